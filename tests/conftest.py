@@ -1,0 +1,21 @@
+"""Shared by every test: thread caps set before NumPy is imported, and the folder of real films."""
+
+import os
+
+# Many small workers on few cores: more threads than cores only makes tests slow and flaky.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+    os.environ.setdefault(variable, "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def real_films() -> Path:
+    """Folder of `XRAYKIT_DATA`; tests that need real films skip without it."""
+    folder = os.environ.get("XRAYKIT_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("XRAYKIT_DATA is not set to a folder of real films")
+    return Path(folder)
