@@ -1,0 +1,184 @@
+"""Card: what a kept model is, what it learned from, what it gave on its test split and where its limits are.
+
+Reads and writes `card.json`; never opens a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+
+NETWORK, BODY, HEAD = "model.keras", "features.tflite", "head.npz"
+KEPT_FILES = (NETWORK, BODY, HEAD)
+
+
+class ModelRefused(ValueError):
+    """A model that cannot be used.
+
+    `code`: "model-missing", "model-corrupt", "card-missing", "card-invalid", "hash-mismatch" or
+    "not-a-kept-model"; `words`: what was found, what was expected and what to do.
+    """
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(code, words)  # both, so that it survives pickling between processes
+        self.code, self.words = code, words
+
+    def __str__(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True)
+class Card:
+    """The card of a kept model.
+
+    `image_size` pixels (the square the network takes), `channels` 1 or 3, `feature_layer` the last feature
+    layer (Grad-CAM's), `temperature` > 0 fitted on validation films, `files` file name -> sha256,
+    `created` ISO 8601 with a time zone.
+    """
+
+    name: str
+    title: str
+    created: str
+    classes: tuple[str, ...]
+    image_size: int
+    channels: int
+    feature_layer: str
+    temperature: float
+    recipe: dict
+    data: dict
+    metrics: dict
+    limits: tuple[str, ...]
+    software: dict
+    files: dict[str, str]
+    parameters: int
+
+    def to_json(self) -> str:
+        """The card as indented JSON; `from_json` gives an equal card."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "card.json") -> Card:
+        """Read a card; raises ModelRefused ("card-invalid") naming what is unknown, missing or wrong."""
+        found = _parse(text, source)
+        wanted = {field.name for field in fields(cls)}
+        if unknown := sorted(set(found) - wanted):
+            raise _invalid(source, f"no other keys than a card's; got {', '.join(unknown)}")
+        if missing := sorted(wanted - set(found)):
+            raise _invalid(source, f"all keys of a card; {', '.join(missing)} missing")
+        _check_types(found, source)
+        _check_values(found, source)
+        found.update(classes=tuple(found["classes"]), limits=tuple(found["limits"]))
+        return cls(**found)
+
+
+def read(folder: Path) -> Card:
+    """The card of a model folder; raises ModelRefused when it is missing or unreadable."""
+    path = folder / "card.json"
+    if not folder.is_dir():
+        raise ModelRefused(
+            "model-missing",
+            f"Expected a model folder; got {folder.name}, which does not exist. "
+            "`python -m xraykit models` lists what is there.",
+        )
+    if not path.is_file():
+        raise ModelRefused(
+            "card-missing",
+            f"Expected card.json beside the network in {folder.name}; it is "
+            "missing. Keep the run again to write it.",
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _invalid(
+            f"{folder.name}/card.json", f"readable UTF-8 text; got {type(error).__name__}"
+        ) from error
+    return Card.from_json(text, f"{folder.name}/card.json")
+
+
+def verify(card: Card, folder: Path) -> None:
+    """Hash every file the card names; raises ModelRefused ("model-missing" or "hash-mismatch")."""
+    for name, expected in card.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise ModelRefused(
+                "model-missing",
+                f"Expected {name} in {folder.name}; it is missing. Restore the file or keep the run again.",
+            )
+        if _sha256(path) != expected:
+            raise ModelRefused(
+                "hash-mismatch",
+                f"Expected {name} of {folder.name} as its card describes it; the "
+                "file has another sha256. It was changed or damaged: restore it or keep the run again.",
+            )
+
+
+def _sha256(path: Path) -> str:
+    stat = path.stat()
+    return _hash_version(path.resolve(), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _hash_version(path: Path, size: int, modified: int, inode: int) -> str:
+    """Hashing 30 MB costs more than reading a film: a file is hashed once per version of it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parse(text: str, source: str) -> dict:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise _invalid(source, f"JSON; got {error}") from error
+    if not isinstance(found, dict):
+        raise _invalid(source, f"a JSON object; got {type(found).__name__}")
+    return found
+
+
+def _check_types(found: dict, source: str) -> None:
+    kinds = {
+        str: ("name", "title", "created", "feature_layer"),
+        int: ("image_size", "channels", "parameters"),
+        (int, float): ("temperature",),
+        list: ("classes", "limits"),
+        dict: ("recipe", "data", "metrics", "software", "files"),
+    }
+    for kind, names in kinds.items():
+        for name in names:
+            if not isinstance(found[name], kind) or isinstance(found[name], bool):
+                raise _invalid(source, f"{name} of another type; got {type(found[name]).__name__}")
+    for name, texts in (
+        ("classes", found["classes"]),
+        ("limits", found["limits"]),
+        ("files", list(found["files"].values())),
+    ):
+        if not all(isinstance(text, str) for text in texts):
+            raise _invalid(source, f"only text in {name}; got something else")
+
+
+def _check_values(found: dict, source: str) -> None:
+    classes, files = found["classes"], found["files"]
+    if len(classes) < 2 or len(set(classes)) != len(classes):
+        raise _invalid(source, f"two or more different classes; got {classes}")
+    if found["channels"] not in (1, 3) or not 16 <= found["image_size"] <= 2048:
+        raise _invalid(
+            source,
+            f"1 or 3 channels and 16 to 2048 pixels; got {found['channels']} channels and "
+            f"{found['image_size']} pixels",
+        )
+    if not 0 < found["temperature"] < float("inf"):
+        raise _invalid(source, f"a finite temperature above 0; got {found['temperature']}")
+    if missing := [name for name in KEPT_FILES if name not in files]:
+        raise _invalid(source, f"a sha256 for {', '.join(missing)}; got none")
+    for name, digest in files.items():
+        if Path(name).name != name or "\\" in name or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise _invalid(source, f"plain file names with a sha256 each; got {name!r}: {digest!r}")
+
+
+def _invalid(source: str, words: str) -> ModelRefused:
+    return ModelRefused(
+        "card-invalid", f"Expected {words} (file {source}). Keep the run again to write its card."
+    )

@@ -1,0 +1,206 @@
+"""Classifier: a kept model read without TensorFlow, its body as a LiteRT graph and its head in NumPy.
+
+Loads and lists the model folders; never decodes a film and never draws.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xraykit import card as cards
+from xraykit import head as heads
+from xraykit import ingest, radiograph
+from xraykit.card import BODY, HEAD, Card, ModelRefused
+from xraykit.conversion import convert, convert_in_child
+from xraykit.head import Head
+
+__all__ = [
+    "Card",
+    "Classifier",
+    "Head",
+    "ModelRefused",
+    "Prediction",
+    "available",
+    "convert",
+    "convert_in_child",
+    "load",
+    "root_folder",
+]
+
+# Fixed, not left to LiteRT: the same film must give the same bits in every process of a machine.
+THREADS = max(1, min(4, os.cpu_count() or 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A model's output for one film.
+
+    `probabilities` float64 (C,), sum 1: softmax of the logits over the card's temperature (Guo et al. 2017);
+    `logits` float64 (C,) before it. Model probabilities, not findings.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    logits: np.ndarray
+
+    @property
+    def top(self) -> str:
+        """The class of the highest probability."""
+        return self.classes[int(self.probabilities.argmax())]
+
+
+class Classifier:
+    """A loaded model. Several threads may call one classifier: the graph is run by one at a time."""
+
+    def __init__(self, card: Card, folder: Path, body: bytes, head: Head) -> None:
+        self.card, self.folder, self.head = card, folder, head
+        self._interpreter = _interpreter(body, card)
+        self._lock = threading.Lock()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._check_shapes()
+
+    @property
+    def square_shape(self) -> tuple[int, int, int]:
+        """(S, S, ch) of the squares the network takes."""
+        return self.card.image_size, self.card.image_size, self.card.channels
+
+    def features(self, squares: np.ndarray) -> np.ndarray:
+        """The last feature layer's output float32 (B, h, w, K) for squares uint8 (B, S, S, ch).
+
+        One film at a time (batch 1 is XNNPACK's fastest per film), so that neighbours change no bit.
+        """
+        if squares.dtype != np.uint8 or squares.shape[1:] != self.square_shape:
+            raise ValueError(
+                f"Expected uint8 squares (B, {', '.join(map(str, self.square_shape))}); got "
+                f"{squares.dtype} {squares.shape}. Make them with Radiograph.square()."
+            )
+        with self._lock:
+            return np.concatenate([self._run(square) for square in squares])
+
+    def predict(self, radiographs: Sequence[radiograph.Radiograph]) -> list[Prediction]:
+        """Predictions of films, in order; memory holds one film's features at a time."""
+        size, channels = self.card.image_size, self.card.channels
+        return [
+            self.prediction(self.predict_squares(film.square(size, channels)[None])[0])
+            for film in radiographs
+        ]
+
+    def predict_squares(self, squares: np.ndarray) -> np.ndarray:
+        """Logits float64 (B, C) of squares uint8 (B, S, S, ch)."""
+        logits = [self.head.logits(self.features(squares[i : i + 1])) for i in range(len(squares))]
+        return np.concatenate(logits) if logits else np.empty((0, len(self.card.classes)))
+
+    def prediction(self, logits: np.ndarray) -> Prediction:
+        """The prediction of logits float64 (C,); raises ModelRefused when they are not finite."""
+        if not np.isfinite(logits).all():
+            raise ModelRefused(
+                "model-corrupt",
+                f"Expected finite outputs from {self.card.name}; got {logits}. "
+                "Its weights are broken: keep another run.",
+            )
+        scaled = logits / self.card.temperature
+        exponentials = np.exp(scaled - scaled.max())
+        return Prediction(self.card.classes, exponentials / exponentials.sum(), logits)
+
+    def _run(self, square: np.ndarray) -> np.ndarray:
+        self._interpreter.set_tensor(self._input, square[None].astype(np.float32))
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)
+
+    def _check_shapes(self) -> None:
+        taken = tuple(self._interpreter.get_input_details()[0]["shape"])
+        given = tuple(self._interpreter.get_output_details()[0]["shape"])
+        cells = given[1] * given[2] if self.head.pooling == "flatten" and len(given) == 4 else 1
+        inputs, outputs = self.head.kernels[0].shape[0], self.head.kernels[-1].shape[1]
+        if taken != (1, *self.square_shape) or len(given) != 4 or inputs != cells * given[3]:
+            raise ModelRefused(
+                "model-corrupt",
+                f"Expected a body from {(1, *self.square_shape)} to features for "
+                f"{inputs} inputs of the head; got {taken} to {given} ({self.card.name}). Keep the "
+                "run again.",
+            )
+        if outputs != len(self.card.classes):
+            raise ModelRefused(
+                "card-invalid",
+                f"Expected {outputs} classes, one an output of the head; got "
+                f"{len(self.card.classes)} ({self.card.name}). Keep the run again.",
+            )
+
+
+def root_folder() -> Path:
+    """Where the models lie: $XRAYKIT_WEIGHTS, else the repository's weights/."""
+    chosen = os.environ.get("XRAYKIT_WEIGHTS")
+    return Path(chosen) if chosen else Path(__file__).resolve().parents[1] / "weights"
+
+
+def load(name_or_folder: str | Path, verify: bool = True) -> Classifier:
+    """Load a kept model by its name (below `root_folder()`) or its folder.
+
+    Every file is hashed against the card first unless `verify` is False. Raises ModelRefused.
+    """
+    folder = find(name_or_folder)
+    card = cards.read(folder)
+    if verify:
+        cards.verify(card, folder)
+    return Classifier(
+        card, folder, _read(folder / BODY), heads.load(_read(folder / HEAD), f"{folder.name}/{HEAD}")
+    )
+
+
+def find(name_or_folder: str | Path) -> Path:
+    """The folder of a model given by name or by path; it may be missing."""
+    given = Path(name_or_folder)
+    return given if len(given.parts) != 1 or (given / "card.json").is_file() else root_folder() / given
+
+
+def available(root: Path | None = None) -> tuple[list[Card], list[ingest.Refusal]]:
+    """Cards of the usable models below `root` (default `root_folder()`), by name, and why others are not."""
+    usable: list[Card] = []
+    refused: list[ingest.Refusal] = []
+    root = root or root_folder()
+    for folder in sorted(root.iterdir() if root.is_dir() else ()):
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        try:
+            card = cards.read(folder)
+            cards.verify(card, folder)
+            usable.append(card)
+        except ModelRefused as refusal:
+            refused.append(ingest.Refusal(source=folder.name, code=refusal.code, words=refusal.words))
+    return usable, refused
+
+
+# keep(run, name): convert a finished run, check it against model.keras on real films, write its card.
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelRefused(
+            "model-missing",
+            f"Expected {path.name} in {path.parent.name}; got {error.strerror}. "
+            "Restore the file or keep the run again.",
+        ) from error
+
+
+def _interpreter(body: bytes, card: Card) -> Any:
+    from ai_edge_litert.interpreter import Interpreter  # 0.1 s and 60 MB: only where a model is read
+
+    try:
+        interpreter = Interpreter(model_content=body, num_threads=THREADS)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelRefused(
+            "model-corrupt",
+            f"Expected a LiteRT graph; got {error} (file {BODY} of {card.name}). Keep the run again.",
+        ) from error
+    return interpreter

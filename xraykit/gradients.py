@@ -1,0 +1,208 @@
+"""The tf-keras-vis methods, in a worker process of their own: `python -m xraykit.gradients`.
+
+The only room of the reading side that imports TensorFlow; started on demand, ended when idle, never on a GPU.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xraykit import companion, conversion
+from xraykit.card import ModelRefused
+
+METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
+IDLE_SECONDS = float(os.environ.get("XRAYKIT_GRADIENTS_IDLE", "120"))
+SMOOTH_SAMPLES, SMOOTH_NOISE = (
+    20,
+    0.2,
+)  # noise as a share of the film's range; Smilkov et al. 2017 use 10-20 %
+# A run owns the GPU; a picture for a page must never take memory from it.
+ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+Tick = Callable[[float, float | None], None]  # share done 0..1, seconds left
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One map to compute: of `model.keras` in `network` (its sha256 known), for a square uint8 (S, S, ch)."""
+
+    network: Path
+    sha256: str
+    feature_layer: str
+    method: str
+    class_index: int
+    square: np.ndarray
+
+
+def load_network(network: Path, sha256: str) -> Any:
+    """The network up to its logits, for gradients before the softmax. Raises ModelRefused.
+
+    tf-keras-vis's ReplaceToLinear silently leaves a Softmax layer in place: the graph is cut instead.
+    """
+    conversion.check_archive(network)
+    with network.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise ModelRefused(
+                "hash-mismatch",
+                f"Expected {network.name} as its card describes it; the file has "
+                "another sha256. It was changed or damaged: restore it or keep the run again.",
+            )
+    import keras
+
+    model = keras.saving.load_model(network, custom_objects={}, compile=False, safe_mode=True)
+    last = next(layer for layer in reversed(model.layers) if isinstance(layer, keras.layers.Dense))
+    last.activation = keras.activations.linear
+    return keras.Model(model.inputs, last.output)
+
+
+def explain(model: Any, task: Task, tick: Tick) -> np.ndarray:
+    """The raw map float32 (h, w), not normalised, zero where there is no positive evidence.
+
+    (h, w) is the grid of the feature layer; for SmoothGrad the input's. `tick` may raise to cancel.
+    Methods: Selvaraju 2017, Chattopadhay 2018, Jiang 2021 (LayerCAM), Wang 2020, Smilkov 2017.
+    """
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    film = task.square[None].astype(np.float32)
+    score = CategoricalScore([task.class_index])
+    if task.method == "SmoothGrad":
+        return _smooth_grad(model, score, film, tick)
+    if task.method not in METHODS:
+        raise ValueError(f"Expected one of {', '.join(METHODS)}; got {task.method!r}.")
+    layer = {
+        "penultimate_layer": task.feature_layer,
+        "seek_penultimate_conv_layer": False,
+        "expand_cam": False,
+        "normalize_cam": False,
+    }
+    return np.asarray(_visualizer(model, task.method, tick)(score, film, **layer), dtype=np.float32)[0]
+
+
+def main() -> None:
+    """Run the worker's side until the parent is gone or nothing was asked for IDLE_SECONDS."""
+    companion.serve(Worker().answer)
+
+
+class Worker:
+    """Answers tasks one at a time; those waiting are told that they wait, so that they can be cancelled."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._networks: OrderedDict[str, Any] = OrderedDict()
+        self._last = time.monotonic()
+        threading.Thread(target=self._end_when_idle, daemon=True).start()
+
+    def answer(self, caller: Connection) -> None:
+        """Receive a Task, send ("progress", share, seconds) any number of times, then "done" or "error"."""
+        task = caller.recv()
+        self._last = time.monotonic()
+        try:
+            while not self._turn.acquire(timeout=0.5):
+                caller.send(("progress", 0.0, None))  # raises when the caller has left
+            try:
+                caller.send(("done", self._explain(task, lambda *state: caller.send(("progress", *state)))))
+            finally:
+                self._turn.release()
+        except (ModelRefused, ValueError) as error:
+            caller.send(("error", error))
+        finally:
+            self._last = time.monotonic()
+
+    def _explain(self, task: Task, tick: Tick) -> np.ndarray:
+        if task.sha256 not in self._networks:
+            self._networks[task.sha256] = load_network(task.network, task.sha256)
+        self._networks.move_to_end(task.sha256)
+        while len(self._networks) > 2:
+            self._networks.popitem(last=False)
+        return explain(self._networks[task.sha256], task, tick)
+
+    def _end_when_idle(self) -> None:
+        while self._turn.locked() or time.monotonic() - self._last < IDLE_SECONDS:
+            time.sleep(min(1.0, IDLE_SECONDS))
+        companion.leave()
+
+
+def _visualizer(model: Any, method: str, tick: Tick) -> Any:
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+    from tf_keras_vis.layercam import Layercam
+    from tf_keras_vis.scorecam import Scorecam
+
+    visualizer = {
+        "Grad-CAM": Gradcam,
+        "Grad-CAM++": GradcamPlusPlus,
+        "LayerCAM": Layercam,
+        "Score-CAM": Scorecam,
+    }[method](model)
+    if method == "Score-CAM":
+        visualizer.model = _Counted(model, tick)
+    return visualizer
+
+
+class _Counted:
+    """The model as Score-CAM uses it, its one long `predict` cut into batches that are counted."""
+
+    def __init__(self, model: Any, tick: Tick) -> None:
+        self._model, self._tick = model, tick
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def predict(self, films: list[np.ndarray], batch_size: int) -> np.ndarray:
+        films, results, steps = films[0], [], _Steps(len(films[0]), self._tick)
+        for start in range(0, len(films), batch_size):
+            results.append(self._model.predict_on_batch(films[start : start + batch_size]))
+            steps.done(min(batch_size, len(films) - start))
+        return np.concatenate(results)
+
+
+def _smooth_grad(model: Any, score: Any, film: np.ndarray, tick: Tick) -> np.ndarray:
+    import tensorflow as tf
+    from tf_keras_vis.saliency import Saliency
+
+    steps = _Steps(SMOOTH_SAMPLES, tick)
+
+    def count(gradient: Any) -> Any:
+        steps.done(1)
+        return tf.abs(gradient)
+
+    np.random.seed(0)  # tf-keras-vis draws its noise from NumPy's global generator: same film, same map
+    return np.asarray(
+        Saliency(model)(
+            score,
+            film,
+            smooth_samples=SMOOTH_SAMPLES,
+            smooth_noise=SMOOTH_NOISE,
+            gradient_modifier=count,
+            normalize_map=False,
+        ),
+        dtype=np.float32,
+    )[0]
+
+
+class _Steps:
+    """Turns steps done into a share and the seconds left."""
+
+    def __init__(self, total: int, tick: Tick) -> None:
+        self._total, self._tick, self._done, self._start = total, tick, 0, time.monotonic()
+
+    def done(self, steps: int) -> None:
+        self._done += steps
+        left = (time.monotonic() - self._start) / self._done * (self._total - self._done)
+        self._tick(self._done / self._total, left)
+
+
+if __name__ == "__main__":
+    from xraykit import gradients  # the importable twin: a Task must not be unpickled into __main__
+
+    gradients.main()

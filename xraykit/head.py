@@ -1,0 +1,119 @@
+"""Head: the pooling and Dense stack after the last feature layer, in NumPy, with its gradient in closed form.
+
+Never sees a film or a heatmap, and never needs Keras.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from xraykit.card import HEAD, ModelRefused
+
+ACTIVATIONS = ("linear", "relu")
+POOLINGS = ("gap", "flatten")
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Pooling, then Dense layers.
+
+    `kernels` float32 (in, out) and `biases` float32 (out,), first layer first; `activations` "relu" or
+    "linear", the last one linear: its outputs are the pre-softmax logits. Dropout does nothing when reading.
+    """
+
+    pooling: str
+    kernels: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    activations: tuple[str, ...]
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Pre-softmax logits float64 (B, C) of feature maps float32 (B, h, w, K)."""
+        return np.stack([self._forward(grid)[0] for grid in features]).astype(np.float64)
+
+    def gradients(self, features: np.ndarray) -> np.ndarray:
+        """d logit / d feature of every class, float32 (B, C, h, w, K)."""
+        _, height, width, channels = features.shape
+        rows = np.stack([self._backward(self._forward(grid)[1]) for grid in features])
+        if self.pooling == "flatten":
+            return rows.reshape(*rows.shape[:2], height, width, channels)
+        shape = (*rows.shape[:2], height, width, channels)
+        return np.broadcast_to((rows / (height * width))[:, :, None, None, :], shape).astype(np.float32)
+
+    def logits_and_weights(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Logits float64 (B, C) and Grad-CAM's channel weights float32 (B, C, K) from one forward pass.
+
+        The weights are the gradient of a class's logit averaged over the grid: alpha of Selvaraju et al.
+        2017, equation 1.
+        """
+        passes = [self._forward(grid) for grid in features]
+        logits = np.stack([logit for logit, _ in passes]).astype(np.float64)
+        cells, channels = features.shape[1] * features.shape[2], features.shape[3]
+        rows = np.stack([self._backward(open_units) for _, open_units in passes])
+        if self.pooling == "flatten":
+            return logits, rows.reshape(*rows.shape[:2], cells, channels).mean(axis=2)
+        return logits, rows / np.float32(cells)
+
+    def _forward(self, grid: np.ndarray) -> tuple[np.ndarray, list[np.ndarray | None]]:
+        """Logits (C,) of one grid, and which units of each layer are open (None: all, the layer is linear).
+
+        One film at a time: a film's numbers must not depend on its neighbours in a batch.
+        """
+        values = grid.mean(axis=(0, 1)) if self.pooling == "gap" else grid.reshape(-1)
+        open_units: list[np.ndarray | None] = []
+        for kernel, bias, activation in zip(self.kernels, self.biases, self.activations, strict=True):
+            values = values @ kernel + bias
+            open_units.append(values > 0 if activation == "relu" else None)
+            if activation == "relu":
+                values = np.maximum(values, 0)
+        return values, open_units
+
+    def _backward(self, open_units: list[np.ndarray | None]) -> np.ndarray:
+        """d logit / d pooled value of every class, (C, K) or (C, h * w * K), last layer first."""
+        gradient = self.kernels[-1].T
+        for kernel, units in zip(self.kernels[-2::-1], open_units[-2::-1], strict=True):
+            gradient = (gradient if units is None else gradient * units) @ kernel.T
+        return gradient
+
+
+def save(head: Head, path: Path) -> None:
+    """Write head.npz: plain arrays, no pickle."""
+    arrays = {f"kernel_{i}": kernel for i, kernel in enumerate(head.kernels)}
+    arrays |= {f"bias_{i}": bias for i, bias in enumerate(head.biases)}
+    np.savez(path, pooling=np.array(head.pooling), activations=np.array(head.activations), **arrays)
+
+
+def load(data: bytes, source: str = HEAD) -> Head:
+    """Read head.npz from its bytes; raises ModelRefused ("model-corrupt")."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            activations = tuple(str(name) for name in arrays["activations"])
+            kernels = tuple(arrays[f"kernel_{i}"].astype(np.float32) for i in range(len(activations)))
+            biases = tuple(arrays[f"bias_{i}"].astype(np.float32) for i in range(len(activations)))
+            head = Head(str(arrays["pooling"]), kernels, biases, activations)
+    except (
+        Exception
+    ) as error:  # zipfile, zlib, struct, KeyError ...: NumPy names no common class for a bad file
+        raise _corrupt(source, f"a readable head; got {type(error).__name__}: {error}") from error
+    _check(head, source)
+    return head
+
+
+def _check(head: Head, source: str) -> None:
+    if head.pooling not in POOLINGS or not head.activations or not set(head.activations) <= set(ACTIVATIONS):
+        raise _corrupt(source, f"pooling and activations of a head; got {head.pooling}, {head.activations}")
+    if head.activations[-1] != "linear":
+        raise _corrupt(source, f"a linear last layer; got {head.activations[-1]}")
+    for kernel, bias in zip(head.kernels, head.biases, strict=True):
+        if kernel.ndim != 2 or bias.shape != kernel.shape[1:]:
+            raise _corrupt(source, f"kernels (in, out) and biases (out,); got {kernel.shape}, {bias.shape}")
+    for before, after in zip(head.kernels, head.kernels[1:], strict=False):
+        if before.shape[1] != after.shape[0]:
+            raise _corrupt(source, f"layers that fit each other; got {before.shape} before {after.shape}")
+
+
+def _corrupt(source: str, words: str) -> ModelRefused:
+    return ModelRefused("model-corrupt", f"Expected {words} (file {source}). Keep the run again.")

@@ -1,0 +1,292 @@
+"""The inference service, `python -m xraykit.inference`, and its client: the only door to a network.
+
+Holds the decoders, the loaded classifiers and the tf-keras-vis worker; never imports TensorFlow or Keras.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from xraykit import card as cards
+from xraykit import classifier, companion, explanation, gradients, ingest
+from xraykit.classifier import Card, Classifier, ModelRefused, Prediction
+from xraykit.explanation import Explanation
+from xraykit.ingest import Refusal
+from xraykit.radiograph import Radiograph
+
+HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")
+LOADED_MODELS = 4
+Progress = Callable[[float, float | None], None]
+log = logging.getLogger(__name__)
+
+
+class ServiceError(RuntimeError):
+    """The service could not answer; the message is meant for the user."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one model makes of one film: the prediction, and Grad-CAM of every class in class order."""
+
+    prediction: Prediction
+    explanations: tuple[Explanation, ...]
+
+
+class Client:
+    """Speaks to one service process, which it starts again when it died. Threads may share a client."""
+
+    def __init__(self) -> None:
+        self.restarts = 0
+        self._closed = False
+        self._swap = threading.Lock()
+        self._service = companion.Companion("xraykit.inference")
+
+    def read(self, source: str, data: bytes) -> Radiograph | Refusal:
+        """Decode a film's bytes behind the firewall."""
+        return self._call("read", source, data)
+
+    def models(self) -> tuple[list[Card], list[Refusal]]:
+        """Cards of the usable models, and why other folders are not."""
+        return self._call("models")
+
+    def classify(self, film: Radiograph, model: str) -> Reading:
+        """Probabilities and Grad-CAM of every class; raises ModelRefused, ServiceError."""
+        return self._call("classify", film, model)
+
+    def explain(
+        self, film: Radiograph, model: str, method: str, label: str, progress: Progress | None = None
+    ) -> Explanation:
+        """A heatmap by one of `explanation.METHODS` for a class.
+
+        `progress(share done, seconds left or None)` is called several times a second; raising inside it
+        cancels. Raises ModelRefused, ServiceError, ValueError for an unknown method or label.
+        """
+        return self._call("explain", film, model, method, label, progress=progress)
+
+    def status(self) -> dict:
+        """pid, heavy modules, decoders, worker (pid or None) and loaded models of the service."""
+        return self._call("status")
+
+    def close(self) -> None:
+        """End the service and everything it started."""
+        with self._swap:
+            self._closed = True
+            self._service.end()
+
+    def _call(self, verb: str, *arguments: Any, progress: Progress | None = None) -> Any:
+        for _ in range(2):  # a service that died is started again and asked once more
+            with self._swap:
+                if self._closed:
+                    raise ServiceError(
+                        "Expected an open inference client; it was closed. Start the server again."
+                    )
+                service = self._service
+            try:
+                return _ask(service, (verb, arguments), progress)
+            except _Lost as error:
+                log.warning("the inference service was lost: %r", error.__cause__)
+                self._replace(service)
+        raise ServiceError(
+            "The inference service stopped twice on this film. Other films still work; look for its "
+            "last words in the server's log."
+        )
+
+    def _replace(self, lost: companion.Companion) -> None:
+        with self._swap:
+            if (
+                self._service is lost and not self._closed
+            ):  # of many threads that lost it, one starts the next
+                lost.end()
+                self._service = companion.Companion("xraykit.inference")
+                self.restarts += 1
+
+
+def start() -> Client:
+    """Start the service; returns at once, the first call waits until it listens."""
+    return Client()
+
+
+class _Lost(Exception):
+    """The other process went away in the middle of a call."""
+
+
+def _ask(service: companion.Companion, request: Any, progress: Progress | None = None) -> Any:
+    """Send a request and return its answer; raises the error it was answered with, or _Lost."""
+    try:
+        line = service.connect()
+    except ConnectionError as error:
+        raise _Lost from error
+    with line:
+        try:
+            line.send(request)
+            kind, *answer = line.recv()
+        except (EOFError, OSError) as error:
+            raise _Lost from error
+        while kind == "progress":
+            if progress is not None:
+                progress(*answer)  # outside the guard: what the caller raises is the caller's
+            try:
+                kind, *answer = line.recv()
+            except (EOFError, OSError) as error:
+                raise _Lost from error
+    if kind == "error":
+        raise answer[0]
+    return answer[0]
+
+
+class _Service:
+    """The service's side of each verb; every call runs in the thread of its connection."""
+
+    def __init__(self) -> None:
+        self._ingest = ingest.Ingest()
+        self._models: OrderedDict[tuple, Classifier] = OrderedDict()
+        self._loading = threading.Lock()
+        self._worker: companion.Companion | None = None
+        self._worker_lock = threading.Lock()
+
+    def answer(self, line: Connection) -> None:
+        """Receive (verb, arguments); send ("progress", share, seconds) at will, then "done" or "error"."""
+        verb, arguments = line.recv()
+        call = {
+            "read": self._read,
+            "models": classifier.available,
+            "classify": self._classify,
+            "explain": self._explain,
+            "status": self._status,
+        }[verb]
+        if verb == "explain":
+            arguments = (*arguments, lambda *state: line.send(("progress", *state)))
+        try:
+            reply = ("done", call(*arguments))
+        except ConnectionError:
+            raise  # the caller has left: nobody to answer
+        except (ModelRefused, ServiceError, ValueError) as error:
+            reply = ("error", error)
+        except Exception as error:  # one film's accident must not end the service for the others
+            log.exception("%s failed", verb)
+            reply = (
+                "error",
+                ServiceError(
+                    f"The inference service failed here ({type(error).__name__}). The server's "
+                    "log has the details; other films still work."
+                ),
+            )
+        line.send(reply)
+
+    def _read(self, source: str, data: bytes) -> Radiograph | Refusal:
+        return self._ingest.read(data, source)
+
+    def _classify(self, film: Radiograph, model: str) -> Reading:
+        return Reading(*explanation.grad_cam(self._model(model), film))
+
+    def _explain(
+        self, film: Radiograph, model: str, method: str, label: str, progress: Progress
+    ) -> Explanation:
+        loaded = self._model(model)
+        card = loaded.card
+        if label not in card.classes or method not in explanation.METHODS:
+            raise ValueError(
+                f"Expected one of {', '.join(card.classes)} and one of {', '.join(explanation.METHODS)}; "
+                f"got {label!r} and {method!r}."
+            )
+        if method == "Grad-CAM":
+            return explanation.grad_cam(loaded, film)[1][card.classes.index(label)]
+        task = gradients.Task(
+            loaded.folder.resolve() / cards.NETWORK,
+            card.files[cards.NETWORK],
+            card.feature_layer,
+            method,
+            card.classes.index(label),
+            film.square(card.image_size, card.channels),
+        )
+        layer = "input" if method == "SmoothGrad" else card.feature_layer
+        return explanation.explain_map(label, method, layer, self._compute(task, progress), film.square_box())
+
+    def _compute(self, task: gradients.Task, progress: Progress) -> Any:
+        """A map from the worker. No lock is held while it works: other callers go on."""
+        for _ in range(2):  # it may have gone to sleep between the question and the answer
+            worker = self._living_worker()
+            with contextlib.suppress(_Lost):
+                return _relay(worker, task, progress)
+        raise ServiceError(
+            "The TensorFlow worker stopped twice on this map, most likely for want of memory. "
+            "Grad-CAM needs no TensorFlow and still works."
+        )
+
+    def _living_worker(self) -> companion.Companion:
+        with self._worker_lock:
+            if self._worker is None or not self._worker.alive:
+                if self._worker is not None:
+                    self._worker.end()
+                self._worker = companion.Companion("xraykit.gradients", gradients.ENVIRONMENT)
+            return self._worker
+
+    def _model(self, name: str) -> Classifier:
+        """The loaded model; loaded again when its card has changed, the least recently used one dropped."""
+        folder = classifier.find(name)
+        path = folder / "card.json"
+        version = (str(folder.resolve()), path.stat().st_mtime_ns if path.is_file() else 0)
+        with self._loading:
+            if version not in self._models:
+                self._models[version] = classifier.load(folder)
+            self._models.move_to_end(version)
+            while len(self._models) > LOADED_MODELS:
+                self._models.popitem(last=False)
+            return self._models[version]
+
+    def _status(self) -> dict:
+        worker = self._worker
+        return {
+            "pid": os.getpid(),
+            "heavy": [name for name in HEAVY if name in sys.modules],
+            "decoders": [self._ingest.loaded_modules()],
+            "worker": worker.pid if worker and worker.alive else None,
+            "models": [model.card.name for model in self._models.values()],
+        }
+
+
+def _relay(worker: companion.Companion, task: gradients.Task, progress: Progress) -> Any:
+    """Pass a worker's progress on, and say twice a second that we still wait: TensorFlow starts slowly.
+
+    `progress` raises ConnectionError when the caller has left; closing the line then cancels in the worker.
+    """
+    progress(0.0, None)
+    try:
+        line = worker.connect()
+        line.send(task)
+    except (EOFError, OSError) as error:
+        raise _Lost from error
+    state = (0.0, None)
+    with line:
+        while True:
+            try:
+                kind, *answer = line.recv() if line.poll(0.5) else ("progress", *state)
+            except (EOFError, OSError) as error:
+                raise _Lost from error
+            if kind == "done":
+                return answer[0]
+            if kind == "error":
+                raise answer[0]
+            state = tuple(answer)
+            progress(*state)
+
+
+def main() -> None:
+    """Run the service's side until the parent is gone."""
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    companion.serve(_Service().answer)
+
+
+if __name__ == "__main__":
+    from xraykit import inference  # the importable twin: what it pickles must not be of __main__
+
+    inference.main()
