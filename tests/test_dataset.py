@@ -1,0 +1,140 @@
+import csv
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import film_folders
+from xraykit import dataset, radiograph
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return film_folders.make(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "films")
+
+
+def test_class_folders_are_read(folder):
+    films = dataset.read(folder)
+    assert films.classes == ("COVID-19", "Normal", "Viral Pneumonia")
+    assert films.counts() == {"COVID-19": 30, "Normal": 30, "Viral Pneumonia": 30}
+    assert films.films[0] == "COVID-19/film-000.png"
+
+
+def test_refused_films_are_listed_not_skipped(copy):
+    (copy / "Normal" / "broken.png").write_bytes(b"not a film")
+    (copy / "Normal" / "empty.jpg").write_bytes(b"")
+    films = dataset.read(copy)
+    assert {(r.source, r.code) for r in films.refused} == {
+        ("Normal/broken.png", "not-an-image"),
+        ("Normal/empty.jpg", "empty"),
+    }
+    assert len(films) == 90
+
+
+def test_films_beside_the_class_folders_are_named(copy):
+    shutil.copy(copy / "Normal" / "film-000.png", copy / "lost.png")
+    assert dataset.read(copy).unlabelled == ("lost.png",)
+
+
+def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
+    with pytest.raises(dataset.DatasetRefused, match="there is none"):
+        dataset.read(tmp_path / "nowhere")
+    with pytest.raises(dataset.DatasetRefused, match="two classes"):
+        dataset.read(tmp_path)
+
+
+def test_a_model_that_does_not_know_a_class_is_told_both_lists(folder):
+    with pytest.raises(dataset.DatasetRefused, match=r"Normal.*COVID-19, Viral Pneumonia"):
+        dataset.read(folder, classes=("Normal",))
+
+
+def test_the_same_films_elsewhere_have_the_same_digest(folder, copy):
+    assert dataset.read(copy).digest == dataset.read(folder).digest
+    (copy / "Normal" / "film-000.png").unlink()
+    assert dataset.read(copy).digest != dataset.read(folder).digest
+
+
+def test_every_film_is_in_one_part_and_every_part_has_every_class(folder):
+    films = dataset.read(folder)
+    parts = dataset.split(films)
+    together = np.concatenate(list(parts.parts().values()))
+    assert sorted(together.tolist()) == list(range(90))
+    assert [len(p) for p in parts.parts().values()] == pytest.approx([67, 9, 14], abs=2)
+    assert all(min(films.counts(p).values()) > 0 for p in parts.parts().values())
+
+
+def test_a_split_can_be_repeated_and_depends_on_its_seed(folder):
+    films = dataset.read(folder)
+    first, again, other = (dataset.split(films, seed=seed).test.tolist() for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_patients_of_a_manifest_are_never_in_two_parts(tmp_path):
+    rows = []
+    for label, name in enumerate(("Normal", "Pneumonia")):
+        for number in range(60):
+            Image.fromarray(film_folders.draw(label, number)).save(tmp_path / f"{name}-{number}.png")
+            rows.append((f"{name}-{number}.png", name, f"patient-{number // 3}"))
+    with (tmp_path / "manifest.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "label", "patient_id"), *rows])
+    films = dataset.read(tmp_path)
+    patient = {name: who for name, _, who in rows}
+    seen = [{patient[films.films[i]] for i in part} for part in dataset.split(films).parts().values()]
+    assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+    assert "patient" in films.group_rule
+    assert len(films.mixed_groups()) == 20
+
+
+def test_near_duplicates_share_a_group(copy):
+    original = Image.open(copy / "Normal" / "film-000.png")
+    original.save(copy / "Normal" / "same.jpg", quality=80)
+    original.resize((96, 96)).save(copy / "Normal" / "larger.png")
+    films = dataset.read(copy)
+    groups = {films.groups[films.films.index(f"Normal/{name}")] for name in ("film-000.png", "same.jpg", "larger.png")}
+    assert len(groups) == 1
+    assert len(set(films.groups.tolist())) == 90
+
+
+def test_identical_files_are_named(copy):
+    shutil.copy(copy / "Normal" / "film-000.png", copy / "COVID-19" / "film-copy.png")
+    films = dataset.read(copy)
+    assert films.duplicates() == [("COVID-19/film-copy.png", "Normal/film-000.png")]
+    assert films.mixed_groups() == films.duplicates()
+
+
+def test_cached_squares_are_what_the_film_gives(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path))
+    films = dataset.read(folder)
+    squares = films.squares(32)
+    assert squares.shape == (90, 32, 32, 1) and squares.dtype == np.uint8
+    film = radiograph.read((folder / films.films[17]).read_bytes(), "film")
+    assert np.array_equal(squares[17], film.square(32))
+    written = next(tmp_path.glob("*.npy")).stat().st_mtime_ns
+    films.squares(32)
+    assert next(tmp_path.glob("*.npy")).stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("path", ["../out.png", "/etc/passwd"])
+def test_a_manifest_cannot_reach_outside_its_folder(path, tmp_path):
+    (tmp_path / "manifest.csv").write_text(f"path,label\n{path},Normal\n")
+    with pytest.raises(dataset.DatasetRefused, match="below the folder"):
+        dataset.read(tmp_path)
+
+
+def test_too_few_films_are_refused(tmp_path):
+    films = dataset.read(film_folders.make(tmp_path, films=2))
+    with pytest.raises(dataset.DatasetRefused, match="Add films"):
+        dataset.split(films)
+
+
+def test_real_near_duplicates_are_found(real_films):
+    films = dataset.read(real_films / "radiography")
+    pair = {films.groups[films.films.index(f"COVID-19/COVID-{n}.jpg")] for n in (454, 609)}
+    assert len(pair) == 1
+    assert len(films) == 3000 and not films.refused

@@ -1,0 +1,98 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from xraykit import evaluation
+
+
+def made(truth, logits, temperature=1.0):
+    truth = np.asarray(truth)
+    logits = np.asarray(logits, float)
+    names = tuple(f"film-{i}" for i in range(len(truth)))
+    classes = tuple("ABC"[: logits.shape[1]])
+    return evaluation.Evaluation("m", classes, names, truth, logits, temperature)
+
+
+@pytest.fixture
+def random_one():
+    random = np.random.default_rng(5)
+    truth = random.integers(0, 3, 400)
+    return made(truth, random.normal(size=(400, 3)) + 2 * np.eye(3)[truth], temperature=1.7)
+
+
+def test_figures_are_scikit_learns(random_one):
+    found = random_one.metrics()
+    truth, predicted, p = random_one.truth, random_one.predicted, random_one.probabilities
+    assert found["confusion"] == reference.confusion_matrix(truth, predicted).tolist()
+    assert found["accuracy"]["value"] == reference.accuracy_score(truth, predicted)
+    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, predicted), abs=1e-12)
+    report = reference.classification_report(truth, predicted, target_names=list("ABC"), output_dict=True)
+    for k, name in enumerate("ABC"):
+        assert found["classes"][name]["sensitivity"]["value"] == report[name]["recall"]
+        assert found["classes"][name]["ppv"]["value"] == report[name]["precision"]
+        assert found["classes"][name]["f1"] == pytest.approx(report[name]["f1-score"], abs=1e-12)
+        assert found["classes"][name]["auroc"] == pytest.approx(
+            reference.roc_auc_score(truth == k, p[:, k]), abs=1e-12
+        )
+    assert evaluation.log_loss(p, truth) == pytest.approx(reference.log_loss(truth, p), abs=1e-9)
+
+
+def test_wilson_interval_of_88_in_100():
+    # Newcombe 1998's method 3, as statsmodels and R's binom give it
+    found = evaluation.proportion(88, 100)
+    assert (found["low"], found["high"]) == pytest.approx((0.8019, 0.9300), abs=5e-5)
+
+
+def test_nothing_to_count_gives_none_and_no_warning():
+    found = made([0, 0, 1], [[2, 1, 0], [0, 3, 0], [0, 1, 0]]).metrics()
+    assert found["classes"]["C"]["sensitivity"]["value"] is None
+    assert found["classes"]["C"]["auroc"] is None
+    assert found["classes"]["C"]["f1"] is None
+
+
+def test_temperature_is_found_again():
+    random = np.random.default_rng(1)
+    calibrated = random.normal(size=(20_000, 3)) * 2
+    p = evaluation.softmax(calibrated)
+    truth = (random.random((20_000, 1)) > p.cumsum(axis=1)).sum(axis=1)
+    assert evaluation.fit_temperature(calibrated * 3, truth) == pytest.approx(3, rel=0.05)
+
+
+def test_temperature_never_makes_log_loss_worse(random_one):
+    t = evaluation.fit_temperature(random_one.logits, random_one.truth)
+    found = evaluation.calibration(random_one.logits, random_one.truth, t)
+    assert found["after"]["log_loss"] <= found["before"]["log_loss"]
+
+
+def test_calibration_error_of_a_known_case():
+    # Ten films at probability 0.8 of which six are right: a gap of 0.2
+    p = np.tile([0.8, 0.2], (10, 1))
+    assert evaluation.expected_calibration_error(p, np.array([0] * 6 + [1] * 4)) == pytest.approx(0.2)
+
+
+def test_an_evaluation_survives_json(random_one, tmp_path):
+    (tmp_path / "e.json").write_text(random_one.to_json())
+    again = evaluation.load(tmp_path / "e.json")
+    assert again.test_digest == random_one.test_digest
+    assert np.allclose(again.probabilities, random_one.probabilities, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", "{}", json.dumps({"model": "m"})])
+def test_a_file_without_an_evaluation_is_refused(text, tmp_path):
+    (tmp_path / "e.json").write_text(text)
+    with pytest.raises(evaluation.EvaluationRefused, match=r"e\.json"):
+        evaluation.load(tmp_path / "e.json")
+
+
+def test_logits_that_are_no_numbers_are_refused():
+    with pytest.raises(evaluation.EvaluationRefused, match="no numbers"):
+        made([0], [[np.nan, 1.0]])
+
+
+def test_other_films_give_another_digest(random_one):
+    other = evaluation.Evaluation(
+        "m", random_one.classes, ("other", *random_one.films[1:]), random_one.truth, random_one.logits
+    )
+    assert other.test_digest != random_one.test_digest

@@ -1,0 +1,169 @@
+"""Commands that look at datasets, train on them and keep what was trained: data, train, runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from xraykit.commands import terminal
+
+FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def data() -> None:
+    """Datasets: what is in a folder before anything learns from it."""
+
+
+@data.command()
+@click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
+@click.argument("folder", type=FILE)
+def inspect(folder: Path, as_json: bool) -> None:
+    """Counts, refused films, duplicates, groups and the split of a folder."""
+    from xraykit import dataset
+
+    with terminal.words():
+        with terminal.bar("Reading films") as progress:
+            films = dataset.read(folder, progress)
+        parts = dataset.split(films)
+        report = {key: value for key, value in dataset.describe(films, parts).items() if key not in ("films", "root")}
+        report |= {
+            "duplicates": films.duplicates(),
+            "groups_with_several_classes": films.mixed_groups(),
+            "unlabelled": films.unlabelled,
+        }
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+    else:
+        _show_inspection(films, report)
+    sys.exit(bool(films.refused))
+
+
+@click.command()
+@click.option("--recipe", "recipe_name", required=True, help="A named recipe, or a JSON file.")
+@click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
+@click.option("--name", help="The run's name; date and recipe if not given.")
+@click.option("--set", "settings", multiple=True, help="field=value, as often as needed: phases.0.epochs=3")
+@click.option("--runs", type=FILE, default=Path("runs"), show_default=True, help="Where run folders are made.")
+def train(recipe_name: str, folder: Path, name: str | None, settings: tuple[str, ...], runs: Path) -> None:
+    """Train a recipe on a folder of films; Ctrl-C or a file named stop in the run's folder ends it in order."""
+    from xraykit import dataset, recipe, run
+
+    with terminal.words():
+        chosen = recipe.with_settings(recipe.load(recipe_name), settings)
+        with terminal.bar("Reading films") as progress:
+            films = dataset.read(folder, progress)
+        for refusal in films.refused:
+            click.echo(f"refused {refusal.source}: {refusal.words}", err=True)
+        with terminal.bar("Decoding films") as progress:
+            films.squares(chosen.image_size, chosen.channels, progress)
+        os.environ["KERAS_BACKEND"] = chosen.backend
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        from xraykit import training
+
+        made = run.create(json.loads(chosen.to_json()), folder, runs, name)
+        click.echo(f"Run {made.path}: {chosen.name}, {len(films)} films, {films.counts()}")
+        state = training.fit(made, chosen, films, _show_moment)
+    click.echo(f"{state}: {made.path}")
+
+
+@click.group(name="runs")
+def runs() -> None:
+    """Runs: list, show, stop, keep."""
+
+
+_RUNS = click.option("--runs", "root", type=FILE, default=Path("runs"), show_default=True)
+
+
+@runs.command(name="list")
+@_RUNS
+def list_runs(root: Path) -> None:
+    """All runs, newest first."""
+    from xraykit import run
+
+    with terminal.words():
+        for found in run.list_runs(root):
+            status = found.status()
+            click.echo(
+                f"{found.name}  {status['state']}  epoch {status.get('epoch', 0)} of {status.get('epochs', '?')}"
+            )
+
+
+@runs.command()
+@_RUNS
+@click.argument("name")
+def show(name: str, root: Path) -> None:
+    """One run's status, as JSON."""
+    from xraykit import run
+
+    with terminal.words():
+        click.echo(json.dumps(run.Run(root / name).status(), indent=1))
+
+
+@runs.command()
+@_RUNS
+@click.argument("name")
+def stop(name: str, root: Path) -> None:
+    """Ask a run to end after its current step."""
+    from xraykit import run
+
+    with terminal.words():
+        found = run.Run(root / name)
+        if found.status()["state"] != "running":
+            raise click.ClickException(f"Expected a running run; {name} is {found.status()['state']}.")
+        found.ask_to_stop()
+
+
+@runs.command()
+@_RUNS
+@click.option("--as", "model", required=True, help="The model's name under weights/.")
+@click.option("--title", help="One line that says what it is.")
+@click.option("--replace", is_flag=True, help="Replace a model of that name.")
+@click.argument("name")
+def keep(name: str, root: Path, model: str, title: str | None, replace: bool) -> None:
+    """Convert a finished run, check it, calibrate it and write its card."""
+    from xraykit import keeping, run
+
+    with terminal.words():
+        card = keeping.keep(run.Run(root / name), model, title=title, replace=replace)
+    agreement = card.metrics["agreement_with_keras"]
+    difference, films = agreement["largest_difference"], agreement["films"]
+    click.echo(f"Kept {card.name}: agrees with the network to {difference:.1e} on {films} films.")
+
+
+def _show_inspection(films, report: dict) -> None:
+    parts = report["counts"]
+    width = max(len(name) for name in films.classes)
+    click.echo(f"{len(films)} films in {len(films.classes)} classes, {report['groups']} groups")
+    click.echo(f"{'':<{width}}  " + "".join(f"{part:>12}" for part in ("all", *parts)))
+    for name, n in films.counts().items():
+        click.echo(f"{name:<{width}}  " + "".join(f"{k:>12}" for k in (n, *(parts[part][name] for part in parts))))
+    click.echo(f"groups: {report['group_rule']}")
+    for words, sets in (
+        ("identical files", films.duplicates()),
+        ("one group, several classes", films.mixed_groups()),
+    ):
+        click.echo(f"{words}: {len(sets)}")
+        for films_of_set in sets[:10]:
+            click.echo(f"  {', '.join(films_of_set)}")
+    for name in films.unlabelled:
+        click.echo(f"without a class: {name}", err=True)
+    for refusal in films.refused:
+        click.echo(f"refused {refusal.source} ({refusal.code}): {refusal.words}", err=True)
+
+
+def _show_moment(moment) -> None:
+    figures = "  ".join(f"{name} {value:.4f}" for name, value in moment.figures.items())
+    eta = "" if moment.eta is None else f"  {terminal.duration(moment.eta)} to go"
+    if moment.step:
+        click.echo(
+            f"\repoch {moment.epoch + 1}/{moment.epochs} step {moment.step}/{moment.steps}{eta}  {figures}\033[K",
+            nl=False,
+            err=True,
+        )
+    else:
+        click.echo(f"\repoch {moment.epoch}/{moment.epochs}{eta}  {figures}\033[K", err=True)

@@ -1,0 +1,93 @@
+"""What every command says and how: progress on stderr, errors in words, exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TextIO, TypeVar
+
+import click
+
+from xraykit.ingest import Refusal
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def words() -> Iterator[None]:
+    """Turn what the rooms refuse into a line on stderr and exit code 1; everything else is a defect and shows."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _fail("Interrupted.")
+    except (ValueError, OSError, RuntimeError, ArithmeticError) as error:
+        if isinstance(error, ValueError | RuntimeError) and not _ours(error):
+            raise
+        _fail(str(error))
+
+
+def end(refused: Iterable[Refusal]) -> NoReturn:
+    """Name what was refused on stderr and leave with 1, or with 0 where nothing was."""
+    refused = list(refused)
+    for refusal in refused:
+        click.echo(f"refused {refusal.source} ({refusal.code}): {refusal.words}", err=True)
+    sys.exit(bool(refused))
+
+
+def choice(option: str, value: str, allowed: Sequence[str]) -> None:
+    """Wrong usage (exit code 2) where the value is none of the allowed ones."""
+    if value not in allowed:
+        raise click.UsageError(f"Expected {option} to be one of {', '.join(allowed)}; got {value!r}.")
+
+
+@contextlib.contextmanager
+def table(out: Path) -> Iterator[TextIO]:
+    """The file to write a table to; `-` is standard output."""
+    if str(out) == "-":
+        yield sys.stdout
+        return
+    with out.open("w", newline="", encoding="utf-8") as file:
+        yield file
+
+
+def progress(items: Iterable[T], length: int, label: str) -> Iterator[T]:
+    """Hand the items on behind a progress bar with an ETA, on stderr."""
+    with click.progressbar(items, length=length, label=label, file=sys.stderr, show_pos=True) as bar:
+        yield from bar
+
+
+@contextlib.contextmanager
+def bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar as a function of (done, all)."""
+    with click.progressbar(length=1, label=label, file=sys.stderr, show_pos=True) as shown:
+
+        def move(done: int, total: int) -> None:
+            shown.length = total
+            shown.update(done - shown.pos)
+
+        yield move
+
+
+def figure(found: dict[str, Any]) -> str:
+    """A share with its interval, in words."""
+    if found.get("value") is None:
+        return "not reported (no films)"
+    return f"{found['value']:.1%} [{found['low']:.1%}, {found['high']:.1%}]"
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _ours(error: Exception) -> bool:
+    return type(error).__module__.startswith("xraykit.")
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(1)

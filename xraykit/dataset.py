@@ -1,0 +1,289 @@
+"""Dataset: labelled films from class folders or a manifest, their groups, their split and their decoded cache.
+
+Reads films through the firewall alone, never changes a folder it reads, and knows nothing of networks.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from xraykit import grouping, ingest
+
+GROUP_COLUMNS = ("patient_id", "group", "patient", "subject_id")
+Progress = Callable[[int, int], None]  # films done, films in all
+
+
+class DatasetRefused(ValueError):
+    """A folder that cannot be used as a dataset; the message says what was found and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Film indices of the three parts, (n,) int64 each, ascending; no group is in two of them."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Readable, labelled films, sorted by path.
+
+    `labels` (N,) int64 index into `classes`; `groups` (N,) int64: films of one patient, or the same picture,
+    share a number; `group_rule` says in words where groups came from.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    films: tuple[str, ...]  # paths below root, with forward slashes
+    labels: np.ndarray
+    groups: np.ndarray
+    hashes: tuple[str, ...]  # sha256 of each file
+    group_rule: str
+    refused: tuple[ingest.Refusal, ...] = ()
+    unlabelled: tuple[str, ...] = ()
+    cache: Path = field(default_factory=lambda: cache_folder())
+
+    def __len__(self) -> int:
+        return len(self.films)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over classes, film hashes and labels: the same films and labels anywhere give the same digest."""
+        rows = sorted(f"{sha} {self.classes[label]}" for sha, label in zip(self.hashes, self.labels, strict=True))
+        return hashlib.sha256("\n".join([*self.classes, *rows]).encode()).hexdigest()
+
+    def counts(self, indices: np.ndarray | None = None) -> dict[str, int]:
+        """Films a class, of all or of the given ones."""
+        labels = self.labels if indices is None else self.labels[indices]
+        return {name: int((labels == number).sum()) for number, name in enumerate(self.classes)}
+
+    def duplicates(self) -> list[tuple[str, ...]]:
+        """Films whose files are identical byte for byte, a tuple a set."""
+        return _sets(self.films, self.hashes)
+
+    def mixed_groups(self) -> list[tuple[str, ...]]:
+        """Groups with films of more than one class: kept together in a split, and worth a look."""
+        members = [np.flatnonzero(self.groups == g) for g in np.flatnonzero(np.bincount(self.groups) > 1)]
+        return [tuple(self.films[i] for i in m) for m in members if len(set(self.labels[m])) > 1]
+
+    def squares(self, size: int, channels: int = 1, progress: Progress | None = None) -> np.ndarray:
+        """Every film as the network sees it: (N, size, size, channels) uint8, a read-only memory map.
+
+        Decoded once and kept in the cache folder under the films' hashes.
+        """
+        key = hashlib.sha256("\n".join(self.hashes).encode()).hexdigest()[:24]
+        path = self.cache / f"{key}-{size}-{channels}.npy"
+        if not path.is_file():
+            self._decode(path, size, channels, progress)
+        return np.load(path, mmap_mode="r")
+
+    def _decode(self, path: Path, size: int, channels: int, progress: Progress | None) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.stem}.{uuid.uuid4().hex[:8]}.part")
+        shape = (len(self), size, size, channels)
+        squares = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
+        try:
+            with ingest.Ingest() as firewall:
+                for i, film in enumerate(firewall.read_many(self.root / name for name in self.films)):
+                    if isinstance(film, ingest.Refusal):
+                        raise DatasetRefused(f"{self.films[i]} could be read before and cannot now: {film.words}")
+                    squares[i] = film.square(size, channels)
+                    if progress:
+                        progress(i + 1, len(self))
+            squares.flush()
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Where decoded films are kept: $XRAYKIT_CACHE, else the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("XRAYKIT_CACHE") or Path(base) / "xraykit")
+
+
+def read(root: str | Path, progress: Progress | None = None, classes: Sequence[str] | None = None) -> Dataset:
+    """Read a folder of class folders, or a folder with a `manifest.csv` (columns path, label, optionally a patient).
+
+    Every film is decoded once; what cannot be read is listed in `refused` with the reason, never skipped in silence.
+    With `classes` (a model's, in its order) labels must be among them; without, the labels found are the classes.
+
+    Raises
+    ------
+    DatasetRefused
+        If there is no such folder, it does not hold two classes with a readable film each (one, with `classes`), or
+        it holds classes that are not among `classes`.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DatasetRefused(f"Expected a folder of films; there is none at {root}.")
+    manifest = root / "manifest.csv"
+    rows, unlabelled = _manifest_rows(manifest) if manifest.is_file() else _folder_rows(root)
+    found = _read_films(root, [name for name, _, _ in rows], progress)
+    kept = [(row, film) for row, film in zip(rows, found, strict=True) if not isinstance(film, ingest.Refusal)]
+    refused = tuple(film for film in found if isinstance(film, ingest.Refusal))
+    labels = tuple(sorted({label for (_, label, _), _ in kept}))
+    _check_classes(root, labels, classes, len(refused))
+    classes = tuple(classes or labels)
+    groups, rule = grouping.group([patient for (_, _, patient), _ in kept], np.array([bits for _, (_, bits) in kept]))
+    return Dataset(
+        root=root,
+        classes=classes,
+        films=tuple(name for (name, _, _), _ in kept),
+        labels=np.array([classes.index(label) for (_, label, _), _ in kept], np.int64),
+        groups=groups,
+        hashes=tuple(sha for _, (sha, _) in kept),
+        group_rule=rule,
+        refused=refused,
+        unlabelled=tuple(unlabelled),
+    )
+
+
+def _check_classes(root: Path, labels: Sequence[str], classes: Sequence[str] | None, refused: int) -> None:
+    if len(labels) < (1 if classes else 2):
+        raise DatasetRefused(
+            f"Expected {'a class' if classes else 'at least two classes'} with readable films, as folders or a "
+            f"manifest.csv, in {root}; got {len(labels)} ({', '.join(labels) or 'none'}) and {refused} refused films."
+        )
+    if classes and (strange := sorted(set(labels) - set(classes))):
+        raise DatasetRefused(
+            f"Expected the classes {', '.join(classes)} in {root}; got {', '.join(strange)} as well. Rename the "
+            "folders, or choose a model that knows them."
+        )
+
+
+def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: int = 0) -> Split:
+    """Divide the films into three parts, stratified by class, every group whole in one part.
+
+    Fractions are of films and are met to the nearest twentieth.
+
+    Raises
+    ------
+    DatasetRefused
+        If the films are too few for each part to hold every class.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    folds = 20
+    if len(np.unique(dataset.groups)) < folds or min(dataset.counts().values()) < 3:
+        raise DatasetRefused(
+            f"Expected at least {folds} groups and 3 films a class to divide; got {dataset.counts()} in "
+            f"{len(np.unique(dataset.groups))} groups. Add films."
+        )
+    folder = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    fold = np.empty(len(dataset), np.int64)
+    with _no_warnings():  # scikit-learn warns of classes smaller than the twenty folds; parts hold several folds
+        for number, (_, members) in enumerate(folder.split(dataset.films, dataset.labels, dataset.groups)):
+            fold[members] = number
+    tests = max(1, round(test * folds))
+    validations = max(1, round(validation * folds))
+    parts = Split(
+        train=np.flatnonzero(fold >= tests + validations),
+        validation=np.flatnonzero((fold >= tests) & (fold < tests + validations)),
+        test=np.flatnonzero(fold < tests),
+    )
+    for name, indices in parts.parts().items():
+        if absent := [c for c, n in dataset.counts(indices).items() if n == 0]:
+            raise DatasetRefused(f"The {name} split would have no film of {', '.join(absent)}. Add films.")
+    return parts
+
+
+def describe(dataset: Dataset, parts: Split) -> dict:
+    """What a run records of its data: digests, counts, the rule of the groups, and each film with its part."""
+    part_of = {i: name for name, indices in parts.parts().items() for i in indices.tolist()}
+    return {
+        "name": dataset.root.name,
+        "root": str(dataset.root.resolve()),
+        "digest": dataset.digest,
+        "classes": list(dataset.classes),
+        "group_rule": dataset.group_rule,
+        "groups": len(np.unique(dataset.groups)),
+        "counts": {name: dataset.counts(indices) for name, indices in parts.parts().items()},
+        "split_digests": {name: split_digest(dataset, indices) for name, indices in parts.parts().items()},
+        "refused": [vars(refusal) for refusal in dataset.refused],
+        "films": [
+            {"film": film, "sha256": sha, "label": dataset.classes[label], "part": part_of[i]}
+            for i, (film, sha, label) in enumerate(
+                zip(dataset.films, dataset.hashes, dataset.labels.tolist(), strict=True)
+            )
+        ],
+    }
+
+
+def split_digest(dataset: Dataset, indices: np.ndarray) -> str:
+    """sha256 over the sorted hashes of some films: two evaluations are on the same films if this agrees."""
+    return hashlib.sha256("\n".join(sorted(dataset.hashes[i] for i in indices)).encode()).hexdigest()
+
+
+def _folder_rows(root: Path) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """(path, label, patient) of every film in class folders, and the films that stand beside them."""
+    rows, unlabelled = [], []
+    for film in ingest.list_films([root]):
+        name = film.relative_to(root).as_posix()
+        folder, _, rest = name.partition("/")
+        if rest:
+            rows.append((name, folder, ""))
+        else:
+            unlabelled.append(name)
+    return sorted(rows), sorted(unlabelled)
+
+
+def _manifest_rows(manifest: Path) -> tuple[list[tuple[str, str, str]], list[str]]:
+    with manifest.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        columns = reader.fieldnames or []
+        if not {"path", "label"} <= set(columns):
+            raise DatasetRefused(f"Expected columns path and label in {manifest.name}; got {columns}.")
+        group = next((column for column in GROUP_COLUMNS if column in columns), None)
+        rows = sorted((row["path"], row["label"] or "", (row[group] or "") if group else "") for row in reader)
+    for path, _, _ in rows:
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            raise DatasetRefused(f"Expected paths below the folder in {manifest.name}; got {path!r}.")
+    return [row for row in rows if row[1]], [path for path, label, _ in rows if not label]
+
+
+def _read_films(root: Path, names: Sequence[str], progress: Progress | None) -> list:
+    """(sha256, fingerprint) of each film, or its Refusal with the path below root as source."""
+    found = []
+    with ingest.Ingest() as firewall:
+        for i, film in enumerate(firewall.read_many(root / name for name in names)):
+            if isinstance(film, ingest.Refusal):
+                found.append(ingest.Refusal(names[i], film.code, film.words))
+            else:
+                found.append((film.sha256, grouping.fingerprint(film)))
+            if progress:
+                progress(i + 1, len(names))
+    return found
+
+
+def _sets(names: Sequence[str], keys: Sequence[str]) -> list[tuple[str, ...]]:
+    members: dict[str, list[str]] = {}
+    for name, key in zip(names, keys, strict=True):
+        members.setdefault(key, []).append(name)
+    return [tuple(found) for found in members.values() if len(found) > 1]
+
+
+def _no_warnings():
+    import warnings
+
+    return warnings.catch_warnings(action="ignore", category=UserWarning)
+
+
+def load_description(path: Path) -> dict:
+    """The data.json that a run wrote with `describe`."""
+    return json.loads(path.read_text("utf-8"))

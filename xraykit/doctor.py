@@ -1,0 +1,130 @@
+"""Doctor: what this machine has for xraykit, what is missing and how to mend it.
+
+Looks and reports; changes nothing, imports no backend.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from xraykit import classifier
+
+REQUIRED = ("streamlit", "keras", "tensorflow", "ai-edge-litert", "numpy", "pillow", "pydicom", "pylibjpeg",
+            "pylibjpeg-openjpeg", "scikit-learn", "scipy", "altair", "tf-keras-vis", "pebble", "psutil")  # fmt: skip
+BACKENDS = {"tensorflow": "pip install tensorflow", "jax": "pip install jax", "torch": "pip install torch"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `state` is "ok", "missing" or "optional"; `mend` says what to do, or is empty."""
+
+    name: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+def examine() -> list[Finding]:
+    """Everything, in the order in which it is shown."""
+    return [
+        Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        *map(_package, REQUIRED),
+        *map(_backend, BACKENDS),
+        *gpus(),
+        *_models(),
+        _imagenet(),
+        _chromium(),
+    ]
+
+
+def gpus() -> list[Finding]:
+    """Each NVIDIA GPU with its memory, or why none is seen; a broken driver is a finding, never an error."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        found = []
+        for number in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(number)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            words = (
+                f"{pynvml.nvmlDeviceGetName(handle)}, {memory.free / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+            )
+            found.append(Finding(f"gpu {number}", "ok", words))
+        return found or [Finding("gpu", "optional", "none")]
+    except ImportError:
+        return [Finding("gpu", "optional", "not looked for", "pip install nvidia-ml-py")]
+    except Exception as error:  # the NVIDIA library raises its own classes, some only at import
+        return [
+            Finding(
+                "gpu",
+                "optional",
+                f"none seen ({error})",
+                "Training runs on the processor. With an NVIDIA card: install its driver and "
+                "tensorflow[and-cuda]; on Windows inside WSL2.",
+            )
+        ]
+
+
+def _package(name: str) -> Finding:
+    version = _version(name) or (_version("tensorflow-cpu") if name == "tensorflow" else None)
+    if version:
+        return Finding(name, "ok", version)
+    return Finding(name, "missing", "not installed", "pip install -r requirements.txt")
+
+
+def _backend(name: str) -> Finding:
+    if importlib.util.find_spec(name):
+        return Finding(f"backend {name}", "ok", "can train")
+    return Finding(f"backend {name}", "optional", "not installed", BACKENDS[name])
+
+
+def _models() -> list[Finding]:
+    cards, refused = classifier.available()
+    findings = [
+        Finding(
+            f"model {card.name}",
+            "ok",
+            f"{card.title}; {card.image_size} px, classes {', '.join(card.classes)}",
+        )
+        for card in cards
+    ]
+    findings += [
+        Finding(f"model {no.source}", "missing", f"{no.code}: {no.words}", "Restore the folder.") for no in refused
+    ]
+    mend = "python -m xraykit train, then python -m xraykit runs keep"
+    return findings or [Finding("models", "missing", f"none in {classifier.root_folder()}", mend)]
+
+
+def _imagenet() -> Finding:
+    name = "mobilenet_v2_1.0_224_no_top.weights.h5"
+    folder = os.environ.get("XRAYKIT_IMAGENET")
+    if folder and (Path(folder) / name).is_file():
+        return Finding("imagenet weights", "ok", "found through XRAYKIT_IMAGENET")
+    return Finding(
+        "imagenet weights",
+        "optional",
+        "not here; Keras downloads them when a recipe asks for them",
+        f"Offline: put {name} into a folder and name the folder in XRAYKIT_IMAGENET.",
+    )
+
+
+def _chromium() -> Finding:
+    import shutil
+
+    found = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    if found:
+        return Finding("chromium", "ok", "found; browser tests can run")
+    return Finding("chromium", "optional", "not found; browser tests skip", "apt-get install chromium")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

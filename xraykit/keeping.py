@@ -1,0 +1,176 @@
+"""Keeping: makes a model of `weights/` from a finished run: converted, checked against the network, calibrated, carded.
+
+Opens no network itself: the conversion runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from xraykit import card, classifier, dataset, evaluation
+from xraykit.card import Card, ModelRefused
+from xraykit.recipe import BACKBONES
+from xraykit.run import Run, RunRefused, replace_text
+
+AGREEMENT = 1e-4  # largest allowed difference of any probability between model.keras and the LiteRT path
+
+LIMITS = (
+    "A research demonstration. Not a medical device: never use it to examine, treat or triage a person.",
+    "Knows only its classes. Any picture, chest film or not, is given to one of them.",
+    "Trained on one public collection whose classes come from different sources (the viral pneumonia films are mostly "
+    "of children): part of what it learned may be the source, not the disease. Expect lower figures elsewhere.",
+    "No patient identifiers are known in that collection; only near-identical films were kept out of both sides of "
+    "the split, so two different films of one patient may be on both sides.",
+    "Age, sex, view and machine of the films are not reported; figures by subgroup cannot be given.",
+)
+
+
+def keep(run: Run, name: str, *, title: str | None = None, root: Path | None = None, replace: bool = False) -> Card:
+    """Turn a finished run into the kept model `name`; returns its card.
+
+    Raises
+    ------
+    RunRefused
+        If the run has not finished or its files are missing.
+    ModelRefused
+        If the name is taken or not plain, or the converted graph does not agree with the network to 1e-4 in every
+        probability of every validation and test film.
+    DatasetRefused
+        If the films of the run are not where they were, or are others.
+    """
+    root = root or classifier.root_folder()
+    target = root / name
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise ModelRefused("card-invalid", f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.")
+    if target.exists() and not replace:
+        raise ModelRefused("card-invalid", f"There is a model named {name} already. Choose another name.")
+    if (state := run.status()["state"]) != "finished":
+        raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
+    films = _films_of(run)
+    root.mkdir(parents=True, exist_ok=True)
+    part = root / f".{name}.{uuid.uuid4().hex[:8]}.part"
+    part.mkdir()
+    try:
+        made = _make(run, films, part, name, title or name)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return made
+
+
+def _films_of(run: Run) -> dataset.Dataset:
+    recorded = run.read("data.json")
+    films = dataset.read(recorded["root"])
+    if films.digest != recorded["digest"]:
+        raise dataset.DatasetRefused(
+            f"Expected the films that {run.name} learned from in {recorded['root']}; the folder holds others now. "
+            "Restore it, or train again."
+        )
+    return films
+
+
+def _make(run: Run, films: dataset.Dataset, folder: Path, name: str, title: str) -> Card:
+    shutil.copyfile(run.path / card.NETWORK, folder / card.NETWORK)
+    shutil.copyfile(run.path / "history.csv", folder / "history.csv")
+    classifier.convert_in_child(
+        folder / card.NETWORK, folder, feature_layer=BACKBONES[run.read("recipe.json")["backbone"]]
+    )
+    recorded = run.read("evaluation.json")
+    logits, truth = (np.array(recorded["validation"][key]) for key in ("logits", "truth"))
+    temperature = evaluation.fit_temperature(logits, truth)
+    draft = _draft(run, folder, name, title, temperature)
+    replace_text(folder / "card.json", draft.to_json())
+    reading, difference = _read_again(run, films, folder, recorded, temperature)
+    if difference > AGREEMENT:
+        raise ModelRefused(
+            "model-corrupt",
+            f"Expected the converted graph of {name} to agree with model.keras to {AGREEMENT} in every probability; "
+            f"the largest difference is {difference:.2g}.",
+        )
+    replace_text(folder / "evaluation.json", reading["test"].to_json())
+    metrics = {part: found.metrics() for part, found in reading.items()}
+    metrics["agreement_with_keras"] = {
+        "largest_difference": difference,
+        "films": sum(len(found.films) for found in reading.values()),
+    }
+    files = {path.name: card.sha256(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
+    made = Card(**{**vars(draft), "metrics": metrics, "files": files})
+    replace_text(folder / "card.json", made.to_json())
+    return made
+
+
+def _read_again(
+    run: Run, films: dataset.Dataset, folder: Path, recorded: dict, temperature: float
+) -> tuple[dict[str, evaluation.Evaluation], float]:
+    """Both parts read through the LiteRT path, and the largest difference of a probability from the network's own."""
+    model = classifier.load(folder, verify=False)
+    squares = films.squares(model.card.image_size, model.card.channels)
+    place = {film: i for i, film in enumerate(films.films)}
+    found, largest = {}, 0.0
+    for part in ("validation", "test"):
+        names = recorded[part]["films"]
+        indices = [place[film] for film in names]
+        logits = model.predict_squares(squares[indices])
+        theirs = evaluation.softmax(np.array(recorded[part]["logits"]) / temperature)
+        largest = max(largest, float(np.abs(evaluation.softmax(logits / temperature) - theirs).max()))
+        found[part] = evaluation.Evaluation(
+            model=model.card.name,
+            classes=films.classes,
+            films=tuple(names),
+            truth=films.labels[indices],
+            logits=logits,
+            temperature=temperature,
+            hashes=tuple(films.hashes[i] for i in indices),
+            data=f"{films.root.name}, {part} split",
+        )
+    return found, largest
+
+
+def _draft(run: Run, folder: Path, name: str, title: str, temperature: float) -> Card:
+    recipe, data, status = run.read("recipe.json"), run.read("data.json"), run.read("status.json")
+    return Card(
+        name=name,
+        title=title,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        classes=tuple(data["classes"]),
+        image_size=recipe["image_size"],
+        channels=recipe["channels"],
+        feature_layer=BACKBONES[recipe["backbone"]],
+        temperature=temperature,
+        recipe={
+            **recipe,
+            "learning_seconds": status.get("learning_seconds"),
+            "best_epoch": status.get("best_epoch"),
+        },
+        data={key: data[key] for key in _DATA_KEYS} | {"refused": len(data["refused"])},
+        metrics={},
+        limits=LIMITS,
+        software=_software(status.get("backend", "not reported")),
+        files={file: card.sha256(folder / file) for file in card.KEPT_FILES},
+        parameters=int(status.get("parameters") or 0),
+    )
+
+
+_DATA_KEYS = ("name", "digest", "group_rule", "groups", "counts", "split_digests")
+
+
+def _software(backend: str) -> dict[str, str]:
+    names = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "ai-edge-litert", "numpy", "pillow")
+    found = {"python": platform.python_version(), "backend": backend}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
