@@ -1,0 +1,190 @@
+"""What runs inside one decoder process: films in, answers out, bounded in memory, bound to its parent's life.
+Started by `ingest` only; imports no network library and keeps nothing between films."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+import types
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
+from typing import Any
+
+from xraykit import picture, radiograph
+
+MAX_BYTES = 50 * 2**20
+MEMORY = 2 * 2**30  # address space of one decoder: a 40-megapixel film at its worst needs about a third of it
+BATCH_BYTES, BATCH_PAUSE = (
+    64 * 2**20,
+    1.0,
+)  # a batch comes back early when it holds this much or took this long
+HEAVY = ("keras", "tensorflow", "jax", "torch")
+THREAD_CAPS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that was not read.
+
+    Attributes
+    ----------
+    source : str
+        Its name.
+    code : str
+        Short, for programs: "timeout", "truncated", ...
+    words : str
+        One or two sentences: what was found, what was expected, what to do.
+    """
+
+    source: str
+    code: str
+    words: str
+
+
+class _DecoderProcess(SpawnProcess):
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        with _bare_parent():
+            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+
+
+class _DecoderContext(SpawnContext):
+    Process = _DecoderProcess
+
+
+CONTEXT = _DecoderContext()
+_spawning = threading.Lock()
+
+
+def prepare(parent: int) -> None:
+    """Bind this process to its parent and bound its memory; run once in every decoder."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # end at once: there is nothing to tidy up
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(
+            PR_SET_PDEATHSIG, signal.SIGKILL
+        )  # reaches a decoder that holds the GIL in C too
+    if os.name == "posix" and os.getppid() != parent:
+        os._exit(1)
+    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
+    _bound_memory()
+    warnings.simplefilter("ignore")
+    from PIL import Image
+
+    Image.preinit()
+
+
+def read_batch(films: list[Path | tuple[str, bytes]]) -> list[radiograph.Radiograph | Refusal]:
+    """Read films in order; the list is shorter than `films` if it grew large or slow, and never empty."""
+    results: list[radiograph.Radiograph | Refusal] = []
+    began, held = time.monotonic(), 0
+    for film in films:
+        result = _read(film)
+        results.append(result)
+        held += result.pixels.nbytes if isinstance(result, radiograph.Radiograph) else 0
+        if held > BATCH_BYTES or time.monotonic() - began > BATCH_PAUSE:
+            break
+    return results
+
+
+def loaded_modules() -> dict[str, Any]:
+    """Process id of this decoder and the heavy modules in it (there should be none)."""
+    return {"pid": os.getpid(), "heavy": sorted(set(HEAVY) & set(sys.modules))}
+
+
+def name_of(film: Path | tuple[str, bytes]) -> str:
+    """The film's file name made fit for messages: printable, at most 200 characters."""
+    name = film[0] if isinstance(film, tuple) else film.name or str(film)
+    name = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+    return name if len(name) <= 200 else f"{name[:120]}…{name[-79:]}"
+
+
+def refusal(film: Path | tuple[str, bytes], code: str, expected: str, got: str, advice: str) -> Refusal:
+    """Word a refusal of a film that never became bytes or pixels."""
+    words = picture.refusal(code, name_of(film), expected, got, advice).words
+    return Refusal(name_of(film), code, words)
+
+
+def too_large(film: Path | tuple[str, bytes], size: int) -> Refusal:
+    """The refusal of a file over `MAX_BYTES`."""
+    limit = f"at most {MAX_BYTES // 2**20} MB"
+    return refusal(
+        film, "file-too-large", limit, f"{size / 2**20:.0f} MB", "Export the film at a smaller size."
+    )
+
+
+def _read(film: Path | tuple[str, bytes]) -> radiograph.Radiograph | Refusal:
+    try:
+        data = film[1] if isinstance(film, tuple) else _bytes(film)
+        return data if isinstance(data, Refusal) else radiograph.read(data, name_of(film))
+    except picture.NotARadiograph as refused:
+        return Refusal(name_of(film), refused.code, refused.words)
+    except MemoryError:
+        return refusal(
+            film, "memory", "a film that fits in memory", "one that does not", "Export it at a smaller size."
+        )
+
+
+def _bytes(path: Path) -> bytes | Refusal:
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or pipe"
+            return refusal(path, "unreadable", "a file", kind, "Choose the film itself.")
+        if found.st_size > MAX_BYTES:
+            return too_large(path, found.st_size)
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = getattr(error, "strerror", None) or str(error)
+        return refusal(path, "unreadable", "a file that can be read", why, "Check its name and permissions.")
+
+
+def _bound_memory() -> None:
+    if os.name != "posix":
+        return
+    import resource
+
+    with contextlib.suppress(ValueError, OSError):  # macOS knows no limit on address space
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crashed decoder leaves no picture of a film on disk
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def _bare_parent() -> Iterator[None]:
+    """For the instant of a spawn: thread caps in the environment and an empty `__main__`.
+
+    The caps must be there before the child imports NumPy, which it does on arrival. The child would also import
+    the parent's `__main__` again, a Streamlit page or a script without a guard among them.
+    """
+    with _spawning:
+        main = sys.modules["__main__"]
+        before = {name: os.environ.get(name) for name in THREAD_CAPS}
+        os.environ.update(dict.fromkeys(THREAD_CAPS, "1"))
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value

@@ -1,0 +1,271 @@
+"""The firewall: strangers' files are decoded in killable processes and come out as a Radiograph or a Refusal.
+Never decodes in the calling process, never raises because of a file, never imports a network library."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xraykit import decoder
+from xraykit.decoder import MAX_BYTES, MEMORY, Refusal
+from xraykit.picture import MAX_PIXELS
+from xraykit.radiograph import Radiograph
+
+if TYPE_CHECKING:
+    from pebble import ProcessFuture, ProcessPool
+
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "MEMORY", "SECONDS", "Ingest", "Refusal", "list_films"]
+
+SECONDS = 10.0  # for one film, counted from the moment a decoder takes it
+BATCH_SECONDS = 3.0  # for a batch of small films; one that is late is read again film by film, SECONDS each
+BATCH_FILMS, SMALL_BYTES = 16, 256 * 1024
+NOT_FILMS = {".csv", ".tsv", ".md", ".rst", ".json", ".yaml", ".yml", ".toml", ".html", ".ini", ".db", ".py"}
+NOT_FILM_STEMS = {"readme", "license", "licence", "thumbs", "desktop", "changelog"}
+
+Film = Path | tuple[str, bytes]
+
+
+class Ingest:
+    """A few decoder processes that can be killed.
+
+    Started at the first film (or by `start`), ended by `close` or with this process, however it ends. Safe to
+    use from several threads.
+
+    Parameters
+    ----------
+    workers : int
+        Number of decoder processes.
+    """
+
+    def __init__(self, workers: int = 2) -> None:
+        self.workers = workers
+        self._lock = threading.Lock()
+        self._pool: ProcessPool | None = None
+        self._closing = threading.Event()
+
+    def __enter__(self) -> Ingest:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the decoders now, so that the first film need not wait for them."""
+        self._running_pool()
+
+    def read(self, film: bytes | Path, source: str | None = None) -> Radiograph | Refusal:
+        """Read one film.
+
+        Parameters
+        ----------
+        film : bytes or Path
+            The bytes of the file or where it lies.
+        source : str, optional
+            Its name in messages; the file's own name if it is a path.
+        """
+        if isinstance(film, bytes):
+            named = (source or "film", film)
+            return _refusal_at_the_door(named) or self._read_alone(named)
+        result = self._read_alone(film)
+        return result if source is None else replace(result, source=source)
+
+    def read_many(self, films: Iterable[Film]) -> Iterator[Radiograph | Refusal]:
+        """Read films in their order; a few are in flight at a time, so memory stays flat.
+
+        Small films travel in batches. A film that hangs or kills its decoder costs no other film its result.
+
+        Parameters
+        ----------
+        films : iterable of Path or of (name, bytes)
+
+        Yields
+        ------
+        Radiograph or Refusal
+            One for each film, in order.
+        """
+        waiting: deque[tuple[list[Film], ProcessFuture | None]] = deque()
+        for batch in _batches(films):
+            waiting.append((batch, self._send(batch, BATCH_SECONDS if len(batch) > 1 else SECONDS)))
+            if len(waiting) > self.workers + 1:
+                yield from self._collect(*waiting.popleft())
+        while waiting:
+            yield from self._collect(*waiting.popleft())
+
+    def loaded_modules(self) -> dict[str, Any]:
+        """Process id and heavy modules (keras, tensorflow, jax, torch) of one decoder, as "pid" and "heavy"."""
+        return self._running_pool().schedule(decoder.loaded_modules, timeout=SECONDS).result()
+
+    def close(self) -> None:
+        """End the decoders, busy ones too."""
+        with self._lock:
+            self._end_pool()
+
+    def _running_pool(self) -> ProcessPool:
+        with self._lock:
+            if self._pool is None or not self._pool.active:
+                self._end_pool()
+                self._pool = self._new_pool()
+            return self._pool
+
+    def _end_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.stop()
+            self._closing.set()
+            self._pool.join()
+            self._pool = None
+
+    def _new_pool(self) -> ProcessPool:
+        from pebble import ProcessPool
+
+        pool = ProcessPool(
+            max_workers=self.workers,
+            initializer=decoder.prepare,
+            initargs=(os.getpid(),),
+            context=decoder.CONTEXT,
+        )
+        started, self._closing = threading.Event(), threading.Event()
+        # Linux sends a decoder its parent-death signal when the *thread* that started it ends: this one stays
+        keeper = threading.Thread(
+            target=_keep, args=(pool, started, self._closing), name="decoders", daemon=True
+        )
+        keeper.start()
+        started.wait()
+        return pool
+
+    def _send(self, batch: list[Film], seconds: float) -> ProcessFuture | None:
+        """Hand a batch to the decoders; None where it must be read film by film (too large, or the pool broke)."""
+        if any(map(_refusal_at_the_door, batch)):
+            return None
+        try:
+            return self._running_pool().schedule(decoder.read_batch, args=(batch,), timeout=seconds)
+        except RuntimeError:
+            return None
+
+    def _collect(self, batch: list[Film], future: ProcessFuture | None) -> Iterator[Radiograph | Refusal]:
+        """The results of a batch; what it did not bring back is read film by film."""
+        done: list[Radiograph | Refusal] = []
+        if future is not None:
+            try:
+                done = future.result()
+            except (
+                Exception
+            ) as error:  # whatever ended the batch: with one film it is the answer, else try singly
+                if len(batch) == 1 and not _broken(error):
+                    done = [_refusal_after(error, batch[0])]
+        yield from done
+        for film in batch[len(done) :]:
+            yield _refusal_at_the_door(film) or self._read_alone(film)
+
+    def _read_alone(self, film: Film, attempts: int = 3) -> Radiograph | Refusal:
+        for _ in range(attempts):
+            future = self._send([film], SECONDS)
+            try:
+                if future is not None:
+                    return future.result()[0]
+            except Exception as error:  # pebble hands on whatever ended the task
+                if not _broken(error):
+                    return _refusal_after(error, film)
+        raise RuntimeError(
+            "Expected the decoders to start; they ended again and again. Is memory or disk full?"
+        )
+
+
+def list_films(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are given, folders walked (sorted, to any depth, hidden files left out).
+
+    Tables, notes and the litter of file managers are left out of folders; other unknown endings stay, so that
+    they are refused by name rather than skipped in silence.
+    """
+    films: list[Path] = []
+    for path in map(Path, paths):
+        if not os.path.isdir(path):
+            films.append(path)
+            continue
+        for folder, folders, files in os.walk(path):
+            folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+            films += [Path(folder, name) for name in sorted(files) if _may_be_a_film(name)]
+    return films
+
+
+def _may_be_a_film(name: str) -> bool:
+    path = Path(name.lower())
+    return not name.startswith(".") and path.suffix not in NOT_FILMS and path.stem not in NOT_FILM_STEMS
+
+
+def _refusal_at_the_door(film: Film) -> Refusal | None:
+    """Bytes over the limit are not even handed to a decoder."""
+    if isinstance(film, tuple) and len(film[1]) > MAX_BYTES:
+        return decoder.too_large(film, len(film[1]))
+    return None
+
+
+def _broken(error: Exception) -> bool:
+    """Whether the pool ended rather than the film's own task."""
+    return isinstance(error, BrokenExecutor | CancelledError)
+
+
+def _refusal_after(error: Exception, film: Film) -> Refusal:
+    """What to say of a film whose task did not come back; an error that no film can cause is raised again."""
+    from pebble import ProcessExpired
+
+    if isinstance(error, TimeoutError):
+        got = f"one that took longer than {SECONDS:g} s"
+        return decoder.refusal(
+            film, "timeout", "a film that can be decoded", got, "Export it again, uncompressed."
+        )
+    if isinstance(error, MemoryError):
+        got = f"one that needs more than {MEMORY // 2**30} GB"
+        return decoder.refusal(
+            film, "memory", "a film that fits in memory", got, "Export it at a smaller size."
+        )
+    if isinstance(error, ProcessExpired):
+        return decoder.refusal(
+            film,
+            "corrupt",
+            "a film that can be decoded",
+            "one that broke its decoder",
+            "Copy or export it again.",
+        )
+    raise error
+
+
+def _keep(pool: ProcessPool, started: threading.Event, closing: threading.Event) -> None:
+    try:
+        pool.schedule(decoder.loaded_modules)
+    finally:
+        started.set()
+    closing.wait()
+
+
+def _batches(films: Iterable[Film]) -> Iterator[list[Film]]:
+    """Small films together, a larger or odd one alone, in order."""
+    batch: list[Film] = []
+    for film in films:
+        small = _size(film) <= SMALL_BYTES
+        if batch and (not small or len(batch) == BATCH_FILMS):
+            yield batch
+            batch = []
+        batch.append(film)
+        if not small:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _size(film: Film) -> int:
+    """Bytes of a film; more than any limit if it is no plain file or cannot be looked at."""
+    if isinstance(film, tuple):
+        return len(film[1])
+    try:
+        found = os.stat(film)
+    except (OSError, ValueError):
+        return MAX_BYTES + 1
+    return found.st_size if stat.S_ISREG(found.st_mode) else MAX_BYTES + 1

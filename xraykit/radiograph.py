@@ -1,0 +1,225 @@
+"""A film as the rest of the house sees it: pixels with their provenance, and `read`, from bytes to that.
+Decodes in the calling process without a limit on time: untrusted files go through `ingest`."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from xraykit import dicom, picture
+from xraykit.picture import MAX_PIXELS, NotARadiograph, refusal
+
+__all__ = ["MAX_PIXELS", "NotARadiograph", "Radiograph", "read"]
+
+# Beginnings of files that are pictures or archives but not read here, to name them in the refusal
+OTHER_FORMATS = {
+    b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"RIFF": "WebP", b"%PDF": "PDF",
+    b"PK\3\4": "ZIP", b"\x1f\x8b": "gzip", b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"8BPS": "Photoshop", b"\x89HDF": "HDF5",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Radiograph:
+    """One film.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        uint8 or uint16, (H, W) grey or (H, W, 3) colour; full range of the dtype; bright = dense, as
+        MONOCHROME2; upright, row 0 on top; read-only.
+    source : str
+        File name, for messages.
+    format : str
+        "PNG", "JPEG" or "DICOM".
+    sha256 : str
+        Of the bytes of the file.
+    view : str or None
+        DICOM (0018,5101) View Position: "PA", "AP", "LL", ...
+    notes : tuple of str
+        What was converted and what looks odd, in words for the user. No patient identifier is kept anywhere.
+    """
+
+    pixels: np.ndarray
+    source: str
+    format: str
+    sha256: str
+    view: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixels.flags.writeable:
+            object.__setattr__(self, "pixels", self.pixels.view())
+            self.pixels.flags.writeable = False
+
+    @property
+    def height(self) -> int:
+        """Rows of the film, in pixels."""
+        return self.pixels.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Columns of the film, in pixels."""
+        return self.pixels.shape[1]
+
+    @property
+    def colour(self) -> bool:
+        """Whether the film has three channels."""
+        return self.pixels.ndim == 3
+
+    def square_box(self) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom) in film pixels of the centre square that a network sees."""
+        side = min(self.height, self.width)
+        left, top = (self.width - side) // 2, (self.height - side) // 2
+        return left, top, left + side, top + side
+
+    def square(self, size: int, channels: int = 1) -> np.ndarray:
+        """Give the centre square at `size` pixels: the one door from a film to a network.
+
+        Resized with antialiasing (triangle filter) in 32-bit float and rounded once.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8, (size, size, channels), range 0..255. One channel of a colour film is its ITU-R BT.601
+            luma; three channels of a grey film are the same one three times.
+
+        Raises
+        ------
+        ValueError
+            If `channels` is neither 1 nor 3.
+        """
+        if channels not in (1, 3):
+            raise ValueError(f"Expected 1 or 3 channels; got {channels} (file {self.source}).")
+        left, top, right, bottom = self.square_box()
+        planes = _planes(self.pixels[top:bottom, left:right], channels)
+        resized = [_rounded(_resized(plane, size, size)) for plane in planes]
+        return np.stack(resized * (channels // len(resized)), axis=-1)
+
+    def display(self, longest: int | None = None) -> np.ndarray:
+        """Give the whole film as uint8 (h, w) or (h, w, 3), longer side at most `longest`, for drawing."""
+        scale = min(1.0, (longest or max(self.pixels.shape[:2])) / max(self.pixels.shape[:2]))
+        height, width = max(1, round(self.height * scale)), max(1, round(self.width * scale))
+        if (height, width) == self.pixels.shape[:2] and self.pixels.dtype == np.uint8:
+            return self.pixels
+        planes = _planes(self.pixels, 3 if self.colour else 1)
+        drawn = [_rounded(_resized(plane, width, height)) for plane in planes]
+        return np.stack(drawn, axis=-1) if self.colour else drawn[0]
+
+
+def read(data: bytes, source: str) -> Radiograph:
+    """Read one PNG, JPEG or DICOM file.
+
+    Decodes here and now, however long it takes (`ingest` is the door for strangers' files).
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    source : str
+        Its name, for messages.
+
+    Raises
+    ------
+    NotARadiograph
+        With the code "empty", "not-an-image", "unsupported-format", "unsupported-syntax", "too-many-pixels",
+        "animated", "truncated", "corrupt", "no-pixels" or "memory".
+    """
+    form = _format(data, source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what decoders find odd but readable is no business of stderr
+            pixels, view, notes = _decode(data, source, form)
+    except NotARadiograph:
+        raise
+    except MemoryError as error:
+        raise refusal(
+            "memory",
+            source,
+            "a film that fits in memory",
+            "one that does not",
+            "Export it at a smaller size.",
+        ) from error
+    except Exception as error:  # broken files raise a dozen types from deep inside the decoders
+        raise refusal(
+            "corrupt",
+            source,
+            f"a readable {form}",
+            f"a damaged one: {_first_line(error)}",
+            "Copy or export it again.",
+        ) from error
+    notes = (*notes, *_oddities(pixels))
+    return Radiograph(pixels, source, form, hashlib.sha256(data).hexdigest(), view, notes)
+
+
+def _format(data: bytes, source: str) -> str:
+    if not data:
+        raise refusal("empty", source, "a film", "an empty file", "Copy or export it again.")
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data[128:132] == b"DICM":
+        return "DICOM"
+    for beginning, name in OTHER_FORMATS.items():
+        if data.startswith(beginning):
+            raise refusal(
+                "unsupported-format",
+                source,
+                "PNG, JPEG or DICOM",
+                f"a {name} file",
+                "Export the film as one of these.",
+            )
+    raise refusal(
+        "not-an-image",
+        source,
+        "PNG, JPEG or DICOM",
+        "something else, whatever its name says",
+        "Choose the film itself or export it again.",
+    )
+
+
+def _decode(data: bytes, source: str, form: str) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
+    if form == "DICOM":
+        return dicom.read(data, source)
+    pixels, _, notes = picture.read(data, source)
+    return pixels, None, notes
+
+
+def _oddities(pixels: np.ndarray) -> tuple[str, ...]:
+    if pixels.min() == pixels.max():
+        return ("Every pixel is the same: there is nothing to see here, and a model's numbers mean nothing.",)
+    if min(pixels.shape[:2]) < 64:
+        return (f"Only {pixels.shape[1]} x {pixels.shape[0]} pixels: too few to look like a radiograph.",)
+    return ()
+
+
+def _planes(pixels: np.ndarray, channels: int) -> list[np.ndarray]:
+    """The grey plane, or the luma or the three planes of a colour film, as float32 in 0..255."""
+    if pixels.ndim == 2:
+        plane = pixels.astype(np.float32)
+        return [plane / np.float32(257) if pixels.dtype == np.uint16 else plane]
+    if channels == 1:
+        return [pixels @ np.array([0.299, 0.587, 0.114], np.float32)]
+    return [pixels[..., channel].astype(np.float32) for channel in range(3)]
+
+
+def _resized(plane: np.ndarray, width: int, height: int) -> np.ndarray:
+    from PIL import Image
+
+    if plane.shape == (height, width):
+        return plane
+    return np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _rounded(plane: np.ndarray) -> np.ndarray:
+    # Halves are common (means of whole numbers), and the 8-bit and 16-bit copies of a film differ in the last
+    # float bit: the small push sends both the same way, so that they give the same square
+    return np.clip(np.floor(plane + np.float32(0.5 + 2**-10)), 0, 255).astype(np.uint8)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
