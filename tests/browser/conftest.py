@@ -1,0 +1,126 @@
+"""A real server and a real Chromium; every request that leaves this computer is stopped and counted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SCREENSHOTS = ROOT / "screenshots"
+LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+
+
+def chromium() -> str | None:
+    return os.environ.get("XRAYKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@dataclass
+class Server:
+    """A running `streamlit run app.py` of its own."""
+
+    process: subprocess.Popen
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def family(self) -> list[psutil.Process]:
+        """The processes the server started, and theirs."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+
+@dataclass
+class Visit:
+    """A browser page with the requests it tried to make elsewhere."""
+
+    page: object
+    stopped: list[str] = field(default_factory=list)
+
+
+def start_server(log: Path) -> Server:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    command += ["--server.port", str(port), "--server.headless", "true"]
+    with log.open("w") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+    server = Server(process, port)
+    for _ in range(600):
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended:\n{log.read_text()}")
+        try:
+            urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=1)
+            return server
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the server did not answer within a minute:\n{log.read_text()}")
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server nobody has opened yet."""
+    running = start_server(tmp_path / "server.log")
+    yield running
+    if running.process.poll() is None:
+        running.process.send_signal(signal.SIGTERM)
+        try:
+            running.process.wait(20)
+        except subprocess.TimeoutExpired:
+            running.kill()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if chromium() is None:
+        if os.environ.get("XRAYKIT_REQUIRE_BROWSER"):
+            pytest.fail("XRAYKIT_REQUIRE_BROWSER is set and there is no Chromium: apt-get install chromium")
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """A fresh browser page of 1440 x 900."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    visit = Visit(context.new_page())
+
+    def guard(route):
+        if route.request.url.startswith(LOCAL):
+            route.continue_()
+        else:
+            visit.stopped.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", guard)
+    visit.page.set_default_timeout(60_000)
+    visit.page.on("websocket", lambda opened: opened.url.startswith(LOCAL) or visit.stopped.append(opened.url))
+    yield visit
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    return SCREENSHOTS

@@ -1,0 +1,181 @@
+"""Review in a real browser on a real server with the real inference service and the models in weights/."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from xraykit import classifier, samples, ui
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+PANES = "[class*='st-key-pane-'] img"
+CARDS, _ = classifier.available()
+
+
+def open_page(visit, server, path: str = "/") -> None:
+    visit.page.goto(server.url + path)
+    visit.page.get_by_text("Open a chest film").wait_for()
+
+
+def drop(visit, *files: Path | dict) -> None:
+    visit.page.locator("input[type=file]").set_input_files([str(f) if isinstance(f, Path) else f for f in files])
+
+
+def wait_for_panes(visit, count: int = 1 + len(CARDS)) -> None:
+    visit.page.wait_for_function(
+        "([query, count]) => { const all = [...document.querySelectorAll(query)];"
+        " return all.length >= count && all.every(image => image.complete && image.naturalWidth > 0) }",
+        arg=[PANES, count],
+    )
+    visit.page.wait_for_function("() => !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')")
+
+
+def settle(visit) -> None:
+    wait_for_panes(visit)
+    visit.page.wait_for_timeout(400)
+
+
+def in_memory(name: str, data: bytes) -> dict:
+    return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+
+
+def body(visit) -> str:
+    return visit.page.inner_text("body")
+
+
+def test_a_synthetic_film_gets_every_models_result_and_an_overlay(visit, server, screenshots):
+    open_page(visit, server)
+    visit.page.wait_for_timeout(500)
+    visit.page.screenshot(path=screenshots / "review-empty.png")
+    drop(visit, samples.PNG)
+    settle(visit)
+    text = body(visit)
+    assert ui.RESEARCH_ONLY in text and samples.PNG.name in text
+    for card in CARDS:
+        assert card.title in text
+        assert visit.page.get_by_alt_text(f", {card.title}").count() == 1, "an overlay of this model"
+    assert visit.page.get_by_test_id("stVegaLiteChart").count() == len(CARDS)
+    visit.page.screenshot(path=screenshots / "review-synthetic-1440.png")
+    visit.page.set_viewport_size({"width": 1920, "height": 1080})
+    settle(visit)
+    visit.page.screenshot(path=screenshots / "review-synthetic-1920.png")
+    assert visit.stopped == []
+
+
+def test_a_film_reaches_the_browser_pixel_for_pixel(visit, server):
+    from PIL import Image
+
+    open_page(visit, server)
+    drop(visit, samples.PNG)
+    settle(visit)
+    shown = visit.page.eval_on_selector(PANES, "image => [image.naturalWidth, image.naturalHeight, image.src]")
+    with Image.open(samples.PNG) as film:
+        assert tuple(shown[:2]) == film.size
+    assert shown[2].endswith(".png"), "JPEG would lose detail"
+
+
+def test_the_dicom_sample_opens_by_its_button(visit, server):
+    open_page(visit, server)
+    visit.page.get_by_role("button", name="Try a 12-bit DICOM").click()
+    settle(visit)
+    assert samples.DICOM.name in body(visit) and "16 bit" in body(visit)
+
+
+def test_a_cold_deep_link_is_the_same_page_as_the_way_through_the_door(visit, server, browser):
+    open_page(visit, server, "/review")  # a server nobody has opened yet
+    cold = body(visit)
+    open_page(visit, server, "/")
+    assert body(visit) == cold
+    assert visit.page.get_by_test_id("stSidebarNavLink").count() == 0, "Streamlit's own pages/ menu is not there"
+    assert visit.stopped == []
+
+
+def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, server, screenshots):
+    open_page(visit, server)
+    png = samples.PNG.read_bytes()
+    drop(
+        visit, samples.PNG, in_memory("empty.png", b""), in_memory("text.png", b"no picture at all"),
+        in_memory("half.png", png[: len(png) // 2]), samples.DICOM,
+    )  # fmt: skip
+    settle(visit)
+    visit.page.locator(".xk-refused").wait_for()
+    table = visit.page.locator(".xk-refused").inner_text()
+    assert all(name in table for name in ("empty.png", "text.png", "half.png"))
+    names = visit.page.locator(".st-key-worklist").inner_text()
+    assert samples.PNG.name in names and samples.DICOM.name in names
+    visit.page.screenshot(path=screenshots / "review-refused.png", full_page=True)
+    assert "Traceback" not in body(visit)
+
+
+def test_a_killed_service_is_started_again_and_the_user_is_told(visit, server):
+    open_page(visit, server)
+    drop(visit, samples.PNG)
+    settle(visit)
+    service_of(server).kill()
+    drop(visit, samples.DICOM)
+    visit.page.get_by_text(ui.RESTARTED).wait_for()
+    settle(visit)
+    assert samples.DICOM.name in visit.page.locator(".st-key-worklist").inner_text()
+
+
+def test_a_killed_server_leaves_no_process_behind(visit, server):
+    open_page(visit, server)
+    drop(visit, samples.PNG)
+    settle(visit)
+    family = server.family()
+    assert len(family) >= 2, "the service and at least one decoder"
+    server.kill()
+    gone, alive = psutil.wait_procs(family, timeout=5)
+    assert not alive
+
+
+def test_axe_finds_no_serious_fault(visit, server):
+    from axe_playwright_python.sync_playwright import Axe
+
+    open_page(visit, server)
+    faults = serious(Axe().run(visit.page))
+    drop(visit, samples.PNG, samples.DICOM)
+    settle(visit)
+    faults += serious(Axe().run(visit.page))
+    assert faults == []
+
+
+def test_real_films_are_read_and_drawn(visit, server, screenshots, real_films):
+    folders = [real_films / "radiography" / name for name in ("COVID-19", "Normal", "Viral Pneumonia")]
+    films = [path for folder in folders for path in sorted(folder.iterdir())[:2]]
+    films += sorted((real_films / "darkcovid" / "COVID-19").glob("*-PA.jpg"))[:2]
+    open_page(visit, server)
+    drop(visit, *films)
+    visit.page.get_by_text(films[-1].name).first.wait_for()
+    settle(visit)
+    text = visit.page.locator(".st-key-worklist").inner_text()
+    assert all(film.name in text for film in films)
+    for name, (width, height) in {"1440": (1440, 900), "1920": (1920, 1080)}.items():
+        visit.page.set_viewport_size({"width": width, "height": height})
+        settle(visit)
+        visit.page.screenshot(path=screenshots / f"review-real-{name}.png")
+    visit.page.get_by_role("button", name="Previous").click()
+    settle(visit)
+    visit.page.screenshot(path=screenshots / "review-real-last.png")
+    assert visit.stopped == [] and "Traceback" not in body(visit)
+
+
+def serious(results) -> list[str]:
+    faults = results.response["violations"]
+    return [
+        f"{fault['id']}: {fault['nodes'][0]['html'][:160]}"
+        for fault in faults
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
+def service_of(server) -> psutil.Process:
+    for _ in range(50):
+        for process in server.family():
+            if "xraykit.inference" in process.cmdline():
+                return process
+        time.sleep(0.1)
+    raise AssertionError("the server has no inference service")

@@ -1,0 +1,107 @@
+"""An inference client without a service: plausible readings at once, so that pages are tested and not networks."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+
+import numpy as np
+
+from xraykit import classifier, explanation, inference, ingest, radiograph
+
+CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
+CENTRES = {"COVID-19": (4.4, 1.7), "Normal": (2.4, 3.0), "Viral Pneumonia": (3.0, 4.8)}  # rows, columns of 7 x 7
+
+
+def card(name: str = "mobilenetv2-scratch", title: str = "MobileNetV2 from scratch") -> classifier.Card:
+    return classifier.Card(
+        name=name, title=title, created="2026-01-01T00:00:00+00:00", classes=CLASSES, image_size=224, channels=1,
+        feature_layer="out_relu", temperature=1.0, recipe={}, data={}, metrics={}, limits=(), software={}, files={},
+        parameters=1,
+    )
+
+
+CARDS = [card(), card("mobilenetv2-imagenet", "MobileNetV2 from ImageNet")]
+
+
+class Client:
+    """Answers as `inference.Client` does; `broken`, `refusing` and `slow` make it fail or wait on demand."""
+
+    def __init__(self, cards: list[classifier.Card] | None = None, broken_models: tuple = ()) -> None:
+        self.cards = CARDS if cards is None else cards
+        self.broken_models = list(broken_models)
+        self.restarts = 0
+        self.broken = False
+        self.explain_with = explanation_now
+        self.calls: list[str] = []
+
+    def read(self, source: str, data: bytes) -> radiograph.Radiograph | ingest.Refusal:
+        self._note("read")
+        try:
+            return radiograph.read(data, source)
+        except radiograph.NotARadiograph as error:
+            return ingest.Refusal(source, error.code, error.words)
+
+    def models(self):
+        self._note("models")
+        return list(self.cards), list(self.broken_models)
+
+    def classify(self, film: radiograph.Radiograph, model: str) -> inference.Reading:
+        self._note("classify")
+        logits = np.random.default_rng([int(film.sha256[:8], 16), len(model)]).normal(size=3) * 2.5
+        probabilities = np.exp(logits) / np.exp(logits).sum()
+        maps = tuple(heatmap_of(film, label, model) for label in CLASSES)
+        return inference.Reading(classifier.Prediction(CLASSES, probabilities, logits), maps)
+
+    def explain(self, film, model, method, label, progress=None) -> explanation.Explanation:
+        self._note("explain")
+        return self.explain_with(film, model, method, label, progress)
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def _note(self, call: str) -> None:
+        self.calls.append(call)
+        if self.broken:
+            raise inference.ServiceError("The inference service cannot be reached. Start the app again.")
+
+
+def explanation_now(film, model, method, label, progress):
+    if progress:
+        progress(0.5, 1.0)
+    return heatmap_of(film, label, model, method)
+
+
+def explanation_in_steps(gate: threading.Event):
+    """An `explain` that reports progress until the gate opens."""
+
+    def explain(film, model, method, label, progress):
+        while not gate.is_set():
+            progress(0.25, 3.0)
+            time.sleep(0.02)
+        return heatmap_of(film, label, model, method)
+
+    return explain
+
+
+def heatmap_of(film, label: str, model: str, method: str = "Grad-CAM") -> explanation.Explanation:
+    row, column = CENTRES[label]
+    shift = 0.8 if "imagenet" in model else 0.0
+    rows, columns = np.mgrid[0:7, 0:7]
+    heat = np.exp(-((rows - row + shift) ** 2 + (columns - column) ** 2) / 3.0) - 0.12
+    heat = np.clip(heat, 0, None).astype(np.float32)
+    maximum = 2.4 if "imagenet" in model else 1.3
+    return explanation.Explanation(label, method, "out_relu", heat / heat.max(), maximum, film.square_box())
+
+
+def film_png(seed: int = 0, height: int = 256, width: int = 200) -> bytes:
+    """A grey PNG that is no film of anyone."""
+    from PIL import Image
+
+    rows, columns = np.mgrid[0:height, 0:width] / [[[height]], [[width]]]
+    lungs = sum(np.exp(-((((columns - x) / 0.16) ** 2 + ((rows - 0.5) / 0.3) ** 2) ** 2)) for x in (0.3, 0.7))
+    grain = np.random.default_rng(seed).normal(0, 5, rows.shape)
+    coded = io.BytesIO()
+    Image.fromarray(np.clip(200 - 140 * lungs + grain, 0, 255).astype(np.uint8)).save(coded, "PNG")
+    return coded.getvalue()
