@@ -146,7 +146,7 @@ def _cut_short(source: str) -> NotARadiograph:
 
 def _stored(film: Dataset, syntax: str, source: str) -> np.ndarray:
     """The stored values: signed or unsigned integers of BitsStored bits, colour as RGB."""
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     try:
         values = pixel_array(film, decoding_plugin=SYNTAXES[syntax])
@@ -155,9 +155,7 @@ def _stored(film: Dataset, syntax: str, source: str) -> np.ndarray:
             "corrupt", source, "the tags that describe a film", str(error)[:160], "Export it again."
         ) from error
     if values.dtype.itemsize > 2 or values.dtype.kind not in "iu":
-        raise refusal(
-            "unsupported-format", source, "8 or 16 bits", str(values.dtype), "Export it as 16-bit grey."
-        )
+        raise refusal("unsupported-format", source, "8 or 16 bits", str(values.dtype), "Export it as 16-bit grey.")
     if values.ndim != 2 and film.PhotometricInterpretation.startswith("MONOCHROME"):
         raise ValueError(f"Expected one sample a pixel in a grey film; got an array of shape {values.shape}")
     if syntax not in UNCOMPRESSED:
@@ -198,17 +196,13 @@ def _modality(stored: np.ndarray, film: Dataset, notes: list[str]) -> tuple[np.n
     return values, float(values.min()), float(values.max())
 
 
-def _voi(
-    values: np.ndarray, low: float, high: float, film: Dataset, notes: list[str]
-) -> tuple[np.ndarray, bool]:
+def _voi(values: np.ndarray, low: float, high: float, film: Dataset, notes: list[str]) -> tuple[np.ndarray, bool]:
     """PS3.3 C.11.2: values to 0..1, and whether the file said how."""
     sequence = film.get("VOILUTSequence")
     if sequence and sequence[0].get("LUTDescriptor") is not None and sequence[0].get("LUTData") is not None:
         table, depth = _table(sequence[0])
         notes.append("VOI LUT applied.")
-        return np.clip(
-            _look_up(np.floor(values + 0.5), table, sequence[0], film) / (2.0**depth - 1), 0, 1
-        ), True
+        return np.clip(_look_up(np.floor(values + 0.5), table, sequence[0], film) / (2.0**depth - 1), 0, 1), True
     centre, width = _number(film, "WindowCenter"), _number(film, "WindowWidth")
     function = str(film.get("VOILUTFunction") or "LINEAR").upper()
     if centre is not None and width is not None and width >= (1 if function == "LINEAR" else 1e-9):
@@ -252,7 +246,7 @@ def _look_up(values: np.ndarray, table: np.ndarray, item: Dataset, film: Dataset
 
 def _colour(stored: np.ndarray, film: Dataset, source: str, notes: list[str]) -> np.ndarray:
     if film.PhotometricInterpretation == "PALETTE COLOR":
-        from pydicom.pixels import apply_color_lut
+        from pydicom.pixels.processing import apply_color_lut
 
         stored = apply_color_lut(stored, film)
         stored = stored >> 8 if stored.dtype == np.uint16 else stored

@@ -53,9 +53,7 @@ def refusal(code: str, source: str, expected: str, got: str, advice: str) -> Not
 def check_size(width: int, height: int, source: str) -> None:
     """Raise `NotARadiograph` unless 1 <= width * height <= `MAX_PIXELS`."""
     if width < 1 or height < 1:
-        raise refusal(
-            "no-pixels", source, "at least one pixel", f"{width} x {height}", "Export the film again."
-        )
+        raise refusal("no-pixels", source, "at least one pixel", f"{width} x {height}", "Export the film again.")
     if width * height > MAX_PIXELS:
         raise _too_many_pixels(source, f"{width} x {height} pixels")
 
@@ -145,12 +143,13 @@ def _open(data: bytes, source: str) -> Image.Image:
             "Copy or export the film again.",
         ) from error
     check_size(*image.size, source)
-    if image.format == "PNG" and getattr(image, "n_frames", 1) > 1:
+    frames = getattr(image, "n_frames", 1)
+    if image.format == "PNG" and frames > 1:
         raise refusal(
             "animated",
             source,
             "one picture",
-            f"an animation of {image.n_frames}",
+            f"an animation of {frames}",
             "Export the one film to be read.",
         )
     return image

@@ -59,6 +59,7 @@ def png(values: np.ndarray) -> bytes:
 def dicom(values: np.ndarray) -> bytes:
     """The film as 12-bit DICOM (Digital X-Ray for presentation, PA, JPEG 2000 lossless), of no patient."""
     from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import UID as PydicomUID
     from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
     film = Dataset()
@@ -76,7 +77,7 @@ def dicom(values: np.ndarray) -> bytes:
     film.PixelData = values.astype("<u2").tobytes()
     film.file_meta = FileMetaDataset()
     film.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    film.file_meta.ImplementationClassUID = UID + "4"
+    film.file_meta.ImplementationClassUID = PydicomUID(UID + "4")
     film.compress(JPEG2000Lossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
     out = io.BytesIO()
     film.save_as(out, enforce_file_format=True)
@@ -104,7 +105,8 @@ def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
     for axis in (0, 1):
         padded = np.pad(image, [(reach, reach) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
         length = image.shape[axis]
-        image = sum(k * np.take(padded, range(i, i + length), axis) for i, k in enumerate(kernel))
+        shifted = [k * np.take(padded, range(i, i + length), axis) for i, k in enumerate(kernel)]
+        image = np.sum(shifted, axis=0)
     return image
 
 
