@@ -33,9 +33,7 @@ def test_figures_are_scikit_learns(random_one):
         assert found["classes"][name]["sensitivity"]["value"] == report[name]["recall"]
         assert found["classes"][name]["ppv"]["value"] == report[name]["precision"]
         assert found["classes"][name]["f1"] == pytest.approx(report[name]["f1-score"], abs=1e-12)
-        assert found["classes"][name]["auroc"] == pytest.approx(
-            reference.roc_auc_score(truth == k, p[:, k]), abs=1e-12
-        )
+        assert found["classes"][name]["auroc"] == pytest.approx(reference.roc_auc_score(truth == k, p[:, k]), abs=1e-12)
     assert evaluation.log_loss(p, truth) == pytest.approx(reference.log_loss(truth, p), abs=1e-9)
 
 

@@ -108,7 +108,7 @@ def verify(card: Card, folder: Path) -> None:
                 "model-missing",
                 f"Expected {name} in {folder.name}; it is missing. Restore the file or keep the run again.",
             )
-        if _sha256(path) != expected:
+        if sha256_of(path) != expected:
             raise ModelRefused(
                 "hash-mismatch",
                 f"Expected {name} of {folder.name} as its card describes it; the "
@@ -116,7 +116,8 @@ def verify(card: Card, folder: Path) -> None:
             )
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file, computed once for each version of it."""
     stat = path.stat()
     return _hash_version(path.resolve(), stat.st_size, stat.st_mtime_ns, stat.st_ino)
 

@@ -104,7 +104,7 @@ def _make(run: Run, films: dataset.Dataset, folder: Path, name: str, title: str)
         "largest_difference": difference,
         "films": sum(len(found.films) for found in reading.values()),
     }
-    files = {path.name: card.sha256(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
+    files = {path.name: card.sha256_of(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
     made = Card(**{**vars(draft), "metrics": metrics, "files": files})
     replace_text(folder / "card.json", made.to_json())
     return made
@@ -157,7 +157,7 @@ def _draft(run: Run, folder: Path, name: str, title: str, temperature: float) ->
         metrics={},
         limits=LIMITS,
         software=_software(status.get("backend", "not reported")),
-        files={file: card.sha256(folder / file) for file in card.KEPT_FILES},
+        files={file: card.sha256_of(folder / file) for file in card.KEPT_FILES},
         parameters=int(status.get("parameters") or 0),
     )
 

@@ -195,6 +195,10 @@ def _faults(recipe: Recipe):
         "momentum": (0 < recipe.momentum < 1, "between 0 and 1"),
         "batch_size": (1 <= recipe.batch_size <= 1024, "1 to 1024 films"),
         "label_smoothing": (0 <= recipe.label_smoothing < 0.5, "0 to 0.5"),
+        "class_weights": (
+            recipe.class_weights is None or all(0 < w < float("inf") for w in recipe.class_weights),
+            "positive numbers, one a class",
+        ),
         "keep": (recipe.keep in ("best", "last"), "'best' or 'last'"),
         "validation": (0 < recipe.validation < 0.5, "a fraction between 0 and 0.5"),
         "test": (0 < recipe.test < 0.5, "a fraction between 0 and 0.5"),

@@ -124,7 +124,7 @@ def _fit_phase(model, recipe: Recipe, phase: Phase, squares, labels, parts: data
 def _compile(learner, recipe: Recipe, phase: Phase) -> None:
     optimizers = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
     options = {"weight_decay": phase.weight_decay} if phase.optimizer == "adamw" else {}
-    optimizer = optimizers[phase.optimizer](phase.learning_rate, **options)
+    optimizer = optimizers[phase.optimizer](float(phase.learning_rate), **options)
     if phase.optimizer == "adamw":
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     learner.compile(

@@ -1,0 +1,185 @@
+"""The command line as a user meets it: what it prints, writes and exits with."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from tests import bad_films, film_folders
+from xraykit.__main__ import main
+from xraykit.radiograph import read
+
+MODEL = Path(__file__).parent / "data" / "tiny-model"
+
+
+@pytest.fixture
+def run():
+    return lambda *words: CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture
+def films(tmp_path):
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number in range(4):
+        Image.fromarray(film_folders.draw(number % 3, number)).save(folder / f"good-{number}.png")
+    return folder
+
+
+def rows_of(file):
+    with open(file, newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_predict_writes_a_row_a_film(run, films, tmp_path):
+    done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films)
+    assert done.exit_code == 0, done.output
+    rows = rows_of(tmp_path / "out.csv")
+    assert list(rows[0]) == ["path", "predicted", "refusal", "COVID-19", "Normal", "Pneumonia"]
+    assert [Path(row["path"]).name for row in rows] == [f"good-{n}.png" for n in range(4)]
+    for row in rows:
+        p = {name: float(row[name]) for name in ("COVID-19", "Normal", "Pneumonia")}
+        assert sum(p.values()) == pytest.approx(1, abs=1e-5)
+        assert row["predicted"] == max(p, key=p.get) and row["refusal"] == ""
+
+
+def test_refused_films_have_rows_and_spoil_no_others(run, films, tmp_path):
+    for name, (make, _) in bad_films.BAD.items():
+        (films / name).write_bytes(make())
+    (films / "hang.dcm").write_bytes(bad_films.hanging_dicom())
+    (films / "photograph.jpg").write_bytes(bad_films.colour_photograph())
+    done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films)
+    assert done.exit_code == 1
+    found = {Path(row["path"]).name: row for row in rows_of(tmp_path / "out.csv")}
+    for name, (_, codes) in bad_films.BAD.items():
+        assert found[name]["refusal"] in codes and found[name]["predicted"] == ""
+        assert name in done.stderr
+    assert found["hang.dcm"]["refusal"] == "timeout"
+    assert all(found[f"good-{n}.png"]["predicted"] for n in range(4))
+    assert found["photograph.jpg"]["predicted"]
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("target", ["no-such-model", "a.keras"])
+def test_a_model_that_is_none_is_refused_in_words(run, films, tmp_path, target):
+    (tmp_path / "a.keras").write_text("not a network")
+    model = tmp_path / target if target.endswith(".keras") else target
+    done = run("predict", "--model", model, "--csv", tmp_path / "out.csv", films)
+    assert done.exit_code == 1 and "Expected" in done.stderr and Path(target).name in done.stderr
+
+
+def test_a_model_changed_after_its_card_is_refused(run, films, tmp_path):
+    changed = shutil.copytree(MODEL, tmp_path / "changed")
+    data = bytearray((changed / "features.tflite").read_bytes())
+    data[-1] ^= 1
+    (changed / "features.tflite").write_bytes(data)
+    done = run("predict", "--model", changed, "--csv", tmp_path / "out.csv", films)
+    assert done.exit_code == 1 and "sha256" in done.stderr
+
+
+def test_a_missing_film_is_a_row_too(run, films, tmp_path):
+    run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films / "none.png", films / "good-0.png")
+    found = {Path(row["path"]).name: row["refusal"] for row in rows_of(tmp_path / "out.csv")}
+    assert found == {"none.png": "unreadable", "good-0.png": ""}
+
+
+def test_explain_draws_a_picture_with_a_legend(run, films, tmp_path):
+    done = run("explain", "--model", MODEL, "--out", tmp_path / "e.png", "--label", "Normal", films / "good-1.png")
+    assert done.exit_code == 0, done.output
+    picture = np.asarray(Image.open(tmp_path / "e.png"))
+    film = read((films / "good-1.png").read_bytes(), "film")
+    assert picture.shape[0] > film.height and picture.shape[2] == 3
+
+
+@pytest.mark.parametrize("option", [("--label", "Cat"), ("--method", "Magic"), ("--colormap", "jet")])
+def test_choices_that_are_none_are_wrong_usage(run, films, tmp_path, option):
+    done = run("explain", "--model", MODEL, "--out", tmp_path / "e.png", *option, films / "good-1.png")
+    assert done.exit_code == 2 and "one of" in done.stderr
+    assert not (tmp_path / "e.png").exists()
+
+
+def test_explain_names_what_it_refuses(run, tmp_path):
+    (tmp_path / "empty.png").write_bytes(b"")
+    done = run("explain", "--model", MODEL, "--out", tmp_path / "e.png", tmp_path / "empty.png")
+    assert done.exit_code == 1 and "empty.png" in done.stderr
+
+
+def test_models_lists_cards_and_what_is_wrong_with_others(run, tmp_path, monkeypatch):
+    shutil.copytree(MODEL, tmp_path / "good")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "model.keras").write_text("not a network")
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path))
+    done = run("models")
+    assert done.exit_code == 1 and "bad" in done.stderr and "COVID-19" in done.stdout
+    found = json.loads(run("models", "--json").stdout)
+    assert len(found["models"]) == 1 and found["refused"][0]["source"] == "bad"
+
+
+def test_inspect_counts_refuses_and_splits(run, tmp_path):
+    folder = film_folders.make(tmp_path / "films")
+    (folder / "Normal" / "broken.png").write_bytes(b"no")
+    done = run("data", "inspect", "--json", folder)
+    report = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert {part: sum(n.values()) for part, n in report["counts"].items()} == pytest.approx(
+        {"train": 67, "validation": 9, "test": 14}, abs=2
+    )
+    assert report["refused"][0]["source"] == "Normal/broken.png"
+    assert "broken.png" in run("data", "inspect", folder).stderr
+
+
+def test_inspect_refuses_what_is_no_dataset(run, tmp_path):
+    done = run("data", "inspect", tmp_path)
+    assert done.exit_code == 1 and "two classes" in done.stderr
+
+
+def test_evaluate_writes_both_files(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    folder = film_folders.make(tmp_path / "films", classes=("COVID-19", "Normal", "Pneumonia"), films=5)
+    (folder / "Normal" / "broken.png").write_bytes(b"no")
+    done = run("evaluate", "--model", MODEL, "--data", folder, "--out", tmp_path / "out")
+    assert done.exit_code == 1 and "broken.png" in done.stderr and "accuracy" in done.stdout
+    rows = rows_of(tmp_path / "out" / "predictions.csv")
+    assert len(rows) == 16 and rows[-1]["refusal"] == "not-an-image"
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    right = sum(row["truth"] == row["predicted"] for row in rows[:-1])
+    assert sum(found["classes"][t] == r["truth"] for t, r in zip(found["truth"], rows, strict=False)) == 15
+    assert f"{right / 15:.1%}" in done.stdout
+
+
+def test_evaluate_refuses_a_folder_of_other_classes(run, tmp_path):
+    folder = film_folders.make(tmp_path / "films", classes=("Cat", "Dog"), films=2)
+    done = run("evaluate", "--model", MODEL, "--data", folder, "--out", tmp_path / "out")
+    assert done.exit_code == 1 and "Cat, Dog" in done.stderr and "Pneumonia" in done.stderr
+
+
+def test_train_names_every_fault_of_a_recipe(run, tmp_path):
+    done = run("train", "--recipe", "tiny", "--data", tmp_path, "--set", "batch_size=0", "--set", "image_size=1")
+    assert done.exit_code == 1 and "batch_size" in done.stderr and "image_size" in done.stderr
+
+
+def test_doctor_reports_as_json(run):
+    found = json.loads(run("doctor", "--json").stdout)
+    assert {"python", "keras", "backend jax"} <= {finding["name"] for finding in found}
+    assert all(finding["mend"] for finding in found if finding["state"] == "missing")
+
+
+def test_runs_are_listed_and_shown(run, tmp_path):
+    from xraykit import run as runs
+
+    runs.create({"name": "tiny"}, "films", tmp_path, "first")
+    assert "first  queued" in run("runs", "list", "--runs", tmp_path).stdout
+    assert json.loads(run("runs", "show", "--runs", tmp_path, "first").stdout)["state"] == "queued"
+    done = run("runs", "stop", "--runs", tmp_path, "first")
+    assert done.exit_code == 1 and "queued" in done.stderr
+    assert run("runs", "show", "--runs", tmp_path, "none").exit_code == 1
+
+
+def test_wrong_usage_exits_with_two(run):
+    assert run("predict").exit_code == 2
+    assert run("nonsense").exit_code == 2

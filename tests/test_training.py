@@ -1,0 +1,218 @@
+"""Networks and training on a tiny backbone; each test that needs Keras runs it in this process, TensorFlow by default."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests import film_folders
+from xraykit import dataset, recipe, run
+
+pytestmark = pytest.mark.slow
+TINY = recipe.NAMED["tiny"]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    return dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=40))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def fit(films, folder, chosen, name="run", report=None):
+    from xraykit import training
+
+    made = run.create(json.loads(chosen.to_json()), films.root, folder, name)
+    return made, training.fit(made, chosen, films, report)
+
+
+def test_a_run_leaves_everything_that_is_promised(films, tmp_path):
+    moments = []
+    made, state = fit(films, tmp_path, TINY, report=moments.append)
+    assert state == "finished" == made.status()["state"]
+    assert [row["epoch"] for row in made.history()] == ["0", "1"]
+    data, found = made.read("data.json"), made.read("evaluation.json")
+    assert len(data["films"]) == 120 and sum(data["counts"]["test"].values()) == len(found["test"]["truth"])
+    assert np.array(found["test"]["logits"]).shape == (len(found["test"]["truth"]), 3)
+    assert (made.path / "model.keras").stat().st_size > 0
+    assert moments[-1].epoch == 2 and moments[-1].eta == 0
+
+
+def test_the_same_recipe_gives_the_same_history(films, tmp_path):
+    histories = []
+    for name in ("first", "again"):
+        made, _ = fit(films, tmp_path, TINY, name)
+        histories.append([(row["loss"], row["val_loss"]) for row in made.history()])
+    assert np.allclose(np.array(histories[0], float), np.array(histories[1], float), rtol=1e-4)
+
+
+def test_it_learns_what_can_be_seen(films, tmp_path):
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=25", "augmentation.rotation=0"])
+    made, _ = fit(films, tmp_path, chosen)
+    found = made.read("evaluation.json")["test"]
+    assert (np.array(found["logits"]).argmax(1) == np.array(found["truth"])).mean() > 0.8
+
+
+def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
+    import keras
+
+    made, _ = fit(films, tmp_path, recipe.with_settings(TINY, ["phases.0.epochs=6", "phases.0.learning_rate=0.2"]))
+    best = min(made.history(), key=lambda row: float(row["val_loss"]))
+    assert best != made.history()[-1], "the rate is meant to be too high, so that a later epoch is worse"
+    assert int(best["epoch"]) == made.status()["best_epoch"]
+    validation = dataset.split(films).validation
+    model = keras.saving.load_model(made.path / "model.keras")
+    p = model.predict(films.squares(32)[validation], verbose=0)
+    loss = -np.log(p[np.arange(len(p)), films.labels[validation]]).mean()
+    assert loss == pytest.approx(float(best["val_loss"]), rel=1e-3, abs=1e-6)
+
+
+def test_a_stop_file_ends_the_run_in_order(films, tmp_path):
+    from xraykit import training
+
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=500"])
+    made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "stopped")
+    made.ask_to_stop()
+    assert training.fit(made, chosen, films) == "stopped" == made.status()["state"]
+    assert len(made.history()) < 500
+
+
+def test_a_loss_that_is_no_number_is_a_typed_failure(films, tmp_path, monkeypatch):
+    import keras
+
+    from xraykit import training
+
+    def broken(**_):
+        return lambda truth, probabilities: keras.ops.mean(probabilities) * float("nan")
+
+    monkeypatch.setattr(keras.losses, "CategoricalCrossentropy", broken)
+    made = run.create(json.loads(TINY.to_json()), films.root, tmp_path, "diverged")
+    with pytest.raises(training.Diverged):
+        training.fit(made, TINY, films)
+    assert (made.status()["state"], made.status()["failure"]) == ("failed", "diverged")
+    assert "learning rate" in made.status()["advice"]
+
+
+def test_the_head_on_cached_features_learns_as_with_the_backbone_in_place(films, tmp_path, monkeypatch):
+    from xraykit import network
+
+    chosen = recipe.with_settings(TINY, ["phases.0.trainable=head", "phases.0.augment=false", "phases.0.epochs=3"])
+    cached, _ = fit(films, tmp_path, chosen, "cached")
+    monkeypatch.setattr(network, "head_of", lambda model: model)
+    monkeypatch.setattr(network, "body_of", lambda model: _Unchanged())
+    in_place, _ = fit(films, tmp_path, chosen, "in-place")
+    for one, other in zip(cached.history(), in_place.history(), strict=True):
+        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
+        assert float(one["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-4)
+
+
+class _Unchanged:
+    def predict(self, films, **_):
+        return films
+
+
+@pytest.mark.parametrize("trainable", ["head", 1, "all"])
+def test_still_batch_normalization_stays_still(trainable):
+    import keras
+
+    from xraykit import network
+
+    model = network.build(TINY, 3)
+    network.set_trainable(model, trainable, "still")
+    normal = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [np.array(v) for layer in normal for v in layer.get_weights()]
+    model.compile(optimizer="sgd", loss="categorical_crossentropy")
+    random = np.random.default_rng(0)
+    model.train_on_batch(random.uniform(0, 255, (8, 32, 32, 1)), np.eye(3)[random.integers(0, 3, 8)])
+    after = [np.array(v) for layer in normal for v in layer.get_weights()]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_the_last_layers_are_counted_by_convolutions():
+    from xraykit import network
+
+    model = network.build(TINY, 3)
+    network.set_trainable(model, 2, "moving")
+    learning = {layer.name for layer in model.layers if layer.trainable and layer.weights}
+    assert learning == {"conv_2", "bn_2", "conv_3", "bn_3", "hidden_1", "logits"}
+
+
+def test_mobilenet_is_flat_and_takes_raw_grey_levels():
+    import keras
+
+    from xraykit import network
+
+    model = network.build(recipe.NAMED["published-scratch"].change(image_size=64, alpha=0.35), 3)
+    assert model.input_shape == (None, 64, 64, 1) and model.output_shape == (None, 3)
+    assert not any(isinstance(layer, keras.Model) for layer in model.layers)
+    dense = [(layer.units, layer.name) for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    assert dense == [(1024, "hidden_1"), (256, "hidden_2"), (3, "logits")]
+    grey = np.full((1, 64, 64, 1), 200.0)
+    scaled = keras.Model(model.input, model.get_layer("scale").output)
+    assert np.allclose(scaled.predict(grey, verbose=0), 200 / 127.5 - 1, atol=1e-6)
+
+
+def test_missing_imagenet_weights_say_where_to_put_them(tmp_path):
+    from xraykit import network
+
+    with pytest.raises(network.WeightsMissing, match="no"):
+        network.build(recipe.NAMED["published-imagenet"].change(weights=str(tmp_path / "none.h5")), 3)
+
+
+def test_pretrained_weights_are_really_loaded():
+    import os
+
+    from xraykit import network
+
+    if not os.environ.get("XRAYKIT_IMAGENET"):
+        pytest.skip("XRAYKIT_IMAGENET is not set to a folder with ImageNet weights")
+    chosen = recipe.NAMED["published-imagenet"].change(alpha=0.35, image_size=64)
+    first, again = (network.build(chosen, 3).get_layer("Conv_1").get_weights()[0] for _ in range(2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, network.build(chosen.change(weights=None), 3).get_layer("Conv_1").get_weights()[0])
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
+    """The history of two epochs agrees with TensorFlow's, and the file it leaves is read by Keras under TensorFlow."""
+    import keras
+
+    pytest.importorskip(backend, reason=f"{backend} is not installed: pip install {backend}")
+    # Dropout draws differ between backends, and so do initial weights: neither is used here
+    chosen = recipe.with_settings(TINY, [f"backend={backend}", "hidden=[]", "phases.0.epochs=2"])
+    file = tmp_path / "recipe.json"
+    file.write_text(chosen.to_json())
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "xraykit",
+            "train",
+            "--recipe",
+            file,
+            "--data",
+            films.root,
+            "--runs",
+            tmp_path,
+            "--name",
+            "r",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    made = run.Run(tmp_path / "r")
+    assert made.status()["backend"] == backend
+    model = keras.saving.load_model(made.path / "model.keras")
+    test = made.read("evaluation.json")["test"]
+    place = [films.films.index(name) for name in test["films"]]
+    to_logits = keras.Model(model.input, model.get_layer("logits").output)
+    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test["logits"], atol=1e-3)
