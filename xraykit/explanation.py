@@ -45,8 +45,7 @@ def grad_cam(
     card = classifier.card
     features = classifier.features(film.square(card.image_size, card.channels)[None])
     logits, weights = classifier.head.logits_and_weights(features)
-    _, height, width, channels = features.shape
-    raw = (weights[0] @ features.reshape(-1, channels).T).reshape(-1, height, width)
+    raw = np.einsum("ck,hwk->chw", weights[0], features[0])  # not @: see head
     box = film.square_box()
     return classifier.prediction(logits[0]), tuple(
         explain_map(label, "Grad-CAM", card.feature_layer, map_, box)

@@ -1,6 +1,7 @@
 """Head: the pooling and Dense stack after the last feature layer, in NumPy, with its gradient in closed form.
 
-Never sees a film or a heatmap, and never needs Keras.
+Never sees a film or a heatmap, and never needs Keras. einsum, not `@`: as fast for one film (0.5 ms), while BLAS
+threads that wait for each other on a busy machine cost up to 70 ms, and their number may change the last bit.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Head:
         values = grid.mean(axis=(0, 1)) if self.pooling == "gap" else grid.reshape(-1)
         open_units: list[np.ndarray | None] = []
         for kernel, bias, activation in zip(self.kernels, self.biases, self.activations, strict=True):
-            values = values @ kernel + bias
+            values = np.einsum("i,ij->j", values, kernel) + bias
             open_units.append(values > 0 if activation == "relu" else None)
             if activation == "relu":
                 values = np.maximum(values, 0)
@@ -73,9 +74,10 @@ class Head:
 
     def _backward(self, open_units: list[np.ndarray | None]) -> np.ndarray:
         """d logit / d pooled value of every class, (C, K) or (C, h * w * K), last layer first."""
-        gradient = self.kernels[-1].T
+        gradient = np.ascontiguousarray(self.kernels[-1].T)  # einsum is ten times slower across rows
         for kernel, units in zip(self.kernels[-2::-1], open_units[-2::-1], strict=True):
-            gradient = (gradient if units is None else gradient * units) @ kernel.T
+            gradient = gradient if units is None else gradient * units
+            gradient = np.einsum("cj,ij->ci", gradient, kernel)
         return gradient
 
 

@@ -25,6 +25,7 @@ from xraykit.radiograph import Radiograph
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")
 LOADED_MODELS = 4
+SERVICE = "xraykit.inference"
 Progress = Callable[[float, float | None], None]
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Client:
         self.restarts = 0
         self._closed = False
         self._swap = threading.Lock()
-        self._service = companion.Companion("xraykit.inference")
+        self._service = companion.Companion(SERVICE)
 
     def read(self, source: str, data: bytes) -> Radiograph | Refusal:
         """Decode a film's bytes behind the firewall."""
@@ -106,7 +107,7 @@ class Client:
                 self._service is lost and not self._closed
             ):  # of many threads that lost it, one starts the next
                 lost.end()
-                self._service = companion.Companion("xraykit.inference")
+                self._service = companion.Companion(SERVICE)
                 self.restarts += 1
 
 

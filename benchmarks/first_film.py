@@ -1,0 +1,46 @@
+"""Claim: service start to the first film read, classified and drawn, against `import tensorflow`.
+
+Both in fresh processes, whole process times, interleaved.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import claims, models
+from xraykit.samples import draw
+
+ROUNDS = 5
+OURS = """
+import sys
+from pathlib import Path
+from xraykit import explanation, inference
+client = inference.start()
+film = client.read("film.png", Path(sys.argv[2]).read_bytes())
+reading = client.classify(film, sys.argv[1])
+explanation.overlay(film, reading.explanations[0], longest=1024, legend=True)
+client.close()
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as work:
+        folder = models.model_folder(Path(work))
+        film = str(Path(draw.__file__).with_name("synthetic-film.png"))
+        median = claims.interleaved(
+            {"ours": lambda: run(OURS, str(folder), film), "tensorflow": lambda: run("import tensorflow")}, ROUNDS
+        )
+    print(f"# s: first film {median['ours']:.2f}, import tensorflow {median['tensorflow']:.2f}")
+    claims.report("first-film-vs-import-tensorflow", median["ours"] / median["tensorflow"], 0.5)
+
+
+def run(code: str, *arguments: str) -> None:
+    command = [sys.executable, "-c", code, *arguments]
+    subprocess.run(command, cwd=models.ROOT, check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    main()

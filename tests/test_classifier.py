@@ -1,0 +1,279 @@
+"""The reading path: cards, the NumPy head, the LiteRT body, and what is refused."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import tiny_model
+from xraykit import card, classifier, conversion, head, radiograph
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def kept(tmp_path) -> Path:
+    """A copy of the tiny model that a test may break."""
+    return Path(shutil.copytree(tiny_model.KEPT, tmp_path / "tiny-model"))
+
+
+def film(seed: int = 0, shape: tuple = (80, 64), dtype: type = np.uint8) -> radiograph.Radiograph:
+    pixels = np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
+    return radiograph.Radiograph(pixels, f"film-{seed}.png", "PNG", hashlib.sha256(pixels.tobytes()).hexdigest())
+
+
+def random_head(pooling: str, cells: int = 4, channels: int = 6, hidden: tuple = (5, 4)) -> head.Head:
+    generator = np.random.default_rng(1)
+    widths = (channels * (cells if pooling == "flatten" else 1), *hidden, 3)
+    kernels = tuple(generator.normal(size=pair).astype("float32") for pair in zip(widths, widths[1:], strict=False))
+    biases = tuple(generator.normal(size=width).astype("float32") for width in widths[1:])
+    return head.Head(pooling, kernels, biases, ("relu",) * len(hidden) + ("linear",))
+
+
+def test_a_head_of_one_layer_gives_the_numbers_worked_out_by_hand():
+    plain = head.Head("gap", (np.array([[1, -1], [2, 0.5]], "float32"),), (np.array([0.5, 0], "float32"),), ("linear",))
+    features = np.array([[[[1, 0], [3, 4]], [[0, 2], [0, 2]]]], "float32")  # means: 1 and 2
+    np.testing.assert_allclose(plain.logits(features), [[1 * 1 + 2 * 2 + 0.5, -1 * 1 + 0.5 * 2]])
+    np.testing.assert_allclose(plain.gradients(features)[0, 0, 1, 1], [1 / 4, 2 / 4])
+    logits, weights = plain.logits_and_weights(features)
+    np.testing.assert_allclose(logits, plain.logits(features))
+    np.testing.assert_allclose(weights, [[[1 / 4, 2 / 4], [-1 / 4, 0.5 / 4]]])
+
+
+@pytest.mark.parametrize("pooling", ["gap", "flatten"])
+def test_gradients_of_a_head_are_its_finite_differences(pooling):
+    stack = random_head(pooling)
+    features = np.random.default_rng(2).uniform(0.5, 1, (1, 2, 2, 6)).astype("float32")
+    gradients = stack.gradients(features)
+    assert gradients.shape == (1, 3, 2, 2, 6)
+    step = 1e-3
+    for place in np.ndindex(2, 2, 6):
+        higher, lower = features.copy(), features.copy()
+        higher[(0, *place)] += step
+        lower[(0, *place)] -= step
+        slope = (stack.logits(higher) - stack.logits(lower))[0] / (2 * step)
+        np.testing.assert_allclose(gradients[(0, slice(None), *place)], slope, atol=5e-3)
+    np.testing.assert_allclose(stack.logits_and_weights(features)[1], gradients.mean(axis=(2, 3)), rtol=1e-5, atol=1e-6)
+
+
+def test_a_head_survives_its_file(tmp_path):
+    stack = random_head("flatten")
+    head.save(stack, tmp_path / "head.npz")
+    again = head.load((tmp_path / "head.npz").read_bytes())
+    features = np.random.default_rng(3).normal(size=(2, 2, 2, 6)).astype("float32")
+    assert again.activations == stack.activations
+    np.testing.assert_array_equal(again.logits(features), stack.logits(features))
+
+
+@pytest.mark.parametrize("data", [b"", b"no zip at all", b"PK\x03\x04" + bytes(60)])
+def test_a_head_that_is_none_is_refused(data):
+    with pytest.raises(card.ModelRefused) as refused:
+        head.load(data)
+    assert refused.value.code == "model-corrupt"
+
+
+def test_a_prediction_is_the_softmax_of_the_logits_over_the_temperature():
+    loaded = classifier.load(tiny_model.KEPT)
+    found = loaded.predict([film()])[0]
+    expected = np.exp(found.logits / loaded.card.temperature)
+    np.testing.assert_allclose(found.probabilities, expected / expected.sum())
+    assert found.probabilities.dtype == np.float64 and abs(found.probabilities.sum() - 1) < 1e-12
+    assert found.top == loaded.card.classes[found.logits.argmax()]
+
+
+def test_neighbours_in_a_folder_change_no_bit_of_a_film():
+    loaded = classifier.load(tiny_model.KEPT)
+    films = [film(seed) for seed in range(5)]
+    together = loaded.predict(films)
+    for alone, beside in zip([loaded.predict([one])[0] for one in films], together, strict=True):
+        assert alone.logits.tobytes() == beside.logits.tobytes()
+
+
+def test_a_film_reads_the_same_in_eight_and_sixteen_bits_and_in_colour():
+    loaded = classifier.load(tiny_model.KEPT)
+    grey = film().pixels
+    wide = radiograph.Radiograph(grey.astype(np.uint16) * 257, "wide.png", "PNG", "0" * 64)
+    logits = [found.logits.tobytes() for found in loaded.predict([film(), wide])]
+    assert logits[0] == logits[1]
+
+
+def test_squares_of_another_shape_are_refused_in_words():
+    with pytest.raises(ValueError, match=r"Expected uint8 squares \(B, 32, 32, 1\); got float32"):
+        classifier.load(tiny_model.KEPT).features(np.zeros((1, 32, 32, 1), "float32"))
+
+
+def test_no_films_give_no_predictions():
+    loaded = classifier.load(tiny_model.KEPT)
+    assert loaded.predict([]) == []
+    assert loaded.predict_squares(np.zeros((0, 32, 32, 1), np.uint8)).shape == (0, 3)
+
+
+def test_a_card_survives_its_file():
+    written = card.read(tiny_model.KEPT)
+    assert card.Card.from_json(written.to_json()) == written
+
+
+def test_a_card_with_strange_or_missing_keys_is_refused_by_their_names():
+    fields = json.loads(card.read(tiny_model.KEPT).to_json())
+    with pytest.raises(card.ModelRefused, match="colour_of_hair"):
+        card.Card.from_json(json.dumps(fields | {"colour_of_hair": "red"}))
+    del fields["temperature"]
+    with pytest.raises(card.ModelRefused, match="temperature"):
+        card.Card.from_json(json.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"classes": ["one"]}, {"classes": ["a", "a"]}, {"temperature": 0}, {"temperature": float("nan")},
+     {"channels": 2}, {"image_size": "224"}, {"files": {}}, {"files": {"../model.keras": "0" * 64}}, {"limits": [1]}],
+)  # fmt: skip
+def test_a_card_with_impossible_values_is_refused(change):
+    fields = json.loads(card.read(tiny_model.KEPT).to_json())
+    with pytest.raises(card.ModelRefused) as refused:
+        card.Card.from_json(json.dumps(fields | change))
+    assert refused.value.code == "card-invalid"
+
+
+@pytest.mark.parametrize("name", card.KEPT_FILES)
+def test_a_file_that_its_card_does_not_describe_is_refused(kept, name):
+    (kept / name).write_bytes((kept / name).read_bytes() + b"\0")
+    with pytest.raises(card.ModelRefused, match=name) as refused:
+        classifier.load(kept)
+    assert refused.value.code == "hash-mismatch"
+
+
+def test_a_missing_model_card_and_file_are_told_apart(kept, tmp_path):
+    def code_of(folder: Path) -> str:
+        with pytest.raises(card.ModelRefused) as refused:
+            classifier.load(folder)
+        return refused.value.code
+
+    assert code_of(tmp_path / "nobody") == "model-missing"
+    (kept / "features.tflite").unlink()
+    assert code_of(kept) == "model-missing"
+    (kept / "card.json").unlink()
+    assert code_of(kept) == "card-missing"
+
+
+def test_a_body_that_is_no_graph_is_refused_even_when_its_hash_fits(kept):
+    (kept / "features.tflite").write_bytes(b"nonsense" * 100)
+    tiny_model.write_card(kept)
+    with pytest.raises(card.ModelRefused) as refused:
+        classifier.load(kept)
+    assert refused.value.code == "model-corrupt"
+
+
+def test_a_body_that_does_not_fit_its_card_is_refused(kept):
+    tiny_model.write_card(kept, size=64)
+    with pytest.raises(card.ModelRefused, match="Expected a body"):
+        classifier.load(kept)
+
+
+def test_good_models_are_listed_beside_bad_ones(kept):
+    shutil.copytree(kept, kept.parent / "tampered")
+    (kept.parent / "tampered" / "head.npz").write_bytes(b"changed")
+    (kept.parent / "empty").mkdir()
+    usable, refused = classifier.available(kept.parent)
+    assert [found.name for found in usable] == ["tiny-model"]
+    assert {(refusal.source, refusal.code) for refusal in refused} == {
+        ("tampered", "hash-mismatch"), ("empty", "card-missing"),
+    }  # fmt: skip
+
+
+def test_models_are_found_by_name_below_the_chosen_folder(kept, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(kept.parent))
+    assert classifier.load("tiny-model").card.name == "tiny-model"
+    assert classifier.available()[0][0].name == "tiny-model"
+
+
+def archive(path: Path, config: dict) -> Path:
+    with zipfile.ZipFile(path, "w") as written:
+        written.writestr("config.json", json.dumps(config))
+        written.writestr("metadata.json", "{}")
+        written.writestr("model.weights.h5", b"")
+    return path
+
+
+def test_a_keras_file_that_is_none_is_refused_without_keras(tmp_path):
+    (tmp_path / "text.keras").write_text("hello")
+    (tmp_path / "empty.keras").touch()
+    with zipfile.ZipFile(tmp_path / "photos.keras", "w") as written:
+        written.writestr("photo.png", b"")
+    (tmp_path / "folder.keras").mkdir()
+    for name in ("text", "empty", "photos", "folder"):
+        with pytest.raises(card.ModelRefused, match=f"{name}.keras"):
+            conversion.check_archive(tmp_path / f"{name}.keras")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [{"module": "os", "class_name": "system"}, {"module": "keras.layers", "class_name": "Lambda"},
+     {"module": "keras.layers", "class_name": "TFSMLayer"}, {"module": "kerasevil", "class_name": "Dense"}],
+)  # fmt: skip
+def test_a_keras_file_that_asks_for_code_is_refused_before_keras_sees_it(tmp_path, layer):
+    config = {"module": "keras", "class_name": "Functional", "config": {"layers": [layer]}}
+    with pytest.raises(card.ModelRefused, match=layer["class_name"]) as refused:
+        conversion.convert_in_child(archive(tmp_path / "strange.keras", config), tmp_path / "out")
+    assert refused.value.code == "not-a-kept-model"
+    assert not (tmp_path / "out").exists()
+
+
+def test_reading_gives_the_same_bits_in_two_processes():
+    code = (
+        "import numpy, hashlib, sys; from tests.test_classifier import film, tiny_model;"
+        "from xraykit import classifier, explanation;"
+        "prediction, maps = explanation.grad_cam(classifier.load(tiny_model.KEPT), film());"
+        "print(hashlib.sha256(prediction.probabilities.tobytes() + b''.join(m.heatmap.tobytes() for m in maps)"
+        ").hexdigest(), 'keras' in sys.modules, 'tensorflow' in sys.modules)"
+    )
+    said = [
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert said[0] == said[1] and said[0].split()[1:] == ["False", "False"]
+
+
+BUILD = """
+import sys; from pathlib import Path
+
+import numpy as np; from tests import tiny_model
+from xraykit import conversion
+folder, pooling, channels = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+network = tiny_model.build(folder, pooling, channels)
+import keras
+squares = np.random.default_rng(5).integers(0, 256, (20, 32, 32, channels)).astype("uint8")
+np.savez(folder / "expected.npz", squares=squares,
+         probabilities=keras.saving.load_model(network).predict(squares.astype("float32"), verbose=0))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pooling", "channels"), [("gap", 1), ("flatten", 3)])
+def test_the_reading_path_agrees_with_the_network(tmp_path, pooling, channels):
+    command = [sys.executable, "-c", BUILD, str(tmp_path), pooling, str(channels)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    classifier.convert_in_child(tmp_path / "model.keras", tmp_path)
+    tiny_model.write_card(tmp_path, channels=channels, temperature=1.0)
+    loaded = classifier.load(tmp_path)
+    with np.load(tmp_path / "expected.npz") as expected:
+        found = [loaded.prediction(row).probabilities for row in loaded.predict_squares(expected["squares"])]
+        assert np.abs(np.stack(found) - expected["probabilities"]).max() < 1e-4
+
+
+@pytest.mark.slow
+def test_a_network_without_the_feature_layer_is_refused_by_the_child(tmp_path):
+    with pytest.raises(card.ModelRefused, match="a feature layer named nowhere") as refused:
+        classifier.convert_in_child(tiny_model.KEPT / "model.keras", tmp_path, feature_layer="nowhere")
+    assert refused.value.code == "not-a-kept-model"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_conversion_that_takes_too_long_is_ended(tmp_path):
+    with pytest.raises(card.ModelRefused, match="within 0.2 s"):
+        classifier.convert_in_child(tiny_model.KEPT / "model.keras", tmp_path, seconds=0.2)
