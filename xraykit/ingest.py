@@ -103,7 +103,7 @@ class Ingest:
         return self._running_pool().schedule(decoder.loaded_modules, timeout=SECONDS).result()
 
     def close(self) -> None:
-        """End the decoders, busy ones too."""
+        """End the decoders, busy ones too. Call it when no other thread waits for a film."""
         with self._lock:
             self._end_pool()
 

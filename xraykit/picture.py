@@ -88,10 +88,10 @@ def grey_or_colour(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
     radiograph; an evenly tinted one (a scanned blue-base film) does not.
     """
     red, green, blue = (pixels[..., channel] for channel in range(3))
-    if np.array_equal(red, green) and np.array_equal(green, blue):
-        return red
     sample = pixels[:: max(1, pixels.shape[0] // 256), :: max(1, pixels.shape[1] // 256)].astype(np.float32)
     spread = sample.max(axis=-1) - sample.min(axis=-1)
+    if not spread.any() and np.array_equal(red, green) and np.array_equal(green, blue):
+        return red
     if spread.mean() < 2 and np.quantile(spread, 0.999) <= 12:
         notes.append("Colour file of a grey film: read as grey.")
         return luma(pixels)
@@ -106,9 +106,10 @@ def grey_or_colour(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
 
 
 def luma(pixels: np.ndarray) -> np.ndarray:
-    """(H, W, 3) to (H, W) of the same dtype by ITU-R BT.601, the weights of JPEG itself."""
-    weighted = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.floor(weighted + np.float32(0.5)).astype(pixels.dtype)
+    """(H, W, 3) uint8 to (H, W) uint8 by ITU-R BT.601, the weights of JPEG itself."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).convert("L"))
 
 
 def fill_range(values: np.ndarray, bits: int) -> np.ndarray:
@@ -179,7 +180,7 @@ def _pixels(image: Image.Image, data: bytes, source: str, notes: list[str]) -> n
     if image.mode == "CMYK":
         return grey_or_colour(_from_cmyk(image, notes), notes)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        return grey_or_colour(_on_black(np.asarray(image.convert("RGBA")), notes), notes)
+        return grey_or_colour(_on_black(image.convert("RGBA"), notes), notes)
     if image.mode in ("P", "YCbCr"):
         notes.append("Palette resolved to its colours." if image.mode == "P" else "YCbCr converted to RGB.")
     return grey_or_colour(np.asarray(image.convert("RGB")), notes)
@@ -209,20 +210,22 @@ def _note_lost_bits(image: Image.Image, source: str, notes: list[str]) -> None:
 
 def _from_cmyk(image: Image.Image, notes: list[str]) -> np.ndarray:
     # Pillow assumes Adobe's inverted inks for every CMYK JPEG; a file without Adobe's marker is not inverted
-    inks = np.asarray(image).astype(np.uint16)
-    if "adobe" not in image.info:
-        inks = 255 - inks
+    from PIL import ImageChops
+
     notes.append("CMYK converted to RGB.")
-    light = (255 - inks[..., :3]) * (255 - inks[..., 3:])
-    return ((light + 127) // 255).astype(np.uint8)
+    inks = image if "adobe" in image.info else ImageChops.invert(image)
+    return np.asarray(inks.convert("RGB"))
 
 
-def _on_black(rgba: np.ndarray, notes: list[str]) -> np.ndarray:
-    alpha = rgba[..., 3:]
-    if alpha.min() == 255:
-        return rgba[..., :3]
+def _on_black(rgba: Image.Image, notes: list[str]) -> np.ndarray:
+    from PIL import Image
+
+    if rgba.getchannel("A").getextrema() == (255, 255):
+        return np.asarray(rgba.convert("RGB"))
     notes.append("Transparent parts laid on black.")
-    return ((rgba[..., :3].astype(np.uint16) * alpha + 127) // 255).astype(np.uint8)
+    black = Image.new("RGB", rgba.size)
+    black.paste(rgba, mask=rgba.getchannel("A"))
+    return np.asarray(black)
 
 
 def _orientation(image: Image.Image, notes: list[str]) -> int:
