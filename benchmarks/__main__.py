@@ -8,12 +8,12 @@ FOLDER = Path(__file__).parent
 
 
 def main(names: list[str]) -> int:
-    files = [path for path in sorted(FOLDER.glob("*.py")) if not path.name.startswith("_")]
-    chosen = [path.stem for path in files if not names or path.stem in names]
-    if unknown := set(names) - set(chosen):
-        sys.exit(f"Expected benchmarks among {[path.stem for path in files]}; got {sorted(unknown)}.")
-    codes = [subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=FOLDER.parent).returncode for name in chosen]
-    return int(any(codes))
+    found = [path.stem for path in sorted(FOLDER.glob("*.py")) if "\ndef main() -> None:" in path.read_text()]
+    if unknown := set(names) - set(found):
+        sys.exit(f"Expected benchmarks among {', '.join(found)}; got {', '.join(sorted(unknown))}.")
+    chosen = [name for name in found if not names or name in names]
+    commands = [[sys.executable, "-m", f"benchmarks.{name}"] for name in chosen]
+    return int(any([subprocess.run(command, cwd=FOLDER.parent).returncode for command in commands]))
 
 
 if __name__ == "__main__":

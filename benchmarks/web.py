@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import claims
+
 ROOT = Path(__file__).parent.parent
 ROUNDS = 5
 START_BUDGET, MEMORY_BUDGET = 1.5, 2.0
@@ -30,9 +32,9 @@ def main() -> None:
         for name, command in COMMANDS.items():
             measured[name].append(measure(command))
     app, hello = ([statistics.median(column) for column in zip(*measured[name], strict=True)] for name in COMMANDS)
-    report("server-start-to-healthy", app[0] / hello[0], START_BUDGET)
-    report("web-memory-rss", app[1] / hello[1], MEMORY_BUDGET)
-    report("web-memory-uss", app[2] / hello[2], MEMORY_BUDGET)
+    claims.report("server-start-to-healthy", app[0] / hello[0], START_BUDGET)
+    claims.report("web-memory-rss", app[1] / hello[1], MEMORY_BUDGET)
+    claims.report("web-memory-uss", app[2] / hello[2], MEMORY_BUDGET)
     for name, values in (("app", app), ("hello", hello)):
         print(f"# {name}: start {values[0]:.2f} s, RSS {values[1]:.0f} MB, USS {values[2]:.0f} MB", file=sys.stderr)
 
@@ -75,10 +77,6 @@ def wait_until_healthy(url: str, process: subprocess.Popen, seconds: float = 60)
             return
         time.sleep(0.01)
     raise RuntimeError(f"Expected {url} to be healthy within {seconds} s; it is not.")
-
-
-def report(name: str, ratio: float, budget: float) -> None:
-    print(f"{name} {ratio:.2f} {budget:.2f} {'pass' if ratio <= budget else 'short'}", flush=True)
 
 
 if __name__ == "__main__":

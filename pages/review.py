@@ -23,8 +23,11 @@ with st.sidebar:
     controls.count_refused(worklist.refused())
 
 if not cards:
-    panes.show_film(film.name, film.radiograph)
-    controls.show_models_word(cards)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panes.show_film(film.name, film.radiograph)
+    with right:
+        controls.show_models_word(cards)
     controls.show_refused(worklist.refused(), broken)
     st.stop()
 

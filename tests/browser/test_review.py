@@ -8,16 +8,19 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import bad_films
 from xraykit import classifier, samples, ui
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PANES = "[class*='st-key-pane-'] img"
+AT_REST = "() => !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')"
 CARDS, _ = classifier.available()
 
 
 def open_page(visit, server, path: str = "/") -> None:
     visit.page.goto(server.url + path)
-    visit.page.get_by_text("Open a chest film").wait_for()
+    visit.page.get_by_text("nothing is sent anywhere").wait_for()
+    visit.page.wait_for_function(AT_REST)
 
 
 def drop(visit, *files: Path | dict) -> None:
@@ -30,7 +33,7 @@ def wait_for_panes(visit, count: int = 1 + len(CARDS)) -> None:
         " return all.length >= count && all.every(image => image.complete && image.naturalWidth > 0) }",
         arg=[PANES, count],
     )
-    visit.page.wait_for_function("() => !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')")
+    visit.page.wait_for_function(AT_REST)
 
 
 def settle(visit) -> None:
@@ -43,7 +46,14 @@ def in_memory(name: str, data: bytes) -> dict:
 
 
 def body(visit) -> str:
-    return visit.page.inner_text("body")
+    """All text of the page, once it has stood still for a second."""
+    text, since = visit.page.inner_text("body"), time.monotonic()
+    while time.monotonic() - since < 1:
+        visit.page.wait_for_timeout(100)
+        now = visit.page.inner_text("body")
+        if now != text:
+            text, since = now, time.monotonic()
+    return text
 
 
 def test_a_synthetic_film_gets_every_models_result_and_an_overlay(visit, server, screenshots):
@@ -84,30 +94,49 @@ def test_the_dicom_sample_opens_by_its_button(visit, server):
     assert samples.DICOM.name in body(visit) and "16 bit" in body(visit)
 
 
-def test_a_cold_deep_link_is_the_same_page_as_the_way_through_the_door(visit, server, browser):
+def test_a_cold_deep_link_is_the_same_page_as_the_way_through_the_door(visit, server):
     open_page(visit, server, "/review")  # a server nobody has opened yet
-    cold = body(visit)
+    cold, address = body(visit), visit.page.url
     open_page(visit, server, "/")
-    assert body(visit) == cold
+    assert (body(visit), visit.page.url) == (cold, address)
     assert visit.page.get_by_test_id("stSidebarNavLink").count() == 0, "Streamlit's own pages/ menu is not there"
     assert visit.stopped == []
 
 
 def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, server, screenshots):
     open_page(visit, server)
-    png = samples.PNG.read_bytes()
-    drop(
-        visit, samples.PNG, in_memory("empty.png", b""), in_memory("text.png", b"no picture at all"),
-        in_memory("half.png", png[: len(png) // 2]), samples.DICOM,
-    )  # fmt: skip
-    settle(visit)
+    bad = {
+        "empty.png": bad_films.empty(), "text.png": bad_films.text(), "half.jpg": bad_films.truncated_jpeg(),
+        "huge.png": bad_films.huge_png(), "animated.png": bad_films.animated_png(),
+        "hang.dcm": bad_films.hanging_dicom(), "bomb.dcm": bad_films.deflated_bomb(),
+    }  # fmt: skip
+    good = {path.name: path.read_bytes() for path in (samples.PNG, samples.DICOM)}
+    good["photograph.png"] = bad_films.colour_photograph()
+    drop(visit, *(in_memory(name, data) for name, data in (bad | good).items()))
     visit.page.locator(".xk-refused").wait_for()
+    settle(visit)
     table = visit.page.locator(".xk-refused").inner_text()
-    assert all(name in table for name in ("empty.png", "text.png", "half.png"))
+    assert all(name in table for name in bad) and not any(name in table for name in good)
     names = visit.page.locator(".st-key-worklist").inner_text()
-    assert samples.PNG.name in names and samples.DICOM.name in names
+    assert all(name in names for name in good)
     visit.page.screenshot(path=screenshots / "review-refused.png", full_page=True)
     assert "Traceback" not in body(visit)
+
+
+def test_another_class_map_and_opacity_redraw_the_overlay(visit, server):
+    if not CARDS:
+        pytest.skip("no model in weights/")
+    open_page(visit, server)
+    drop(visit, samples.PNG)
+    settle(visit)
+    seen = set()
+    for label in CARDS[0].classes:
+        visit.page.get_by_role("radio", name=label, exact=True).click()
+        body(visit)
+        overlay = visit.page.get_by_alt_text(f"Grad-CAM overlay of {label}, {CARDS[0].title}", exact=True)
+        overlay.wait_for()
+        seen.add(overlay.get_attribute("src"))
+    assert len(seen) == len(CARDS[0].classes)
 
 
 def test_a_killed_service_is_started_again_and_the_user_is_told(visit, server):

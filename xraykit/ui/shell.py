@@ -8,10 +8,15 @@ PAGES = Path(__file__).parent.parent.parent / "pages"
 
 
 def show() -> None:
-    """Run the page that the address names; the default page answers to / and to its own name."""
+    """Run the page that the address names; / goes on to Review, so that every page has one address of its own."""
     # No icon=: the browser would fetch it as favicon from fonts.gstatic.com before the page names a local one.
-    pages = [st.Page(PAGES / "review.py", title="Review", default=True)]
-    st.navigation(pages, position="top").run()
+    review = st.Page(PAGES / "review.py", title="Review", url_path="review")
+
+    def go_to_review() -> None:
+        st.switch_page(review)
+
+    door = st.Page(go_to_review, title="xraykit", url_path="door", default=True, visibility="hidden")
+    st.navigation([door, review], position="top").run()
 
 
 if __name__ == "__main__":

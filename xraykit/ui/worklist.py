@@ -116,7 +116,7 @@ def show_list(summaries: dict[str, str]) -> None:
     st.session_state["worklist"] = st.session_state.get("film")
     st.html(f"<div class='xk-side'><h2>Films<span>{len(opened)}</span></h2></div>")
     st.html(f"<style>{_thumbnail_rules([film.thumbnail for film in opened.values()])}</style>")
-    with st.container(key="worklist-box", height=min(56 * len(opened) + 4, 396), border=False):
+    with st.container(key="worklist-box", height=min(56 * len(opened) + 4, 452), border=False):
         st.radio(
             "Films",
             list(opened),
