@@ -87,9 +87,7 @@ class Client:
         for _ in range(2):  # a service that died is started again and asked once more
             with self._swap:
                 if self._closed:
-                    raise ServiceError(
-                        "Expected an open inference client; it was closed. Start the server again."
-                    )
+                    raise ServiceError("Expected an open inference client; it was closed. Start the server again.")
                 service = self._service
             try:
                 return _ask(service, (verb, arguments), progress)
@@ -103,9 +101,7 @@ class Client:
 
     def _replace(self, lost: companion.Companion) -> None:
         with self._swap:
-            if (
-                self._service is lost and not self._closed
-            ):  # of many threads that lost it, one starts the next
+            if self._service is lost and not self._closed:  # of many threads that lost it, one starts the next
                 lost.end()
                 self._service = companion.Companion(SERVICE)
                 self.restarts += 1
@@ -189,9 +185,7 @@ class _Service:
     def _classify(self, film: Radiograph, model: str) -> Reading:
         return Reading(*explanation.grad_cam(self._model(model), film))
 
-    def _explain(
-        self, film: Radiograph, model: str, method: str, label: str, progress: Progress
-    ) -> Explanation:
+    def _explain(self, film: Radiograph, model: str, method: str, label: str, progress: Progress) -> Explanation:
         loaded = self._model(model)
         card = loaded.card
         if label not in card.classes or method not in explanation.METHODS:
@@ -274,6 +268,7 @@ def _relay(worker: companion.Companion, task: gradients.Task, progress: Progress
             except (EOFError, OSError) as error:
                 raise _Lost from error
             if kind == "done":
+                progress(1.0, 0.0)
                 return answer[0]
             if kind == "error":
                 raise answer[0]
