@@ -1,4 +1,4 @@
-"""Networks and training on a tiny backbone; each test that needs Keras runs it in this process, TensorFlow by default."""
+"""Networks and training on a tiny backbone, in this process under TensorFlow, in others under the other backends."""
 
 import json
 import subprocess

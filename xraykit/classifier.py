@@ -178,9 +178,6 @@ def available(root: Path | None = None) -> tuple[list[Card], list[ingest.Refusal
     return usable, refused
 
 
-# keep(run, name): convert a finished run, check it against model.keras on real films, write its card.
-
-
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -24,7 +24,8 @@ class Evaluation:
     """A classifier's probabilities for films whose class is known.
 
     `truth` (N,) int64 index into `classes`; `logits` (N, C) float64 before temperature; `films` names them,
-    `hashes` are the files' sha256 where known.
+    `hashes` are the files' sha256 where known; films of one patient (or the same picture) share a number in `groups`,
+    which is empty where none are known.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Evaluation:
     logits: np.ndarray
     temperature: float = 1.0
     hashes: tuple[str, ...] = ()
+    groups: tuple[int, ...] = ()
     data: str = ""
 
     def __post_init__(self) -> None:
@@ -127,6 +129,7 @@ class Evaluation:
             "test_digest": self.test_digest,
             "films": list(self.films),
             "sha256": list(self.hashes),
+            "groups": list(self.groups),
             "truth": self.truth.tolist(),
             "logits": np.round(self.logits, 6).tolist(),
             "probabilities": np.round(self.probabilities, 6).tolist(),
@@ -152,6 +155,7 @@ def load(path: str | Path) -> Evaluation:
             logits=np.array(data["logits"], float).reshape(len(data["films"]), -1),
             temperature=float(data["temperature"]),
             hashes=tuple(data.get("sha256", ())),
+            groups=tuple(data.get("groups", ())),
             data=data.get("data", ""),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -99,6 +99,7 @@ def _make(run: Run, films: dataset.Dataset, folder: Path, name: str, title: str)
             f"the largest difference is {difference:.2g}.",
         )
     replace_text(folder / "evaluation.json", reading["test"].to_json())
+    replace_text(folder / "validation.json", reading["validation"].to_json())
     metrics = {part: found.metrics() for part, found in reading.items()}
     metrics["agreement_with_keras"] = {
         "largest_difference": difference,
@@ -132,6 +133,7 @@ def _read_again(
             logits=logits,
             temperature=temperature,
             hashes=tuple(films.hashes[i] for i in indices),
+            groups=tuple(films.groups[indices].tolist()),
             data=f"{films.root.name}, {part} split",
         )
     return found, largest

@@ -108,7 +108,7 @@ def _fit_phase(model, recipe: Recipe, phase: Phase, squares, labels, parts: data
         for name, indices in parts.parts().items()
         if name != "test"
     }
-    _compile(learner, recipe, phase)
+    compile_for(learner, recipe, phase)
     first = log.epoch
     learner.fit(
         batches["train"],
@@ -121,7 +121,8 @@ def _fit_phase(model, recipe: Recipe, phase: Phase, squares, labels, parts: data
     )
 
 
-def _compile(learner, recipe: Recipe, phase: Phase) -> None:
+def compile_for(learner, recipe: Recipe, phase: Phase) -> None:
+    """Give the network the optimiser and loss of a phase."""
     optimizers = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
     options = {"weight_decay": phase.weight_decay} if phase.optimizer == "adamw" else {}
     optimizer = optimizers[phase.optimizer](float(phase.learning_rate), **options)

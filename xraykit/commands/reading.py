@@ -162,6 +162,7 @@ def _evaluated(reader, films):
         logits=np.array(logits),
         temperature=reader.card.temperature,
         hashes=films.hashes,
+        groups=tuple(films.groups.tolist()),
         data=films.root.name,
     )
 
