@@ -10,16 +10,16 @@ import html
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from xraykit import classifier, inference
+if TYPE_CHECKING:
+    from xraykit import inference
 
 RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."
 FOLDER = Path(__file__).parent
 RESTARTED = "The inference service had ended and was started again. Your films are still open; nothing was lost."
-REFUSALS = (inference.ServiceError, classifier.ModelRefused)
 
 CONTENT_SECURITY = "; ".join(
     [
@@ -66,18 +66,22 @@ def service() -> inference.Client:
     global _client
     with _lock:
         if _client is None:
+            from xraykit import inference  # not at the top: NumPy would hold the server's start back
+
             _client = inference.start()
         return _client
 
 
 @contextlib.asynccontextmanager
 async def keep_service(app: Any) -> AsyncIterator[None]:
-    """Lifespan of the server: the inference service starts with it and is gone with it."""
+    """Lifespan of the server: the inference service starts beside it, without holding it back, and is gone with it."""
     global _client
-    service()
+    starting = threading.Thread(target=service, name="start-service")
+    starting.start()
     try:
         yield
     finally:
+        starting.join()
         with _lock:
             ended, _client = _client, None
         if ended is not None:

@@ -14,6 +14,7 @@ import streamlit as st
 from xraykit import classifier, explanation, inference, ingest, radiograph, ui
 
 FAST = explanation.METHODS[0]
+REFUSALS = (inference.ServiceError, classifier.ModelRefused)
 UNWATCHED_SECONDS = 60.0  # a page that is gone stops asking; its work ends
 
 
@@ -64,7 +65,7 @@ def read(film: radiograph.Radiograph, model: str) -> inference.Reading | str:
     if key not in kept:
         try:
             kept[key] = ui.service().classify(film, model)
-        except ui.REFUSALS as error:
+        except REFUSALS as error:
             return str(error)
     return kept[key]
 
@@ -158,5 +159,5 @@ def _work(job: Job, film: radiograph.Radiograph, client: inference.Client) -> No
         except Cancelled:
             job.cancelled = True
             return
-        except ui.REFUSALS as error:
+        except REFUSALS as error:
             job.found[model, label] = str(error)
