@@ -60,7 +60,7 @@ def _draw_probabilities(
         text=alt.Text("probability:Q", format=".3f"),
         color=alt.condition(predicted, alt.value(INK), alt.value(FAINT)),
     )
-    chart = (bars + numbers).properties(
+    chart = alt.layer(bars, numbers).properties(
         height=alt.Step(24), usermeta={"title": title}, background="transparent"
     )
     return chart.configure(font="Source Sans, sans-serif", view=alt.ViewConfig(stroke=None))
