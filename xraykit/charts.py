@@ -10,7 +10,7 @@ import altair as alt
 ACCENT, QUIET, INK, FAINT = "#4FA3D9", "#3A4753", "#D7DEE4", "#8B98A5"
 
 
-def probabilities(values: Mapping[str, float], title: str, classes: tuple[str, ...] = ()) -> alt.LayerChart:
+def probabilities(values: Mapping[str, float], title: str, classes: tuple[str, ...] = ()) -> alt.LayerChart | alt.FacetChart:
     """Bars of one model's probabilities, a class a row, the predicted class in the accent colour.
 
     Parameters
@@ -33,7 +33,7 @@ def probabilities(values: Mapping[str, float], title: str, classes: tuple[str, .
 @lru_cache(maxsize=256)
 def _draw_probabilities(
     values: tuple[tuple[str, float], ...], title: str, classes: tuple[str, ...]
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     top = max(values, key=lambda pair: pair[1])[0]
     rows = [
         {"model": title, "class": name, "probability": value, "predicted": name == top} for name, value in values
