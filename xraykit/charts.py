@@ -10,7 +10,9 @@ import altair as alt
 ACCENT, QUIET, INK, FAINT = "#4FA3D9", "#3A4753", "#D7DEE4", "#8B98A5"
 
 
-def probabilities(values: Mapping[str, float], title: str, classes: tuple[str, ...] = ()) -> alt.LayerChart | alt.FacetChart:
+def probabilities(
+    values: Mapping[str, float], title: str, classes: tuple[str, ...] = ()
+) -> alt.LayerChart | alt.FacetChart:
     """Bars of one model's probabilities, a class a row, the predicted class in the accent colour.
 
     Parameters
