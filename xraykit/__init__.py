@@ -7,11 +7,15 @@ ingest                       the firewall: untrusted files decoded in killable p
 samples                      two synthetic films to try things on
 dataset                      labelled films, their groups, their split, their decoded cache
 recipe, run                  what a training is to do; the folder of one training
+statistics, curves           intervals and paired tests; ROC, precision-recall, reliability
 evaluation                   figures with intervals from truth and logits
+operating                    operating points: chosen on validation, applied to test
+comparison                   several models on the same films: is the difference real
 network, batches, training   Keras: build, feed, fit                       (Keras is imported here, and only in
 card, head, conversion       parts of a kept model                          conversion and gradients besides)
 classifier                   a kept model read without TensorFlow
 keeping                      from a finished run to a kept model
+history, records             a training's curve in words; a kept model's evaluations, what differs between cards
 colormaps, legends, explanation   heatmaps and their overlay
 companion, gradients, inference   the processes behind the pages
 charts                       Altair charts: data in, chart out

@@ -14,6 +14,23 @@ from pathlib import Path
 
 import numpy as np
 
+from xraykit import curves, statistics
+from xraykit.curves import brier, calibration, expected_calibration_error, fit_temperature, log_loss, softmax
+from xraykit.statistics import proportion
+
+__all__ = [
+    "Evaluation",
+    "EvaluationRefused",
+    "brier",
+    "calibration",
+    "expected_calibration_error",
+    "fit_temperature",
+    "load",
+    "log_loss",
+    "proportion",
+    "softmax",
+]
+
 
 class EvaluationRefused(ValueError):
     """Numbers that do not make an evaluation; the message says what was found."""
@@ -47,6 +64,19 @@ class Evaluation:
             )
         if not np.isfinite(self.logits).all():
             raise EvaluationRefused(f"Expected finite logits; {self.model} gave some that are no numbers.")
+        if classes < 2 or len(set(self.classes)) != classes:
+            raise EvaluationRefused(f"Expected two or more different classes; got {', '.join(self.classes)}.")
+        if self.truth.min() < 0 or self.truth.max() >= classes:
+            raise EvaluationRefused(
+                f"Expected truth to count {classes} classes from 0; got {self.truth.min()} to {self.truth.max()}."
+            )
+        if not 0 < self.temperature < np.inf:
+            raise EvaluationRefused(f"Expected a finite temperature above 0; got {self.temperature}.")
+        if {len(self.hashes), len(self.groups)} - {0, n}:
+            raise EvaluationRefused(
+                f"Expected a hash and a group for each of {n} films, or none; got {len(self.hashes)} hashes and "
+                f"{len(self.groups)} groups."
+            )
 
     @cached_property
     def probabilities(self) -> np.ndarray:
@@ -72,50 +102,66 @@ class Evaluation:
         )
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
-    def metrics(self) -> dict:
+    def metrics(self, interval: str = "wilson") -> dict:
         """Every figure as plain data: {"n", "accuracy": Figure, "classes": {class: {...}}, "calibration": {...}}.
 
-        A Figure is {"value", "low", "high", "n"} with a 95 % Wilson interval, or value None where n is 0.
+        A Figure is {"value", "low", "high", "n"} with a 95 % interval, or value None where n is 0. `interval` of
+        shares is "wilson" or "exact"; of areas it is DeLong's.
         """
         matrix = self.confusion
         return {
             "n": len(self.films),
-            "accuracy": proportion(int(np.trace(matrix)), int(matrix.sum())),
-            "balanced_accuracy": _balanced_accuracy(matrix),
+            "accuracy": proportion(int(np.trace(matrix)), int(matrix.sum()), interval),
+            "balanced_accuracy": statistics.known(statistics.balanced_accuracy(matrix)),
+            "macro_f1": statistics.known(statistics.macro_f1(matrix)),
+            "kappa": statistics.known(statistics.kappa(matrix)),
             "macro_auroc": _mean([self.auroc(k) for k in range(len(self.classes))]),
             "confusion": matrix.tolist(),
-            "classes": {name: self._of_class(k) for k, name in enumerate(self.classes)},
+            "classes": {name: self._of_class(k, interval) for k, name in enumerate(self.classes)},
             "calibration": calibration(self.logits, self.truth, self.temperature),
         }
 
     def auroc(self, label: int) -> float | None:
         """Area under the ROC curve of one class against the rest, ties counted half; None where one side is empty."""
-        from scipy.stats import rankdata
+        return statistics.auroc(self.truth == label, self.probabilities[:, label])["value"]
 
-        positive = self.truth == label
-        n, m = int(positive.sum()), int((~positive).sum())
-        if not n or not m:
-            return None
-        ranks = rankdata(self.probabilities[:, label])
-        return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
+    def roc(self, label: int) -> curves.Curve | None:
+        """ROC curve of one class against the rest, of probabilities after temperature; None as for `auroc`."""
+        return curves.roc(self.truth == label, self.probabilities[:, label])
 
-    def _of_class(self, label: int) -> dict:
+    def precision_recall(self, label: int) -> curves.Curve | None:
+        """Precision-recall curve of one class against the rest; None where no film has it."""
+        return curves.precision_recall(self.truth == label, self.probabilities[:, label])
+
+    def cell(self, reference: int, predicted: int) -> np.ndarray:
+        """Indices of the films of one confusion matrix cell, (n,) int64 ascending."""
+        return np.flatnonzero((self.truth == reference) & (self.predicted == predicted))
+
+    def report(self) -> list[dict]:
+        """The classification report as rows {"row", "precision", "recall", "f1-score", "support"}.
+
+        Numbers are scikit-learn's `classification_report(..., zero_division=0)`: the classes in order, then
+        "accuracy" (under f1-score), "macro avg" and "weighted avg". A class without films is None in its row; as in
+        scikit-learn it counts in the macro average, with 0, if films were given it.
+        """
+        return _report(self.confusion, self.classes)
+
+    def _of_class(self, label: int, interval: str) -> dict:
         """One class against the rest: sensitivity, specificity, PPV, NPV with intervals, F1, AUROC, support."""
         m = self.confusion
-        tp, fn, fp = (
-            int(m[label, label]),
-            int(m[label].sum() - m[label, label]),
-            int(m[:, label].sum() - m[label, label]),
-        )
+        tp = int(m[label, label])
+        fn, fp = int(m[label].sum()) - tp, int(m[:, label].sum()) - tp
         tn = int(m.sum()) - tp - fn - fp
+        area = statistics.auroc(self.truth == label, self.probabilities[:, label])
         return {
             "support": tp + fn,
-            "sensitivity": proportion(tp, tp + fn),
-            "specificity": proportion(tn, tn + fp),
-            "ppv": proportion(tp, tp + fp),
-            "npv": proportion(tn, tn + fn),
+            "sensitivity": proportion(tp, tp + fn, interval),
+            "specificity": proportion(tn, tn + fp, interval),
+            "ppv": proportion(tp, tp + fp, interval),
+            "npv": proportion(tn, tn + fn, interval),
             "f1": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
-            "auroc": self.auroc(label),
+            "auroc": area["value"],
+            "auroc_delong": area,
         }
 
     def to_json(self) -> str:
@@ -162,72 +208,24 @@ def load(path: str | Path) -> Evaluation:
         raise EvaluationRefused(f"Expected an evaluation in {path}; it cannot be read: {error}.") from None
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """(..., C) float64 probabilities along the last axis."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
-
-
-def proportion(successes: int, n: int) -> dict:
-    """A share with its 95 % Wilson score interval (Wilson 1927); None where n is 0."""
-    from scipy.stats import binomtest
-
-    if n == 0:
-        return {"value": None, "low": None, "high": None, "n": 0}
-    interval = binomtest(successes, n).proportion_ci(method="wilson")
-    return {"value": successes / n, "low": float(interval.low), "high": float(interval.high), "n": n}
-
-
-def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
-    """The temperature that gives the lowest log-loss (Guo et al. 2017, arXiv:1706.04599); fit it on validation.
-
-    Parameters
-    ----------
-    logits : (N, C) float
-    truth : (N,) int
-    """
-    from scipy.optimize import minimize_scalar
-
-    found = minimize_scalar(
-        lambda log_t: log_loss(softmax(logits / np.exp(log_t)), truth),
-        bounds=(np.log(0.05), np.log(20)),
-        method="bounded",
-    )
-    return float(np.exp(found.x))
-
-
-def log_loss(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """Mean negative log-likelihood in nats."""
-    return float(-np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-15, 1)).mean())
-
-
-def brier(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """Multi-class Brier score, 0 (perfect) to 2 (Brier 1950)."""
-    return float(((probabilities - np.eye(probabilities.shape[1])[truth]) ** 2).sum(axis=1).mean())
-
-
-def expected_calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
-    """Mean gap between highest probability and accuracy over equal-width bins, weighted by films (Naeini 2015)."""
-    top, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-    bin_of = np.minimum((top * bins).astype(int), bins - 1)
-    gaps = np.bincount(bin_of, hit - top, minlength=bins)
-    return float(np.abs(gaps).sum() / len(truth))
-
-
-def calibration(logits: np.ndarray, truth: np.ndarray, temperature: float) -> dict:
-    """Log-loss, Brier score and expected calibration error before and after temperature."""
-    measures = {"log_loss": log_loss, "brier": brier, "ece": expected_calibration_error}
-    before, after = softmax(logits), softmax(logits / temperature)
-    return {
-        "temperature": temperature,
-        "before": {name: measure(before, truth) for name, measure in measures.items()},
-        "after": {name: measure(after, truth) for name, measure in measures.items()},
+def _report(confusion: np.ndarray, classes: Sequence[str]) -> list[dict]:
+    hits, support, given = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    columns = {
+        "precision": hits / np.maximum(given, 1),
+        "recall": hits / np.maximum(support, 1),
+        "f1-score": 2 * hits / np.maximum(support + given, 1),
     }
-
-
-def _balanced_accuracy(matrix: np.ndarray) -> float | None:
-    support = matrix.sum(axis=1)
-    return _mean([float(matrix[k, k] / support[k]) for k in range(len(matrix)) if support[k]])
+    n, counted = int(support.sum()), support + given > 0
+    rows = [
+        {"row": name, **{key: float(of[k]) if support[k] else None for key, of in columns.items()},
+         "support": int(support[k])}
+        for k, name in enumerate(classes)
+    ]  # fmt: skip
+    accuracy = {"row": "accuracy", "precision": None, "recall": None, "f1-score": float(hits.sum() / n), "support": n}
+    macro = {key: float(of[counted].mean()) for key, of in columns.items()}
+    weighted = {key: float(np.average(of, weights=support)) for key, of in columns.items()}
+    averages = [{"row": "macro avg", **macro, "support": n}, {"row": "weighted avg", **weighted, "support": n}]
+    return [*rows, accuracy, *averages]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

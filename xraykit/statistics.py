@@ -1,0 +1,218 @@
+"""Statistics: intervals, areas, paired tests and bootstrap on plain arrays, in closed form or vectorised.
+
+Knows no films, models or files. What cannot be known from the numbers given is None, never NaN, and never a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+LEVEL = 0.95  # of every interval unless told otherwise
+_CELLS = 2**22  # numbers a block of bootstrap draws may hold: 32 MB
+
+
+def proportion(successes: int, n: int, method: str = "wilson") -> dict:
+    """A share with its 95 % interval, as a Figure {"value", "low", "high", "n"}; value None where n is 0.
+
+    `method` "wilson" is the score interval (Wilson 1927); "exact" is Clopper and Pearson's (1934), never too narrow.
+    """
+    from scipy.stats import binomtest
+
+    if n == 0:
+        return {"value": None, "low": None, "high": None, "n": 0}
+    interval = binomtest(int(successes), int(n)).proportion_ci(LEVEL, method)
+    return {"value": successes / n, "low": float(interval.low), "high": float(interval.high), "n": int(n)}
+
+
+@dataclass(frozen=True)
+class PairedAuroc:
+    """Areas of two scores on the same films: each a Figure, `difference` second minus first, `z` and two-sided `p`."""
+
+    first: dict
+    second: dict
+    difference: dict
+    z: float | None
+    p: float | None
+
+
+def auroc(positive: np.ndarray, scores: np.ndarray) -> dict:
+    """Area under the ROC curve, ties counted half, with DeLong's interval (DeLong et al. 1988), as a Figure.
+
+    Parameters
+    ----------
+    positive : (N,) bool
+    scores : (N,) float
+
+    Returns
+    -------
+    dict
+        `value` None where one side is empty; `low` and `high` None where the variance cannot be estimated: fewer
+        than two films on a side, or perfect separation.
+    """
+    area, parts = _components(positive, scores)
+    return _area_figure(area, None if parts is None else _variance(parts), len(positive), (0.0, 1.0))
+
+
+def delong(positive: np.ndarray, first: np.ndarray, second: np.ndarray) -> PairedAuroc:
+    """DeLong's paired test of two areas on the same films (DeLong et al. 1988; midranks, Sun and Xu 2014).
+
+    Films count as independent. Where the difference has no variance, `p` is 1 for equal areas and None for others.
+    """
+    n = len(positive)
+    (area_a, parts_a), (area_b, parts_b) = _components(positive, first), _components(positive, second)
+    figures = auroc(positive, first), auroc(positive, second)
+    if area_a is None or area_b is None:
+        return PairedAuroc(*figures, _area_figure(None, None, n, (-1.0, 1.0)), None, None)
+    change = area_b - area_a
+    known = parts_a is not None and parts_b is not None
+    # Of the components' differences, so that identical scores give exactly 0
+    variance = _variance([b - a for a, b in zip(parts_a, parts_b, strict=True)]) if known else None
+    difference = _area_figure(change, variance, n, (-1.0, 1.0))
+    if not variance:
+        return PairedAuroc(*figures, difference, 0.0 if change == 0 else None, 1.0 if change == 0 else None)
+    z = change / variance**0.5
+    return PairedAuroc(*figures, difference, float(z), _two_sided(z))
+
+
+def mcnemar(fixed: int, broken: int) -> float:
+    """Two-sided exact p of McNemar's test (McNemar 1947): discordant films fall either way alike; 1 where none are."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(int(fixed), int(fixed + broken)).pvalue) if fixed + broken else 1.0
+
+
+def paired_score_interval(fixed: int, broken: int, n: int) -> tuple[float, float]:
+    """95 % interval of the paired difference (fixed - broken) / n by Tango's score (Tango 1998, Stat Med 17:891).
+
+    Unlike the bootstrap it does not collapse where no film or every film is discordant.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import ndtri
+
+    z, estimate = float(ndtri((1 + LEVEL) / 2)), (fixed - broken) / n
+
+    def excess(delta: float) -> float:
+        """Squared score statistic less its limit, times the variance: free of 0 / 0 at the ends."""
+        a, b = 2 * n, -fixed - broken + (2 * n - fixed + broken) * delta
+        c = -broken * delta * (1 - delta)
+        root = max(b * b - 4 * a * c, 0.0) ** 0.5
+        q = -2 * c / (b + root) if b > 0 else (root - b) / (2 * a)
+        return (fixed - broken - n * delta) ** 2 - z * z * n * max(2 * q + delta * (1 - delta), 0.0)
+
+    # Beside the estimate, not at it: where no film is discordant both sides of the equation are 0 there
+    low = -1.0 if excess(-1.0) <= 0 else brentq(excess, -1.0, estimate - 1e-12, xtol=1e-14)
+    high = 1.0 if excess(1.0) <= 0 else brentq(excess, estimate + 1e-12, 1.0, xtol=1e-14)
+    return float(low), float(high)
+
+
+def holm(p: Sequence[float | None]) -> list[float | None]:
+    """Adjusted p values that keep the chance of any false alarm at its level (Holm 1979); None stays None."""
+    known = sorted((value, place) for place, value in enumerate(p) if value is not None)
+    adjusted: list[float | None] = [None] * len(p)
+    least = 0.0
+    for rank, (value, place) in enumerate(known):
+        least = max(least, min(1.0, value * (len(known) - rank)))
+        adjusted[place] = least
+    return adjusted
+
+
+def draw(counts: np.ndarray, draws: int, seed: int | Sequence[int] = 0) -> Iterator[np.ndarray]:
+    """Bootstrap sums of rows, in blocks (draws of the block, K) that follow each other.
+
+    A draw takes as many rows as there are, with replacement, and adds them up. Equal rows are drawn together by one
+    multinomial, so that cost depends on how many different rows there are and not on how many films.
+
+    Parameters
+    ----------
+    counts : (G, K) int64, a row for each group of films
+    """
+    rows, times = np.unique(counts, axis=0, return_counts=True)
+    random = np.random.default_rng(seed)
+    block = max(1, _CELLS // max(rows.shape))
+    for start in range(0, draws, block):
+        taken = random.multinomial(len(counts), times / len(counts), size=min(block, draws - start))
+        yield (taken.astype(float) @ rows).round().astype(np.int64)  # floats: BLAS; exact below 2**53
+
+
+def percentile_interval(value: float | None, drawn: np.ndarray, n: int, groups: int) -> dict:
+    """A Figure from bootstrap draws; no interval where fewer than two groups could be drawn, or nothing is known."""
+    drawn = drawn[np.isfinite(drawn)]
+    if value is None or groups < 2 or not len(drawn):
+        return {"value": value, "low": None, "high": None, "n": n}
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return {"value": float(value), "low": float(low), "high": float(high), "n": n}
+
+
+def accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Share on the diagonal of counts (..., C, C); rows are the reference standard. NaN where there are no films."""
+    return _divide(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1)))
+
+
+def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Mean sensitivity over the classes that have films, of counts (..., C, C)."""
+    support = confusion.sum(axis=-1)
+    sensitivity = _divide(np.diagonal(confusion, axis1=-2, axis2=-1), support)
+    return _divide(np.where(support > 0, sensitivity, 0.0).sum(axis=-1), (support > 0).sum(axis=-1))
+
+
+def macro_f1(confusion: np.ndarray) -> np.ndarray:
+    """Mean F1 over the classes that have films or predictions (scikit-learn's "macro avg"), of counts (..., C, C)."""
+    both = confusion.sum(axis=-1) + confusion.sum(axis=-2)
+    f1 = _divide(2 * np.diagonal(confusion, axis1=-2, axis2=-1), both)
+    return _divide(np.where(both > 0, f1, 0.0).sum(axis=-1), (both > 0).sum(axis=-1))
+
+
+def kappa(confusion: np.ndarray) -> np.ndarray:
+    """Agreement beyond chance (Cohen 1960), of counts (..., C, C); NaN where chance alone agrees fully."""
+    n = confusion.sum(axis=(-2, -1)).astype(float)
+    chance = _divide((confusion.sum(axis=-1) * confusion.sum(axis=-2)).sum(axis=-1), n * n)
+    return _divide(accuracy(confusion) - chance, 1 - chance)
+
+
+def known(value: float | np.ndarray) -> float | None:
+    """The number, or None where it is none."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _components(positive: np.ndarray, scores: np.ndarray) -> tuple[float | None, list[np.ndarray] | None]:
+    """The area, and each positive's and each negative's part in it; no parts below two films a side."""
+    from scipy.stats import rankdata
+
+    positive = np.asarray(positive, bool)
+    n, m = int(positive.sum()), int((~positive).sum())
+    if not n or not m:
+        return None, None
+    ranks, above, below = rankdata(scores), scores[positive], scores[~positive]
+    of_positives = (ranks[positive] - rankdata(above)) / m
+    of_negatives = 1 - (ranks[~positive] - rankdata(below)) / n
+    area = float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
+    return area, [of_positives, of_negatives] if min(n, m) > 1 else None
+
+
+def _variance(parts: Sequence[np.ndarray]) -> float:
+    found = sum(float(part.var(ddof=1)) / len(part) for part in parts)
+    return found if found > 1e-24 else 0.0  # rounding of equal parts
+
+
+def _area_figure(value: float | None, variance: float | None, n: int, ends: tuple[float, float]) -> dict:
+    from scipy.special import ndtri
+
+    if value is None or not variance:
+        return {"value": value, "low": None, "high": None, "n": n}
+    half = float(ndtri((1 + LEVEL) / 2)) * variance**0.5
+    return {"value": value, "low": max(ends[0], value - half), "high": min(ends[1], value + half), "n": n}
+
+
+def _two_sided(z: float) -> float:
+    from scipy.special import ndtr
+
+    return float(2 * ndtr(-abs(z)))
+
+
+def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Quotients, NaN (without a warning) where the divisor is 0."""
+    above, below = np.asarray(above, float), np.asarray(below, float)
+    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=below != 0)
