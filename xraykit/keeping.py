@@ -5,6 +5,7 @@ Opens no network itself: the conversion runs in a process of its own.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import importlib.metadata
 import os
@@ -12,6 +13,7 @@ import platform
 import re
 import shutil
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +28,28 @@ AGREEMENT = 1e-4  # largest allowed difference of any probability between model.
 LIMITS = (
     "A research demonstration. Not a medical device: never use it to examine, treat or triage a person.",
     "Knows only its classes. Any picture, chest film or not, is given to one of them.",
-    "Trained on one public collection whose classes come from different sources (the viral pneumonia films are mostly "
-    "of children): part of what it learned may be the source, not the disease. Expect lower figures elsewhere.",
-    "No patient identifiers are known in that collection; only near-identical films were kept out of both sides of "
-    "the split, so two different films of one patient may be on both sides.",
+    "Tested on films of the collection it learned from. Part of what it learned may be where a film came from rather "
+    "than what it shows: expect lower figures elsewhere.",
     "Age, sex, view and machine of the films are not reported; figures by subgroup cannot be given.",
+)
+NO_PATIENTS = (
+    "No patient ids are known in that collection. Only near-identical pictures were kept on one side of the split; two "
+    "different films of one patient may be on both."
 )
 
 
-def keep(run: Run, name: str, *, title: str | None = None, root: Path | None = None, replace: bool = False) -> Card:
+def keep(
+    run: Run,
+    name: str,
+    *,
+    title: str | None = None,
+    limits: Sequence[str] = (),
+    root: Path | None = None,
+    replace: bool = False,
+) -> Card:
     """Turn a finished run into the kept model `name`; returns its card.
+
+    `limits` are sentences that the card adds to what is true of every model.
 
     Raises
     ------
@@ -60,7 +74,9 @@ def keep(run: Run, name: str, *, title: str | None = None, root: Path | None = N
     part = root / f".{name}.{uuid.uuid4().hex[:8]}.part"
     part.mkdir()
     try:
-        made = _make(run, films, part, name, title or name)
+        _convert(run, part)
+        draft = _draft(run, part, name, title or name, limits)
+        made = _check(draft, run, films, part)
         if target.exists():
             shutil.rmtree(target)
         os.replace(part, target)
@@ -80,23 +96,22 @@ def _films_of(run: Run) -> dataset.Dataset:
     return films
 
 
-def _make(run: Run, films: dataset.Dataset, folder: Path, name: str, title: str) -> Card:
-    shutil.copyfile(run.path / card.NETWORK, folder / card.NETWORK)
-    shutil.copyfile(run.path / "history.csv", folder / "history.csv")
-    classifier.convert_in_child(
-        folder / card.NETWORK, folder, feature_layer=BACKBONES[run.read("recipe.json")["backbone"]]
-    )
-    recorded = run.read("evaluation.json")
-    logits, truth = (np.array(recorded["validation"][key]) for key in ("logits", "truth"))
-    temperature = evaluation.fit_temperature(logits, truth)
-    draft = _draft(run, folder, name, title, temperature)
+def _convert(run: Run, folder: Path) -> None:
+    for file in (card.NETWORK, "history.csv"):
+        shutil.copyfile(run.path / file, folder / file)
+    feature_layer = BACKBONES[run.read("recipe.json")["backbone"]]
+    classifier.convert_in_child(folder / card.NETWORK, folder, feature_layer=feature_layer)
+
+
+def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
+    """Write readings and card, once the converted graph has agreed with the network on every film."""
     replace_text(folder / "card.json", draft.to_json())
-    reading, difference = _read_again(run, films, folder, recorded, temperature)
+    reading, difference = _read_again(films, folder, run.read("evaluation.json"))
     if difference > AGREEMENT:
         raise ModelRefused(
             "model-corrupt",
-            f"Expected the converted graph of {name} to agree with model.keras to {AGREEMENT} in every probability; "
-            f"the largest difference is {difference:.2g}.",
+            f"Expected the converted graph of {draft.name} to agree with model.keras to {AGREEMENT} in every "
+            f"probability; the largest difference is {difference:.2g}.",
         )
     replace_text(folder / "evaluation.json", reading["test"].to_json())
     replace_text(folder / "validation.json", reading["validation"].to_json())
@@ -106,16 +121,15 @@ def _make(run: Run, films: dataset.Dataset, folder: Path, name: str, title: str)
         "films": sum(len(found.films) for found in reading.values()),
     }
     files = {path.name: card.sha256_of(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
-    made = Card(**{**vars(draft), "metrics": metrics, "files": files})
+    made = dataclasses.replace(draft, metrics=metrics, files=files)
     replace_text(folder / "card.json", made.to_json())
     return made
 
 
-def _read_again(
-    run: Run, films: dataset.Dataset, folder: Path, recorded: dict, temperature: float
-) -> tuple[dict[str, evaluation.Evaluation], float]:
+def _read_again(films: dataset.Dataset, folder: Path, recorded: dict) -> tuple[dict[str, evaluation.Evaluation], float]:
     """Both parts read through the LiteRT path, and the largest difference of a probability from the network's own."""
     model = classifier.load(folder, verify=False)
+    temperature = model.card.temperature
     squares = films.squares(model.card.image_size, model.card.channels)
     place = {film: i for i, film in enumerate(films.films)}
     found, largest = {}, 0.0
@@ -139,8 +153,14 @@ def _read_again(
     return found, largest
 
 
-def _draft(run: Run, folder: Path, name: str, title: str, temperature: float) -> Card:
+def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str]) -> Card:
     recipe, data, status = run.read("recipe.json"), run.read("data.json"), run.read("status.json")
+    validation = run.read("evaluation.json")["validation"]
+    learned = {key: status.get(key) for key in ("learning_seconds", "best_epoch")}
+    weights = (
+        {"weights": Path(recipe["weights"]).name} if recipe["weights"] else {}
+    )  # a card names no machine's folders
+    no_patients = () if "patient ids of" in data["group_rule"] else (NO_PATIENTS,)
     return Card(
         name=name,
         title=title,
@@ -149,18 +169,14 @@ def _draft(run: Run, folder: Path, name: str, title: str, temperature: float) ->
         image_size=recipe["image_size"],
         channels=recipe["channels"],
         feature_layer=BACKBONES[recipe["backbone"]],
-        temperature=temperature,
-        recipe={
-            **recipe,
-            "learning_seconds": status.get("learning_seconds"),
-            "best_epoch": status.get("best_epoch"),
-        },
+        temperature=evaluation.fit_temperature(np.array(validation["logits"]), np.array(validation["truth"])),
+        recipe=recipe | weights | learned,
         data={key: data[key] for key in _DATA_KEYS} | {"refused": len(data["refused"])},
         metrics={},
-        limits=LIMITS,
+        limits=(*LIMITS, *no_patients, *limits),
         software=_software(status.get("backend", "not reported")),
         files={file: card.sha256_of(folder / file) for file in card.KEPT_FILES},
-        parameters=int(status.get("parameters") or 0),
+        parameters=int(status["parameters"]),
     )
 
 
@@ -168,7 +184,8 @@ _DATA_KEYS = ("name", "digest", "group_rule", "groups", "counts", "split_digests
 
 
 def _software(backend: str) -> dict[str, str]:
-    names = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "ai-edge-litert", "numpy", "pillow")
+    of_backend = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
+    names = ("keras", *of_backend.get(backend, ()), "ai-edge-litert", "numpy", "pillow")
     found = {"python": platform.python_version(), "backend": backend}
     for name in names:
         try:

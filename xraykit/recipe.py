@@ -91,6 +91,7 @@ class Recipe:
     plateau_factor: float = 0.5  # ReduceLROnPlateau
     plateau_patience: int = 3  # epochs
     early_stopping: int | None = None  # epochs without better validation loss
+    bias_correction: bool = False  # class biases of the last layer fitted on validation, after training
     keep: str = "best"  # weights kept at the end: "best" validation loss or "last"
     validation: float = 0.10  # fraction of films
     test: float = 0.15
@@ -281,6 +282,7 @@ NAMED: dict[str, Recipe] = {
             momentum=0.95,
             label_smoothing=0.05,
             augmentation=CHEST,
+            bias_correction=True,
             keep="last",
         ),
         # Head first on frozen features, then everything at a low rate: linear probing, then fine-tuning.
@@ -301,6 +303,7 @@ NAMED: dict[str, Recipe] = {
             momentum=0.95,
             label_smoothing=0.05,
             augmentation=CHEST,
+            bias_correction=True,
             keep="last",
         ),
     )

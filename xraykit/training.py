@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from xraykit import dataset, network
+from xraykit import calibration, dataset, network
 from xraykit.batches import FilmBatches
 from xraykit.recipe import Phase, Recipe
 from xraykit.run import Run
@@ -74,15 +74,19 @@ def _fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None
         if log.stopped:
             break
     log.restore_kept(model)
+    run.update(learning_seconds=round(log.learning_seconds, 1), best_epoch=log.best_epoch)
+    finish(run, recipe, model, films, parts, squares)
+    return "stopped" if log.stopped else "finished"
+
+
+def finish(run: Run, recipe: Recipe, model, films: dataset.Dataset, parts: dataset.Split, squares) -> None:
+    """What follows the last epoch: bias correction, the saved network, truth and logits of validation and test."""
+    if recipe.bias_correction:
+        _correct_biases(model, films, parts.validation, squares)
     # A model that was never compiled: the optimiser's moments would treble the file
     keras.Model(model.input, model.output, name=model.name).save(run.path / "model.keras")
-    run.update(
-        learning_seconds=round(log.learning_seconds, 1),
-        best_epoch=log.best_epoch,
-        parameters=model.count_params(),
-    )
+    run.update(parameters=model.count_params())
     _evaluate(run, model, films, parts, squares)
-    return "stopped" if log.stopped else "finished"
 
 
 def _fit_phase(model, recipe: Recipe, phase: Phase, squares, labels, parts: dataset.Split, log: RunLog) -> None:
@@ -150,6 +154,13 @@ def _callbacks(recipe: Recipe, phase: Phase, batches: FilmBatches, first: int, l
     if recipe.early_stopping is not None:
         callbacks.append(keras.callbacks.EarlyStopping(patience=recipe.early_stopping))
     return [*callbacks, log]
+
+
+def _correct_biases(model, films: dataset.Dataset, validation: np.ndarray, squares) -> None:
+    logits = network.logits_of(model).predict(squares[validation], verbose=0)
+    biases = calibration.fit_biases(logits.astype(float), films.labels[validation])
+    layer = model.get_layer("logits")
+    layer.bias.assign(keras.ops.convert_to_numpy(layer.bias) + biases.astype(np.float32))
 
 
 def _evaluate(run: Run, model, films: dataset.Dataset, parts: dataset.Split, squares) -> None:

@@ -122,14 +122,15 @@ def stop(name: str, root: Path) -> None:
 @_RUNS
 @click.option("--as", "model", required=True, help="The model's name under weights/.")
 @click.option("--title", help="One line that says what it is.")
+@click.option("--limit", "limits", multiple=True, help="A sentence on its limits for the card, as often as needed.")
 @click.option("--replace", is_flag=True, help="Replace a model of that name.")
 @click.argument("name")
-def keep(name: str, root: Path, model: str, title: str | None, replace: bool) -> None:
+def keep(name: str, root: Path, model: str, title: str | None, limits: tuple[str, ...], replace: bool) -> None:
     """Convert a finished run, check it, calibrate it and write its card."""
     from xraykit import keeping, run
 
     with terminal.words():
-        card = keeping.keep(run.Run(root / name), model, title=title, replace=replace)
+        card = keeping.keep(run.Run(root / name), model, title=title, limits=limits, replace=replace)
     agreement = card.metrics["agreement_with_keras"]
     difference, films = agreement["largest_difference"], agreement["films"]
     click.echo(f"Kept {card.name}: agrees with the network to {difference:.1e} on {films} films.")

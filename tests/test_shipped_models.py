@@ -1,0 +1,114 @@
+"""The models that ship: do they still say what their cards say, and is the quick path the network's own?"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import bad_films
+from xraykit import card, classifier, dataset, evaluation, explanation, radiograph
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+NAMES = ("mobilenetv2-imagenet", "mobilenetv2-scratch")
+ASKED = {"mobilenetv2-imagenet": (0.97, 0.96), "mobilenetv2-scratch": (0.95, 0.90)}  # accuracy, COVID-19 sensitivity
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def shipped(request):
+    return classifier.load(WEIGHTS / request.param)
+
+
+@pytest.fixture(scope="module")
+def films(real_films):
+    """200 real films, each class alike, a third each as they are (JPEG), as PNG and as DICOM of the same pixels."""
+    paths = sorted((real_films / "radiography").rglob("*.jpg"))[::15]
+    assert len(paths) == 200
+    return [_reread(number, path) for number, path in enumerate(paths)]
+
+
+def _reread(number: int, path: Path) -> radiograph.Radiograph:
+    film = radiograph.read(path.read_bytes(), path.name)
+    if number % 3 == 0:
+        return film
+    make = bad_films.png if number % 3 == 1 else bad_films.dicom
+    return radiograph.read(make(film.pixels), path.name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_is_complete_and_its_figures_follow_from_its_evaluation(name):
+    found = card.read(WEIGHTS / name)
+    card.verify(found, WEIGHTS / name)
+    test = evaluation.load(WEIGHTS / name / "evaluation.json")
+    metrics = test.metrics()
+    assert metrics["confusion"] == found.metrics["test"]["confusion"]
+    accuracy, sensitivity = ASKED[name]
+    assert metrics["accuracy"]["value"] >= accuracy
+    assert metrics["classes"]["COVID-19"]["sensitivity"]["value"] >= sensitivity
+    assert found.classes == ("COVID-19", "Normal", "Viral Pneumonia") == test.classes
+
+
+def test_both_models_were_tested_on_the_same_films():
+    first, second = (evaluation.load(WEIGHTS / name / "evaluation.json") for name in NAMES)
+    assert first.test_digest == second.test_digest
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_machine_is_named_in_what_ships(name):
+    for file in ("card.json", "evaluation.json", "validation.json", "history.csv"):
+        text = (WEIGHTS / name / file).read_text("utf-8")
+        assert "/home/" not in text and "/work/" not in text and "/root/" not in text
+
+
+def test_test_films_read_again_give_the_cards_figures(shipped, real_films):
+    test = evaluation.load(shipped.folder / "evaluation.json")
+    root = real_films / "radiography"
+    films = [radiograph.read((root / name).read_bytes(), name) for name in test.films]
+    assert tuple(film.sha256 for film in films) == test.hashes
+    p = np.array([prediction.probabilities for prediction in shipped.predict(films)])
+    assert np.abs(p - test.probabilities).max() < 1e-4
+
+
+def test_no_test_film_was_learned_from(shipped, real_films, tmp_path_factory):
+    found = shipped.card.data
+    films = dataset.read(real_films / "radiography")
+    parts = dataset.split(
+        films, shipped.card.recipe["validation"], shipped.card.recipe["test"], shipped.card.recipe["seed"]
+    )
+    assert films.digest == found["digest"]
+    for part, indices in parts.parts().items():
+        assert dataset.split_digest(films, indices) == found["split_digests"][part]
+
+
+@pytest.mark.slow
+def test_the_quick_path_agrees_with_keras_on_200_films(shipped, films):
+    import keras
+
+    model = keras.saving.load_model(shipped.folder / card.NETWORK, compile=False)
+    to_logits = keras.Model(model.input, model.get_layer("logits").output)
+    squares = np.stack([film.square(shipped.card.image_size) for film in films])
+    theirs = evaluation.softmax(to_logits.predict(squares, verbose=0).astype(float) / shipped.card.temperature)
+    ours = np.array([prediction.probabilities for prediction in shipped.predict(films)])
+    assert np.abs(ours - theirs).max() < 1e-4
+
+
+@pytest.mark.slow
+def test_grad_cam_agrees_with_tf_keras_vis_on_20_films_and_all_classes(shipped, films):
+    from xraykit import gradients
+
+    network = gradients.load_network(shipped.folder / card.NETWORK, shipped.card.files[card.NETWORK])
+    for film in films[::10]:
+        _, ours = explanation.grad_cam(shipped, film)
+        for number, found in enumerate(ours):
+            task = gradients.Task(
+                shipped.folder / card.NETWORK,
+                shipped.card.files[card.NETWORK],
+                shipped.card.feature_layer,
+                "Grad-CAM",
+                number,
+                film.square(shipped.card.image_size),
+            )
+            theirs = gradients.explain(network, task, lambda *_: None)
+            if found.maximum == 0:
+                assert theirs.max() <= 1e-6
+            else:
+                assert np.corrcoef(found.heatmap.ravel(), theirs.ravel())[0, 1] >= 0.999
