@@ -216,3 +216,24 @@ def test_figures_of_many_matrices_are_those_of_each():
     matrices = np.random.default_rng(0).integers(0, 9, (5, 3, 3))
     for figure in (statistics.accuracy, statistics.balanced_accuracy, statistics.macro_f1, statistics.kappa):
         assert figure(matrices) == pytest.approx([float(figure(matrix)) for matrix in matrices])
+
+
+def test_groups_of_one_film_change_no_area_interval():
+    positive, first, second = scored(4)
+    alone, grouped = (statistics.delong(positive, first, second, groups) for groups in (None, np.arange(200)))
+    assert (grouped.z, grouped.p) == pytest.approx((alone.z, alone.p), abs=1e-12)
+    assert grouped.first == pytest.approx(alone.first, abs=1e-12)
+
+
+def test_copies_of_a_film_in_its_group_teach_an_area_nothing():
+    positive, first, second = scored(4)
+    alone = statistics.delong(positive, first, second)
+    copied = [np.repeat(column, 3) for column in (positive, first, second)]
+    grouped = statistics.delong(*copied, np.repeat(np.arange(200), 3))
+    assert (grouped.z, grouped.p) == pytest.approx((alone.z, alone.p), abs=1e-9)
+    assert statistics.delong(*copied).p < alone.p  # films counted as independent claim more than they know
+
+
+def test_one_group_on_a_side_has_no_area_interval():
+    found = statistics.auroc(np.array([True, True, False, False]), np.arange(4.0), np.array([0, 0, 1, 2]))
+    assert found["value"] == 0.0 and found["low"] is None

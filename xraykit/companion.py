@@ -32,15 +32,17 @@ class Companion:
         self._folder = Path(tempfile.mkdtemp(prefix="xraykit-"))  # 0700
         self._key = secrets.token_bytes(32)
         # A session of its own: Ctrl-C in a terminal ends the parent, whose end ends this one in order.
-        self._process = subprocess.Popen(
+        self._process = process = subprocess.Popen(
             [sys.executable, "-m", module, _address(self._folder)],
             stdin=subprocess.PIPE,
             env=_environment() | (environment or {}),
             start_new_session=True,
         )
+        assert process.stdin is not None  # a pipe, asked for above
+        self._stdin = process.stdin
         with contextlib.suppress(BrokenPipeError):  # already dead: connect() says so
-            self._process.stdin.write(self._key.hex().encode() + b"\n")
-            self._process.stdin.flush()
+            self._stdin.write(self._key.hex().encode() + b"\n")
+            self._stdin.flush()
 
     @property
     def pid(self) -> int:
@@ -66,7 +68,7 @@ class Companion:
     def end(self, seconds: float = 2.0) -> None:
         """End the process and what it started; kill it when it does not go within `seconds`."""
         with contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._stdin.close()
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -85,7 +85,8 @@ def save(head: Head, path: Path) -> None:
     """Write head.npz: plain arrays, no pickle."""
     arrays = {f"kernel_{i}": kernel for i, kernel in enumerate(head.kernels)}
     arrays |= {f"bias_{i}": bias for i, bias in enumerate(head.biases)}
-    np.savez(path, pooling=np.array(head.pooling), activations=np.array(head.activations), **arrays)
+    arrays |= {"pooling": np.array(head.pooling), "activations": np.array(head.activations)}
+    np.savez(path, **arrays)  # type: ignore[arg-type]  # no array is named allow_pickle
 
 
 def load(data: bytes, source: str = HEAD) -> Head:

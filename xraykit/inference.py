@@ -260,7 +260,7 @@ def _relay(worker: companion.Companion, task: gradients.Task, progress: Progress
         line.send(task)
     except (EOFError, OSError) as error:
         raise _Lost from error
-    state = (0.0, None)
+    state: tuple[Any, ...] = (0.0, None)
     with line:
         while True:
             try:

@@ -10,13 +10,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from xraykit import colormaps
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 _BACKGROUND, _TEXT = (16, 16, 18), (226, 226, 226)
 
 
 def append(picture: np.ndarray, lines: tuple[str, ...], colormap: str) -> np.ndarray:
     """`picture` uint8 (h, w, 3) with a strip below it: a colour bar from 0 to 1 and `lines`, wrapped."""
     width = picture.shape[1]
-    size = int(np.clip(width / 42, 10, 40))
+    size = int(np.clip(width / 34, 11, 40))
     font = ImageFont.load_default(size)
     wrapped = [piece for line in lines for piece in _wrap(line, font, width - 2 * size)]
     step = round(size * 1.35)
@@ -29,7 +30,7 @@ def append(picture: np.ndarray, lines: tuple[str, ...], colormap: str) -> np.nda
 
 
 def _draw_bar(
-    strip: Image.Image, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, colormap: str, size: int
+    strip: Image.Image, draw: ImageDraw.ImageDraw, font: Font, colormap: str, size: int
 ) -> None:
     """0, the bar, 1 on one line; the bar shows every colour of the map."""
     left, right = 2 * size + size // 2, min(strip.width - 2 * size - size // 2, 16 * size)
@@ -40,7 +41,7 @@ def _draw_bar(
     draw.text((left + len(ramp) + size // 2, size - size // 6), "1", fill=_TEXT, font=font)
 
 
-def _wrap(line: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _wrap(line: str, font: Font, width: int) -> list[str]:
     pieces = [""]
     for word in line.split():
         longer = f"{pieces[-1]} {word}".strip()

@@ -144,10 +144,12 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     RecipeRefused
         If a setting is not of that form or names no field.
     """
-    data = json.loads(recipe.to_json())
+    data: Any = json.loads(recipe.to_json())
     for setting in settings:
         name, equals, text = setting.partition("=")
         *way, last = name.split(".")
+        place: Any = None
+        key: Any = None
         try:
             place = functools.reduce(lambda inside, key: inside[int(key) if key.isdigit() else key], way, data)
             key = int(last) if isinstance(place, list) else last

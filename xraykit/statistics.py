@@ -38,13 +38,15 @@ class PairedAuroc:
     p: float | None
 
 
-def auroc(positive: np.ndarray, scores: np.ndarray) -> dict:
+def auroc(positive: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = None) -> dict:
     """Area under the ROC curve, ties counted half, with DeLong's interval (DeLong et al. 1988), as a Figure.
 
     Parameters
     ----------
     positive : (N,) bool
     scores : (N,) float
+    groups : (N,) int, optional
+        Films of one group do not count as independent (Obuchowski 1997, Biometrics 53:567).
 
     Returns
     -------
@@ -53,23 +55,26 @@ def auroc(positive: np.ndarray, scores: np.ndarray) -> dict:
         than two films on a side, or perfect separation.
     """
     area, parts = _components(positive, scores)
-    return _area_figure(area, None if parts is None else _variance(parts), len(positive), (0.0, 1.0))
+    variance = None if parts is None else _variance(positive, parts, groups)
+    return _area_figure(area, variance, len(positive), (0.0, 1.0))
 
 
-def delong(positive: np.ndarray, first: np.ndarray, second: np.ndarray) -> PairedAuroc:
+def delong(
+    positive: np.ndarray, first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None
+) -> PairedAuroc:
     """DeLong's paired test of two areas on the same films (DeLong et al. 1988; midranks, Sun and Xu 2014).
 
-    Films count as independent. Where the difference has no variance, `p` is 1 for equal areas and None for others.
+    Films count as independent, or with `groups` those of different groups do (Obuchowski 1997). Where the difference
+    has no variance, `p` is 1 for equal areas and None for others.
     """
     n = len(positive)
     (area_a, parts_a), (area_b, parts_b) = _components(positive, first), _components(positive, second)
-    figures = auroc(positive, first), auroc(positive, second)
+    figures = auroc(positive, first, groups), auroc(positive, second, groups)
     if area_a is None or area_b is None:
         return PairedAuroc(*figures, _area_figure(None, None, n, (-1.0, 1.0)), None, None)
     change = area_b - area_a
-    known = parts_a is not None and parts_b is not None
     # Of the components' differences, so that identical scores give exactly 0
-    variance = _variance([b - a for a, b in zip(parts_a, parts_b, strict=True)]) if known else None
+    variance = None if parts_a is None or parts_b is None else _variance(positive, parts_b - parts_a, groups)
     difference = _area_figure(change, variance, n, (-1.0, 1.0))
     if not variance:
         return PairedAuroc(*figures, difference, 0.0 if change == 0 else None, 1.0 if change == 0 else None)
@@ -119,7 +124,9 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def draw(counts: np.ndarray, draws: int, seed: int | Sequence[int] = 0) -> Iterator[np.ndarray]:
+def draw(
+    counts: np.ndarray, draws: int, seed: int | Sequence[int] = 0, times: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
     """Bootstrap sums of rows, in blocks (draws of the block, K) that follow each other.
 
     A draw takes as many rows as there are, with replacement, and adds them up. Equal rows are drawn together by one
@@ -128,12 +135,14 @@ def draw(counts: np.ndarray, draws: int, seed: int | Sequence[int] = 0) -> Itera
     Parameters
     ----------
     counts : (G, K) int64, a row for each group of films
+    times : (G,) int64, optional
+        How often each row is there, where the rows are known to differ.
     """
-    rows, times = np.unique(counts, axis=0, return_counts=True)
-    random = np.random.default_rng(seed)
+    rows, times = np.unique(counts, axis=0, return_counts=True) if times is None else (counts, times)
+    groups, random = int(times.sum()), np.random.default_rng(seed)
     block = max(1, _CELLS // max(rows.shape))
     for start in range(0, draws, block):
-        taken = random.multinomial(len(counts), times / len(counts), size=min(block, draws - start))
+        taken = random.multinomial(groups, times / groups, size=min(block, draws - start))
         yield (taken.astype(float) @ rows).round().astype(np.int64)  # floats: BLAS; exact below 2**53
 
 
@@ -177,23 +186,35 @@ def known(value: float | np.ndarray) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _components(positive: np.ndarray, scores: np.ndarray) -> tuple[float | None, list[np.ndarray] | None]:
-    """The area, and each positive's and each negative's part in it; no parts below two films a side."""
+def _components(positive: np.ndarray, scores: np.ndarray) -> tuple[float | None, np.ndarray | None]:
+    """The area, and each film's part in it (N,), whose mean over either side it is; no parts below two films a side."""
     from scipy.stats import rankdata
 
     positive = np.asarray(positive, bool)
     n, m = int(positive.sum()), int((~positive).sum())
     if not n or not m:
         return None, None
-    ranks, above, below = rankdata(scores), scores[positive], scores[~positive]
-    of_positives = (ranks[positive] - rankdata(above)) / m
-    of_negatives = 1 - (ranks[~positive] - rankdata(below)) / n
+    ranks, parts = rankdata(scores), np.empty(len(scores))
+    parts[positive] = (ranks[positive] - rankdata(scores[positive])) / m
+    parts[~positive] = 1 - (ranks[~positive] - rankdata(scores[~positive])) / n
     area = float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
-    return area, [of_positives, of_negatives] if min(n, m) > 1 else None
+    return area, parts if min(n, m) > 1 else None
 
 
-def _variance(parts: Sequence[np.ndarray]) -> float:
-    found = sum(float(part.var(ddof=1)) / len(part) for part in parts)
+def _variance(positive: np.ndarray, parts: np.ndarray, groups: np.ndarray | None) -> float | None:
+    """Of the area whose parts these are, sums of groups counted as one each; None with one group on a side."""
+    positive = np.asarray(positive, bool)
+    groups = np.arange(len(parts)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums, sizes = [], []
+    for side in (positive, ~positive):
+        deviations = np.where(side, parts - parts[side].mean(), 0.0) / side.sum()
+        sums.append(np.bincount(groups, deviations))
+        sizes.append(len(np.unique(groups[side])))
+    if min(sizes) < 2:
+        return None
+    every = len(sums[0])
+    found = sum(size / (size - 1) * float(of @ of) for size, of in zip(sizes, sums, strict=True))
+    found += 2 * every / (every - 1) * float(sums[0] @ sums[1])
     return found if found > 1e-24 else 0.0  # rounding of equal parts
 
 
