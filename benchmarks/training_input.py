@@ -1,4 +1,4 @@
-"""The input pipeline against arrays in memory: the same network's epoch, fed once by FilmBatches and once by `fit` itself.
+"""The input pipeline against arrays in memory: one network's epoch, fed by FilmBatches and by `fit` itself.
 
 FilmBatches reads a uint8 memory map, shuffles, and augments with the strong recipe's augmentation.
 """

@@ -34,7 +34,8 @@ def test_a_kept_model_has_every_file_hashed_in_its_card(finished):
     made = card.read(weights / "tiny")
     written = {path.name for path in (weights / "tiny").iterdir()}
     assert written == {"card.json", *made.files}
-    assert {"model.keras", "features.tflite", "head.npz", "evaluation.json", "validation.json", "history.csv"} == set(made.files)
+    readings = {"evaluation.json", "validation.json", "history.csv"}
+    assert {"model.keras", "features.tflite", "head.npz"} | readings == set(made.files)
     card.verify(made, weights / "tiny")
 
 

@@ -54,9 +54,7 @@ def auroc(positive: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = 
         `value` None where one side is empty; `low` and `high` None where the variance cannot be estimated: fewer
         than two films on a side, or perfect separation.
     """
-    area, parts = _components(positive, scores)
-    variance = None if parts is None else _variance(positive, parts, groups)
-    return _area_figure(area, variance, len(positive), (0.0, 1.0))
+    return _area(positive, *_components(positive, scores), groups)
 
 
 def delong(
@@ -69,7 +67,7 @@ def delong(
     """
     n = len(positive)
     (area_a, parts_a), (area_b, parts_b) = _components(positive, first), _components(positive, second)
-    figures = auroc(positive, first, groups), auroc(positive, second, groups)
+    figures = _area(positive, area_a, parts_a, groups), _area(positive, area_b, parts_b, groups)
     if area_a is None or area_b is None:
         return PairedAuroc(*figures, _area_figure(None, None, n, (-1.0, 1.0)), None, None)
     change = area_b - area_a
@@ -216,6 +214,11 @@ def _variance(positive: np.ndarray, parts: np.ndarray, groups: np.ndarray | None
     found = sum(size / (size - 1) * float(of @ of) for size, of in zip(sizes, sums, strict=True))
     found += 2 * every / (every - 1) * float(sums[0] @ sums[1])
     return found if found > 1e-24 else 0.0  # rounding of equal parts
+
+
+def _area(positive: np.ndarray, area: float | None, parts: np.ndarray | None, groups: np.ndarray | None) -> dict:
+    variance = None if parts is None else _variance(positive, parts, groups)
+    return _area_figure(area, variance, len(positive), (0.0, 1.0))
 
 
 def _area_figure(value: float | None, variance: float | None, n: int, ends: tuple[float, float]) -> dict:
