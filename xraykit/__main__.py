@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from xraykit import __version__
-from xraykit.commands import learning, reading
+from xraykit.commands import comparing, learning, reading
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,6 +19,7 @@ def main() -> None:
 
 for command in (
     reading.doctor, reading.models, reading.predict, reading.explain, reading.evaluate,
+    comparing.compare,
     learning.data, learning.train, learning.runs,
 ):  # fmt: skip
     main.add_command(command)
