@@ -64,6 +64,7 @@ def test_a_synthetic_film_gets_every_models_result_and_an_overlay(visit, server,
     settle(visit)
     text = body(visit)
     assert ui.RESEARCH_ONLY in text and samples.PNG.name in text
+    assert {"mobilenetv2-imagenet", "mobilenetv2-scratch"} <= {card.name for card in CARDS}, "both models that ship"
     for card in CARDS:
         assert card.title in text
         assert visit.page.get_by_alt_text(f", {card.title}").count() == 1, "an overlay of this model"
@@ -109,6 +110,7 @@ def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, ser
         "empty.png": bad_films.empty(), "text.png": bad_films.text(), "half.jpg": bad_films.truncated_jpeg(),
         "huge.png": bad_films.huge_png(), "animated.png": bad_films.animated_png(),
         "hang.dcm": bad_films.hanging_dicom(), "bomb.dcm": bad_films.deflated_bomb(),
+        "network.keras": b"a network that is none",
     }  # fmt: skip
     good = {path.name: path.read_bytes() for path in (samples.PNG, samples.DICOM)}
     good["photograph.png"] = bad_films.colour_photograph()
@@ -124,8 +126,6 @@ def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, ser
 
 
 def test_another_class_map_and_opacity_redraw_the_overlay(visit, server):
-    if not CARDS:
-        pytest.skip("no model in weights/")
     open_page(visit, server)
     drop(visit, samples.PNG)
     settle(visit)
@@ -159,6 +159,19 @@ def test_a_killed_server_leaves_no_process_behind(visit, server):
     server.kill()
     gone, alive = psutil.wait_procs(family, timeout=5)
     assert not alive
+
+
+def test_no_training_library_is_in_any_process_of_the_app(visit, server):
+    if not Path("/proc/self/maps").exists():
+        pytest.skip("needs Linux to look into a process")
+    open_page(visit, server)
+    drop(visit, samples.PNG)
+    settle(visit)
+    processes = [psutil.Process(server.process.pid), *server.family()]
+    assert len(processes) >= 3, "web, inference, decoders"
+    for process in processes:
+        mapped = Path(f"/proc/{process.pid}/maps").read_text()
+        assert not [name for name in ("tensorflow", "jaxlib", "libtorch") if name in mapped], process.cmdline()
 
 
 def test_axe_finds_no_serious_fault(visit, server):
