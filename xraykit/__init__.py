@@ -10,7 +10,7 @@ recipe, run                  what a training is to do; the folder of one trainin
 statistics, curves           intervals and paired tests; ROC, precision-recall, reliability
 evaluation                   figures with intervals from truth and logits
 operating                    operating points: chosen on validation, applied to test
-comparison                   several models on the same films: is the difference real
+alignment, comparison        several models on the same films: is the difference real
 network, batches, training   Keras: build, feed, fit                       (Keras is imported here, and only in
 card, head, conversion       parts of a kept model                          conversion and gradients besides)
 classifier                   a kept model read without TensorFlow

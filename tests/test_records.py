@@ -1,0 +1,96 @@
+"""A kept model's records, and what differs between cards."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.evaluations import made
+from xraykit import card as cards
+from xraykit import records
+from xraykit.evaluation import EvaluationRefused
+
+TINY = Path(__file__).parent / "data" / "tiny-model"
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A function that makes a kept model with records; `tmp_path` is the models' root."""
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path))
+
+    def make(name, seed=0, validation=True):
+        folder = tmp_path / name
+        shutil.copytree(TINY, folder)
+        (folder / "evaluation.json").write_text(made(name, seed=seed).to_json())
+        if validation:
+            (folder / "validation.json").write_text(made(name, n=50, seed=seed + 9).to_json())
+            (folder / "history.csv").write_text("epoch,val_loss\n0,0.5\n")
+        files = {path.name: cards.sha256_of(path) for path in folder.iterdir() if path.name != "card.json"}
+        (folder / "card.json").write_text(replace(cards.read(folder), name=name, files=files).to_json())
+        return folder
+
+    return make
+
+
+def test_records_are_read_by_name_and_by_folder(kept):
+    folder = kept("tiny")
+    for place in ("tiny", folder):
+        card, test, validation, rows = records.load_kept(place)
+        assert (card.name, len(test.films), len(validation.films), rows[0]["val_loss"]) == ("tiny", 300, 50, 0.5)
+
+
+def test_a_model_without_validation_or_history_says_so(kept):
+    kept("tiny", validation=False)
+    assert records.load_kept("tiny").validation is None and records.load_kept("tiny").history == []
+
+
+def test_a_changed_evaluation_is_refused(kept):
+    folder = kept("tiny")
+    (folder / "evaluation.json").write_text(made("tiny", seed=3).to_json())
+    with pytest.raises(cards.ModelRefused, match=r"Expected evaluation\.json of tiny as its card"):
+        records.load_kept("tiny")
+
+
+def test_a_model_without_an_evaluation_is_refused():
+    with pytest.raises(cards.ModelRefused, match=r"Expected evaluation\.json in tiny-model"):
+        records.load_kept(TINY)
+
+
+def test_an_evaluation_is_found_by_file_folder_and_name(kept, tmp_path):
+    folder = kept("tiny")
+    loose = tmp_path / "out"
+    loose.mkdir()
+    shutil.copy(folder / "evaluation.json", loose)
+    for place in (folder / "evaluation.json", loose, folder, "tiny"):
+        assert records.load_evaluation(place).model == "tiny"
+    with pytest.raises(EvaluationRefused, match="got nowhere, which is none of them"):
+        records.load_evaluation("nowhere")
+
+
+def test_only_what_differs_between_cards_is_listed():
+    one = cards.read(TINY)
+    phases = [{"learning_rate": 1e-3, "epochs": 4}]
+    first = replace(one, recipe={"weights": None, "phases": phases, "learning_seconds": 5.0}, name="a", title="A")
+    other = replace(one, recipe={"weights": "imagenet", "phases": [phases[0] | {"learning_rate": 1e-4}], "mix": [1, 2]})
+    assert [(row.field, row.values) for row in records.differences([first, other])] == [
+        ("recipe.weights", (None, "imagenet")),
+        ("recipe.phases.0.learning_rate", (1e-3, 1e-4)),
+        ("recipe.mix", ("not reported", [1, 2])),
+    ]
+    assert records.differences([one, one]) == [] and records.differences([one]) == []
+
+
+def test_costs_that_nobody_wrote_down_are_not_reported():
+    one = cards.read(TINY)
+    known = replace(
+        one, recipe={"learning_seconds": 12.5, "best_epoch": 16}, metrics={"milliseconds_a_film": 8.0}, parameters=2_000
+    )
+    found = {
+        row.field: row.values for row in records.costs([known, replace(one, parameters=0)], [TINY, Path("nowhere")])
+    }
+    assert found["parameters"] == (2_000, "not reported") and found["learning seconds"] == (12.5, "not reported")
+    assert found["network bytes"] == ((TINY / "model.keras").stat().st_size, "not reported")
+    assert found["best epoch"] == (17, "not reported") and found["milliseconds a film"] == (8.0, "not reported")
+    assert json.loads(records.costs([one])[0].to_json())["field"] == "parameters"

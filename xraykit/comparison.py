@@ -1,0 +1,293 @@
+"""Comparison: two to four models on the same films, pair by pair: is the difference real, and on which films.
+
+Draws nothing and reads no file; figures come from `statistics`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from xraykit import statistics
+from xraykit.alignment import ComparisonRefused, align, join_groups
+from xraykit.evaluation import Evaluation
+
+__all__ = ["Comparison", "ComparisonRefused", "Pair", "compare"]
+
+ALPHA = 0.05
+_ENDS = ("value", "low", "high")
+_MEASURES = {
+    "accuracy": statistics.accuracy,
+    "balanced_accuracy": statistics.balanced_accuracy,
+    "macro_f1": statistics.macro_f1,
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models on the same films. Differences are `second` minus `first`.
+
+    `differences` Figures of accuracy, balanced accuracy and macro F1 with bootstrap intervals over groups;
+    `score_interval` of the accuracy difference by Tango, films counted as independent; `fixes` and `breaks` indices of
+    the films that `second` alone, or `first` alone, gets right, `both_wrong` of those that neither does; `p` McNemar's
+    exact, `adjusted_p` Holm's over all pairs; `delong` class -> {"first", "second", "difference", "z", "p",
+    "adjusted_p"}; `verdict` "second better", "first better", "not distinguishable" or "same predictions";
+    `not_worse` {"margin", "second", "first"} or None without a margin.
+    """
+
+    first: str
+    second: str
+    n: int
+    groups: int
+    differences: Mapping[str, dict]
+    score_interval: tuple[float, float]
+    fixes: tuple[int, ...]
+    breaks: tuple[int, ...]
+    both_wrong: tuple[int, ...]
+    p: float
+    adjusted_p: float
+    delong: Mapping[str, dict]
+    verdict: str
+    not_worse: dict | None
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Evaluations in one order of films and classes, and a verdict for each pair in the order given.
+
+    `groups` (N,) int64; films of one patient or one picture share a number. `notes`: what was turned to make them
+    alike, and what the figures take for granted.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    groups: np.ndarray
+    pairs: tuple[Pair, ...]
+    margin: float | None
+    draws: int
+    seed: int
+    notes: tuple[str, ...]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(found.model for found in self.evaluations)
+
+    @property
+    def films(self) -> tuple[str, ...]:
+        return self.evaluations[0].films
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.evaluations[0].classes
+
+    def pair(self, first: str, second: str) -> Pair:
+        """The pair of two models, in the order they were compared in; KeyError where there is none."""
+        return {frozenset((pair.first, pair.second)): pair for pair in self.pairs}[frozenset((first, second))]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data without NaN: each model's metrics and report, each pair with the names of its films."""
+        names = self.films
+        pairs = [
+            asdict(pair) | {key: [names[i] for i in getattr(pair, key)] for key in ("fixes", "breaks", "both_wrong")}
+            for pair in self.pairs
+        ]
+        return {
+            "format": 1,
+            "classes": list(self.classes),
+            "n": len(names),
+            "groups": int(self.groups.max()) + 1,
+            "test_digest": self.evaluations[0].test_digest,
+            "margin": self.margin,
+            "draws": self.draws,
+            "seed": self.seed,
+            "models": [
+                {"model": found.model, "data": found.data, "metrics": found.metrics(), "report": found.report()}
+                for found in self.evaluations
+            ],
+            "pairs": pairs,
+            "notes": list(self.notes),
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def compare(
+    evaluations: Sequence[Evaluation], *, margin: float | None = None, draws: int = 2000, seed: int = 0
+) -> Comparison:
+    """Compare two to four models on the same films, whatever order they list them in.
+
+    A pair differs if the 95 % bootstrap interval of its accuracy difference leaves out 0 and McNemar's exact p, after
+    Holm's adjustment over all pairs, is below 0.05.
+
+    Parameters
+    ----------
+    margin : float, optional
+        The loss of accuracy, as a share, that would still do: "not worse than" is said where both intervals of the
+        difference (bootstrap and Tango's) stay above -margin.
+    draws, seed : int
+        Of the bootstrap, which takes whole groups of films.
+
+    Raises
+    ------
+    ComparisonRefused
+        If they are not of the same films, classes and reference standard, or not two to four different models.
+    """
+    if margin is not None and not 0 < margin < 1:
+        raise ComparisonRefused(f"Expected a margin between 0 and 1 (0.02 is two points of accuracy); got {margin}.")
+    if draws < 100:
+        raise ComparisonRefused(f"Expected at least 100 bootstrap draws; got {draws}.")
+    aligned, notes = align(evaluations)
+    groups = join_groups(aligned)
+    pairs = [_pair(*two, groups, draws, [seed, k]) for k, two in enumerate(combinations(aligned, 2))]
+    pairs = [_judge(pair, margin, len(pairs)) for pair in _adjust(pairs)]
+    return Comparison(aligned, groups, tuple(pairs), margin, draws, seed, (*notes, *_caveats(groups, len(pairs))))
+
+
+def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]) -> Pair:
+    right = [found.predicted == found.truth for found in (first, second)]
+    n, count = len(first.films), int(groups.max()) + 1
+    fixes, breaks, neither = (
+        tuple(np.flatnonzero(chosen).tolist())
+        for chosen in (~right[0] & right[1], right[0] & ~right[1], ~right[0] & ~right[1])
+    )
+    p = statistics.mcnemar(len(fixes), len(breaks))
+    return Pair(
+        first=first.model,
+        second=second.model,
+        n=n,
+        groups=count,
+        differences=_differences(first, second, groups, draws, seed),
+        score_interval=statistics.paired_score_interval(len(fixes), len(breaks), n),
+        fixes=fixes,
+        breaks=breaks,
+        both_wrong=neither,
+        p=p,
+        adjusted_p=p,
+        delong={name: _delong(first, second, k, groups) for k, name in enumerate(first.classes)},
+        verdict="same predictions" if (first.predicted == second.predicted).all() else "not distinguishable",
+        not_worse=None,
+        words=(),
+    )
+
+
+def _differences(
+    first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]
+) -> dict[str, dict]:
+    """Second minus first, with percentile intervals over bootstrapped groups."""
+    size, n, count = len(first.classes), len(groups), int(groups.max()) + 1
+    drawn: dict[str, list[np.ndarray]] = {name: [] for name in _MEASURES}
+    for one, other in _drawn_confusions(first, second, groups, draws, seed):
+        for name, measure in _MEASURES.items():
+            drawn[name].append(measure(other.reshape(-1, size, size)) - measure(one.reshape(-1, size, size)))
+    values = {name: statistics.known(of(second.confusion) - of(first.confusion)) for name, of in _MEASURES.items()}
+    return {
+        name: statistics.percentile_interval(values[name], np.concatenate(drawn[name]), n, count) for name in _MEASURES
+    }
+
+
+def _drawn_confusions(
+    first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Both confusion matrices of every draw, (draws of the block, C * C) each."""
+    size, count = len(first.classes), int(groups.max()) + 1
+    # A film is no more than its class and both predictions: films alike in them are drawn together
+    kinds, kind = np.unique((first.truth * size + first.predicted) * size + second.predicted, return_inverse=True)
+    truth, one, other = kinds // size**2, kinds // size % size, kinds % size
+    cells = [np.eye(size * size, dtype=np.int64)[truth * size + predicted] for predicted in (one, other)]
+    k = len(kinds)
+    if count == len(groups):
+        counts, times = np.eye(k, dtype=np.int64), np.bincount(kind, minlength=k)
+    else:
+        counts, times = np.bincount(groups * k + kind, minlength=count * k).reshape(count, k), None
+    for block in statistics.draw(counts, draws, seed, times):
+        yield block @ cells[0], block @ cells[1]
+
+
+def _delong(first: Evaluation, second: Evaluation, label: int, groups: np.ndarray) -> dict:
+    grouped = groups if int(groups.max()) + 1 < len(groups) else None
+    one, other = first.probabilities[:, label], second.probabilities[:, label]
+    found = asdict(statistics.delong(first.truth == label, one, other, grouped))
+    return found | {"adjusted_p": found["p"]}
+
+
+def _adjust(pairs: Sequence[Pair]) -> list[Pair]:
+    """Holm's p over the pairs, McNemar's as one family and DeLong's of each class as another."""
+    adjusted = statistics.holm([pair.p for pair in pairs])
+    classes = {name: statistics.holm([pair.delong[name]["p"] for pair in pairs]) for name in pairs[0].delong}
+    return [
+        replace(
+            pair,
+            adjusted_p=adjusted[k],
+            delong={name: of | {"adjusted_p": classes[name][k]} for name, of in pair.delong.items()},
+        )
+        for k, pair in enumerate(pairs)
+    ]
+
+
+def _judge(pair: Pair, margin: float | None, pairs: int) -> Pair:
+    change = pair.differences["accuracy"]
+    low, high = change["low"], change["high"]
+    verdict = pair.verdict
+    if low is not None and (low > 0 or high < 0) and pair.adjusted_p < ALPHA:
+        verdict = "second better" if low > 0 else "first better"
+    not_worse = None
+    if margin is not None:
+        ends = pair.score_interval
+        not_worse = {
+            "margin": margin,
+            "second": low is not None and min(low, ends[0]) > -margin,
+            "first": high is not None and max(high, ends[1]) < margin,
+        }
+    judged = replace(pair, verdict=verdict, not_worse=not_worse)
+    return replace(judged, words=tuple(_sentences(judged, pairs)))
+
+
+def _sentences(pair: Pair, pairs: int) -> Iterator[str]:
+    a, b, n = pair.first, pair.second, pair.n
+    change = pair.differences["accuracy"]
+    p = f"McNemar exact p {_p(pair.adjusted_p)}" + (f", Holm-adjusted over {pairs} pairs" if pairs > 1 else "")
+    if pair.verdict == "same predictions":
+        yield f"{a} and {b} give every film the same class (n = {n})."
+    elif pair.verdict == "not distinguishable":
+        yield f"{a} and {b} are not distinguishable at n = {n}: {b} minus {a} is {_points(change)} ({p})."
+    elif pair.verdict == "second better":
+        yield f"{b} is better than {a} by {_points(change)} at n = {n} ({p})."
+    else:
+        turned = {"value": -change["value"], "low": -change["high"], "high": -change["low"]}
+        yield f"{a} is better than {b} by {_points(turned)} at n = {n} ({p})."
+    if pair.verdict != "same predictions":
+        yield f"{b} fixes {len(pair.fixes)} films that {a} gets wrong and breaks {len(pair.breaks)} that it gets right."
+    if pair.verdict == "not distinguishable" and change["low"] is not None and not change["low"] <= 0 <= change["high"]:
+        yield "The bootstrap interval leaves out 0, but the exact test does not bear it out."
+    if pair.not_worse:
+        points = f"{100 * pair.not_worse['margin']:g} points"
+        for key, one, other in (("second", b, a), ("first", a, b)):
+            shown = f"{one} is not worse than {other} by {points} or more."
+            yield shown if pair.not_worse[key] else f"It is not shown that {shown}"
+
+
+def _points(figure: dict) -> str:
+    """A difference of shares in points: "2.1 points [0.4, 3.9]"."""
+    value, low, high = (None if figure[key] is None else round(100 * figure[key], 1) + 0.0 for key in _ENDS)  # no -0.0
+    return f"{value:.1f} points " + ("(no interval)" if low is None else f"[{low:.1f}, {high:.1f}]")
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def _caveats(groups: np.ndarray, pairs: int) -> Iterator[str]:
+    n, count = len(groups), int(groups.max()) + 1
+    if count < n:
+        yield (
+            f"{n} films in {count} groups of one patient or one picture: bootstrap and DeLong count groups, McNemar "
+            "and Tango's interval count films as independent."
+        )
+    if pairs > 1:
+        yield f"p is Holm-adjusted over {pairs} pairs; intervals are of each pair alone."

@@ -1,0 +1,171 @@
+"""History: reads a training's curve, the rows of history.csv, and says in words what it shows.
+
+Reads no network and draws nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+Row = dict[str, float | None]
+
+CUT = 0.9  # a rate below this share of the last epoch's was cut
+GAP = 0.05  # of accuracy, between training and validation films
+RISE = 0.1  # of validation loss over its best; label smoothing keeps losses high, so a tenth is a lot
+STALE = 5  # epochs without a better validation loss
+
+
+class HistoryRefused(ValueError):
+    """A file that is no training history; the message names it."""
+
+
+@dataclass(frozen=True)
+class TrainingCurve:
+    """What a training's curve shows. Epochs count from 1; None where the columns do not tell.
+
+    `best_epoch` has the lowest validation loss; `cuts` are rate cuts (epoch, before, after); `phases` the epochs that
+    began a phase after the first; `gap` is training minus validation accuracy at the last epoch; `rise` the share by
+    which validation loss rose from its best to the end while training loss fell, 0 where it did not; `overfitting` a
+    gap over five points or a rise over a tenth; `seconds` learning time.
+    """
+
+    epochs: int
+    best_epoch: int | None
+    best_loss: float | None
+    best_accuracy: float | None
+    cuts: tuple[tuple[int, float, float], ...]
+    phases: tuple[int, ...]
+    gap: float | None
+    rise: float | None
+    overfitting: bool | None
+    still_improving: bool | None
+    seconds: float | None
+    words: tuple[str, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), allow_nan=False) + "\n"
+
+
+def load(path: str | Path) -> list[Row]:
+    """Rows of a history.csv with numbers as floats; what is no finite number is None.
+
+    Raises
+    ------
+    HistoryRefused
+        If the file cannot be read or has no epoch column.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise HistoryRefused(f"Expected a training history in {path}; it cannot be read: {error}.") from None
+    if rows and "epoch" not in rows[0]:
+        raise HistoryRefused(f"Expected a column named epoch in {path}; got {', '.join(map(str, rows[0]))}.")
+    return [{str(key): _number(value) for key, value in row.items() if key} for row in rows]
+
+
+def read_curve(rows: Sequence[Mapping[str, float | str | None]]) -> TrainingCurve:
+    """Read the rows of a history.csv, as `load` or csv.DictReader gives them."""
+    table = [{key: _number(value) for key, value in row.items()} for row in rows]
+    losses = [(value, k) for k, row in enumerate(table) if (value := row.get("val_loss")) is not None]
+    best = min(losses)[1] if losses else None
+    last = table[-1] if table else {}
+    gap = _gap(last)
+    since = None if best is None else len(table) - 1 - best
+    rise = None if best is None else _rise(table, best)
+    overfitting = None if gap is None or rise is None else gap > GAP or rise > RISE
+    curve = TrainingCurve(
+        epochs=len(table),
+        best_epoch=None if best is None else best + 1,
+        best_loss=None if best is None else table[best].get("val_loss"),
+        best_accuracy=None if best is None else table[best].get("val_accuracy"),
+        cuts=_cuts(table),
+        phases=_phases(table),
+        gap=gap,
+        rise=rise,
+        overfitting=overfitting,
+        still_improving=None if since is None or len(table) < 2 else since == 0,
+        seconds=_total([row.get("seconds") for row in table]),
+        words=(),
+    )
+    return TrainingCurve(**{**vars(curve), "words": tuple(_sentences(curve))})
+
+
+def _sentences(curve: TrainingCurve) -> list[str]:
+    if not curve.epochs:
+        return ["No epochs were recorded."]
+    words = []
+    if curve.best_epoch is not None:
+        accuracy = "" if curve.best_accuracy is None else f", validation accuracy {curve.best_accuracy:.1%}"
+        words.append(
+            f"Best epoch {curve.best_epoch} of {curve.epochs}: validation loss {curve.best_loss:.3f}{accuracy}."
+        )
+    else:
+        words.append(f"{curve.epochs} epochs; validation loss is not reported.")
+    words += [f"The learning rate was cut at epoch {n}, from {a:.2g} to {b:.2g}." for n, a, b in curve.cuts]
+    words += [f"Another phase began at epoch {n}." for n in curve.phases]
+    if curve.gap is not None:
+        side = "above" if curve.gap >= 0 else "below"
+        words.append(f"At the end training accuracy is {100 * abs(curve.gap):.1f} points {side} validation accuracy.")
+    if curve.rise:
+        words.append(f"Since its best, validation loss rose by {curve.rise:.0%} while training loss fell.")
+    if curve.overfitting is not None:
+        words.append("The network overfits." if curve.overfitting else "No sign of overfitting.")
+    if curve.still_improving:
+        words.append("Validation loss was still improving at the end: more epochs may help.")
+    elif curve.best_epoch is not None and curve.epochs - curve.best_epoch >= STALE:
+        words.append(f"No better validation loss in the last {curve.epochs - curve.best_epoch} epochs.")
+    return words
+
+
+def _gap(row: Mapping[str, float | None]) -> float | None:
+    ours, theirs = row.get("accuracy"), row.get("val_accuracy")
+    return None if ours is None or theirs is None else ours - theirs
+
+
+def _rise(table: Sequence[Row], best: int) -> float | None:
+    then, now = table[best], table[-1]
+    validation, training = ((then.get(key), now.get(key)) for key in ("val_loss", "loss"))
+    if None in (*validation, *training) or not validation[0]:
+        return None
+    (low, end), (before, after) = validation, training
+    return end / low - 1 if after < before and end > low else 0.0  # type: ignore[operator]
+
+
+def _cuts(table: Sequence[Row]) -> tuple[tuple[int, float, float], ...]:
+    """Falls of the rate between two epochs of a phase whose rate otherwise stands; a cosine's falls are no cuts."""
+    found = []
+    for phase in sorted({row.get("phase") or 0.0 for row in table}):
+        rates = [
+            (k + 1, rate)
+            for k, row in enumerate(table)
+            if (row.get("phase") or 0.0) == phase and (rate := row.get("learning_rate")) is not None
+        ]
+        steps = [(n, a, b) for (_, a), (n, b) in zip(rates, rates[1:], strict=False)]
+        standing = sum(math.isclose(a, b, rel_tol=1e-6) for _, a, b in steps)
+        if standing >= len(steps) / 2:
+            found += [(n, a, b) for n, a, b in steps if b < CUT * a]
+    return tuple(found)
+
+
+def _phases(table: Sequence[Row]) -> tuple[int, ...]:
+    numbers = [row.get("phase") for row in table]
+    return tuple(k + 1 for k in range(1, len(numbers)) if numbers[k] != numbers[k - 1])
+
+
+def _total(seconds: Sequence[float | None]) -> float | None:
+    known = [value for value in seconds if value is not None]
+    return sum(known) if known and len(known) == len(seconds) else None
+
+
+def _number(value: object) -> float | None:
+    try:
+        found = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None

@@ -1,0 +1,154 @@
+"""Records: what a kept model brings beside its network, and what differs between the cards of several.
+
+Reads evaluations, history and card; opens no network and no film.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from xraykit import card as cards
+from xraykit import classifier, evaluation, history
+from xraykit.card import Card, ModelRefused
+from xraykit.evaluation import Evaluation
+
+UNKNOWN = "not reported"
+TEST, VALIDATION, HISTORY = "evaluation.json", "validation.json", "history.csv"
+
+
+class Kept(NamedTuple):
+    """A kept model's records; `validation` None and `history` empty where the folder has none."""
+
+    card: Card
+    test: Evaluation
+    validation: Evaluation | None
+    history: list[history.Row]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of several cards: `values` in the cards' order, plain data or "not reported"."""
+
+    field: str
+    values: tuple[Any, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def load_kept(name_or_folder: str | Path) -> Kept:
+    """The card, test evaluation, validation evaluation and history of a kept model, each checked against the card.
+
+    Raises
+    ------
+    ModelRefused
+        If there is no such model, a file is not the one its card names, or it has no test evaluation.
+    EvaluationRefused, HistoryRefused
+        If one cannot be read.
+    """
+    folder = classifier.find(name_or_folder)
+    card = cards.read(folder)
+    cards.verify(card, folder)
+    if not (folder / TEST).is_file():
+        raise ModelRefused(
+            "model-missing",
+            f"Expected {TEST} in {folder.name}; there is none. `python -m xraykit evaluate --model {folder.name}` "
+            "writes one.",
+        )
+    validation = evaluation.load(folder / VALIDATION) if (folder / VALIDATION).is_file() else None
+    rows = history.load(folder / HISTORY) if (folder / HISTORY).is_file() else []
+    return Kept(card, evaluation.load(folder / TEST), validation, rows)
+
+
+def load_evaluation(place: str | Path) -> Evaluation:
+    """The evaluation of a file, of a folder that holds an evaluation.json, or of a kept model by name.
+
+    Raises
+    ------
+    EvaluationRefused
+        If there is none, or it cannot be read.
+    ModelRefused
+        If a kept model's files are not those its card names.
+    """
+    path = Path(place)
+    if path.is_file():
+        return evaluation.load(path)
+    if (path / TEST).is_file() and not (path / "card.json").is_file():
+        return evaluation.load(path / TEST)
+    if (classifier.find(place) / "card.json").is_file():
+        return load_kept(place).test
+    raise evaluation.EvaluationRefused(
+        f"Expected an evaluation.json, a folder that holds one, or a kept model's name; got {place}, which is none of "
+        "them. `python -m xraykit evaluate` writes one, `python -m xraykit models` lists the kept models."
+    )
+
+
+def differences(given: Sequence[Card]) -> list[Difference]:
+    """The fields in which the cards differ: recipe, data, network and software, in the order the cards have them.
+
+    Names like `recipe.phases.0.learning_rate`. A field that a card does not have is "not reported".
+    """
+    flat = [_flatten(_comparable(card)) for card in given]
+    names = dict.fromkeys(name for found in flat for name in found)
+    rows = (Difference(name, tuple(found.get(name, UNKNOWN) for found in flat)) for name in names)
+    return [row for row in rows if any(value != row.values[0] for value in row.values)]
+
+
+def costs(given: Sequence[Card], folders: Sequence[Path] | None = None) -> list[Difference]:
+    """Parameters, bytes of the network, seconds of learning and milliseconds a film, equal or not.
+
+    `folders` of the models in the cards' order; by name below the models' root if not given. Milliseconds come from
+    the card's metrics, where a benchmark wrote them.
+    """
+    places = list(folders) if folders is not None else [classifier.root_folder() / card.name for card in given]
+    columns = {
+        "parameters": [card.parameters or UNKNOWN for card in given],
+        "network bytes": [_size(place / cards.NETWORK) for place in places],
+        "reading files bytes": [_size(place / cards.BODY, place / cards.HEAD) for place in places],
+        "learning seconds": [_known(card.recipe.get("learning_seconds")) for card in given],
+        "best epoch": [_known(card.recipe.get("best_epoch"), plus=1) for card in given],
+        "milliseconds a film": [_known(card.metrics.get("milliseconds_a_film")) for card in given],
+    }
+    return [Difference(field, tuple(values)) for field, values in columns.items()]
+
+
+def _comparable(card: Card) -> dict[str, Any]:
+    """What a person chose, or what it rests on; names, dates, hashes of files and figures differ always."""
+    recipe = {key: value for key, value in card.recipe.items() if key not in ("learning_seconds", "best_epoch")}
+    return {
+        "recipe": recipe,
+        "data": card.data,
+        "classes": list(card.classes),
+        "image_size": card.image_size,
+        "channels": card.channels,
+        "feature_layer": card.feature_layer,
+        "temperature": card.temperature,
+        "software": card.software,
+    }
+
+
+def _flatten(value: Any, name: str = "") -> dict[str, Any]:
+    """Leaves by dotted path; a list of plain values is a leaf."""
+    if isinstance(value, Mapping) and value:
+        parts = value.items()
+    elif isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+        parts = enumerate(value)
+    else:
+        return {name: value}
+    return {
+        path: leaf
+        for key, item in parts
+        for path, leaf in _flatten(item, f"{name}.{key}" if name else str(key)).items()
+    }
+
+
+def _size(*files: Path) -> int | str:
+    return sum(file.stat().st_size for file in files) if all(file.is_file() for file in files) else UNKNOWN
+
+
+def _known(value: Any, plus: int = 0) -> Any:
+    return UNKNOWN if value is None else value + plus if isinstance(value, int | float) else value
