@@ -1,8 +1,10 @@
 """Networks and training on a tiny backbone, in this process under TensorFlow, in others under the other backends."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -84,6 +86,23 @@ def test_a_stop_file_ends_the_run_in_order(films, tmp_path):
     assert len(made.history()) < 500
 
 
+def test_ctrl_c_ends_a_run_in_order(films, tmp_path):
+    command = ["-m", "xraykit", "train", "--recipe", "tiny", "--data", films.root, "--runs", tmp_path, "--name", "r"]
+    training = subprocess.Popen(
+        [sys.executable, *map(str, command), "--set", "phases.0.epochs=5000"], stderr=subprocess.PIPE, text=True
+    )
+    made = run.Run(tmp_path / "r")
+    try:
+        while not made.history():
+            assert training.poll() is None, training.stderr.read()
+            time.sleep(0.2)
+        training.send_signal(signal.SIGINT)
+        assert training.wait(60) == 0
+    finally:
+        training.kill()
+    assert made.status()["state"] == "stopped" and len(made.history()) < 5000
+
+
 def test_a_loss_that_is_no_number_is_a_typed_failure(films, tmp_path, monkeypatch):
     import keras
 
@@ -98,6 +117,7 @@ def test_a_loss_that_is_no_number_is_a_typed_failure(films, tmp_path, monkeypatc
         training.fit(made, TINY, films)
     assert (made.status()["state"], made.status()["failure"]) == ("failed", "diverged")
     assert "learning rate" in made.status()["advice"]
+    assert "Diverged" in (made.path / "log.txt").read_text()
 
 
 def test_the_head_on_cached_features_learns_as_with_the_backbone_in_place(films, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ statistics, curves           intervals and paired tests; ROC, precision-recall, 
 evaluation                   figures with intervals from truth and logits
 operating                    operating points: chosen on validation, applied to test
 alignment, comparison        several models on the same films: is the difference real
-network, batches, training   Keras: build, feed, fit                       (Keras is imported here, and only in
+network, batches, callbacks, training   Keras: build, feed, fit                       (Keras is imported here, and only in
 card, head, conversion       parts of a kept model                          conversion and gradients besides)
 classifier                   a kept model read without TensorFlow
 keeping                      from a finished run to a kept model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -67,8 +68,20 @@ def train(recipe_name: str, folder: Path, name: str | None, settings: tuple[str,
 
         made = run.create(json.loads(chosen.to_json()), folder, runs, name)
         click.echo(f"Run {made.path}: {chosen.name}, {len(films)} films, {films.counts()}")
+        _stop_in_order(made)
         state = training.fit(made, chosen, films, _show_moment)
     click.echo(f"{state}: {made.path}")
+
+
+def _stop_in_order(run) -> None:
+    """Ctrl-C and a polite kill ask the run to end after its step, as the stop file does."""
+
+    def ask(*_) -> None:
+        click.echo("\nStopping after this step.", err=True)
+        run.ask_to_stop()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, ask)
 
 
 @click.group(name="runs")
