@@ -103,8 +103,8 @@ def watch_restarts() -> None:
 def say_error(error: Exception) -> bool:
     """Show words in place of a traceback for a fault that no page foresaw; Streamlit's log keeps the traceback."""
     st.error(
-        "This page met a fault it did not expect. Your films are still open: reload the page or choose another film. "
-        "The server's log has the details."
+        "This page met a fault it did not expect. Choose another film or page; if it comes again, reload the page and "
+        "open your films anew. The server's log has the details."
     )
     return True
 
