@@ -92,7 +92,7 @@ def paired_score_interval(fixed: int, broken: int, n: int) -> tuple[float, float
 
     Unlike the bootstrap it does not collapse where no film or every film is discordant.
     """
-    from scipy.optimize import brentq
+    from scipy.optimize import root_scalar
     from scipy.special import ndtri
 
     z, estimate = float(ndtri((1 + LEVEL) / 2)), (fixed - broken) / n
@@ -106,8 +106,8 @@ def paired_score_interval(fixed: int, broken: int, n: int) -> tuple[float, float
         return (fixed - broken - n * delta) ** 2 - z * z * n * max(2 * q + delta * (1 - delta), 0.0)
 
     # Beside the estimate, not at it: where no film is discordant both sides of the equation are 0 there
-    low = -1.0 if excess(-1.0) <= 0 else brentq(excess, -1.0, estimate - 1e-12, xtol=1e-14)
-    high = 1.0 if excess(1.0) <= 0 else brentq(excess, estimate + 1e-12, 1.0, xtol=1e-14)
+    low = -1.0 if excess(-1.0) <= 0 else root_scalar(excess, bracket=(-1.0, estimate - 1e-12), xtol=1e-14).root
+    high = 1.0 if excess(1.0) <= 0 else root_scalar(excess, bracket=(estimate + 1e-12, 1.0), xtol=1e-14).root
     return float(low), float(high)
 
 
