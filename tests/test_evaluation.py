@@ -94,3 +94,73 @@ def test_other_films_give_another_digest(random_one):
         "m", random_one.classes, ("other", *random_one.films[1:]), random_one.truth, random_one.logits
     )
     assert other.test_digest != random_one.test_digest
+
+
+def report_of_scikit_learn(found):
+    theirs = reference.classification_report(
+        found.truth, found.predicted, labels=range(len(found.classes)), target_names=found.classes, output_dict=True,
+        zero_division=0,
+    )  # fmt: skip
+    return theirs
+
+
+def test_the_report_is_scikit_learns(random_one):
+    theirs = report_of_scikit_learn(random_one)
+    rows = {row.pop("row"): row for row in random_one.report()}
+    assert list(rows) == ["A", "B", "C", "accuracy", "macro avg", "weighted avg"]
+    assert rows.pop("accuracy")["f1-score"] == pytest.approx(theirs["accuracy"], abs=1e-15)
+    for name, row in rows.items():
+        assert row == pytest.approx(theirs[name], abs=1e-15)
+
+
+@pytest.mark.parametrize("predicted", [[0, 1, 1, 0], [0, 2, 1, 0]], ids=["never predicted", "predicted"])
+def test_a_class_without_films_is_none_in_the_report_and_averages_stay_scikit_learns(predicted):
+    found = made([0, 0, 1, 1], 3 * np.eye(3)[predicted])
+    theirs = reference.classification_report(found.truth, found.predicted, output_dict=True, zero_division=0)
+    rows = {row.pop("row"): row for row in found.report()}
+    assert rows["C"] == {"precision": None, "recall": None, "f1-score": None, "support": 0}
+    for name in ("macro avg", "weighted avg"):
+        assert rows[name] == pytest.approx(theirs[name], abs=1e-15)
+
+
+def test_a_class_that_is_never_predicted_has_precision_nought_as_in_scikit_learn():
+    found = made([0, 1, 2], 3 * np.eye(3)[[0, 1, 1]])
+    assert found.report()[2]["precision"] == report_of_scikit_learn(found)["C"]["precision"] == 0
+
+
+def test_no_figure_of_one_film_warns_or_is_nan(recwarn):
+    found = made([0], [[2.0, 1.0, 0.0]])
+    json.dumps([found.metrics(), found.report()], allow_nan=False)
+    assert found.metrics()["kappa"] is None and found.roc(0) is None and not recwarn.list
+
+
+def test_intervals_are_exact_on_demand(random_one):
+    wilson, exact = random_one.metrics()["accuracy"], random_one.metrics("exact")["accuracy"]
+    assert wilson["value"] == exact["value"]
+    assert exact["high"] - exact["low"] > wilson["high"] - wilson["low"]
+
+
+def test_a_cell_holds_the_films_it_counts(random_one):
+    for row in range(3):
+        for column in range(3):
+            films = random_one.cell(row, column)
+            assert len(films) == random_one.confusion[row, column]
+            assert (random_one.truth[films] == row).all() and (random_one.predicted[films] == column).all()
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"truth": np.array([0, 3])}, "from 0; got 0 to 3"),
+        ({"truth": np.array([-1, 0])}, "got -1 to 0"),
+        ({"temperature": 0.0}, "temperature above 0"),
+        ({"temperature": float("nan")}, "temperature above 0"),
+        ({"hashes": ("x",)}, "1 hashes"),
+        ({"groups": (1, 2, 3)}, "3 groups"),
+        ({"classes": ("A", "A", "B")}, "different classes"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(wrong, words):
+    given = {"classes": ("A", "B", "C"), "truth": np.array([0, 1]), "temperature": 1.0} | wrong
+    with pytest.raises(evaluation.EvaluationRefused, match=words):
+        evaluation.Evaluation("m", films=("a", "b"), logits=np.zeros((2, 3)), **given)

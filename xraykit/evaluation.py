@@ -106,7 +106,7 @@ class Evaluation:
         """Every figure as plain data: {"n", "accuracy": Figure, "classes": {class: {...}}, "calibration": {...}}.
 
         A Figure is {"value", "low", "high", "n"} with a 95 % interval, or value None where n is 0. `interval` of
-        shares is "wilson" or "exact"; of areas it is DeLong's.
+        shares is "wilson" or "exact"; of areas it is DeLong's, by groups where films share one.
         """
         matrix = self.confusion
         return {
@@ -152,7 +152,8 @@ class Evaluation:
         tp = int(m[label, label])
         fn, fp = int(m[label].sum()) - tp, int(m[:, label].sum()) - tp
         tn = int(m.sum()) - tp - fn - fp
-        area = statistics.auroc(self.truth == label, self.probabilities[:, label])
+        groups = np.array(self.groups) if len(set(self.groups)) < len(self.groups) else None
+        area = statistics.auroc(self.truth == label, self.probabilities[:, label], groups)
         return {
             "support": tp + fn,
             "sensitivity": proportion(tp, tp + fn, interval),

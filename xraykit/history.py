@@ -115,7 +115,7 @@ def _sentences(curve: TrainingCurve) -> list[str]:
     if curve.rise:
         words.append(f"Since its best, validation loss rose by {curve.rise:.0%} while training loss fell.")
     if curve.overfitting is not None:
-        words.append("The network overfits." if curve.overfitting else "No sign of overfitting.")
+        words.append("Signs of overfitting." if curve.overfitting else "No sign of overfitting.")
     if curve.still_improving:
         words.append("Validation loss was still improving at the end: more epochs may help.")
     elif curve.best_epoch is not None and curve.epochs - curve.best_epoch >= STALE:
