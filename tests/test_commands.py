@@ -135,7 +135,7 @@ def test_inspect_counts_refuses_and_splits(run, tmp_path):
 
 def test_inspect_refuses_what_is_no_dataset(run, tmp_path):
     done = run("data", "inspect", tmp_path)
-    assert done.exit_code == 1 and "two classes" in done.stderr
+    assert done.exit_code == 1 and "a class with readable films" in done.stderr
 
 
 def test_evaluate_writes_both_files(run, tmp_path, monkeypatch):

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import grouping, ingest
+from xraykit import grouping, ingest, radiograph
 
 GROUP_COLUMNS = ("patient_id", "group", "patient", "subject_id")
 Progress = Callable[[int, int], None]  # films done, films in all
+Look = Callable[[str, radiograph.Radiograph | ingest.Refusal], None]  # path below the folder, what was read
 
 
 class DatasetRefused(ValueError):
@@ -117,28 +118,41 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XRAYKIT_CACHE") or Path(base) / "xraykit")
 
 
-def read(root: str | Path, progress: Progress | None = None, classes: Sequence[str] | None = None) -> Dataset:
+def count_labels(root: str | Path) -> dict[str, int]:
+    """Files a class, by folder names or manifest alone: no film is opened. Raises DatasetRefused."""
+    counts: dict[str, int] = {}
+    for _, label, _ in _rows(Path(root))[0]:
+        counts[label] = counts.get(label, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def read(
+    root: str | Path,
+    progress: Progress | None = None,
+    classes: Sequence[str] | None = None,
+    *,
+    look: Look | None = None,
+    least_classes: int | None = None,
+) -> Dataset:
     """Read a folder of class folders, or a folder with a `manifest.csv` (columns path, label, optionally a patient).
 
     Every film is decoded once; what cannot be read is listed in `refused` with the reason, never skipped in silence.
     With `classes` (a model's, in its order) labels must be among them; without, the labels found are the classes.
+    `look` is given each film as it is read, refused ones too; what it raises ends the reading.
 
     Raises
     ------
     DatasetRefused
-        If there is no such folder, it does not hold two classes with a readable film each (one, with `classes`), or
-        it holds classes that are not among `classes`.
+        If there is no such folder, it holds fewer than `least_classes` (two; one with `classes`) with a readable film
+        each, or classes that are not among `classes`.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise DatasetRefused(f"Expected a folder of films; there is none at {root}.")
-    manifest = root / "manifest.csv"
-    rows, unlabelled = _manifest_rows(manifest) if manifest.is_file() else _folder_rows(root)
-    found = _read_films(root, [name for name, _, _ in rows], progress)
+    rows, unlabelled = _rows(root)
+    found = _read_films(root, [name for name, _, _ in rows], progress, look)
     kept = [(row, film) for row, film in zip(rows, found, strict=True) if not isinstance(film, ingest.Refusal)]
     refused = tuple(film for film in found if isinstance(film, ingest.Refusal))
     labels = tuple(sorted({label for (_, label, _), _ in kept}))
-    _check_classes(root, labels, classes, len(refused))
+    _check_classes(root, labels, classes, len(refused), least_classes or (1 if classes else 2))
     classes = tuple(classes or labels)
     groups, rule = grouping.group([patient for (_, _, patient), _ in kept], np.array([bits for _, (_, bits) in kept]))
     return Dataset(
@@ -154,10 +168,12 @@ def read(root: str | Path, progress: Progress | None = None, classes: Sequence[s
     )
 
 
-def _check_classes(root: Path, labels: Sequence[str], classes: Sequence[str] | None, refused: int) -> None:
-    if len(labels) < (1 if classes else 2):
+def _check_classes(
+    root: Path, labels: Sequence[str], classes: Sequence[str] | None, refused: int, least: int
+) -> None:
+    if len(labels) < least:
         raise DatasetRefused(
-            f"Expected {'a class' if classes else 'at least two classes'} with readable films, as folders or a "
+            f"Expected {'a class' if least == 1 else 'at least two classes'} with readable films, as folders or a "
             f"manifest.csv, in {root}; got {len(labels)} ({', '.join(labels) or 'none'}) and {refused} refused films."
         )
     if classes and (strange := sorted(set(labels) - set(classes))):
@@ -230,6 +246,13 @@ def split_digest(dataset: Dataset, indices: np.ndarray) -> str:
     return hashlib.sha256("\n".join(sorted(dataset.hashes[i] for i in indices)).encode()).hexdigest()
 
 
+def _rows(root: Path) -> tuple[list[tuple[str, str, str]], list[str]]:
+    if not root.is_dir():
+        raise DatasetRefused(f"Expected a folder of films; there is none at {root}.")
+    manifest = root / "manifest.csv"
+    return _manifest_rows(manifest) if manifest.is_file() else _folder_rows(root)
+
+
 def _folder_rows(root: Path) -> tuple[list[tuple[str, str, str]], list[str]]:
     """(path, label, patient) of every film in class folders, and the films that stand beside them."""
     rows, unlabelled = [], []
@@ -257,15 +280,18 @@ def _manifest_rows(manifest: Path) -> tuple[list[tuple[str, str, str]], list[str
     return [row for row in rows if row[1]], [path for path, label, _ in rows if not label]
 
 
-def _read_films(root: Path, names: Sequence[str], progress: Progress | None) -> list:
+def _read_films(root: Path, names: Sequence[str], progress: Progress | None, look: Look | None) -> list:
     """(sha256, fingerprint) of each film, or its Refusal with the path below root as source."""
     found = []
     with ingest.Ingest() as firewall:
         for i, film in enumerate(firewall.read_many(root / name for name in names)):
             if isinstance(film, ingest.Refusal):
-                found.append(ingest.Refusal(names[i], film.code, film.words))
+                film = ingest.Refusal(names[i], film.code, film.words)
+                found.append(film)
             else:
                 found.append((film.sha256, grouping.fingerprint(film)))
+            if look:
+                look(names[i], film)
             if progress:
                 progress(i + 1, len(names))
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 
 import click
@@ -18,30 +17,6 @@ FILE = click.Path(path_type=Path)
 @click.group()
 def data() -> None:
     """Datasets: what is in a folder before anything learns from it."""
-
-
-@data.command()
-@click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
-@click.argument("folder", type=FILE)
-def inspect(folder: Path, as_json: bool) -> None:
-    """Counts, refused films, duplicates, groups and the split of a folder."""
-    from xraykit import dataset
-
-    with terminal.words():
-        with terminal.bar("Reading films") as progress:
-            films = dataset.read(folder, progress)
-        parts = dataset.split(films)
-        report = {key: value for key, value in dataset.describe(films, parts).items() if key not in ("films", "root")}
-        report |= {
-            "duplicates": films.duplicates(),
-            "groups_with_several_classes": films.mixed_groups(),
-            "unlabelled": films.unlabelled,
-        }
-    if as_json:
-        click.echo(json.dumps(report, indent=1))
-    else:
-        _show_inspection(films, report)
-    sys.exit(bool(films.refused))
 
 
 @click.command()
@@ -147,27 +122,6 @@ def keep(name: str, root: Path, model: str, title: str | None, limits: tuple[str
     agreement = card.metrics["agreement_with_keras"]
     difference, films = agreement["largest_difference"], agreement["films"]
     click.echo(f"Kept {card.name}: agrees with the network to {difference:.1e} on {films} films.")
-
-
-def _show_inspection(films, report: dict) -> None:
-    parts = report["counts"]
-    width = max(len(name) for name in films.classes)
-    click.echo(f"{len(films)} films in {len(films.classes)} classes, {report['groups']} groups")
-    click.echo(f"{'':<{width}}  " + "".join(f"{part:>12}" for part in ("all", *parts)))
-    for name, n in films.counts().items():
-        click.echo(f"{name:<{width}}  " + "".join(f"{k:>12}" for k in (n, *(parts[part][name] for part in parts))))
-    click.echo(f"groups: {report['group_rule']}")
-    for words, sets in (
-        ("identical files", films.duplicates()),
-        ("one group, several classes", films.mixed_groups()),
-    ):
-        click.echo(f"{words}: {len(sets)}")
-        for films_of_set in sets[:10]:
-            click.echo(f"  {', '.join(films_of_set)}")
-    for name in films.unlabelled:
-        click.echo(f"without a class: {name}", err=True)
-    for refusal in films.refused:
-        click.echo(f"refused {refusal.source} ({refusal.code}): {refusal.words}", err=True)
 
 
 def _show_moment(moment) -> None:

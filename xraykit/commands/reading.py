@@ -1,4 +1,4 @@
-"""Commands that read films with kept models: doctor, models, predict, explain, evaluate."""
+"""Commands that read films with kept models: doctor, models, predict, explain."""
 
 from __future__ import annotations
 
@@ -124,65 +124,3 @@ def _explain_slowly(model: str, film, method: str, label: str):
             return client.explain(film, model, method, label, lambda share, eta: progress(int(share * 100), 100))
     finally:
         client.close()
-
-
-@click.command()
-@click.option("--model", required=True, help="A kept model's name, or its folder.")
-@click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
-@click.option("--out", type=FILE, required=True, help="Folder for evaluation.json and predictions.csv.")
-def evaluate(model: str, folder: Path, out: Path) -> None:
-    """Compare a model with the reference standard of a folder: figures with 95 % intervals."""
-    from xraykit import classifier, dataset
-
-    with terminal.words():
-        reader = classifier.load(model)
-        with terminal.bar("Reading films") as progress:
-            films = dataset.read(folder, progress, classes=reader.card.classes)
-        found = _evaluated(reader, films)
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "evaluation.json").write_text(found.to_json(), "utf-8")
-        _write_predictions(out / "predictions.csv", found, films)
-    _show_figures(found)
-    terminal.end(films.refused)
-
-
-def _evaluated(reader, films):
-    import numpy as np
-
-    from xraykit import evaluation
-
-    squares = films.squares(reader.card.image_size, reader.card.channels)
-    each = terminal.progress(range(len(films)), len(films), "Classifying")
-    logits = [reader.predict_squares(squares[i : i + 1])[0] for i in each]
-    return evaluation.Evaluation(
-        model=reader.card.name,
-        classes=films.classes,
-        films=films.films,
-        truth=films.labels,
-        logits=np.array(logits),
-        temperature=reader.card.temperature,
-        hashes=films.hashes,
-        groups=tuple(films.groups.tolist()),
-        data=films.root.name,
-    )
-
-
-def _write_predictions(path: Path, found, films) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["path", "truth", "predicted", "refusal", *found.classes])
-        for film, truth, predicted, row in zip(
-            found.films, found.truth, found.predicted, found.probabilities, strict=True
-        ):
-            table.writerow([film, found.classes[truth], found.classes[predicted], "", *(f"{p:.6f}" for p in row)])
-        for refusal in films.refused:
-            table.writerow([refusal.source, "", "", refusal.code, *[""] * len(found.classes)])
-
-
-def _show_figures(found) -> None:
-    metrics = found.metrics()
-    click.echo(f"{found.model} on {found.data}: n {metrics['n']}")
-    click.echo(f"accuracy {terminal.figure(metrics['accuracy'])}")
-    for name, figures in metrics["classes"].items():
-        words = ", ".join(f"{key} {terminal.figure(figures[key])}" for key in ("sensitivity", "specificity", "ppv"))
-        click.echo(f"{name} (n {figures['support']}): {words}")
