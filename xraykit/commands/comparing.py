@@ -64,4 +64,5 @@ def _areas(test: dict) -> str:
     first, second, p = test["first"]["value"], test["second"]["value"], test["adjusted_p"]
     if first is None:
         return "not reported (no films with it, or none without)"
-    return f"{first:.3f} and {second:.3f}, DeLong p {'not reported' if p is None else f'= {p:.3f}'}"
+    words = "not reported" if p is None else "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return f"{first:.3f} and {second:.3f}, DeLong p {words}"
