@@ -46,6 +46,7 @@ def test_the_card_says_what_a_reader_needs(finished):
     assert sum(made.data["counts"]["train"].values()) > 60
     assert made.limits and made.software["keras"] and made.parameters > 0
     assert made.metrics["agreement_with_keras"]["largest_difference"] < 1e-4
+    assert made.metrics["milliseconds_a_film"] > 0
     assert "root" not in made.data, "a card travels; where the films lay does not"
 
 

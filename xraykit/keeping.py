@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,7 +107,9 @@ def _convert(run: Run, folder: Path) -> None:
 def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
     """Write readings and card, once the converted graph has agreed with the network on every film."""
     replace_text(folder / "card.json", draft.to_json())
+    began = time.perf_counter()
     reading, difference = _read_again(films, folder, run.read("evaluation.json"))
+    seconds = time.perf_counter() - began
     if difference > AGREEMENT:
         raise ModelRefused(
             "model-corrupt",
@@ -116,10 +119,9 @@ def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
     replace_text(folder / "evaluation.json", reading["test"].to_json())
     replace_text(folder / "validation.json", reading["validation"].to_json())
     metrics = {part: found.metrics() for part, found in reading.items()}
-    metrics["agreement_with_keras"] = {
-        "largest_difference": difference,
-        "films": sum(len(found.films) for found in reading.values()),
-    }
+    n = sum(len(found.films) for found in reading.values())
+    metrics["agreement_with_keras"] = {"largest_difference": difference, "films": n}
+    metrics["milliseconds_a_film"] = round(1000 * seconds / n, 2)
     files = {path.name: card.sha256_of(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
     made = dataclasses.replace(draft, metrics=metrics, files=files)
     replace_text(folder / "card.json", made.to_json())
