@@ -84,6 +84,20 @@ def evaluate(
     return found, films
 
 
+def start_inspection(folder: Path) -> Work:
+    """Look at a folder of films in a process of its own; returns where it tells how far it is."""
+    made = work.create(folder.name)
+    words = ["data", "inspect", "--json", "--out", str(made.path), "--", str(folder)]
+    work.launch(made, words, verb="inspect", data=str(folder), models=[])
+    return made
+
+
+def start_evaluation(made: Work, folder: Path, models: Sequence[str]) -> None:
+    """Evaluate models on a folder in a process of its own, in the given work's folder."""
+    words = ["evaluate", f"--data={folder}", f"--out={made.path}", *(f"--model={model}" for model in models)]
+    work.launch(made, words, verb="evaluate", data=str(folder), models=list(models))
+
+
 def misfit(card: cards.Card, labels: Sequence[str], folder: str) -> str:
     """Why a model cannot be evaluated on a folder of these classes, with both lists; empty where it can."""
     strange = [label for label in labels if label not in card.classes]

@@ -6,8 +6,13 @@ Any process may read it at any moment: every file is replaced whole. Knows no ne
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
+import re
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -142,6 +147,40 @@ def list_works(root: Path | None = None) -> list[Work]:
     """The works below `root` (default `root_folder()`), newest first."""
     found = [Work(path.parent) for path in (root or root_folder()).glob(f"*/{PROGRESS}")]
     return sorted(found, key=lambda work: work.name, reverse=True)
+
+
+def create(about: str, root: Path | None = None) -> Work:
+    """An empty folder for a work, named by the time and what it is about."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", about).strip("-.")[:60] or "films"
+    stem = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{plain}"
+    for name in (stem, *(f"{stem}-{number}" for number in range(2, 100))):
+        with contextlib.suppress(FileExistsError):
+            path = (root or root_folder()) / name
+            path.mkdir(parents=True)
+            return Work(path)
+    raise WorkRefused(f"Expected a free name like {stem}; a hundred are taken.")
+
+
+def launch(work: Work, arguments: Sequence[str], **facts: Any) -> None:
+    """Start `python -m xraykit ARGUMENTS` in a session of its own, so that it outlives this process.
+
+    What it prints goes to log.txt. `facts` are told by progress.json until the process begins.
+    """
+    work.queue(**facts)
+    source = str(Path(__file__).resolve().parents[1])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))}
+    with (work.path / "log.txt").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "xraykit", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=environment, start_new_session=True, close_fds=True,
+        )  # fmt: skip
+
+
+def remove(work: Work) -> None:
+    """Delete a work's folder; WorkRefused while a process works in it."""
+    if work.alive():
+        raise WorkRefused(f"Expected a work that has ended; {work.name} goes on. Stop it first.")
+    shutil.rmtree(work.path, ignore_errors=True)
 
 
 @contextlib.contextmanager
