@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent.parent
 # A room imports only rooms to the left of it. A new room is added here, at its place.
 ROOMS = """picture dicom radiograph decoder ingest samples grouping dataset recipe batches catalog run work study
 studies statistics curves evaluation calibration operating alignment comparison network callbacks training
-card head companion conversion classifier keeping history records scoring cardpage colormaps legends
-explanation gradients inference doctor charts report ui commands __main__""".split()
+card head companion conversion classifier keeping history records scoring recipewords cardpage cardprint
+colormaps legends explanation gradients inference doctor charts report ui commands __main__""".split()
 HEAVY = {"keras", "tensorflow", "tf_keras_vis", "jax", "torch"}
 HEAVY_AT_TOP = {"network", "batches", "callbacks", "training"}
 HEAVY_INSIDE = HEAVY_AT_TOP | {"conversion", "keeping", "gradients", "commands", "doctor"}

@@ -11,12 +11,13 @@ def show() -> None:
     """Run the page that the address names; / goes on to Review, so that every page has one address of its own."""
     # No icon=: the browser would fetch it as favicon from fonts.gstatic.com before the page names a local one.
     review = st.Page(PAGES / "review.py", title="Review", url_path="review")
+    models = st.Page(PAGES / "models.py", title="Models", url_path="models")
 
     def go_to_review() -> None:
         st.switch_page(review)
 
     door = st.Page(go_to_review, title="xraykit", url_path="door", default=True, visibility="hidden")
-    st.navigation([door, review], position="top").run()
+    st.navigation([door, review, models], position="top").run()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""The Models page, and a folder evaluated from a page to the end, in a real browser on a real server."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PIL import Image
+
+from tests import film_folders
+from tests.browser.test_review import AT_REST, body, serious
+from xraykit import classifier, ui
+
+CARDS, _ = classifier.available()
+pytestmark = [
+    pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.skipif(not CARDS, reason="no model in weights/"),
+]  # fmt: skip
+SIZES = {"1440": (1440, 900), "1920": (1920, 1080)}
+
+
+@pytest.fixture(autouse=True)
+def own_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_RUNS", str(tmp_path / "runs"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = film_folders.make(tmp_path / "ward", films=8)
+    (made / "Normal" / "broken.png").write_bytes(b"no film")
+    (made / "Normal" / "copy.png").write_bytes((made / "Normal" / "film-000.png").read_bytes())
+    Image.fromarray(film_folders.draw(0, 99)).save(made / "loose.png")
+    return made
+
+
+def screenshot(visit, screenshots, name: str, full: bool = False) -> None:
+    for size, (width, height) in SIZES.items():
+        visit.page.set_viewport_size({"width": width, "height": height})
+        visit.page.wait_for_timeout(600)
+        visit.page.wait_for_function(AT_REST)
+        visit.page.screenshot(path=screenshots / f"{name}-{size}.png", full_page=full)
+
+
+def test_a_card_is_read_linked_and_downloaded(visit, server, screenshots, tmp_path):
+    from axe_playwright_python.sync_playwright import Axe
+
+    card = CARDS[-1]
+    visit.page.goto(f"{server.url}/models?model={card.name}")
+    visit.page.get_by_role("heading", name=card.title).wait_for()
+    text = body(visit)
+    assert ui.RESEARCH_ONLY in text and "Intended use" in text and card.files["model.keras"] in text
+    screenshot(visit, screenshots, "models-card")
+    assert serious(Axe().run(visit.page)) == []
+    for label, ending in (("HTML page", "html"), ("Markdown", "md"), ("JSON", "json")):
+        with visit.page.expect_download() as waiting:
+            visit.page.get_by_role("button", name=label, exact=True).click()
+        waiting.value.save_as(tmp_path / f"card.{ending}")
+    assert json.loads((tmp_path / "card.json").read_text())["name"] == card.name
+    visit.page.set_viewport_size({"width": 1440, "height": 900})
+    visit.page.set_content((tmp_path / "card.html").read_text())
+    visit.page.screenshot(path=screenshots / "models-card-file.png", full_page=True)
+    assert card.title in visit.page.inner_text("h1")
+    assert visit.stopped == []
+
+
+def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screenshots, folder):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = visit.page
+    page.goto(f"{server.url}/compare")
+    panel = page.locator(".st-key-evaluating")
+    panel.get_by_label("Folder of labelled films").fill(str(folder))
+    panel.get_by_role("button", name="Look at it").click()
+    start = panel.get_by_role("button", name="Evaluate ")
+    start.wait_for()
+    text = panel.inner_text()
+    assert "Refused films, in no figure: 1" in text and "Films without a class, left out: 1" in text
+    panel.scroll_into_view_if_needed()
+    screenshot(visit, screenshots, "evaluate-before")
+    start.click()
+    panel.get_by_text("95 % interval").wait_for()
+    for label in ("Refused films", "Identical files", "Films without a class"):
+        panel.get_by_text(label).click()
+    text = panel.inner_text()
+    assert "Normal/broken.png" in text and "Normal/copy.png" in text and "loose.png" in text
+    screenshot(visit, screenshots, "evaluate-after")
+    assert serious(Axe().run(page)) == []
+    page.reload()
+    panel.get_by_text("Evaluations kept on this computer").wait_for()
+    assert "Traceback" not in body(visit) and visit.stopped == []

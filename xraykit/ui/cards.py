@@ -1,0 +1,64 @@
+"""Model cards on a page: which model, its card, its downloads, and the models that could not be loaded."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+
+from xraykit import cardprint, classifier, ingest
+from xraykit.ui import findings
+
+KEY = "model"  # of the widget and of the address: ?model=NAME
+
+
+def choose(cards: Sequence[classifier.Card]) -> classifier.Card | None:
+    """The model that the user or the address names; the first where neither does, with a word where it is none."""
+    if not cards:
+        return None
+    named = {card.name: card for card in cards}
+    wanted = st.query_params.get(KEY)
+    if wanted is not None and wanted not in named:
+        st.session_state["model-word"] = f"There is no model named {wanted} here. Its card cannot be shown."
+    chosen = st.segmented_control(
+        "Model", list(named), default=cards[0].name, key=KEY, required=True, bind="query-params", wrap=True
+    )
+    if word := st.session_state.pop("model-word", None):
+        findings.say(word)
+    return named.get(chosen or "", cards[0])
+
+
+def show(card: classifier.Card) -> None:
+    """The card as a readable page."""
+    st.html(f"<style>{cardprint.STYLE.read_text('utf-8')}</style>")
+    st.html(cardprint.body(card))
+
+
+def show_downloads(card: classifier.Card) -> None:
+    """The card as JSON, as one HTML page and as one Markdown page."""
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="small"):
+        for label, text, ending, kind in (
+            ("HTML page", cardprint.to_html(card), "html", "text/html"),
+            ("Markdown", cardprint.to_markdown(card), "md", "text/markdown"),
+            ("JSON", card.to_json(), "json", "application/json"),
+        ):
+            st.download_button(
+                label, text, f"{card.name}-card.{ending}", kind, key=f"download-{ending}", on_click="ignore"
+            )
+
+
+def show_refused(broken: Sequence[ingest.Refusal]) -> None:
+    """Models that lie in weights/ and could not be loaded, with the reason."""
+    if not broken:
+        return
+    rows = "".join(
+        f"<tr><td>{html.escape(one.source)}</td><td><code>{html.escape(one.code)}</code></td>"
+        f"<td>{html.escape(one.words)}</td></tr>"
+        for one in broken
+    )
+    st.html(
+        f"<section class='xk-refused'><h2>Models that could not be loaded: {len(broken)}</h2><table><thead><tr>"
+        "<th scope='col'>Model</th><th scope='col'>Code</th><th scope='col'>Why</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></section>"
+    )
