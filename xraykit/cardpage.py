@@ -23,6 +23,7 @@ NOT_FOR = (
     "Findings other than its classes, other body parts, lateral films: it gives each of them one of its classes.",
     "Films of another hospital, machine or age group without a test on such films first.",
 )
+HASHED = "xraykit hashes them again before it loads the model, and refuses it where one differs."
 NEVER_SAID = ("Age and sex", "View (PA, AP)", "Hospital and machine", "Who made the reference standard", "Licence")
 
 
@@ -86,7 +87,7 @@ def describe(card: Card) -> tuple[Section, ...]:
         Section("Calibration", tuple(_calibration(card, test, validation)), wide=True),
         Section("Checked against its network", (Words((_agreement(card.metrics),)),), wide=True),
         Section("Network and software", (Facts(tuple(_network(card))),), wide=True),
-        Section("Files and their SHA-256", (Facts(tuple(card.files.items())),), wide=True),
+        Section("Files and their SHA-256", (Facts(tuple(card.files.items())), Words((HASHED,))), wide=True),
     )
 
 
@@ -163,7 +164,9 @@ def _figures(test: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator
     rows: list[tuple[Any, ...]] = [("Accuracy", _share(test.get("accuracy")), _share(validation.get("accuracy")))]
     rows += [(name, _number(test.get(key)), _number(validation.get(key))) for key, name in names.items()]
     yield Table(("", f"test, n {test.get('n', UNKNOWN)}", f"validation, n {validation.get('n', UNKNOWN)}"), tuple(rows))
-    yield Words(("Intervals are Wilson's. The test split was opened once, when the model was kept.",))
+    yield Words(
+        ("Intervals are Wilson's; of areas DeLong's. No test film trained it, chose its epoch or calibrated it.",)
+    )
 
 
 def _classes(test: Mapping[str, Any]) -> Iterator[Table | Words]:

@@ -45,7 +45,7 @@ def to_html(card: Card) -> str:
 def body(card: Card, level: int = 2) -> str:
     """The card as HTML to stand in a page; headings begin at `level`."""
     tiles = "".join(
-        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd><p>{html.escape(words)}</p></div>"
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd><dd>{html.escape(words)}</dd></div>"
         for name, value, words in headline(card)
     )
     sides = ["", ""]
@@ -78,9 +78,19 @@ def _html_table(table: Table) -> str:
         f"<tr><th scope='row'>{html.escape(str(row[0]))}</th>{''.join(_cells(table, row, lowest))}</tr>"
         for row in table.rows
     )
-    shares = any(isinstance(cell, Share) for row in table.rows for cell in row)
-    scale = f"<p class='xk-scale'>Bars run from {lowest:.0%} to 100 % and span the 95 % interval.</p>" if shares else ""
-    return f"<div class='xk-wide-table'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{scale}"
+    even = " class='xk-even xk-matrix'" if table.shade else " class='xk-even'" if len(table.head) <= 5 else ""
+    return (
+        f"<div class='xk-wide-table'><table{even}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"{_scale(table, lowest)}"
+    )
+
+
+def _scale(table: Table, lowest: float) -> str:
+    if not any(isinstance(cell, Share) for row in table.rows for cell in row):
+        return ""
+    return (
+        f"<p class='xk-bars'>Bars run from {lowest:.0%} to 100% and span the 95 % interval; the mark is the figure.</p>"
+    )
 
 
 def _cells(table: Table, row: tuple[Any, ...], lowest: float) -> Iterator[str]:

@@ -7,8 +7,9 @@ from typing import Any
 
 UNKNOWN = "not reported"
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW"}
+ACTIVATIONS = {"relu": "ReLU"}
 SCHEDULES = {
-    "constant": "held",
+    "constant": "held constant",
     "plateau": "cut when validation loss stops falling",
     "cosine": "falling to zero along a cosine",
 }
@@ -57,7 +58,7 @@ def _head(recipe: Mapping[str, Any]) -> str:
         str(recipe.get("pooling")), UNKNOWN
     )
     layers = [
-        f"{layer.get('width')} {layer.get('activation', 'relu')} units"
+        f"{layer.get('width')} {ACTIVATIONS.get(layer.get('activation'), layer.get('activation'))} units"
         + (f" with dropout {layer['dropout']}" if layer.get("dropout") else "")
         for layer in recipe.get("hidden") or ()
     ]

@@ -50,9 +50,9 @@ def test_a_card_is_read_linked_and_downloaded(visit, server, screenshots, tmp_pa
     assert ui.RESEARCH_ONLY in text and "Intended use" in text and card.files["model.keras"] in text
     screenshot(visit, screenshots, "models-card")
     assert serious(Axe().run(visit.page)) == []
-    for label, ending in (("HTML page", "html"), ("Markdown", "md"), ("JSON", "json")):
+    for label, ending in (("HTML", "html"), ("Markdown", "md"), ("JSON", "json")):
         with visit.page.expect_download() as waiting:
-            visit.page.get_by_role("button", name=label, exact=True).click()
+            visit.page.get_by_role("button", name=f"Download {label}", exact=True).click()
         waiting.value.save_as(tmp_path / f"card.{ending}")
     assert json.loads((tmp_path / "card.json").read_text())["name"] == card.name
     visit.page.set_viewport_size({"width": 1440, "height": 900})
@@ -67,6 +67,7 @@ def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screensho
 
     page = visit.page
     page.goto(f"{server.url}/compare")
+    page.get_by_text("Evaluate a folder").first.click()
     panel = page.locator(".st-key-evaluating")
     panel.get_by_label("Folder of labelled films").fill(str(folder))
     panel.get_by_role("button", name="Look at it").click()
@@ -79,7 +80,7 @@ def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screensho
     start.click()
     panel.get_by_text("95 % interval").wait_for()
     for label in ("Refused films", "Identical files", "Films without a class"):
-        panel.get_by_text(label).click()
+        panel.locator("summary", has_text=label).click()
     text = panel.inner_text()
     assert "Normal/broken.png" in text and "Normal/copy.png" in text and "loose.png" in text
     screenshot(visit, screenshots, "evaluate-after")

@@ -21,9 +21,9 @@ def choose(cards: Sequence[classifier.Card]) -> classifier.Card | None:
     wanted = st.query_params.get(KEY)
     if wanted is not None and wanted not in named:
         st.session_state["model-word"] = f"There is no model named {wanted} here. Its card cannot be shown."
-    chosen = st.segmented_control(
-        "Model", list(named), default=cards[0].name, key=KEY, required=True, bind="query-params", wrap=True
-    )
+    if wanted not in named and st.session_state.get(KEY) not in named:
+        st.session_state[KEY] = cards[0].name  # no default: the address would not name it
+    chosen = st.segmented_control("Model", list(named), key=KEY, bind="query-params", wrap=True)
     if word := st.session_state.pop("model-word", None):
         findings.say(word)
     return named.get(chosen or "", cards[0])
@@ -39,9 +39,9 @@ def show_downloads(card: classifier.Card) -> None:
     """The card as JSON, as one HTML page and as one Markdown page."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="small"):
         for label, text, ending, kind in (
-            ("HTML page", cardprint.to_html(card), "html", "text/html"),
-            ("Markdown", cardprint.to_markdown(card), "md", "text/markdown"),
-            ("JSON", card.to_json(), "json", "application/json"),
+            ("Download HTML", cardprint.to_html(card), "html", "text/html"),
+            ("Download Markdown", cardprint.to_markdown(card), "md", "text/markdown"),
+            ("Download JSON", card.to_json(), "json", "application/json"),
         ):
             st.download_button(
                 label, text, f"{card.name}-card.{ending}", kind, key=f"download-{ending}", on_click="ignore"
