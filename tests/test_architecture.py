@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = """picture dicom radiograph decoder ingest samples grouping dataset recipe batches catalog run work study
 studies statistics curves evaluation calibration operating alignment comparison network callbacks training
 card head companion conversion classifier keeping history records scoring recipewords cardpage cardprint
-colormaps legends explanation gradients inference doctor charts report ui commands __main__""".split()
+colormaps legends explanation gradients inference doctor charts report tables published ui commands __main__""".split()
 HEAVY = {"keras", "tensorflow", "tf_keras_vis", "jax", "torch"}
 HEAVY_AT_TOP = {"network", "batches", "callbacks", "training"}
 HEAVY_INSIDE = HEAVY_AT_TOP | {"conversion", "keeping", "gradients", "commands", "doctor"}

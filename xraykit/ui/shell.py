@@ -12,12 +12,13 @@ def show() -> None:
     # No icon=: the browser would fetch it as favicon from fonts.gstatic.com before the page names a local one.
     review = st.Page(PAGES / "review.py", title="Review", url_path="review")
     models = st.Page(PAGES / "models.py", title="Models", url_path="models")
+    compare = st.Page(PAGES / "compare.py", title="Compare", url_path="compare")
 
     def go_to_review() -> None:
         st.switch_page(review)
 
     door = st.Page(go_to_review, title="xraykit", url_path="door", default=True, visibility="hidden")
-    st.navigation([door, review, models], position="top").run()
+    st.navigation([door, review, compare, models], position="top").run()
 
 
 if __name__ == "__main__":

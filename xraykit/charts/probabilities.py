@@ -1,4 +1,4 @@
-"""Altair charts: data in, `alt.Chart` out. Knows no page, reads no file, imports no pandas."""
+"""Bars of one model's probabilities for one film."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def _draw_probabilities(
     values: tuple[tuple[str, float], ...], title: str, classes: tuple[str, ...]
 ) -> alt.LayerChart | alt.FacetChart:
     top = max(values, key=lambda pair: pair[1])[0]
-    rows = [
-        {"model": title, "class": name, "probability": value, "predicted": name == top} for name, value in values
-    ]
+    rows = [{"model": title, "class": name, "probability": value, "predicted": name == top} for name, value in values]
     names = alt.Axis(labelColor=INK, labelFontSize=12, labelLimit=120, labelPadding=8, minExtent=92, ticks=False,
                      domain=False)  # fmt: skip
     scale = alt.Axis(values=[0, 0.5, 1], format=".1f", labelColor=FAINT, titleColor=FAINT, titleFontSize=11,

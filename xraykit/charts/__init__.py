@@ -1,0 +1,20 @@
+"""Altair charts: data in, `alt.Chart` out. Knows no page, reads no file, imports no pandas."""
+
+from xraykit.charts.curves import precision_recall, reliability, roc
+from xraykit.charts.learning import learning
+from xraykit.charts.matrices import intervals, matrix
+from xraykit.charts.probabilities import probabilities
+from xraykit.charts.style import PAPER, SCREEN, Style
+
+__all__ = [
+    "PAPER",
+    "SCREEN",
+    "Style",
+    "intervals",
+    "learning",
+    "matrix",
+    "precision_recall",
+    "probabilities",
+    "reliability",
+    "roc",
+]

@@ -1,0 +1,125 @@
+"""Curves of several models on the same axes: ROC, precision-recall and reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from xraykit.charts.style import SCREEN, Style, by_model, finish
+
+HEIGHT = 380
+TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
+
+
+def roc(
+    points: Sequence[dict[str, Any]],
+    models: Sequence[str],
+    label: str,
+    *,
+    marks: Sequence[dict[str, Any]] = (),
+    style: Style = SCREEN,
+) -> alt.LayerChart:
+    """ROC curves of one class against the rest.
+
+    Parameters
+    ----------
+    points : sequence of dict
+        {"model", "x": 1 - specificity, "y": sensitivity, "place": order along the curve}.
+    marks : sequence of dict, optional
+        Operating points {"model", "x", "y", "threshold"}.
+    """
+    chance = _line([(0, 0), (1, 1)], style)
+    axes = ("1 − specificity", "Sensitivity")
+    words = f"ROC curves of {label} against the rest, {', '.join(models)}"
+    return finish(_curves(points, tuple(models), axes, marks, style, [chance]), style, HEIGHT, words)
+
+
+def precision_recall(
+    points: Sequence[dict[str, Any]],
+    models: Sequence[str],
+    label: str,
+    *,
+    share: float,
+    marks: Sequence[dict[str, Any]] = (),
+    style: Style = SCREEN,
+) -> alt.LayerChart:
+    """Precision-recall curves; `share` of films with the class is what chance would give. Points as in `roc`."""
+    chance = _line([(0, share), (1, share)], style)
+    axes = ("Sensitivity (recall)", "PPV (precision)")
+    words = f"Precision-recall curves of {label} against the rest, {', '.join(models)}"
+    return finish(_curves(points, tuple(models), axes, marks, style, [chance]), style, HEIGHT, words)
+
+
+def reliability(bins: Sequence[dict[str, Any]], model: str, place: int = 0, *, style: Style = SCREEN) -> alt.LayerChart:
+    """Model probability against the share that was right, with intervals, and how many films each point rests on.
+
+    Parameters
+    ----------
+    bins : sequence of dict
+        {"probability", "observed", "low", "high", "n"}; a bin without films is left out.
+    place : int
+        Of the model among those compared, for its colour and shape.
+    """
+    rows = [row | {"films": f"{row['n']:,}"} for row in bins if row["n"]]
+    ruler = alt.Axis(values=TICKS, format=".1f")
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("probability:Q", title="Model probability of the predicted class", scale=alt.Scale(domain=[0, 1]),
+                axis=ruler),
+        tooltip=[
+            alt.Tooltip("probability:Q", title="Mean probability", format=".3f"),
+            alt.Tooltip("observed:Q", title="Share right", format=".3f"),
+            alt.Tooltip("n:Q", title="Films"),
+        ],
+    )  # fmt: skip
+    up = alt.Scale(domain=[0, 1.12])
+    color = style.series[place % len(style.series)]
+    rules = base.mark_rule(color=color, strokeWidth=2).encode(
+        y=alt.Y("low:Q", title="Share right", scale=up, axis=ruler), y2="high:Q"
+    )
+    points = base.mark_point(
+        color=color, filled=True, size=90, opacity=1, shape=("circle", "square", "triangle-up", "diamond")[place % 4]
+    ).encode(y=alt.Y("observed:Q", scale=up, title="Share right", axis=ruler))
+    counts = base.mark_text(dy=-8, fontSize=12, baseline="bottom", color=style.ink).encode(
+        y=alt.Y("high:Q", scale=up, title="Share right", axis=ruler), text="films:N"
+    )
+    diagonal = _line([(0, 0), (1, 1)], style)
+    return finish(alt.layer(diagonal, rules, points, counts), style, 300, f"Reliability diagram of {model}")
+
+
+def _curves(
+    points: Sequence[dict[str, Any]],
+    models: tuple[str, ...],
+    axes: tuple[str, str],
+    marks: Sequence[dict[str, Any]],
+    style: Style,
+    under: list[alt.Chart],
+) -> alt.LayerChart:
+    unit, ruler = alt.Scale(domain=[0, 1]), alt.Axis(values=TICKS, format=".1f")
+    x = alt.X("x:Q", title=axes[0], scale=unit, axis=ruler)
+    y = alt.Y("y:Q", title=axes[1], scale=unit, axis=ruler)
+    lines = (
+        alt.Chart(alt.Data(values=list(points)))
+        .mark_line(strokeWidth=2.5)
+        .encode(x=x, y=y, order="place:Q", **by_model(models, style))
+    )
+    shown = alt.Chart(alt.Data(values=list(marks))).encode(
+        x=x, y=y,
+        tooltip=[
+            alt.Tooltip("model:N", title="Model"),
+            alt.Tooltip("threshold:Q", title="Threshold", format=".3f"),
+            alt.Tooltip("x:Q", title=axes[0], format=".3f"),
+            alt.Tooltip("y:Q", title=axes[1], format=".3f"),
+        ],
+    )  # fmt: skip
+    dots = shown.mark_point(filled=True, size=150, opacity=1, stroke=style.ink, strokeWidth=1.5).encode(
+        **by_model(models, style, dash=False)
+    )
+    return alt.layer(*under, lines, *([dots] if marks else []))
+
+
+def _line(ends: Sequence[tuple[float, float]], style: Style) -> alt.Chart:
+    rows = [{"x": x, "y": y} for x, y in ends]
+    line = alt.Chart(alt.Data(values=rows)).mark_line(color=style.faint, strokeWidth=1, strokeDash=[3, 3])
+    return line.encode(x="x:Q", y="y:Q")

@@ -1,0 +1,111 @@
+"""Confusion matrices on one colour scale, and shares with their intervals on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from xraykit.charts.style import SCREEN, Style, by_model, finish
+
+CELL = "cell"  # name of the click selection
+FLIP = 0.55  # share from which a cell's text changes to the other ink
+
+
+def matrix(
+    cells: Sequence[dict[str, Any]],
+    classes: Sequence[str],
+    *,
+    share: str = "row",
+    chosen: tuple[str, str] | None = None,
+    style: Style = SCREEN,
+    alt_text: str = "Confusion matrix",
+) -> alt.LayerChart:
+    """A confusion matrix whose colour is a share from 0 to 1, so that several matrices read on one scale.
+
+    Parameters
+    ----------
+    cells : sequence of dict
+        {"reference", "predicted", "films": count, "row_share", "column_share": in [0, 1] or None}, a cell each.
+    share : str
+        "row" (of a reference class) or "column" (of a predicted class): what colour and second line show.
+    chosen : (reference, predicted), optional
+        The cell to put a frame around.
+
+    Returns
+    -------
+    alt.LayerChart
+        With a point selection named "cell" over reference and predicted.
+    """
+    rows = [cell | {"share": cell[f"{share}_share"], "label": _percent(cell[f"{share}_share"])} for cell in cells]
+    order = list(classes)
+    names = alt.Axis(labelAngle=0, labelColor=style.ink, labelLimit=150, domain=False, ticks=False)
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("predicted:N", sort=order, title="Predicted", axis=names, scale=alt.Scale(domain=order)),
+        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=names, scale=alt.Scale(domain=order)),
+        tooltip=[
+            alt.Tooltip("reference:N", title="Reference"),
+            alt.Tooltip("predicted:N", title="Predicted"),
+            alt.Tooltip("films:Q", title="Films"),
+            alt.Tooltip("row_share:Q", title="Of the reference class", format=".1%"),
+            alt.Tooltip("column_share:Q", title="Of the predicted class", format=".1%"),
+        ],
+    )
+    pick = alt.selection_point(name=CELL, fields=["reference", "predicted"], toggle=False, clear=False)
+    fill = alt.Scale(domain=[0, 1], range=list(style.sequential), clamp=True)
+    tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
+        color=alt.Color("share:Q", scale=fill, legend=None)
+    )
+    ink = alt.condition(f"datum.share > {FLIP}", alt.value(style.on_high), alt.value(style.on_low))
+    counts = base.mark_text(fontSize=22, fontWeight=600, dy=-9, cursor="pointer").encode(text="films:Q", color=ink)
+    shares = base.mark_text(fontSize=13, dy=13, cursor="pointer").encode(text="label:N", color=ink)
+    frame = base.transform_filter(_is_cell(chosen)).mark_rect(
+        filled=False, stroke=style.mark, strokeWidth=4, cursor="pointer"
+    )
+    layers = [tiles.add_params(pick), counts, shares, *([frame] if chosen else [])]
+    return finish(alt.layer(*layers), style, max(300, 92 * len(order) + 50), alt_text)
+
+
+def intervals(
+    rows: Sequence[dict[str, Any]],
+    models: Sequence[str],
+    title: str,
+    *,
+    style: Style = SCREEN,
+    alt_text: str = "Shares with intervals",
+) -> alt.LayerChart:
+    """Shares with their intervals, a model a row: {"model", "value", "low", "high"}; what is None is left out."""
+    data = alt.Data(values=[row for row in rows if row["value"] is not None])
+    order = tuple(models)
+    names = alt.Axis(labelColor=style.ink, labelLimit=260, labelPadding=8, domain=False, ticks=False)
+    encoding = by_model(order, style, dash=False)
+    for key in ("color", "shape"):
+        encoding[key].legend = None
+    base = alt.Chart(data).encode(y=alt.Y("model:N", sort=list(order), title=None, axis=names))
+    lows = [row["low"] if row["low"] is not None else row["value"] for row in rows if row["value"] is not None]
+    step = next(step for step in (1, 2, 5, 10, 20) if 100 - 6 * step <= 100 * min(lows, default=0.0) or step == 20)
+    floor = max(0.0, step * (100 * min(lows, default=0.0) // step) / 100)
+    ruler = alt.Axis(format=".0%", values=[k / 100 for k in range(round(100 * floor), 101, step)])
+    across = alt.Scale(domain=[floor, 1 + 0.07 * (1 - floor)], nice=False)  # room for the number at 100 %
+    rules = base.mark_rule(strokeWidth=2.5).encode(
+        x=alt.X("low:Q", title=title, scale=across, axis=ruler), x2="high:Q", color=encoding["color"]
+    )
+    points = base.mark_point(filled=True, size=130, opacity=1).encode(
+        x=alt.X("value:Q", scale=across, title=title, axis=ruler), **encoding
+    )
+    text = base.mark_text(dy=-15, fontSize=14, fontWeight=600).encode(
+        x="value:Q", text=alt.Text("value:Q", format=".1%"), color=alt.value(style.ink)
+    )
+    return finish(alt.layer(rules, points, text), style, 44 * len(order) + 56, alt_text)
+
+
+def _percent(share: float | None) -> str:
+    return "no films" if share is None else f"{100 * share:.1f}%"
+
+
+def _is_cell(chosen: tuple[str, str] | None) -> Any:
+    reference, predicted = chosen or ("", "")
+    one = alt.FieldEqualPredicate(equal=reference, field="reference")
+    other = alt.FieldEqualPredicate(equal=predicted, field="predicted")
+    return alt.LogicalAndPredicate(**{"and": [one, other]})

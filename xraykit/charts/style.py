@@ -1,0 +1,86 @@
+"""Style: the two looks of a chart, a dark screen and white paper, in colours that survive colour-blindness and grey.
+
+Models are told apart three times over: by hue and lightness, by dash, and by the shape of their points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colours and font of a chart. `series` one a model; `sequential` from a share of 0 to 1, lightness monotone."""
+
+    name: str
+    ink: str
+    faint: str
+    grid: str
+    background: str
+    mark: str
+    series: tuple[str, ...]
+    sequential: tuple[str, ...]
+    on_low: str
+    on_high: str
+    font: str
+
+
+SCREEN = Style(
+    name="screen",
+    ink="#D7DEE4",
+    faint="#9AA7B3",
+    grid="#1C232A",
+    background="#0B0E11",
+    mark="#F5C84C",
+    series=("#3F97D3", "#F5C84C", "#E6EDF3", "#C65B8E"),
+    sequential=("#10202D", "#123A59", "#1D5F8E", "#3D8BC4", "#8FC3E6", "#D5E9F7"),
+    on_low="#E6EEF4",
+    on_high="#04121D",
+    font="Source Sans, sans-serif",
+)
+PAPER = Style(
+    name="paper",
+    ink="#1A1F24",
+    faint="#4A545E",
+    grid="#E3E7EB",
+    background="#FFFFFF",
+    mark="#C24A00",
+    series=("#0B5FA5", "#E08A00", "#111111", "#B0578D"),
+    sequential=("#F4F8FB", "#CFE3F2", "#95C3E4", "#4F98CC", "#1D6AA5", "#0B3C66"),
+    on_low="#0B1620",
+    on_high="#FFFFFF",
+    font="Liberation Sans, Arial, Helvetica, sans-serif",
+)
+DASHES = ([1, 0], [7, 3], [2, 2], [8, 3, 2, 3])
+SHAPES = ("circle", "square", "triangle-up", "diamond")
+
+
+def finish(chart: alt.LayerChart, style: Style, height: int, alt_text: str) -> alt.LayerChart:
+    """Size, background and fonts common to all charts; `alt_text` is read out by screen readers."""
+    return chart.properties(height=height, background=style.background, description=alt_text).configure(
+        font=style.font,
+        view=alt.ViewConfig(stroke=None),
+        title=alt.TitleConfig(color=style.ink, subtitleColor=style.faint, anchor="start"),
+        axis=alt.AxisConfig(labelColor=style.faint, titleColor=style.faint, gridColor=style.grid, labelFontSize=12,
+                            titleFontSize=12, titleFontWeight="normal", domainColor=style.grid, tickColor=style.grid),
+        legend=alt.LegendConfig(labelColor=style.ink, titleColor=style.faint, labelFontSize=12, titleFontSize=12,
+                                titleFontWeight="normal", orient="bottom", direction="vertical", labelLimit=460,
+                                symbolSize=90),
+    )  # fmt: skip
+
+
+def by_model(models: tuple[str, ...], style: Style, *, dash: bool = True) -> dict[str, Any]:
+    """Encodings that tell models apart: `color`, and `strokeDash` or `shape`; one legend for all of them."""
+    count = len(models)
+    names = {"domain": list(models)}
+    color = alt.Color("model:N", title=None, scale=alt.Scale(**names, range=list(style.series[:count])))
+    if dash:
+        return {
+            "color": color,
+            "strokeDash": alt.StrokeDash("model:N", title=None, scale=alt.Scale(**names, range=list(DASHES[:count]))),
+        }
+    shape = alt.Shape("model:N", title=None, scale=alt.Scale(**names, range=list(SHAPES[:count])))
+    return {"color": color, "shape": shape}

@@ -1,0 +1,138 @@
+"""The Compare page's choices. All of them live in the address, so that a link is the page. Computes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from xraykit.card import Card
+from xraykit.ui import worklist
+
+MOST = 4
+ROWS, COLUMNS = "Reference", "Predicted"
+HIGHEST, SENSITIVITY, SPECIFICITY, BY_HAND = "Highest probability", "Sensitivity", "Specificity", "By hand"
+WILSON, EXACT = "Wilson", "Exact"
+AFTER, BEFORE = "After temperature", "Before"
+ADDRESS: dict[str, Any] = {"bind": "query-params"}
+CHOSEN = "films"  # of the address: which films are listed
+KINDS = ("cell", "fixes", "breaks", "wrong")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user wants to see; hashable, a key of what was computed for it.
+
+    `share` "row" or "column"; `method` of intervals; `target` what the operating point aims at and `wanted` how much
+    of it, or the threshold; `margin` a share of accuracy or None; `after` temperature.
+    """
+
+    label: str
+    share: str
+    method: str
+    target: str
+    wanted: float
+    margin: float | None
+    after: bool
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Films to list. `kind` "cell": `places` model, reference, predicted; else two models, by their places."""
+
+    kind: str
+    places: tuple[int, ...]
+
+
+def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:
+    """Two to four models; by default from scratch first, so that what pretraining changes reads from left to right."""
+    order = sorted(cards, key=lambda card: (card.recipe.get("weights") is not None, card.name))
+    names = [card.name for card in order]
+    chosen = st.multiselect(
+        "Models", names, default=names[:2], key="models", max_selections=MOST, width=430,
+        placeholder="Choose two to four models", **ADDRESS,
+    )  # fmt: skip
+    return tuple(name for name in chosen if name in names)[:MOST]
+
+
+def choose(classes: Sequence[str]) -> Choice:
+    """The rest of the row of controls: class, shares, operating point, and what is asked for less often."""
+    label = st.selectbox("Class", list(classes), key="class", width=150, **ADDRESS)
+    label = label if label in classes else classes[0]
+    share = _segments("Shares of", [ROWS, COLUMNS], "shares")
+    targets = [HIGHEST, SENSITIVITY, SPECIFICITY, BY_HAND]
+    target = st.selectbox("Operating point", targets, key="point", width=175, **ADDRESS)
+    target = target if target in targets else HIGHEST
+    wanted = _wanted(target, label)
+    with st.popover("More", width=84):
+        method = _segments("Intervals of shares", [WILSON, EXACT], "interval")
+        after = _segments("Reliability diagrams", [AFTER, BEFORE], "reliability")
+        margin = st.number_input(
+            "Margin for “not worse than”, points of accuracy", 0.0, 50.0, 0.0, 0.5, key="margin", format="%.1f",
+            help="0: no margin is asked for.", **ADDRESS,
+        )  # fmt: skip
+    return Choice(
+        label=label,
+        share="column" if share == COLUMNS else "row",
+        method="exact" if method == EXACT else "wilson",
+        target=target,
+        wanted=wanted,
+        margin=margin / 100 if margin else None,
+        after=after != BEFORE,
+    )
+
+
+def chosen_films(models: int, classes: int) -> Chosen | None:
+    """Which films the address asks to list; None where it asks for none that there are."""
+    found = re.fullmatch(rf"({'|'.join(KINDS)})-(\d)-(\d+)(?:-(\d+))?", st.query_params.get(CHOSEN, ""))
+    if found is None:
+        return None
+    places = tuple(int(part) for part in found.groups()[1:] if part is not None)
+    if found[1] == "cell":
+        fits = len(places) == 3 and places[0] < models and max(places[1:]) < classes
+    else:
+        fits = len(places) == 2 and places[0] < places[1] < models
+    return Chosen(found[1], places) if fits else None
+
+
+def list_films(kind: str, *places: int) -> None:
+    """Put into the address which films to list; a callback. Charts of other cells forget what was clicked."""
+    st.query_params[CHOSEN] = "-".join([kind, *map(str, places)])
+    turns = st.session_state.setdefault("matrix-turns", {})
+    for place in range(MOST):
+        if kind != "cell" or place != places[0]:
+            turns[place] = turns.get(place, 0) + 1
+
+
+def list_none() -> None:
+    """Close the list of films; a callback."""
+    st.query_params.pop(CHOSEN, None)
+    turns = st.session_state.setdefault("matrix-turns", {})
+    for place in range(MOST):
+        turns[place] = turns.get(place, 0) + 1
+
+
+def matrix_key(place: int) -> str:
+    """The widget key of a model's matrix: a new one whenever its last click no longer counts."""
+    return f"matrix-{place}-{st.session_state.get('matrix-turns', {}).get(place, 0)}"
+
+
+def _wanted(target: str, label: str) -> float:
+    if target == HIGHEST:
+        return 0.0
+    if target == BY_HAND:
+        help_text = f"From this model probability on a film is given {worklist.literal(label)}."
+        return st.slider("Threshold", 0.0, 1.0, 0.5, 0.01, key="threshold", width=160, help=help_text, **ADDRESS)
+    help_text = "Each model's threshold is chosen on its validation films and applied to the test films."
+    percent = st.slider(
+        f"Wanted {target.lower()}", 50.0, 100.0, 95.0, 0.5, format="%.1f %%", key="wanted", width=160, help=help_text,
+        **ADDRESS,
+    )  # fmt: skip
+    return percent / 100
+
+
+def _segments(label: str, options: list[str], key: str) -> str:
+    return st.segmented_control(label, options, default=options[0], key=key, required=True, **ADDRESS) or options[0]

@@ -1,0 +1,142 @@
+"""What the Compare page works on, kept by digest for all sessions: records of kept models, and their comparison."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from xraykit import classifier, comparison, evaluation, history, ingest, operating, records
+from xraykit.ui.compare import inputs
+
+REFUSALS = (
+    classifier.ModelRefused,
+    evaluation.EvaluationRefused,
+    history.HistoryRefused,
+    comparison.ComparisonRefused,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The models compared, in order, and what is known of them. `digest` names the comparison and all that follows."""
+
+    kept: tuple[records.Kept, ...]
+    found: comparison.Comparison
+    digest: str
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return self.found.models
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.found.classes
+
+
+def models() -> tuple[dict[str, records.Kept], list[ingest.Refusal]]:
+    """Kept models that carry a test evaluation, by name, and why others cannot be compared."""
+    cards, refused = classifier.available()
+    usable = {}
+    for card in cards:
+        try:
+            usable[card.name] = _load(card.name, str(classifier.root_folder()), tuple(sorted(card.files.items())))
+        except REFUSALS as error:
+            refused.append(ingest.Refusal(card.name, "no-evaluation", str(error)))
+    return usable, refused
+
+
+def classes(kept: Sequence[records.Kept], others: Sequence[evaluation.Evaluation]) -> tuple[str, ...]:
+    """The classes in the order the comparison will have them: the first model's."""
+    return _evaluations(kept, others)[0].classes
+
+
+def compare(
+    kept: Sequence[records.Kept], margin: float | None, others: Sequence[evaluation.Evaluation] = ()
+) -> Material:
+    """Compare kept models on their test films, or on the films of `others`, one evaluation a model.
+
+    Raises
+    ------
+    comparison.ComparisonRefused
+        If they are not of the same films, classes or reference standard.
+    """
+    ours = _evaluations(kept, others)
+    digest = hashlib.sha256("|".join(map(_digest, ours)).encode()).hexdigest()
+    cards = hashlib.sha256("|".join(of.card.to_json() for of in kept).encode()).hexdigest()
+    return Material(tuple(kept), _compare(digest, margin, ours), f"{digest}{cards}")
+
+
+def apply_points(material: Material, choice: inputs.Choice) -> dict[str, operating.Applied | str]:
+    """Each model at its operating point, or the words why it has none; empty where none is asked for."""
+    if choice.target == inputs.HIGHEST:
+        return {}
+    return _apply(material.digest, choice, material)
+
+
+def confusions(material: Material, applied: Mapping[str, operating.Applied | str]) -> dict[str, np.ndarray]:
+    """Each model's matrix, at its operating point where it has one."""
+    return {
+        of.model: point.confusion if isinstance(point := applied.get(of.model), operating.Applied) else of.confusion
+        for of in material.found.evaluations
+    }
+
+
+def films(material: Material, applied: Mapping[str, operating.Applied | str], chosen: inputs.Chosen) -> np.ndarray:
+    """Indices of the films of a cell or of a pair's change, (n,) int64 ascending."""
+    if chosen.kind == "cell":
+        of = material.found.evaluations[chosen.places[0]]
+        point = applied.get(of.model)
+        predicted = point.predicted if isinstance(point, operating.Applied) else of.predicted
+        return np.flatnonzero((of.truth == chosen.places[1]) & (predicted == chosen.places[2]))
+    pair = material.found.pair(*(material.models[place] for place in chosen.places))
+    lists = {"fixes": pair.fixes, "breaks": pair.breaks, "wrong": pair.both_wrong}
+    return np.array(lists[chosen.kind], np.int64)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _load(name: str, root: str, files: tuple) -> records.Kept:
+    return records.load_kept(name)
+
+
+def _evaluations(kept: Sequence[records.Kept], others: Sequence[evaluation.Evaluation]) -> list[evaluation.Evaluation]:
+    theirs = {of.model: of for of in others}
+    return [theirs.get(of.card.name, of.test) for of in kept]
+
+
+def _digest(found: evaluation.Evaluation) -> str:
+    """sha256 of what the figures rest on."""
+    parts = (found.model, found.test_digest, repr(found.temperature), found.data, *map(str, found.groups))
+    return hashlib.sha256("|".join(parts).encode() + found.logits.tobytes() + found.truth.tobytes()).hexdigest()
+
+
+@st.cache_resource(max_entries=16, show_spinner="Comparing …")
+def _compare(digest: str, margin: float | None, _evaluations: Sequence[evaluation.Evaluation]) -> comparison.Comparison:
+    return comparison.compare(_evaluations, margin=margin)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _apply(digest: str, choice: inputs.Choice, _material: Material) -> dict[str, operating.Applied | str]:
+    applied: dict[str, operating.Applied | str] = {}
+    for kept, test in zip(_material.kept, _material.found.evaluations, strict=True):
+        sha = kept.card.files["model.keras"]
+        try:
+            applied[test.model] = operating.apply(_point(kept, choice, sha), test, sha)
+        except operating.OperatingRefused as error:
+            applied[test.model] = str(error)
+    return applied
+
+
+def _point(kept: records.Kept, choice: inputs.Choice, sha: str) -> operating.OperatingPoint:
+    if choice.target == inputs.BY_HAND:
+        return operating.by_hand(kept.card.name, choice.label, choice.wanted, sha)
+    if kept.validation is None:
+        raise operating.OperatingRefused(
+            f"Expected validation readings of {kept.card.name} to choose a threshold on; its folder has none. Keep the "
+            "run again, or set a threshold by hand."
+        )
+    aim = {choice.target.lower(): choice.wanted}
+    return operating.choose(kept.validation, choice.label, sha256=sha, **aim)

@@ -1,0 +1,153 @@
+"""The parts of the Compare page that answer to clicks: the verdict's buttons, the matrices and the films listed."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from xraykit import card, charts, comparison, evaluation, ingest, report, tables
+from xraykit.ui import cases, evaluating, worklist
+from xraykit.ui.compare import contents, inputs, material, show
+
+FEWER = (
+    "Choose two to four models above to lay them side by side. To add one: python -m xraykit train --recipe NAME "
+    "--data FOLDER, then python -m xraykit runs keep RUN --as NAME. Kept models lie in the folder weights."
+)
+AT_POINT = "The cell is at the operating point; the table has each model's most probable class."
+ONE = "There is one model, and comparing takes two. "
+NONE = "No model here carries a test evaluation yet. "
+
+
+def show_fewer(models: int) -> None:
+    """Without two models, what to do."""
+    words = NONE if models == 0 else ONE if models == 1 else ""
+    st.html(f"<p class='xk-word xk-wide' role='status'>{html.escape(words + FEWER)}</p>")
+
+
+def show_refused(refused: Sequence[ingest.Refusal]) -> None:
+    """Models that cannot be compared, each with its reason."""
+    if refused:
+        with st.expander(f"Models that cannot be compared: {len(refused)}"):
+            for row in refused:
+                st.html(f"<p class='xk-word'>{html.escape(row.source)}: {html.escape(row.words)}</p>")
+
+
+def show_verdict(of: material.Material, section: report.Section, style: charts.Style) -> None:
+    """The card: verdicts in words, the films behind them a click away, accuracies with intervals beside."""
+    words, picture = st.columns([3, 2], gap="large")
+    with words, st.container(key="verdict"):
+        for pair in of.found.pairs:
+            _show_pair(of, pair, len(of.found.pairs) > 1)
+        for note in of.found.notes:
+            st.html(f"<p class='xk-said'>{html.escape(note)}</p>")
+    with picture:
+        show.picture(section.pictures[0], style)
+
+
+def show_matrices(section: report.Section, style: charts.Style, applied: contents.Applied, classes: int) -> None:
+    """The matrices side by side on one scale; a click on a cell lists its films."""
+    bar = ", ".join(charts.SCREEN.sequential)
+    st.html(
+        f"<section class='xk-section'><h2>{html.escape(section.title)}</h2><div class='xk-scale'>"
+        f"<p>{html.escape(section.words[0])}</p><span>0%</span><i style='background:linear-gradient(90deg,{bar})'></i>"
+        "<span>100%</span><em>Click a cell to list its films.</em></div></section>"
+    )
+    across = len(section.pictures) if len(section.pictures) * classes <= 12 else 2
+    pictures = section.pictures
+    for start in range(0, len(pictures), across):
+        columns = st.columns(across, gap="medium")
+        for place, column in zip(range(start, min(start + across, len(pictures))), columns, strict=False):
+            with column:
+                _show_matrix(pictures[place], place, style)
+    for of in applied.values():
+        if isinstance(of, str):
+            st.html(f"<p class='xk-word' role='status'>{html.escape(of)} Its matrix is at the highest probability.</p>")
+
+
+def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:
+    """Evaluate the chosen models on a folder of one's own, out of the way; what the user picked to compare."""
+    with st.expander("Evaluate a folder", key="evaluate-folder"):
+        return list(evaluating.show(cards)) if cards else []
+
+
+def show_published(section: report.Section | None, style: charts.Style) -> None:
+    """Ours beside the published figure: words and table on the left, both figures drawn on the right."""
+    if section is None:
+        return
+    show.heading(section)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        show.table(section.tables[0])
+    with right:
+        show.picture(section.pictures[0], style)
+
+
+def show_tests(section: report.Section) -> None:
+    """The figures over all classes and the paired tests behind the verdict."""
+    st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
+    for part in section.tables:
+        show.table(part)
+
+
+def show_reports(section: report.Section) -> None:
+    """Classification reports side by side, then each class against the rest."""
+    show.heading(section)
+    *reports, rest = section.tables
+    for start in range(0, len(reports), 2):
+        for part, column in zip(reports[start : start + 2], st.columns(2, gap="large"), strict=False):
+            with column:
+                show.table(part)
+    show.table(rest)
+
+
+def show_films(
+    of: material.Material, applied: contents.Applied, chosen: inputs.Chosen | None, listed: np.ndarray
+) -> None:
+    """The films of the cell or change that was clicked."""
+    if chosen is None:
+        return
+    with st.container(key="listed"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            count = f"{len(listed):,} film{'' if len(listed) == 1 else 's'}"
+            st.html(f"<h2 class='xk-listed'>{count} <span>{html.escape(contents.describe(of, chosen))}</span></h2>")
+            show.download(tables.films(of.found, listed), "csv")
+            st.button("Close", key="close-films", type="tertiary", on_click=inputs.list_none)
+        if applied and chosen.kind == "cell":
+            st.html(f"<p class='xk-said'>{AT_POINT}</p>")
+        evaluations = of.found.evaluations
+        names = [of.found.films[i] for i in listed.tolist()]
+        cases.show(names, evaluations, evaluating.folder_of(evaluations[0]), key="compare")
+
+
+def _show_pair(of: material.Material, pair: comparison.Pair, several: bool) -> None:
+    first, *rest = (html.escape(sentence) for sentence in pair.words if " fixes " not in sentence)
+    size = "xk-verdict xk-several" if several else "xk-verdict"
+    more = "".join(f"<p class='xk-said'>{sentence}</p>" for sentence in rest)
+    st.html(f"<div class='{size}'><p>{first}</p>{more}</div>")
+    places = (of.models.index(pair.first), of.models.index(pair.second))
+    name = worklist.literal(pair.second)
+    counts = {
+        "fixes": (f"{name} fixes {len(pair.fixes)}", pair.fixes),
+        "breaks": (f"{name} breaks {len(pair.breaks)}", pair.breaks),
+        "wrong": (f"both wrong {len(pair.both_wrong)}", pair.both_wrong),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for kind, (label, films) in counts.items():
+            st.button(label, key=f"{kind}-{places[0]}-{places[1]}", disabled=not films,
+                      on_click=inputs.list_films, args=(kind, *places), help="List these films")  # fmt: skip
+
+
+def _show_matrix(picture: report.Picture, place: int, style: charts.Style) -> None:
+    key = inputs.matrix_key(place)
+
+    def click() -> None:
+        points = st.session_state[key].selection.get("cell", [])
+        if points:
+            order = list(dict.fromkeys(cell["reference"] for cell in picture.rows))
+            inputs.list_films("cell", place, order.index(points[0]["reference"]), order.index(points[0]["predicted"]))
+
+    with st.container(key=f"matrix-box-{place}"):
+        show.picture(picture, style, key=key, on_select=click, selection_mode="cell")
