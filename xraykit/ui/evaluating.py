@@ -111,17 +111,18 @@ def _show_work(one: Work, cards: Sequence[classifier.Card]) -> None:
     st.session_state["work"] = one.name
     name = Path(state.get("data", "")).name
     inspecting = state.get("verb") == "inspect"
-    findings.show_head(name, f"{'looking at' if inspecting else 'evaluating on'} {state.get('data', '')}")
+    findings.show_head(name, state.get("data", ""))
     if state["state"] in BUSY:
         _watch(one)
         return
     if state["state"] == "finished":
         found = _films(one)
+        if not inspecting:
+            findings.show_results([(_load(path), path) for path in one.results()])
         findings.show_folder(found)
         if inspecting:
             _choose_models(one, state, found, cards)
-        else:
-            findings.show_results([(_load(path), path) for path in one.results()])
+            return
     else:
         findings.show_end(state)
     _buttons(one, state)
@@ -148,17 +149,20 @@ def _choose_models(
     if not fitting:
         if not cards:
             findings.say("There is no model to evaluate: train and keep one first.")
+        _buttons(one, state)
         return
     titles = {card.name: card.title for card in cards}
     chosen = st.multiselect(
         "Models to evaluate", fitting, default=fitting[:MOST_MODELS], key=f"evaluate-models-{one.name}",
-        format_func=lambda name: titles.get(name, name), max_selections=MOST_MODELS,
+        format_func=lambda name: titles.get(name, name), max_selections=MOST_MODELS, width=720,
     )  # fmt: skip
     findings.show_familiar(found, [card for card in cards if card.name in chosen])
     n, models = found.get("films", 0), len(chosen)
     label = f"Evaluate {models} model{'s' * (models != 1)} on {n} film{'s' * (n != 1)}"
-    st.button(label, key="evaluate-start", type="primary", disabled=not chosen, on_click=_begin,
-              args=(one, state["data"], list(chosen)))  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        st.button(label, key="evaluate-start", type="primary", disabled=not chosen, on_click=_begin,
+                  args=(one, state["data"], list(chosen)))  # fmt: skip
+        st.button("Another folder", key="evaluate-another", on_click=_leave, args=(one, state))
 
 
 def _buttons(one: Work, state: dict[str, Any]) -> None:
@@ -235,7 +239,7 @@ def _pick() -> list[Evaluation]:
         return []
     _offer_new(paths)
     picked = st.multiselect("Evaluations kept on this computer", list(paths), key="evaluations",
-                            persist_state="session", placeholder="Choose evaluations to compare")  # fmt: skip
+                            persist_state="session", placeholder="Evaluations to compare", width=720)  # fmt: skip
     found = [(label, _load(paths[label])) for label in picked if label in paths]
     for label in (label for label, one in found if one is None):
         findings.say(f"The evaluation {label} cannot be read; delete it and evaluate again.")

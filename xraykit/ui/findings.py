@@ -13,6 +13,7 @@ from xraykit import classifier, scoring
 from xraykit.evaluation import Evaluation
 from xraykit.ui import worklist
 
+FEW = 5  # a list as short as this is open
 MOST_ROWS = 200  # films named in one list; predictions.csv and films.json name all
 
 
@@ -34,7 +35,7 @@ def show_progress(state: dict[str, Any]) -> None:
     if state.get("eta") is not None:
         words += f", about {_duration(state['eta'])} left"
     st.progress(min(done / films, 1.0) if films else 0.0, words)
-    _show_list("Refused so far", map(_refusal, state.get("refused_films", ())), state.get("refused", 0), True)
+    _show_refused_films("Refused so far", state)
 
 
 def show_folder(found: dict[str, Any]) -> None:
@@ -50,20 +51,24 @@ def show_folder(found: dict[str, Any]) -> None:
     facts = (
         ("Films that can be read", found["films"]),
         ("Refused", len(refused)),
-        ("Identical files", f"{sum(map(len, sets))} in {len(sets)} sets" if sets else 0),
+        ("Identical files", f"{sum(map(len, sets))} in {len(sets)} set{'s' * (len(sets) != 1)}" if sets else 0),
         ("Without a class, left out", len(unlabelled)),
         ("Groups", found["groups"]),
     )
     rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(str(value))}</dd></div>" for name, value in facts)
-    st.html(
+    left, right = st.columns([2, 3], gap="large")
+    left.html(
         f"<div class='xk-found'><table><thead><tr><th scope='col'>Class</th><th scope='col'>Films</th></tr></thead>"
         f"<tbody>{counts}</tbody></table><dl>{rows}</dl></div>"
         f"<p class='xk-said'>Groups by {html.escape(found['group_rule'])}.</p>"
     )
-    _show_list("Refused films, in no figure", map(_refusal, refused), len(refused), True)
-    _show_list("Identical files, each counted as a film", map(_together, sets), len(sets))
-    _show_list("One picture or patient in several classes", map(_together, mixed), len(mixed))
-    _show_list("Films without a class, left out", map(html.escape, unlabelled), len(unlabelled))
+    right.html(
+        _list("Refused films, in no figure", map(_refusal, refused), len(refused), True)
+        + _list("Identical files, each counted as a film", map(_together, sets), len(sets))
+        + _list("One picture or patient in several classes", map(_together, mixed), len(mixed))
+        + _list("Films without a class, left out", map(html.escape, unlabelled), len(unlabelled))
+        or "<p class='xk-said'>No film is refused, no file is there twice, every film has a class.</p>"
+    )
 
 
 def show_misfits(misfits: Sequence[str]) -> None:
@@ -101,7 +106,7 @@ def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
         )
     if rows:
         st.html(
-            "<div class='xk-found'><table><thead><tr><th scope='col'>Model</th><th scope='col'>Accuracy</th>"
+            "<div class='xk-found xk-figures'><table><thead><tr><th scope='col'>Model</th><th scope='col'>Accuracy</th>"
             f"<th scope='col'>95 % interval</th><th scope='col'>n</th></tr></thead><tbody>{rows}</tbody></table></div>"
         )
 
@@ -110,19 +115,24 @@ def show_end(state: dict[str, Any]) -> None:
     """How a work ended that did not finish, in its own words."""
     title = {"stopped": "Stopped", "failed": "It could not be done", "lost": "Ended without a word"}[state["state"]]
     say(f"{title}. {state.get('message', '')}")
-    _show_list("Refused until then", map(_refusal, state.get("refused_films", ())), state.get("refused", 0), True)
+    _show_refused_films("Refused until then", state)
 
 
-def _show_list(title: str, rows: Iterable[str], n: int, table: bool = False) -> None:
-    """A closed list of names; `rows` are HTML."""
+def _show_refused_films(title: str, state: dict[str, Any]) -> None:
+    if n := state.get("refused", 0):
+        st.html(_list(title, map(_refusal, state.get("refused_films", ())), n, True))
+
+
+def _list(title: str, rows: Iterable[str], n: int, table: bool = False) -> str:
+    """A list of names that opens and closes; open where it is short. `rows` are HTML."""
     if not n:
-        return
+        return ""
     shown = list(rows)[:MOST_ROWS]
     more = f"<p>and {n - len(shown)} more</p>" if n > len(shown) else ""
     body = "".join(shown) if table else "".join(f"<li>{row}</li>" for row in shown)
     tag = "table" if table else "ul"
-    st.html(
-        f"<details class='xk-list xk-refused'><summary>{html.escape(title)}: {n}</summary>"
+    return (
+        f"<details class='xk-list xk-refused'{' open' * (n <= FEW)}><summary>{html.escape(title)}: {n}</summary>"
         f"<{tag}>{body}</{tag}>{more}</details>"
     )
 
