@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.charts.style import SCREEN, Style, by_model, finish
+from xraykit.charts.style import SCREEN, Style, by_model, finish, packed
 
 HEIGHT = 380
 TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
@@ -100,7 +100,7 @@ def _curves(
     x = alt.X("x:Q", title=axes[0], scale=unit, axis=ruler)
     y = alt.Y("y:Q", title=axes[1], scale=unit, axis=ruler)
     lines = (
-        alt.Chart(alt.Data(values=list(points)))
+        alt.Chart(packed(points))
         .mark_line(strokeWidth=2.5)
         .encode(x=x, y=y, order="place:Q", **by_model(models, style))
     )

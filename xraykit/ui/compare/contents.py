@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -24,14 +24,35 @@ def metrics(of: material.Material, method: str) -> dict[str, dict]:
 
 def fixed(of: material.Material, choice: inputs.Choice, applied: Applied) -> dict[str, report.Section]:
     """Every section but the matrices, whose frame follows each click; by key, those that there are."""
-    return _fixed(of.digest, choice, of, applied)
+    figures = metrics(of, choice.method)
+    point = (choice.label, choice.target, choice.wanted)
+    # Each section is kept by what it depends on, so that moving a slider makes no other section anew
+    made = {
+        ("verdict", choice.method, choice.margin): lambda: sections.verdict(of, figures),
+        ("operating", *point): lambda: sections.operating_point(applied, choice),
+        ("reports", choice.method): lambda: sections.reports(of, figures, choice),
+        ("curves", *point): lambda: sections.rankings(of, applied, choice),
+        ("calibration", choice.after): lambda: sections.calibration(of, figures, choice),
+        ("training",): lambda: sections.training(of),
+        ("recipes",): lambda: sections.recipes(of),
+        ("published", choice.method): lambda: sections.beside_published(of, figures),
+    }
+    return {key[0]: found for key, make in made.items() if (found := _keep(of.digest, key, make)) is not None}
 
 
 def matrices(
     of: material.Material, choice: inputs.Choice, applied: Applied, chosen: inputs.Chosen | None
 ) -> report.Section:
     """The matrices, with a frame around the cell whose films are listed."""
-    return _matrices(of.digest, choice, chosen if chosen and chosen.kind == "cell" else None, of, applied)
+    cell = chosen if chosen and chosen.kind == "cell" else None
+    framed = (cell.places[0], *(of.classes[k] for k in cell.places[1:])) if cell else None
+
+    def make() -> report.Section:
+        words = point_words(of, choice, applied)
+        return sections.matrices(of, material.confusions(of, applied), choice, words, framed)
+
+    key = ("matrices", choice.share, choice.method, choice.label, choice.target, choice.wanted, framed)
+    return _keep(of.digest, key, make) or make()
 
 
 def point_words(of: material.Material, choice: inputs.Choice, applied: Applied) -> dict[str, str]:
@@ -83,29 +104,9 @@ def _metrics(digest: str, method: str, _of: material.Material) -> dict[str, dict
     return {of.model: of.metrics(method) for of in _of.found.evaluations}
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _fixed(digest: str, choice: inputs.Choice, _of: material.Material, _applied: Applied) -> dict[str, report.Section]:
-    figures = metrics(_of, choice.method)
-    made = [
-        sections.verdict(_of, figures),
-        sections.operating_point(_applied, choice),
-        sections.reports(_of, figures, choice),
-        sections.rankings(_of, _applied, choice),
-        sections.calibration(_of, figures, choice),
-        sections.training(_of),
-        sections.recipes(_of),
-        sections.beside_published(_of, figures),
-    ]
-    return {of.key: of for of in made if of is not None}
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _matrices(
-    digest: str, choice: inputs.Choice, cell: inputs.Chosen | None, _of: material.Material, _applied: Applied
-) -> report.Section:
-    framed = (cell.places[0], *(_of.classes[k] for k in cell.places[1:])) if cell else None
-    words = point_words(_of, choice, _applied)
-    return sections.matrices(_of, material.confusions(_of, _applied), choice, words, framed)
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _keep(digest: str, key: tuple, _make: Callable[[], report.Section | None]) -> report.Section | None:
+    return _make()
 
 
 def _listed(of: material.Material, chosen: inputs.Chosen | None, listed: np.ndarray) -> report.Section | None:

@@ -74,7 +74,7 @@ def apply_points(material: Material, choice: inputs.Choice) -> dict[str, operati
     """Each model at its operating point, or the words why it has none; empty where none is asked for."""
     if choice.target == inputs.HIGHEST:
         return {}
-    return _apply(material.digest, choice, material)
+    return _apply(material.digest, (choice.label, choice.target, choice.wanted), material, choice)
 
 
 def confusions(material: Material, applied: Mapping[str, operating.Applied | str]) -> dict[str, np.ndarray]:
@@ -119,12 +119,14 @@ def _compare(digest: str, margin: float | None, _evaluations: Sequence[evaluatio
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _apply(digest: str, choice: inputs.Choice, _material: Material) -> dict[str, operating.Applied | str]:
+def _apply(
+    digest: str, point: tuple, _material: Material, _choice: inputs.Choice
+) -> dict[str, operating.Applied | str]:
     applied: dict[str, operating.Applied | str] = {}
     for kept, test in zip(_material.kept, _material.found.evaluations, strict=True):
         sha = kept.card.files["model.keras"]
         try:
-            applied[test.model] = operating.apply(_point(kept, choice, sha), test, sha)
+            applied[test.model] = operating.apply(_point(kept, _choice, sha), test, sha)
         except operating.OperatingRefused as error:
             applied[test.model] = str(error)
     return applied

@@ -33,7 +33,7 @@ def picture(part: report.Picture, style: charts.Style, **selection: Any) -> None
     with _head(part):
         for kind in ("svg", "png"):
             download(part, kind, style)
-    key = selection.pop("key", f"chart-{part.key}")
+    key = selection.pop("key", f"figure-{part.key}")
     st.vega_lite_chart(part.screen, theme=None, width="stretch", key=key, **selection)
 
 

@@ -1,0 +1,193 @@
+"""Compare in a real browser on a real server: cells, operating points, downloads, links, looks."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+import signal
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import kept_models
+from tests.browser.conftest import start_server
+from tests.browser.test_review import AT_REST, serious
+from xraykit import classifier, operating, ui
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+NAMES = ("alpha-scratch", "beta-imagenet")
+SVG = "http://www.w3.org/2000/svg"
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """Two made-up models; the server started after this serves them."""
+    root = tmp_path / "weights"
+    root.mkdir()
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(root))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return [
+        kept_models.keep(root, NAMES[0], seed=0, skill=1.2, n=90),
+        kept_models.keep(root, NAMES[1], seed=1, skill=2.5, n=90, weights="imagenet"),
+    ]
+
+
+@pytest.fixture
+def serving(models, tmp_path):
+    running = start_server(tmp_path / "server.log")
+    yield running
+    running.process.send_signal(signal.SIGTERM)
+    running.process.wait(20)
+
+
+def open_page(visit, server, address: str = "") -> None:
+    visit.page.goto(f"{server.url}/compare{address}")
+    visit.page.locator(".xk-verdict").first.wait_for()
+    settle(visit)
+
+
+def settle(visit) -> None:
+    visit.page.locator(".st-key-matrix-box-0 svg text").first.wait_for()
+    visit.page.wait_for_timeout(700)
+    visit.page.wait_for_function(AT_REST)
+    visit.page.wait_for_timeout(500)
+
+
+def drawn(visit, place: int) -> list[int]:
+    """The counts a matrix shows, row by row."""
+    texts = visit.page.locator(f".st-key-matrix-box-{place} svg text").all_text_contents()
+    return [int(text) for text in texts if text.isdigit()]
+
+
+def click_cell(visit, place: int, row: int, column: int) -> None:
+    """Click on the middle of a cell, as drawn."""
+    tiles = visit.page.locator(f".st-key-matrix-box-{place} svg g.mark-rect path")
+    box = tiles.nth(3 * row + column).bounding_box()
+    visit.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 12)
+    settle(visit)
+
+
+def download(visit, key: str) -> bytes:
+    with visit.page.expect_download() as waiting:
+        visit.page.locator(f".st-key-{key} button").first.click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def listed(visit) -> list[str]:
+    return [row["Film"] for row in csv.DictReader(io.StringIO(download(visit, "csv-films").decode()))]
+
+
+def cells(visit, table: str) -> list[str]:
+    return visit.page.locator(f"[data-table='{table}'] td").all_inner_texts()
+
+
+def test_a_click_on_a_cell_lists_exactly_its_films(visit, serving, models):
+    open_page(visit, serving)
+    for place, row, column in ((0, 0, 1), (1, 2, 2), (0, 0, 1), (0, 1, 0)):
+        of = models[place]
+        expected = [of.films[i] for i in of.cell(row, column)]
+        assert drawn(visit, place) == of.confusion.ravel().tolist()
+        click_cell(visit, place, row, column)
+        heading = visit.page.locator(".xk-listed").inner_text()
+        assert heading.startswith(f"{len(expected)} film") and f"reference {of.classes[row]}" in heading
+        assert listed(visit) == expected
+        assert f"films=cell-{place}-{row}-{column}" in visit.page.url
+    visit.page.locator(".st-key-close-films button").click()
+    visit.page.locator(".xk-listed").wait_for(state="detached")
+    assert visit.stopped == []
+
+
+def test_both_matrices_follow_the_operating_point(visit, serving, models):
+    open_page(visit, serving)
+    visit.page.locator(".st-key-point input").click()
+    visit.page.get_by_role("option", name="Sensitivity").click()
+    settle(visit)
+    text = visit.page.inner_text("body")
+    for place, of in enumerate(models):
+        validation = kept_models.readings(of.model, 45, seed=place + 100, skill=(1.2, 2.5)[place], data="validation")
+        point = operating.choose(validation, "COVID-19", sensitivity=0.95)
+        expected = operating.apply(point, of)
+        assert drawn(visit, place) == expected.confusion.ravel().tolist() != of.confusion.ravel().tolist()
+        assert f"COVID-19 from {point.threshold:.3f} on" in text
+    assert "point=Sensitivity" in visit.page.url
+
+
+def test_a_cold_link_opens_the_same_page(visit, serving):
+    address = f"?models={NAMES[1]}&models={NAMES[0]}&point=By+hand&threshold=0.3&films=fixes-0-1&shares=Predicted"
+    open_page(visit, serving, address)
+    assert visit.page.locator(".st-key-matrix-box-0 h3").inner_text() == NAMES[1]
+    text = visit.page.inner_text("body")
+    assert "COVID-19 from 0.300 on" in text and f"right for {NAMES[0]} alone" in text and "predicted class" in text
+    assert all(part in visit.page.url for part in ("threshold=0.3", "films=fixes-0-1", "shares=Predicted"))
+
+
+def test_every_format_holds_the_numbers_of_the_page(visit, serving, models):
+    open_page(visit, serving)
+    svg, png = download(visit, "svg-matrix-0").decode(), download(visit, "png-matrix-0")
+    texts = ["".join(node.itertext()) for node in ElementTree.fromstring(svg).iter(f"{{{SVG}}}text")]
+    counts = models[0].confusion.ravel().tolist()
+    assert [int(text) for text in texts if text.isdigit()] == counts == drawn(visit, 0)
+    assert any(ui.RESEARCH_ONLY in text for text in texts)
+    assert pixels_and_rows(png, svg) == counts
+    report = list(csv.reader(io.StringIO(download(visit, "csv-report-0").decode())))
+    shown = cells(visit, "report-0")
+    assert [written(cell) for row in report[1:] for cell in row] == [written(cell) for cell in shown]
+    visit.page.get_by_role("button", name="Download").click()
+    page, data = download(visit, "page-html").decode(), json.loads(download(visit, "page-json"))
+    figure = re.search(r"<figure id=\"report-0\">.*?</figure>", page, re.S)[0]
+    assert [html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", figure)] == shown
+    assert [
+        int(text) for text in re.findall(r">(\d+)</text>", page.split('id="matrix-0"')[1].split("</figure>")[0])
+    ] == counts
+    tables = {table["key"]: table for section in data["sections"] for table in section["tables"]}
+    assert [written(cell) for row in tables["report-0"]["rows"] for cell in row] == [written(cell) for cell in shown]
+    assert data["comparison"]["models"][0]["metrics"]["confusion"] == models[0].confusion.tolist()
+    assert "<script" not in page and ui.RESEARCH_ONLY in page and visit.stopped == []
+
+
+def written(cell: object) -> str:
+    """A cell as four decimals, so that files in full precision and pages can be held against each other."""
+    try:
+        return f"{float(str(cell).replace(',', '')):.4f}"
+    except ValueError:
+        return {"n/a": "", "None": ""}.get(str(cell), str(cell))
+
+
+def pixels_and_rows(png: bytes, svg: str) -> list[int]:
+    """The counts in a PNG's text chunk, once its pixels are found to be the SVG's."""
+    import vl_convert
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image, Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=2))) as drawn_svg:
+        assert np.array_equal(np.asarray(image.convert("RGB")), np.asarray(drawn_svg.convert("RGB")))
+        return [row["films"] for row in json.loads(image.text["xraykit"])["rows"]]
+
+
+def test_axe_finds_no_serious_fault(visit, serving):
+    from axe_playwright_python.sync_playwright import Axe
+
+    open_page(visit, serving, "?films=fixes-0-1&point=Sensitivity")
+    assert serious(Axe().run(visit.page)) == []
+
+
+def test_the_shipped_models_answer_the_study_on_one_page(visit, server, screenshots):
+    if len(classifier.available()[0]) < 2:
+        pytest.skip("fewer than two models in weights/")
+    open_page(visit, server)
+    assert "Beside the published study" in visit.page.inner_text("body")
+    for width, height in ((1440, 900), (1920, 1080)):
+        visit.page.set_viewport_size({"width": width, "height": height})
+        settle(visit)
+        visit.page.screenshot(path=screenshots / f"compare-{width}.png")
+        whole = visit.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
+        visit.page.set_viewport_size({"width": width, "height": whole + 40})
+        settle(visit)
+        visit.page.screenshot(path=screenshots / f"compare-{width}-whole.png")
+        overflow = visit.page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0, "nothing lies beyond the right edge"
+    assert "Traceback" not in visit.page.inner_text("body") and visit.stopped == []
