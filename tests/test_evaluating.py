@@ -174,6 +174,27 @@ def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
     assert not work.list_works()
 
 
+def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
+    code = (
+        "import os, signal, pathlib; from xraykit import scoring; "
+        f"print(scoring.start_inspection(pathlib.Path({str(odd_folder)!r})).path, flush=True); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=HANG)
+    begun = Work(Path(killed.stdout.strip()))
+    assert killed.returncode == -signal.SIGKILL
+    wait_until(lambda: begun.state()["state"] == "finished", "the orphan")
+    assert begun.films()["films"] == 13
+
+
+def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
+    scoring.evaluate([MODEL], odd_folder, tmp_path / "weights" / "model")
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    hashes = Work(tmp_path / "weights" / "model").films()["sha256"]
+    assert scoring.familiar("model", [*hashes[:3], "0" * 64]) == 3
+    assert scoring.familiar("none", hashes) == 0
+
+
 # the panel
 
 

@@ -53,15 +53,25 @@ def current() -> Work | None:
 
 
 def folder_of(found: Evaluation) -> Path | None:
-    """Where the films of an evaluation lie on this computer, if a work kept here evaluated the same films."""
-    for one in works.list_works():
-        state = _state(one)
-        folder = Path(state.get("data", ""))
-        if state.get("state") == "finished" and any(
-            (known := _load(path)) and known.test_digest == found.test_digest for path in one.results()
-        ):
-            return folder if folder.is_dir() else None
+    """Where the films of an evaluation lie on this computer, if a folder looked at here holds them all."""
+    wanted = set(found.hashes)
+    for one in works.list_works() if wanted else ():
+        folder = Path(_state(one).get("data", ""))
+        if folder.is_dir() and wanted <= _hashes(one):
+            return folder
     return None
+
+
+def _hashes(one: Work) -> frozenset[str]:
+    try:
+        return _hashes_version(one, (one.path / works.FILMS).stat().st_mtime_ns)
+    except OSError:
+        return frozenset()
+
+
+@lru_cache(maxsize=32)
+def _hashes_version(one: Work, modified: int) -> frozenset[str]:
+    return frozenset(_films(one).get("sha256", ()))
 
 
 def _wants_attention(one: Work) -> bool:
@@ -154,7 +164,7 @@ def _choose_models(
     titles = {card.name: card.title for card in cards}
     chosen = st.multiselect(
         "Models to evaluate", fitting, default=fitting[:MOST_MODELS], key=f"evaluate-models-{one.name}",
-        format_func=lambda name: titles.get(name, name), max_selections=MOST_MODELS, width=720,
+        format_func=titles.__getitem__, max_selections=MOST_MODELS, width=720,
     )  # fmt: skip
     findings.show_familiar(found, [card for card in cards if card.name in chosen])
     n, models = found.get("films", 0), len(chosen)

@@ -78,17 +78,19 @@ def show_misfits(misfits: Sequence[str]) -> None:
 
 
 def show_familiar(found: dict[str, Any], cards: Iterable[classifier.Card]) -> None:
-    """A word where a model has met these films before: its figures would flatter it."""
-    for card in cards:
-        if found.get("digest") == card.data.get("digest"):
+    """A word where models have met these films before: their figures would flatter them."""
+    cards = list(cards)
+    taught = [card.title for card in cards if found.get("digest") == card.data.get("digest")]
+    if taught:
+        say(
+            f"Learned from these very films: {'; '.join(taught)}. Most were in the training split, so the figures here "
+            "will be better than on films a model has not seen."
+        )
+    for card in (card for card in cards if card.title not in taught):
+        if known := scoring.familiar(card.name, found.get("sha256", ())):
             say(
-                f"{card.title} learned from these very films: most were in its training split. "
-                "Its figures here will be better than on films it has not seen."
-            )
-        elif known := scoring.familiar(card.name, found.get("sha256", ())):
-            say(
-                f"{known} of these films are among the validation and test films of {card.title}; others may be "
-                "among its training films. Its figures here may be better than on films it has not seen."
+                f"{known} of these films are among the validation and test films of {card.title}; others may be among "
+                "its training films. Its figures here may be better than on films it has not seen."
             )
 
 
