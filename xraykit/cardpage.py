@@ -230,6 +230,8 @@ def _agreement(metrics: Mapping[str, Any]) -> str:
 def _network(card: Card) -> Iterator[tuple[str, str]]:
     yield "Input", f"{card.image_size} x {card.image_size} pixels, {'grey' if card.channels == 1 else 'colour'}"
     yield "Heatmap layer", card.feature_layer
+    speed = card.metrics.get("milliseconds_a_film")
+    yield "Milliseconds a film", UNKNOWN if speed is None else f"{speed:.1f}, on the machine that kept it"
     yield from ((name, str(value)) for name, value in card.software.items())
     if not card.software:
         yield "Software", UNKNOWN
