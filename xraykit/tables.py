@@ -14,7 +14,7 @@ from xraykit import curves
 from xraykit.comparison import Comparison
 from xraykit.evaluation import Evaluation
 from xraykit.operating import Applied
-from xraykit.records import Difference
+from xraykit.records import UNKNOWN, Difference
 from xraykit.report import Column, Table
 
 PARTS = ("sensitivity", "specificity", "ppv", "npv")
@@ -153,18 +153,15 @@ def operated(applied: Sequence[Applied], label: str) -> Table:
 
 def differences(found: Sequence[Difference], models: Sequence[str], key: str, title: str) -> Table:
     """A row a field of the cards, a column a model."""
-    rows = tuple((of.field, *(_plain(value) for value in of.values)) for of in found)
+    rows = tuple((_field(of.field), *(_plain(value, of.field) for value in of.values)) for of in found)
     kind = "text" if key == "differences" else "plain"
     return Table(key, title, (Column("Field"), *(Column(name, kind) for name in models)), rows)
 
 
 def films(found: Comparison, chosen: np.ndarray) -> Table:
     """A row a film: its class, and what each model predicts with which probability."""
-    columns = (
-        Column("Film"),
-        Column("Reference standard"),
-        *(column for name in found.models for column in (Column(name), Column("probability", "number"))),
-    )
+    heads = ((Column(f"{name} predicts"), Column(f"{name} probability", "number")) for name in found.models)
+    columns = (Column("Film"), Column("Reference standard"), *(column for pair in heads for column in pair))
     rows = tuple(
         (found.films[i], found.classes[found.evaluations[0].truth[i]],
          *(cell for of in found.evaluations
@@ -179,8 +176,20 @@ def _groups(found: Comparison) -> str:
     return f"{count:,} groups of films" if count < len(found.films) else f"{count:,} films"
 
 
-def _plain(value: Any) -> Any:
-    """A card's value as one cell: lists joined, nothing as "none"."""
+def _field(path: str) -> str:
+    """The name of a card's field for a reader: "recipe.phases.0.learning_rate" is "phase 1, learning rate"."""
+    parts = path.removeprefix("recipe.").replace("_", " ").split(".")
+    if parts[0] == "phases" and len(parts) > 1 and parts[1].isdigit():
+        parts[:2] = [f"phase {int(parts[1]) + 1}"]
+    return ", ".join(parts)
+
+
+def _plain(value: Any, path: str) -> Any:
+    """A card's value as one cell: lists joined, nothing as "none"; a phase that a recipe has not is named so."""
+    if value == UNKNOWN and path.startswith("recipe.phases."):
+        return "no such phase"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     return "none" if value is None else value

@@ -137,7 +137,7 @@ def test_every_format_holds_the_numbers_of_the_page(visit, serving, models):
     report = list(csv.reader(io.StringIO(download(visit, "csv-report-0").decode())))
     shown = cells(visit, "report-0")
     assert [written(cell) for row in report[1:] for cell in row] == [written(cell) for cell in shown]
-    visit.page.get_by_role("button", name="Download").click()
+    visit.page.get_by_role("button", name="Download", exact=True).click()
     page, data = download(visit, "page-html").decode(), json.loads(download(visit, "page-json"))
     figure = re.search(r"<figure id=\"report-0\">.*?</figure>", page, re.S)[0]
     assert [html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", figure)] == shown

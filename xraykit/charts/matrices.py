@@ -10,7 +10,6 @@ import altair as alt
 from xraykit.charts.style import SCREEN, Style, by_model, finish
 
 CELL = "cell"  # name of the click selection
-FLIP = 0.55  # share from which a cell's text changes to the other ink
 
 
 def matrix(
@@ -53,11 +52,11 @@ def matrix(
         ],
     )
     pick = alt.selection_point(name=CELL, fields=["reference", "predicted"], toggle=False, clear=False)
-    fill = alt.Scale(domain=[0, 1], range=list(style.sequential), clamp=True)
+    fill = alt.Scale(domain=[0, 1], range=list(style.sequential), interpolate="rgb", clamp=True)
     tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
         color=alt.Color("share:Q", scale=fill, legend=None)
     )
-    ink = alt.condition(f"datum.share > {FLIP}", alt.value(style.on_high), alt.value(style.on_low))
+    ink = alt.condition(f"datum.share > {style.flip}", alt.value(style.on_high), alt.value(style.on_low))
     counts = base.mark_text(fontSize=22, fontWeight=600, dy=-9, cursor="pointer").encode(text="films:Q", color=ink)
     shares = base.mark_text(fontSize=13, dy=13, cursor="pointer").encode(text="label:N", color=ink)
     frame = base.transform_filter(_is_cell(chosen)).mark_rect(

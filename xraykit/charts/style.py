@@ -15,7 +15,11 @@ import altair as alt
 
 @dataclass(frozen=True)
 class Style:
-    """Colours and font of a chart. `series` one a model; `sequential` from a share of 0 to 1, lightness monotone."""
+    """Colours and font of a chart.
+
+    `series` one a model; `sequential` from a share of 0 to 1, lightness monotone, with text `on_low` up to a share of
+    `flip` and `on_high` above it.
+    """
 
     name: str
     ink: str
@@ -27,6 +31,7 @@ class Style:
     sequential: tuple[str, ...]
     on_low: str
     on_high: str
+    flip: float
     font: str
 
 
@@ -39,8 +44,9 @@ SCREEN = Style(
     mark="#F5C84C",
     series=("#3F97D3", "#F5C84C", "#E6EDF3", "#C65B8E"),
     sequential=("#10202D", "#123A59", "#1D5F8E", "#3D8BC4", "#8FC3E6", "#D5E9F7"),
-    on_low="#E6EEF4",
-    on_high="#04121D",
+    on_low="#FFFFFF",
+    on_high="#000000",
+    flip=0.51,
     font="Source Sans, sans-serif",
 )
 PAPER = Style(
@@ -52,8 +58,9 @@ PAPER = Style(
     mark="#C24A00",
     series=("#0B5FA5", "#E08A00", "#111111", "#B0578D"),
     sequential=("#F4F8FB", "#CFE3F2", "#95C3E4", "#4F98CC", "#1D6AA5", "#0B3C66"),
-    on_low="#0B1620",
+    on_low="#000000",
     on_high="#FFFFFF",
+    flip=0.72,
     font="Liberation Sans, Arial, Helvetica, sans-serif",
 )
 DASHES = ([1, 0], [7, 3], [2, 2], [8, 3, 2, 3])

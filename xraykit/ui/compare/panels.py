@@ -50,11 +50,14 @@ def show_verdict(of: material.Material, section: report.Section, style: charts.S
 def show_matrices(section: report.Section, style: charts.Style, applied: contents.Applied, classes: int) -> None:
     """The matrices side by side on one scale; a click on a cell lists its films."""
     bar = ", ".join(charts.SCREEN.sequential)
-    st.html(
-        f"<section class='xk-section'><h2>{html.escape(section.title)}</h2><div class='xk-scale'>"
-        f"<p>{html.escape(section.words[0])}</p><span>0%</span><i style='background:linear-gradient(90deg,{bar})'></i>"
-        "<span>100%</span><em>Click a cell to list its films.</em></div></section>"
-    )
+    st.html(f"<section class='xk-section'><h2>{html.escape(section.title)}</h2></section>")
+    with st.container(horizontal=True, key="head-scale", gap="small", vertical_alignment="center"):
+        st.html(
+            f"<div class='xk-scale'><p>{html.escape(section.words[0])}</p><span>0%</span>"
+            f"<i style='background:linear-gradient(90deg,{bar})'></i><span>100%</span>"
+            "<em>Click a cell to list its films.</em></div>"
+        )
+        show.download(section.tables[0], "csv")
     across = len(section.pictures) if len(section.pictures) * classes <= 12 else 2
     pictures = section.pictures
     for start in range(0, len(pictures), across):
