@@ -118,7 +118,7 @@ def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
         )
     replace_text(folder / "evaluation.json", reading["test"].to_json())
     replace_text(folder / "validation.json", reading["validation"].to_json())
-    metrics = {part: found.metrics() for part, found in reading.items()}
+    metrics: dict[str, object] = {part: found.metrics() for part, found in reading.items()}
     n = sum(len(found.films) for found in reading.values())
     metrics["agreement_with_keras"] = {"largest_difference": difference, "films": n}
     metrics["milliseconds_a_film"] = round(1000 * seconds / n, 2)
