@@ -1,5 +1,7 @@
 """Evaluating a folder: a process of its own that tells how far it is, can be stopped, and is found again."""
 
+import csv
+import io
 import json
 import os
 import signal
@@ -14,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests import fakes, film_folders, tiny_model
 from xraykit import evaluation, run, scoring, ui, work
+from xraykit.ui import cases
 from xraykit.work import Work
 
 MODEL = str(tiny_model.KEPT)
@@ -59,15 +62,21 @@ def states_of(out: Path):
 
 
 @pytest.fixture
-def slow(tmp_path, monkeypatch):
-    """An evaluation that has begun and will not end by itself soon: many films, each written anew."""
+def many(tmp_path) -> Path:
+    """So many films that an evaluation does not end by itself soon."""
     folder = film_folders.make(tmp_path / "many", classes=CLASSES, films=2)
     for label in CLASSES:
         source = folder / label / "film-000.png"
         for number in range(3000):
             os.link(source, folder / label / f"more-{number:04}.png")
+    return folder
+
+
+@pytest.fixture
+def slow(tmp_path, many):
+    """An evaluation that has begun."""
     out = tmp_path / "out"
-    process = start(folder, out)
+    process = start(many, out)
     wait_until(lambda: states_of(out).get("done", 0) > 0, "the first film")
     yield process, out
     process.kill()
@@ -255,6 +264,18 @@ def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):
     assert not app.exception and app.session_state["picked"] == [("tiny-model", 13)]
 
 
+def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
+    made = work.create("many")
+    scoring.start_evaluation(made, many, ["tiny-model"])
+    wait_until(lambda: made.state().get("done"), "the first film")
+    app.run()
+    assert not app.exception and "of 9006 films" in app.get("progress")[0].proto.text
+    app.button(key="evaluate-stop").click().run()
+    run_until(app, lambda app: "Stopped" in words_of(app), "the stop")
+    assert not app.exception and "nothing was written" in words_of(app) and not made.results()
+    assert not made.alive()
+
+
 @pytest.mark.parametrize("state", ["running", "failed", "stopped"])
 def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_path):
     made = work.create("films")
@@ -285,6 +306,18 @@ def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):
 def test_a_path_that_is_no_folder_is_told_in_words(app, path):
     look_at(app, path)
     assert not app.exception and "Expected a folder" in words_of(app) and not work.list_works()
+
+
+def test_the_list_of_films_is_the_evaluation_to_the_digit(odd_folder, tmp_path):
+    found = scoring.evaluate([MODEL], odd_folder, tmp_path / "out")[0][0]
+    places = {film: i for i, film in enumerate(found.films)}
+    films = [found.films[3], "Normal/other.png"]
+    columns = cases.table(films, [found, found], [places, places])
+    rows = list(csv.DictReader(io.StringIO(cases.to_csv(columns))))
+    assert rows[0]["Reference standard"] == CLASSES[found.truth[3]]
+    assert rows[0]["tiny-model (2) predicts"] == CLASSES[found.predicted[3]]
+    assert float(rows[0]["p Normal, tiny-model (1)"]) == found.probabilities[3, 1]
+    assert rows[1]["Reference standard"] == rows[1]["p Normal, tiny-model (1)"] == ""
 
 
 def test_films_are_shown_with_pictures_and_heatmaps_or_by_name(app, odd_folder):

@@ -6,6 +6,7 @@ Pictures come from the inference service alone; a film that is not the one evalu
 from __future__ import annotations
 
 import base64
+import csv
 import html
 import io
 import os
@@ -76,12 +77,20 @@ def _show_table(
     films: list[str], evaluations: Sequence[Evaluation], places: list[dict[str, int]], key: str
 ) -> None:
     columns = table(films, evaluations, places)
-    numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in columns if name.startswith("p ")}
+    numbers = {
+        name: st.column_config.NumberColumn(name.partition(",")[0], help=name, format="%.3f", width=112)
+        for name in columns
+        if name.startswith("p ")
+    }
     import pyarrow  # Streamlit's own table format: no pandas in the web process
 
     st.dataframe(
         pyarrow.table(columns), hide_index=True, width="stretch", height=min(36 * len(films) + 38, 320),
         column_config=numbers, key=f"cases-table-{key}", alt="Films with their class and each model's prediction",
+    )  # fmt: skip
+    st.download_button(
+        "Download CSV", lambda: to_csv(columns), "films.csv", "text/csv", key=f"cases-csv-{key}", on_click="ignore",
+        type="tertiary",
     )  # fmt: skip
 
 
@@ -98,6 +107,15 @@ def table(
         for c, label in enumerate(one.classes):
             columns[f"p {label}, {name}"] = [None if i is None else float(one.probabilities[i, c]) for i in rows]
     return columns
+
+
+def to_csv(columns: dict[str, list[Any]]) -> str:
+    """A table as CSV, every number whole."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue()
 
 
 def _truth(film: str, evaluations: Sequence[Evaluation], places: Sequence[dict[str, int]]) -> str | None:
