@@ -1,30 +1,31 @@
 """xraykit: read chest films with Keras networks, see where they looked, compare them, train them.
 
-Rooms, each importing only those above it:
+Rooms, each importing only those above it (tests/test_architecture.py has every name in its order):
 
-picture, dicom, radiograph   bytes to a film: pixels with their provenance
-ingest                       the firewall: untrusted files decoded in killable processes, or refused with a reason
-samples                      two synthetic films to try things on
-dataset                      labelled films, their groups, their split, their decoded cache
-recipe, run, work            what a training is to do; the folder of one training, of one evaluation
-statistics, curves           intervals and paired tests; ROC, precision-recall, reliability
-evaluation                   figures with intervals from truth and logits
-operating                    operating points: chosen on validation, applied to test
-alignment, comparison        several models on the same films: is the difference real
-network, batches, callbacks, training   Keras: build, feed, fit             (Keras is imported here, and only in
-card, head, conversion       parts of a kept model                          conversion and gradients besides)
-classifier                   a kept model read without TensorFlow
-keeping                      from a finished run to a kept model
-history, records             a training's curve in words; a kept model's evaluations, what differs between cards
-scoring                      kept models evaluated on a folder of films
-recipewords, cardpage, cardprint   a model's card in plain words, as a page and as a file
-colormaps, legends, explanation   heatmaps and their overlay
-companion, gradients, inference   the processes behind the pages
-charts                       Altair charts: data in, chart out
-doctor                       what is on this machine, what is missing
-ui                           the only room that imports streamlit
-__main__                     the command line
+picture, dicom, radiograph    bytes to a film: pixels with their provenance
+decoder, ingest               the firewall: strangers' files decoded in killable processes, or refused with a reason
+samples                       two synthetic films to try things on
+grouping, dataset             labelled films, which belong together, their split, their decoded cache
+recipe, run, work             what a training is to do; the folder of one training, of one evaluation
+statistics, curves            intervals and paired tests; ROC, precision-recall, reliability
+evaluation, calibration       figures from truth and logits; what is fitted on validation
+operating                     operating points: chosen on validation, applied to test
+alignment, comparison         several models on the same films: is the difference real
+network, batches, callbacks, training   Keras: build, feed, watch, fit
+card, head, conversion        the parts of a kept model
+classifier                    a kept model read without TensorFlow
+keeping                       from a finished run to a kept model
+history, records              a training's curve in words; what differs between two cards
+scoring                       kept models evaluated on a folder of films
+recipewords, cardpage, cardprint   a card in plain words, as a page and as a file
+colormaps, legends, explanation    heatmaps and their overlay
+companion, gradients, inference    the processes behind the pages
+charts, tables, published, report  Altair charts, tables, published figures, the page as one file
+doctor                        what is on this machine, what is missing
+ui                            the only room that imports streamlit
+commands, __main__            the command line
 
+Keras is imported in network, batches, callbacks and training, and inside conversion and gradients.
 A research demonstration, never a medical device.
 """
 
