@@ -1,6 +1,7 @@
 """The Compare page as a user meets it, without a browser: made-up models in a folder of their own."""
 
 import csv
+import hashlib
 import html
 import io
 import json
@@ -121,6 +122,32 @@ def test_a_target_out_of_reach_is_said_and_the_page_stays(root):
         kept_models.keep(root, name, seed=place, skill=0.0)
     app = open_page(point="Specificity", wanted="100")
     assert not app.exception and "not attainable" in words(app) and "highest probability" in words(app)
+
+
+def test_a_saved_point_is_applied_to_its_network_and_refused_for_a_new_one(root, two):
+    from xraykit.ui.compare import contents, inputs, material
+
+    def compared():
+        usable, _ = material.models()
+        return material.compare([usable[name] for name in NAMES[:2]], None)
+
+    of = compared()
+    choice = inputs.Choice("Normal", "row", "wilson", "Sensitivity", 0.9, None, True)
+    points = material.apply_points(of, choice)
+    saved = contents.page(of, choice, points, None, np.array([], int)).to_json()
+    again = inputs.Choice("COVID-19", "row", "wilson", inputs.SAVED, 0.0, None, True, saved)
+    assert (material.apply_points(of, again)[NAMES[0]].confusion == points[NAMES[0]].confusion).all()
+    (root / NAMES[0] / "model.keras").write_bytes(b"another network")
+    card = json.loads((root / NAMES[0] / "card.json").read_text())
+    card["files"]["model.keras"] = hashlib.sha256(b"another network").hexdigest()
+    (root / NAMES[0] / "card.json").write_text(json.dumps(card))
+    found = material.apply_points(compared(), again)
+    assert "Choose it anew" in found[NAMES[0]] and not isinstance(found[NAMES[1]], str)
+
+
+def test_without_a_saved_file_the_page_asks_for_one(two):
+    app = open_page(point="Saved points")
+    assert not app.exception and "No saved point" in words(app)
 
 
 def test_long_names_and_four_models_keep_the_page(root):

@@ -67,6 +67,7 @@ def drawn(visit, place: int) -> list[int]:
 def click_cell(visit, place: int, row: int, column: int) -> None:
     """Click on the middle of a cell, as drawn."""
     tiles = visit.page.locator(f".st-key-matrix-box-{place} svg g.mark-rect path")
+    tiles.nth(3 * row + column).scroll_into_view_if_needed()
     box = tiles.nth(3 * row + column).bounding_box()
     visit.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 12)
     settle(visit)
@@ -79,7 +80,7 @@ def download(visit, key: str) -> bytes:
 
 
 def listed(visit) -> list[str]:
-    return [row["Film"] for row in csv.DictReader(io.StringIO(download(visit, "csv-films").decode()))]
+    return [row["Film"] for row in csv.DictReader(io.StringIO(download(visit, "cases-csv-compare").decode()))]
 
 
 def cells(visit, table: str) -> list[str]:
@@ -87,14 +88,16 @@ def cells(visit, table: str) -> list[str]:
 
 
 def test_a_click_on_a_cell_lists_exactly_its_films(visit, serving, models):
+    from playwright.sync_api import expect
+
     open_page(visit, serving)
     for place, row, column in ((0, 0, 1), (1, 2, 2), (0, 0, 1), (0, 1, 0)):
         of = models[place]
         expected = [of.films[i] for i in of.cell(row, column)]
         assert drawn(visit, place) == of.confusion.ravel().tolist()
         click_cell(visit, place, row, column)
-        heading = visit.page.locator(".xk-listed").inner_text()
-        assert heading.startswith(f"{len(expected)} film") and f"reference {of.classes[row]}" in heading
+        heading = f"{len(expected)} film{'s' * (len(expected) != 1)} {of.model}: reference {of.classes[row]}"
+        expect(visit.page.locator(".xk-listed")).to_contain_text(heading)
         assert listed(visit) == expected
         assert f"films=cell-{place}-{row}-{column}" in visit.page.url
     visit.page.locator(".st-key-close-films button").click()

@@ -25,7 +25,7 @@ def metrics(of: material.Material, method: str) -> dict[str, dict]:
 def fixed(of: material.Material, choice: inputs.Choice, applied: Applied) -> dict[str, report.Section]:
     """Every section but the matrices, whose frame follows each click; by key, those that there are."""
     figures = metrics(of, choice.method)
-    point = (choice.label, choice.target, choice.wanted)
+    point = choice.point
     # Each section is kept by what it depends on, so that moving a slider makes no other section anew
     made = {
         ("verdict", choice.method, choice.margin): lambda: sections.verdict(of, figures),
@@ -45,13 +45,13 @@ def matrices(
 ) -> report.Section:
     """The matrices, with a frame around the cell whose films are listed."""
     cell = chosen if chosen and chosen.kind == "cell" else None
-    framed = (cell.places[0], *(of.classes[k] for k in cell.places[1:])) if cell else None
+    framed = (cell.places[0], of.classes[cell.places[1]], of.classes[cell.places[2]]) if cell else None
 
     def make() -> report.Section:
         words = point_words(of, choice, applied)
         return sections.matrices(of, material.confusions(of, applied), choice, words, framed)
 
-    key = ("matrices", choice.share, choice.method, choice.label, choice.target, choice.wanted, framed)
+    key = ("matrices", choice.share, choice.method, *choice.point, framed)
     return _keep(of.digest, key, make) or make()
 
 
@@ -62,7 +62,7 @@ def point_words(of: material.Material, choice: inputs.Choice, applied: Applied) 
     for name in of.models:
         point = applied.get(name)
         at = isinstance(point, operating.Applied)
-        words = f"{choice.label} from {point.point.threshold:.3f} on" if at else "highest probability"
+        words = f"{point.point.label} from {point.point.threshold:.3f} on" if at else "highest probability"
         accuracy = point.accuracy if at else figures[name]["accuracy"]
         said[name] = f"{words}; accuracy {report.write(accuracy, 'percent figure')}, n = {accuracy['n']:,}"
     return said

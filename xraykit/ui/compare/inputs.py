@@ -14,7 +14,9 @@ from xraykit.ui import worklist
 
 MOST = 4
 ROWS, COLUMNS = "Reference", "Predicted"
-HIGHEST, SENSITIVITY, SPECIFICITY, BY_HAND = "Highest probability", "Sensitivity", "Specificity", "By hand"
+HIGHEST, SENSITIVITY, SPECIFICITY = "Highest probability", "Sensitivity", "Specificity"
+BY_HAND, SAVED = "By hand", "Saved points"
+TARGETS = (HIGHEST, SENSITIVITY, SPECIFICITY, BY_HAND, SAVED)
 WILSON, EXACT = "Wilson", "Exact"
 AFTER, BEFORE = "After temperature", "Before"
 ADDRESS: dict[str, Any] = {"bind": "query-params"}
@@ -26,8 +28,9 @@ KINDS = ("cell", "fixes", "breaks", "wrong")
 class Choice:
     """What the user wants to see; hashable, a key of what was computed for it.
 
-    `share` "row" or "column"; `method` of intervals; `target` what the operating point aims at and `wanted` how much
-    of it, or the threshold; `margin` a share of accuracy or None; `after` temperature.
+    `share` "row" or "column"; `method` of intervals; `target` what the operating point aims at, `wanted` how much of
+    it, or the threshold, `saved` the text of a file that holds points; `margin` a share of accuracy or None; `after`
+    temperature.
     """
 
     label: str
@@ -37,6 +40,12 @@ class Choice:
     wanted: float
     margin: float | None
     after: bool
+    saved: str = ""
+
+    @property
+    def point(self) -> tuple[str, str, float, str]:
+        """What the operating points depend on."""
+        return self.label, self.target, self.wanted, self.saved
 
 
 @dataclass(frozen=True)
@@ -63,10 +72,9 @@ def choose(classes: Sequence[str]) -> Choice:
     label = st.selectbox("Class", list(classes), key="class", width=150, **ADDRESS)
     label = label if label in classes else classes[0]
     share = _segments("Shares of", [ROWS, COLUMNS], "shares")
-    targets = [HIGHEST, SENSITIVITY, SPECIFICITY, BY_HAND]
-    target = st.selectbox("Operating point", targets, key="point", width=175, **ADDRESS)
-    target = target if target in targets else HIGHEST
-    wanted = _wanted(target, label)
+    target = st.selectbox("Operating point", TARGETS, key="point", width=175, **ADDRESS)
+    target = target if target in TARGETS else HIGHEST
+    wanted, saved = (0.0, _saved()) if target == SAVED else (_wanted(target, label), "")
     with st.popover("More", width=84):
         method = _segments("Intervals of shares", [WILSON, EXACT], "interval")
         after = _segments("Reliability diagrams", [AFTER, BEFORE], "reliability")
@@ -82,6 +90,7 @@ def choose(classes: Sequence[str]) -> Choice:
         wanted=wanted,
         margin=margin / 100 if margin else None,
         after=after != BEFORE,
+        saved=saved,
     )
 
 
@@ -132,6 +141,12 @@ def _wanted(target: str, label: str) -> float:
         **ADDRESS,
     )  # fmt: skip
     return percent / 100
+
+
+def _saved() -> str:
+    """The text of a file with operating points: this page as JSON; empty before there is one."""
+    file = st.file_uploader("A page saved as JSON", type=["json"], key="saved-points", width=300, max_upload_size=20)
+    return "" if file is None else file.getvalue().decode("utf-8", errors="replace")
 
 
 def _segments(label: str, options: list[str], key: str) -> str:

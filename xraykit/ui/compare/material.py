@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ def apply_points(material: Material, choice: inputs.Choice) -> dict[str, operati
     """Each model at its operating point, or the words why it has none; empty where none is asked for."""
     if choice.target == inputs.HIGHEST:
         return {}
-    return _apply(material.digest, (choice.label, choice.target, choice.wanted), material, choice)
+    return _apply(material.digest, choice.point, material, choice)
 
 
 def confusions(material: Material, applied: Mapping[str, operating.Applied | str]) -> dict[str, np.ndarray]:
@@ -135,6 +136,8 @@ def _apply(
 def _point(kept: records.Kept, choice: inputs.Choice, sha: str) -> operating.OperatingPoint:
     if choice.target == inputs.BY_HAND:
         return operating.by_hand(kept.card.name, choice.label, choice.wanted, sha)
+    if choice.target == inputs.SAVED:
+        return _saved_point(kept.card.name, choice.saved)
     if kept.validation is None:
         raise operating.OperatingRefused(
             f"Expected validation readings of {kept.card.name} to choose a threshold on; its folder has none. Keep the "
@@ -142,3 +145,18 @@ def _point(kept: records.Kept, choice: inputs.Choice, sha: str) -> operating.Ope
         )
     aim = {choice.target.lower(): choice.wanted}
     return operating.choose(kept.validation, choice.label, sha256=sha, **aim)
+
+
+def _saved_point(model: str, text: str) -> operating.OperatingPoint:
+    """The point a saved page has for a model; whether it is this network's, `operating.apply` decides."""
+    if not text:
+        raise operating.OperatingRefused(f"No saved point for {model} yet: give a page that was downloaded as JSON.")
+    try:
+        points = json.loads(text)["operating_points"]
+        held = points[model]["point"]
+    except (ValueError, KeyError, TypeError):
+        raise operating.OperatingRefused(
+            f"Expected an operating point of {model} in the file; it has none. Download the page as JSON while an "
+            "operating point is chosen."
+        ) from None
+    return operating.OperatingPoint.from_json(json.dumps(held))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from xraykit import card, charts, comparison, evaluation, ingest, report, tables
+from xraykit import card, charts, comparison, evaluation, ingest, report
 from xraykit.ui import cases, evaluating, worklist
 from xraykit.ui.compare import contents, inputs, material, show
 
@@ -16,6 +16,7 @@ FEWER = (
     "Choose two to four models above to lay them side by side. To add one: python -m xraykit train --recipe NAME "
     "--data FOLDER, then python -m xraykit runs keep RUN --as NAME. Kept models lie in the folder weights."
 )
+LONG_NAME = 30  # letters; a longer name is in the tooltip, not on the button
 AT_POINT = "The cell is at the operating point; the table has each model's most probable class."
 ONE = "There is one model, and comparing takes two. "
 NONE = "No model here carries a test evaluation yet. "
@@ -37,13 +38,15 @@ def show_refused(refused: Sequence[ingest.Refusal]) -> None:
 
 def show_verdict(of: material.Material, section: report.Section, style: charts.Style) -> None:
     """The card: verdicts in words, the films behind them a click away, accuracies with intervals beside."""
-    words, picture = st.columns([3, 2], gap="large")
-    with words, st.container(key="verdict"):
-        for pair in of.found.pairs:
-            _show_pair(of, pair, len(of.found.pairs) > 1)
-        for note in of.found.notes:
+    several = len(of.found.pairs) > 1
+    *places, right = st.columns([3, 3, 4] if several else [3, 2], gap="large")
+    for number, pair in enumerate(of.found.pairs):
+        with places[number % len(places)]:
+            _show_pair(of, pair, several)
+    for note in of.found.notes:
+        with places[0]:
             st.html(f"<p class='xk-said'>{html.escape(note)}</p>")
-    with picture:
+    with right:
         show.picture(section.pictures[0], style)
 
 
@@ -116,7 +119,6 @@ def show_films(
         with st.container(horizontal=True, vertical_alignment="center"):
             count = f"{len(listed):,} film{'' if len(listed) == 1 else 's'}"
             st.html(f"<h2 class='xk-listed'>{count} <span>{html.escape(contents.describe(of, chosen))}</span></h2>")
-            show.download(tables.films(of.found, listed), "csv")
             st.button("Close", key="close-films", type="tertiary", on_click=inputs.list_none)
         if applied and chosen.kind == "cell":
             st.html(f"<p class='xk-said'>{AT_POINT}</p>")
@@ -131,16 +133,20 @@ def _show_pair(of: material.Material, pair: comparison.Pair, several: bool) -> N
     more = "".join(f"<p class='xk-said'>{sentence}</p>" for sentence in rest)
     st.html(f"<div class='{size}'><p>{first}</p>{more}</div>")
     places = (of.models.index(pair.first), of.models.index(pair.second))
-    name = worklist.literal(pair.second)
+    name = "" if several or len(pair.second) > LONG_NAME else f"{worklist.literal(pair.second)} "
     counts = {
-        "fixes": (f"{name} fixes {len(pair.fixes)}", pair.fixes),
-        "breaks": (f"{name} breaks {len(pair.breaks)}", pair.breaks),
-        "wrong": (f"both wrong {len(pair.both_wrong)}", pair.both_wrong),
+        "fixes": (f"{name}fixes {len(pair.fixes):,}", pair.fixes),
+        "breaks": (f"{name}breaks {len(pair.breaks):,}", pair.breaks),
+        "wrong": (f"both wrong {len(pair.both_wrong):,}", pair.both_wrong),
     }
     with st.container(horizontal=True, gap="small"):
         for kind, (label, films) in counts.items():
-            st.button(label, key=f"{kind}-{places[0]}-{places[1]}", disabled=not films,
-                      on_click=inputs.list_films, args=(kind, *places), help="List these films")  # fmt: skip
+            what = worklist.literal(contents.describe(of, inputs.Chosen(kind, places)))
+            key = f"{kind}-{places[0]}-{places[1]}"
+            st.button(
+                label, key=key, disabled=not films, on_click=inputs.list_films, args=(kind, *places),
+                help=f"List the films {what}",
+            )  # fmt: skip
 
 
 def _show_matrix(picture: report.Picture, place: int, style: charts.Style) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 
 from xraykit import charts, curves, history, operating, published, records, tables
 from xraykit.report import Column, Picture, Section, Table
-from xraykit.ui.compare.inputs import HIGHEST, Choice
+from xraykit.ui.compare import inputs
+from xraykit.ui.compare.inputs import Choice
 from xraykit.ui.compare.material import Material
 
 GRID = 400  # a curve is drawn on this many steps a side: more would not be seen
@@ -64,16 +65,17 @@ def reports(material: Material, metrics: Mapping[str, dict], choice: Choice) -> 
 
 def operating_point(applied: Mapping[str, operating.Applied | str], choice: Choice) -> Section | None:
     """Thresholds chosen on validation films and what they give on test films; None at the highest probability."""
-    if choice.target == HIGHEST:
+    if choice.target == inputs.HIGHEST:
         return None
     points = [of for of in applied.values() if isinstance(of, operating.Applied)]
-    aim = f"a {choice.target.lower()} of {choice.wanted:.1%}" if points and points[0].point.wanted else "a threshold"
-    words = (f"Each model has its own threshold for {choice.label}, for {aim} on its validation films, applied once to "
-             "the test films.",) if choice.target.lower() in tables.PARTS else (
-             f"One threshold for {choice.label}, set by hand: it was not chosen on validation films.",)  # fmt: skip
+    aim = f"a {choice.target.lower()} of {choice.wanted:.1%} on its validation films, applied once to the test films."
+    words = {
+        inputs.BY_HAND: f"One threshold for {choice.label}, set by hand: it was not chosen on validation films.",
+        inputs.SAVED: "Thresholds as they were saved; each belongs to the one network it was chosen for.",
+    }.get(choice.target, f"Each model has its own threshold for {choice.label}, for {aim}")
     refused = tuple(of for of in applied.values() if isinstance(of, str))
-    parts = (tables.operated(points, choice.label),) if points else ()
-    return Section("operating", "Operating point", (*words, *refused), parts)
+    parts = (tables.operated(points, points[0].point.label),) if points else ()
+    return Section("operating", "Operating point", (words, *refused), parts)
 
 
 def rankings(material: Material, applied: Mapping[str, operating.Applied | str], choice: Choice) -> Section:
@@ -82,7 +84,7 @@ def rankings(material: Material, applied: Mapping[str, operating.Applied | str],
     k = material.classes.index(label)
     drawn = {of.model: (of.roc(k), of.precision_recall(k)) for of in evaluations}
     share = float(np.mean(evaluations[0].truth == k))
-    marks = _marks(applied)
+    marks = _marks({name: of for name, of in applied.items() if isinstance(of, str) or of.point.label == label})
     roc, recall = ([row for name, of in drawn.items() for row in _points(name, of[side])] for side in (0, 1))
     titles = f"ROC, {label} against the rest", f"Precision-recall, {label} against the rest"
     pictures = (
