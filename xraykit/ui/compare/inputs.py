@@ -145,7 +145,7 @@ def _wanted(target: str, label: str) -> float:
 
 def _saved() -> str:
     """The text of a file with operating points: this page as JSON; empty before there is one."""
-    file = st.file_uploader("A page saved as JSON", type=["json"], key="saved-points", width=300, max_upload_size=20)
+    file = st.file_uploader("A page saved as JSON", type=["json"], key="saved-points", width=190, max_upload_size=20)
     return "" if file is None else file.getvalue().decode("utf-8", errors="replace")
 
 

@@ -17,6 +17,7 @@ from xraykit.ui.compare import inputs
 from xraykit.ui.compare.inputs import Choice
 from xraykit.ui.compare.material import Material
 
+ELSEWHERE = "Verdict, reports and calibration stay at the highest probability."
 GRID = 400  # a curve is drawn on this many steps a side: more would not be seen
 
 
@@ -75,7 +76,7 @@ def operating_point(applied: Mapping[str, operating.Applied | str], choice: Choi
     }.get(choice.target, f"Each model has its own threshold for {choice.label}, for {aim}")
     refused = tuple(of for of in applied.values() if isinstance(of, str))
     parts = (tables.operated(points, points[0].point.label),) if points else ()
-    return Section("operating", "Operating point", (words, *refused), parts)
+    return Section("operating", "Operating point", (words, ELSEWHERE, *refused), parts)
 
 
 def rankings(material: Material, applied: Mapping[str, operating.Applied | str], choice: Choice) -> Section:
