@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import claims, models
-from xraykit import card, classifier, explanation, radiograph
+from xraykit import card, classifier, explanation, radiograph, samples
 
 ROUNDS, REPEATS = 11, 5
 
@@ -26,8 +26,8 @@ def main() -> None:
         folder = models.model_folder(Path(work))
         loaded = classifier.load(folder)
         size = loaded.card.image_size
-        pixels = np.random.default_rng(0).integers(0, 256, (size, size), dtype=np.uint8)
-        film = radiograph.Radiograph(pixels, "noise.png", "PNG", "0" * 64)
+        sample = radiograph.read(samples.PNG.read_bytes(), samples.PNG.name)
+        film = radiograph.Radiograph(sample.square(size)[..., 0], sample.source, sample.format, sample.sha256)
         square = film.square(size, loaded.card.channels)[None].astype(np.float32)
         predict, forward = tensorflow_contenders(folder, loaded.card, square)
         body = bare_body(folder, square)

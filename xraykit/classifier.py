@@ -83,7 +83,8 @@ class Classifier:
                 f"{squares.dtype} {squares.shape}. Make them with Radiograph.square()."
             )
         with self._lock:
-            return np.concatenate([self._run(square) for square in squares])
+            found = [self._run(square) for square in squares]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def predict(self, radiographs: Sequence[radiograph.Radiograph]) -> list[Prediction]:
         """Predictions of films, in order; memory holds one film's features at a time."""

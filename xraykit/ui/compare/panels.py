@@ -75,7 +75,8 @@ def show_matrices(section: report.Section, style: charts.Style, applied: content
 
 def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:
     """Evaluate the chosen models on a folder of one's own, out of the way; what the user picked to compare."""
-    with st.expander("Evaluate a folder", key="evaluate-folder"):
+    at_work = bool(cards) and evaluating.current() is not None  # a job must not be hidden by a reload
+    with st.expander("Evaluate a folder", key="evaluate-folder", expanded=at_work):
         return list(evaluating.show(cards)) if cards else []
 
 
