@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -159,6 +160,20 @@ def test_a_killed_server_leaves_no_process_behind(visit, server):
     server.kill()
     gone, alive = psutil.wait_procs(family, timeout=5)
     assert not alive
+
+
+def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, server):
+    open_page(visit, server)
+    drop(visit, samples.PNG)
+    settle(visit)
+    visit.page.get_by_test_id("stSelectbox").first.click()
+    visit.page.get_by_role("option", name="LayerCAM").click()
+    visit.page.get_by_role("button", name="Cancel").wait_for()
+    for card in CARDS:
+        overlay = visit.page.get_by_alt_text(re.compile(rf"LayerCAM overlay of .*, {re.escape(card.title)}"))
+        overlay.wait_for(timeout=150_000)
+    assert any("xraykit.gradients" in process.cmdline() for process in server.family())
+    assert "tensorflow" not in Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
 def test_no_training_library_is_in_any_process_of_the_app(visit, server):
