@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from xraykit import card as cards
+from xraykit import curves, ingest, radiograph
 from xraykit import head as heads
-from xraykit import ingest, radiograph
 from xraykit.card import BODY, HEAD, Card, ModelRefused
 from xraykit.conversion import convert, convert_in_child
 from xraykit.head import Head
@@ -108,8 +108,7 @@ class Classifier:
                 "Its weights are broken: keep another run.",
             )
         scaled = logits / self.card.temperature
-        exponentials = np.exp(scaled - scaled.max())
-        return Prediction(self.card.classes, exponentials / exponentials.sum(), logits)
+        return Prediction(self.card.classes, curves.softmax(scaled), logits)
 
     def _run(self, square: np.ndarray) -> np.ndarray:
         self._interpreter.set_tensor(self._input, square[None].astype(np.float32))

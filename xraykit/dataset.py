@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import os
 import uuid
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -203,7 +203,8 @@ def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: 
         )
     folder = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold = np.empty(len(dataset), np.int64)
-    with _no_warnings():  # scikit-learn warns of classes smaller than the twenty folds; parts hold several folds
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        # scikit-learn warns of classes smaller than the twenty folds; parts hold several folds
         for number, (_, members) in enumerate(folder.split(dataset.films, dataset.labels, dataset.groups)):
             fold[members] = number
     tests = max(1, round(test * folds))
@@ -302,14 +303,3 @@ def _sets(names: Sequence[str], keys: Sequence[str]) -> list[tuple[str, ...]]:
     for name, key in zip(names, keys, strict=True):
         members.setdefault(key, []).append(name)
     return [tuple(found) for found in members.values() if len(found) > 1]
-
-
-def _no_warnings():
-    import warnings
-
-    return warnings.catch_warnings(action="ignore", category=UserWarning)
-
-
-def load_description(path: Path) -> dict:
-    """The data.json that a run wrote with `describe`."""
-    return json.loads(path.read_text("utf-8"))
