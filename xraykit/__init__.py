@@ -5,13 +5,16 @@ Rooms, each importing only those above it (tests/test_architecture.py has every 
 picture, dicom, radiograph    bytes to a film: pixels with their provenance
 decoder, ingest               the firewall: strangers' files decoded in killable processes, or refused with a reason
 samples                       two synthetic films to try things on
-grouping, dataset             labelled films, which belong together, their split, their decoded cache
-recipe, run, work             what a training is to do; the folder of one training, of one evaluation
+grouping, dataset, archive    labelled films, which belong together, their split, their decoded cache; from a zip
+recipe, recipefields, sampling     what a training is to do, each field in plain words, which films it learns from
+run, catalog                  the folder of one training; datasets known on this computer
+detached, devices, engine, work    processes that outlive the page: start, queue for a device, stop, resume; evaluations
 statistics, curves            intervals and paired tests; ROC, precision-recall, reliability
 evaluation, calibration       figures from truth and logits; what is fitted on validation
 operating                     operating points: chosen on validation, applied to test
 alignment, comparison         several models on the same films: is the difference real
-network, batches, callbacks, training   Keras: build, feed, watch, fit
+network, batches, callbacks, checkpoint, speed, training   Keras: build, feed, watch, keep the state, fit
+probing, runner               two steps tell how long it will take; a run from its place in line to its end
 card, head, conversion        the parts of a kept model
 classifier                    a kept model read without TensorFlow
 keeping                       from a finished run to a kept model
@@ -25,7 +28,7 @@ doctor                        what is on this machine, what is missing
 ui                            the only room that imports streamlit
 commands, __main__            the command line
 
-Keras is imported in network, batches, callbacks and training, and inside conversion and gradients.
+Keras is imported in network, batches, callbacks, checkpoint, training and probing, and inside conversion and gradients.
 A research demonstration, never a medical device.
 """
 

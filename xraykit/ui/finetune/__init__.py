@@ -1,0 +1,1 @@
+"""The page Fine-tune: a dataset, a recipe, a device; the runs and what they do."""
