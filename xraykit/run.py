@@ -1,26 +1,52 @@
 """Run: the folder of one training, the only truth about it.
 
-Any process may read it at any moment: every file but the log is replaced whole. Standard library only.
+Any process may read it at any moment: what is read again and again is replaced whole, what grows grows by whole
+lines. Standard library only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
+import io
 import json
 import os
 import re
+import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 FORMAT = 1
 STATES = ("queued", "running", "finished", "stopped", "failed", "lost")
+BUSY = ("queued", "running")
+RESUMABLE = ("stopped", "failed", "lost")
+FAILURES = ("out of memory", "data", "diverged", "disk", "recipe", "crashed")
+# Between the folder's first file and its lock; on Windows, which hands no lock on, until the process has begun.
+GRACE_SECONDS = 60.0 if os.name == "nt" else 5.0
+HOLD_SECONDS = 2.0  # a probe holds the lock for microseconds
+LOST = {
+    "message": "Its process ended without a word: killed, or the computer restarted.",
+    "advice": "Resume it: it goes on from its last checkpoint.",
+    "eta": None,
+}
+
+_updating = threading.Lock()  # status.json is read, changed and written by the training and by the pulse beside it
 
 
 class RunRefused(ValueError):
-    """A run folder that cannot be made or read; the message says why."""
+    """A run folder that cannot be made, read or used as asked; the message says why."""
+
+
+class Stopped(RuntimeError):
+    """A run that was asked to end, and does."""
+
+
+class Diverged(ArithmeticError):
+    """The loss is no longer a number."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +54,10 @@ class Run:
     """One run folder.
 
     recipe.json  the recipe, complete        history.csv   one row an epoch
-    data.json    films, labels, split        events.jsonl  what happened, with times
-    status.json  state, epoch, ETA           model.keras   the network at the end
+    data.json    films, labels, split        moments.csv   where the training stood, every few seconds
+    status.json  state, epoch, ETA           device.csv    load and memory of the device, every few seconds
+    events.jsonl what happened, when         log.txt       what the process printed
+    checkpoint/  to go on from               model.keras   the network at the end
     lock         held while the run lives    evaluation.json  truth and logits of validation and test
     stop         its presence asks the run to end
     """
@@ -52,115 +80,250 @@ class Run:
         except (OSError, ValueError) as error:
             raise RunRefused(f"Expected {file} in the run {self.name}; it cannot be read: {error}.") from None
 
+    def status(self) -> dict[str, Any]:
+        """status.json; "lost" with a message and advice where it says queued or running and nobody holds the lock.
+
+        Raises
+        ------
+        RunRefused
+            If it cannot be read, or was written by a version with another format.
+        """
+        found = self._recorded()
+        while found["state"] in BUSY and not self._attended(found):
+            # Asked again once the lock was free: it may have ended, or been resumed, between the two questions
+            again = self._recorded()
+            if again == found:
+                return {**found, "state": "lost", **LOST}
+            found = again
+        return found
+
     def update(self, **fields: Any) -> None:
-        """Change fields of status.json; the heartbeat is set with every change."""
-        status = self.read("status.json") if (self.path / "status.json").exists() else {}
-        self.write("status.json", {**status, **fields, "heartbeat": time.time()})
+        """Change fields of status.json; the heartbeat is set with every change. Safe to call from several threads."""
+        with _updating:
+            self.write("status.json", {**self.read("status.json"), **fields, "heartbeat": time.time()})
 
     def event(self, what: str, **fields: Any) -> None:
         """Append a line to events.jsonl."""
-        line = json.dumps({"time": _now(), "event": what, **fields})
-        with (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        line = json.dumps({"time": _now(), "event": what, **fields}) + "\n"
+        _append(self.path / "events.jsonl", lambda: line, line)
 
-    def status(self) -> dict[str, Any]:
-        """status.json, its state corrected to "lost" where it says running but no process holds the lock."""
-        status = self.read("status.json")
-        if status.get("state") == "running" and not self.alive():
-            status["state"] = "lost"
-        return status
+    def events(self) -> list[dict[str, Any]]:
+        """What happened, in order; a line that a killed process left half written is left out."""
+        found = []
+        for line in _whole_lines(self.path / "events.jsonl"):
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+        return [event for event in found if isinstance(event, dict)]
 
-    def append_history(self, row: dict[str, float | int | str]) -> None:
-        """Add an epoch; the columns are those of the first row."""
-        rows = [*self.history(), {key: str(value) for key, value in row.items()}]
-        columns = list(rows[0])
-        text = [",".join(columns), *(",".join(row.get(column, "") for column in columns) for row in rows)]
-        replace_text(self.path / "history.csv", "\n".join(text) + "\n")
+    def append(self, file: str, row: Mapping[str, Any]) -> None:
+        """Add a line to a CSV file of the folder; its columns are those of the first row."""
+        path = self.path / file
+        columns = _columns(path) or list(row)
+        line = _csv_line([row.get(column, "") for column in columns])
+        _append(path, lambda: _csv_line(columns) + line, line)
+
+    def rows(self, file: str, most: int | None = None) -> list[dict[str, str]]:
+        """The rows of a CSV file, thinned evenly to `most`, the first and the last among them."""
+        lines = _whole_lines(self.path / file)
+        if not lines:
+            return []
+        header, body = lines[0], lines[1:]
+        if most is not None and len(body) > most:
+            last = len(body) - 1
+            body = [body[round(i * last / max(1, most - 1))] for i in range(most)] if most > 1 else body[-most:]
+        columns = next(csv.reader([header]))
+        return [dict(zip(columns, values, strict=True)) for values in csv.reader(body) if len(values) == len(columns)]
+
+    def append_history(self, row: Mapping[str, float | int | str]) -> None:
+        """Add an epoch; the file is replaced whole, its columns are those of the first row."""
+        lines = _whole_lines(self.path / "history.csv")
+        columns = next(csv.reader(lines[:1]), list(row))
+        lines = lines or [_csv_line(columns).rstrip("\n")]
+        replace_text(
+            self.path / "history.csv",
+            "\n".join(lines) + "\n" + _csv_line([row.get(column, "") for column in columns]),
+        )
 
     def history(self) -> list[dict[str, str]]:
         """The epochs so far, in order."""
-        path = self.path / "history.csv"
-        if not path.exists():
-            return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        return self.rows("history.csv")
+
+    def truncate(self, file: str, epochs: float) -> None:
+        """Drop the rows of a CSV file from epoch `epochs` on: those that a resumed run goes through again."""
+        rows = self.rows(file)
+        kept = [row for row in rows if float(row["epoch"]) < epochs]
+        if len(kept) < len(rows):
+            lines = [_csv_line(list(rows[0])), *(_csv_line(list(row.values())) for row in kept)]
+            replace_text(self.path / file, "".join(lines))
+
+    def truncate_history(self, epochs: int) -> None:
+        """Leave the first epochs only, those before `epochs`."""
+        self.truncate("history.csv", epochs)
 
     def ask_to_stop(self) -> None:
-        (self.path / "stop").touch()
+        """Ask the run to end in order; RunRefused where its folder is gone."""
+        try:
+            (self.path / "stop").touch()
+        except FileNotFoundError:
+            raise RunRefused(f"Expected the folder of the run {self.name}; it is gone.") from None
 
     def stop_asked(self) -> bool:
         return (self.path / "stop").exists()
 
-    def hold(self):
+    def hold(self) -> IO[Any]:
         """Hold the lock until the returned file is closed or the process ends; RunRefused if another holds it."""
         file = (self.path / "lock").open("a")
-        if not _try_lock(file):
-            file.close()
-            raise RunRefused(f"The run {self.name} is being trained by another process.")
+        end = time.monotonic() + HOLD_SECONDS
+        while not _try_lock(file):
+            # Where a shared lock is refused too, the holder is no mere probe and will not let go
+            if time.monotonic() > end or self.alive():
+                file.close()
+                raise RunRefused(f"The run {self.name} is being trained by another process.")
+            time.sleep(0.01)
         return file
 
     def alive(self) -> bool:
-        """Does a process hold the lock? Never judged by process number, which is used again."""
-        path = self.path / "lock"
-        if not path.exists():
+        """Does a process hold the lock? Never judged by process number, which is used again.
+
+        Probes share the lock, so that they never see each other.
+        """
+        try:
+            with (self.path / "lock").open() as file:
+                return not _try_lock(file, shared=True)
+        except FileNotFoundError:
             return False
-        with path.open("a") as file:
-            return not _try_lock(file)
+
+    def _recorded(self) -> dict[str, Any]:
+        found = self.read("status.json")
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            version = found.get("format") if isinstance(found, dict) else None
+            raise RunRefused(
+                f"Expected format {FORMAT} in status.json of the run {self.name}; got {version}. "
+                "It was written by another version of xraykit: use that version."
+            )
+        if found.get("state") not in STATES:
+            raise RunRefused(
+                f"Expected one of {', '.join(STATES)} as state in status.json of the run {self.name}; "
+                f"got {found.get('state')!r}. Restore the file, or delete the run."
+            )
+        return found
+
+    def _attended(self, found: dict[str, Any]) -> bool:
+        """Is a process at it, or just about to be?"""
+        new = found["state"] == "queued" and time.time() - found.get("heartbeat", 0) < GRACE_SECONDS
+        return self.alive() or (new and (os.name == "nt" or not (self.path / "lock").exists()))
 
 
-def create(recipe: dict[str, Any], data: str | Path, runs: str | Path = "runs", name: str | None = None) -> Run:
-    """Make the folder of a new run, queued.
+def root_folder() -> Path:
+    """Where runs are kept: $XRAYKIT_RUNS, else the repository's runs/ (git-ignored)."""
+    chosen = os.environ.get("XRAYKIT_RUNS")
+    return Path(chosen) if chosen else Path(__file__).resolve().parents[1] / "runs"
+
+
+def create(
+    recipe: dict[str, Any], data: str | Path, runs: str | Path | None = None, name: str | None = None, **fields: Any
+) -> Run:
+    """Make the folder of a new run, queued; `runs` is `root_folder()` if not given, `fields` go into status.json.
 
     Raises
     ------
     RunRefused
         If the name is not plain or already taken.
     """
+    runs = root_folder() if runs is None else Path(runs)
     name = name or f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{recipe['name']}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise RunRefused(f"Expected a run name of letters, digits, '.', '_' and '-'; got {name!r}.")
-    path = Path(runs) / name
     try:
-        path.mkdir(parents=True)
+        (runs / name).mkdir(parents=True)
     except FileExistsError:
         raise RunRefused(f"There is a run named {name} in {runs} already. Choose another name.") from None
-    run = Run(path)
+    run = Run(runs / name)
     run.write("recipe.json", recipe)
-    run.write("status.json", {"format": FORMAT, "state": "queued", "data": str(data), "created": _now()})
     run.event("created")
+    status = {"format": FORMAT, "state": "queued", "data": str(data), "created": _now(), "heartbeat": time.time()}
+    run.write("status.json", {**status, **fields})  # last: a folder is a run once this is there
     return run
 
 
-def list_runs(runs: str | Path = "runs") -> list[Run]:
-    """Runs in a folder, newest first."""
-    found = [Run(path.parent) for path in Path(runs).glob("*/status.json")]
-    return sorted(found, key=lambda run: (run.path / "recipe.json").stat().st_mtime, reverse=True)
+def list_runs(runs: str | Path | None = None) -> list[Run]:
+    """Runs in a folder (`root_folder()` if not given), newest first; broken ones too, whose `status` says so."""
+    found = [Run(path.parent) for path in (root_folder() if runs is None else Path(runs)).glob("*/status.json")]
+    return sorted(found, key=lambda run: (_changed(run.path / "recipe.json"), run.name), reverse=True)
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, "utf-8")
-    os.replace(part, path)
+    """Write a text file so that a reader sees the old one or the new one, never a part, not even after a power cut."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # else a restart may find the new name on an empty file
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _append(path: Path, first: Callable[[], str], line: str) -> None:
+    """Add a line to a growing file in one write; `first` makes what begins an empty one."""
+    with path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # a killed process left half a line
+                file.seek(0)
+                size = file.read().rfind(b"\n") + 1
+                file.truncate(size)
+        file.write((line if size else first()).encode())
+
+
+def _whole_lines(path: Path) -> list[str]:
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return []
+    return text.split("\n")[:-1]  # what follows the last line end is half a line
+
+
+def _columns(path: Path) -> list[str]:
+    """The header of a CSV file; none where it is missing, empty or half written."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            header = file.readline()
+    except FileNotFoundError:
+        return []
+    return next(csv.reader([header])) if header.endswith("\n") else []
+
+
+def _csv_line(values: list) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow([str(value).replace("\n", " ") for value in values])
+    return line.getvalue()
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _try_lock(file) -> bool:
-    if os.name == "nt":
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
+def _try_lock(file: IO[Any], shared: bool = False) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
