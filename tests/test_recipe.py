@@ -1,8 +1,10 @@
+import dataclasses
 import json
 
 import pytest
+from hypothesis import given, settings, strategies
 
-from xraykit import recipe
+from xraykit import recipe, reciperules
 
 
 @pytest.mark.parametrize("name", recipe.NAMED)
@@ -60,3 +62,124 @@ def test_the_published_recipe_is_as_published():
     assert (phase.optimizer, phase.learning_rate, phase.schedule, phase.trainable) == ("adam", 1e-3, "plateau", "all")
     assert published.pooling == "gap" and published.weights is None
     assert recipe.NAMED["published-imagenet"].weights == "imagenet"
+
+
+ANYTHING = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats() | strategies.text(),
+    lambda inside: (
+        strategies.lists(inside, max_size=4) | strategies.dictionaries(strategies.text(), inside, max_size=4)
+    ),
+    max_leaves=12,
+)
+FIELDS = sorted({*reciperules.RECIPE, *reciperules.PHASE, *reciperules.HIDDEN, *reciperules.AUGMENTATION})
+
+
+def _changed(data, changes):
+    """The recipe's data with a few places put to anything, at the top or inside."""
+    for where, name, value in changes:
+        inside = {"phases": data["phases"][0], "augmentation": data["augmentation"]}.get(where, data)
+        if isinstance(inside, dict):
+            inside[name] = value
+    return data
+
+
+@given(ANYTHING)
+def test_faults_of_anything_are_words_and_never_an_exception(value):
+    found = recipe.faults(value)
+    assert all(isinstance(path, str) and isinstance(words, str) and words for path, words in found.items())
+    assert found
+
+
+@given(
+    strategies.sampled_from(sorted(recipe.NAMED)),
+    strategies.lists(
+        strategies.tuples(
+            strategies.sampled_from(["", "phases", "augmentation"]),
+            strategies.sampled_from(FIELDS),
+            ANYTHING
+            | strategies.sampled_from(["none", "adam", "plateau", "head", "imagenet", "model:mine", [1.0, 2.0]]),
+        ),
+        max_size=3,
+    ),
+)
+@settings(deadline=None, max_examples=400)
+def test_a_recipe_without_faults_is_built_and_one_with_faults_is_refused(name, changes):
+    data = json.loads(recipe.NAMED[name].to_json())
+    where = [change for change in changes if not (change[0] == "phases" and change[1] == "phases")]
+    try:
+        data = _changed(data, where)
+    except (KeyError, TypeError, IndexError):  # an earlier change took the place away
+        return
+    found = recipe.faults(data)
+    if found:
+        with pytest.raises(recipe.RecipeRefused) as refused:
+            recipe.from_dict(data)
+        assert refused.value.faults == found
+    else:
+        assert recipe.faults(json.loads(recipe.from_dict(data).to_json())) == {}
+
+
+HUGE = 10**5000  # more digits than Python writes out
+
+
+@pytest.mark.parametrize(
+    "value",
+    [HUGE, [[[[]]]] * 3, {"phases": {"a": HUGE}}, {"name": -HUGE}, float("nan")],
+    ids=["huge", "nested", "huge inside", "huge name", "not a number"],
+)
+def test_monstrous_values_are_named_not_stumbled_over(value):
+    assert recipe.faults(value)
+    assert recipe.faults({"name": "x", "phases": [{"epochs": value, "learning_rate": value}], "seed": value})
+
+
+def test_a_fault_is_named_by_its_path():
+    data = json.loads(recipe.NAMED["strong-imagenet"].to_json())
+    data["phases"][1] |= {"learning_rate": 0, "schedule": "plateau", "warmup_epochs": 1, "speed": 3}
+    data["hidden"][0]["dropout"] = True
+    data["augmentation"] = {"rotation": 90, "flip": "yes"}
+    data["phases"][0] = {"epochs": 3}
+    assert set(recipe.faults(data)) == {
+        "phases.0.learning_rate", "phases.1.learning_rate", "phases.1.warmup_epochs", "phases.1.speed",
+        "hidden.0.dropout", "augmentation.rotation", "augmentation.flip",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes,path",
+    [
+        ({"balance": "weights", "class_weights": [1.0, 2.0, 1.0]}, "class_weights"),
+        ({"phases": [{"epochs": 2, "learning_rate": 1e-3, "schedule": "plateau", "warmup_epochs": 1}]},
+         "phases.0.warmup_epochs"),
+        ({"phases": [{"epochs": 2, "learning_rate": 1e-3, "warmup_epochs": 3}]}, "phases.0.warmup_epochs"),
+        ({"phases": [{"epochs": 2, "learning_rate": 1e-3, "weight_decay": 0.1}]}, "phases.0.weight_decay"),
+        ({"backbone": "Tiny"}, "weights"),
+        ({"validation": 0.49, "test": 0.49}, "test"),
+        ({"shrink": 0}, "shrink"),
+        ({"precision": "float8"}, "precision"),
+        ({"weights": "model:"}, "weights"),
+        ({"weights": "model:../up"}, "weights"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_together_is_refused(changes, path):
+    data = json.loads(recipe.NAMED["strong-imagenet"].to_json()) | changes
+    assert list(recipe.faults(data)) == [path]
+
+
+def test_a_recipe_of_before_has_the_defaults_of_the_new_fields():
+    data = json.loads(recipe.NAMED["strong-imagenet"].to_json())
+    for name in ("balance", "shrink", "precision"):
+        del data[name]
+    del data["augmentation"]["flip"]
+    assert recipe.from_dict(data) == recipe.NAMED["strong-imagenet"]
+
+
+@pytest.mark.parametrize("rules,fields", [
+    (reciperules.RECIPE, recipe.Recipe), (reciperules.PHASE, recipe.Phase),
+    (reciperules.HIDDEN, recipe.Hidden), (reciperules.AUGMENTATION, recipe.Augmentation),
+])  # fmt: skip
+def test_every_field_has_a_rule_and_needs_a_value_where_it_has_no_default(rules, fields):
+    wanted = {
+        field.name: field.default is field.default_factory is dataclasses.MISSING
+        for field in dataclasses.fields(fields)
+    }
+    assert {name: rule.required for name, rule in rules.items()} == wanted

@@ -5,8 +5,10 @@ Rooms, each importing only those above it (tests/test_architecture.py has every 
 picture, dicom, radiograph    bytes to a film: pixels with their provenance
 decoder, ingest               the firewall: strangers' files decoded in killable processes, or refused with a reason
 samples                       two synthetic films to try things on
-grouping, dataset, archive    labelled films, which belong together, their split, their decoded cache; from a zip
-recipe, recipefields, sampling     what a training is to do, each field in plain words, which films it learns from
+grouping, filmindex           which films belong together; what is remembered of files read before
+dataset, archive              labelled films, their split, their decoded cache; from a zip
+reciperules, recipe           what a training is to do, every fault of it at once
+recipefields, sampling        each field of it in plain words; which films it learns from
 run, catalog                  the folder of one training; datasets known on this computer
 detached, devices, engine, work    processes that outlive the page: start, queue for a device, stop, resume; evaluations
 statistics, curves            intervals and paired tests; ROC, precision-recall, reliability

@@ -8,18 +8,29 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# Each backbone's last feature layer: after the last activation, before pooling; Grad-CAM looks there
-BACKBONES = {"MobileNetV2": "out_relu", "Tiny": "out_relu"}
-BACKENDS = ("tensorflow", "jax", "torch")
+from xraykit.reciperules import BACKBONES, BACKENDS, faults
+
+__all__ = ["BACKBONES", "BACKENDS", "CHEST", "NAMED", "Augmentation", "Hidden", "Phase", "Recipe", "RecipeRefused",
+           "faults", "from_dict", "load", "with_settings"]  # fmt: skip
 
 
 class RecipeRefused(ValueError):
-    """A recipe that cannot be run; the message names every fault found, a line each."""
+    """A recipe that cannot be run; the message names every fault found, a line each.
+
+    Attributes
+    ----------
+    faults : dict of str to str
+        Path of the field ("phases.0.learning_rate", empty where there is none) to what is wrong with it.
+    """
+
+    def __init__(self, message: str, faults: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.faults = dict(faults) if faults else {"": message}
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class Hidden:
 class Augmentation:
     """Random changes of a training film, drawn anew for each film and epoch.
 
-    No flips: a mirrored chest film shows the heart on the wrong side.
+    No flips unless asked for: a mirrored chest film shows the heart on the wrong side.
     """
 
     rotation: float = 0.0  # degrees, each way
@@ -43,6 +54,7 @@ class Augmentation:
     zoom: float = 0.0  # fraction, in or out
     brightness: float = 0.0  # fraction of full scale, up or down
     contrast: float = 0.0  # fraction, about the film's mean
+    flip: bool = False  # left and right, every other film: for pictures of things that have no sides
 
     @property
     def active(self) -> bool:
@@ -77,7 +89,7 @@ class Recipe:
     phases: tuple[Phase, ...]
     backbone: str = "MobileNetV2"
     alpha: float = 1.0  # width multiplier of the backbone
-    weights: str | None = None  # None (from scratch), "imagenet", or a weight file
+    weights: str | None = None  # None (from scratch), "imagenet", "model:NAME" (a kept model), or a weight file
     image_size: int = 224  # pixels a side
     channels: int = 1  # 1: grey films, repeated to three inside the network; 3: colour
     pooling: str = "gap"  # "gap" or "flatten"
@@ -87,6 +99,8 @@ class Recipe:
     batch_size: int = 32
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None  # one a class, in class order
+    balance: str = "none"  # of the training films: "undersample" to the smallest class, or "weights" n / (k * n_c)
+    shrink: float = 1.0  # fraction of the training films that is used; the films of 0.1 are among those of 0.2
     augmentation: Augmentation = field(default_factory=Augmentation)
     plateau_factor: float = 0.5  # ReduceLROnPlateau
     plateau_patience: int = 3  # epochs
@@ -96,12 +110,11 @@ class Recipe:
     validation: float = 0.10  # fraction of films
     test: float = 0.15
     seed: int = 0
+    precision: str = "auto"  # "auto" (the fastest measured here), "float32", "mixed_float16" or "mixed_bfloat16"
     backend: str = "tensorflow"
 
     def __post_init__(self) -> None:
-        faults = list(_faults(self))
-        if faults:
-            raise RecipeRefused("\n".join(faults))
+        _refuse_faults(dataclasses.asdict(self))
 
     @property
     def feature_layer(self) -> str:
@@ -120,20 +133,23 @@ class Recipe:
         return from_dict({**dataclasses.asdict(self), **fields})
 
 
-def from_dict(data: dict[str, Any]) -> Recipe:
-    """Build a Recipe from plain data, refusing unknown or missing fields by name."""
-    data = dict(data)
-    try:
-        data["phases"] = tuple(Phase(**phase) for phase in data["phases"])
-        data["hidden"] = tuple(Hidden(**layer) for layer in data.get("hidden", ()))
-        data["augmentation"] = Augmentation(**data.get("augmentation", {}))
-        if data.get("class_weights") is not None:
-            data["class_weights"] = tuple(data["class_weights"])
-        return Recipe(**data)
-    except KeyError as error:
-        raise RecipeRefused(f"Expected a field {error} in the recipe; got {sorted(data)}.") from None
-    except TypeError as error:
-        raise RecipeRefused(f"The recipe has fields that do not fit: {error}.") from None
+def from_dict(data: Mapping[str, Any]) -> Recipe:
+    """Build a Recipe from plain data; fields that are not there have their defaults.
+
+    Raises
+    ------
+    RecipeRefused
+        If `faults(data)` finds any; the error carries them.
+    """
+    _refuse_faults(data)
+    given = dict(data)
+    given["phases"] = tuple(Phase(**phase) for phase in given["phases"])
+    if "hidden" in given:
+        given["hidden"] = tuple(Hidden(**layer) for layer in given["hidden"])
+    given["augmentation"] = Augmentation(**given.get("augmentation", {}))
+    if given.get("class_weights") is not None:
+        given["class_weights"] = tuple(given["class_weights"])
+    return Recipe(**given)
 
 
 def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
@@ -182,61 +198,12 @@ def load(name_or_file: str | Path) -> Recipe:
         data = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise RecipeRefused(f"Expected a recipe as JSON in {path.name}; it cannot be read: {error}.") from None
-    if not isinstance(data, dict):
-        raise RecipeRefused(f"Expected a JSON object in {path.name}; got {type(data).__name__}.")
     return from_dict(data)
 
 
-def _faults(recipe: Recipe):
-    checks = {
-        "backbone": (recipe.backbone in BACKBONES, f"one of {tuple(BACKBONES)}"),
-        "alpha": (recipe.alpha in (0.35, 0.5, 0.75, 1.0, 1.3, 1.4), "0.35, 0.5, 0.75, 1.0, 1.3 or 1.4"),
-        "image_size": (32 <= recipe.image_size <= 1024, "32 to 1024 pixels"),
-        "channels": (recipe.channels in (1, 3), "1 or 3"),
-        "pooling": (recipe.pooling in ("gap", "flatten"), "'gap' or 'flatten'"),
-        "batch_normalization": (recipe.batch_normalization in ("moving", "still"), "'moving' or 'still'"),
-        "momentum": (0 < recipe.momentum < 1, "between 0 and 1"),
-        "batch_size": (1 <= recipe.batch_size <= 1024, "1 to 1024 films"),
-        "label_smoothing": (0 <= recipe.label_smoothing < 0.5, "0 to 0.5"),
-        "class_weights": (
-            recipe.class_weights is None or all(0 < w < float("inf") for w in recipe.class_weights),
-            "positive numbers, one a class",
-        ),
-        "keep": (recipe.keep in ("best", "last"), "'best' or 'last'"),
-        "validation": (0 < recipe.validation < 0.5, "a fraction between 0 and 0.5"),
-        "test": (0 < recipe.test < 0.5, "a fraction between 0 and 0.5"),
-        "backend": (recipe.backend in BACKENDS, f"one of {BACKENDS}"),
-        "phases": (len(recipe.phases) > 0, "at least one phase"),
-    }
-    for name, (fits, expected) in checks.items():
-        if not fits:
-            yield f"{name}: expected {expected}; got {getattr(recipe, name)!r}."
-    for number, layer in enumerate(recipe.hidden, 1):
-        if layer.width < 1 or not 0 <= layer.dropout < 1:
-            yield f"hidden layer {number}: expected width >= 1 and dropout in [0, 1); got {layer}."
-    for number, phase in enumerate(recipe.phases, 1):
-        yield from _phase_faults(number, phase)
-
-
-def _phase_faults(number: int, phase: Phase):
-    checks = {
-        "epochs": (1 <= phase.epochs <= 10_000, "1 to 10000"),
-        "learning_rate": (0 < phase.learning_rate <= 1, "above 0, at most 1"),
-        "trainable": (
-            phase.trainable in ("head", "all") or (isinstance(phase.trainable, int) and phase.trainable > 0),
-            "'head', 'all' or a number of last convolution layers",
-        ),
-        "optimizer": (phase.optimizer in ("adam", "adamw"), "'adam' or 'adamw'"),
-        "schedule": (
-            phase.schedule in ("constant", "plateau", "cosine"),
-            "'constant', 'plateau' or 'cosine'",
-        ),
-        "warmup_epochs": (0 <= phase.warmup_epochs <= phase.epochs, "0 to the phase's epochs"),
-        "weight_decay": (0 <= phase.weight_decay < 1, "0 to 1"),
-    }
-    for name, (fits, expected) in checks.items():
-        if not fits:
-            yield f"phase {number}, {name}: expected {expected}; got {getattr(phase, name)!r}."
+def _refuse_faults(data: Any) -> None:
+    if found := faults(data):
+        raise RecipeRefused("\n".join(f"{path or 'recipe'}: {words}" for path, words in found.items()), found)
 
 
 # Rotation and zoom as far apart as chest films of one ward are; brightness because exposure differs by machine.
