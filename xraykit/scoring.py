@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,20 +16,26 @@ from typing import Any
 import numpy as np
 
 from xraykit import card as cards
-from xraykit import classifier, dataset, evaluation, ingest, radiograph, work
+from xraykit import classifier, dataset, evaluation, ingest, radiograph, sampling, work
 from xraykit.evaluation import Evaluation
+from xraykit.recipe import Recipe
 from xraykit.run import Run, replace_text
 from xraykit.work import FILMS, RESULT, Work
 
 TABLE = "predictions.csv"
+RECIPE = "recipe.json"  # in a work's folder: the recipe whose split is to be told
 
 
 class ScoringRefused(ValueError):
     """Models and a folder that do not go together; the message says why."""
 
 
-def inspect(folder: Path, out: Path | None = None, progress: dataset.Progress | None = None) -> dataset.Dataset:
+def inspect(
+    folder: Path, out: Path | None = None, progress: dataset.Progress | None = None, recipe: Recipe | None = None
+) -> dataset.Dataset:
     """Read a folder of films; with `out`, tell there how far it is and write films.json.
+
+    With a recipe, films.json also tells how that recipe divides the films and which of them it learns from.
 
     Raises
     ------
@@ -42,33 +49,41 @@ def inspect(folder: Path, out: Path | None = None, progress: dataset.Progress | 
     with work.going_on(Work(out), verb="inspect", data=str(folder.resolve()), models=[]) as going:
         going.films = sum(dataset.count_labels(folder).values())
         films = dataset.read(folder, progress, look=going.look, least_classes=1)
-        Run(out).write(FILMS, describe(films))
+        Run(out).write(FILMS, describe(films) | (divide(films, recipe) if recipe else {}))
     return films
 
 
 def evaluate(
-    models: Sequence[str], folder: Path, out: Path, progress: dataset.Progress | None = None
+    models: Sequence[str],
+    folder: Path,
+    out: Path,
+    progress: dataset.Progress | None = None,
+    test_of: Run | None = None,
 ) -> tuple[list[Evaluation], dataset.Dataset]:
     """Evaluate kept models on a folder of films, each film read once; results are written into `out` at the end.
+
+    With `test_of`, on the films of that run's test split alone, which must be in the folder as the run knew them.
 
     Raises
     ------
     ModelRefused, DatasetRefused
         If a model or the folder cannot be used.
     ScoringRefused
-        If a model does not know the folder's classes.
+        If a model does not know the folder's classes, or films of the run's test split are missing or others.
     WorkRefused
         If another process works in `out`.
     Stopped
         If it was asked to end: SIGTERM, or a file named stop in `out`.
     """
-    with work.going_on(Work(out), verb="evaluate", data=str(folder.resolve()), models=list(models)) as going:
+    about = {} if test_of is None else {"test_of": test_of.name}
+    with work.going_on(Work(out), verb="evaluate", data=str(folder.resolve()), models=list(models), **about) as going:
         readers = [classifier.load(model) for model in models]
         counts = dataset.count_labels(folder)
         for reader in readers:
             if words := misfit(reader.card, list(counts), folder.name):
                 raise ScoringRefused(words)
-        going.films = sum(counts.values())
+        tested = None if test_of is None else test_split(test_of, folder, readers[0].card.classes)
+        going.films = sum(counts.values()) if tested is None else len(tested)
         logits: list[list[np.ndarray]] = [[] for _ in readers]
 
         def look(name: str, film: radiograph.Radiograph | ingest.Refusal) -> None:
@@ -77,25 +92,64 @@ def evaluate(
                 for of_model, reader in zip(logits, readers, strict=True):
                     of_model.append(reader.predict([film])[0].logits)
 
-        films = dataset.read(folder, progress, readers[0].card.classes, look=look)
-        found = [_evaluation(reader.card, films, rows) for reader, rows in zip(readers, logits, strict=True)]
+        if tested is None:
+            films = dataset.read(folder, progress, readers[0].card.classes, look=look)
+        else:
+            films = _read_again(tested, look, progress)
+        data = films.root.name if test_of is None else f"{films.root.name}, test split of {test_of.name}"
+        found = [_evaluation(reader.card, films, rows, data) for reader, rows in zip(readers, logits, strict=True)]
         going.mind()
         _write(found, films, out)
     return found, films
 
 
-def start_inspection(folder: Path) -> Work:
+def test_split(run: Run, folder: Path, classes: Sequence[str]) -> dataset.Dataset:
+    """The films of a run's test split, found in a folder as the run knew them; groups are those of the whole folder.
+
+    Raises
+    ------
+    RunRefused
+        If the run has no data.json.
+    ScoringRefused
+        If a film is missing or another, or there is none.
+    """
+    known = {film["film"]: film["sha256"] for film in run.read("data.json")["films"] if film["part"] == "test"}
+    films = dataset.read(folder, classes=classes)
+    chosen = [i for i, film in enumerate(films.films) if known.get(film) == films.hashes[i]]
+    if not chosen or len(chosen) < len(known):
+        raise ScoringRefused(
+            f"Expected the {len(known)} films of the test split of {run.name} in {folder}; {len(chosen)} are there as "
+            "they were. Restore the others, or give the folder that holds them."
+        )
+    return dataclasses.replace(
+        films,
+        films=tuple(films.films[i] for i in chosen),
+        labels=films.labels[chosen],
+        groups=films.groups[chosen],
+        hashes=tuple(films.hashes[i] for i in chosen),
+        refused=(),
+        unlabelled=(),
+    )
+
+
+def start_inspection(folder: Path, root: Path | None = None, recipe: Recipe | None = None) -> Work:
     """Look at a folder of films in a process of its own; returns where it tells how far it is."""
-    made = work.create(folder.name)
-    words = ["data", "inspect", "--json", "--out", str(made.path), "--", str(folder)]
-    work.launch(made, words, verb="inspect", data=str(folder), models=[])
+    made = work.create(folder.name, root)
+    words = ["data", "inspect", "--json", f"--out={made.path}"]
+    if recipe is not None:
+        replace_text(made.path / RECIPE, recipe.to_json())
+        words.append(f"--recipe={made.path / RECIPE}")
+    work.launch(made, [*words, "--", str(folder)], verb="inspect", data=str(folder), models=[])
     return made
 
 
-def start_evaluation(made: Work, folder: Path, models: Sequence[str]) -> None:
+def start_evaluation(made: Work, folder: Path, models: Sequence[str], test_of: Run | None = None) -> None:
     """Evaluate models on a folder in a process of its own, in the given work's folder."""
     words = ["evaluate", f"--data={folder}", f"--out={made.path}", *(f"--model={model}" for model in models)]
-    work.launch(made, words, verb="evaluate", data=str(folder), models=list(models))
+    about = {} if test_of is None else {"test_of": test_of.name}
+    if test_of is not None:
+        words.append(f"--test-of={test_of.path}")
+    work.launch(made, words, verb="evaluate", data=str(folder), models=list(models), **about)
 
 
 def misfit(card: cards.Card, labels: Sequence[str], folder: str) -> str:
@@ -126,6 +180,21 @@ def describe(films: dataset.Dataset) -> dict[str, Any]:
     }
 
 
+def divide(films: dataset.Dataset, recipe: Recipe) -> dict[str, Any]:
+    """How a recipe divides the films: {"split": films a class of each part, "learned_from": those it learns from}.
+
+    Films that cannot be divided give {"not_divided": words}.
+    """
+    try:
+        parts = dataset.split(films, recipe.validation, recipe.test, recipe.seed)
+    except dataset.DatasetRefused as error:
+        return {"not_divided": str(error)}
+    return {
+        "split": {name: films.counts(indices) for name, indices in parts.parts().items()},
+        "learned_from": films.counts(sampling.training(films, parts.train, recipe)),
+    }
+
+
 def familiar(model: str, hashes: Sequence[str]) -> int:
     """How many of these films are among the test and validation films that a kept model's folder names."""
     known: set[str] = set()
@@ -135,7 +204,19 @@ def familiar(model: str, hashes: Sequence[str]) -> int:
     return len(known & set(hashes))
 
 
-def _evaluation(card: cards.Card, films: dataset.Dataset, logits: list[np.ndarray]) -> Evaluation:
+def _read_again(films: dataset.Dataset, look: dataset.Look, progress: dataset.Progress | None) -> dataset.Dataset:
+    """Show each film to `look`; ScoringRefused where one can no longer be read."""
+    with ingest.Ingest() as firewall:
+        for i, film in enumerate(firewall.read_many(films.root / name for name in films.films)):
+            if isinstance(film, ingest.Refusal):
+                raise ScoringRefused(f"{films.films[i]} could be read before and cannot now: {film.words}")
+            look(films.films[i], film)
+            if progress:
+                progress(i + 1, len(films))
+    return films
+
+
+def _evaluation(card: cards.Card, films: dataset.Dataset, logits: list[np.ndarray], data: str) -> Evaluation:
     places = np.array([card.classes.index(name) if name in card.classes else -1 for name in films.classes], np.int64)
     return Evaluation(
         model=card.name,
@@ -146,7 +227,7 @@ def _evaluation(card: cards.Card, films: dataset.Dataset, logits: list[np.ndarra
         temperature=card.temperature,
         hashes=films.hashes,
         groups=tuple(films.groups.tolist()),
-        data=films.root.name,
+        data=data,
     )
 
 

@@ -2,6 +2,7 @@
 
 from xraykit.charts.curves import precision_recall, reliability, roc
 from xraykit.charts.learning import learning
+from xraykit.charts.live import device, progress
 from xraykit.charts.matrices import intervals, matrix
 from xraykit.charts.probabilities import probabilities
 from xraykit.charts.style import PAPER, SCREEN, Style
@@ -10,11 +11,13 @@ __all__ = [
     "PAPER",
     "SCREEN",
     "Style",
+    "device",
     "intervals",
     "learning",
     "matrix",
     "precision_recall",
     "probabilities",
+    "progress",
     "reliability",
     "roc",
 ]

@@ -17,15 +17,17 @@ NAMED = 10  # sets of films named on a terminal; --json names all
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
 @click.option("--out", type=FILE, help="Folder for progress.json and films.json; a file stop in it ends the work.")
+@click.option("--recipe", "recipe_name", help="Tell the split of this recipe: a name, or a JSON file.")
 @click.argument("folder", type=FILE)
-def inspect(folder: Path, out: Path | None, as_json: bool) -> None:
+def inspect(folder: Path, out: Path | None, as_json: bool, recipe_name: str | None) -> None:
     """Counts, refused films, duplicates, groups and the split of a folder."""
-    from xraykit import scoring
+    from xraykit import recipe, scoring
 
     with terminal.words():
+        chosen = recipe.load(recipe_name) if recipe_name else None
         with terminal.bar("Reading films") as progress:
-            films = scoring.inspect(folder, out, progress)
-        report = _report(films)
+            films = scoring.inspect(folder, out, progress, chosen)
+        report = _report(films, chosen)
     if as_json:
         click.echo(json.dumps(report, indent=1))
     else:
@@ -39,30 +41,33 @@ def inspect(folder: Path, out: Path | None, as_json: bool) -> None:
 @click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
 @click.option("--out", type=FILE, required=True,
               help="Folder for evaluation.json, predictions.csv, films.json and progress.json.")  # fmt: skip
-def evaluate(models: tuple[str, ...], folder: Path, out: Path) -> None:
+@click.option("--test-of", "tested", type=FILE,
+              help="A run's folder: only the films of its test split, in the folder of --data.")  # fmt: skip
+def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | None) -> None:
     """Compare models with the reference standard of a folder: figures with 95 % intervals.
 
     A SIGTERM, or a file named stop in the --out folder, ends the work in order; results are written whole, at the end.
     """
-    from xraykit import scoring
+    from xraykit import run, scoring
 
     with terminal.words():
         with terminal.bar("Films") as progress:
-            found, films = scoring.evaluate(models, folder, out, progress)
+            found, films = scoring.evaluate(models, folder, out, progress, run.Run(tested) if tested else None)
     for one in found:
         _show_figures(one)
     _name_oddities(films)
     terminal.end(films.refused)
 
 
-def _report(films) -> dict:
+def _report(films, chosen=None) -> dict:
     """What a folder holds and how a training would divide it; an undividable folder says why."""
     from xraykit import dataset, scoring
 
     report = scoring.describe(films)
     del report["sha256"]
+    fractions = (chosen.validation, chosen.test, chosen.seed) if chosen else ()
     try:
-        described = dataset.describe(films, dataset.split(films))
+        described = dataset.describe(films, dataset.split(films, *fractions))
         report |= {"counts": described["counts"], "split_digests": described["split_digests"]}
     except dataset.DatasetRefused as error:
         report |= {"counts": {}, "split_digests": {}, "not_divided": str(error)}

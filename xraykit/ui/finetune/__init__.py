@@ -1,1 +1,1 @@
-"""The page Fine-tune: a dataset, a recipe, a device; the runs and what they do."""
+"""The parts of the Fine-tune page: a new run in three steps, the chosen run, and all runs."""

@@ -1,0 +1,95 @@
+"""All runs as a table, newest first: a click on a row opens the run."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from xraykit.ui.finetune import choice, seen, words
+from xraykit.ui.finetune.seen import Seen
+
+ALL = "all"
+ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px
+EMPTY = "No runs yet: choose films and a recipe above and press Start, and the run will be listed here."
+TRY = "Try the recipe tiny"
+
+
+def show(found: Sequence[Seen]) -> None:
+    """The heading with a filter by state, and the table."""
+    with st.container(horizontal=True, key="runs-head", vertical_alignment="center", gap="medium"):
+        st.html(f"<div class='xk-block'><h2>All runs<span>{len(found)}</span></h2></div>", width="content")
+        state = _choose_state(found) if found else ALL
+    if not found:
+        _show_empty()
+        return
+    shown = [one for one in found if state in (ALL, one.state)]
+    st.session_state["runs-listed"] = [one.name for one in shown]
+    _table(shown)
+
+
+def _choose_state(found: Sequence[Seen]) -> str:
+    counts = Counter(one.state for one in found)
+    options = [ALL, *(state for state in words.COLOURS if counts[state])]
+    return st.pills(
+        "State", options, default=ALL, key="runs-state", required=True, label_visibility="collapsed",
+        format_func=lambda state: "All" if state == ALL else f"{state.capitalize()} {counts[state]}",
+    ) or ALL  # fmt: skip
+
+
+def _show_empty() -> None:
+    st.html(f"<p class='xk-said' role='status'>{html.escape(EMPTY)}</p>")
+
+
+def _table(shown: Sequence[Seen]) -> None:
+    import pyarrow  # Streamlit's own table format: no pandas in the web process
+
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    states = list(dict.fromkeys(map(words.state, shown)))
+    colours = [words.COLOURS[state.partition(":")[0]] for state in states]
+    table = pyarrow.table(columns(shown))
+    turn = st.session_state.setdefault("runs-turn", 0)
+    st.dataframe(
+        table, hide_index=True, width="stretch", height=min(HEAD + ROW * len(shown), MOST_HEIGHT), row_height=ROW,
+        key=f"runs-table-{turn}", on_select=_open, selection_mode="single-row",
+        alt="All runs with their state, recipe, films and best validation figures; a click on a row opens the run",
+        column_config={
+            "State": st.column_config.MultiselectColumn(options=states, color=colours, width=150),
+            "Run": text(width="large"),
+            "Epochs": text(width=80),
+            "Best loss": number(format="%.3f", width=90, help="Lowest validation loss"),
+            "Best accuracy": number(format="percent", width=110, help="Validation accuracy of that epoch"),
+            "Learning time": text(width=110, help="Without waiting in line and compiling"),
+            "Started": text(width=150),
+        },
+    )  # fmt: skip
+
+
+def columns(shown: Sequence[Seen]) -> dict[str, list[Any]]:
+    """The table's columns."""
+    status = [one.status for one in shown]
+    return {
+        "Run": [one.name for one in shown],
+        "State": [[words.state(one)] for one in shown],
+        "Recipe": [one.recipe_name for one in shown],
+        "Films": [one.films for one in shown],
+        "Epochs": [f"{of.get('epoch') or 0} of {of['epochs']}" if of.get("epochs") else "" for of in status],
+        "Best loss": [seen.number(of.get("best_loss")) for of in status],
+        "Best accuracy": [seen.number(of.get("best_accuracy")) for of in status],
+        "Learning time": [words.duration(t) if (t := of.get("learning_seconds")) else "" for of in status],
+        "Device": [str(of.get("device_name") or of.get("device") or "") for of in status],
+        "Started": [words.clock(of.get("started") or of.get("created")) if of else "" for of in status],
+    }
+
+
+def _open() -> None:
+    """Open the run of the row that was clicked; the next table has no row chosen, whatever lies at that place then."""
+    turn = st.session_state["runs-turn"]
+    rows = st.session_state[f"runs-table-{turn}"].selection.rows
+    listed = st.session_state.get("runs-listed", [])
+    if rows and rows[0] < len(listed):
+        choice.open_run(listed[rows[0]])
+        st.session_state["runs-turn"] = turn + 1

@@ -1,0 +1,175 @@
+"""The chosen run as it is now: where it stands, its curves, its device and the end of its log."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+
+from xraykit import charts
+from xraykit.ui.finetune import acting, after, choice, seen, words
+from xraykit.ui.finetune.seen import Seen
+
+EVERY = 2  # seconds
+LOG_HEIGHT = 216  # px
+TITLES = {
+    "out of memory": "The device ran out of memory",
+    "data": "The films could not be read",
+    "diverged": "The loss is no longer a number",
+    "disk": "The disk is full or cannot be written",
+    "recipe": "The recipe cannot be run",
+    "crashed": "The run ended with a fault",
+    "lost": "The run ended without a word",
+    "stopped": "Stopped in order",
+}
+CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("rate", "Learning rate"))
+
+
+def show(of: Seen) -> None:
+    """Draw the run; while it goes on, again every two seconds."""
+    if of.busy:
+        _watch(of.name)
+    else:
+        _draw(of)
+
+
+@st.fragment(run_every=EVERY)
+def _watch(name: str) -> None:
+    choice.follow()
+    of = seen.find(name)
+    if of is None or not of.busy:
+        st.rerun()
+    _draw(of)
+
+
+def _draw(of: Seen) -> None:
+    with st.container(key="run-view"):
+        with st.container(horizontal=True, key="run-head", vertical_alignment="center", gap="small"):
+            st.html(_head(of), width="stretch")
+            acting.show_buttons(of)
+        if of.words:
+            _say_end("This run cannot be shown", of.words, "Delete it, or open it with the version that wrote it.")
+            return
+        acting.show_questions(of)
+        _show_end(of)
+        if of.busy:
+            share, said = words.how_far(of.status)
+            st.progress(share, said)
+        after.show(of)
+        st.html(_tiles(of))
+        _show_curves(of)
+        _show_words_and_log(of)
+
+
+def _head(of: Seen) -> str:
+    state = words.state(of)
+    status = of.status
+    facts = [f"recipe {of.recipe_name}", of.films and f"films {of.films}", status.get("backend"),
+             status.get("precision"), f"batch in {n} parts" if (n := status.get("split") or 1) > 1 else ""]  # fmt: skip
+    said = html.escape(" · ".join(str(fact) for fact in facts if fact))
+    where = html.escape(str(status.get("data", "")), quote=True)
+    return (
+        f"<div class='xk-run'><h2>{html.escape(of.name)}</h2><span class='xk-state' role='status' "
+        f"style='--state:{words.COLOURS[of.state]}'>{html.escape(state.capitalize())}</span>"
+        f"<p title='{where}'>{said}</p></div>"
+    )
+
+
+def _show_end(of: Seen) -> None:
+    """What happened, and the advice, before anything else."""
+    if of.state not in ("failed", "lost", "stopped"):
+        return
+    title = TITLES.get(str(of.status.get("failure") if of.state == "failed" else of.state), TITLES["crashed"])
+    advice = str(of.status.get("advice") or "")
+    if of.state == "stopped":
+        advice = "Resume it and it goes on with the same numbers, from where it stood."
+    _say_end(title, str(of.status.get("message") or ""), advice, quiet=of.state == "stopped")
+
+
+def _say_end(title: str, message: str, advice: str, quiet: bool = False) -> None:
+    st.html(
+        f"<section class='xk-end{' xk-quiet' * quiet}' role='status'><h3>{html.escape(title)}</h3>"
+        f"<p>{html.escape(message)}</p><p><b>What to do</b> {html.escape(advice)}</p></section>"
+    )
+
+
+def _tiles(of: Seen) -> str:
+    status = of.status
+    best = status.get("best_epoch")
+    at = "" if best is None else f"epoch {best + 1}"
+    queued = status.get("queued_seconds")
+    memory = words.memory(status.get("memory"))
+    parameters = seen.number(status.get("parameters"))
+    started = words.clock(status.get("started") or status.get("created"))
+    load = status.get("load")
+    tiles = (
+        ("Epochs", f"{status.get('epoch') or 0} of {status.get('epochs') or words.NOT_YET}", ""),
+        ("Best validation loss", words.figure(seen.number(status.get("best_loss"))), at),
+        ("Best validation accuracy", words.percent(seen.number(status.get("best_accuracy"))), at),
+        ("Learning time", words.duration(status.get("learning_seconds")), "without queue and compiling"),
+        ("Waited in line", words.duration(queued), f"started {started}"),
+        ("Device", str(status.get("device_name") or status.get("device") or words.NOT_YET),
+         "" if load is None or not of.busy else f"load {load:.0%}, memory {memory}"),
+        ("Parameters", words.NOT_YET if parameters is None else f"{parameters / 1e6:.2f} M", ""),
+    )  # fmt: skip
+    cells = "".join(
+        f"<div><dt>{name}</dt><dd title='{html.escape(value, quote=True)}'>{html.escape(value)}"
+        f"<small>{html.escape(under)}</small></dd></div>"
+        for name, value, under in tiles
+    )
+    return f"<dl class='xk-tiles'>{cells}</dl>"
+
+
+def _show_curves(of: Seen) -> None:
+    epochs = int(of.status.get("epochs") or 1)
+    points = seen.progress(of.run)
+    columns = st.columns(4, gap="small")
+    notes = {"loss": "<i class='xk-thin'></i>training <i class='xk-thick'></i>validation"}
+    for column, (key, title) in zip(columns, CURVES, strict=False):
+        with column:
+            st.html(f"<div class='xk-part'><h3>{title}</h3><span>{notes.get(key, '')}</span></div>")
+            rows = [{"kind": of["kind"], "epoch": of["epoch"], "value": of[key]} for of in points
+                    if of[key] is not None or of["kind"] == "phase"]  # fmt: skip
+            words_ = "no epochs yet" if not points else f"{len(rows)} points, the last {rows[-1]['value']}"
+            chart(rows, ("kind", "epoch", "value"), _curve(key, title, epochs), f"curve-{key}", f"{title}: {words_}")
+    with columns[3]:
+        st.html("<div class='xk-part'><h3>Device</h3><span>since it last began</span></div>")
+        rows = seen.device(of.run)
+        chart(rows, ("time", "load", "memory"), _device(), "curve-device", "Load and memory of the device")
+
+
+def chart(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spec: dict[str, Any], key: str, alt: str) -> None:
+    """A chart whose rows travel beside its layout, so that the browser changes the lines and nothing else."""
+    import pyarrow  # Streamlit's own table format: no pandas in the web process
+
+    kinds = {"kind": pyarrow.string()}
+    schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in columns])
+    table = pyarrow.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    st.vega_lite_chart(table, spec, theme=None, width="stretch", key=key, alt=alt)
+
+
+@lru_cache(maxsize=64)
+def _curve(key: str, title: str, epochs: int) -> dict[str, Any]:
+    return charts.progress(title, epochs, percent=key == "accuracy", logarithmic=key == "rate").to_dict()
+
+
+@lru_cache(maxsize=1)
+def _device() -> dict[str, Any]:
+    return charts.device().to_dict()
+
+
+def _show_words_and_log(of: Seen) -> None:
+    left, right = st.columns([2, 3], gap="medium")
+    read = seen.curve(of.run)
+    said = list(read.words) if read.epochs else ["The curves are read in words once an epoch is complete."]
+    items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in said if sentence)
+    with left:
+        st.html(f"<div class='xk-part'><h3>What the curves say</h3></div><ul class='xk-saying'>{items}</ul>")
+    with right:
+        st.html("<div class='xk-part'><h3>Log</h3><span>its last lines</span></div>")
+        with st.container(height=LOG_HEIGHT, border=True, key="run-log", autoscroll=True):
+            text = html.escape(seen.log(of.run)) or "Nothing was printed yet."
+            st.html(f"<pre class='xk-log' tabindex='0' aria-label='The end of the log'>{text}</pre>")
