@@ -12,7 +12,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from xraykit import classifier
+from xraykit import classifier, devices
 
 REQUIRED = ("streamlit", "keras", "tensorflow", "ai-edge-litert", "numpy", "pillow", "pydicom", "pylibjpeg",
             "pylibjpeg-openjpeg", "scikit-learn", "scipy", "altair", "tf-keras-vis", "pebble", "psutil")  # fmt: skip
@@ -44,31 +44,18 @@ def examine() -> list[Finding]:
 
 def gpus() -> list[Finding]:
     """Each NVIDIA GPU with its memory, or why none is seen; a broken driver is a finding, never an error."""
-    try:
-        import pynvml
+    found, reason = devices.gpus()
+    if not found:
+        seen = reason if reason == devices.NOT_LOOKED else f"none seen ({reason})"
+        return [Finding("gpu", "optional", seen, f"Training runs on the processor. {devices.why_no_gpu()}")]
+    mend = devices.why_no_gpu()
+    return [Finding(device.key, "optional" if mend else "ok", _gpu_words(device), mend) for device in found]
 
-        pynvml.nvmlInit()
-        found = []
-        for number in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(number)
-            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-            words = (
-                f"{pynvml.nvmlDeviceGetName(handle)}, {memory.free / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
-            )
-            found.append(Finding(f"gpu {number}", "ok", words))
-        return found or [Finding("gpu", "optional", "none")]
-    except ImportError:
-        return [Finding("gpu", "optional", "not looked for", "pip install nvidia-ml-py")]
-    except Exception as error:  # the NVIDIA library raises its own classes, some only at import
-        return [
-            Finding(
-                "gpu",
-                "optional",
-                f"none seen ({error})",
-                "Training runs on the processor. With an NVIDIA card: install its driver and "
-                "tensorflow[and-cuda]; on Windows inside WSL2.",
-            )
-        ]
+
+def _gpu_words(device: devices.Device) -> str:
+    if device.memory_free is None or device.memory_total is None:
+        return f"{device.name}, memory not reported"
+    return f"{device.name}, {device.memory_free / 2**30:.1f} of {device.memory_total / 2**30:.1f} GiB free"
 
 
 def _package(name: str) -> Finding:

@@ -104,7 +104,7 @@ class Run:
 
     def event(self, what: str, **fields: Any) -> None:
         """Append a line to events.jsonl."""
-        line = json.dumps({"time": _now(), "event": what, **fields}) + "\n"
+        line = json.dumps({"time": now(), "event": what, **fields}) + "\n"
         _append(self.path / "events.jsonl", lambda: line, line)
 
     def events(self) -> list[dict[str, Any]]:
@@ -174,7 +174,7 @@ class Run:
         """Hold the lock until the returned file is closed or the process ends; RunRefused if another holds it."""
         file = (self.path / "lock").open("a")
         end = time.monotonic() + HOLD_SECONDS
-        while not _try_lock(file):
+        while not try_lock(file):
             # Where a shared lock is refused too, the holder is no mere probe and will not let go
             if time.monotonic() > end or self.alive():
                 file.close()
@@ -189,7 +189,7 @@ class Run:
         """
         try:
             with (self.path / "lock").open() as file:
-                return not _try_lock(file, shared=True)
+                return not try_lock(file, shared=True)
         except FileNotFoundError:
             return False
 
@@ -231,7 +231,7 @@ def create(
         If the name is not plain or already taken.
     """
     runs = root_folder() if runs is None else Path(runs)
-    name = name or f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{recipe['name']}"
+    name = name or _free_name(runs, recipe["name"])
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise RunRefused(f"Expected a run name of letters, digits, '.', '_' and '-'; got {name!r}.")
     try:
@@ -241,9 +241,17 @@ def create(
     run = Run(runs / name)
     run.write("recipe.json", recipe)
     run.event("created")
-    status = {"format": FORMAT, "state": "queued", "data": str(data), "created": _now(), "heartbeat": time.time()}
+    status = {"format": FORMAT, "state": "queued", "data": str(data), "created": now(), "heartbeat": time.time()}
     run.write("status.json", {**status, **fields})  # last: a folder is a run once this is there
     return run
+
+
+def _free_name(runs: Path, about: str) -> str:
+    """The time and what it is about, in letters that a folder's name may have; numbered where it is taken."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", about).strip("-.")[:60] or "run"
+    stem = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{plain}"
+    names = (stem, *(f"{stem}-{number}" for number in range(2, 1000)))
+    return next((name for name in names if not (runs / name).exists()), stem)
 
 
 def list_runs(runs: str | Path | None = None) -> list[Run]:
@@ -310,11 +318,13 @@ def _changed(path: Path) -> float:
         return 0.0
 
 
-def _now() -> str:
+def now() -> str:
+    """This moment, as events and status tell it: ISO 8601, UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _try_lock(file: IO[Any], shared: bool = False) -> bool:
+def try_lock(file: IO[Any], shared: bool = False) -> bool:
+    """Lock a file without waiting, until it is closed or the process ends; False where another holds it."""
     try:
         if os.name == "nt":
             import msvcrt

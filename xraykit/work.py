@@ -11,8 +11,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xraykit import ingest, radiograph
-from xraykit.run import Run, RunRefused
+from xraykit import detached, ingest, radiograph
+from xraykit import run as runs
+from xraykit.run import Run, RunRefused, Stopped
 
 FORMAT = 1
 STATES = ("queued", "running", "finished", "stopped", "failed", "lost")
@@ -33,10 +32,6 @@ LOST = "It ended without a word: killed, out of memory, or the computer restarte
 
 class WorkRefused(ValueError):
     """A work folder that another process holds."""
-
-
-class Stopped(RuntimeError):
-    """The work was asked to end; what it had found is given up."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +134,7 @@ class Going:
 
 def root_folder() -> Path:
     """Where the pages keep evaluations: below $XRAYKIT_RUNS, else the repository's runs/ (git-ignored)."""
-    chosen = os.environ.get("XRAYKIT_RUNS")
-    return (Path(chosen) if chosen else Path(__file__).resolve().parents[1] / "runs") / "evaluations"
+    return runs.root_folder() / "evaluations"
 
 
 def list_works(root: Path | None = None) -> list[Work]:
@@ -167,13 +161,7 @@ def launch(work: Work, arguments: Sequence[str], **facts: Any) -> None:
     What it prints goes to log.txt. `facts` are told by progress.json until the process begins.
     """
     work.queue(**facts)
-    source = str(Path(__file__).resolve().parents[1])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))}
-    with (work.path / "log.txt").open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "xraykit", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env=environment, start_new_session=True, close_fds=True,
-        )  # fmt: skip
+    detached.spawn(arguments, work.path / "log.txt")
 
 
 def remove(work: Work) -> None:

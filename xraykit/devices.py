@@ -1,0 +1,315 @@
+"""Devices: the GPUs and the processor of this computer, what they are doing, and the line of runs before each.
+
+Never imports a backend; a driver that is missing or broken is a sentence, never an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from xraykit import dataset, run
+
+CPU, AUTO = "cpu", "auto"
+POLL_SECONDS = 0.5
+NOT_LOOKED = "not looked for: nvidia-ml-py is not installed"
+
+
+class DeviceRefused(ValueError):
+    """A device that this computer does not have; the message says which it has."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """`key` "gpu 0" (NVIDIA's number) or "cpu"; memory in bytes, load 0..1; None where it cannot be read."""
+
+    key: str
+    name: str
+    memory_total: int | None
+    memory_free: int | None
+    load: float | None
+
+
+def available() -> list[Device]:
+    """The GPUs that a run may use, then the processor. Never raises."""
+    return [*gpus()[0], _processor()]
+
+
+def gpus() -> tuple[list[Device], str]:
+    """The NVIDIA GPUs that a run may use, and why there are none, as the driver says it."""
+    try:
+        nvml = _nvml()
+        found = [_gpu(nvml, number) for number in range(nvml.nvmlDeviceGetCount()) if _visible(number)]
+        return found, "" if found else "the driver names none"
+    except ImportError:
+        return [], NOT_LOOKED
+    except Exception as error:  # the NVIDIA library raises its own classes, some only at import
+        return [], str(error)
+
+
+def why_no_gpu(backend: str = "tensorflow") -> str:
+    """Why no run can use a GPU here and what to do, in plain words; empty where one can."""
+    found, reason = gpus()
+    if not found and platform.system() == "Windows" and backend == "tensorflow":
+        return "TensorFlow sees no GPU on Windows itself. Run xraykit inside WSL2, with NVIDIA's driver on Windows."
+    if reason == NOT_LOOKED:
+        return f"GPUs were {NOT_LOOKED}. Do: pip install nvidia-ml-py"
+    if not found and os.environ.get("CUDA_VISIBLE_DEVICES") is not None and _nvml_opens():
+        return "CUDA_VISIBLE_DEVICES hides every GPU from this process. Unset it, or name one."
+    if not found:
+        return f"No NVIDIA GPU is seen: {reason}. With an NVIDIA card, install its driver; `nvidia-smi` then lists it."
+    return "" if reaches_gpu(backend) else f"A GPU is here, but {backend} has no CUDA libraries. Do: {_CUDA[backend]}"
+
+
+_CUDA = {
+    "tensorflow": "pip install 'tensorflow[and-cuda]'",
+    "jax": "pip install 'jax[cuda12]'",
+    "torch": "pip install torch (a build with CUDA)",
+}
+
+
+@functools.lru_cache
+def reaches_gpu(backend: str) -> bool:
+    """Does the installed backend come with what it needs to compute on a GPU? Looked up, the backend is not imported.
+
+    Looks for the pip packages, then for a CUDA of the system itself (containers).
+    """
+    installed = (found.metadata["Name"] or "" for found in importlib.metadata.distributions())
+    names = {re.sub(r"[-_.]+", "-", name).lower() for name in installed}
+    if backend == "torch":
+        return "torch" in names and "+cpu" not in importlib.metadata.version("torch")
+    if backend == "jax":
+        return any(re.fullmatch(r"jax-cuda\d+-(plugin|pjrt)", name) for name in names)
+    if not names & {"tensorflow", "tf-nightly"}:
+        return False  # tensorflow-cpu, or none
+    return any(name.startswith("nvidia-cudnn") for name in names) or _system_has("cudnn")
+
+
+def environment(key: str, backend: str) -> dict[str, str]:
+    """What must stand in the environment before the backend is imported, so that it computes on that device alone.
+
+    GPU memory is taken as it is needed, so that what is shown is what is used.
+    """
+    asked = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")}
+    if key == CPU:
+        return {**asked, "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    return {
+        **asked,
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # NVML's numbers; CUDA's own order is by speed
+        "CUDA_VISIBLE_DEVICES": key.removeprefix("gpu "),
+        "JAX_PLATFORMS": "",  # its own choice, a GPU first
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
+
+
+def readings(key: str, pid: int) -> dict[str, float | int | None]:
+    """`load` (0..1) of the device and `memory` (bytes) that the process holds on it; None where it cannot be read."""
+    if key == CPU:
+        return _process_readings(pid)
+    try:
+        nvml = _nvml()
+        handle = nvml.nvmlDeviceGetHandleByIndex(int(key.removeprefix("gpu ")))
+        own = {process.pid: process.usedGpuMemory for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+        memory = own.get(pid) or _read(lambda: nvml.nvmlDeviceGetMemoryInfo(handle).used)  # containers hide numbers
+        return {"load": _read(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100), "memory": memory}
+    except Exception:  # readings are for the eye: a driver that fails must not end a training
+        return {"load": None, "memory": None}
+
+
+@contextlib.contextmanager
+def turn(
+    asked: str,
+    name: str,
+    *,
+    waiting: Callable[[str, int], None] = lambda key, place: None,
+    stopped: Callable[[], bool] = lambda: False,
+    backend: str = "tensorflow",
+) -> Iterator[str]:
+    """Wait in line for a device and hold it: one run a device, first come first served; yields the device's key.
+
+    `asked` is a key or "auto": a free GPU, else the GPU with the shortest line, else the processor. `waiting` is told
+    the key and the place in line (1 = next) whenever it changes.
+
+    Raises
+    ------
+    DeviceRefused
+        If there is no such device.
+    run.Stopped
+        When `stopped` says so while it waits.
+    """
+    with _line_changing():
+        key = _choose(asked, backend)
+        ticket, path = _take_ticket(key, name)
+    try:
+        told = 0
+        while place := _place(path):
+            if stopped():
+                raise run.Stopped(f"Stopped while it waited for {key}.")
+            if place != told:
+                told = place
+                waiting(key, place)
+            time.sleep(POLL_SECONDS)
+        yield key
+    finally:
+        ticket.close()
+        path.unlink(missing_ok=True)
+
+
+def line(key: str) -> list[str]:
+    """Names of the runs at a device: the first has it, the others wait in this order."""
+    folder = _lines_folder() / key.replace(" ", "-")
+    if not folder.is_dir():
+        return []
+    with _line_changing():
+        return [path.name.partition("-")[2] for path in _tickets(folder)]
+
+
+def _choose(asked: str, backend: str) -> str:
+    found = available()
+    if asked != AUTO:
+        if asked not in {device.key for device in found}:
+            keys = ", ".join(device.key for device in found)
+            raise DeviceRefused(f"Expected a device of this computer ({keys}) or auto; got {asked!r}. Choose another.")
+        return asked
+    lengths = {device.key: len(_tickets(_lines_folder() / device.key.replace(" ", "-"))) for device in found}
+    usable = [device for device in found if device.key != CPU and reaches_gpu(backend)]
+    if not usable:
+        return CPU
+    return min(usable, key=lambda device: (lengths[device.key], -(device.memory_free or 0))).key
+
+
+def _take_ticket(key: str, name: str) -> tuple[IO[Any], Path]:
+    """A file at the end of the line, locked: it counts for as long as its process lives."""
+    folder = _lines_folder() / key.replace(" ", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = [int(path.name.partition("-")[0]) for path in _tickets(folder)]
+    path = folder / f"{max(taken, default=0) + 1:08}-{name}"
+    ticket = path.open("a")
+    run.try_lock(ticket)
+    return ticket, path
+
+
+def _tickets(folder: Path) -> list[Path]:
+    """Tickets whose process lives, in order; those of dead ones are cleared away."""
+    alive = []
+    for path in sorted(folder.glob("[0-9]*-*")):
+        with path.open() as file:
+            dead = run.try_lock(file, shared=True)
+        if dead:
+            path.unlink(missing_ok=True)
+        else:
+            alive.append(path)
+    return alive
+
+
+def _place(ticket: Path) -> int:
+    """How many are before this ticket."""
+    with _line_changing():
+        return sum(path.name < ticket.name for path in _tickets(ticket.parent))
+
+
+@contextlib.contextmanager
+def _line_changing() -> Iterator[None]:
+    """Only one process at a time looks at the lines of this computer or changes them."""
+    folder = _lines_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as file:
+        while not run.try_lock(file):
+            time.sleep(0.005)
+        yield
+
+
+def _lines_folder() -> Path:
+    """Below the cache folder and the computer's name: a home on a file server is shared by several computers."""
+    return dataset.cache_folder() / "devices" / re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname() or "here")
+
+
+@functools.lru_cache
+def _nvml() -> Any:
+    """NVIDIA's library, opened once; what it raises is not remembered."""
+    import pynvml
+
+    pynvml.nvmlInit()
+    return pynvml
+
+
+def _nvml_opens() -> bool:
+    return _read(lambda: _nvml().nvmlDeviceGetCount()) not in (None, 0)
+
+
+def _gpu(nvml: Any, number: int) -> Device:
+    handle = nvml.nvmlDeviceGetHandleByIndex(number)
+    memory = _read(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+    name = nvml.nvmlDeviceGetName(handle)
+    return Device(
+        key=f"gpu {number}",
+        name=name.decode() if isinstance(name, bytes) else name,
+        memory_total=memory and int(memory.total),
+        memory_free=memory and int(memory.free),
+        load=_read(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100),
+    )
+
+
+def _visible(number: int) -> bool:
+    """Has whoever started this process left it this GPU? Names of other kinds than numbers are left to CUDA."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is None or re.search("[A-Za-z]", chosen):
+        return True
+    return str(number) in re.findall(r"-?\d+", chosen)
+
+
+def _processor() -> Device:
+    import psutil
+
+    memory = _read(psutil.virtual_memory)
+    load = _read(lambda: psutil.cpu_percent() / 100)
+    total, free = (int(memory.total), int(memory.available)) if memory else (None, None)
+    return Device(CPU, f"{_processor_name()}, {os.cpu_count()} cores", total, free, load)
+
+
+@functools.lru_cache
+def _processor_name() -> str:
+    with contextlib.suppress(OSError):
+        if found := re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE):
+            return found[1]
+    return platform.processor() or platform.machine() or "processor"
+
+
+@functools.lru_cache(maxsize=4)
+def _process(pid: int) -> Any:
+    import psutil
+
+    return psutil.Process(pid)  # kept: it tells the load since it was last asked
+
+
+def _process_readings(pid: int) -> dict[str, float | int | None]:
+    return {
+        "load": _read(lambda: min(1.0, _process(pid).cpu_percent() / 100 / (os.cpu_count() or 1))),
+        "memory": _read(lambda: _process(pid).memory_info().rss),
+    }
+
+
+def _system_has(library: str) -> bool:
+    import ctypes.util
+
+    return ctypes.util.find_library(library) is not None
+
+
+def _read(reading: Callable[[], Any]) -> Any:
+    """A reading, or None: some are not given to every user, on every card or inside a container."""
+    try:
+        return reading()
+    except Exception:  # NVML and psutil each raise their own classes
+        return None
