@@ -1,12 +1,15 @@
 import csv
+import os
 import shutil
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests import film_folders
-from xraykit import dataset, radiograph
+from xraykit import dataset, ingest, radiograph
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +123,152 @@ def test_cached_squares_are_what_the_film_gives(folder, tmp_path, monkeypatch):
     assert next(tmp_path.glob("*.npy")).stat().st_mtime_ns == written
 
 
-@pytest.mark.parametrize("path", ["../out.png", "/etc/passwd"])
+def settle(folder):
+    """Make the files look an hour old: younger ones are not remembered."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            os.utime(file, (time.time() - 3600,) * 2)
+    return folder
+
+
+@pytest.fixture
+def remembered(copy, tmp_path, monkeypatch):
+    """A folder that was read once, with a broken film in it; afterwards the firewall counts what it is given."""
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    (copy / "Normal" / "broken.png").write_bytes(b"not a film")
+    dataset.read(settle(copy))
+    opened = []
+    read_many = ingest.Ingest.read_many
+
+    def counting(self, films):
+        return read_many(self, (opened.append(Path(film).name) or film for film in films))
+
+    monkeypatch.setattr(ingest.Ingest, "read_many", counting)
+    return copy, opened
+
+
+def test_unchanged_films_are_not_opened_again(remembered):
+    folder, opened = remembered
+    again = dataset.read(folder)
+    assert opened == []
+    assert [(refusal.source, refusal.code) for refusal in again.refused] == [("Normal/broken.png", "not-an-image")]
+    assert again.digest == dataset.read(shutil.copytree(folder, folder.parent / "elsewhere")).digest
+
+
+def test_the_same_groups_come_from_what_is_remembered(remembered):
+    folder, _ = remembered
+    first = dataset.read(folder)
+    shutil.rmtree(first.cache / "index")
+    assert np.array_equal(dataset.read(folder).groups, first.groups)
+
+
+def test_a_changed_film_is_read_anew(remembered):
+    folder, opened = remembered
+    film = folder / "Normal" / "film-003.png"
+    shutil.copy(folder / "COVID-19" / "film-003.png", film)
+    os.utime(film, (time.time() - 1800,) * 2)
+    (folder / "Normal" / "film-004.png").unlink()
+    films = dataset.read(folder)
+    assert opened == ["film-003.png"]
+    assert films.duplicates() == [("COVID-19/film-003.png", "Normal/film-003.png")]
+    assert len(films) == 89
+
+
+def test_a_film_being_written_is_not_remembered(remembered):
+    folder, opened = remembered
+    (folder / "Normal" / "film-003.png").touch()
+    dataset.read(folder)
+    dataset.read(folder)
+    assert opened == ["film-003.png"] * 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda index: index.unlink(), lambda index: index.write_bytes(b""), lambda index: index.write_bytes(b"\xff\n{}"),
+     lambda index: index.write_bytes(index.read_bytes()[:-40]),
+     lambda index: index.write_bytes(index.read_bytes().replace(b"0", b"1", 9))],
+    ids=["gone", "empty", "rubbish", "cut short", "changed"],
+)  # fmt: skip
+def test_a_damaged_index_costs_only_time(remembered, tmp_path, damage):
+    folder, opened = remembered
+    first = dataset.read(folder)
+    (index,) = (tmp_path / "cache" / "index").iterdir()
+    damage(index)
+    again = dataset.read(folder)
+    assert (again.hashes, again.refused) == (first.hashes, first.refused)
+    assert len(opened) == 91
+    assert dataset.read(folder).hashes == first.hashes and len(opened) == 91
+
+
+def test_what_another_try_may_answer_otherwise_is_not_remembered(copy, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    read_many = ingest.Ingest.read_many
+    monkeypatch.setattr(
+        ingest.Ingest,
+        "read_many",
+        lambda self, films: (ingest.Refusal(str(film), "timeout", "Late.") for film in films),
+    )
+    with pytest.raises(dataset.DatasetRefused):
+        dataset.read(settle(copy))
+    monkeypatch.setattr(ingest.Ingest, "read_many", read_many)
+    assert len(dataset.read(copy)) == 90
+
+
+def test_a_reading_that_was_stopped_goes_on_where_it_was(copy, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+
+    def stop(done, films):
+        if done == 50:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dataset.read(settle(copy), stop)
+    (index,) = (tmp_path / "cache" / "index").iterdir()
+    assert index.read_bytes().count(b".png") == 50
+    assert len(dataset.read(copy)) == 90
+
+
+def test_a_look_sees_every_film_though_it_is_known(remembered):
+    folder, opened = remembered
+    seen = []
+    dataset.read(folder, look=lambda name, film: seen.append(film))
+    assert len(opened) == len(seen) == 91
+    assert sum(isinstance(film, radiograph.Radiograph) for film in seen) == 90
+
+
+def test_a_cache_that_cannot_be_written_stops_no_reading(copy, tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    assert len(dataset.read(settle(copy))) == 90
+
+
+def test_films_that_are_gone_are_named(copy):
+    films = dataset.read(copy)
+    assert films.missing() == []
+    (copy / "Normal" / "film-002.png").unlink()
+    assert films.missing() == ["Normal/film-002.png"]
+
+
+def test_a_run_records_which_training_films_it_used(folder):
+    films = dataset.read(folder)
+    parts = dataset.split(films)
+    assert "train_used" not in dataset.describe(films, parts)
+    data = dataset.describe(films, parts, parts.train[:30])
+    assert sum(data["train_used"].values()) == 30
+    left_out = [film for film in data["films"] if film.get("used") is False]
+    assert len(left_out) == len(parts.train) - 30 and {film["part"] for film in left_out} == {"train"}
+
+
+@pytest.mark.parametrize(
+    "table", [b"path,label\n\xff\xfe,Normal\n", b"path,label\n,Normal\n", b"name;label\n", b"path,label\na\0b.png,A\n"]
+)
+def test_a_manifest_that_is_no_table_is_refused(table, tmp_path):
+    (tmp_path / "manifest.csv").write_bytes(table)
+    with pytest.raises(dataset.DatasetRefused, match="manifest.csv"):
+        dataset.read(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["../out.png", "/etc/passwd", "C:\\secret.png", "a\\..\\..\\b.png"])
 def test_a_manifest_cannot_reach_outside_its_folder(path, tmp_path):
     (tmp_path / "manifest.csv").write_text(f"path,label\n{path},Normal\n")
     with pytest.raises(dataset.DatasetRefused, match="below the folder"):

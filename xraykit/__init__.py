@@ -5,7 +5,8 @@ Rooms, each importing only those above it (tests/test_architecture.py has every 
 picture, dicom, radiograph    bytes to a film: pixels with their provenance
 decoder, ingest               the firewall: strangers' files decoded in killable processes, or refused with a reason
 samples                       two synthetic films to try things on
-grouping, filmindex           which films belong together; what is remembered of files read before
+grouping, labelling           which films belong together; which a folder holds and their labels
+filmindex                     what is remembered of files read before
 dataset, archive              labelled films, their split, their decoded cache; from a zip
 reciperules, recipe           what a training is to do, every fault of it at once
 recipefields, sampling        each field of it in plain words; which films it learns from

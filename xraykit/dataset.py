@@ -5,27 +5,23 @@ Reads films through the firewall alone, never changes a folder it reads, and kno
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from xraykit import grouping, ingest, radiograph
+from xraykit import filmindex, grouping, ingest, labelling
+from xraykit.filmindex import Look, Progress
+from xraykit.labelling import DatasetRefused
 
-GROUP_COLUMNS = ("patient_id", "group", "patient", "subject_id")
-Progress = Callable[[int, int], None]  # films done, films in all
-Look = Callable[[str, radiograph.Radiograph | ingest.Refusal], None]  # path below the folder, what was read
-
-
-class DatasetRefused(ValueError):
-    """A folder that cannot be used as a dataset; the message says what was found and what to do."""
+__all__ = ["Dataset", "DatasetRefused", "Look", "Progress", "Split", "cache_folder", "count_labels", "describe", "read",
+           "split", "split_digest"]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +73,10 @@ class Dataset:
         """Films whose files are identical byte for byte, a tuple a set."""
         return _sets(self.films, self.hashes)
 
+    def missing(self) -> list[str]:
+        """Films whose file is gone since they were read; none is opened."""
+        return [name for name in self.films if not os.path.isfile(self.root / name)]
+
     def mixed_groups(self) -> list[tuple[str, ...]]:
         """Groups with films of more than one class: kept together in a split, and worth a look."""
         members = [np.flatnonzero(self.groups == g) for g in np.flatnonzero(np.bincount(self.groups) > 1)]
@@ -121,7 +121,7 @@ def cache_folder() -> Path:
 def count_labels(root: str | Path) -> dict[str, int]:
     """Files a class, by folder names or manifest alone: no film is opened. Raises DatasetRefused."""
     counts: dict[str, int] = {}
-    for _, label, _ in _rows(Path(root))[0]:
+    for _, label, _ in labelling.rows(Path(root))[0]:
         counts[label] = counts.get(label, 0) + 1
     return dict(sorted(counts.items()))
 
@@ -136,7 +136,8 @@ def read(
 ) -> Dataset:
     """Read a folder of class folders, or a folder with a `manifest.csv` (columns path, label, optionally a patient).
 
-    Every film is decoded once; what cannot be read is listed in `refused` with the reason, never skipped in silence.
+    Every film is decoded once and not again while its file stays the same (`filmindex`); what cannot be read is listed
+    in `refused` with the reason, never skipped in silence.
     With `classes` (a model's, in its order) labels must be among them; without, the labels found are the classes.
     `look` is given each film as it is read, refused ones too; what it raises ends the reading.
 
@@ -147,30 +148,29 @@ def read(
         each, or classes that are not among `classes`.
     """
     root = Path(root)
-    rows, unlabelled = _rows(root)
-    found = _read_films(root, [name for name, _, _ in rows], progress, look)
+    rows, unlabelled = labelling.rows(root)
+    found = filmindex.read(root, [name for name, _, _ in rows], cache_folder(), progress, look)
     kept = [(row, film) for row, film in zip(rows, found, strict=True) if not isinstance(film, ingest.Refusal)]
     refused = tuple(film for film in found if isinstance(film, ingest.Refusal))
     labels = tuple(sorted({label for (_, label, _), _ in kept}))
     _check_classes(root, labels, classes, len(refused), least_classes or (1 if classes else 2))
     classes = tuple(classes or labels)
-    groups, rule = grouping.group([patient for (_, _, patient), _ in kept], np.array([bits for _, (_, bits) in kept]))
+    bits = np.array([film.fingerprint for _, film in kept])
+    groups, rule = grouping.group([patient for (_, _, patient), _ in kept], bits)
     return Dataset(
         root=root,
         classes=classes,
         films=tuple(name for (name, _, _), _ in kept),
         labels=np.array([classes.index(label) for (_, label, _), _ in kept], np.int64),
         groups=groups,
-        hashes=tuple(sha for _, (sha, _) in kept),
+        hashes=tuple(film.sha256 for _, film in kept),
         group_rule=rule,
         refused=refused,
         unlabelled=tuple(unlabelled),
     )
 
 
-def _check_classes(
-    root: Path, labels: Sequence[str], classes: Sequence[str] | None, refused: int, least: int
-) -> None:
+def _check_classes(root: Path, labels: Sequence[str], classes: Sequence[str] | None, refused: int, least: int) -> None:
     if len(labels) < least:
         raise DatasetRefused(
             f"Expected {'a class' if least == 1 else 'at least two classes'} with readable films, as folders or a "
@@ -220,9 +220,14 @@ def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: 
     return parts
 
 
-def describe(dataset: Dataset, parts: Split) -> dict:
-    """What a run records of its data: digests, counts, the rule of the groups, and each film with its part."""
+def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> dict:
+    """What a run records of its data: digests, counts, the rule of the groups, and each film with its part.
+
+    `used` (n,) are the training films really learned from, where a recipe shrinks or undersamples: their counts are
+    `train_used`, and those left out say `used` false.
+    """
     part_of = {i: name for name, indices in parts.parts().items() for i in indices.tolist()}
+    left_out = set() if used is None else {*parts.train.tolist()} - {*used.tolist()}
     return {
         "name": dataset.root.name,
         "root": str(dataset.root.resolve()),
@@ -231,10 +236,12 @@ def describe(dataset: Dataset, parts: Split) -> dict:
         "group_rule": dataset.group_rule,
         "groups": len(np.unique(dataset.groups)),
         "counts": {name: dataset.counts(indices) for name, indices in parts.parts().items()},
+        **({} if used is None else {"train_used": dataset.counts(used)}),
         "split_digests": {name: split_digest(dataset, indices) for name, indices in parts.parts().items()},
         "refused": [vars(refusal) for refusal in dataset.refused],
         "films": [
             {"film": film, "sha256": sha, "label": dataset.classes[label], "part": part_of[i]}
+            | ({"used": False} if i in left_out else {})
             for i, (film, sha, label) in enumerate(
                 zip(dataset.films, dataset.hashes, dataset.labels.tolist(), strict=True)
             )
@@ -245,57 +252,6 @@ def describe(dataset: Dataset, parts: Split) -> dict:
 def split_digest(dataset: Dataset, indices: np.ndarray) -> str:
     """sha256 over the sorted hashes of some films: two evaluations are on the same films if this agrees."""
     return hashlib.sha256("\n".join(sorted(dataset.hashes[i] for i in indices)).encode()).hexdigest()
-
-
-def _rows(root: Path) -> tuple[list[tuple[str, str, str]], list[str]]:
-    if not root.is_dir():
-        raise DatasetRefused(f"Expected a folder of films; there is none at {root}.")
-    manifest = root / "manifest.csv"
-    return _manifest_rows(manifest) if manifest.is_file() else _folder_rows(root)
-
-
-def _folder_rows(root: Path) -> tuple[list[tuple[str, str, str]], list[str]]:
-    """(path, label, patient) of every film in class folders, and the films that stand beside them."""
-    rows, unlabelled = [], []
-    for film in ingest.list_films([root]):
-        name = film.relative_to(root).as_posix()
-        folder, _, rest = name.partition("/")
-        if rest:
-            rows.append((name, folder, ""))
-        else:
-            unlabelled.append(name)
-    return sorted(rows), sorted(unlabelled)
-
-
-def _manifest_rows(manifest: Path) -> tuple[list[tuple[str, str, str]], list[str]]:
-    with manifest.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or []
-        if not {"path", "label"} <= set(columns):
-            raise DatasetRefused(f"Expected columns path and label in {manifest.name}; got {columns}.")
-        group = next((column for column in GROUP_COLUMNS if column in columns), None)
-        rows = sorted((row["path"], row["label"] or "", (row[group] or "") if group else "") for row in reader)
-    for path, _, _ in rows:
-        if Path(path).is_absolute() or ".." in Path(path).parts:
-            raise DatasetRefused(f"Expected paths below the folder in {manifest.name}; got {path!r}.")
-    return [row for row in rows if row[1]], [path for path, label, _ in rows if not label]
-
-
-def _read_films(root: Path, names: Sequence[str], progress: Progress | None, look: Look | None) -> list:
-    """(sha256, fingerprint) of each film, or its Refusal with the path below root as source."""
-    found = []
-    with ingest.Ingest() as firewall:
-        for i, film in enumerate(firewall.read_many(root / name for name in names)):
-            if isinstance(film, ingest.Refusal):
-                film = ingest.Refusal(names[i], film.code, film.words)
-                found.append(film)
-            else:
-                found.append((film.sha256, grouping.fingerprint(film)))
-            if look:
-                look(names[i], film)
-            if progress:
-                progress(i + 1, len(names))
-    return found
 
 
 def _sets(names: Sequence[str], keys: Sequence[str]) -> list[tuple[str, ...]]:

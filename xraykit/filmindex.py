@@ -1,0 +1,139 @@
+"""Film index: films read through the firewall once and remembered while their files stay as they are.
+
+Keeps hashes, fingerprints and refusals, never pixels. A lost or damaged index costs time, never a wrong answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import xraykit
+from xraykit import grouping, ingest, radiograph
+
+FORMAT = 1
+# Some file systems keep times to two seconds: a younger file could change again without showing it
+SETTLED = 2.0
+# What another try may answer otherwise: a busy machine, a permission given since
+FLEETING = ("timeout", "memory", "unreadable")
+
+Progress = Callable[[int, int], None]  # films done, films in all
+Look = Callable[[str, radiograph.Radiograph | ingest.Refusal], None]  # path below the folder, what was read
+
+
+class Found(NamedTuple):
+    """What is kept of a readable film: sha256 of its file, fingerprint (4,) uint64."""
+
+    sha256: str
+    fingerprint: np.ndarray
+
+
+Stamp = tuple[int, int]  # bytes, time of last change in nanoseconds
+
+
+def read(
+    root: Path, names: Sequence[str], cache: Path, progress: Progress | None = None, look: Look | None = None
+) -> list[Found | ingest.Refusal]:
+    """Each film's hash and fingerprint, or its Refusal with the path below `root` as source.
+
+    Files that are as they were (path, size, time of change) are not opened again, unless `look` wants to see them.
+    What was read until an exception of `progress` or `look` is remembered too.
+    """
+    path = _path(root, cache)
+    known = _load(path)
+    before = dict(known)
+    stamps = [_stamp(root / name) for name in names]
+    recalled = [None if look else _recall(known, name, stamp) for name, stamp in zip(names, stamps, strict=True)]
+    found = []
+    try:
+        with ingest.Ingest() as firewall:
+            fresh = firewall.read_many(root / n for n, kept in zip(names, recalled, strict=True) if kept is None)
+            for number, (name, stamp, kept) in enumerate(zip(names, stamps, recalled, strict=True), 1):
+                if kept is None:
+                    film = next(fresh)
+                    if isinstance(film, ingest.Refusal):
+                        film = kept = ingest.Refusal(name, film.code, film.words)
+                    else:
+                        kept = Found(film.sha256, grouping.fingerprint(film))
+                    _remember(known, name, stamp, kept)
+                    if look:
+                        look(name, film)
+                found.append(kept)
+                if progress:
+                    progress(number, len(names))
+    finally:
+        known = {name: known[name] for name in names if name in known}  # films that are gone are forgotten
+        if known != before:
+            _save(path, known)
+    return found
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Size and time of change; None where there is none, or the file is so young that it may be being written."""
+    try:
+        seen = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (seen.st_size, seen.st_mtime_ns) if time.time() - seen.st_mtime > SETTLED else None
+
+
+def _recall(known: dict[str, list], name: str, stamp: Stamp | None) -> Found | ingest.Refusal | None:
+    size, changed, first, second = known.get(name) or (None, None, "", "")
+    if stamp is None or stamp != (size, changed):
+        return None
+    if second is None:
+        sha, bits = first.split()
+        words = [int(bits[place : place + 16], 16) for place in range(0, 64, 16)]
+        return Found(sha, np.array(words, np.uint64))
+    return ingest.Refusal(name, first, second)
+
+
+def _remember(known: dict[str, list], name: str, stamp: Stamp | None, found: Found | ingest.Refusal) -> None:
+    known.pop(name, None)
+    if stamp is None or (isinstance(found, ingest.Refusal) and found.code in FLEETING):
+        return
+    if isinstance(found, ingest.Refusal):
+        known[name] = [*stamp, found.code, found.words]
+    else:
+        bits = "".join(f"{int(word):016x}" for word in found.fingerprint)
+        known[name] = [*stamp, f"{found.sha256} {bits}", None]
+
+
+def _path(root: Path, cache: Path) -> Path:
+    return cache / "index" / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:24]}.json"
+
+
+def _head(body: bytes) -> bytes:
+    """First line of an index: another version of xraykit may read films otherwise, so it starts anew."""
+    return f"xraykit {xraykit.__version__} index {FORMAT} {hashlib.sha256(body).hexdigest()}\n".encode()
+
+
+def _load(path: Path) -> dict[str, list]:
+    try:
+        head, _, body = path.read_bytes().partition(b"\n")
+    except OSError:
+        return {}
+    return json.loads(body) if head + b"\n" == _head(body) else {}
+
+
+def _save(path: Path, known: dict[str, list]) -> None:
+    body = json.dumps(known, separators=(",", ":")).encode()
+    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(_head(body) + body)
+        os.replace(part, path)
+    except OSError as error:  # a full or read-only cache folder: films are read again next time
+        logging.getLogger(__name__).warning("The index of films could not be kept in %s: %s", path.parent, error)
+        with contextlib.suppress(OSError):
+            part.unlink()
