@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from xraykit import __version__
-from xraykit.commands import comparing, evaluating, learning, reading
+from xraykit.commands import comparing, evaluating, learning, reading, running
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,7 +20,7 @@ def main() -> None:
 for command in (
     reading.doctor, reading.models, reading.predict, reading.explain, evaluating.evaluate,
     comparing.compare,
-    learning.data, learning.train, learning.runs,
+    learning.data, learning.train, running.runs,
 ):  # fmt: skip
     main.add_command(command)
 learning.data.add_command(evaluating.inspect)

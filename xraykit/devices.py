@@ -46,6 +46,11 @@ def available() -> list[Device]:
     return [*gpus()[0], _processor()]
 
 
+def name_of(key: str) -> str:
+    """The name of a device in words; the key itself where it is not seen any more."""
+    return next((device.name for device in available() if device.key == key), key)
+
+
 def gpus() -> tuple[list[Device], str]:
     """The NVIDIA GPUs that a run may use, and why there are none, as the driver says it."""
     try:
@@ -150,7 +155,7 @@ def turn(
         When `stopped` says so while it waits.
     """
     with _line_changing():
-        key = _choose(asked, backend)
+        key = choose(asked, backend)
         ticket, path = _take_ticket(key, name)
     try:
         told = 0
@@ -176,7 +181,8 @@ def line(key: str) -> list[str]:
         return [path.name.partition("-")[2] for path in _tickets(folder)]
 
 
-def _choose(asked: str, backend: str) -> str:
+def choose(asked: str, backend: str = "tensorflow") -> str:
+    """The key of the device that a run which asks for this would get in line for; raises DeviceRefused."""
     found = available()
     if asked != AUTO:
         if asked not in {device.key for device in found}:

@@ -53,11 +53,16 @@ def resume(found: Run, data: str | Path | None = None, device: str | None = None
         If the run has finished, goes on, cannot be read, or was written by a version with another format.
     """
     check_resumable(found)
-    changed: dict[str, Any] = {} if device is None else {"asked_device": device}
-    if data is not None:
-        changed["data"] = str(Path(data).resolve())
-    _launch(found, **changed)
+    _launch(found, **changes(data, device))
     return found
+
+
+def changes(data: str | Path | None, device: str | None) -> dict[str, str]:
+    """Fields of the status that say where the films are now and which device is asked for, of those given."""
+    return {
+        **({} if data is None else {"data": str(Path(data).resolve())}),
+        **({} if device is None else {"asked_device": device}),
+    }
 
 
 def check_resumable(found: Run) -> dict[str, Any]:
@@ -91,25 +96,39 @@ def delete(found: Run) -> None:
     shutil.rmtree(away, ignore_errors=True)
 
 
-def hold(found: Run) -> IO[Any]:
-    """Hold the lock of a run: the one that the launching process has handed on, else a new one.
+def handed() -> bool:
+    """Is this the process that was launched for a run, with its lock in hand?"""
+    return LOCK_VARIABLE in os.environ
+
+
+def take(found: Run, **fields: Any) -> IO[Any]:
+    """Hold the lock of a run that is to be trained in this process, and put it to queued with these fields.
+
+    The lock is the one that the launching process has handed on, else a new one.
 
     Raises
     ------
     RunRefused
-        If another process holds it.
+        If another process holds it, or the run has finished.
     """
-    handed = os.environ.pop(LOCK_VARIABLE, "")
-    if handed.isdecimal() and _is_file(int(handed), found.path / "lock"):
-        os.set_inheritable(int(handed), False)  # what this process starts must not keep the run alive
-        return os.fdopen(int(handed), "a")
-    return found.hold()
+    number = os.environ.pop(LOCK_VARIABLE, "")
+    if number.isdecimal() and _is_file(int(number), found.path / "lock"):
+        os.set_inheritable(int(number), False)  # what this process starts must not keep the run alive
+        found.update(**fields)  # no more: a stop may have been asked since the launch
+        return os.fdopen(int(number), "a")
+    lock = found.hold()
+    try:
+        _begin_again(found, **fields)
+    except BaseException:
+        lock.close()
+        raise
+    return lock
 
 
-def begin_again(found: Run, **fields: Any) -> None:
+def _begin_again(found: Run, **fields: Any) -> None:
     """Put a run, whose lock is held, back to queued: what its last end left behind is cleared away."""
-    if found.read("status.json").get("state") == "finished":
-        raise RunRefused(f"The run {found.name} has finished meanwhile.")
+    if found.status()["state"] == "finished":
+        raise RunRefused(f"The run {found.name} has finished. To train longer, start a new run with more epochs.")
     (found.path / "stop").unlink(missing_ok=True)
     for part in found.path.glob("**/.*.part"):
         part.unlink(missing_ok=True)
@@ -122,7 +141,7 @@ def begin_again(found: Run, **fields: Any) -> None:
 def _launch(found: Run, **changed: Any) -> None:
     """Start the process of a run and hand it the locked file: at no moment does the run look lost."""
     with found.hold() as lock:
-        begin_again(found, **changed)
+        _begin_again(found, **changed)
         arguments = ["runs", "resume", found.name, "--runs", str(found.path.parent.resolve())]
         if os.name == "nt":  # no descriptor can be handed on; `run.GRACE_SECONDS` covers the gap
             lock.close()

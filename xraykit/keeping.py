@@ -5,6 +5,7 @@ Opens no network itself: the conversion runs in a process of its own.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
@@ -14,16 +15,18 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from xraykit import card, classifier, dataset, evaluation
+from xraykit import card, classifier, dataset, evaluation, work
 from xraykit.card import Card, ModelRefused
 from xraykit.recipe import BACKBONES
 from xraykit.run import Run, RunRefused, replace_text
 
+Say = Callable[[str], None]  # told what is being done; what it raises ends the keeping
+FOLDER = "keeping"  # in the run's folder: how far a keeping in the background is
 AGREEMENT = 1e-4  # largest allowed difference of any probability between model.keras and the LiteRT path
 
 LIMITS = (
@@ -47,6 +50,7 @@ def keep(
     limits: Sequence[str] = (),
     root: Path | None = None,
     replace: bool = False,
+    say: Say = lambda words: None,
 ) -> Card:
     """Turn a finished run into the kept model `name`; returns its card.
 
@@ -70,13 +74,16 @@ def keep(
         raise ModelRefused("card-invalid", f"There is a model named {name} already. Choose another name.")
     if (state := run.status()["state"]) != "finished":
         raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
+    say("Reading the films.")
     films = _films_of(run)
     root.mkdir(parents=True, exist_ok=True)
     part = root / f".{name}.{uuid.uuid4().hex[:8]}.part"
     part.mkdir()
     try:
+        say("Converting the network.")
         _convert(run, part)
         draft = _draft(run, part, name, title or name, limits)
+        say("Reading every validation and test film with the converted network.")
         made = _check(draft, run, films, part)
         if target.exists():
             shutil.rmtree(target)
@@ -86,12 +93,46 @@ def keep(
     return made
 
 
+def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> work.Work:
+    """Keep a run in a process of its own; the work's folder tells how far it is. Returns at once.
+
+    Raises
+    ------
+    work.WorkRefused
+        If the run is being kept already.
+    """
+    made = work.Work(run.path / FOLDER)
+    if made.alive():
+        raise work.WorkRefused(f"A model is being kept from the run {run.name} already. Wait until it is.")
+    words = ["runs", "keep", run.name, "--runs", str(run.path.parent.resolve()), "--as", name, "--out", str(made.path)]
+    words += ["--title", title] if title else []
+    words += [word for limit in limits for word in ("--limit", limit)]
+    work.launch(made, words, verb="keep", run=run.name, model=name)
+    return made
+
+
+@contextlib.contextmanager
+def telling(out: Path | None, run: Run, name: str) -> Iterator[Say]:
+    """What `keep` is to be told to, so that the folder `out` says how far it is and a stop asked there ends it."""
+    if out is None:
+        yield lambda words: None
+        return
+    with work.going_on(work.Work(out), verb="keep", run=run.name, model=name) as going:
+
+        def say(words: str) -> None:
+            going.mind()
+            going.say("running", words)
+
+        yield say
+        going.ending = f"Kept as {name}."
+
+
 def _films_of(run: Run) -> dataset.Dataset:
     recorded = run.read("data.json")
     films = dataset.read(recorded["root"])
     if films.digest != recorded["digest"]:
         raise dataset.DatasetRefused(
-            f"Expected the films that {run.name} learned from in {recorded['root']}; the folder holds others now. "
+            f"Expected the films that {run.name} learned from in {films.root}; the folder holds others now. "
             "Restore it, or train again."
         )
     return films
@@ -158,7 +199,7 @@ def _read_again(films: dataset.Dataset, folder: Path, recorded: dict) -> tuple[d
 def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str]) -> Card:
     recipe, data, status = run.read("recipe.json"), run.read("data.json"), run.read("status.json")
     validation = run.read("evaluation.json")["validation"]
-    learned = {key: status.get(key) for key in ("learning_seconds", "best_epoch")}
+    learned = {key: status.get(key) for key in _LEARNED_KEYS}
     weights = (
         {"weights": Path(recipe["weights"]).name} if recipe["weights"] else {}
     )  # a card names no machine's folders
@@ -173,7 +214,7 @@ def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str])
         feature_layer=BACKBONES[recipe["backbone"]],
         temperature=evaluation.fit_temperature(np.array(validation["logits"]), np.array(validation["truth"])),
         recipe=recipe | weights | learned,
-        data={key: data[key] for key in _DATA_KEYS} | {"refused": len(data["refused"])},
+        data=_data_words(data, recipe),
         metrics={},
         limits=(*LIMITS, *no_patients, *limits),
         software=_software(status.get("backend", "not reported")),
@@ -182,6 +223,17 @@ def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str])
     )
 
 
+def _data_words(data: dict, recipe: dict) -> dict:
+    """What a card says of the films: how they were divided, thinned and balanced."""
+    return {
+        **{key: data[key] for key in _DATA_KEYS},
+        "refused": len(data["refused"]),
+        "balance": recipe.get("balance", "none"),
+        "shrink": recipe.get("shrink", 1.0),
+    }
+
+
+_LEARNED_KEYS = ("learning_seconds", "best_epoch", "device_name", "precision", "split")
 _DATA_KEYS = ("name", "digest", "group_rule", "groups", "counts", "split_digests")
 
 

@@ -106,6 +106,7 @@ class Going:
     ended: threading.Event = field(default_factory=threading.Event)
     began: float = field(default_factory=time.monotonic)
     said: float = 0.0
+    ending: str = ""  # what is said at the end, if not how many films were read
 
     def look(self, name: str, film: radiograph.Radiograph | ingest.Refusal) -> None:
         """Count a film; raises Stopped when the work is to end."""
@@ -190,7 +191,7 @@ def going_on(work: Work, **facts: Any) -> Iterator[Going]:
         try:
             going.say("running", "Reading the models and the list of films.")
             yield going
-            going.say("finished", _count(going.done - len(going.refused), going.refused))
+            going.say("finished", going.ending or _count(going.done - len(going.refused), going.refused))
         except (Stopped, KeyboardInterrupt) as error:
             going.say("stopped", str(error) or "Interrupted; nothing was written.")
             raise

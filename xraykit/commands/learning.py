@@ -1,11 +1,13 @@
-"""Commands that look at datasets, train on them and keep what was trained: data, train, runs."""
+"""Commands that look at datasets and train on them: data, train."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
-import signal
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,114 +26,116 @@ def data() -> None:
 @click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
 @click.option("--name", help="The run's name; date and recipe if not given.")
 @click.option("--set", "settings", multiple=True, help="field=value, as often as needed: phases.0.epochs=3")
-@click.option("--runs", type=FILE, default=Path("runs"), show_default=True, help="Where run folders are made.")
-def train(recipe_name: str, folder: Path, name: str | None, settings: tuple[str, ...], runs: Path) -> None:
+@click.option("--runs", "root", type=FILE, help="Where run folders are made.  [default: $XRAYKIT_RUNS, else runs/]")
+@click.option("--device", default="auto", show_default=True, help='"auto", "cpu", or "gpu 0": waits until it is free.')
+@click.option("--estimate", is_flag=True, help="Tell from two steps a phase how long it would take; train nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --estimate: for a machine to read.")
+@click.option("--out", type=FILE, help="With --estimate: folder for progress.json and estimate.json.")
+def train(
+    recipe_name: str, folder: Path, name: str | None, settings: tuple[str, ...], root: Path | None, device: str,
+    estimate: bool, as_json: bool, out: Path | None,
+) -> None:  # fmt: skip
     """Train a recipe on a folder of films; Ctrl-C or a file named stop in the run's folder ends it in order."""
-    from xraykit import dataset, recipe, run
+    from xraykit import devices, recipe, run
 
+    if (as_json or out) and not estimate:
+        raise click.UsageError("Expected --json and --out beside --estimate only.")
     with terminal.words():
         chosen = recipe.with_settings(recipe.load(recipe_name), settings)
-        with terminal.bar("Reading films") as progress:
-            films = dataset.read(folder, progress)
+        if estimate:
+            _show_estimate(chosen, folder, device, as_json, out)
+            return
+        devices.choose(device, chosen.backend)  # refuses an unknown one before a folder is made
+        recorded = json.loads(chosen.to_json())
+        made = run.create(recorded, folder.resolve(), root, name, asked_device=device, epochs=chosen.epochs)
+        click.echo(f"Run {made.path}: {chosen.name}")
+        train_here(made)
+
+
+def train_here(found, folder: Path | None = None, device: str | None = None) -> None:
+    """Train a run in this process, tell how it goes, and leave with 1 where it failed."""
+    from xraykit import runner
+
+    shown = Shown()
+    state = runner.go(found, shown.moment, folder, device, told=shown.stage, seen=shown.films)
+    if state in ("finished", "stopped"):
+        click.echo(f"{state}: {found.path}")
+        return
+    if state == "lost":
+        raise click.ClickException(f"The folder of the run {found.name} is gone.")
+    status = found.status()
+    raise click.ClickException(f"{status['failure']}: {status['message']}\n{status['advice']}")
+
+
+class Shown:
+    """Tells a terminal how a run goes, and a log file in fewer lines."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self.last = ""
+
+    def stage(self, stage: str, done: int, total: int) -> None:
+        """A stage before the training: on a terminal each film, in a log its beginning."""
+        of = f"{done} of {total}" if total else f"{done}"
+        if self.live:
+            self._line(f"{stage} {of}", ends=done == total)
+        elif stage != self.last:
+            click.echo(stage, err=True)
+        self.last = stage
+
+    def films(self, films) -> None:
+        """Count what is learned from, name what is refused."""
+        click.echo(f"{len(films)} films, {films.counts()}")
         for refusal in films.refused:
             click.echo(f"refused {refusal.source}: {refusal.words}", err=True)
-        with terminal.bar("Decoding films") as progress:
-            films.squares(chosen.image_size, chosen.channels, progress)
-        os.environ["KERAS_BACKEND"] = chosen.backend
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        from xraykit import training
 
-        made = run.create(json.loads(chosen.to_json()), folder, runs, name)
-        click.echo(f"Run {made.path}: {chosen.name}, {len(films)} films, {films.counts()}")
-        _stop_in_order(made)
-        state = training.fit(made, chosen, films, _show_moment)
-    click.echo(f"{state}: {made.path}")
+    def moment(self, moment) -> None:
+        """Where the training stands: on a terminal each step told, in a log each epoch."""
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in moment.figures.items())
+        eta = "" if moment.eta is None else f"  {terminal.duration(moment.eta)} to go"
+        if not moment.step:
+            self._line(f"epoch {moment.epoch}/{moment.epochs}{eta}  {figures}", ends=True)
+        elif self.live:
+            step = f"step {moment.step}/{moment.steps}"
+            self._line(f"epoch {moment.epoch + 1}/{moment.epochs} {step}{eta}  {figures}", ends=False)
 
-
-def _stop_in_order(run) -> None:
-    """Ctrl-C and a polite kill ask the run to end after its step, as the stop file does."""
-
-    def ask(*_) -> None:
-        click.echo("\nStopping after this step.", err=True)
-        run.ask_to_stop()
-
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, ask)
+    def _line(self, text: str, ends: bool) -> None:
+        click.echo(f"\r{text}\033[K" if self.live else text, nl=ends, err=True)
 
 
-@click.group(name="runs")
-def runs() -> None:
-    """Runs: list, show, stop, keep."""
+def _show_estimate(chosen, folder: Path, device: str, as_json: bool, out: Path | None) -> None:
+    found = _estimate(chosen, folder, device, out)
+    click.echo(json.dumps(found, indent=1) if as_json else found["words"])
 
 
-_RUNS = click.option("--runs", "root", type=FILE, default=Path("runs"), show_default=True)
+def _estimate(chosen, folder: Path, device: str, out: Path | None) -> dict[str, Any]:
+    """What a run would take, as plain data; with `out` its progress and result are left there too."""
+    from xraykit import work
+    from xraykit.run import Run
+
+    if out is None:
+        return _probe(chosen, folder, device, lambda *_: None)
+    with work.going_on(work.Work(out), verb="estimate", data=str(folder)) as going:
+
+        def progress(done: int, total: int) -> None:
+            going.mind()
+            going.done, going.films = done, total
+            going.say("running", "Taking two steps of each phase.")
+
+        found = _probe(chosen, folder, device, progress)
+        Run(out).write("estimate.json", found)
+    return found
 
 
-@runs.command(name="list")
-@_RUNS
-def list_runs(root: Path) -> None:
-    """All runs, newest first."""
-    from xraykit import run
+def _probe(chosen, folder: Path, device: str, progress) -> dict[str, Any]:
+    from xraykit import dataset, devices
 
-    with terminal.words():
-        for found in run.list_runs(root):
-            status = found.status()
-            click.echo(
-                f"{found.name}  {status['state']}  epoch {status.get('epoch', 0)} of {status.get('epochs', '?')}"
-            )
+    with terminal.bar("Reading films") as shown:
+        films = dataset.read(folder, shown)
+    key = devices.choose(device, chosen.backend)
+    os.environ.update(devices.environment(key, chosen.backend))  # before probing imports the backend
+    from xraykit import probing
 
-
-@runs.command()
-@_RUNS
-@click.argument("name")
-def show(name: str, root: Path) -> None:
-    """One run's status, as JSON."""
-    from xraykit import run
-
-    with terminal.words():
-        click.echo(json.dumps(run.Run(root / name).status(), indent=1))
-
-
-@runs.command()
-@_RUNS
-@click.argument("name")
-def stop(name: str, root: Path) -> None:
-    """Ask a run to end after its current step."""
-    from xraykit import run
-
-    with terminal.words():
-        found = run.Run(root / name)
-        if found.status()["state"] != "running":
-            raise click.ClickException(f"Expected a running run; {name} is {found.status()['state']}.")
-        found.ask_to_stop()
-
-
-@runs.command()
-@_RUNS
-@click.option("--as", "model", required=True, help="The model's name under weights/.")
-@click.option("--title", help="One line that says what it is.")
-@click.option("--limit", "limits", multiple=True, help="A sentence on its limits for the card, as often as needed.")
-@click.option("--replace", is_flag=True, help="Replace a model of that name.")
-@click.argument("name")
-def keep(name: str, root: Path, model: str, title: str | None, limits: tuple[str, ...], replace: bool) -> None:
-    """Convert a finished run, check it, calibrate it and write its card."""
-    from xraykit import keeping, run
-
-    with terminal.words():
-        card = keeping.keep(run.Run(root / name), model, title=title, limits=limits, replace=replace)
-    agreement = card.metrics["agreement_with_keras"]
-    difference, films = agreement["largest_difference"], agreement["films"]
-    click.echo(f"Kept {card.name}: agrees with the network to {difference:.1e} on {films} films.")
-
-
-def _show_moment(moment) -> None:
-    figures = "  ".join(f"{name} {value:.4f}" for name, value in moment.figures.items())
-    eta = "" if moment.eta is None else f"  {terminal.duration(moment.eta)} to go"
-    if moment.step:
-        click.echo(
-            f"\repoch {moment.epoch + 1}/{moment.epochs} step {moment.step}/{moment.steps}{eta}  {figures}\033[K",
-            nl=False,
-            err=True,
-        )
-    else:
-        click.echo(f"\repoch {moment.epoch}/{moment.epochs}{eta}  {figures}\033[K", err=True)
+    found = probing.from_films(chosen, films, progress, devices.name_of(key))
+    told = ("words", "seconds", "compile_seconds", "seconds_per_epoch", "images_per_second")
+    return {**{name: getattr(found, name) for name in told}, **dataclasses.asdict(found), "device_key": key}

@@ -1,0 +1,301 @@
+"""Runner: a run from its place in line to its end, in the process that trains it.
+
+Every end has a state that says why, with a sentence of advice. The backend is imported only once the device is free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import select
+import signal
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from xraykit import dataset, devices, engine, recipe, run
+from xraykit.run import Run, RunRefused
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+Told = Callable[[str, int, int], None]  # a stage before the training, films done, films in all
+Fit = Callable[..., None]
+SAY_SECONDS = 0.5
+PULSE_SECONDS = 2.0
+PATIENCE_SECONDS = 8.0  # of a stop: a compilation or a long step cannot be interrupted, and ten seconds are promised
+
+ADVICE = {
+    "out of memory": "Choose a smaller batch or smaller films, close what else uses the device, then start a new run.",
+    "data": "Put the films and the weight file back where the run says, or resume it with the folder they are in now.",
+    "diverged": "Start a new run with a lower learning rate or a longer warm-up.",
+    "disk": "Free some space, then resume the run: it goes on from its last checkpoint.",
+    "recipe": "Restore recipe.json in the run's folder and resume, or start a new run with the changed recipe.",
+    "crashed": "Read the end of log.txt in the run's folder, then resume the run or start a new one.",
+}
+
+
+def go(
+    found: Run, report: Callable[[Any], None] | None = None, data: str | Path | None = None,
+    device: str | None = None, *, told: Told | None = None, seen: Callable[[dataset.Dataset], None] | None = None,
+    fit: Fit | None = None,
+) -> str:  # fmt: skip
+    """Train a run in this process, from its place in line to its end; returns the state it ends in.
+
+    `data` is where the films are, `device` what is asked for, if not what the run says; `report` is told each moment of
+    the training, `told` what goes before it, `seen` the films once they are read; `fit` stands in for `training.fit`.
+    SIGTERM and SIGINT ask the run to end in order. A run whose folder is deleted ends without a word: "lost".
+
+    Raises
+    ------
+    RunRefused
+        If another process holds the run, or it has finished.
+    """
+    changed = engine.changes(data, device)
+    with engine.take(found, pid=os.getpid(), **changed):
+        with Pulse(found) as pulse:
+            try:
+                _train(found, report, (told or _nobody, seen or _nobody), fit, pulse)
+                fields: dict[str, Any] = {"state": "finished"}
+            except BaseException as error:
+                fields = _end_of(found, error)
+        return _leave(found, fields)
+
+
+class Pulse:
+    """A thread beside the training: heartbeat, readings of the device, and a stop that is kept whatever happens.
+
+    Signals reach it through a socket, for Python tells its main thread of them only between two of its own steps.
+    """
+
+    def __init__(self, found: Run) -> None:
+        self.run, self.key = found, ""
+        self.asked: float | None = None  # when the stop was seen first
+        self.gone: float | None = None  # when the folder was missed first
+        self.ours, self.theirs = socket.socketpair()
+        self.thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+
+    def watch(self, key: str) -> None:
+        """Read this device from now on."""
+        self.key = key
+
+    def __enter__(self) -> Self:
+        self.before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():  # no other may mind signals; the stop file remains
+            self.theirs.setblocking(False)
+            self.wakeup = signal.set_wakeup_fd(self.theirs.fileno(), warn_on_full_buffer=False)
+            minded = (signal.SIGTERM, signal.SIGINT)
+            self.before = {number: signal.signal(number, lambda *_: None) for number in minded}
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+        if self.before:
+            signal.set_wakeup_fd(self.wakeup)
+        self.theirs.send(b"\0")
+        self.thread.join()
+        self.ours.close()
+        self.theirs.close()
+
+    def _beat(self) -> None:
+        said = 0.0
+        while True:
+            heard = self.ours.recv(64) if select.select([self.ours], [], [], SAY_SECONDS)[0] else b""
+            if b"\0" in heard:
+                return
+            if set(heard) & {signal.SIGTERM, signal.SIGINT}:
+                self._stop()
+            self._mind_the_stop()
+            if time.monotonic() - said >= PULSE_SECONDS:
+                said = time.monotonic()
+                self._tell()
+
+    def _stop(self) -> None:
+        self.asked = self.asked or time.monotonic()
+        with contextlib.suppress(RunRefused, OSError):  # no room for the file: the patience below still counts
+            self.run.ask_to_stop()
+
+    def _mind_the_stop(self) -> None:
+        if self.asked is None and self.run.stop_asked():
+            self.asked = time.monotonic()
+        if self.asked is not None and time.monotonic() - self.asked > PATIENCE_SECONDS:
+            words = "Ended where it could not be interrupted: compiling, or a long step. It can be resumed."
+            _leave(self.run, {"state": "stopped", "message": words})
+            os._exit(0)  # which frees the device, the lock and the place in line
+        if self.gone is not None and time.monotonic() - self.gone > PATIENCE_SECONDS:
+            os._exit(1)
+
+    def _tell(self) -> None:
+        """Heartbeat and readings; a full disk or a deleted folder is for the training to meet, and to say."""
+        try:
+            found = devices.readings(self.key, os.getpid()) if self.key else {}
+            self.run.update(**found)
+            if found:
+                self.run.append("device.csv", {"time": round(time.time(), 1), **found})
+            self.gone = None
+        except (RunRefused, OSError):
+            if not (self.run.path / "status.json").exists():
+                self.gone = self.gone or time.monotonic()
+
+
+def _nobody(*_: Any) -> None:
+    """Hears nothing."""
+
+
+def _train(found: Run, report: Any, listeners: tuple, fit: Fit | None, pulse: Pulse) -> None:
+    told, seen = listeners
+    chosen = _recipe_of(found)
+    status = found.read("status.json")
+    began = time.time()
+    asked = status.get("asked_device") or devices.AUTO
+    waited = float(status.get("queued_seconds") or 0)
+
+    def waiting(key: str, place: int) -> None:
+        found.update(device=key, place=place)
+        told(f"{engine.WAITING}: {key}, place", place, 0)
+
+    with devices.turn(asked, found.name, waiting=waiting, stopped=found.stop_asked, backend=chosen.backend) as key:
+        _stop_if_asked(found)
+        os.environ.update(devices.environment(key, chosen.backend))  # before anything imports the backend
+        found.update(
+            state="running", device=key, device_name=devices.name_of(key), place=None, backend=chosen.backend,
+            epochs=chosen.epochs, queued_seconds=round(waited + time.time() - began, 1), started=run.now(),
+        )  # fmt: skip
+        found.event("started", device=key, backend=chosen.backend)
+        pulse.watch(key)
+        films = _films_of(found, chosen, Path(status["data"]), told)
+        seen(films)
+        if fit is None:
+            from xraykit import training
+
+            fit = training.fit
+        fit(found, chosen, films, report)
+
+
+def _recipe_of(found: Run) -> recipe.Recipe:
+    try:
+        recorded = found.read("recipe.json")
+    except RunRefused as error:
+        raise recipe.RecipeRefused(str(error)) from None
+    if not isinstance(recorded, dict):
+        raise recipe.RecipeRefused(f"Expected a recipe in recipe.json; got {type(recorded).__name__}.")
+    return recipe.from_dict(recorded)
+
+
+def _films_of(found: Run, chosen: recipe.Recipe, folder: Path, told: Told) -> dataset.Dataset:
+    """The films of the run, read and decoded; refused where they are others than it began with."""
+    films = dataset.read(folder, _progress(found, "reading films", told))
+    if (found.path / "data.json").exists():
+        recorded = found.read("data.json")
+        if recorded.get("digest") != films.digest:
+            raise dataset.DatasetRefused(
+                f"Expected the films that {found.name} began with in {folder}; {_difference(recorded, films)}."
+            )
+    films.squares(chosen.image_size, chosen.channels, _progress(found, "decoding films", told))
+    _stop_if_asked(found)
+    return films
+
+
+def _difference(recorded: dict[str, Any], films: dataset.Dataset) -> str:
+    before = {film["sha256"]: film["film"] for film in recorded.get("films", [])}
+    gone = sorted(name for sha, name in before.items() if sha not in set(films.hashes))
+    new = len(set(films.hashes) - set(before))
+    named = f" ({', '.join(gone[:3])}{', ...' if len(gone) > 3 else ''})" if gone else ""
+    return f"{len(gone)} are missing or changed{named} and {new} are new"
+
+
+def _progress(found: Run, stage: str, told: Told) -> dataset.Progress:
+    """Tells the status how far a stage is, a few times a second, and ends the run when asked."""
+    said = [0.0]
+    found.update(stage=stage, stage_done=None, stage_of=None)
+
+    def progress(done: int, total: int) -> None:
+        _stop_if_asked(found)
+        told(stage, done, total)
+        if time.monotonic() - said[0] > SAY_SECONDS or done == total:
+            said[0] = time.monotonic()
+            found.update(stage=stage, stage_done=done, stage_of=total)
+
+    return progress
+
+
+def _stop_if_asked(found: Run) -> None:
+    if found.stop_asked():
+        raise run.Stopped("Stopped before the training began.")
+
+
+def _end_of(found: Run, error: BaseException) -> dict[str, Any]:
+    """State, failure, advice and message of a run that did not finish; the traceback goes to log.txt."""
+    if isinstance(error, run.Stopped):
+        return {"state": "stopped", "message": str(error)}
+    if not (found.path / "status.json").exists():
+        return {"state": "lost"}
+    kind = failure_of(error)
+    with contextlib.suppress(OSError), (found.path / "log.txt").open("a", encoding="utf-8") as log:
+        log.write("".join(traceback.format_exception(error)))  # a full disk must not hide why the run failed
+    message = str(error)[:500] or type(error).__name__
+    return {"state": "failed", "failure": kind, "advice": ADVICE[kind], "message": message}
+
+
+def failure_of(error: BaseException) -> str:
+    """Which of `run.FAILURES` an exception is, the backends' own among them."""
+    name, words = type(error).__name__, str(error)
+    if "No space left" in words or (isinstance(error, OSError) and error.errno in _FULL):
+        return "disk"  # first: TensorFlow gives a full disk the class of a full memory
+    memory = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating", "can't allocate memory")
+    if isinstance(error, MemoryError) or "ResourceExhausted" in name or name == "OutOfMemoryError":
+        return "out of memory"
+    if not isinstance(error, ValueError | OSError) and any(sign in words for sign in memory):
+        return "out of memory"
+    if isinstance(error, run.Diverged):
+        return "diverged"
+    if isinstance(error, recipe.RecipeRefused | devices.DeviceRefused):
+        return "recipe"
+    if isinstance(error, dataset.DatasetRefused | FileNotFoundError):
+        return "data"
+    return "crashed"
+
+
+def _leave(found: Run, fields: dict[str, Any]) -> str:
+    """Write the state that the run ends in, whatever the disk says; nothing where its folder is gone."""
+    state = fields["state"]
+    fields |= {"stage": None, "place": None, "load": None, "memory": None, "ended": run.now()}
+    fields["eta"] = 0.0 if state == "finished" else None
+    if state == "lost" or not _write_end(found, fields):
+        return "lost"
+    with contextlib.suppress(OSError):  # the status has said it; a full disk has no room for the event
+        found.event(state, **{key: fields[key] for key in ("failure", "message") if fields.get(key)})
+        (found.path / "stop").unlink(missing_ok=True)
+    return state
+
+
+def _write_end(found: Run, fields: dict[str, Any]) -> bool:
+    """False where the run's folder is gone."""
+    for pause in (0.0, 0.2, 0.5, 1.0):
+        time.sleep(pause)
+        if not (found.path / "status.json").exists():
+            return False
+        try:
+            found.update(**fields)
+            return True
+        except OSError as error:
+            if error.errno not in (*_FULL, errno.ENOENT):
+                raise
+    _write_in_place(found, fields)
+    return True
+
+
+def _write_in_place(found: Run, fields: dict[str, Any]) -> None:
+    """Overwrite the old status, whose room on the disk it has: no new file can be made."""
+    status = {**found.read("status.json"), **fields, "heartbeat": time.time()}
+    path = found.path / "status.json"
+    text = json.dumps(status).encode()
+    with path.open("r+b") as file:
+        file.write(text.ljust(path.stat().st_size))
+        file.truncate()
