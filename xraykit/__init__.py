@@ -16,7 +16,7 @@ statistics, curves            intervals and paired tests; ROC, precision-recall,
 evaluation, calibration       figures from truth and logits; what is fitted on validation
 operating                     operating points: chosen on validation, applied to test
 alignment, comparison         several models on the same films: is the difference real
-network, batches, callbacks, checkpoint, speed, training   Keras: build, feed, watch, keep the state, fit
+batches, network, compiling, checkpoint, callbacks, speed, training   Keras: feed, build, keep the state, watch, fit
 probing, runner               two steps tell how long it will take; a run from its place in line to its end
 card, head, conversion        the parts of a kept model
 classifier                    a kept model read without TensorFlow
@@ -31,7 +31,7 @@ doctor                        what is on this machine, what is missing
 ui                            the only room that imports streamlit
 commands, __main__            the command line
 
-Keras is imported in network, batches, callbacks, checkpoint, training and probing, and inside conversion and gradients.
+Keras is imported in batches, network, compiling, checkpoint, callbacks, training and probing, and inside conversion and gradients.
 A research demonstration, never a medical device.
 """
 

@@ -5,6 +5,7 @@ The same seed, epoch and film give the same pixels under every backend, on every
 
 from __future__ import annotations
 
+import copy
 import math
 
 import keras
@@ -26,6 +27,8 @@ class FilmBatches(keras.utils.PyDataset):
     augmentation : Augmentation or None
         For uint8 inputs only.
     class_weights : one weight a class, or None
+    split : 2 to give each batch in two halves, for a device whose memory does not hold the whole
+    first : batches left out at the beginning, for an epoch that goes on in the middle
     """
 
     def __init__(
@@ -39,24 +42,39 @@ class FilmBatches(keras.utils.PyDataset):
         seed: int | None = None,
         augmentation: Augmentation | None = None,
         class_weights: tuple[float, ...] | None = None,
+        split: int = 1,
+        first: int = 0,
     ):
         super().__init__()
         self.inputs, self.indices, self.batch_size = inputs, indices, batch_size
         self.targets = np.eye(classes, dtype=np.float32)[labels]
         self.weights = None if class_weights is None else np.asarray(class_weights, np.float32)[labels]
         self.seed, self.augmentation = seed, augmentation
+        self.split, self.first = split, first
         self.epoch = 0
 
     def __len__(self) -> int:
-        return math.ceil(len(self.indices) / self.batch_size)
+        return math.ceil(len(self.indices) / self.batch_size) * self.split - self.first
+
+    def rest(self, first: int) -> FilmBatches:
+        """The same batches without the first so many of each epoch."""
+        found = copy.copy(self)
+        found.first = first
+        return found
 
     def __getitem__(self, number: int):
-        chosen = self.order()[number * self.batch_size : (number + 1) * self.batch_size]
+        chosen = self._films(number + self.first)
         inputs = self.inputs[chosen]
         if self.augmentation is not None:
             inputs = np.stack([self._augmented(i, film) for i, film in zip(chosen, inputs, strict=True)])
         batch = (inputs, self.targets[chosen])
         return batch if self.weights is None else (*batch, self.weights[chosen])
+
+    def _films(self, number: int) -> np.ndarray:
+        number, part = divmod(number, self.split)
+        batch = self.order()[number * self.batch_size : (number + 1) * self.batch_size]
+        # A batch of one film is given twice: the mean of two equal gradients is the gradient
+        return batch if self.split == 1 or len(batch) < self.split else np.array_split(batch, self.split)[part]
 
     def order(self) -> np.ndarray:
         """Film indices of the current epoch, in the order in which they are fed."""

@@ -1,4 +1,4 @@
-"""Callbacks: what happens beside the fitting: the order of films, the learning rate, the run's files, the stop.
+"""Callbacks: what happens beside the fitting: the order of films, the run's files, the checkpoint, the stop.
 
 Never builds or feeds a network.
 """
@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
+from xraykit import checkpoint, compiling
 from xraykit.batches import FilmBatches
-from xraykit.recipe import Phase, Recipe
-from xraykit.run import Run
+from xraykit.checkpoint import Progress
+from xraykit.recipe import Recipe
+from xraykit.run import Diverged, Run, Stopped
+
+SAY_SECONDS = 2.0  # between two writings of the status
+WRITING_SHARE = 0.02  # of the time may go into checkpoints
+MOST_SECONDS = 120.0  # between two checkpoints
+VALIDATION_GRACE = 5.0  # seconds a stop waits for the validation to end: the epoch is then complete
+
+# What Keras's own callbacks count, and forget when a fit begins
+COUNTERS = {
+    keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
+    keras.callbacks.EarlyStopping: ("best", "wait", "best_epoch", "stopped_epoch"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,10 +46,6 @@ class Moment:
 Report = Callable[[Moment], None]
 
 
-class Diverged(ArithmeticError):
-    """The loss is no longer a number."""
-
-
 class EpochOrder(keras.callbacks.Callback):
     """Tells the batches which epoch it is; their order and augmentation follow from it."""
 
@@ -48,100 +57,199 @@ class EpochOrder(keras.callbacks.Callback):
         self.batches.epoch = epoch
 
 
-class Schedule(keras.callbacks.Callback):
-    """Linear warm-up, then cosine to zero (Loshchilov and Hutter 2017, without restarts), step by step."""
+class StopWatch(keras.callbacks.Callback):
+    """Ends a pass over films (predict) when the run was asked to stop."""
 
-    def __init__(self, phase: Phase, steps: int, first_epoch: int):
+    def __init__(self, run: Run):
         super().__init__()
-        self.phase, self.steps, self.first_epoch = phase, steps, first_epoch
+        self.run = run
+
+    def on_predict_batch_end(self, batch, logs=None):
+        if self.run.stop_asked():
+            raise Stopped("Stopped between two batches.")
+
+
+class GoOn(keras.callbacks.Callback):
+    """Gives the other callbacks their counters back, and the first epoch its running means, after a resume."""
+
+    def __init__(self, others: Sequence[keras.callbacks.Callback], progress: Progress, metrics: list[np.ndarray]):
+        super().__init__()
+        self.others, self.progress, self.metrics = others, progress, metrics
+
+    def on_train_begin(self, logs=None):
+        for other in self.others:
+            vars(other).update(self.progress.counters.get(type(other).__name__, {}))
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.step = (epoch - self.first_epoch) * self.steps
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.model.optimizer.learning_rate = rate(self.phase, self.steps, self.step + batch)
-
-
-def rate(phase: Phase, steps: int, step: int) -> float:
-    """Learning rate at a step (from 0) of a phase with so many steps an epoch."""
-    warmup = phase.warmup_epochs * steps
-    if step < warmup:
-        return phase.learning_rate * (step + 1) / warmup
-    if phase.schedule != "cosine":
-        return phase.learning_rate
-    done = (step - warmup) / max(1.0, phase.epochs * steps - warmup)
-    return phase.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+        if self.metrics:
+            checkpoint.restore_metrics(self.model, self.metrics)
+            self.metrics = []
 
 
 class RunLog(keras.callbacks.Callback):
-    """Writes history and status, watches for the stop file and for a loss that is no number, keeps the best weights."""
+    """Writes history, moments and status, and notices a loss that is no number. Lives through all phases."""
 
-    def __init__(self, run: Run, recipe: Recipe, report: Report | None = None):
+    def __init__(self, run: Run, recipe: Recipe, progress: Progress, films: int, report: Report | None = None):
         super().__init__()
-        self.run, self.recipe, self.report = run, recipe, report
-        self.epoch, self.phase, self.steps = 0, 0, 1
-        self.stopped = False
-        self.learning_seconds = 0.0
-        self.best_loss, self.best_epoch, self.best_weights = math.inf, 0, None
+        self.run, self.recipe, self.progress, self.films, self.report = run, recipe, progress, films, report
+        self.best_weights: list[np.ndarray] | None = None
         self.kept_model: keras.Model | None = None
+        self.steps = 1
         self._wrote = 0.0
 
-    def begin_phase(self, number: int) -> None:
-        self.phase = number
-        self._steps_timed, self._phase_seconds = 0, 0.0
+    def begin_fit(self, steps: int) -> None:
+        """A fit begins, of a phase or of what is left of its first epoch; `steps` batches a whole epoch."""
+        self.steps, self._compiled, self._validated, self._seconds, self._timed = steps, False, False, 0.0, 0
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch, self._epoch_began, self._epoch_excess = epoch, time.perf_counter(), 0.0
+        self._since = time.perf_counter()
+        self._window = (self._since, 0)
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
-        if batch == 0 and self._steps_timed == 0:
-            self._epoch_excess = now - self._epoch_began  # the first step holds the compilation
-        self._steps_timed += 1
-        if not math.isfinite((logs or {}).get("loss", 0.0)):
-            raise Diverged(f"The loss is no longer a number at epoch {self.epoch}, step {batch}.")
-        if now - self._wrote > 2:
+        progress = self.progress
+        progress.step += 1
+        if self._compiled:
+            progress.epoch_seconds += now - self._since
+            self._seconds += now - self._since
+            self._timed += 1
+        else:  # the first step holds the compilation, which is no learning time
+            self._compiled, self._window = True, (now, 0)
+            self.run.update(stage="learning")
+        self._since = now
+        self._window = (self._window[0], self._window[1] + 1)
+        loss = float((logs or {}).get("loss", 0.0))
+        if not math.isfinite(loss):
+            raise Diverged(
+                f"The loss is no longer a number at epoch {progress.epoch + 1}, step {progress.step}, learning rate "
+                f"{compiling.rate_of(self.model):.2g}."
+            )
+        if now - self._wrote > SAY_SECONDS:
             self._wrote = now
-            self._say(batch + 1, dict(logs or {}))
-            if self.run.stop_asked():
-                self.stopped = self.model.stop_training = True
+            self._say(dict(logs or {}), now)
+
+    def on_test_batch_end(self, batch, logs=None):
+        if not self._validated:  # the first batch of validation is compiled as well
+            self._validated, self._since = True, time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        seconds = time.perf_counter() - self._epoch_began - self._epoch_excess
-        self.learning_seconds += seconds
-        self._phase_seconds += seconds
+        progress = self.progress
         logs = {key: float(value) for key, value in (logs or {}).items()}
+        progress.epoch_seconds += time.perf_counter() - self._since  # validation belongs to the epoch
+        progress.learning_seconds += progress.epoch_seconds
         names = ("loss", "accuracy", "val_loss", "val_accuracy")
-        row = {"epoch": epoch, "phase": self.phase, **{name: round(logs[name], 6) for name in names}}
-        row |= {
-            "learning_rate": float(np.asarray(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))),
-            "seconds": round(seconds, 2),
-        }
+        row = {"epoch": epoch, "phase": progress.phase, **{name: round(logs[name], 6) for name in names}}
+        row |= {"learning_rate": compiling.rate_of(self.model), "seconds": round(progress.epoch_seconds, 2)}
         self.run.append_history(row)
-        self.epoch = epoch + 1
-        if logs["val_loss"] < self.best_loss:
-            self.best_loss, self.best_epoch = logs["val_loss"], epoch
-            if self.recipe.keep == "best" and self.kept_model is not None:
-                self.best_weights = self.kept_model.get_weights()
-        self._say(0, logs)
+        progress.epoch, progress.step, progress.epoch_seconds = epoch + 1, 0, 0.0
+        self._keep_best(epoch, logs)
+        self._wrote = time.perf_counter()
+        self._say(logs, self._wrote)
 
-    def restore_kept(self, model) -> None:
+    def restore_kept(self, model: keras.Model) -> None:
         """Give the model the weights that the recipe keeps."""
         if self.best_weights is not None:
             model.set_weights(self.best_weights)
 
-    def _say(self, step: int, figures: dict) -> None:
-        steps = self.params.get("steps") or 1
-        eta = self._eta(self.epoch + step / steps)
-        figures = {key: float(value) for key, value in figures.items() if key != "learning_rate"}
-        moment = Moment(self.epoch, self.recipe.epochs, step, steps, eta, figures)
-        self.run.update(epoch=self.epoch, step=step, steps=steps, eta=eta, phase=self.phase, **figures)
-        if self.report:
-            self.report(moment)
+    def _keep_best(self, epoch: int, logs: dict[str, float]) -> None:
+        progress = self.progress
+        if progress.best_loss is None or logs["val_loss"] < progress.best_loss:
+            progress.best_loss, progress.best_accuracy = logs["val_loss"], logs["val_accuracy"]
+            progress.best_epoch = epoch
+            if self.recipe.keep == "best" and self.kept_model is not None:
+                self.best_weights = self.kept_model.get_weights()
 
-    def _eta(self, done: float) -> float | None:
+    def _say(self, figures: dict, now: float) -> None:
+        progress, (began, steps) = self.progress, self._window
+        self._window = (now, 0)
+        pace = steps * self.films / self.steps / max(now - began, 1e-9) if steps else None
+        rate = compiling.rate_of(self.model)
+        names = ("loss", "accuracy", "val_loss", "val_accuracy")
+        figures = {name: float(figures[name]) for name in names if name in figures}
+        eta = self._eta()
+        self.run.update(
+            stage="learning", epoch=progress.epoch, epochs=self.recipe.epochs, step=progress.step, steps=self.steps,
+            phase=progress.phase, eta=eta, learning_rate=rate, progressed=time.time(), **figures,
+            **({"images_per_second": round(pace, 1)} if pace else {}), **facts(progress),
+        )  # fmt: skip
+        if progress.step:
+            moment = {"epoch": round(progress.epoch + progress.step / self.steps, 4)}
+            moment |= {name: round(figures[name], 6) for name in names[:2] if name in figures}
+            moment |= {"learning_rate": rate, "images_per_second": round(pace or 0.0, 1)}
+            self.run.append("moments.csv", moment)
+        if self.report:
+            self.report(Moment(progress.epoch, self.recipe.epochs, progress.step, self.steps, eta, figures))
+
+    def _eta(self) -> float | None:
         """Seconds to go at the pace of this phase; None while it has none, or while phases of another pace follow."""
-        first = sum(phase.epochs for phase in self.recipe.phases[: self.phase])
-        if self.epoch <= first or self.phase + 1 < len(self.recipe.phases):
+        progress = self.progress
+        if not self._timed or progress.phase + 1 < len(self.recipe.phases):
             return None
-        return self._phase_seconds / (self.epoch - first) * (self.recipe.epochs - done)
+        epochs = self.recipe.phases[progress.phase].epochs - (progress.epoch - progress.began)
+        return self._seconds / self._timed * (epochs * self.steps - progress.step)
+
+
+class Saving(keras.callbacks.Callback):
+    """Saves a checkpoint now and then, and at once when the run was asked to stop. The last of the callbacks.
+
+    `check` raises where the run cannot go on; it is asked between epochs, and only after a checkpoint.
+    """
+
+    def __init__(self, log: RunLog, others: Sequence[keras.callbacks.Callback], check: Callable[[], None]):
+        super().__init__()
+        self.log, self.others, self.check = log, others, check
+        self._saved, self._wait, self._asked = time.perf_counter(), 0.0, None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.log.progress.step >= self.log.steps:
+            return  # the epoch ends with its validation; there is nothing to go on with in between
+        asked = self.log.run.stop_asked()
+        if asked or self._due():
+            self._save()
+        if asked:
+            raise Stopped("Stopped between two steps.")
+
+    def on_test_batch_end(self, batch, logs=None):
+        if not self.log.run.stop_asked():
+            return
+        self._asked = self._asked or time.perf_counter()
+        if time.perf_counter() - self._asked > VALIDATION_GRACE:
+            raise Stopped("Stopped in a long validation; the epoch goes on from its last checkpoint.")
+
+    def on_epoch_end(self, epoch, logs=None):
+        asked = self.log.run.stop_asked()
+        if self._model.stop_training:
+            return  # early stopping ended the phase
+        if asked or self._due():
+            self._save()
+            self.check()
+        if asked:
+            raise Stopped("Stopped between two epochs.")
+
+    def _due(self) -> bool:
+        return time.perf_counter() - self._saved > self._wait
+
+    def _save(self) -> None:
+        began = time.perf_counter()
+        progress = self.log.progress
+        for other in self.others:
+            if names := COUNTERS.get(type(other)):
+                progress.counters[type(other).__name__] = {name: _plain(getattr(other, name, None)) for name in names}
+        assert self.log.kept_model is not None
+        learner = self.model  # asking Keras for it brings JAX's state back into the variables
+        checkpoint.save(self.log.run, self.log.recipe, progress, self.log.kept_model, learner, self.log.best_weights)
+        self._saved = time.perf_counter()
+        self._wait = min((self._saved - began) / WRITING_SHARE, MOST_SECONDS)
+
+
+def facts(progress: Progress) -> dict[str, float | int | None]:
+    """What the status tells of a progress."""
+    return {
+        "best_epoch": progress.best_epoch, "best_loss": progress.best_loss, "best_accuracy": progress.best_accuracy,
+        "learning_seconds": round(progress.learning_seconds + progress.epoch_seconds, 1),
+        "split": progress.split, "precision": progress.precision,
+    }  # fmt: skip
+
+
+def _plain(value):
+    return None if value is None else float(value) if isinstance(value, float | np.floating) else int(value)

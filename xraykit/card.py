@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
@@ -29,6 +30,12 @@ class ModelRefused(ValueError):
 
     def __str__(self) -> str:
         return self.words
+
+
+def root_folder() -> Path:
+    """Where the models lie: $XRAYKIT_WEIGHTS, else the repository's weights/."""
+    chosen = os.environ.get("XRAYKIT_WEIGHTS")
+    return Path(chosen) if chosen else Path(__file__).resolve().parents[1] / "weights"
 
 
 @dataclass(frozen=True)

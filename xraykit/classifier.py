@@ -17,7 +17,7 @@ import numpy as np
 from xraykit import card as cards
 from xraykit import curves, ingest, radiograph
 from xraykit import head as heads
-from xraykit.card import BODY, HEAD, Card, ModelRefused
+from xraykit.card import BODY, HEAD, Card, ModelRefused, root_folder
 from xraykit.conversion import convert, convert_in_child
 from xraykit.head import Head
 
@@ -133,12 +133,6 @@ class Classifier:
                 f"Expected {outputs} classes, one an output of the head; got "
                 f"{len(self.card.classes)} ({self.card.name}). Keep the run again.",
             )
-
-
-def root_folder() -> Path:
-    """Where the models lie: $XRAYKIT_WEIGHTS, else the repository's weights/."""
-    chosen = os.environ.get("XRAYKIT_WEIGHTS")
-    return Path(chosen) if chosen else Path(__file__).resolve().parents[1] / "weights"
 
 
 def load(name_or_folder: str | Path, verify: bool = True) -> Classifier:

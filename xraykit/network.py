@@ -11,15 +11,21 @@ from pathlib import Path
 
 import keras
 
+from xraykit import card
 from xraykit.recipe import BACKBONES, Recipe
+
+KEPT = "model:"  # a recipe's weights are those of a kept model
 
 
 class WeightsMissing(FileNotFoundError):
     """Pretrained weights that are not on this machine; the message says where they were looked for."""
 
 
-def build(recipe: Recipe, classes: int) -> keras.Model:
-    """The recipe's network, its pretrained weights loaded.
+def build(recipe: Recipe, classes: int, precision: str = "float32", weights: bool = True) -> keras.Model:
+    """The recipe's network, its pretrained weights loaded; with weights=False they are left for a checkpoint to give.
+
+    `precision` is a Keras dtype policy: "float32", "mixed_float16" or "mixed_bfloat16". Weights, what comes before the
+    backbone and what comes after the last hidden layer are single precision whatever it is.
 
     Takes raw grey levels, float (B, S, S, channels) in 0..255; gives probabilities (B, classes) float32 that sum to 1.
     The graph is flat (no nested network), because tf-keras-vis 0.8.7 cannot look inside one under Keras 3.
@@ -27,12 +33,27 @@ def build(recipe: Recipe, classes: int) -> keras.Model:
     Raises
     ------
     WeightsMissing
-        If pretrained weights are asked for and found nowhere.
+        If pretrained weights or the kept model to start from are found nowhere, or do not fit.
     """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        model = _build(recipe, classes)
+    finally:
+        keras.config.set_dtype_policy(before)
+    if weights and recipe.weights is not None:
+        _copy_weights(_kept(recipe) if recipe.weights.startswith(KEPT) else _pretrained(recipe), model)
+    return model
+
+
+def _build(recipe: Recipe, classes: int) -> keras.Model:
     size = recipe.image_size
-    film = keras.Input((size, size, recipe.channels), name="film")
-    grey_levels = film if recipe.channels == 3 else keras.layers.Concatenate(name="grey_to_rgb")([film] * 3)
-    backbone = _BACKBONES[recipe.backbone](recipe, grey_levels)
+    film = keras.Input((size, size, recipe.channels), name="film", dtype="float32")
+    grey_levels = film
+    if recipe.channels == 1:
+        grey_levels = keras.layers.Concatenate(name="grey_to_rgb", dtype="float32")([film] * 3)
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype="float32")(grey_levels)
+    backbone = _BACKBONES[recipe.backbone](recipe, scaled)
     _set_momentum(backbone, recipe.momentum)
     features = backbone.get_layer(recipe.feature_layer).output
     return keras.Model(film, _head(recipe, classes, features), name=recipe.backbone.lower())
@@ -44,21 +65,21 @@ def feature_layer_of(network: keras.Model) -> keras.layers.Layer:
 
 
 def head_of(network: keras.Model) -> keras.Model:
-    """The part behind the feature layer as a network of its own, sharing its layers.
+    """The part behind the pooling as a network of its own, sharing its layers.
 
-    Takes the feature layer's output (B, h, w, K); training it trains the head of `network`.
+    Takes what the pooling gives, (B, K) or (B, h * w * K); training it trains the head of `network`.
     """
-    features = feature_layer_of(network)
-    entry = keras.Input(features.output.shape[1:], name="features")
+    pooling = network.get_layer("pooler")
+    entry = keras.Input(pooling.output.shape[1:], name="pooled")
     value = entry
-    for layer in network.layers[network.layers.index(features) + 1 :]:
+    for layer in network.layers[network.layers.index(pooling) + 1 :]:
         value = layer(value)
     return keras.Model(entry, value, name="head")
 
 
 def body_of(network: keras.Model) -> keras.Model:
-    """The part up to the feature layer: (B, S, S, channels) to (B, h, w, K)."""
-    return keras.Model(network.input, feature_layer_of(network).output, name="body")
+    """The part up to the pooling: (B, S, S, channels) to (B, K), or (B, h * w * K) where films are flattened."""
+    return keras.Model(network.input, network.get_layer("pooler").output, name="body")
 
 
 def logits_of(network: keras.Model) -> keras.Model:
@@ -107,19 +128,13 @@ def _first_trainable(network: keras.Model, trainable: str | int) -> int:
     return convolutions[-min(int(trainable), len(convolutions))]
 
 
-def _mobilenet_v2(recipe: Recipe, grey_levels) -> keras.Model:
-    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(grey_levels)
-    network = keras.applications.MobileNetV2(alpha=recipe.alpha, include_top=False, weights=None, input_tensor=scaled)
-    if recipe.weights is not None:
-        _copy_weights(_pretrained(recipe), network)
-    return network
+def _mobilenet_v2(recipe: Recipe, scaled) -> keras.Model:
+    return keras.applications.MobileNetV2(alpha=recipe.alpha, include_top=False, weights=None, input_tensor=scaled)
 
 
-def _tiny(recipe: Recipe, grey_levels) -> keras.Model:
+def _tiny(recipe: Recipe, scaled) -> keras.Model:
     """Three convolutions that compile in a second under every backend, for trials and tests."""
-    if recipe.weights is not None:
-        raise WeightsMissing("The backbone Tiny has no pretrained weights. Train it from scratch.")
-    value = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(grey_levels)
+    value = scaled
     for number, width in enumerate((8, 16, 32), 1):
         last = number == 3
         value = keras.layers.Conv2D(width, 3, strides=2, padding="same", use_bias=False, name=f"conv_{number}")(value)
@@ -128,7 +143,30 @@ def _tiny(recipe: Recipe, grey_levels) -> keras.Model:
     return keras.Model(keras.utils.get_source_inputs(value), value)
 
 
+def _kept(recipe: Recipe) -> keras.Model:
+    """The kept model that the recipe starts from; its card is checked, so that its backbone fits."""
+    name = (recipe.weights or "").removeprefix(KEPT)
+    folder = card.root_folder() / name
+    try:
+        theirs = card.Card.from_json((folder / "card.json").read_text("utf-8")).recipe
+        model = keras.saving.load_model(folder / card.NETWORK, compile=False)
+    except (OSError, ValueError) as error:
+        raise WeightsMissing(
+            f"Expected a kept model {name!r} to start from; it cannot be read: {error}. `python -m xraykit models` "
+            "lists those that can."
+        ) from None
+    for field in ("backbone", "alpha", "pooling"):
+        if theirs.get(field, getattr(recipe, field)) != getattr(recipe, field):
+            raise WeightsMissing(
+                f"Expected {field} {getattr(recipe, field)!r} in the kept model {name}; it has {theirs[field]!r}. "
+                "Choose the same in the recipe, or another start."
+            )
+    return model
+
+
 def _pretrained(recipe: Recipe) -> keras.Model:
+    if recipe.backbone == "Tiny":
+        raise WeightsMissing("The backbone Tiny has no pretrained weights. Train it from scratch.")
     weights = imagenet_weights(recipe)
     try:
         return keras.applications.MobileNetV2(
@@ -143,9 +181,12 @@ def _pretrained(recipe: Recipe) -> keras.Model:
 
 
 def _copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copy every layer that has the same name and shapes in both; a head for other classes starts at random."""
+    own = {layer.name: layer for layer in target.layers}
     for layer in source.layers:
-        if layer.weights:
-            target.get_layer(layer.name).set_weights(layer.get_weights())
+        there = own.get(layer.name)
+        if there is not None and [w.shape for w in layer.weights] == [w.shape for w in there.weights]:
+            there.set_weights(layer.get_weights())
 
 
 def _head(recipe: Recipe, classes: int, value):
@@ -155,7 +196,7 @@ def _head(recipe: Recipe, classes: int, value):
         value = keras.layers.Dense(hidden.width, activation=hidden.activation, name=f"hidden_{number}")(value)
         if hidden.dropout:
             value = keras.layers.Dropout(hidden.dropout, seed=recipe.seed + number, name=f"dropout_{number}")(value)
-    value = keras.layers.Dense(classes, name="logits")(value)
+    value = keras.layers.Dense(classes, name="logits", dtype="float32")(value)
     return keras.layers.Softmax(name="probabilities", dtype="float32")(value)
 
 

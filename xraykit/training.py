@@ -5,169 +5,251 @@ Written against Keras 3 alone. Never chooses by the test split, never writes out
 
 from __future__ import annotations
 
-import errno
-import traceback
+import gc
 
 import keras
 import numpy as np
 
-from xraykit import calibration, dataset, network
+from xraykit import calibration, checkpoint, dataset, network, sampling, speed
 from xraykit.batches import FilmBatches
-from xraykit.callbacks import Diverged, EpochOrder, Moment, Report, RunLog, Schedule
-from xraykit.recipe import Phase, Recipe
+from xraykit.callbacks import EpochOrder, GoOn, Moment, Report, RunLog, Saving, StopWatch, facts
+from xraykit.checkpoint import Checkpoint, Progress
+from xraykit.compiling import compile_for
+from xraykit.recipe import Augmentation, Phase, Recipe
 from xraykit.run import Run
 
-__all__ = ["Diverged", "Moment", "Report", "compile_for", "finish", "fit"]
+__all__ = ["Moment", "Report", "compile_for", "finish", "fit", "prepare"]
 
 
-def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None = None) -> str:
-    """Train, evaluate on validation and test, and write the run's files; returns the final state.
+def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None = None) -> None:
+    """Train, evaluate on validation and test, and write the run's files; goes on from the checkpoint if there is one.
+
+    When memory runs out it starts again from the last checkpoint with each batch in two halves whose gradients are
+    added up, once.
 
     Raises
     ------
-    Whatever stopped the training; the run's status names it as a typed failure first.
+    Stopped
+        If the run was asked to stop; a checkpoint is written.
+    Diverged, DatasetRefused, RecipeRefused, RunRefused, OSError, or the backend's own error
+        Whatever ended the training.
     """
-    with run.hold():
-        run.update(state="running", backend=keras.backend.backend(), epochs=recipe.epochs)
-        run.event("started", keras=keras.__version__, backend=keras.backend.backend())
-        try:
-            state = _fit(run, recipe, films, report)
-        except BaseException as error:
-            kind, advice = _failure(error)
-            run.update(state="failed", failure=kind, advice=advice, message=str(error)[:500])
-            (run.path / "log.txt").write_text(traceback.format_exc(), "utf-8")
-            run.event("failed", failure=kind, message=str(error)[:500])
+    split = run.read("status.json").get("split", 1)
+    try:
+        return _Fit(run, recipe, films, report, split).train()
+    except Exception as error:
+        if not out_of_memory(error) or recipe.batch_size < 2 or split > 1:
             raise
-        run.update(state=state, eta=0.0)
-        run.event(state)
-        return state
+        run.event("out of memory", message=str(error)[:500], batch=recipe.batch_size // 2, accumulation=2)
+    keras.utils.clear_session()  # outside the except block, which holds on to the tensors of the attempt
+    gc.collect()
+    run.update(split=2)
+    return _Fit(run, recipe, films, report, 2).train()
 
 
-def _fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None) -> str:
-    keras.utils.set_random_seed(recipe.seed)
-    parts = dataset.split(films, recipe.validation, recipe.test, recipe.seed)
-    run.write("data.json", dataset.describe(films, parts))
-    squares = films.squares(recipe.image_size, recipe.channels)
-    model = network.build(recipe, len(films.classes))
-    log = RunLog(run, recipe, report)
-    for number, phase in enumerate(recipe.phases):
-        log.begin_phase(number)
-        _fit_phase(model, recipe, phase, squares, films.labels, parts, log)
-        if log.stopped:
-            break
-    log.restore_kept(model)
-    run.update(learning_seconds=round(log.learning_seconds, 1), best_epoch=log.best_epoch)
-    finish(run, recipe, model, films, parts, squares)
-    return "stopped" if log.stopped else "finished"
+def out_of_memory(error: BaseException) -> bool:
+    """Is this how TensorFlow, JAX, PyTorch or Python say that memory ran out?"""
+    said = f"{type(error).__name__} {error}"
+    words = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemoryError", "OOM when allocating")
+    return isinstance(error, MemoryError) or any(word in said for word in words)
+
+
+def prepare(
+    model: keras.Model, recipe: Recipe, phase: Phase, squares, watch: list | None = None
+) -> tuple[keras.Model, np.ndarray, Augmentation | None]:
+    """What a phase fits, on which inputs, with which augmentation.
+
+    A frozen backbone that always sees the same films is passed through once; then only the head is fitted, on what
+    comes out of the pooling, (N, K) or (N, h * w * K).
+    """
+    network.set_trainable(model, phase.trainable, recipe.batch_normalization)
+    augmentation = recipe.augmentation if phase.augment and recipe.augmentation.active else None
+    if phase.trainable != "head" or augmentation is not None:
+        return model, squares, augmentation
+    pooled = network.body_of(model).predict(squares, batch_size=recipe.batch_size, verbose=0, callbacks=watch)
+    return network.head_of(model), pooled, None
 
 
 def finish(run: Run, recipe: Recipe, model, films: dataset.Dataset, parts: dataset.Split, squares) -> None:
     """What follows the last epoch: bias correction, the saved network, truth and logits of validation and test."""
+    run.update(stage="evaluating", eta=None)
+    watch = [StopWatch(run)]
     if recipe.bias_correction:
-        _correct_biases(model, films, parts.validation, squares)
+        _correct_biases(model, films, parts.validation, squares, watch)
+    _evaluate(run, model, films, parts, squares, watch)
+    run.update(stage="saving", parameters=model.count_params())
     # A model that was never compiled: the optimiser's moments would treble the file
-    keras.Model(model.input, model.output, name=model.name).save(run.path / "model.keras")
-    run.update(parameters=model.count_params())
-    _evaluate(run, model, films, parts, squares)
+    part = run.path / ".model.part.keras"
+    keras.Model(model.input, model.output, name=model.name).save(part)
+    part.replace(run.path / "model.keras")
 
 
-def _fit_phase(model, recipe: Recipe, phase: Phase, squares, labels, parts: dataset.Split, log: RunLog) -> None:
-    """Fit one phase; a frozen backbone that always sees the same films is passed through once, then only the head."""
-    network.set_trainable(model, phase.trainable, recipe.batch_normalization)
-    augmentation = recipe.augmentation if phase.augment and recipe.augmentation.active else None
-    learner, inputs = model, squares
-    if phase.trainable == "head" and augmentation is None:
-        learner = network.head_of(model)
-        inputs = network.body_of(model).predict(squares, batch_size=recipe.batch_size, verbose=0)
-    log.kept_model = model
-    batches = {
-        name: FilmBatches(
-            inputs,
-            labels,
-            indices,
-            classes=model.output.shape[-1],
-            batch_size=recipe.batch_size,
-            seed=recipe.seed if name == "train" else None,
-            augmentation=augmentation if name == "train" else None,
-            class_weights=recipe.class_weights if name == "train" else None,
+class _Fit:
+    """One attempt at a run: what its phases share."""
+
+    def __init__(self, run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None, split: int):
+        self.run, self.recipe, self.films = run, recipe, films
+        self.parts = _parts(run, recipe, films)
+        self.found = checkpoint.load(run, recipe)
+        self.finer = 1
+        self.progress = self._begin(split)
+        self.learned = sampling.training(films, self.parts.train, recipe)
+        run.write("data.json", dataset.describe(films, self.parts, self.learned))
+        self.squares = films.squares(recipe.image_size, recipe.channels)
+        self.log = RunLog(run, recipe, self.progress, len(self.learned), report)
+
+    def _begin(self, split: int) -> Progress:
+        """Where the checkpoint stands, or the very beginning; history and moments are cut back to it."""
+        if self.found is None:
+            chosen = speed.choose(self.recipe, self.run.status().get("device_name", ""))
+            progress = Progress(split=split, precision=chosen.precision, jit=chosen.jit)
+        else:
+            progress = self.found.progress
+            self.finer = max(1, split // progress.split)
+            progress.step *= self.finer
+            progress.split = max(split, progress.split)
+            self.run.event("resumed", epoch=progress.epoch, step=progress.step, phase=progress.phase)
+        self.run.truncate_history(progress.epoch)
+        self.run.truncate("moments.csv", progress.epoch)
+        self.run.update(epoch=progress.epoch, epochs=self.recipe.epochs, step=progress.step, **facts(progress))
+        return progress
+
+    def train(self) -> None:
+        keras.utils.set_random_seed(self.recipe.seed)
+        self.run.update(stage="building the network")
+        model = self._build()
+        while self.progress.phase < len(self.recipe.phases):
+            self._fit_phase(model, self.recipe.phases[self.progress.phase], self.found)
+            self.found = None  # later phases begin afresh
+            self.progress.end_phase()
+            checkpoint.save(self.run, self.recipe, self.progress, model, best=self.log.best_weights)
+        self._check_films()
+        self.log.restore_kept(model)
+        finish(self.run, self.recipe, self._in_float32(model), self.films, self.parts, self.squares)
+
+    def _build(self) -> keras.Model:
+        model = network.build(
+            self.recipe, len(self.films.classes), precision=self.progress.precision, weights=self.found is None
         )
-        for name, indices in parts.parts().items()
-        if name != "test"
-    }
-    compile_for(learner, recipe, phase)
-    first = log.epoch
-    learner.fit(
-        batches["train"],
-        validation_data=batches["validation"],
-        initial_epoch=first,
-        epochs=first + phase.epochs,
-        shuffle=False,  # FilmBatches shuffles by seed and epoch, so that a run can be repeated
-        verbose=0,
-        callbacks=_callbacks(recipe, phase, batches["train"], first, log),
-    )
+        if self.found is not None:
+            checkpoint.restore_network(model, self.found.network)
+            self.log.best_weights = self.found.best
+        self.log.kept_model = model
+        return model
+
+    def _in_float32(self, model: keras.Model) -> keras.Model:
+        """The network that is kept: whatever it was trained in, it is read in single precision."""
+        if self.progress.precision == "float32":
+            return model
+        whole = network.build(self.recipe, len(self.films.classes), weights=False)
+        whole.set_weights(model.get_weights())
+        return whole
+
+    def _fit_phase(self, model: keras.Model, phase: Phase, found: Checkpoint | None) -> None:
+        progress = self.progress
+        if phase.trainable == "head":
+            self.run.update(stage="passing films through the frozen backbone")
+        learner, inputs, augmentation = prepare(model, self.recipe, phase, self.squares, [StopWatch(self.run)])
+        train, validation = self._batches(inputs, augmentation)
+        self.run.update(stage="compiling", steps=len(train))
+        steps = len(train) // progress.split
+        compile_for(learner, self.recipe, phase, steps, jit=progress.jit, accumulation=progress.split)
+        last = progress.began + phase.epochs
+        metrics: list[np.ndarray] = []
+        if found is not None and found.optimizer:
+            checkpoint.restore_optimizer(learner, found.optimizer, finer=self.finer)
+            learner.test_on_batch(*validation[0][:2])  # Keras makes the running means only when they are first used
+            metrics = found.metrics
+        if progress.step:  # what is left of the epoch underway is a fit of its own: its steps are fewer
+            rest = train.rest(progress.step)
+            if self._fit_epochs(learner, rest, validation, len(train), progress.epoch + 1, metrics):
+                return
+        self._fit_epochs(learner, train, validation, len(train), last, [])
+
+    def _fit_epochs(self, learner, train, validation, steps: int, last: int, metrics: list[np.ndarray]) -> bool:
+        """Fit up to epoch `last`; True if early stopping ended the phase."""
+        if self.progress.epoch >= last:
+            return False
+        self.log.begin_fit(steps)
+        counting = _counting(self.recipe, self.recipe.phases[self.progress.phase])
+        learner.fit(
+            train,
+            validation_data=validation,
+            initial_epoch=self.progress.epoch,
+            epochs=last,
+            shuffle=False,  # FilmBatches shuffles by seed and epoch, so that a run can be repeated
+            verbose=0,
+            callbacks=[
+                EpochOrder(train), GoOn(counting, self.progress, metrics), *counting, self.log,
+                Saving(self.log, counting, self._check_films),
+            ],
+        )  # fmt: skip
+        return bool(learner.stop_training)
+
+    def _check_films(self) -> None:
+        """A run could go on without its files, decoded as they are; but nobody could check or keep what it learns."""
+        if gone := self.films.missing():
+            raise dataset.DatasetRefused(
+                f"Expected the {len(self.films)} films of {self.films.root}; {len(gone)} are gone, the first is "
+                f"{gone[0]}. Put them back and resume: nothing that was learned is lost."
+            )
+
+    def _batches(self, inputs, augmentation: Augmentation | None) -> tuple[FilmBatches, FilmBatches]:
+        recipe, films = self.recipe, self.films
+        shared = {"classes": len(films.classes), "batch_size": recipe.batch_size, "split": self.progress.split}
+        train = FilmBatches(
+            inputs, films.labels, self.learned, seed=recipe.seed, augmentation=augmentation,
+            class_weights=sampling.class_weights(films, self.learned, recipe), **shared,
+        )  # fmt: skip
+        return train, FilmBatches(inputs, films.labels, self.parts.validation, **shared)
 
 
-def compile_for(learner, recipe: Recipe, phase: Phase) -> None:
-    """Give the network the optimiser and loss of a phase."""
-    optimizers = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-    options = {"weight_decay": phase.weight_decay} if phase.optimizer == "adamw" else {}
-    optimizer = optimizers[phase.optimizer](float(phase.learning_rate), **options)
-    if phase.optimizer == "adamw":
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    learner.compile(
-        optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
-        # XLA takes minutes to compile MobileNetV2 on a CPU; the other backends compile in their own way.
-        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
-    )
+def _parts(run: Run, recipe: Recipe, films: dataset.Dataset) -> dataset.Split:
+    """The split; a run that has begun keeps the one it recorded, whatever library would divide the films today."""
+    if not (run.path / "data.json").is_file():
+        return dataset.split(films, recipe.validation, recipe.test, recipe.seed)
+    recorded = run.read("data.json")
+    if recorded["digest"] != films.digest:
+        raise dataset.DatasetRefused(
+            f"Expected the films that {run.name} began with in {films.root}; the folder holds others now. Restore them "
+            "and resume, or start a new run."
+        )
+    part_of = {(film["film"], film["sha256"]): film["part"] for film in recorded["films"]}
+    parts = np.array([part_of[key] for key in zip(films.films, films.hashes, strict=True)])
+    return dataset.Split(*(np.flatnonzero(parts == name) for name in ("train", "validation", "test")))
 
 
-def _callbacks(recipe: Recipe, phase: Phase, batches: FilmBatches, first: int, log: RunLog) -> list:
-    callbacks: list[keras.callbacks.Callback] = [EpochOrder(batches)]
-    if phase.schedule == "cosine" or phase.warmup_epochs:
-        callbacks.append(Schedule(phase, len(batches), first))
+def _counting(recipe: Recipe, phase: Phase) -> list[keras.callbacks.Callback]:
+    """Keras's own callbacks that count epochs without progress."""
+    found: list[keras.callbacks.Callback] = []
     if phase.schedule == "plateau":
-        callbacks.append(
+        found.append(
             keras.callbacks.ReduceLROnPlateau(
                 factor=recipe.plateau_factor, patience=recipe.plateau_patience, min_lr=1e-7
             )
         )
     if recipe.early_stopping is not None:
-        callbacks.append(keras.callbacks.EarlyStopping(patience=recipe.early_stopping))
-    return [*callbacks, log]
+        found.append(keras.callbacks.EarlyStopping(patience=recipe.early_stopping))
+    return found
 
 
-def _correct_biases(model, films: dataset.Dataset, validation: np.ndarray, squares) -> None:
-    logits = network.logits_of(model).predict(squares[validation], verbose=0)
+def _correct_biases(model, films: dataset.Dataset, validation: np.ndarray, squares, watch: list) -> None:
+    logits = network.logits_of(model).predict(squares[validation], verbose=0, callbacks=watch)
     biases = calibration.fit_biases(logits.astype(float), films.labels[validation])
     layer = model.get_layer("logits")
     layer.bias.assign(keras.ops.convert_to_numpy(layer.bias) + biases.astype(np.float32))
 
 
-def _evaluate(run: Run, model, films: dataset.Dataset, parts: dataset.Split, squares) -> None:
+def _evaluate(run: Run, model, films: dataset.Dataset, parts: dataset.Split, squares, watch: list) -> None:
     """Write truth and logits of validation and test; probabilities are made from them once calibrated."""
     to_logits = network.logits_of(model)
-    found = {"classes": list(films.classes)}
+    found: dict = {"classes": list(films.classes)}
     for name in ("validation", "test"):
         indices = parts.parts()[name]
-        logits = to_logits.predict(squares[indices], verbose=0)
+        logits = to_logits.predict(squares[indices], verbose=0, callbacks=watch)
         found[name] = {
             "films": [films.films[i] for i in indices],
             "truth": films.labels[indices].tolist(),
             "logits": np.round(logits.astype(float), 6).tolist(),
         }
     run.write("evaluation.json", found)
-
-
-def _failure(error: BaseException) -> tuple[str, str]:
-    """Typed failure and advice."""
-    if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
-        return "out of memory", "Choose a smaller batch or smaller films."
-    if isinstance(error, Diverged):
-        return "diverged", "Choose a lower learning rate or a longer warm-up."
-    if isinstance(error, dataset.DatasetRefused | FileNotFoundError):
-        return "data", "Check that the films and weight files are still where the recipe says."
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "disk", "Free some space and start the run again."
-    return "crashed", "Read log.txt in the run's folder."
