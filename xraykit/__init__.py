@@ -7,7 +7,8 @@ decoder, ingest               the firewall: strangers' files decoded in killable
 samples                       two synthetic films to try things on
 grouping, labelling           which films belong together; which a folder holds and their labels
 filmindex                     what is remembered of files read before
-dataset, archive              labelled films, their split, their decoded cache; from a zip
+dataset                       labelled films, their split, their decoded cache
+zipcheck, archive             a zip of films through its own firewall, unpacked
 reciperules, recipe           what a training is to do, every fault of it at once
 recipefields, sampling        each field of it in plain words; which films it learns from
 run, catalog                  the folder of one training; datasets known on this computer
@@ -31,7 +32,8 @@ doctor                        what is on this machine, what is missing
 ui                            the only room that imports streamlit
 commands, __main__            the command line
 
-Keras is imported in batches, network, compiling, checkpoint, callbacks, training and probing, and inside conversion and gradients.
+Keras is imported in batches, network, compiling, checkpoint, callbacks, training and probing, and inside conversion
+and gradients.
 A research demonstration, never a medical device.
 """
 

@@ -1,0 +1,169 @@
+"""Archive: a stranger's zip of films becomes a folder, or is refused with every reason at once.
+
+Never trusts what the zip says of itself, never writes outside a folder of its own, never decodes a film.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import re
+import shutil
+import struct
+import uuid
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from xraykit.zipcheck import MANIFEST, MAX_MEMBER, ArchiveRefused, is_junk, may_be_wanted, opened, problems, told
+
+__all__ = ["ArchiveRefused", "folder", "left_out", "unpack"]
+
+CHUNK = 2**18
+RECORD = "archive.json"
+FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima")
+
+Progress = Callable[[int, int], None]  # bytes unpacked, bytes in all
+
+
+def folder() -> Path:
+    """Where archives are unpacked: $XRAYKIT_DATASETS, else the repository's datasets/, which git ignores."""
+    return Path(os.environ.get("XRAYKIT_DATASETS") or Path(__file__).parent.parent / "datasets")
+
+
+def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Progress | None = None) -> Path:
+    """Unpack a zip of films into a new folder of `root` and return it; nothing is left of one that is refused.
+
+    Films and a manifest.csv are kept, the rest is named (`left_out`). A single folder around all others is taken
+    off. What `progress` raises ends it.
+
+    Parameters
+    ----------
+    data : bytes or Path
+    name : str
+        Of the folder, made plain; "-2" is added where it is taken.
+
+    Raises
+    ------
+    ArchiveRefused
+        With every problem found.
+    OSError
+        If the disk is full or must not be written.
+    """
+    root = root or folder()
+    root.mkdir(parents=True, exist_ok=True)
+    part = root / f".{uuid.uuid4().hex}.part"
+    try:
+        with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as file, opened(file, name) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir() and not is_junk(member)]
+            wanted = [member for member in members if may_be_wanted(member)]
+            if found := [*problems(archive, wanted, shutil.disk_usage(root).free)]:
+                raise ArchiveRefused(name, found)
+            rest = [member.orig_filename for member in members if not may_be_wanted(member)]
+            rest += _write(archive, wanted, name, part, progress)
+        kept = _without_wrapper(part)
+        rest += _drop_other_manifests(part, kept)
+        (kept / RECORD).write_text(json.dumps({"archive": name, "left_out": sorted(rest)}, indent=1), "utf-8")
+        return _place(kept, root / _plain(name))
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def left_out(path: Path) -> list[str]:
+    """Members of the zip behind an unpacked folder that are neither film nor manifest."""
+    record = path / RECORD
+    return json.loads(record.read_text("utf-8"))["left_out"] if record.is_file() else []
+
+
+def _is_film(name: str, head: bytes) -> bool:
+    """By its ending, so that a broken one is refused by name later, or by its first bytes."""
+    return name.lower().endswith(FILM_ENDINGS) or bool(re.match(rb"\x89PNG\r\n|\xff\xd8\xff|(?s:.{128})DICM", head))
+
+
+def _write(
+    archive: zipfile.ZipFile, wanted: Sequence[zipfile.ZipInfo], name: str, part: Path, progress: Progress | None
+) -> list[str]:
+    """Unpack the films below `part`; the names of what is none. Reads to the end, so that all damage is named."""
+    rest, damaged, done, films = [], [], 0, 0
+    total = sum(member.file_size for member in wanted)
+    report = progress or (lambda done, total: None)
+    part.mkdir()
+    for member in wanted:
+        path = part / member.orig_filename
+        try:
+            written = _write_one(archive, member, path, lambda bytes, done=done: report(done + bytes, total))
+        except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError) as error:
+            damaged.append(f"{told(member)}: expected a whole member; it is damaged: {error}. Zip it again.")
+            continue
+        if not written:
+            rest.append(member.orig_filename)
+        films += written and path.name.lower() != MANIFEST
+        done += member.file_size
+        report(done, total)
+    if not films and not damaged:
+        damaged.append("Expected films in a folder a class, or films and a manifest.csv; there is no film.")
+    if damaged:
+        raise ArchiveRefused(name, damaged)
+    return rest
+
+
+def _write_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, report: Callable[[int], None]) -> bool:
+    """Whether it is a film or a manifest and was written; never more bytes than it said it has."""
+    with archive.open(member) as source:
+        chunk = source.read(CHUNK)
+        if path.name.lower() != MANIFEST and not _is_film(path.name, chunk):
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = 0
+        with path.open("xb") as target:
+            while chunk:
+                written += len(chunk)
+                if written > min(member.file_size, MAX_MEMBER):
+                    raise zipfile.BadZipFile("it is longer than it says")
+                target.write(chunk)
+                report(written)
+                chunk = source.read(CHUNK)
+        if written != member.file_size:
+            raise zipfile.BadZipFile("it is shorter than it says")
+    return True
+
+
+def _without_wrapper(part: Path) -> Path:
+    """The folder itself, or the only one in it where that holds the class folders or the manifest."""
+    inside = [*part.iterdir()]
+    if len(inside) != 1 or not inside[0].is_dir():
+        return part
+    wraps = any(child.is_dir() or child.name == MANIFEST for child in inside[0].iterdir())
+    return inside[0] if wraps else part
+
+
+def _drop_other_manifests(part: Path, kept: Path) -> list[str]:
+    """Only one at the top says anything; the names of the others."""
+    others = [path for path in part.rglob("*") if path.name.lower() == MANIFEST and path != kept / MANIFEST]
+    for path in others:
+        path.unlink()
+    return [path.relative_to(part).as_posix() for path in others]
+
+
+def _plain(name: str) -> str:
+    """A folder's name from that of an upload: no way to other folders, nothing a shell minds."""
+    stem = re.sub(r"\.zip$", "", re.split(r"[/\\]", name)[-1], flags=re.IGNORECASE)
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.")[:60] or "films"
+
+
+def _place(kept: Path, wanted: Path) -> Path:
+    """Move the finished folder to its name, or to the next one that is free."""
+    for number in itertools.count(1):
+        target = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if os.path.lexists(target):
+            continue
+        try:
+            os.rename(kept, target)
+            return target
+        except OSError:
+            if not os.path.lexists(target):  # else another upload took the name just now
+                raise
+    raise AssertionError("numbers do not end")

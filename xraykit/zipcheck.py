@@ -1,0 +1,181 @@
+"""Zip check: everything that is wrong with a stranger's zip, from its list of members; unpacks nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import struct
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from xraykit import ingest
+
+MAX_ARCHIVE = 8 * 2**30  # bytes of the zip itself
+MAX_MEMBERS = 100_000
+MAX_DIRECTORY = 32 * 2**20  # bytes of its list of members, read as a whole
+MAX_MEMBER = ingest.MAX_BYTES  # unpacked, each
+MAX_TOTAL = 20 * 2**30  # unpacked, all
+MAX_RATIO, RATIO_FROM = 200, 2**20  # times smaller than unpacked, of members and wholes above a mebibyte
+MAX_DEPTH, MAX_PART, MAX_PATH = 10, 200, 800  # folders; bytes of a name, of a path
+NAMED = 20  # problems told in the message; all are in `problems`
+MANIFEST = "manifest.csv"
+JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
+
+
+class ArchiveRefused(ValueError):
+    """A zip that is not unpacked.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every one found, a sentence each; the message has the first few.
+    """
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        more = f"\nand {len(problems) - NAMED} more." if len(problems) > NAMED else ""
+        super().__init__(f"{name} was not unpacked.\n" + "\n".join(problems[:NAMED]) + more)
+
+
+def opened(file: BinaryIO, name: str) -> zipfile.ZipFile:
+    """The archive, its list of members read only after a look at how long that is."""
+    size = file.seek(0, os.SEEK_END)
+    if size > MAX_ARCHIVE:
+        raise ArchiveRefused(name, [f"Expected at most {MAX_ARCHIVE / 2**30:g} GiB; got {size / 2**30:.1f} GiB."])
+    try:
+        start, length = _directory(file, size)
+        file.seek(start)
+        many = length > MAX_DIRECTORY or file.read(length).count(b"PK\1\2") > MAX_MEMBERS
+        archive = None if many else zipfile.ZipFile(file)
+        if archive and any(member.header_offset < 0 for member in archive.infolist()):
+            raise zipfile.BadZipFile("its beginning is missing")
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
+        words = f"Expected a whole zip archive; it cannot be read: {error}. Was the upload cut short? Zip it again."
+        raise ArchiveRefused(name, [words]) from None
+    if archive is None:
+        raise ArchiveRefused(name, [f"Expected at most {MAX_MEMBERS:,} members; got more. Divide the archive."])
+    return archive
+
+
+def _directory(file: BinaryIO, size: int) -> tuple[int, int]:
+    """Where the list of members lies and how long it says it is; looked for as `zipfile` does."""
+    file.seek(max(0, size - 2**16 - 22))
+    tail = file.read()
+    plain = tail[-22:-18] == b"PK\5\6" and tail[-2:] == b"\0\0"
+    place = len(tail) - 22 if plain else tail.rfind(b"PK\5\6")
+    if place < 0:
+        raise zipfile.BadZipFile("it has no end record")
+    (length,) = struct.unpack_from("<L", tail, place + 12)
+    end = size - len(tail) + place
+    if end >= 76:
+        file.seek(end - 76)
+        record = file.read(76)
+        if record[:4] == b"PK\6\6" and record[56:60] == b"PK\6\7":  # zip64: the true length stands before
+            (length,) = struct.unpack_from("<Q", record, 40)
+            end -= 76
+    return max(0, end - length), length
+
+
+def problems(archive: zipfile.ZipFile, wanted: Sequence[zipfile.ZipInfo], free: int) -> Iterator[str]:
+    """What is wrong with its members, those that nobody wants included; `free` bytes of disk are left."""
+    for member in archive.infolist():
+        yield from (f"{told(member)}: {words}" for words in _name_problems(member.orig_filename))
+        yield from (f"{told(member)}: {words}" for words in _kind_problems(member))
+    for member in wanted:
+        yield from (f"{told(member)}: {words}" for words in _size_problems(member))
+    yield from _clashes(archive.infolist())
+    yield from _overlaps(archive)
+    size, packed = sum(member.file_size for member in wanted), sum(member.compress_size for member in wanted)
+    if size > MAX_TOTAL:
+        yield f"Expected at most {MAX_TOTAL / 2**30:g} GiB unpacked; got {size / 2**30:.1f} GiB."
+    elif size > free:
+        yield f"Expected {size / 2**30:.2f} GiB of free disk; there are {free / 2**30:.2f} GiB. Make room."
+    if size > max(RATIO_FROM, MAX_RATIO * packed):
+        yield f"Expected films, which pack to no less than a {MAX_RATIO}th; all together pack to less."
+
+
+def _name_problems(name: str) -> Iterator[str]:
+    parts = name.removesuffix("/").split("/")
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
+        yield "expected a path below the archive; it is absolute."
+    elif "" in parts or "." in parts or ".." in parts:
+        yield "expected a plain path; it has '..', '.' or an empty part."
+    if "\\" in name:
+        yield "expected '/' between folders; it has a backslash. Zip it with another program."
+    if ":" in name or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        yield "expected a name without colons and control characters."
+    if _length(name) > MAX_PATH or any(_length(part) > MAX_PART for part in parts):
+        yield f"expected names of at most {MAX_PART} bytes, paths of at most {MAX_PATH}."
+    if len(parts) > MAX_DEPTH:
+        yield f"expected at most {MAX_DEPTH} folders inside each other; got {len(parts)}."
+
+
+def _length(name: str) -> int:
+    return len(name.encode("utf-8", "surrogatepass"))
+
+
+def _kind_problems(member: zipfile.ZipInfo) -> Iterator[str]:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        yield "expected a plain file; it is a link or a special file."
+    if member.flag_bits & 0x2041:
+        yield "expected no encryption; it is encrypted. Zip it without a password."
+    elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        yield "expected the usual compression (deflate); it has another. Zip it with another program."
+
+
+def _size_problems(member: zipfile.ZipInfo) -> Iterator[str]:
+    if member.file_size > MAX_MEMBER:
+        yield f"expected at most {MAX_MEMBER / 2**20:g} MiB; got {member.file_size / 2**20:.0f} MiB."
+    if member.file_size > max(RATIO_FROM, MAX_RATIO * member.compress_size):
+        yield f"expected a film, which packs to no less than a {MAX_RATIO}th; it packs to less."
+
+
+def _clashes(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
+    """Members of one name, also where only upper and lower case tells them apart, and files that are folders too."""
+    seen: dict[str, tuple[str, bool]] = {}
+    known: set[str] = set()
+    for member in members:
+        parts = member.orig_filename.removesuffix("/").split("/")
+        for depth in range(1, min(len(parts), MAX_DEPTH) + 1):
+            path, is_folder = "/".join(parts[:depth]), depth < len(parts) or member.is_dir()
+            key = unicodedata.normalize("NFC", path).casefold()
+            before = seen.get(key)
+            if before is None:
+                seen[key] = (path, is_folder)
+            elif key not in known and (before[0] != path or not (before[1] and is_folder)):
+                known.add(key)
+                yield f"{path!r} and {before[0]!r}: expected names that differ, by more than upper and lower case."
+
+
+def _overlaps(archive: zipfile.ZipFile) -> Iterator[str]:
+    """Members that share bytes: how a small zip unpacks to terabytes without any member being odd."""
+    members = sorted(archive.infolist(), key=lambda member: member.header_offset)
+    ends = [m.header_offset + 30 + len(m.orig_filename) + m.compress_size for m in members]
+    starts = [*(member.header_offset for member in members), archive.start_dir]
+    if any(end > start for end, start in zip(ends, starts[1:], strict=True)):
+        yield "Expected members one after the other; some share the same bytes, as zip bombs do."
+
+
+def told(member: zipfile.ZipInfo) -> str:
+    """Its name as messages say it."""
+    name = member.orig_filename
+    return repr(name if len(name) <= 120 else f"{name[:100]}...")
+
+
+def is_junk(member: zipfile.ZipInfo) -> bool:
+    """What file managers add to a zip; not worth a word."""
+    parts = member.orig_filename.lower().split("/")
+    return parts[-1].startswith("._") or any(part in JUNK for part in parts)
+
+
+def may_be_wanted(member: zipfile.ZipInfo) -> bool:
+    """By its name: a film, or a manifest; what has another unknown name is opened and looked at."""
+    path = Path(member.orig_filename.lower())
+    hidden = any(name.startswith(".") for name in path.parts)
+    known = path.suffix in ingest.NOT_FILMS or path.stem in ingest.NOT_FILM_STEMS
+    return path.name == MANIFEST or not (hidden or known)
