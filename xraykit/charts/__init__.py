@@ -1,5 +1,6 @@
 """Altair charts: data in, `alt.Chart` out. Knows no page, reads no file, imports no pandas."""
 
+from xraykit.charts.counts import counts, parts_of
 from xraykit.charts.curves import precision_recall, reliability, roc
 from xraykit.charts.learning import learning
 from xraykit.charts.live import device, progress
@@ -11,10 +12,12 @@ __all__ = [
     "PAPER",
     "SCREEN",
     "Style",
+    "counts",
     "device",
     "intervals",
     "learning",
     "matrix",
+    "parts_of",
     "precision_recall",
     "probabilities",
     "progress",

@@ -14,12 +14,18 @@ from xraykit.evaluation import Evaluation
 from xraykit.ui import worklist
 
 FEW = 5  # a list as short as this is open
+NOTHING_ODD = "No film is refused, no file is there twice, every film has a class."
 MOST_ROWS = 200  # films named in one list; predictions.csv and films.json name all
 
 
 def say(words: str) -> None:
     """A warning that shows names from strangers as they are."""
     st.warning(worklist.literal(words))
+
+
+def literal(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return worklist.literal(text)
 
 
 def show_head(title: str, facts: str) -> None:
@@ -46,28 +52,47 @@ def show_folder(found: dict[str, Any]) -> None:
     counts = "".join(
         f"<tr><th scope='row'>{html.escape(name)}</th><td>{n}</td></tr>" for name, n in found["classes"].items()
     )
-    refused, unlabelled = found["refused"], found["unlabelled"]
-    sets, mixed = found["duplicates"], found["groups_with_several_classes"]
-    facts = (
-        ("Films that can be read", found["films"]),
-        ("Refused", len(refused)),
-        ("Identical files", f"{sum(map(len, sets))} in {len(sets)} set{'s' * (len(sets) != 1)}" if sets else 0),
-        ("Without a class, left out", len(unlabelled)),
-        ("Groups", found["groups"]),
-    )
-    rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(str(value))}</dd></div>" for name, value in facts)
     left, right = st.columns([2, 3], gap="large")
     left.html(
         f"<div class='xk-found'><table><thead><tr><th scope='col'>Class</th><th scope='col'>Films</th></tr></thead>"
-        f"<tbody>{counts}</tbody></table><dl>{rows}</dl></div>"
+        f"<tbody>{counts}</tbody></table>{_facts(found)}</div>"
         f"<p class='xk-said'>Groups by {html.escape(found['group_rule'])}.</p>"
     )
-    right.html(
+    right.html(_oddities(found) or f"<p class='xk-said'>{NOTHING_ODD}</p>")
+
+
+def show_facts(found: dict[str, Any]) -> None:
+    """How many films, groups and oddities a folder has, and how its groups were found."""
+    rule = f"<p class='xk-said'>Groups by {html.escape(found['group_rule'])}: each is whole in one part.</p>"
+    st.html(f"<div class='xk-found xk-narrow'>{_facts(found)}</div>{rule}")
+
+
+def show_oddities(found: dict[str, Any]) -> None:
+    """Every refused, duplicate and unlabelled film by name, and groups of several classes."""
+    st.html(_oddities(found) or f"<p class='xk-said'>{NOTHING_ODD}</p>")
+
+
+def _facts(found: dict[str, Any]) -> str:
+    sets = found["duplicates"]
+    facts = (
+        ("Films that can be read", found["films"]),
+        ("Refused", len(found["refused"])),
+        ("Identical files", f"{sum(map(len, sets))} in {len(sets)} set{'s' * (len(sets) != 1)}" if sets else 0),
+        ("Without a class, left out", len(found["unlabelled"])),
+        ("Groups", found["groups"]),
+    )
+    rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(str(value))}</dd></div>" for name, value in facts)
+    return f"<dl>{rows}</dl>"
+
+
+def _oddities(found: dict[str, Any]) -> str:
+    refused, unlabelled = found["refused"], found["unlabelled"]
+    sets, mixed = found["duplicates"], found["groups_with_several_classes"]
+    return (
         _list("Refused films, in no figure", map(_refusal, refused), len(refused), True)
         + _list("Identical files, each counted as a film", map(_together, sets), len(sets))
         + _list("One picture or patient in several classes", map(_together, mixed), len(mixed))
         + _list("Films without a class, left out", map(html.escape, unlabelled), len(unlabelled))
-        or "<p class='xk-said'>No film is refused, no file is there twice, every film has a class.</p>"
     )
 
 

@@ -3,22 +3,38 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 PAGES = Path(__file__).parent.parent.parent / "pages"
+# By address, in the order of the menu: file and title
+TITLES = {
+    "review": ("review.py", "Review"),
+    "compare": ("compare.py", "Compare"),
+    "fine-tune": ("fine_tune.py", "Fine-tune"),
+    "models": ("models.py", "Models"),
+}
 
 
 def show() -> None:
     """Run the page that the address names; / goes on to Review, so that every page has one address of its own."""
-    # No icon=: the browser would fetch it as favicon from fonts.gstatic.com before the page names a local one.
-    review = st.Page(PAGES / "review.py", title="Review", url_path="review")
-    models = st.Page(PAGES / "models.py", title="Models", url_path="models")
-    compare = st.Page(PAGES / "compare.py", title="Compare", url_path="compare")
 
     def go_to_review() -> None:
-        st.switch_page(review)
+        st.switch_page(page("review"))
 
     door = st.Page(go_to_review, title="xraykit", url_path="door", default=True, visibility="hidden")
-    st.navigation([door, review, compare, models], position="top").run()
+    st.navigation([door, *map(page, TITLES)], position="top").run()
+
+
+def page(address: str) -> StreamlitPage:
+    """A page by its address."""
+    # No icon=: the browser would fetch it as favicon from fonts.gstatic.com before the page names a local one.
+    file, title = TITLES[address]
+    return st.Page(PAGES / file, title=title, url_path=address)
+
+
+def link(address: str, label: str, **words: str | list[str]) -> None:
+    """A link to another page of this session; `words` go into its address."""
+    st.page_link(page(address), label=label, query_params=words or None)
 
 
 if __name__ == "__main__":

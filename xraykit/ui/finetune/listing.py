@@ -5,21 +5,40 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from xraykit.ui.finetune import choice, seen, words
+from xraykit import catalog, recipe
+from xraykit.ui import findings
+from xraykit.ui.finetune import choice, draft, films, seen, words
 from xraykit.ui.finetune.seen import Seen
 
 ALL = "all"
 ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px
 EMPTY = "No runs yet: choose films and a recipe above and press Start, and the run will be listed here."
-TRY = "Try the recipe tiny"
+EVERY = 3  # seconds
 
 
-def show(found: Sequence[Seen]) -> None:
-    """The heading with a filter by state, and the table."""
+def show() -> None:
+    """The heading with a filter by state, and the table; while a run goes on, again every few seconds."""
+    if any(one.busy for one in seen.runs()):
+        _watch()
+    else:
+        _draw(seen.runs())
+
+
+@st.fragment(run_every=EVERY)
+def _watch() -> None:
+    choice.follow()
+    found = seen.runs()
+    _draw(found)
+    if not any(one.busy for one in found):
+        st.rerun()
+
+
+def _draw(found: Sequence[Seen]) -> None:
     with st.container(horizontal=True, key="runs-head", vertical_alignment="center", gap="medium"):
         st.html(f"<div class='xk-block'><h2>All runs<span>{len(found)}</span></h2></div>", width="content")
         state = _choose_state(found) if found else ALL
@@ -41,7 +60,18 @@ def _choose_state(found: Sequence[Seen]) -> str:
 
 
 def _show_empty() -> None:
-    st.html(f"<p class='xk-said' role='status'>{html.escape(EMPTY)}</p>")
+    """What to do first, in a sentence; and the shortest way there."""
+    known = catalog.known()
+    with st.container(horizontal=True, key="runs-empty", vertical_alignment="center", gap="medium"):
+        st.html(f"<p class='xk-said' role='status'>{html.escape(EMPTY)}</p>", width="content")
+        if known:
+            st.button(f"Try the recipe tiny on {findings.literal(known[0].name)}", key="try-tiny", on_click=_try,
+                      args=(known[0].path,), help="Fills the form; it learns in a minute, and badly.")  # fmt: skip
+
+
+def _try(folder: Path) -> None:
+    draft.take(draft.plain(recipe.NAMED[draft.TRIAL]), draft.TRIAL)
+    films.choose(folder)
 
 
 def _table(shown: Sequence[Seen]) -> None:
@@ -49,12 +79,12 @@ def _table(shown: Sequence[Seen]) -> None:
 
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     states = list(dict.fromkeys(map(words.state, shown)))
-    colours = [words.COLOURS[state.partition(":")[0]] for state in states]
+    colours = [words.TAGS[state.partition(":")[0]] for state in states]
     table = pyarrow.table(columns(shown))
     turn = st.session_state.setdefault("runs-turn", 0)
     st.dataframe(
         table, hide_index=True, width="stretch", height=min(HEAD + ROW * len(shown), MOST_HEIGHT), row_height=ROW,
-        key=f"runs-table-{turn}", on_select=_open, selection_mode="single-row",
+        key=f"runs-table-{turn}", on_select=_open, selection_mode="single-row", placeholder="",
         alt="All runs with their state, recipe, films and best validation figures; a click on a row opens the run",
         column_config={
             "State": st.column_config.MultiselectColumn(options=states, color=colours, width=150),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
 from xraykit import charts
-from xraykit.ui.finetune import acting, after, choice, seen, words
+from xraykit.ui.finetune import acting, after, choice, drawing, seen, words
 from xraykit.ui.finetune.seen import Seen
 
 EVERY = 2  # seconds
@@ -53,8 +52,9 @@ def _draw(of: Seen) -> None:
         if of.words:
             _say_end("This run cannot be shown", of.words, "Delete it, or open it with the version that wrote it.")
             return
-        acting.show_questions(of)
+        acting.ask_about_deleting(of)
         _show_end(of)
+        acting.ask_for_films(of)
         if of.busy:
             share, said = words.how_far(of.status)
             st.progress(share, said)
@@ -131,24 +131,16 @@ def _show_curves(of: Seen) -> None:
     for column, (key, title) in zip(columns, CURVES, strict=False):
         with column:
             st.html(f"<div class='xk-part'><h3>{title}</h3><span>{notes.get(key, '')}</span></div>")
-            rows = [{"kind": of["kind"], "epoch": of["epoch"], "value": of[key]} for of in points
-                    if of[key] is not None or of["kind"] == "phase"]  # fmt: skip
-            words_ = "no epochs yet" if not points else f"{len(rows)} points, the last {rows[-1]['value']}"
-            chart(rows, ("kind", "epoch", "value"), _curve(key, title, epochs), f"curve-{key}", f"{title}: {words_}")
+            rows = [{"kind": one["kind"], "epoch": one["epoch"], "value": one[key]} for one in points
+                    if one[key] is not None or one["kind"] == "phase"]  # fmt: skip
+            values = [row["value"] for row in rows if row["kind"] in ("training", "validation")]
+            told = "no epochs yet" if not values else f"{values[-1]:.4g} at last"
+            spec = _curve(key, title, epochs)
+            drawing.chart(rows, ("kind", "epoch", "value"), spec, f"curve-{key}", f"{title}: {told}")
     with columns[3]:
         st.html("<div class='xk-part'><h3>Device</h3><span>since it last began</span></div>")
         rows = seen.device(of.run)
-        chart(rows, ("time", "load", "memory"), _device(), "curve-device", "Load and memory of the device")
-
-
-def chart(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spec: dict[str, Any], key: str, alt: str) -> None:
-    """A chart whose rows travel beside its layout, so that the browser changes the lines and nothing else."""
-    import pyarrow  # Streamlit's own table format: no pandas in the web process
-
-    kinds = {"kind": pyarrow.string()}
-    schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in columns])
-    table = pyarrow.Table.from_pylist([dict(row) for row in rows], schema=schema)
-    st.vega_lite_chart(table, spec, theme=None, width="stretch", key=key, alt=alt)
+        drawing.chart(rows, ("time", "load", "memory"), _device(), "curve-device", "Load and memory of the device")
 
 
 @lru_cache(maxsize=64)
@@ -159,6 +151,7 @@ def _curve(key: str, title: str, epochs: int) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _device() -> dict[str, Any]:
     return charts.device().to_dict()
+
 
 
 def _show_words_and_log(of: Seen) -> None:

@@ -17,6 +17,16 @@ COLOURS = {
     "lost": "#F0877A",
     seen.UNREADABLE: "#9AA7B3",
 }
+# The same behind white text in a table, dark enough for 4.5 to 1
+TAGS = {
+    "queued": "#5B4A94",
+    "running": "#1D6FA8",
+    "finished": "#2C6E4E",
+    "stopped": "#7A5C1E",
+    "failed": "#A03A30",
+    "lost": "#A03A30",
+    seen.UNREADABLE: "#4A545E",
+}
 STAGES = {
     "waiting for the device": "Waiting for the device",
     "reading films": "Reading films",

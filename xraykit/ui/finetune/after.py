@@ -1,0 +1,246 @@
+"""What a finished run is good for: its test figures, keeping it as a model, comparing that model with another."""
+
+from __future__ import annotations
+
+import html
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from xraykit import card as cards
+from xraykit import classifier, evaluation, keeping, run, scoring
+from xraykit import work as works
+from xraykit.card import Card
+from xraykit.evaluation import Evaluation
+from xraykit.ui import findings, shell
+from xraykit.ui.finetune import choice, draft, seen
+from xraykit.ui.finetune.seen import Seen
+from xraykit.work import Work
+
+REFUSALS = (run.RunRefused, works.WorkRefused, scoring.ScoringRefused, classifier.ModelRefused, OSError)
+CONVERTING = "Converting the network, and checking it on every validation and test film"
+OPENED = "fine-tune-figures"  # the run whose test figures were asked for
+
+
+def show(of: Seen) -> None:
+    """Draw what can be done with a finished run."""
+    if of.state != "finished":
+        return
+    with st.container(key="run-after", border=True):
+        kept = kept_as(of)
+        if kept is None:
+            _show_keeping(of)
+        else:
+            _show_kept(of, kept)
+        if st.session_state.get(OPENED) == of.name:
+            _show_figures(of)
+
+
+def kept_as(of: Seen) -> Card | None:
+    """The kept model whose network is this run's, however it was kept."""
+    sha = _network_sha(of.run.path / cards.NETWORK)
+    return next((card for card in draft.cards() if sha and card.files.get(cards.NETWORK) == sha), None)
+
+
+def _network_sha(path: Path) -> str:
+    try:
+        found = path.stat()
+        return _network_sha_version(path, found.st_mtime_ns, found.st_size)
+    except OSError:
+        return ""
+
+
+@lru_cache(maxsize=64)
+def _network_sha_version(path: Path, modified: int, size: int) -> str:
+    return cards.sha256_of(path)
+
+
+def _show_keeping(of: Seen) -> None:
+    """Name and title of the model that is to be made of the run; how far that is."""
+    state = _state(Work(of.run.path / "keeping"))
+    if state.get("state") in run.BUSY:
+        _watch(str(of.run.path / "keeping"), CONVERTING)
+        return
+    if state.get("state") in ("failed", "lost", "stopped"):
+        findings.say(f"It could not be kept. {state.get('message', '')}")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="keep-row"):
+        name = st.text_input("Keep as", value=of.recipe_name, key=f"keep-name-{of.name}", width=260,
+                             help="The model's name under weights: letters, digits, '.', '_' and '-'.")  # fmt: skip
+        title = st.text_input("Title", value=_title(of), key=f"keep-title-{of.name}", width=420,
+                              help="One line that says what the model is; shown on Review and Compare.")  # fmt: skip
+        words = _wrong_name(name or "")
+        st.button("Keep as a model", key="keep", type="primary", disabled=bool(words), on_click=_keep,
+                  args=(of, name, title))  # fmt: skip
+        _figures_button(of)
+    if words:
+        st.html(f"<p class='xk-fault' role='alert'>{html.escape(words)}</p>")
+    st.html("<p class='xk-said'>Keeping converts the network for reading without TensorFlow, fits its temperature on "
+            "validation films, and writes its card. Then it can review films and be compared.</p>")  # fmt: skip
+
+
+def _title(of: Seen) -> str:
+    return f"{of.recipe.get('backbone', 'Network')} {of.recipe_name}, learned from {of.films}"
+
+
+def _wrong_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        return f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}."
+    if (classifier.root_folder() / name).exists():
+        return f"There is a model named {name} already. Choose another name."
+    return ""
+
+
+def _keep(of: Seen, name: str, title: str) -> None:
+    try:
+        keeping.start(of.run, name, title=title.strip() or None)
+    except REFUSALS as error:
+        choice.say(f"It could not be kept: {error}")
+
+
+@st.fragment(run_every=1)
+def _watch(path: str, words: str) -> None:
+    """How far a work is; drawn again every second, only while it goes on."""
+    choice.follow()
+    one = Work(Path(path))
+    state = _state(one)
+    if state.get("state") not in run.BUSY:
+        st.rerun()
+    done, of = state.get("done") or 0, state.get("films") or 0
+    said = f"{words}: {done} of {of}" if of else words
+    st.progress(min(1.0, done / of) if of else 0.0, said)
+    asked = (one.path / "stop").exists()
+    st.button("Stopping" if asked else "Cancel", key=f"cancel-{one.path.name}", disabled=asked, on_click=_stop,
+              args=(one,))  # fmt: skip
+
+
+def _stop(one: Work) -> None:
+    try:
+        one.ask_to_stop()
+    except REFUSALS as error:
+        choice.say(f"It could not be stopped: {error}")
+
+
+def _show_kept(of: Seen, kept: Card) -> None:
+    """Where the kept model can be used, and with which other one it is to be compared."""
+    others = {card.name: card for card in draft.cards() if card.name != kept.name}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="kept-row"):
+        st.html(f"<p class='xk-kept'>Kept as <b>{html.escape(kept.name)}</b><br><span>{html.escape(kept.title)}</span>"
+                "</p>", width="stretch")  # fmt: skip
+        _figures_button(of)
+        shell.link("review", "Review films with it")
+        shell.link("models", "Its card", model=kept.name)
+        other = st.selectbox("Compare with", list(others), index=None, key=f"compare-with-{of.name}", width=280,
+                             placeholder="Another model", format_func=lambda name: name)  # fmt: skip
+    if other in others:
+        _compare(of, kept, others[other])
+
+
+def _compare(of: Seen, kept: Card, other: Card) -> None:
+    if _test_digest(other) and _test_digest(other) == _test_digest(kept):
+        st.html("<p class='xk-said'>Both were tested on the same films: they are compared as they are.</p>")
+        shell.link("compare", "Open Compare", models=[kept.name, other.name])
+        return
+    found = _earlier(of, [kept.name, other.name])
+    state = _state(found)
+    if found is not None and state.get("state") in run.BUSY:
+        _watch(str(found.path), f"Reading this run's test films with {kept.name} and {other.name}")
+        return
+    folder = str(of.status.get("data", ""))
+    if found is not None and state.get("state") == "finished":
+        st.session_state["work"] = found.name  # Compare takes up what this session has just seen finish
+        st.html("<p class='xk-said' role='status'>Both have read this run's test films.</p>")
+        shell.link("compare", "Open Compare", models=[kept.name, other.name])
+        return
+    if found is not None:
+        findings.say(f"The test films could not be read. {state.get('message', '')}")
+    if words := scoring.misfit(other, list(kept.classes), Path(folder).name):
+        findings.say(words)
+        return
+    n = len(seen.test_films(of.run))
+    digest = kept.data.get("digest")
+    findings.show_familiar({"digest": digest, "sha256": seen.test_films(of.run)}, [other])
+    st.button(f"Read this run's {n} test films with both", key="compare-start", type="primary", on_click=_evaluate,
+              args=(of, [kept.name, other.name]))  # fmt: skip
+
+
+def _test_digest(card: Card) -> str | None:
+    return (card.data.get("split_digests") or {}).get("test")
+
+
+def _earlier(of: Seen, models: list[str]) -> Work | None:
+    """An evaluation of these models on the run's test films, of this session or an earlier one."""
+    for one in works.list_works():
+        state = _state(one)
+        if state.get("test_of") == of.name and state.get("models") == models:
+            return one
+    return None
+
+
+def _evaluate(of: Seen, models: list[str]) -> None:
+    before = _earlier(of, models)
+    try:
+        if before is not None:
+            works.remove(before)
+        made = works.create(f"test-of-{of.name}")
+        scoring.start_evaluation(made, Path(str(of.status["data"])), models, of.run)
+    except REFUSALS as error:
+        choice.say(f"The test films could not be read: {error}")
+
+
+def _state(one: Work | None) -> dict[str, Any]:
+    try:
+        return one.state() if one else {}
+    except REFUSALS:
+        return {}
+
+
+def _figures_button(of: Seen) -> None:
+    opened = st.session_state.get(OPENED) == of.name
+    st.button("Hide test figures" if opened else "Evaluate", key="run-evaluate", on_click=_open_figures,
+              args=(None if opened else of.name,), help="Figures on the run's own test films.")  # fmt: skip
+
+
+def _open_figures(name: str | None) -> None:
+    st.session_state[OPENED] = name
+
+
+def _show_figures(of: Seen) -> None:
+    """Figures of the test split, as the network read it at the end of the run."""
+    try:
+        found = _evaluation(of)
+    except (run.RunRefused, evaluation.EvaluationRefused, KeyError, TypeError, ValueError) as error:
+        findings.say(f"The figures cannot be read: {error}")
+        return
+    metrics = found.metrics()
+    rows = [("All classes, accuracy", metrics["accuracy"])]
+    for name, figures in metrics["classes"].items():
+        rows += [(f"{name}, {key}", figures[key]) for key in ("sensitivity", "specificity")]
+    cells = "".join(
+        f"<tr><td class='xk-left'>{html.escape(name)}</td><td>{_share(figure['value'])}</td>"
+        f"<td>{_share(figure['low'])} to {_share(figure['high'])}</td><td>{figure['n']}</td></tr>"
+        for name, figure in rows
+    )
+    st.html(
+        f"<div class='xk-table' tabindex='0' role='region' aria-label='Figures on the test films'><table><thead><tr>"
+        f"<th scope='col' class='xk-left'>On the {len(found.films)} test films, at the highest probability</th>"
+        f"<th scope='col'>Figure</th><th scope='col'>95 % interval</th><th scope='col'>Films</th></tr></thead>"
+        f"<tbody>{cells}</tbody></table></div>"
+    )
+
+
+def _share(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.1%}"
+
+
+def _evaluation(of: Seen) -> Evaluation:
+    data = of.run.read("evaluation.json")
+    test = data["test"]
+    return Evaluation(
+        model=of.name, classes=tuple(data.get("classes") or of.run.read("data.json")["classes"]),
+        films=tuple(test["films"]), truth=np.array(test["truth"], np.int64), logits=np.array(test["logits"], float),
+        temperature=1.0, data=f"{of.films}, test split",
+    )  # fmt: skip

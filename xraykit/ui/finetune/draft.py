@@ -1,0 +1,217 @@
+"""The run being set up: films, recipe, device and name, as plain data that outlives widgets, reruns and other pages.
+
+A widget's state is gone when another page is opened; what is here stays for the session.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import datetime
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import streamlit as st
+
+from xraykit import classifier, recipe, recipefields
+from xraykit.ui.finetune import seen
+
+KEY = "fine-tune-draft"
+FIRST = "strong-imagenet"  # linear probing, then fine-tuning: what suits most who come to fine-tune
+TRIAL = "tiny"
+OF_MODEL, IMPORTED, DUPLICATE = "model:", "imported", "run:"
+Plain = dict[str, Any]
+
+
+def current() -> Plain:
+    """The draft: "folder", "preset", "recipe" (plain data, faults and all), "device", "name", "stamp", "turn"."""
+    if KEY not in st.session_state:
+        st.session_state[KEY] = {
+            "folder": "", "source": None, "work": None, "preset": FIRST, "recipe": plain(recipe.NAMED[FIRST]),
+            "device": "auto", "name": "", "stamp": _stamp(), "turn": 0, "estimate": None,
+        }  # fmt: skip
+    return st.session_state[KEY]
+
+
+def plain(chosen: recipe.Recipe) -> Plain:
+    """A recipe as JSON has it."""
+    return json.loads(chosen.to_json())
+
+
+def key(path: str) -> str:
+    """The widget key of a field; another one once the whole recipe is another, so that widgets show its values."""
+    return f"recipe-{current()['turn']}-{path}"
+
+
+def get(path: str) -> Any:
+    """The value at a path of `recipe.faults`; its default where the recipe does not hold it."""
+    place: Any = current()["recipe"]
+    try:
+        for part in path.split("."):
+            place = place[int(part)] if part.isdigit() else place[part]
+    except (LookupError, TypeError):
+        return recipefields.at(path).default
+    return place
+
+
+def put(path: str, value: Any) -> None:
+    """Change one field."""
+    *way, last = path.split(".")
+    place: Any = current()["recipe"]
+    for part in way:
+        place = place[int(part)] if part.isdigit() else place.setdefault(part, {})
+    place[int(last) if last.isdigit() else last] = value
+
+
+def take(data: Plain, preset: str) -> None:
+    """Replace the whole recipe: a preset, an imported one, that of another run. One with faults is taken as it is."""
+    draft = current()
+    whole = copy.deepcopy(data) if recipe.faults(data) else plain(recipe.from_dict(data))
+    draft.update(recipe=whole, preset=preset, turn=draft["turn"] + 1)
+
+
+def add(kind: str) -> None:
+    """Another phase or hidden layer like the last one; a callback."""
+    listed = current()["recipe"].setdefault(kind, [])
+    first = {"phases": {"epochs": 5, "learning_rate": 0.001}, "hidden": {"width": 64}}[kind]
+    listed.append(copy.deepcopy(listed[-1]) if listed else first)
+    current()["turn"] += 1
+
+
+def remove(kind: str, number: int) -> None:
+    """Take a phase or hidden layer away; a callback."""
+    listed = current()["recipe"].get(kind, [])
+    if number < len(listed):
+        del listed[number]
+    current()["turn"] += 1
+
+
+def faults() -> dict[str, str]:
+    """Every fault of the recipe, by the path of its field; those that only the films or the models can tell too."""
+    found = dict(recipe.faults(current()["recipe"]))
+    weights = get("weights")
+    if "weights" not in found and isinstance(weights, str) and weights.startswith(OF_MODEL):
+        kept = {card.name for card in cards()}
+        if weights.removeprefix(OF_MODEL) not in kept:
+            found["weights"] = f"Expected a kept model ({', '.join(sorted(kept)) or 'there is none'}); got {weights!r}."
+    return found
+
+
+def built() -> recipe.Recipe | None:
+    """The recipe; None while it has faults."""
+    return None if faults() else recipe.from_dict(current()["recipe"])
+
+
+def preset_of(name: str) -> Plain | None:
+    """A preset's own recipe; None for an imported one."""
+    if name in recipe.NAMED:
+        return plain(recipe.NAMED[name])
+    if name.startswith(DUPLICATE):
+        return _of_run(name.removeprefix(DUPLICATE))
+    return next((of_card(card) for card in cards() if OF_MODEL + card.name == name), None)
+
+
+def presets() -> dict[str, str]:
+    """Presets by key, each with what it is called."""
+    models = {OF_MODEL + card.name: f"recipe of {card.name}" for card in cards() if of_card(card)}
+    found = {name: name for name in recipe.NAMED} | models
+    chosen = current()["preset"]
+    if chosen.startswith(DUPLICATE):
+        found[chosen] = f"recipe of the run {chosen.removeprefix(DUPLICATE)}"
+    found.setdefault(chosen, chosen)
+    return found
+
+
+def of_card(card: classifier.Card) -> Plain | None:
+    """The recipe a kept model was trained by; None where its card holds none that can be run."""
+    known = {field.name for field in dataclasses.fields(recipe.Recipe)}
+    found = json.loads(json.dumps({name: value for name, value in card.recipe.items() if name in known}))
+    return None if recipe.faults(found) else found
+
+
+def cards() -> list[classifier.Card]:
+    """The kept models that can be loaded."""
+    return classifier.available()[0]
+
+
+def differences() -> list[str]:
+    """What the recipe has otherwise than its preset, in words."""
+    theirs = preset_of(current()["preset"])
+    if theirs is None:
+        return []
+    ours = dict(_flat(_whole(current()["recipe"])))
+    before = dict(_flat(_whole(theirs)))
+    return [
+        f"{_label(path)} {_shown(path, before.get(path))} → {_shown(path, ours.get(path))}"
+        for path in {**before, **ours}
+        if before.get(path) != ours.get(path)
+    ]
+
+
+def name() -> str:
+    """The run's name: as given, else the time at which the draft began and the recipe."""
+    draft = current()
+    return draft["name"].strip() or f"{draft['stamp']}-{get('name') or 'run'}"
+
+
+def begin_next() -> None:
+    """After a start: the next run has another name."""
+    current().update(name="", stamp=_stamp(), estimate=None)
+
+
+def _of_run(name: str) -> Plain | None:
+    found = seen.find(name)
+    return found.recipe if found and not recipe.faults(found.recipe) else None
+
+
+def _whole(data: Mapping[str, Any]) -> Plain:
+    """The recipe with every default told, so that a field that is not there differs from none."""
+    defaults = {field.name: field.default for field in recipefields.inside("") if field.kind != "group"}
+    inside = {kind: {f.name: f.default for f in recipefields.inside(kind)} for kind in ("phases", "hidden")}
+    whole = {**defaults, **data}
+    for kind, of_part in inside.items():
+        parts = data.get(kind, ())
+        whole[kind] = [{**of_part, **part} for part in parts if isinstance(part, dict)]
+    changes = data.get("augmentation")
+    whole["augmentation"] = {f.name: f.default for f in recipefields.inside("augmentation")} | (
+        changes if isinstance(changes, dict) else {}
+    )
+    return whole
+
+
+def _flat(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(data, dict):
+        for part, value in data.items():
+            yield from _flat(value, f"{path}.{part}" if path else str(part))
+    elif isinstance(data, list) and data and isinstance(data[0], dict):
+        for number, value in enumerate(data):
+            yield from _flat(value, f"{path}.{number}")
+    elif not (isinstance(data, list) and not data):
+        yield path, data
+
+
+def _label(path: str) -> str:
+    parts = path.split(".")
+    where = {"phases": "phase", "hidden": "hidden layer"}.get(parts[0])
+    try:
+        label = recipefields.at(path).label
+    except KeyError:
+        return path
+    return f"{where} {int(parts[1]) + 1}: {label.lower()}" if where and len(parts) > 2 else label
+
+
+def _shown(path: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    try:
+        choices = recipefields.at(path).choices
+    except KeyError:
+        return str(value)
+    if isinstance(value, str | int | float) and value in choices:
+        return choices[value]
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
+def _stamp() -> str:
+    return f"{datetime.datetime.now():%Y%m%d-%H%M%S}"

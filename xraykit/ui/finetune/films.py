@@ -1,0 +1,263 @@
+"""Step 1 of a new run: which films, and what is in their folder, told before anything starts."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from xraykit import archive, catalog, charts, dataset, run, scoring
+from xraykit import work as works
+from xraykit.ui import findings, worklist
+from xraykit.ui.finetune import draft, drawing
+from xraykit.work import Work
+
+KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
+MOST_MEGABYTES = 2000
+REFUSALS = (run.RunRefused, works.WorkRefused, OSError)
+SPLIT = ("validation", "test", "seed", "shrink", "balance")
+NOT_CHOSEN = "Choose films first."
+FORMS = "Class folders (COVID-19/one.png, Normal/two.dcm), or a manifest.csv with the columns path and label."
+
+
+def show() -> None:
+    """Draw the step."""
+    plan = draft.current()
+    source = st.segmented_control(
+        "Where the films are", (KNOWN, PATH, ZIP), default=plan["source"] or KNOWN, key="films-source", required=True,
+        on_change=_take_source, label_visibility="collapsed",
+    )  # fmt: skip
+    {KNOWN: _choose_known, PATH: _ask_for_path, ZIP: _ask_for_zip}.get(source or KNOWN, _choose_known)()
+    if words := st.session_state.pop("films-words", None):
+        findings.say(words)
+    if not plan["folder"]:
+        st.html(f"<p class='xk-said'>{html.escape(FORMS)}</p>")
+        return
+    _keep_looking()
+    one = _work()
+    if one is None:
+        return
+    if _state(one).get("state") in run.BUSY:
+        _watch()
+    else:
+        _show_found(one)
+
+
+def choose(folder: Path | str) -> None:
+    """Take a folder for the run being set up; it is looked at when the page is drawn."""
+    plan = draft.current()
+    _forget()
+    plan.update(folder=str(folder), work=None, estimate=None)
+
+
+def reasons() -> list[str]:
+    """Why no run can learn from the films as they are; empty where one can."""
+    if not draft.current()["folder"]:
+        return [NOT_CHOSEN]
+    one = _work()
+    state = _state(one).get("state") if one else None
+    if state in run.BUSY:
+        return ["The films are still being looked at."]
+    found = found_in()
+    if found is None:
+        return ["The films cannot be used: the reason is beside them."]
+    if len(found["classes"]) < 2:
+        return [f"Expected films of two classes or more; got {', '.join(found['classes']) or 'none'}."]
+    if words := found.get("not_divided"):
+        return [words]
+    weights = draft.get("class_weights")
+    if isinstance(weights, list) and len(weights) != len(found["classes"]):
+        return [f"Expected {len(found['classes'])} class weights, one a class; got {len(weights)}."]
+    return []
+
+
+def found_in() -> dict[str, Any] | None:
+    """What the chosen folder holds; None before that is known."""
+    one = _work()
+    if one is None or _state(one).get("state") != "finished":
+        return None
+    try:
+        found = one.films()
+    except REFUSALS:
+        return None
+    return found if "classes" in found else None
+
+
+def _take_source() -> None:
+    draft.current()["source"] = st.session_state["films-source"]
+
+
+def _choose_known() -> None:
+    known = {str(one.path): one for one in catalog.known()}
+    if not known:
+        st.html("<p class='xk-said' role='status'>No folder of films is known on this computer yet: give a path or a "
+                "zip file, and it will be listed here from then on.</p>")  # fmt: skip
+        return
+    chosen = draft.current()["folder"]
+    st.selectbox(
+        "Folder of films", list(known), index=list(known).index(chosen) if chosen in known else None,
+        key=f"films-known-{chosen}", format_func=lambda path: _called(known[path]), placeholder="Choose a folder",
+        on_change=_take_known, args=(f"films-known-{chosen}",),
+        help="Folders that hold films with a class: those of $XRAYKIT_DATA, unpacked zip files, and those earlier runs "
+        "learned from.",
+    )  # fmt: skip
+
+
+def _called(one: catalog.Known) -> str:
+    counts = _counts(str(one.path), _stamp(one.path))
+    return f"{one.name} · {sum(counts.values()):,} films in {len(counts)} classes" if counts else one.name
+
+
+@lru_cache(maxsize=128)
+def _counts(path: str, stamp: int) -> Mapping[str, int]:
+    """Films a class by names alone; read again when the folder or its manifest changes."""
+    try:
+        return dataset.count_labels(path)
+    except (dataset.DatasetRefused, OSError, UnicodeDecodeError):
+        return {}
+
+
+def _stamp(path: Path) -> int:
+    found = 0
+    for one in (path, path / "manifest.csv"):
+        try:
+            found ^= one.stat().st_mtime_ns
+        except OSError:
+            continue
+    return found
+
+
+def _take_known(key: str) -> None:
+    if path := st.session_state.get(key):
+        choose(path)
+
+
+def _ask_for_path() -> None:
+    with st.form("films-path-form", border=False):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            text = st.text_input("Path of the folder", value=draft.current()["folder"], key="films-path",
+                                 placeholder="/home/me/films", width="stretch")  # fmt: skip
+            sent = st.form_submit_button("Look at it", key="films-look")
+    if sent:
+        folder = Path(os.path.expanduser((text or "").strip()))
+        if not (text or "").strip() or not folder.is_dir():
+            findings.say(f"Expected a folder of films; there is none at {(text or '').strip() or 'an empty path'}.")
+            return
+        choose(folder.resolve())
+
+
+def _ask_for_zip() -> None:
+    turn = st.session_state.setdefault("zip-turn", 0)
+    file = st.file_uploader("A zip file of class folders", type=["zip"], key=f"films-zip-{turn}",
+                            max_upload_size=MOST_MEGABYTES, label_visibility="collapsed")  # fmt: skip
+    if file is None:
+        return
+    bar = st.progress(0.0, f"Unpacking {worklist.literal(file.name)}")
+
+    def report(done: int, of: int) -> None:
+        bar.progress(min(1.0, done / of) if of else 0.0, f"Unpacking {done:,} of {of:,}")
+
+    try:
+        choose(archive.unpack(file.getvalue(), file.name, progress=report))
+        draft.current()["source"] = ZIP
+    except (archive.ArchiveRefused, OSError) as error:
+        st.session_state["films-words"] = str(error)
+    st.session_state["zip-turn"] = turn + 1  # an empty uploader: what came in lies in its folder now
+    st.rerun()
+
+
+def _keep_looking() -> None:
+    """Look at the folder where that has not been done, or was for another split."""
+    plan = draft.current()
+    recipe = draft.built()
+    wanted = [plan["folder"], *(getattr(recipe, name) for name in SPLIT)] if recipe else None
+    if plan.get("looked") == wanted or (wanted is None and plan["work"]):
+        return
+    if not Path(plan["folder"]).is_dir():
+        findings.say(f"Expected a folder of films; there is none at {plan['folder']}.")
+        return
+    before = plan["work"]
+    try:
+        plan["work"] = str(scoring.start_inspection(Path(plan["folder"]), _root(), recipe).path)
+    except REFUSALS as error:
+        findings.say(f"The folder could not be looked at: {error}")
+        return
+    plan["looked"] = wanted
+    _remove(before)
+
+
+def _root() -> Path:
+    return run.root_folder() / "inspections"
+
+
+def _work() -> Work | None:
+    path = draft.current()["work"]
+    return Work(Path(path)) if path else None
+
+
+def _state(one: Work | None) -> dict[str, Any]:
+    try:
+        return one.state() if one else {}
+    except REFUSALS:
+        return {}
+
+
+@st.fragment(run_every=1)
+def _watch() -> None:
+    """How far it is; drawn again every second, only while it goes on."""
+    one = _work()
+    state = _state(one)
+    if one is None or state.get("state") not in run.BUSY:
+        st.rerun()
+    findings.show_progress(state)
+    asked = (one.path / "stop").exists()
+    st.button("Stopping" if asked else "Stop", key="films-stop", on_click=_stop, args=(one,), disabled=asked)
+
+
+def _stop(one: Work) -> None:
+    try:
+        one.ask_to_stop()
+    except REFUSALS as error:
+        st.session_state["films-words"] = f"It could not be stopped: {error}"
+
+
+def _show_found(one: Work) -> None:
+    state = _state(one)
+    if state.get("state") != "finished":
+        findings.show_end({"state": "lost", "message": "What was found cannot be read.", **state})
+        st.button("Look again", key="films-again", on_click=_forget)
+        return
+    found = found_in()
+    if found is None:
+        findings.say("What was found in the folder cannot be read: look at it again.")
+        st.button("Look again", key="films-again", on_click=_forget)
+        return
+    rows = charts.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
+    spec = charts.counts(list(found["classes"]), [row["part"] for row in rows])
+    told = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
+    drawing.chart(rows, ("label", "part", "films", "order"), spec.to_dict(), "films-counts", f"Films a class: {told}")
+    findings.show_facts(found)
+    findings.show_oddities(found)
+
+
+def _forget() -> None:
+    """Look at the folder anew; a callback."""
+    plan = draft.current()
+    _remove(plan["work"])
+    plan.update(work=None, looked=None)
+
+
+def _remove(path: str | None) -> None:
+    """Delete what an inspection left; one that goes on is asked to end and stays until then."""
+    if not path:
+        return
+    one = Work(Path(path))
+    try:
+        works.remove(one)
+    except REFUSALS:
+        _stop(one)
