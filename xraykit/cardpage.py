@@ -5,7 +5,7 @@ Opens no file, no network and no page. What the card does not say is "not report
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -82,6 +82,7 @@ def describe(card: Card) -> tuple[Section, ...]:
         Section("Data", tuple(_data(card.data))),
         Section("Recipe", (Words(tuple(recipewords.sentences(card.recipe))),)),
         Section("Figures with 95 % intervals", tuple(_figures(test, validation)), wide=True),
+        *_published(card.metrics.get("published") or (), test),
         Section("Each class against the rest, test split", tuple(_classes(test)), wide=True),
         Section("Where test films went", tuple(_confusion(card, test)), wide=True),
         Section("Calibration", tuple(_calibration(card, test, validation)), wide=True),
@@ -136,23 +137,41 @@ def _failures(card: Card, test: Mapping[str, Any]) -> Iterator[str]:
 def _data(data: Mapping[str, Any]) -> Iterator[Facts | Table]:
     counts: Mapping[str, Mapping[str, int]] = data.get("counts") or {}
     if counts:
-        classes = list(dict.fromkeys(name for part in counts.values() for name in part))
-        rows = [(name, *(part.get(name, 0) for part in counts.values())) for name in classes]
-        rows.append(("All", *(sum(part.values()) for part in counts.values())))
-        totals = [(*row, sum(row[1:])) for row in rows]
-        yield Table(("Films", *counts, "all"), tuple(totals))
-    known = ("name", "digest", "group_rule", "groups", "counts", "split_digests", "refused")
+        yield _counts(counts, data.get("train_used"))
+    known = ("name", "digest", "group_rule", "groups", "counts", "split_digests", "refused", "train_used",
+             "shrink", "balance")  # fmt: skip
     yield Facts(
         (
             ("Collection", str(data.get("name", UNKNOWN))),
             ("Kept together in one split", str(data.get("group_rule", UNKNOWN))),
             ("Groups", str(data.get("groups", UNKNOWN))),
             ("Refused files", str(data.get("refused", UNKNOWN))),
+            ("Training films used", _used(data)),
             *((name, UNKNOWN) for name in NEVER_SAID),
             *((name, str(value)) for name, value in data.items() if name not in known),
             ("SHA-256 of films and labels", str(data.get("digest", UNKNOWN))),
         )
     )
+
+
+def _counts(counts: Mapping[str, Mapping[str, int]], used: Mapping[str, int] | None) -> Table:
+    """Films a class and part; where a recipe left training films out, a last column says how many it learned from."""
+    classes = list(dict.fromkeys(name for part in counts.values() for name in part))
+    rows = [(name, *(part.get(name, 0) for part in counts.values())) for name in classes]
+    rows.append(("All", *(sum(part.values()) for part in counts.values())))
+    totals = [(*row, sum(row[1:])) for row in rows]
+    if used is None:
+        return Table(("Films", *counts, "all"), tuple(totals))
+    learned = [*(used.get(name, 0) for name in classes), sum(used.values())]
+    told = tuple((*row, count) for row, count in zip(totals, learned, strict=True))
+    return Table(("Films", *counts, "all", "learned from"), told)
+
+
+def _used(data: Mapping[str, Any]) -> str:
+    shrink, balance = data.get("shrink", 1.0), data.get("balance", "none")
+    words = "all" if shrink == 1 else f"a part, {shrink:.3g}, whole groups at a time"
+    return words + {"undersample": ", then as many of each class as of the smallest",
+                    "weights": ", rare classes weighted more"}.get(str(balance), "")  # fmt: skip
 
 
 def _figures(test: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator[Table | Words]:
@@ -167,6 +186,28 @@ def _figures(test: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator
     yield Words(
         ("Intervals are Wilson's; of areas DeLong's. No test film trained it, chose its epoch or calibrated it.",)
     )
+
+
+def _published(figures: Sequence[Mapping[str, Any]], test: Mapping[str, Any]) -> Iterator[Section]:
+    """Our test accuracy with its interval above what others published on these films; nothing where nobody did."""
+    if not figures:
+        return
+    ours = _share(test.get("accuracy"))
+    rows = [("This model", "accuracy", ours, f"{ours.n} test films, its own split")]
+    rows += [(str(of.get("study")), str(of.get("measure")), f"{of.get('value', 0):.2%}", str(of.get("source")))
+             for of in figures]  # fmt: skip
+    words = [f"{of.get('study')}: {of.get('words')}{_verdict(ours, of)}" for of in figures]
+    words.append("Other films and another split than theirs: side by side, not a test.")
+    table = Table(("On this collection", "Figure", "Value", "Source"), tuple(rows))
+    yield Section("Beside published figures", (table, Words(tuple(words))), wide=True)
+
+
+def _verdict(ours: Share, of: Mapping[str, Any]) -> str:
+    theirs = of.get("value")
+    if of.get("measure") != "accuracy" or theirs is None or ours.low is None or ours.high is None:
+        return ""
+    side = "lies above" if ours.low > theirs else "lies below" if ours.high < theirs else "holds"
+    return f" This model's interval, {ours.interval}, {side} that {theirs:.2%}."
 
 
 def _classes(test: Mapping[str, Any]) -> Iterator[Table | Words]:

@@ -84,7 +84,7 @@ def _stamp(path: Path) -> Stamp | None:
         seen = os.stat(path)
     except (OSError, ValueError):
         return None
-    return (seen.st_size, seen.st_mtime_ns) if time.time() - seen.st_mtime > SETTLED else None
+    return (seen.st_size, seen.st_mtime_ns) if abs(time.time() - seen.st_mtime) > SETTLED else None
 
 
 def _recall(known: dict[str, list], name: str, stamp: Stamp | None) -> Found | ingest.Refusal | None:

@@ -7,7 +7,13 @@ from typing import Any
 
 UNKNOWN = "not reported"
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW"}
-ACTIVATIONS = {"relu": "ReLU"}
+ACTIVATIONS = {"relu": "ReLU", "linear": "linear"}
+PRECISIONS = {
+    "auto": " in the precision measured fastest there",
+    "float32": " in 32 bit",
+    "mixed_float16": " in mixed precision (float16)",
+    "mixed_bfloat16": " in mixed precision (bfloat16)",
+}
 SCHEDULES = {
     "constant": "held constant",
     "plateau": "cut when validation loss stops falling",
@@ -25,6 +31,7 @@ def sentences(recipe: Mapping[str, Any]) -> Iterator[str]:
     phases = recipe.get("phases") or ()
     for number, phase in enumerate(phases, 1):
         yield f"Phase {number} of {len(phases)}: {_phase(phase)}"
+    yield from _films(recipe)
     yield _augmentation(recipe.get("augmentation") or {})
     yield _loss(recipe)
     yield _end(recipe)
@@ -39,6 +46,8 @@ def backbone(recipe: Mapping[str, Any]) -> str:
 
 
 def _weights(weights: str | None) -> str:
+    if weights and weights.startswith("model:"):
+        return f"started from the kept model {weights.removeprefix('model:')}"
     return {None: "from scratch", "imagenet": "pretrained on ImageNet"}.get(weights, f"started from {weights}")
 
 
@@ -82,6 +91,14 @@ def _phase(phase: Mapping[str, Any]) -> str:
     )
 
 
+def _films(recipe: Mapping[str, Any]) -> Iterator[str]:
+    """Which of the training films it learned from, where not from all."""
+    if (shrink := recipe.get("shrink", 1)) != 1:
+        yield f"Learned from {shrink:.3g} of the training films, whole groups at a time, chosen by the seed."
+    if recipe.get("balance") == "undersample":
+        yield "Training films of larger classes were left out, by lot, until each class had as many as the smallest."
+
+
 def _augmentation(changes: Mapping[str, Any]) -> str:
     units = {"rotation": " degrees", "shift": " of the side", "zoom": "", "brightness": "", "contrast": ""}
     words = [
@@ -89,7 +106,10 @@ def _augmentation(changes: Mapping[str, Any]) -> str:
         for name, unit in units.items()
         if (value := changes.get(name))
     ]
-    return f"Random changes: {', '.join(words)}; never mirrored." if words else "No random changes of films."
+    if changes.get("flip"):
+        words.append("left and right mirrored in half the films")
+    unmirrored = "" if changes.get("flip") else "; never mirrored"
+    return f"Random changes: {', '.join(words)}{unmirrored}." if words else "No random changes of films."
 
 
 def _loss(recipe: Mapping[str, Any]) -> str:
@@ -97,8 +117,13 @@ def _loss(recipe: Mapping[str, Any]) -> str:
     words = [f"Batches of {recipe.get('batch_size', UNKNOWN)} films", "cross-entropy"]
     if recipe.get("label_smoothing"):
         words.append(f"label smoothing {recipe['label_smoothing']:g}")
-    words.append(f"class weights {', '.join(map(str, weights))}" if weights else "all classes weighted alike")
-    return f"{', '.join(words)}."
+    if recipe.get("balance") == "weights":
+        words.append("classes weighted by the inverse of their films, so that each counts alike")
+    else:
+        words.append(f"class weights {', '.join(map(str, weights))}" if weights else "all classes weighted alike")
+    split = recipe.get("split") or 1
+    halves = f" Each batch went through in {split} parts, because memory was short." if split > 1 else ""
+    return f"{', '.join(words)}.{halves}"
 
 
 def _end(recipe: Mapping[str, Any]) -> str:
@@ -110,7 +135,9 @@ def _end(recipe: Mapping[str, Any]) -> str:
     bias = " Then the class biases were fitted on validation films." if recipe.get("bias_correction") else ""
     seconds = recipe.get("learning_seconds")
     time = UNKNOWN if seconds is None else f"{seconds / 60:.0f} minutes"
+    device = recipe.get("device_name") or recipe.get("device") or UNKNOWN
+    precision = PRECISIONS.get(str(recipe.get("precision")), "")
     return (
-        f"Kept: {kept}{lowest}.{bias} Learning time {time}, on {recipe.get('backend', UNKNOWN)}; seed "
-        f"{recipe.get('seed', UNKNOWN)}; device {recipe.get('device', UNKNOWN)}."
+        f"Kept: {kept}{lowest}.{bias} Learning time {time}, on {recipe.get('backend', UNKNOWN)}{precision}; seed "
+        f"{recipe.get('seed', UNKNOWN)}; device {device}."
     )
