@@ -70,7 +70,10 @@ class StopWatch(keras.callbacks.Callback):
 
 
 class GoOn(keras.callbacks.Callback):
-    """Gives the other callbacks their counters back, and the first epoch its running means, after a resume."""
+    """Gives the other callbacks their counters back, and the first epoch its running means, after a resume.
+
+    Comes after the others, which forget their counters when a fit begins.
+    """
 
     def __init__(self, others: Sequence[keras.callbacks.Callback], progress: Progress, metrics: list[np.ndarray]):
         super().__init__()
@@ -218,6 +221,7 @@ class Saving(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         asked = self.log.run.stop_asked()
+        self._count()
         if self._model.stop_training:
             return  # early stopping ended the phase
         if asked or self._due():
@@ -226,18 +230,23 @@ class Saving(keras.callbacks.Callback):
         if asked:
             raise Stopped("Stopped between two epochs.")
 
+    def _count(self) -> None:
+        """Note the counters of Keras's callbacks: they change only between epochs."""
+        for other in self.others:
+            if names := COUNTERS.get(type(other)):
+                counters = {name: _plain(getattr(other, name, None)) for name in names}
+                self.log.progress.counters[type(other).__name__] = counters
+
     def _due(self) -> bool:
         return time.perf_counter() - self._saved > self._wait
 
     def _save(self) -> None:
         began = time.perf_counter()
-        progress = self.log.progress
-        for other in self.others:
-            if names := COUNTERS.get(type(other)):
-                progress.counters[type(other).__name__] = {name: _plain(getattr(other, name, None)) for name in names}
         assert self.log.kept_model is not None
         learner = self.model  # asking Keras for it brings JAX's state back into the variables
-        checkpoint.save(self.log.run, self.log.recipe, progress, self.log.kept_model, learner, self.log.best_weights)
+        checkpoint.save(
+            self.log.run, self.log.recipe, self.log.progress, self.log.kept_model, learner, self.log.best_weights
+        )
         self._saved = time.perf_counter()
         self._wait = min((self._saved - began) / WRITING_SHARE, MOST_SECONDS)
 

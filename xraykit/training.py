@@ -180,7 +180,7 @@ class _Fit:
             shuffle=False,  # FilmBatches shuffles by seed and epoch, so that a run can be repeated
             verbose=0,
             callbacks=[
-                EpochOrder(train), GoOn(counting, self.progress, metrics), *counting, self.log,
+                EpochOrder(train), self.log, *counting, GoOn(counting, self.progress, metrics),
                 Saving(self.log, counting, self._check_films),
             ],
         )  # fmt: skip
