@@ -69,6 +69,8 @@ def test_the_card_tells_which_training_films_were_learned_from():
         == "a part, 0.1, whole groups at a time, then as many of each class as of the smallest"
     )
     assert not {"train_used", "shrink", "balance"} & set(rows)
+    whole = a_card(0.8, 0.9, train_used=SHIPPED.data["counts"]["train"])
+    assert section(whole, "Data")[0].head[-1] == "all"
     assert dict(section(SHIPPED, "Data")[1].rows)["Training films used"] == "all"
 
 

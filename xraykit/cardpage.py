@@ -160,7 +160,7 @@ def _counts(counts: Mapping[str, Mapping[str, int]], used: Mapping[str, int] | N
     rows = [(name, *(part.get(name, 0) for part in counts.values())) for name in classes]
     rows.append(("All", *(sum(part.values()) for part in counts.values())))
     totals = [(*row, sum(row[1:])) for row in rows]
-    if used is None:
+    if used is None or dict(used) == dict(counts.get("train", {})):
         return Table(("Films", *counts, "all"), tuple(totals))
     learned = [*(used.get(name, 0) for name in classes), sum(used.values())]
     told = tuple((*row, count) for row, count in zip(totals, learned, strict=True))
