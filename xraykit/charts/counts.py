@@ -39,7 +39,8 @@ def counts(classes: Sequence[str], parts: Sequence[str], *, style: Style = SCREE
     legend = None if shown == ["all"] else alt.Legend(orient="top", direction="horizontal")
     colours = alt.Scale(domain=shown, range=[named[part] for part in shown])
     color = alt.Color("part:N", title=None, scale=colours, legend=legend)
-    y = alt.Y("label:N", title=None, sort=list(classes), axis=alt.Axis(labelLimit=120, ticks=False, domain=False))
+    named_classes = alt.Scale(domain=list(classes))
+    y = alt.Y("label:N", title=None, scale=named_classes, axis=alt.Axis(labelLimit=120, ticks=False, domain=False))
     bars = alt.Chart().transform_filter(f"datum.part !== '{TOTAL}'").mark_bar(height=alt.RelativeBandSize(0.62)).encode(
         y=y, x=alt.X("films:Q", title=None, axis=alt.Axis(tickCount=4, format="d")), color=color,
         order=alt.Order("order:O"),

@@ -74,7 +74,7 @@ def device(*, style: Style = SCREEN, height: int = HEIGHT) -> alt.LayerChart:
     alt.LayerChart
         Without data. Its rows are {"time": milliseconds since 1970, "load": 0 to 1, "memory": GiB}.
     """
-    x = alt.X("time:T", title="Time", axis=alt.Axis(format="%H:%M", tickCount=4, labelOverlap=True))
+    x = alt.X("time:T", title="Time", axis=alt.Axis(format="%H:%M:%S", tickCount=3, labelOverlap=True))
     blue, yellow = style.series[0], style.series[1]
     load = alt.Y("load:Q", title="Load", scale=alt.Scale(domain=[0, 1]),
                  axis=alt.Axis(format=".0%", tickCount=4, titleColor=blue))  # fmt: skip

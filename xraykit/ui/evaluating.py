@@ -121,7 +121,8 @@ def _show_work(one: Work, cards: Sequence[classifier.Card]) -> None:
     st.session_state["work"] = one.name
     name = Path(state.get("data", "")).name
     inspecting = state.get("verb") == "inspect"
-    findings.show_head(name, state.get("data", ""))
+    tested = f", test films of the run {state['test_of']}" if state.get("test_of") else ""
+    findings.show_head(name, state.get("data", "") + tested)
     if state["state"] in BUSY:
         _watch(one)
         return
@@ -269,7 +270,8 @@ def _label(one: Work, state: dict[str, Any], path: Path) -> str:
     model = path.parent.name if path.parent != one.path else (state.get("models") or ["?"])[0]
     when = datetime.datetime.fromtimestamp(state.get("updated", 0))
     read = state.get("films", 0) - state.get("refused", 0)
-    return f"{Path(state.get('data', '')).name} · {model} · n {read} · {when:%Y-%m-%d %H:%M:%S}"
+    tested = f" · test of {state['test_of']}" if state.get("test_of") else ""
+    return f"{Path(state.get('data', '')).name}{tested} · {model} · n {read} · {when:%Y-%m-%d %H:%M:%S}"
 
 
 def _films(one: Work) -> dict[str, Any]:

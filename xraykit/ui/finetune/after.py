@@ -83,7 +83,7 @@ def _show_keeping(of: Seen) -> None:
 
 
 def _title(of: Seen) -> str:
-    return f"{of.recipe.get('backbone', 'Network')} {of.recipe_name}, learned from {of.films}"
+    return f"{of.recipe.get('backbone', 'Network')}, recipe {of.recipe_name}, learned from {of.films}"
 
 
 def _wrong_name(name: str) -> str:
@@ -110,7 +110,7 @@ def _watch(path: str, words: str) -> None:
     if state.get("state") not in run.BUSY:
         st.rerun()
     done, of = state.get("done") or 0, state.get("films") or 0
-    said = f"{words}: {done} of {of}" if of else words
+    said = f"{words}: {done} of {of}" if of else str(state.get("message") or words)
     st.progress(min(1.0, done / of) if of else 0.0, said)
     asked = (one.path / "stop").exists()
     st.button("Stopping" if asked else "Cancel", key=f"cancel-{one.path.name}", disabled=asked, on_click=_stop,
@@ -216,20 +216,32 @@ def _show_figures(of: Seen) -> None:
         findings.say(f"The figures cannot be read: {error}")
         return
     metrics = found.metrics()
-    rows = [("All classes, accuracy", metrics["accuracy"])]
-    for name, figures in metrics["classes"].items():
-        rows += [(f"{name}, {key}", figures[key]) for key in ("sensitivity", "specificity")]
+    n = len(found.films)
+    head = ("Class", "Films", "Sensitivity", "95 % interval", "Specificity", "95 % interval")
+    rows = [
+        (name, figures["support"], *_with_interval(figures["sensitivity"]), *_with_interval(figures["specificity"]))
+        for name, figures in metrics["classes"].items()
+    ]
+    accuracy, interval = _with_interval(metrics["accuracy"])
+    titles = "".join(f"<th scope='col'{_left(k)}>{title}</th>" for k, title in enumerate(head))
     cells = "".join(
-        f"<tr><td class='xk-left'>{html.escape(name)}</td><td>{_share(figure['value'])}</td>"
-        f"<td>{_share(figure['low'])} to {_share(figure['high'])}</td><td>{figure['n']}</td></tr>"
-        for name, figure in rows
+        "<tr>" + "".join(f"<td{_left(k)}>{html.escape(str(cell))}</td>" for k, cell in enumerate(row)) + "</tr>"
+        for row in rows
     )
     st.html(
-        f"<div class='xk-table' tabindex='0' role='region' aria-label='Figures on the test films'><table><thead><tr>"
-        f"<th scope='col' class='xk-left'>On the {len(found.films)} test films, at the highest probability</th>"
-        f"<th scope='col'>Figure</th><th scope='col'>95 % interval</th><th scope='col'>Films</th></tr></thead>"
-        f"<tbody>{cells}</tbody></table></div>"
+        f"<p class='xk-kept'>Accuracy <b>{accuracy}</b> <span>95 % interval {interval}, on the {n} test films, at the "
+        "highest probability</span></p><div class='xk-table xk-figures-table' tabindex='0' role='region' "
+        f"aria-label='Figures on the test films'><table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table>"
+        "</div>"
     )
+
+
+def _left(column: int) -> str:
+    return "" if column else " class='xk-left'"
+
+
+def _with_interval(figure: dict[str, Any]) -> tuple[str, str]:
+    return _share(figure["value"]), f"{_share(figure['low'])} to {_share(figure['high'])}"
 
 
 def _share(value: float | None) -> str:

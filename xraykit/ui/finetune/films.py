@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Mapping
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from xraykit import archive, catalog, charts, dataset, run, scoring
+from xraykit import archive, catalog, charts, run, scoring
 from xraykit import work as works
 from xraykit.ui import findings, worklist
 from xraykit.ui.finetune import draft, drawing
@@ -19,6 +19,7 @@ from xraykit.work import Work
 
 KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 MOST_MEGABYTES = 2000
+LASTS = 20  # seconds
 REFUSALS = (run.RunRefused, works.WorkRefused, OSError)
 SPLIT = ("validation", "test", "seed", "shrink", "balance")
 NOT_CHOSEN = "Choose films first."
@@ -92,16 +93,34 @@ def _take_source() -> None:
     draft.current()["source"] = st.session_state["films-source"]
 
 
+def known() -> list[catalog.Known]:
+    """Folders of films known on this computer; looked for again after a while, or when a folder or run has come."""
+    roots = (os.environ.get("XRAYKIT_DATA", ""), str(archive.folder()), str(run.root_folder()))
+    return list(_known(roots, tuple(_changed(Path(root)) for root in roots), int(time.monotonic() // LASTS)))
+
+
+@lru_cache(maxsize=4)
+def _known(roots: tuple[str, ...], changed: tuple[int, ...], turn: int) -> tuple[catalog.Known, ...]:
+    return tuple(catalog.known())
+
+
+def _changed(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _choose_known() -> None:
-    known = {str(one.path): one for one in catalog.known()}
-    if not known:
+    found = {str(one.path): one for one in known()}
+    if not found:
         st.html("<p class='xk-said' role='status'>No folder of films is known on this computer yet: give a path or a "
                 "zip file, and it will be listed here from then on.</p>")  # fmt: skip
         return
     chosen = draft.current()["folder"]
     st.selectbox(
-        "Folder of films", list(known), index=list(known).index(chosen) if chosen in known else None,
-        key=f"films-known-{chosen}", format_func=lambda path: _called(known[path]), placeholder="Choose a folder",
+        "Folder of films", list(found), index=list(found).index(chosen) if chosen in found else None,
+        key=f"films-known-{chosen}", format_func=lambda path: _called(found[path]), placeholder="Choose a folder",
         on_change=_take_known, args=(f"films-known-{chosen}",),
         help="Folders that hold films with a class: those of $XRAYKIT_DATA, unpacked zip files, and those earlier runs "
         "learned from.",
@@ -109,27 +128,7 @@ def _choose_known() -> None:
 
 
 def _called(one: catalog.Known) -> str:
-    counts = _counts(str(one.path), _stamp(one.path))
-    return f"{one.name} · {sum(counts.values()):,} films in {len(counts)} classes" if counts else one.name
-
-
-@lru_cache(maxsize=128)
-def _counts(path: str, stamp: int) -> Mapping[str, int]:
-    """Films a class by names alone; read again when the folder or its manifest changes."""
-    try:
-        return dataset.count_labels(path)
-    except (dataset.DatasetRefused, OSError, UnicodeDecodeError):
-        return {}
-
-
-def _stamp(path: Path) -> int:
-    found = 0
-    for one in (path, path / "manifest.csv"):
-        try:
-            found ^= one.stat().st_mtime_ns
-        except OSError:
-            continue
-    return found
+    return f"{one.name} · {sum(one.counts.values()):,} films in {len(one.counts)} classes"
 
 
 def _take_known(key: str) -> None:

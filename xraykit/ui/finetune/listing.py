@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import catalog, recipe
+from xraykit import recipe
 from xraykit.ui import findings
 from xraykit.ui.finetune import choice, draft, films, seen, words
 from xraykit.ui.finetune.seen import Seen
@@ -61,7 +61,7 @@ def _choose_state(found: Sequence[Seen]) -> str:
 
 def _show_empty() -> None:
     """What to do first, in a sentence; and the shortest way there."""
-    known = catalog.known()
+    known = films.known()
     with st.container(horizontal=True, key="runs-empty", vertical_alignment="center", gap="medium"):
         st.html(f"<p class='xk-said' role='status'>{html.escape(EMPTY)}</p>", width="content")
         if known:
@@ -88,10 +88,11 @@ def _table(shown: Sequence[Seen]) -> None:
         alt="All runs with their state, recipe, films and best validation figures; a click on a row opens the run",
         column_config={
             "State": st.column_config.MultiselectColumn(options=states, color=colours, width=150),
-            "Run": text(width="large"),
+            "Run": text(width=330),
             "Epochs": text(width=80),
             "Best loss": number(format="%.3f", width=90, help="Lowest validation loss"),
             "Best accuracy": number(format="percent", width=110, help="Validation accuracy of that epoch"),
+            "Device": text(width=170),
             "Learning time": text(width=110, help="Without waiting in line and compiling"),
             "Started": text(width=150),
         },

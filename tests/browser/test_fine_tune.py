@@ -1,0 +1,222 @@
+"""Fine-tune in a real browser on a real server: a run outlives page and server, is kept, reviews films, is compared."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import fakes, film_folders
+from tests.browser.conftest import ROOT, Server, Visit, start_server
+from tests.browser.test_review import AT_REST, serious
+from xraykit import run as runs
+from xraykit.run import Run
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+HANG = 180_000  # ms; a limit on hangs, never a measure of speed
+SHIPPED = "mobilenetv2-imagenet"
+CLASSES = fakes.CLASSES
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch) -> Path:
+    """Runs, models, caches and films in a folder of the test's own; nothing is written into the repository."""
+    shutil.copytree(ROOT / "weights", tmp_path / "weights")
+    for variable, name in {
+        "XRAYKIT_RUNS": "runs", "XRAYKIT_WEIGHTS": "weights", "XRAYKIT_CACHE": "cache", "XRAYKIT_DATASETS": "datasets",
+        "XRAYKIT_DATA": "data",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    film_folders.make(tmp_path / "data" / "synthetic", classes=CLASSES, films=80)
+    return tmp_path
+
+
+@pytest.fixture
+def serving(folders, request):
+    running = start_server(folders / "server.log")
+    yield running
+    for process in psutil.process_iter(["cmdline"]):
+        if str(folders) in " ".join(process.info["cmdline"] or ()):
+            process.kill()  # a run that a failed test left behind
+    if running.process.poll() is None:
+        running.kill()
+
+
+def start_again(server: Server, log: Path) -> None:
+    """The same server anew, on the same port."""
+    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    command += ["--server.port", str(server.port), "--server.headless", "true"]
+    with log.open("a") as out:
+        server.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+    wait_until(lambda: _answers(server.port), "the server")
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(happens, what: str, seconds: float = HANG / 1000):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := happens():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+
+
+def button(visit: Visit, key: str):
+    return visit.page.locator(f".st-key-{key} button").last
+
+
+def text_of(visit: Visit) -> str:
+    return visit.page.inner_text("body")
+
+
+def wait_for_text(visit: Visit, words: str) -> None:
+    visit.page.get_by_text(words).first.wait_for(timeout=HANG)
+
+
+def set_number(visit: Visit, path: str, value: object) -> None:
+    box = visit.page.locator(f"[class*='st-key-recipe-'][class*='-{path}'] input").first
+    box.fill(str(value))
+    box.press("Enter")
+
+
+def open_form(visit: Visit, server: Server) -> None:
+    visit.page.goto(f"{server.url}/fine-tune")
+    wait_for_text(visit, "New run")
+
+
+def set_up(visit: Visit, server: Server, epochs: int) -> None:
+    """The recipe tiny on the synthetic films, with so many epochs."""
+    open_form(visit, server)
+    button(visit, "try-tiny").click()
+    wait_for_text(visit, "Films that can be read")
+    visit.page.get_by_text("2 epochs of all layers").click()
+    set_number(visit, "phases-0-epochs", epochs)
+    wait_for_text(visit, f"Epochs 2 → {epochs}")
+    visit.page.wait_for_function("!document.querySelector('.st-key-start button').disabled", timeout=HANG)
+
+
+def test_a_run_outlives_browser_and_server_and_becomes_a_model(visit, serving, folders):
+    set_up(visit, serving, 400)
+    button(visit, "start").dblclick()
+    visit.page.get_by_text("Epoch 3 of 400").first.wait_for(timeout=HANG)
+    (made,) = runs.list_runs()
+    pid = made.status()["pid"]
+    assert made.name in visit.page.url and psutil.pid_exists(pid), "two clicks start one run"
+
+    visit.page.reload()
+    wait_for_text(visit, made.name)
+    seen = epoch_shown(visit)
+    visit.page.wait_for_function(f"{EPOCH} > {seen + 1}", timeout=HANG)
+
+    serving.kill()
+    before = made.status()["epoch"]
+    start_again(serving, folders / "server.log")
+    visit.page.reload()
+    visit.page.wait_for_function(f"{EPOCH} > {before}", timeout=HANG)
+    assert made.status()["pid"] == pid and made.status()["state"] == "running"
+
+    asked = time.monotonic()
+    button(visit, "run-stop").click()
+    wait_until(lambda: made.status()["state"] == "stopped", "the stop")
+    assert time.monotonic() - asked < 10
+    wait_until(lambda: not alive(pid), "its process to be gone")
+    stopped_at = made.status()["epoch"]
+    assert (made.path / "checkpoint" / "state.npz").is_file()
+    wait_for_text(visit, "Stopped in order")
+
+    shorten(made, stopped_at + 5)
+    button(visit, "run-resume").click()
+    button(visit, "keep").wait_for(timeout=HANG)
+    assert made.status()["state"] == "finished"
+    epochs = [int(row["epoch"]) for row in made.history()]
+    assert epochs == list(range(stopped_at + 5)), "one history without a gap"
+
+    visit.page.locator(".st-key-keep-name-" + made.name + " input").fill("mine")
+    visit.page.keyboard.press("Enter")
+    wait_for_text(visit, "Keep as a model")
+    button(visit, "keep").click()
+    wait_for_text(visit, "Kept as")
+    assert (folders / "weights" / "mine" / "card.json").is_file()
+
+    visit.page.get_by_label("Compare with").click()
+    visit.page.get_by_role("option", name=SHIPPED).click()
+    button(visit, "compare-start").click()
+    visit.page.get_by_role("link", name="Open Compare").click(timeout=HANG)
+    visit.page.locator(".xk-verdict").first.wait_for(timeout=HANG)
+    verdict = visit.page.locator(".xk-verdict").first.inner_text()
+    n = sum(film["part"] == "test" for film in made.read("data.json")["films"])
+    assert "mine" in verdict and SHIPPED in verdict and f"n = {n}" in verdict, "on the run's test films alone"
+
+    visit.page.get_by_test_id("stTopNavLink").filter(has_text="Review").click()
+    drop = visit.page.get_by_test_id("stFileUploaderDropzoneInput")
+    drop.first.set_input_files({"name": "film.png", "mimeType": "image/png", "buffer": fakes.film_png()})
+    visit.page.get_by_alt_text("overlay of").first.wait_for(timeout=HANG)
+    wait_for_text(visit, "recipe tiny, learned from synthetic")
+    assert visit.stopped == [] and "Traceback" not in text_of(visit)
+
+
+EPOCH = "Number((document.body.innerText.match(/Epoch (\\d+) of/) || [0, 0])[1])"
+
+
+def epoch_shown(visit: Visit) -> int:
+    visit.page.wait_for_function(f"{EPOCH} > 0", timeout=HANG)
+    return int(visit.page.evaluate(EPOCH))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def shorten(made: Run, epochs: int) -> None:
+    """Let a stopped run end soon: its recipe by hand, as one may."""
+    recipe = made.read("recipe.json")
+    recipe["phases"][0]["epochs"] = epochs
+    made.write("recipe.json", recipe)
+    made.update(epochs=epochs)
+
+
+def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, serving, folders):
+    from axe_playwright_python.sync_playwright import Axe
+
+    open_form(visit, serving)
+    bomb = folders / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Normal/a.png", b"\0" * (60 * 2**20))
+    visit.page.get_by_test_id("stMain").get_by_text("Zip file").click()
+    visit.page.locator(".st-key-step-1 input[type=file]").set_input_files(str(bomb))
+    visit.page.locator(".st-key-step-1 [data-testid=stAlert]").wait_for(timeout=HANG)
+    words = visit.page.locator(".st-key-step-1 [data-testid=stAlert]").inner_text()
+    assert "Expected" in words and "Normal/a.png" in words
+    assert not any((folders / "datasets").glob("*/*"))
+
+    wrong = {"name": "tiny", "backbone": "Tiny", "image_size": 5, "batch_size": -1,
+             "phases": [{"epochs": 2, "learning_rate": 7}]}  # fmt: skip
+    visit.page.get_by_text("Import, export").click()
+    visit.page.locator("[class*='st-key-recipe-import'] input[type=file]").set_input_files(
+        {"name": "wrong.json", "mimeType": "application/json", "buffer": json.dumps(wrong).encode()}
+    )
+    visit.page.wait_for_function("document.querySelectorAll('.xk-fault').length === 3", timeout=HANG)
+    visit.page.wait_for_function(AT_REST)
+    for path in ("image_size", "batch_size", "phases-0-learning_rate"):
+        box = visit.page.locator(f"[class*='st-key-recipe-'][class*='-{path}-field-box']")
+        assert box.locator(".xk-fault").is_visible() and box.locator("input").is_visible(), path
+    assert button(visit, "start").is_disabled() and "3 fields of the recipe to correct" in text_of(visit)
+    visit.page.keyboard.press("Escape")
+    set_number(visit, "batch_size", 16)
+    visit.page.wait_for_function("document.querySelectorAll('.xk-fault').length === 2", timeout=HANG)
+    assert serious(Axe().run(visit.page)) == [] and "Traceback" not in text_of(visit)
