@@ -26,7 +26,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
+    before = dict(os.environ)  # a run sets its device's variables for good
     monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture
@@ -215,7 +219,7 @@ def test_a_queued_run_tells_its_place_and_can_be_stopped(made, tmp_path, folder)
 @pytest.mark.parametrize("how", ["stop file", signal.SIGTERM, signal.SIGINT])
 def test_a_training_that_cannot_be_interrupted_is_ended_all_the_same(made, how):
     process = launch(made)
-    until(lambda: made.status()["state"] == "running" and made.status()["stage"] == "decoding films", "it trains")
+    until(lambda: made.status()["state"] == "running" and made.status()["stage"] == "building the network", "it trains")
     asked = time.monotonic()
     if how == "stop file":
         engine.stop(made)

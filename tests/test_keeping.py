@@ -2,13 +2,15 @@
 
 import io
 import json
+import os
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests import bad_films, film_folders
-from xraykit import card, classifier, dataset, evaluation, keeping, radiograph, recipe, run
+from xraykit import card, classifier, dataset, evaluation, keeping, radiograph, recipe, run, runner, work
 
 pytestmark = pytest.mark.slow
 
@@ -16,15 +18,16 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A finished tiny run and the folder for kept models."""
-    from xraykit import training
-
     root = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XRAYKIT_CACHE", str(root / "cache"))
-        films = dataset.read(film_folders.make(root / "films", films=40))
-        chosen = recipe.NAMED["tiny"]
+        films = dataset.read(film_folders.make(root / "darkcovid", films=40))
+        chosen = recipe.NAMED["tiny"].change(balance="undersample", shrink=0.9)
         made = run.create(json.loads(chosen.to_json()), films.root, root / "runs", "tiny")
-        training.fit(made, chosen, films)
+        before = dict(os.environ)  # a run sets its device's variables for good
+        assert runner.go(made) == "finished", made.status()
+        os.environ.clear()
+        os.environ.update(before)
         keeping.keep(made, "tiny", title="A tiny one", root=root / "weights")
         yield made, root / "weights"
 
@@ -48,6 +51,8 @@ def test_the_card_says_what_a_reader_needs(finished):
     assert made.metrics["agreement_with_keras"]["largest_difference"] < 1e-4
     assert made.metrics["milliseconds_a_film"] > 0
     assert "root" not in made.data, "a card travels; where the films lay does not"
+    assert (made.data["balance"], made.data["shrink"]) == ("undersample", 0.9) and made.data["group_rule"]
+    assert 0.8702 in [figure["value"] for figure in made.metrics["published"]], "published for films of that name"
 
 
 def test_the_kept_evaluation_is_the_cards(finished):
@@ -149,3 +154,27 @@ def test_a_film_read_from_path_and_from_bytes_is_identical(finished, tmp_path):
     films.append(radiograph.read(data.getvalue(), "film.jpg"))
     found = [prediction.probabilities for prediction in reader.predict(films)]
     assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
+
+
+def test_a_run_is_kept_in_the_background(finished, monkeypatch):
+    made, weights = finished
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(weights))
+    going = keeping.start(made, "background", title="Kept from the page", limits=["Only a test."])
+    end = time.monotonic() + 120
+    while (state := going.state())["state"] in ("queued", "running"):
+        assert time.monotonic() < end, state
+        time.sleep(0.1)
+    assert (state["state"], state["message"], state["model"]) == ("finished", "Kept as background.", "background")
+    found = card.read(weights / "background")
+    assert found.title == "Kept from the page" and "Only a test." in found.limits
+    again = keeping.start(made, "background")
+    while (state := again.state())["state"] in ("queued", "running"):
+        assert time.monotonic() < end, state
+        time.sleep(0.1)
+    assert state["state"] == "failed" and "already" in state["message"]
+
+
+def test_a_run_is_kept_by_one_process_at_a_time(finished):
+    made, _ = finished
+    with work.going_on(work.Work(made.path / keeping.FOLDER)), pytest.raises(work.WorkRefused, match="already"):
+        keeping.start(made, "other")

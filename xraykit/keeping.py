@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import card, classifier, dataset, evaluation, work
+from xraykit import card, classifier, dataset, evaluation, published, work
 from xraykit.card import Card, ModelRefused
 from xraykit.recipe import BACKBONES
 from xraykit.run import Run, RunRefused, replace_text
@@ -163,6 +163,8 @@ def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
     n = sum(len(found.films) for found in reading.values())
     metrics["agreement_with_keras"] = {"largest_difference": difference, "films": n}
     metrics["milliseconds_a_film"] = round(1000 * seconds / n, 2)
+    if figures := published.beside(draft.data["name"], draft.classes):
+        metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
     files = {path.name: card.sha256_of(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
     made = dataclasses.replace(draft, metrics=metrics, files=files)
     replace_text(folder / "card.json", made.to_json())
@@ -227,6 +229,7 @@ def _data_words(data: dict, recipe: dict) -> dict:
     """What a card says of the films: how they were divided, thinned and balanced."""
     return {
         **{key: data[key] for key in _DATA_KEYS},
+        **({"train_used": data["train_used"]} if "train_used" in data else {}),
         "refused": len(data["refused"]),
         "balance": recipe.get("balance", "none"),
         "shrink": recipe.get("shrink", 1.0),

@@ -171,6 +171,7 @@ def _train(found: Run, report: Any, listeners: tuple, fit: Fit | None, pulse: Pu
         pulse.watch(key)
         films = _films_of(found, chosen, Path(status["data"]), told)
         seen(films)
+        found.update(stage="building the network", stage_done=None, stage_of=None)  # the backend's import is part of it
         if fit is None:
             from xraykit import training
 

@@ -66,6 +66,8 @@ def stop(name: str, root: Path | None) -> None:
         state = engine.wait(found, STOP_SECONDS)["state"]
         if state in run.BUSY:
             raise run.RunRefused(f"{name} was asked to stop and has not ended after {STOP_SECONDS:.0f} seconds.")
+        if state == "lost":
+            raise run.RunRefused(f"{name} did not end in order: no process is at it, it is lost. It can be resumed.")
     click.echo(f"{name}: {state}")
 
 
@@ -154,6 +156,8 @@ def _one_line(status: dict[str, Any]) -> str:
         parts.append(f"best validation accuracy {best:.1%} (loss {status.get('best_loss', float('nan')):.4f})")
     if status.get("learning_seconds"):
         parts.append(f"learned {terminal.duration(status['learning_seconds'])}")
+    if state == "queued" and status.get("place"):
+        parts.append(f"place {status['place']} in line for {status.get('device')}")
     if status.get("failure"):
         parts.append(status["failure"])
     return "  ".join(parts)
