@@ -1,5 +1,6 @@
 """Networks and training on a tiny backbone, in this process under TensorFlow, in others under the other backends."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -234,3 +235,90 @@ def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     place = [films.films.index(name) for name in test["films"]]
     to_logits = keras.Model(model.input, model.get_layer("logits").output)
     assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test["logits"], atol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_path):
+    import keras
+
+    made = fit(films, tmp_path, TINY.change(precision=precision))
+    model = keras.saving.load_model(made.path / "model.keras")
+    assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert made.status()["precision"] == precision
+    test = made.read("evaluation.json")["test"]
+    place = [films.films.index(name) for name in test["films"]]
+    to_logits = keras.Model(model.input, model.get_layer("logits").output)
+    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test["logits"], atol=1e-4)
+
+
+def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monkeypatch):
+    from xraykit import training
+
+    chosen = recipe.with_settings(TINY, ["precision=mixed_float16", "phases.0.epochs=4"])
+    made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "half")
+    made.ask_to_stop()
+    with pytest.raises(run.Stopped):
+        training.fit(made, chosen, films)
+    (made.path / "stop").unlink()
+    training.fit(made, chosen, films)
+    whole = fit(films, tmp_path, chosen, "whole")
+    for one, other in zip(made.history(), whole.history(), strict=True):
+        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-3)
+
+
+def kept(root, films, folder, chosen=TINY, name="mine"):
+    """A kept model as `build` needs it: a card and the network."""
+    from tests import fakes
+
+    made = fit(films, folder, chosen, name)
+    place = root / name
+    place.mkdir(parents=True)
+    (place / "model.keras").write_bytes((made.path / "model.keras").read_bytes())
+    files = dict.fromkeys(("model.keras", "features.tflite", "head.npz"), "0" * 64)
+    card = dataclasses.replace(fakes.card(name, name), recipe=made.read("recipe.json"), files=files)
+    (place / "card.json").write_text(card.to_json())
+    return made
+
+
+def test_a_recipe_may_start_from_a_kept_model(films, tmp_path, monkeypatch):
+    import keras
+
+    from xraykit import network
+
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    made = kept(tmp_path / "weights", films, tmp_path)
+    theirs = keras.saving.load_model(made.path / "model.keras").get_weights()
+    same = network.build(TINY.change(weights="model:mine"), 3).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(same, theirs, strict=True))
+    other = network.build(TINY.change(weights="model:mine"), 5)
+    assert np.array_equal(other.get_layer("conv_1").get_weights()[0], theirs[0])
+    assert other.output_shape == (None, 5)
+    fit(films, tmp_path, TINY.change(weights="model:mine"), "further")
+
+
+def test_a_kept_model_that_does_not_fit_or_is_not_there_is_refused_in_words(films, tmp_path, monkeypatch):
+    from xraykit import network
+
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    kept(tmp_path / "weights", films, tmp_path)
+    with pytest.raises(network.WeightsMissing, match="nowhere"):
+        network.build(TINY.change(weights="model:nowhere"), 3)
+    with pytest.raises(network.WeightsMissing, match="Tiny"):
+        network.build(recipe.NAMED["strong-scratch"].change(weights="model:mine", image_size=64, alpha=0.35), 3)
+
+
+def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_path):
+    two = [{"epochs": 2, "learning_rate": 1e-3, "trainable": "head"}, {"epochs": 3, "learning_rate": 1e-3}]
+    chosen = TINY.change(phases=two)
+    moments = {}
+    from xraykit import training
+
+    for name, estimate in (("blind", None), ("probed", {"phases": [{"seconds_per_epoch": s} for s in (9.0, 100.0)]})):
+        made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, name)
+        if estimate:
+            made.write("estimate.json", estimate)
+        moments[name] = []
+        training.fit(made, chosen, films, moments[name].append)
+    assert {moment.eta for moment in moments["blind"] if moment.epoch <= 1} == {None}
+    assert all(moment.eta > 300 for moment in moments["probed"] if moment.epoch == 1)

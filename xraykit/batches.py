@@ -93,6 +93,8 @@ def augment(square: np.ndarray, augmentation: Augmentation, random: np.random.Ge
     What comes in from outside the film is black.
     """
     turned = _affine(square, augmentation, random)
+    if augmentation.flip and random.uniform() < 0.5:
+        turned = turned[:, ::-1]
     contrast = 1 + random.uniform(-1, 1) * augmentation.contrast
     brightness = 255 * random.uniform(-1, 1) * augmentation.brightness
     if contrast == 1 and brightness == 0:

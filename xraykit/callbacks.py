@@ -97,6 +97,7 @@ class RunLog(keras.callbacks.Callback):
         self.run, self.recipe, self.progress, self.films, self.report = run, recipe, progress, films, report
         self.best_weights: list[np.ndarray] | None = None
         self.kept_model: keras.Model | None = None
+        self.estimate = _estimate(run)
         self.steps = 1
         self._wrote = 0.0
 
@@ -184,12 +185,14 @@ class RunLog(keras.callbacks.Callback):
             self.report(Moment(progress.epoch, self.recipe.epochs, progress.step, self.steps, eta, figures))
 
     def _eta(self) -> float | None:
-        """Seconds to go at the pace of this phase; None while it has none, or while phases of another pace follow."""
-        progress = self.progress
-        if not self._timed or progress.phase + 1 < len(self.recipe.phases):
+        """Seconds to go at the pace of this phase; None while it has none, or where that of later phases is unknown."""
+        progress, phases = self.progress, self.recipe.phases
+        later = phases[progress.phase + 1 :]
+        if not self._timed or (later and len(self.estimate) != len(phases)):
             return None
-        epochs = self.recipe.phases[progress.phase].epochs - (progress.epoch - progress.began)
-        return self._seconds / self._timed * (epochs * self.steps - progress.step)
+        epochs = phases[progress.phase].epochs - (progress.epoch - progress.began)
+        rest = sum(phase.epochs * pace for phase, pace in zip(later, self.estimate[progress.phase + 1 :], strict=False))
+        return self._seconds / self._timed * (epochs * self.steps - progress.step) + rest
 
 
 class Saving(keras.callbacks.Callback):
@@ -258,6 +261,13 @@ def facts(progress: Progress) -> dict[str, float | int | None]:
         "learning_seconds": round(progress.learning_seconds + progress.epoch_seconds, 1),
         "split": progress.split, "precision": progress.precision,
     }  # fmt: skip
+
+
+def _estimate(run: Run) -> tuple[float, ...]:
+    """Seconds an epoch of each phase as probed before the start; empty where nobody probed."""
+    if not (run.path / "estimate.json").is_file():
+        return ()
+    return tuple(phase["seconds_per_epoch"] for phase in run.read("estimate.json")["phases"])
 
 
 def _plain(value):

@@ -152,8 +152,8 @@ def _kept(recipe: Recipe) -> keras.Model:
         model = keras.saving.load_model(folder / card.NETWORK, compile=False)
     except (OSError, ValueError) as error:
         raise WeightsMissing(
-            f"Expected a kept model {name!r} to start from; it cannot be read: {error}. `python -m xraykit models` "
-            "lists those that can."
+            f"Expected a kept model {name!r} to start from; it cannot be read: {str(error).rstrip('.')}. "
+            "`python -m xraykit models` lists those that can."
         ) from None
     for field in ("backbone", "alpha", "pooling"):
         if theirs.get(field, getattr(recipe, field)) != getattr(recipe, field):

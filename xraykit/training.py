@@ -16,7 +16,7 @@ from xraykit.callbacks import EpochOrder, GoOn, Moment, Report, RunLog, Saving, 
 from xraykit.checkpoint import Checkpoint, Progress
 from xraykit.compiling import compile_for
 from xraykit.recipe import Augmentation, Phase, Recipe
-from xraykit.run import Run
+from xraykit.run import Run, Stopped
 
 __all__ = ["Moment", "Report", "compile_for", "finish", "fit", "prepare"]
 
@@ -101,7 +101,7 @@ class _Fit:
     def _begin(self, split: int) -> Progress:
         """Where the checkpoint stands, or the very beginning; history and moments are cut back to it."""
         if self.found is None:
-            chosen = speed.choose(self.recipe, self.run.status().get("device_name", ""))
+            chosen = self._choose_speed()
             progress = Progress(split=split, precision=chosen.precision, jit=chosen.jit)
         else:
             progress = self.found.progress
@@ -113,6 +113,18 @@ class _Fit:
         self.run.truncate("moments.csv", progress.epoch)
         self.run.update(epoch=progress.epoch, epochs=self.recipe.epochs, step=progress.step, **facts(progress))
         return progress
+
+    def _choose_speed(self) -> speed.Speed:
+        device = self.run.read("status.json").get("device_name", "")
+        found = speed.choose(self.recipe, device, progress=self._tell_measuring)
+        if found.trials:
+            self.run.event("speed", **found.to_json())
+        return found
+
+    def _tell_measuring(self, what: str) -> None:
+        self.run.update(stage="measuring the fastest way", message=what)
+        if self.run.stop_asked():
+            raise Stopped("Stopped before the first step.")
 
     def train(self) -> None:
         keras.utils.set_random_seed(self.recipe.seed)
