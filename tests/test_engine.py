@@ -121,7 +121,8 @@ def test_a_recipe_edited_to_nonsense_is_named(made, text):
 def test_a_device_that_is_not_here_is_named(made):
     made.update(asked_device="gpu 17")
     assert runner.go(made, fit=learn) == "failed"
-    assert "gpu 17" in made.status()["message"]
+    assert "gpu 17" in made.status()["message"] and made.status()["advice"] == runner.OTHER_DEVICE
+    assert runner.go(made, device="cpu", fit=learn) == "finished", "a run that came from a computer with such a GPU"
 
 
 def test_films_that_vanished_are_named(made, folder, tmp_path):

@@ -13,7 +13,8 @@ from xraykit import detached, engine, recipe, run
 
 pytestmark = pytest.mark.slow
 KILLS = 20
-EPOCHS = 120
+EPOCHS = 200  # more than twenty times MOST, so that it cannot arrive before the last kill
+MOST = 5  # epochs between two kills, however fast the computer
 LIE_SECONDS = 10.0
 HANG = 120
 
@@ -85,8 +86,8 @@ def test_a_run_killed_at_twenty_random_moments_arrives(tmp_path, monkeypatch, sp
             _check_files(made)
             engine.resume(made)
             watcher.process = spawned[-1]
-            # A few in the midst of learning, where checkpoints are written; the others anywhere on the way there
-            time.sleep(draw.uniform(0, start) if number % 3 else start + draw.uniform(-0.5, 1.0))
+            # A third in the midst of learning, where checkpoints are written; the others anywhere on the way there
+            _let_it_go(made, draw, draw.uniform(0, start) if number % 3 else HANG)
         status = engine.wait(made, HANG)
     assert watcher.faults == []
     assert status["state"] == "finished", status
@@ -94,6 +95,17 @@ def test_a_run_killed_at_twenty_random_moments_arrives(tmp_path, monkeypatch, sp
     moments = [float(row["epoch"]) for row in made.rows("moments.csv")]
     assert moments == sorted(moments), "what was gone through again is told once"
     _check_files(made)
+
+
+def _let_it_go(made: run.Run, draw: random.Random, seconds: float) -> None:
+    """Wait so long, or until a few epochs and a part of one are done."""
+    end, epochs = time.monotonic() + seconds, len(made.history()) + draw.randint(1, MOST)
+    while time.monotonic() < end:
+        rows = made.history()
+        if len(rows) >= epochs:
+            time.sleep(draw.uniform(0, float(rows[-1]["seconds"])))
+            return
+        time.sleep(0.01)
 
 
 def _kill(made: run.Run, watcher: Watcher) -> None:

@@ -37,6 +37,7 @@ ADVICE = {
     "recipe": "Restore recipe.json in the run's folder and resume, or start a new run with the changed recipe.",
     "crashed": "Read the end of log.txt in the run's folder, then resume the run or start a new one.",
 }
+OTHER_DEVICE = "Resume the run on a device of this computer: it may have come from another."
 
 
 def go(
@@ -241,7 +242,8 @@ def _end_of(found: Run, error: BaseException) -> dict[str, Any]:
     with contextlib.suppress(OSError), (found.path / "log.txt").open("a", encoding="utf-8") as log:
         log.write("".join(traceback.format_exception(error)))  # a full disk must not hide why the run failed
     message = str(error)[:500] or type(error).__name__
-    return {"state": "failed", "failure": kind, "advice": ADVICE[kind], "message": message}
+    advice = OTHER_DEVICE if isinstance(error, devices.DeviceRefused) else ADVICE[kind]
+    return {"state": "failed", "failure": kind, "advice": advice, "message": message}
 
 
 def failure_of(error: BaseException) -> str:
