@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -131,3 +133,12 @@ def test_a_stop_ends_the_measuring_and_its_process(monkeypatch):
         speed.measure_apart(TINY, "float32", False, stop)
     assert time.monotonic() - began < 60
     assert not [c for c in psutil.Process().children(recursive=True) if "xraykit.speed" in " ".join(c.cmdline())]
+
+
+def test_a_fine_tune_needs_keras_numpy_and_pillow_alone():
+    """What benchmarks/gpu_finetune.py imports on a machine that has nothing else."""
+    absent = "streamlit click pebble pydicom altair psutil sklearn scipy pandas pynvml ai_edge_litert tf_keras_vis"
+    rooms = "network, batches, compiling, recipe, speed"
+    code = f"import sys; sys.modules.update(dict.fromkeys('{absent}'.split())); from xraykit import {rooms}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -108,8 +108,8 @@ def estimate(
     chosen : precision and compilation; None for what a run would choose here.
     """
     films = films or math.ceil((films_train + films_validation) / (1 - recipe.test))
-    chosen = chosen or speed.choose(recipe, device_name)
     done = _Count(progress, len(recipe.phases) * 2 * (1 + PROBES))
+    chosen = chosen or speed.choose(recipe, device_name, progress=lambda words: done.say())
     with _memory() as peak:
         model = network.build(recipe, classes, precision=chosen.precision, weights=False)
         probe = _Probe(recipe, model, (films_train, films_validation, films), chosen, done)
@@ -202,6 +202,9 @@ class _Count:
 
     def __call__(self) -> None:
         self.done += 1
+        self.say()
+
+    def say(self) -> None:
         if self.progress:
             self.progress(min(self.done, self.of), self.of)
 
