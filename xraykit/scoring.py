@@ -187,7 +187,7 @@ def divide(films: dataset.Dataset, recipe: Recipe) -> dict[str, Any]:
     """
     try:
         parts = dataset.split(films, recipe.validation, recipe.test, recipe.seed)
-    except dataset.DatasetRefused as error:
+    except ValueError as error:  # DatasetRefused, or scikit-learn's own where no class fills its folds
         return {"not_divided": str(error)}
     return {
         "split": {name: films.counts(indices) for name, indices in parts.parts().items()},

@@ -74,7 +74,7 @@ def wait_until(happens, what: str, seconds: float = HANG / 1000):
 
 
 def button(visit: Visit, key: str):
-    return visit.page.locator(f".st-key-{key} button").last
+    return visit.page.locator(f".st-key-{key} button:visible").first
 
 
 def text_of(visit: Visit) -> str:

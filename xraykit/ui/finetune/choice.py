@@ -20,7 +20,7 @@ def shown() -> seen.Seen | None:
         return None
     found = seen.find(name)
     if found is None:
-        close_run()
+        _forget()
         st.session_state["fine-tune-words"] = f"There is no run named {name} here: it was deleted or never made."
         return None
     st.session_state[KEPT] = name
@@ -39,8 +39,7 @@ def open_run(name: str) -> None:
 def close_run() -> None:
     """Show the form of a new run; a callback."""
     st.session_state[ANEW] = True
-    st.session_state.pop(KEPT, None)
-    st.query_params.pop(KEY, None)
+    _forget()
 
 
 def follow() -> None:
@@ -58,3 +57,8 @@ def show_words() -> None:
     """The word that a click left, once."""
     if words := st.session_state.pop("fine-tune-words", None):
         findings.say(words)
+
+
+def _forget() -> None:
+    st.session_state.pop(KEPT, None)
+    st.query_params.pop(KEY, None)

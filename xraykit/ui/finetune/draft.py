@@ -171,8 +171,9 @@ def _whole(data: Mapping[str, Any]) -> Plain:
     inside = {kind: {f.name: f.default for f in recipefields.inside(kind)} for kind in ("phases", "hidden")}
     whole = {**defaults, **data}
     for kind, of_part in inside.items():
-        parts = data.get(kind, ())
-        whole[kind] = [{**of_part, **part} for part in parts if isinstance(part, dict)]
+        parts = data.get(kind)
+        listed = parts if isinstance(parts, list) else []
+        whole[kind] = [{**of_part, **part} for part in listed if isinstance(part, dict)]
     changes = data.get("augmentation")
     whole["augmentation"] = {f.name: f.default for f in recipefields.inside("augmentation")} | (
         changes if isinstance(changes, dict) else {}
