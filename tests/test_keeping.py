@@ -55,6 +55,23 @@ def test_the_card_says_what_a_reader_needs(finished):
     assert 0.8702 in [figure["value"] for figure in made.metrics["published"]], "published for films of that name"
 
 
+def test_operating_points_are_chosen_on_validation_and_applied_to_test(finished):
+    _, weights = finished
+    made = card.read(weights / "tiny")
+    points = made.metrics["operating_points"]
+    assert [point["label"] for point in points] == list(made.classes)
+    validation, test = (evaluation.load(weights / "tiny" / f"{name}.json") for name in ("validation", "evaluation"))
+    for point in points:
+        if point["threshold"] is None:
+            assert "not attainable" in point["words"]
+            continue
+        k = made.classes.index(point["label"])
+        for films, figures in ((validation, point["validation"]), (test, point["test"])):
+            given = films.probabilities[films.truth == k, k] >= point["threshold"]
+            assert figures["sensitivity"]["value"] == pytest.approx(given.mean())
+        assert point["validation"]["sensitivity"]["value"] >= 0.95
+
+
 def test_the_kept_evaluation_is_the_cards(finished):
     _, weights = finished
     found = evaluation.load(weights / "tiny" / "evaluation.json")

@@ -117,11 +117,11 @@ class RunLog(keras.callbacks.Callback):
             progress.epoch_seconds += now - self._since
             self._seconds += now - self._since
             self._timed += 1
+            self._window = (self._window[0], self._window[1] + 1)
         else:  # the first step holds the compilation, which is no learning time
-            self._compiled, self._window = True, (now, 0)
+            self._compiled, self._window, self._wrote = True, (now, 0), now
             self.run.update(stage="learning")
         self._since = now
-        self._window = (self._window[0], self._window[1] + 1)
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
             raise Diverged(
@@ -179,7 +179,7 @@ class RunLog(keras.callbacks.Callback):
         if progress.step:
             moment = {"epoch": round(progress.epoch + progress.step / self.steps, 4)}
             moment |= {name: round(figures[name], 6) for name in names[:2] if name in figures}
-            moment |= {"learning_rate": rate, "images_per_second": round(pace or 0.0, 1)}
+            moment |= {"learning_rate": rate, "images_per_second": round(pace, 1) if pace else ""}
             self.run.append("moments.csv", moment)
         if self.report:
             self.report(Moment(progress.epoch, self.recipe.epochs, progress.step, self.steps, eta, figures))

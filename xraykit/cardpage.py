@@ -84,6 +84,7 @@ def describe(card: Card) -> tuple[Section, ...]:
         Section("Figures with 95 % intervals", tuple(_figures(test, validation)), wide=True),
         *_published(card.metrics.get("published") or (), test),
         Section("Each class against the rest, test split", tuple(_classes(test)), wide=True),
+        *_operating(card.metrics.get("operating_points") or ()),
         Section("Where test films went", tuple(_confusion(card, test)), wide=True),
         Section("Calibration", tuple(_calibration(card, test, validation)), wide=True),
         Section("Checked against its network", (Words((_agreement(card.metrics),)),), wide=True),
@@ -225,6 +226,22 @@ def _classes(test: Mapping[str, Any]) -> Iterator[Table | Words]:
     yield Words(
         ("PPV and NPV hold for the shares of the classes in this test split; where a class is rarer, PPV is lower.",)
     )
+
+
+def _operating(points: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
+    """Thresholds chosen on validation beside what they give on test; nothing on cards from before there were any."""
+    if not points:
+        return
+    rows = []
+    for point in points:
+        test, threshold = point.get("test") or {}, point.get("threshold")
+        shares = (_share(test.get(key)) for key in ("sensitivity", "specificity", "ppv"))
+        rows.append((str(point.get("label")), UNKNOWN if threshold is None else f"{threshold:.3f}", *shares))
+    words = [str(point["words"]) for point in points if point.get("words")]
+    words.append("Chosen on the validation films for a sensitivity of 95 %, applied once to the test films. A film is "
+                 "given the class from that probability on; the page Compare chooses others.")  # fmt: skip
+    table = Table(("Class", "From probability", "Sensitivity, test", "Specificity, test", "PPV, test"), tuple(rows))
+    yield Section("Operating points", (table, Words(tuple(words))), wide=True)
 
 
 def _confusion(card: Card, test: Mapping[str, Any]) -> Iterator[Table | Words]:

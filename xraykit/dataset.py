@@ -99,6 +99,7 @@ class Dataset:
         shape = (len(self), size, size, channels)
         squares = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
         try:
+            _take_room(part)
             with ingest.Ingest() as firewall:
                 for i, film in enumerate(firewall.read_many(self.root / name for name in self.films)):
                     if isinstance(film, ingest.Refusal):
@@ -110,6 +111,13 @@ class Dataset:
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _take_room(path: Path) -> None:
+    """Give a new memory map its room on the disk: where there is none, writing to it later would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def cache_folder() -> Path:

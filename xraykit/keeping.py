@@ -20,13 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import card, classifier, dataset, evaluation, published, work
+from xraykit import card, classifier, dataset, evaluation, operating, published, work
 from xraykit.card import Card, ModelRefused
 from xraykit.recipe import BACKBONES
 from xraykit.run import Run, RunRefused, replace_text
 
 Say = Callable[[str], None]  # told what is being done; what it raises ends the keeping
 FOLDER = "keeping"  # in the run's folder: how far a keeping in the background is
+SENSITIVITY = 0.95  # that the operating points of a new card aim at; others are chosen on the page Compare
 AGREEMENT = 1e-4  # largest allowed difference of any probability between model.keras and the LiteRT path
 
 LIMITS = (
@@ -50,11 +51,13 @@ def keep(
     limits: Sequence[str] = (),
     root: Path | None = None,
     replace: bool = False,
+    data: Path | None = None,
     say: Say = lambda words: None,
 ) -> Card:
     """Turn a finished run into the kept model `name`; returns its card.
 
-    `limits` are sentences that the card adds to what is true of every model.
+    `limits` are sentences that the card adds to what is true of every model; `data` is where the films are, if they
+    were moved since the run ended.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def keep(
     if (state := run.status()["state"]) != "finished":
         raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
     say("Reading the films.")
-    films = _films_of(run)
+    films = _films_of(run, data)
     root.mkdir(parents=True, exist_ok=True)
     part = root / f".{name}.{uuid.uuid4().hex[:8]}.part"
     part.mkdir()
@@ -127,9 +130,9 @@ def telling(out: Path | None, run: Run, name: str) -> Iterator[Say]:
         going.ending = f"Kept as {name}."
 
 
-def _films_of(run: Run) -> dataset.Dataset:
+def _films_of(run: Run, data: Path | None) -> dataset.Dataset:
     recorded = run.read("data.json")
-    films = dataset.read(recorded["root"])
+    films = dataset.read(data or recorded["root"])
     if films.digest != recorded["digest"]:
         raise dataset.DatasetRefused(
             f"Expected the films that {run.name} learned from in {films.root}; the folder holds others now. "
@@ -163,12 +166,28 @@ def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
     n = sum(len(found.films) for found in reading.values())
     metrics["agreement_with_keras"] = {"largest_difference": difference, "films": n}
     metrics["milliseconds_a_film"] = round(1000 * seconds / n, 2)
+    metrics["operating_points"] = _operating_points(folder, draft.files[card.NETWORK])
     if figures := published.beside(draft.data["name"], draft.classes):
         metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
     files = {path.name: card.sha256_of(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
     made = dataclasses.replace(draft, metrics=metrics, files=files)
     replace_text(folder / "card.json", made.to_json())
     return made
+
+
+def _operating_points(folder: Path, sha256: str) -> list[dict]:
+    """Each class's threshold for the sensitivity aimed at: chosen on validation, and what it gives on test."""
+    # As they were written: a threshold is the very probability of a film, and the files round
+    validation, test = (evaluation.load(folder / f"{name}.json") for name in ("validation", "evaluation"))
+    found = []
+    for label in test.classes:
+        try:
+            point = operating.choose(validation, label, sensitivity=SENSITIVITY, sha256=sha256)
+            applied = operating.apply(point, test, sha256).figures
+            found.append({"label": label, "threshold": point.threshold, "validation": point.figures, "test": applied})
+        except operating.OperatingRefused as error:
+            found.append({"label": label, "threshold": None, "words": str(error)})
+    return found
 
 
 def _read_again(films: dataset.Dataset, folder: Path, recorded: dict) -> tuple[dict[str, evaluation.Evaluation], float]:

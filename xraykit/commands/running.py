@@ -98,11 +98,12 @@ def resume(name: str, root: Path | None, folder: Path | None, device: str | None
 @click.option("--title", help="One line that says what it is.")
 @click.option("--limit", "limits", multiple=True, help="A sentence on its limits for the card, as often as needed.")
 @click.option("--replace", is_flag=True, help="Replace a model of that name.")
+@click.option("--data", "folder", type=FILE, help="Where the films are now, if they were moved.")
 @click.option("--out", type=FILE, help="Folder for progress.json.")
 @click.argument("name")
 def keep(
     name: str, root: Path | None, model: str, title: str | None, limits: tuple[str, ...], replace: bool,
-    out: Path | None,
+    folder: Path | None, out: Path | None,
 ) -> None:  # fmt: skip
     """Convert a finished run, check it, calibrate it and write its card."""
     from xraykit import keeping
@@ -110,7 +111,7 @@ def keep(
     with terminal.words():
         found = _find(name, root)
         with keeping.telling(out, found, model) as say:
-            card = keeping.keep(found, model, title=title, limits=limits, replace=replace, say=say)
+            card = keeping.keep(found, model, title=title, limits=limits, replace=replace, data=folder, say=say)
     agreement = card.metrics["agreement_with_keras"]
     difference, films = agreement["largest_difference"], agreement["films"]
     click.echo(f"Kept {card.name}: agrees with the network to {difference:.1e} on {films} films.")
