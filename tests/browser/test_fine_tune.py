@@ -21,7 +21,7 @@ from xraykit import run as runs
 from xraykit.run import Run
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-HANG = 180_000  # ms; a limit on hangs, never a measure of speed
+HANG = 120_000  # ms; a limit on hangs, never a measure of speed
 SHIPPED = "mobilenetv2-imagenet"
 CLASSES = fakes.CLASSES
 
@@ -108,49 +108,58 @@ def set_up(visit: Visit, server: Server, epochs: int) -> None:
 
 
 def test_a_run_outlives_browser_and_server_and_becomes_a_model(visit, serving, folders):
-    set_up(visit, serving, 400)
+    set_up(visit, serving, EPOCHS)
     button(visit, "start").dblclick()
-    visit.page.get_by_text("Epoch 3 of 400").first.wait_for(timeout=HANG)
+    visit.page.wait_for_function(f"{EPOCH} > 2", timeout=HANG)
     (made,) = runs.list_runs()
-    pid = made.status()["pid"]
-    assert made.name in visit.page.url and psutil.pid_exists(pid), "two clicks start one run"
+    assert made.name in visit.page.url, "two clicks start one run"
+    outlive_browser_and_server(visit, serving, folders, made)
+    stop_and_resume(visit, made)
+    keep_as(visit, made, "mine")
+    assert (folders / "weights" / "mine" / "card.json").is_file()
+    compare_with_shipped(visit, made)
+    review_with_it(visit)
+    assert visit.stopped == [] and "Traceback" not in text_of(visit)
 
+
+def outlive_browser_and_server(visit: Visit, serving: Server, folders: Path, made: Run) -> None:
+    pid = made.status()["pid"]
     visit.page.reload()
     wait_for_text(visit, made.name)
-    seen = epoch_shown(visit)
-    visit.page.wait_for_function(f"{EPOCH} > {seen + 1}", timeout=HANG)
-
+    visit.page.wait_for_function(f"{EPOCH} > {epoch_shown(visit) + 1}", timeout=HANG)
     serving.kill()
     before = made.status()["epoch"]
     start_again(serving, folders / "server.log")
     visit.page.reload()
-    visit.page.wait_for_function(f"{EPOCH} > {before}", timeout=HANG)
+    visit.page.wait_for_function(f"{EPOCH} > {before + 1}", timeout=HANG)
     assert made.status()["pid"] == pid and made.status()["state"] == "running"
 
-    asked = time.monotonic()
+
+def stop_and_resume(visit: Visit, made: Run) -> None:
+    pid, asked = made.status()["pid"], time.monotonic()
     button(visit, "run-stop").click()
     wait_until(lambda: made.status()["state"] == "stopped", "the stop")
     assert time.monotonic() - asked < 10
     wait_until(lambda: not alive(pid), "its process to be gone")
-    stopped_at = made.status()["epoch"]
-    assert (made.path / "checkpoint" / "state.npz").is_file()
+    assert 0 < made.status()["epoch"] < EPOCHS and (made.path / "checkpoint" / "state.npz").is_file()
     wait_for_text(visit, "Stopped in order")
-
-    shorten(made, stopped_at + 5)
     button(visit, "run-resume").click()
     button(visit, "keep").wait_for(timeout=HANG)
     assert made.status()["state"] == "finished"
-    epochs = [int(row["epoch"]) for row in made.history()]
-    assert epochs == list(range(stopped_at + 5)), "one history without a gap"
+    assert [int(row["epoch"]) for row in made.history()] == list(range(EPOCHS)), "one history without a gap"
 
-    visit.page.locator(".st-key-keep-name-" + made.name + " input").fill("mine")
-    visit.page.keyboard.press("Enter")
-    wait_for_text(visit, "Keep as a model")
+
+def keep_as(visit: Visit, made: Run, name: str) -> None:
+    box = visit.page.locator(".st-key-keep-row input").first
+    box.fill(name)
+    box.press("Enter")
+    visit.page.wait_for_function(AT_REST)
     button(visit, "keep").click()
     wait_for_text(visit, "Kept as")
-    assert (folders / "weights" / "mine" / "card.json").is_file()
 
-    visit.page.get_by_label("Compare with").click()
+
+def compare_with_shipped(visit: Visit, made: Run) -> None:
+    visit.page.locator("[class*='st-key-compare-with'] input").first.click()
     visit.page.get_by_role("option", name=SHIPPED).click()
     button(visit, "compare-start").click()
     visit.page.get_by_role("link", name="Open Compare").click(timeout=HANG)
@@ -159,14 +168,17 @@ def test_a_run_outlives_browser_and_server_and_becomes_a_model(visit, serving, f
     n = sum(film["part"] == "test" for film in made.read("data.json")["films"])
     assert "mine" in verdict and SHIPPED in verdict and f"n = {n}" in verdict, "on the run's test films alone"
 
+
+def review_with_it(visit: Visit) -> None:
     visit.page.get_by_test_id("stTopNavLink").filter(has_text="Review").click()
-    drop = visit.page.get_by_test_id("stFileUploaderDropzoneInput")
-    drop.first.set_input_files({"name": "film.png", "mimeType": "image/png", "buffer": fakes.film_png()})
+    wait_for_text(visit, "nothing is sent anywhere")
+    film = {"name": "film.png", "mimeType": "image/png", "buffer": fakes.film_png()}
+    visit.page.locator("input[type=file]").first.set_input_files([film])
     visit.page.get_by_alt_text("overlay of").first.wait_for(timeout=HANG)
     wait_for_text(visit, "recipe tiny, learned from synthetic")
-    assert visit.stopped == [] and "Traceback" not in text_of(visit)
 
 
+EPOCHS = 120  # of less than a second each: enough to be seen, stopped and gone on with
 EPOCH = "Number((document.body.innerText.match(/Epoch (\\d+) of/) || [0, 0])[1])"
 
 
@@ -180,14 +192,6 @@ def alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def shorten(made: Run, epochs: int) -> None:
-    """Let a stopped run end soon: its recipe by hand, as one may."""
-    recipe = made.read("recipe.json")
-    recipe["phases"][0]["epochs"] = epochs
-    made.write("recipe.json", recipe)
-    made.update(epochs=epochs)
 
 
 def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, serving, folders):

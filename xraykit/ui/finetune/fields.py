@@ -69,12 +69,12 @@ def _common(path: str, field: Field) -> dict[str, Any]:
 
 
 def _show_number(path: str, field: Field, value: Any) -> None:
-    whole = field.kind == "integer"
-    st.number_input(
-        **_common(path, field), value=None if value is None else int(value) if whole else float(value),
-        step=int(field.step or 1) if whole else float(field.step or 0.1), format="%d" if whole else "%g",
-        placeholder=field.none,
-    )  # fmt: skip
+    common = {**_common(path, field), "placeholder": field.none}
+    if field.kind == "integer":
+        st.number_input(**common, value=value, step=int(field.step or 1), format="%d")
+    else:
+        shown: Any = None if value is None else float(value)
+        st.number_input(**common, value=shown, step=float(field.step or 0.1), format="%g")
 
 
 def _show_choice(path: str, field: Field, value: Any) -> None:

@@ -71,8 +71,9 @@ def _head(of: Seen) -> str:
              status.get("precision"), f"batch in {n} parts" if (n := status.get("split") or 1) > 1 else ""]  # fmt: skip
     said = html.escape(" · ".join(str(fact) for fact in facts if fact))
     where = html.escape(str(status.get("data", "")), quote=True)
+    name = html.escape(of.name, quote=True)
     return (
-        f"<div class='xk-run'><h2>{html.escape(of.name)}</h2><span class='xk-state' role='status' "
+        f"<div class='xk-run'><h2 title='{name}'>{name}</h2><span class='xk-state' role='status' "
         f"style='--state:{words.COLOURS[of.state]}'>{html.escape(state.capitalize())}</span>"
         f"<p title='{where}'>{said}</p></div>"
     )
@@ -132,15 +133,19 @@ def _show_curves(of: Seen) -> None:
         with column:
             st.html(f"<div class='xk-part'><h3>{title}</h3><span>{notes.get(key, '')}</span></div>")
             rows = [{"kind": one["kind"], "epoch": one["epoch"], "value": one[key]} for one in points
-                    if one[key] is not None or one["kind"] == "phase"]  # fmt: skip
+                    if one["kind"] == "phase" or _drawn(key, one[key])]  # fmt: skip
             values = [row["value"] for row in rows if row["kind"] in ("training", "validation")]
             told = "no epochs yet" if not values else f"{values[-1]:.4g} at last"
             spec = _curve(key, title, epochs)
             drawing.chart(rows, ("kind", "epoch", "value"), spec, f"curve-{key}", f"{title}: {told}")
     with columns[3]:
-        st.html("<div class='xk-part'><h3>Device</h3><span>since it last began</span></div>")
+        st.html("<div class='xk-part'><h3>Device</h3><span>load and memory</span></div>")
         rows = seen.device(of.run)
         drawing.chart(rows, ("time", "load", "memory"), _device(), "curve-device", "Load and memory of the device")
+
+
+def _drawn(key: str, value: float | None) -> bool:
+    return value is not None and (key != "rate" or value > 0)  # a cosine ends at zero, where its axis has no place
 
 
 @lru_cache(maxsize=64)

@@ -87,7 +87,7 @@ def progress(one: Run) -> list[dict[str, Any]]:
 
 
 def device(one: Run) -> list[dict[str, float]]:
-    """Load and memory of the device since the run last began: {"time" ms, "load", "memory" GiB}."""
+    """Load and memory of the device while the run went on: {"time" ms, "load", "memory" GiB}."""
     found = []
     for row in rows(one, "device.csv", MOMENTS):
         time, load, memory = (number(row.get(key)) for key in ("time", "load", "memory"))

@@ -1,0 +1,80 @@
+"""Scoring on a run's test films alone, and a recipe's split told beforehand."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import film_folders, tiny_model
+from xraykit import dataset, recipe, scoring, work
+from xraykit.run import Run
+
+MODEL = str(tiny_model.KEPT)
+CLASSES = tiny_model.CLASSES
+
+
+@pytest.fixture
+def films(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tiny_model.KEPT.parent))
+    return film_folders.make(tmp_path / "films", classes=CLASSES, films=24)
+
+
+@pytest.fixture
+def trained(films, tmp_path) -> Run:
+    """A run that knows its split, as a training leaves it."""
+    found = dataset.read(films)
+    made = Run(tmp_path / "runs" / "trained")
+    made.path.mkdir(parents=True)
+    made.write("data.json", dataset.describe(found, dataset.split(found)))
+    return made
+
+
+def films_tested(trained: Run) -> set[str]:
+    return {film["film"] for film in trained.read("data.json")["films"] if film["part"] == "test"}
+
+
+def test_models_are_evaluated_on_the_test_films_of_a_run_alone(films, trained, tmp_path):
+    (found,), of = scoring.evaluate([MODEL], films, tmp_path / "out", test_of=trained)
+    assert set(found.films) == films_tested(trained) and 0 < len(of) < 72
+    assert "test split of trained" in found.data
+    whole = scoring.evaluate([MODEL], films, tmp_path / "whole")[0][0]
+    places = [whole.films.index(film) for film in found.films]
+    assert np.array_equal(found.logits, whole.logits[places]) and np.array_equal(found.truth, whole.truth[places])
+    state = work.Work(tmp_path / "out").state()
+    assert state["test_of"] == "trained" and state["films"] == state["done"] == len(found.films)
+
+
+def test_the_command_line_does_the_same(films, trained, tmp_path):
+    command = [sys.executable, "-m", "xraykit", "evaluate", "--model", MODEL, "--data", films, "--out",
+               tmp_path / "out", "--test-of", trained.path]  # fmt: skip
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert f"n {len(films_tested(trained))}" in done.stdout
+
+
+@pytest.mark.parametrize("how", ["gone", "another"])
+def test_films_that_are_gone_or_others_are_refused(films, trained, tmp_path, how):
+    film = films / sorted(films_tested(trained))[0]
+    film.unlink() if how == "gone" else film.write_bytes((films / "Normal" / "film-001.png").read_bytes() + b" ")
+    with pytest.raises(scoring.ScoringRefused, match="films of the test split of trained"):
+        scoring.evaluate([MODEL], films, tmp_path / "out", test_of=trained)
+
+
+def test_a_folder_tells_the_split_a_recipe_would_make(films, tmp_path):
+    chosen = recipe.NAMED["tiny"].change(test=0.3, shrink=0.5)
+    scoring.inspect(films, tmp_path / "out", recipe=chosen)
+    told = json.loads((tmp_path / "out" / work.FILMS).read_text())
+    found = dataset.read(films)
+    parts = dataset.split(found, chosen.validation, chosen.test, chosen.seed)
+    assert told["split"] == {name: found.counts(indices) for name, indices in parts.parts().items()}
+    assert sum(told["learned_from"].values()) < sum(told["split"]["train"].values())
+
+
+@pytest.mark.parametrize("n", [2, 6])
+def test_films_that_cannot_be_divided_are_told_in_words(tmp_path, n):
+    few = film_folders.make(tmp_path / "few", classes=CLASSES, films=n)
+    assert scoring.divide(dataset.read(few), recipe.NAMED["tiny"])["not_divided"]
