@@ -58,7 +58,13 @@ def _drawable(field: Field, value: Any) -> bool:
 
 
 def _take(path: str, key: str) -> None:
-    draft.put(path, st.session_state[key])
+    _put(path, key, st.session_state[key])
+
+
+def _put(path: str, key: str, value: Any) -> None:
+    """Change the draft; what comes from a form of a recipe that was replaced since is let go."""
+    if key == draft.key(path):
+        draft.put(path, value)
 
 
 def _common(path: str, field: Field) -> dict[str, Any]:
@@ -94,7 +100,7 @@ def _take_choice(path: str, key: str) -> None:
     value = st.session_state[key]
     if isinstance(value, str) and value.isdecimal():
         value = int(value)  # a number of last layers, typed
-    draft.put(path, None if value == NOTHING else value)
+    _put(path, key, None if value == NOTHING else value)
 
 
 def _show_switch(path: str, field: Field, value: Any) -> None:
@@ -112,7 +118,7 @@ def _take_text(path: str, key: str, kind: str) -> None:
     if kind != "text":
         with contextlib.suppress(ValueError):
             value = json.loads(value)
-    draft.put(path, value)
+    _put(path, key, value)
 
 
 def _show_numbers(path: str, field: Field, value: Any) -> None:
@@ -125,9 +131,9 @@ def _take_numbers(path: str, key: str) -> None:
     text = str(st.session_state[key]).strip()
     parts = [part.strip() for part in text.split(",")] if text else []
     try:
-        draft.put(path, [float(part) for part in parts] or None)
+        _put(path, key, [float(part) for part in parts] or None)
     except ValueError:
-        draft.put(path, text)  # the rules say what was expected
+        _put(path, key, text)  # the rules say what was expected
 
 
 _DRAWERS = {

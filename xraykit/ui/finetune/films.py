@@ -20,6 +20,7 @@ from xraykit.work import Work
 KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 MOST_MEGABYTES = 2000
 LASTS = 20  # seconds
+OLD = 86_400  # seconds
 REFUSALS = (run.RunRefused, works.WorkRefused, OSError)
 SPLIT = ("validation", "test", "seed", "shrink", "balance")
 NOT_CHOSEN = "Choose films first."
@@ -132,7 +133,8 @@ def _called(one: catalog.Known) -> str:
 
 
 def _take_known(key: str) -> None:
-    if path := st.session_state.get(key):
+    path = st.session_state.get(key)
+    if path and path != draft.current()["folder"]:
         choose(path)
 
 
@@ -188,6 +190,14 @@ def _keep_looking() -> None:
         return
     plan["looked"] = wanted
     _remove(before)
+    tidy(_root())
+
+
+def tidy(root: Path) -> None:
+    """Delete what earlier sessions only looked at, or estimated, and left behind a day ago."""
+    for one in works.list_works(root):
+        if time.time() - _state(one).get("updated", 0) > OLD:
+            _remove(str(one.path))
 
 
 def _root() -> Path:

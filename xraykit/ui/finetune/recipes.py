@@ -66,6 +66,9 @@ def _choose_preset() -> None:
 
 def _take_preset(key: str) -> None:
     name = st.session_state[key]
+    # A click while the page was still being drawn brings every widget's first value as if it had changed
+    if key != draft.key("preset") or name == draft.current()["preset"]:
+        return
     if (data := draft.preset_of(name)) is not None:
         draft.take(data, name)
 

@@ -82,7 +82,8 @@ def _told(device: devices.Device) -> str:
 
 
 def _take_device(key: str) -> None:
-    draft.current().update(device=st.session_state[key], estimate=None)
+    if st.session_state[key] != draft.current()["device"]:
+        draft.current().update(device=st.session_state[key], estimate=None)
 
 
 def _take_name(key: str) -> None:
@@ -152,6 +153,7 @@ def _estimate(chosen: Recipe) -> None:
         choice.say(f"The estimate could not be started: {error}")
         return
     plan["estimate"] = {"path": str(made.path), "recipe": draft.plain(chosen)}
+    films.tidy(made.path.parent)
 
 
 def _cancel(one: Work) -> None:
