@@ -142,7 +142,7 @@ def test_all_runs_are_listed_newest_first_with_their_state(made):
     assert states["out-of-memory"] == ["failed: out of memory"] and states["lost"] == ["lost"]
     assert states["broken"] == states["another-version"] == [seen.UNREADABLE]
     row = columns["Run"].index("finished")
-    assert columns["Best accuracy"][row] == 0.914 and columns["Learning time"][row] == "22 min"
+    assert columns["Best accuracy"][row] == pytest.approx(91.4) and columns["Learning time"][row] == "22 min"
 
 
 def test_buttons_do_what_they_say(made, started, tmp_path):
