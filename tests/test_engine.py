@@ -318,3 +318,9 @@ def test_heartbeat_and_readings_are_written_beside_the_training(made, monkeypatc
     rows = made.rows("device.csv")
     assert list(rows[0]) == ["time", "load", "memory"] and int(rows[-1]["memory"]) > 1e6
     assert made.status()["memory"] is None, "an ended run holds none"
+
+
+def test_a_run_that_learned_nothing_is_not_finished(made):
+    made.update(state="stopped")
+    with pytest.raises(run.RunRefused, match="nothing was learned"):
+        engine.resume(made, finish=True)

@@ -274,3 +274,18 @@ def test_a_film_that_vanishes_ends_the_run_until_it_is_back(tmp_path, straight, 
     film.write_bytes(kept)
     training.fit(made, SHORT, own)
     assert_same(straight(SHORT), made)
+
+
+def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monkeypatch):
+    made = create(films, tmp_path, COSINE, "finished-early")
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_counting", _with(StopAt(made, 3, 2)))
+        with pytest.raises(run.Stopped):
+            training.fit(made, COSINE, films)
+    (made.path / "stop").unlink()
+    made.update(finish=True)
+    training.fit(made, COSINE, films)
+    assert numbers(made, "loss") == pytest.approx(numbers(straight(COSINE), "loss")[:3])
+    best = min(made.history(), key=lambda row: float(row["val_loss"]))
+    assert made.status()["best_epoch"] == int(best["epoch"])
+    assert len(made.read("evaluation.json")["test"]["truth"]) and weights(made)

@@ -42,32 +42,41 @@ def start(
     return made
 
 
-def resume(found: Run, data: str | Path | None = None, device: str | None = None) -> Run:
+def resume(
+    found: Run, data: str | Path | None = None, device: str | None = None, finish: bool = False
+) -> Run:
     """Start the process that goes on with a run that was stopped, failed or was lost; returns at once.
 
-    `data` is where the films are now, if they were moved; `device` another one than was asked for.
+    `data` is where the films are now, if they were moved; `device` another one than was asked for; with `finish` it
+    learns no more: what was learned so far is evaluated and saved, and the run has finished.
 
     Raises
     ------
     RunRefused
-        If the run has finished, goes on, cannot be read, or was written by a version with another format.
+        If the run has finished, goes on, cannot be read, was written by a version with another format, or is to finish
+        with nothing learned.
     """
-    check_resumable(found)
-    _launch(found, **changes(data, device))
+    check_resumable(found, finish)
+    _launch(found, **changes(data, device, finish))
     return found
 
 
-def changes(data: str | Path | None, device: str | None) -> dict[str, str]:
-    """Fields of the status that say where the films are now and which device is asked for, of those given."""
+def changes(
+    data: str | Path | None = None, device: str | None = None, finish: bool = False
+) -> dict[str, Any]:
+    """Fields of the status that say where the films are now, which device is asked for and whether to learn on."""
     return {
         **({} if data is None else {"data": str(Path(data).resolve())}),
         **({} if device is None else {"asked_device": device}),
+        **({"finish": True} if finish else {}),
     }
 
 
-def check_resumable(found: Run) -> dict[str, Any]:
+def check_resumable(found: Run, finish: bool = False) -> dict[str, Any]:
     """The status of a run that can be gone on with; RunRefused says why another cannot."""
     status = found.status()
+    if finish and not (found.path / "checkpoint" / "state.npz").is_file():
+        raise RunRefused(f"Expected a checkpoint of the run {found.name} to finish with; nothing was learned yet.")
     if status["state"] == "finished":
         raise RunRefused(f"The run {found.name} has finished. To train longer, start a new run with more epochs.")
     if status["state"] in run.BUSY:

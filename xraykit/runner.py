@@ -41,23 +41,21 @@ OTHER_DEVICE = "Resume the run on a device of this computer: it may have come fr
 
 
 def go(
-    found: Run, report: Callable[[Any], None] | None = None, data: str | Path | None = None,
-    device: str | None = None, *, told: Told | None = None, seen: Callable[[dataset.Dataset], None] | None = None,
-    fit: Fit | None = None,
+    found: Run, report: Callable[[Any], None] | None = None, *, told: Told | None = None,
+    seen: Callable[[dataset.Dataset], None] | None = None, fit: Fit | None = None, **changes: Any,
 ) -> str:  # fmt: skip
     """Train a run in this process, from its place in line to its end; returns the state it ends in.
 
-    `data` is where the films are, `device` what is asked for, if not what the run says; `report` is told each moment of
-    the training, `told` what goes before it, `seen` the films once they are read; `fit` stands in for `training.fit`.
-    SIGTERM and SIGINT ask the run to end in order. A run whose folder is deleted ends without a word: "lost".
+    `changes` are those of `engine.changes`; `report` is told each moment of the training, `told` what goes before it,
+    `seen` the films once they are read; `fit` stands in for `training.fit`. SIGTERM and SIGINT ask the run to end in
+    order. A run whose folder is deleted ends without a word: "lost".
 
     Raises
     ------
     RunRefused
         If another process holds the run, or it has finished.
     """
-    changed = engine.changes(data, device)
-    with engine.take(found, pid=os.getpid(), **changed):
+    with engine.take(found, pid=os.getpid(), **engine.changes(**changes)):
         with Pulse(found) as pulse:
             try:
                 _train(found, report, (told or _nobody, seen or _nobody), fit, pulse)

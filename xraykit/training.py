@@ -128,8 +128,10 @@ class _Fit:
 
     def train(self) -> None:
         keras.utils.set_random_seed(self.recipe.seed)
-        self.run.update(stage="building the network")
+        self.run.update(stage="building the network", message=None)
         model = self._build()
+        if self.run.read("status.json").get("finish"):  # asked to learn no more
+            self.progress.phase = len(self.recipe.phases)
         while self.progress.phase < len(self.recipe.phases):
             self._fit_phase(model, self.recipe.phases[self.progress.phase], self.found)
             self.found = None  # later phases begin afresh

@@ -52,12 +52,12 @@ def train(
         train_here(made)
 
 
-def train_here(found, folder: Path | None = None, device: str | None = None) -> None:
-    """Train a run in this process, tell how it goes, and leave with 1 where it failed."""
+def train_here(found, **changes: Any) -> None:
+    """Train a run in this process, tell how it goes, leave with 1 where it failed; `changes`: see `engine.changes`."""
     from xraykit import runner
 
     shown = Shown()
-    state = runner.go(found, shown.moment, folder, device, told=shown.stage, seen=shown.films)
+    state = runner.go(found, shown.moment, told=shown.stage, seen=shown.films, **changes)
     if state in ("finished", "stopped"):
         click.echo(f"{state}: {found.path}")
         return

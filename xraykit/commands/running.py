@@ -75,21 +75,24 @@ def stop(name: str, root: Path | None) -> None:
 @_ROOT
 @click.option("--data", "folder", type=FILE, help="Where the films are now, if they were moved.")
 @click.option("--device", help='Another device than was asked for: "auto", "cpu", or "gpu 0".')
+@click.option("--finish", is_flag=True, help="Learn no more: evaluate and save what was learned so far.")
 @click.option("--detach", is_flag=True, help="Go on in a process of its own and return at once.")
 @click.argument("name")
-def resume(name: str, root: Path | None, folder: Path | None, device: str | None, detach: bool) -> None:
+def resume(
+    name: str, root: Path | None, folder: Path | None, device: str | None, finish: bool, detach: bool
+) -> None:  # fmt: skip
     """Go on with a run that was stopped, failed or was lost, from its last checkpoint."""
     from xraykit import engine
 
     with terminal.words():
         found = _find(name, root)
         if detach:
-            engine.resume(found, folder, device)
+            engine.resume(found, folder, device, finish)
             click.echo(f"{name} goes on. python -m xraykit runs show {name} tells how far it is.")
             return
         if not engine.handed():  # else this is the process that was launched for it
-            engine.check_resumable(found)
-        learning.train_here(found, folder, device)
+            engine.check_resumable(found, finish)
+        learning.train_here(found, data=folder, device=device, finish=finish)
 
 
 @runs.command()
