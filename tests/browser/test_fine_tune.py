@@ -81,6 +81,13 @@ def text_of(visit: Visit) -> str:
     return visit.page.inner_text("body")
 
 
+def faults_of(visit: Visit) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    visit.page.wait_for_function(AT_REST)
+    return serious(Axe().run(visit.page))
+
+
 def wait_for_text(visit: Visit, words: str) -> None:
     visit.page.get_by_text(words).first.wait_for(timeout=HANG)
 
@@ -147,6 +154,7 @@ def stop_and_resume(visit: Visit, made: Run) -> None:
     button(visit, "keep").wait_for(timeout=HANG)
     assert made.status()["state"] == "finished"
     assert [int(row["epoch"]) for row in made.history()] == list(range(EPOCHS)), "one history without a gap"
+    assert faults_of(visit) == []
 
 
 def keep_as(visit: Visit, made: Run, name: str) -> None:
@@ -195,8 +203,6 @@ def alive(pid: int) -> bool:
 
 
 def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, serving, folders):
-    from axe_playwright_python.sync_playwright import Axe
-
     open_form(visit, serving)
     bomb = folders / "bomb.zip"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -223,4 +229,4 @@ def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, ser
     visit.page.keyboard.press("Escape")
     set_number(visit, "batch_size", 16)
     visit.page.wait_for_function("document.querySelectorAll('.xk-fault').length === 2", timeout=HANG)
-    assert serious(Axe().run(visit.page)) == [] and "Traceback" not in text_of(visit)
+    assert faults_of(visit) == [] and "Traceback" not in text_of(visit)

@@ -39,6 +39,7 @@ def progress(
     alt.LayerChart
         Without data. Its rows are {"kind": one of `KINDS`, "epoch": epochs completed, float, "value": float}.
     """
+    # aria=False below: a mark without rows would be an unnamed picture; the page tells the figures in the chart's alt
     every = max(1, -(-epochs // 8))
     x = alt.X("epoch:Q", title="Epoch", scale=alt.Scale(domain=[0, max(1, epochs)], nice=False),
               axis=alt.Axis(values=list(range(0, epochs + 1, every)), format="d"))  # fmt: skip
@@ -52,14 +53,18 @@ def progress(
     ]
     blue, yellow = style.series[0], style.series[1]
     layers = (
-        _of("phase").mark_rule(color=style.faint, strokeDash=[2, 3], opacity=0.7).encode(x=x),
-        _of("moment").mark_line(color=blue, strokeWidth=0.8, opacity=0.5).encode(x=x, y=y),
-        _of("training").mark_line(color=blue, strokeWidth=1.2).encode(x=x, y=y),
-        _of("training").mark_point(color=blue, filled=True, size=10, opacity=1).encode(x=x, y=y, tooltip=told),
-        _of("validation").mark_line(color=yellow, strokeWidth=2.4).encode(x=x, y=y),
-        _of("validation").mark_point(color=yellow, filled=True, size=22, opacity=1).encode(x=x, y=y, tooltip=told),
+        _of("phase").mark_rule(aria=False, color=style.faint, strokeDash=[2, 3], opacity=0.7).encode(x=x),
+        _of("moment").mark_line(aria=False, color=blue, strokeWidth=0.8, opacity=0.5).encode(x=x, y=y),
+        _of("training").mark_line(aria=False, color=blue, strokeWidth=1.2).encode(x=x, y=y),
+        _of("training")
+        .mark_point(aria=False, color=blue, filled=True, size=10, opacity=1)
+        .encode(x=x, y=y, tooltip=told),
+        _of("validation").mark_line(aria=False, color=yellow, strokeWidth=2.4).encode(x=x, y=y),
+        _of("validation")
+        .mark_point(aria=False, color=yellow, filled=True, size=22, opacity=1)
+        .encode(x=x, y=y, tooltip=told),
         _of("best")
-        .mark_point(color=yellow, filled=True, size=130, opacity=1, stroke=style.ink, strokeWidth=1.5)
+        .mark_point(aria=False, color=yellow, filled=True, size=130, opacity=1, stroke=style.ink, strokeWidth=1.5)
         .encode(x=x, y=y, tooltip=told),
     )
     words = f"{measure} over the epochs: training thin, validation thick, the best epoch marked"
@@ -81,8 +86,10 @@ def device(*, style: Style = SCREEN, height: int = HEIGHT) -> alt.LayerChart:
     memory = alt.Y("memory:Q", title="Memory, GiB", scale=alt.Scale(zero=True),
                    axis=alt.Axis(tickCount=4, format=".2~f", grid=False, titleColor=yellow))  # fmt: skip
     layers = (
-        alt.Chart().mark_area(color=blue, opacity=0.18, line={"color": blue, "strokeWidth": 1.2}).encode(x=x, y=load),
-        alt.Chart().mark_line(color=yellow, strokeWidth=2).encode(x=x, y=memory),
+        alt.Chart()
+        .mark_area(aria=False, color=blue, opacity=0.18, line={"color": blue, "strokeWidth": 1.2})
+        .encode(x=x, y=load),
+        alt.Chart().mark_line(aria=False, color=yellow, strokeWidth=2).encode(x=x, y=memory),
     )
     chart = alt.layer(*layers).resolve_scale(y="independent")
     return finish(chart, style, height, "Load and memory of the device over the time")

@@ -53,7 +53,7 @@ def duration(seconds: float | None) -> str:
         return NOT_YET
     whole = round(seconds)
     if whole < 90:
-        return f"{whole} s"
+        return f"{whole} s" if whole or not seconds else "under 1 s"
     if whole < 5400:
         return f"{round(whole / 60)} min"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
