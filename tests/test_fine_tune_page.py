@@ -51,7 +51,8 @@ def started(monkeypatch, tmp_path) -> list:
     monkeypatch.setattr(engine, "start", start)
     monkeypatch.setattr(engine, "stop", lambda found: asked.append(("stop", found.name)))
     monkeypatch.setattr(engine, "delete", lambda found: asked.append(("delete", found.name)))
-    monkeypatch.setattr(engine, "resume", lambda found, data=None: asked.append(("resume", found.name, data)))
+    monkeypatch.setattr(engine, "resume", lambda found, data=None, finish=False: asked.append(
+        ("finish" if finish else "resume", found.name, data)))  # fmt: skip
     return asked
 
 
@@ -150,6 +151,8 @@ def test_buttons_do_what_they_say(made, started, tmp_path):
     app.button(key="run-stop").click().run()
     app = open_page("stopped")
     app.button(key="run-resume").click().run()
+    app = open_page("stopped")
+    app.button(key="run-finish").click().run()
     app = open_page("data")
     app.text_input(key="resume-path").set_value(str(tmp_path))
     next(button for button in app.button if button.label == "Resume with these films").click().run()
@@ -157,8 +160,8 @@ def test_buttons_do_what_they_say(made, started, tmp_path):
     app.button(key="run-delete").click().run()
     assert ("delete", "finished") not in started, "it asks once more"
     app.button(key="run-delete-yes").click().run()
-    assert started == [("stop", "running"), ("resume", "stopped", None), ("resume", "data", tmp_path),
-                       ("delete", "finished")]  # fmt: skip
+    assert started == [("stop", "running"), ("resume", "stopped", None), ("finish", "stopped", None),
+                       ("resume", "data", tmp_path), ("delete", "finished")]  # fmt: skip
     assert "New run" in text_of(app) and not app.exception
 
 

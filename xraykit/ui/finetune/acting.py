@@ -27,6 +27,9 @@ def show_buttons(of: Seen) -> None:
     if of.state in run.RESUMABLE:
         st.button("Resume", key="run-resume", type="primary", on_click=_resume, args=(of,),
                   help="Go on from the last checkpoint, with the same numbers.")  # fmt: skip
+        if of.status.get("epoch"):
+            st.button("Finish as it is", key="run-finish", on_click=_resume, args=(of, None, True),
+                      help="Learn no more: evaluate what was learned so far, so that it can be kept.")  # fmt: skip
     if of.recipe:
         st.button("Duplicate with changes", key="run-duplicate", on_click=_duplicate, args=(of,),
                   help="Fill the form of a new run with these films and this recipe.")  # fmt: skip
@@ -77,9 +80,9 @@ def _stop(of: Seen) -> None:
         engine.stop(of.run)
 
 
-def _resume(of: Seen, folder: Path | None = None) -> None:
+def _resume(of: Seen, folder: Path | None = None, finish: bool = False) -> None:
     with _saying("It could not be resumed"):
-        engine.resume(of.run, data=folder)
+        engine.resume(of.run, data=folder, finish=finish)
     choice.open_run(of.name)
 
 
