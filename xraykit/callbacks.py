@@ -15,7 +15,7 @@ import numpy as np
 
 from xraykit import checkpoint, compiling
 from xraykit.batches import FilmBatches
-from xraykit.checkpoint import Progress
+from xraykit.checkpoint import Progress, Writer
 from xraykit.recipe import Recipe
 from xraykit.run import Diverged, Run, Stopped
 
@@ -201,10 +201,12 @@ class Saving(keras.callbacks.Callback):
     `check` raises where the run cannot go on; it is asked between epochs, and only after a checkpoint.
     """
 
-    def __init__(self, log: RunLog, others: Sequence[keras.callbacks.Callback], check: Callable[[], None]):
+    def __init__(
+        self, log: RunLog, writer: Writer, others: Sequence[keras.callbacks.Callback], check: Callable[[], None]
+    ):
         super().__init__()
-        self.log, self.others, self.check = log, others, check
-        self._saved, self._wait, self._asked = time.perf_counter(), 0.0, None
+        self.log, self.writer, self.others, self.check = log, writer, others, check
+        self._saved, self._asked = -math.inf, None
 
     def on_train_batch_end(self, batch, logs=None):
         if self.log.progress.step >= self.log.steps:
@@ -213,14 +215,14 @@ class Saving(keras.callbacks.Callback):
         if asked or self._due():
             self._save()
         if asked:
-            raise Stopped("Stopped between two steps.")
+            self._stop("Stopped between two steps.")
 
     def on_test_batch_end(self, batch, logs=None):
         if not self.log.run.stop_asked():
             return
         self._asked = self._asked or time.perf_counter()
         if time.perf_counter() - self._asked > VALIDATION_GRACE:
-            raise Stopped("Stopped in a long validation; the epoch goes on from its last checkpoint.")
+            self._stop("Stopped in a long validation; the epoch goes on from its last checkpoint.")
 
     def on_epoch_end(self, epoch, logs=None):
         asked = self.log.run.stop_asked()
@@ -231,7 +233,11 @@ class Saving(keras.callbacks.Callback):
             self._save()
             self.check()
         if asked:
-            raise Stopped("Stopped between two epochs.")
+            self._stop("Stopped between two epochs.")
+
+    def _stop(self, words: str) -> None:
+        self.writer.wait()
+        raise Stopped(words)
 
     def _count(self) -> None:
         """Note the counters of Keras's callbacks: they change only between epochs."""
@@ -241,17 +247,14 @@ class Saving(keras.callbacks.Callback):
                 self.log.progress.counters[type(other).__name__] = counters
 
     def _due(self) -> bool:
-        return time.perf_counter() - self._saved > self._wait
+        wait = min(self.writer.seconds / WRITING_SHARE, MOST_SECONDS)
+        return not self.writer.busy and time.perf_counter() - self._saved > wait
 
     def _save(self) -> None:
-        began = time.perf_counter()
         assert self.log.kept_model is not None
         learner = self.model  # asking Keras for it brings JAX's state back into the variables
-        checkpoint.save(
-            self.log.run, self.log.recipe, self.log.progress, self.log.kept_model, learner, self.log.best_weights
-        )
+        self.writer.save(self.log.progress, self.log.kept_model, learner, self.log.best_weights)
         self._saved = time.perf_counter()
-        self._wait = min((self._saved - began) / WRITING_SHARE, MOST_SECONDS)
 
 
 def facts(progress: Progress) -> dict[str, float | int | None]:

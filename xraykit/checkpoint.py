@@ -5,10 +5,12 @@ The file is replaced whole: after a kill at any moment the last checkpoint loads
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import hashlib
 import json
 import os
+import time
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,39 +74,64 @@ def digest(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(chosen, default=_plain, sort_keys=True).encode()).hexdigest()
 
 
-def save(run: Run, recipe: Recipe, progress: Progress, network, learner=None, best=None) -> None:
-    """Replace the run's checkpoint.
+class Writer:
+    """Writes checkpoints beside the training, one at a time: a slow disk holds nothing up."""
 
-    Parameters
-    ----------
-    network : the whole network.
-    learner : the compiled network that is being fitted; None between two phases.
-    best : values of the best epoch's network, or None.
+    def __init__(self, run: Run, recipe: Recipe) -> None:
+        self.run, self.recipe = run, recipe
+        self.seconds = 0.0  # that the last one took
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
+        self._writing: concurrent.futures.Future | None = None
 
-    Raises
-    ------
-    OSError
-        If it cannot be written; the checkpoint before it stays.
-    """
-    lists = {
-        "network": _values(network.variables),
-        "optimizer": _values(learner.optimizer.variables) if learner is not None else [],
-        "metrics": _values(learner.metrics_variables) if learner is not None else [],
-        "best": best or [],
-    }
-    meta = {"format": FORMAT, "recipe": digest(recipe), "progress": dataclasses.asdict(progress)}
-    arrays = {f"{name}-{i:04}": value for name, values in lists.items() for i, value in enumerate(values)}
-    path = run.path / FILE
-    path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".part")
-    try:
-        with part.open("wb") as file:
-            np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    @property
+    def busy(self) -> bool:
+        return self._writing is not None and not self._writing.done()
+
+    def save(self, progress: Progress, network, learner=None, best=None) -> None:
+        """Begin to replace the run's checkpoint, once the one before it is written.
+
+        Parameters
+        ----------
+        network : the whole network.
+        learner : the compiled network that is being fitted; None between two phases.
+        best : values of the best epoch's network, or None.
+
+        Raises
+        ------
+        OSError
+            If the checkpoint before this one could not be written; the last that could stays.
+        """
+        self.wait()
+        lists = {
+            "network": _values(network.variables),
+            "optimizer": _values(learner.optimizer.variables) if learner is not None else [],
+            "metrics": _values(learner.metrics_variables) if learner is not None else [],
+            "best": best or [],
+        }
+        meta = {"format": FORMAT, "recipe": digest(self.recipe), "progress": dataclasses.asdict(progress)}
+        self._writing = self._thread.submit(self._write, meta, lists)
+
+    def wait(self) -> None:
+        """Until the checkpoint underway is on the disk; raises OSError where it could not be written."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, meta: dict[str, Any], lists: dict[str, list[np.ndarray]]) -> None:
+        began = time.perf_counter()
+        arrays = {f"{name}-{i:04}": value for name, values in lists.items() for i, value in enumerate(values)}
+        path = self.run.path / FILE
+        path.parent.mkdir(exist_ok=True)
+        part = path.with_suffix(".part")
+        try:
+            with part.open("wb") as file:
+                np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+            self.seconds = time.perf_counter() - began
 
 
 def load(run: Run, recipe: Recipe) -> Checkpoint | None:
@@ -177,7 +204,8 @@ _LISTS = ("network", "optimizer", "metrics", "best")
 
 
 def _values(variables) -> list[np.ndarray]:
-    return [np.asarray(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    # Copies: the training goes on while they are written
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
 def _assign(variables, values: list[np.ndarray]) -> None:

@@ -96,6 +96,7 @@ class _Fit:
         self.learned = sampling.training(films, self.parts.train, recipe)
         run.write("data.json", dataset.describe(films, self.parts, self.learned))
         self.squares = films.squares(recipe.image_size, recipe.channels)
+        self.writer = checkpoint.Writer(run, recipe)
         self.log = RunLog(run, recipe, self.progress, len(self.learned), report)
 
     def _begin(self, split: int) -> Progress:
@@ -136,7 +137,8 @@ class _Fit:
             self._fit_phase(model, self.recipe.phases[self.progress.phase], self.found)
             self.found = None  # later phases begin afresh
             self.progress.end_phase()
-            checkpoint.save(self.run, self.recipe, self.progress, model, best=self.log.best_weights)
+            self.writer.save(self.progress, model, best=self.log.best_weights)
+        self.writer.wait()
         self._check_films()
         self.log.restore_kept(model)
         finish(self.run, self.recipe, self._in_float32(model), self.films, self.parts, self.squares)
@@ -195,7 +197,7 @@ class _Fit:
             verbose=0,
             callbacks=[
                 EpochOrder(train), self.log, *counting, GoOn(counting, self.progress, metrics),
-                Saving(self.log, counting, self._check_films),
+                Saving(self.log, self.writer, counting, self._check_films),
             ],
         )  # fmt: skip
         return bool(learner.stop_training)
