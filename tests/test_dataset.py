@@ -281,6 +281,19 @@ def test_too_few_films_are_refused(tmp_path):
         dataset.split(films)
 
 
+@pytest.mark.parametrize("number", range(2, 12))
+def test_a_small_set_is_divided_or_refused_in_words(number, tmp_path):
+    films = dataset.read(film_folders.make(tmp_path, films=number))
+    try:
+        parts = dataset.split(films)
+    except dataset.DatasetRefused as refusal:
+        assert number < 7 and "Add films" in str(refusal)
+    else:
+        assert number >= 7
+        assert all(min(films.counts(indices).values()) > 0 for indices in parts.parts().values())
+        assert sorted(np.concatenate(list(parts.parts().values()))) == list(range(len(films)))
+
+
 def test_real_near_duplicates_are_found(real_films):
     films = dataset.read(real_films / "radiography")
     pair = {films.groups[films.films.index(f"COVID-19/COVID-{n}.jpg")] for n in (454, 609)}

@@ -24,6 +24,9 @@ __all__ = ["Dataset", "DatasetRefused", "Look", "Progress", "Split", "cache_fold
            "split", "split_digest"]  # fmt: skip
 
 
+FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """Film indices of the three parts, (n,) int64 each, ascending; no group is in two of them."""
@@ -194,7 +197,7 @@ def _check_classes(root: Path, labels: Sequence[str], classes: Sequence[str] | N
 def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: int = 0) -> Split:
     """Divide the films into three parts, stratified by class, every group whole in one part.
 
-    Fractions are of films and are met to the nearest twentieth.
+    Fractions are of films and are met to the nearest twentieth, in small sets to the nearest fold.
 
     Raises
     ------
@@ -203,11 +206,12 @@ def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: 
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    folds = 20
-    if len(np.unique(dataset.groups)) < folds or min(dataset.counts().values()) < 3:
+    groups, counts = len(np.unique(dataset.groups)), dataset.counts().values()
+    folds = min(FOLDS, groups, max(counts))  # scikit-learn wants one class at least to have a film for each
+    if folds < LEAST_FOLDS or min(counts) < 3:
         raise DatasetRefused(
-            f"Expected at least {folds} groups and 3 films a class to divide; got {dataset.counts()} in "
-            f"{len(np.unique(dataset.groups))} groups. Add films."
+            f"Expected at least {LEAST_FOLDS} groups and 3 films a class to divide; got {dataset.counts()} in "
+            f"{groups} groups. Add films."
         )
     folder = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold = np.empty(len(dataset), np.int64)

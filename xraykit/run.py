@@ -256,7 +256,8 @@ def _free_name(runs: Path, about: str) -> str:
 
 def list_runs(runs: str | Path | None = None) -> list[Run]:
     """Runs in a folder (`root_folder()` if not given), newest first; broken ones too, whose `status` says so."""
-    found = [Run(path.parent) for path in (root_folder() if runs is None else Path(runs)).glob("*/status.json")]
+    folder = root_folder() if runs is None else Path(runs)
+    found = [Run(path.parent) for path in folder.glob("[!.]*/status.json")]  # a dot: on its way out
     return sorted(found, key=lambda run: (_changed(run.path / "recipe.json"), run.name), reverse=True)
 
 

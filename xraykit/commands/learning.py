@@ -124,6 +124,7 @@ def _estimate(chosen, folder: Path, device: str, out: Path | None) -> dict[str, 
 
         found = _probe(chosen, folder, device, progress)
         Run(out).write("estimate.json", found)
+        going.ending = found["words"]
     return found
 
 
