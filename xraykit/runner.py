@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
 import select
 import signal
@@ -172,6 +173,7 @@ def _train(found: Run, report: Any, listeners: tuple, fit: Fit | None, pulse: Pu
         seen(films)
         found.update(stage="building the network", stage_done=None, stage_of=None)  # the backend's import is part of it
         if fit is None:
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings are about its own tracing
             from xraykit import training
 
             fit = training.fit
