@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # A room imports only rooms to the left of it. A new room is added here, at its place.
 ROOMS = """picture dicom radiograph decoder ingest samples grouping labelling filmindex dataset zipcheck archive
-reciperules recipe recipefields sampling batches run card catalog detached devices engine work study studies
+reciperules recipe recipefields sampling augmenting batches run card catalog detached devices engine work study studies
 statistics curves evaluation calibration operating alignment comparison network compiling checkpoint callbacks speed
 training probing runner published head companion conversion classifier keeping history records scoring recipewords
 cardpage cardprint colormaps legends explanation gradients inference doctor charts report tables ui commands

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests import film_folders
-from xraykit.batches import FilmBatches, augment
+from xraykit.augmenting import augment
+from xraykit.batches import FilmBatches
 from xraykit.recipe import CHEST, Augmentation
 
 pytestmark = pytest.mark.slow  # keras.utils.PyDataset

@@ -11,6 +11,7 @@ dataset                       labelled films, their split, their decoded cache
 zipcheck, archive             a zip of films through its own firewall, unpacked
 reciperules, recipe           what a training is to do, every fault of it at once
 recipefields, sampling        each field of it in plain words; which films it learns from
+augmenting                    training films turned, shifted, zoomed and relit, ahead of time where asked
 run, catalog                  the folder of one training; datasets known on this computer
 detached, devices, engine, work    processes that outlive the page: start, queue for a device, stop, resume; evaluations
 statistics, curves            intervals and paired tests; ROC, precision-recall, reliability

@@ -11,6 +11,7 @@ import math
 import keras
 import numpy as np
 
+from xraykit import augmenting
 from xraykit.recipe import Augmentation
 
 
@@ -29,6 +30,7 @@ class FilmBatches(keras.utils.PyDataset):
     class_weights : one weight a class, or None
     split : 2 to give each batch in two halves, for a device whose memory does not hold the whole
     first : batches left out at the beginning, for an epoch that goes on in the middle
+    processes : that augment batches of a memory map ahead of time; 0 to augment as they are asked for
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class FilmBatches(keras.utils.PyDataset):
         class_weights: tuple[float, ...] | None = None,
         split: int = 1,
         first: int = 0,
+        processes: int = 0,
     ):
         super().__init__()
         self.inputs, self.indices, self.batch_size = inputs, indices, batch_size
@@ -52,6 +55,10 @@ class FilmBatches(keras.utils.PyDataset):
         self.seed, self.augmentation = seed, augmentation
         self.split, self.first = split, first
         self.epoch = 0
+        self._ordered: tuple[int, np.ndarray] = (-1, indices)
+        self.ahead: augmenting.Ahead | None = None
+        if processes and augmentation is not None and isinstance(inputs, np.memmap):
+            self.ahead = augmenting.Ahead(str(inputs.filename), augmentation, seed or 0, processes)
 
     def __len__(self) -> int:
         return math.ceil(len(self.indices) / self.batch_size) * self.split - self.first
@@ -64,11 +71,20 @@ class FilmBatches(keras.utils.PyDataset):
 
     def __getitem__(self, number: int):
         chosen = self._films(number + self.first)
-        inputs = self.inputs[chosen]
-        if self.augmentation is not None:
-            inputs = np.stack([self._augmented(i, film) for i, film in zip(chosen, inputs, strict=True)])
-        batch = (inputs, self.targets[chosen])
+        batch = (self._inputs(number + self.first, chosen), self.targets[chosen])
         return batch if self.weights is None else (*batch, self.weights[chosen])
+
+    def _inputs(self, number: int, chosen: np.ndarray) -> np.ndarray:
+        if self.augmentation is None:
+            return self.inputs[chosen]
+        if self.ahead is not None:
+            return self.ahead.take(self.epoch, number, self._films)
+        return augmenting.batch(self.inputs, chosen, self.augmentation, self.seed or 0, self.epoch)
+
+    def close(self) -> None:
+        """End the processes that prepare batches, if there are any."""
+        if self.ahead is not None:
+            self.ahead.close()
 
     def _films(self, number: int) -> np.ndarray:
         number, part = divmod(number, self.split)
@@ -80,44 +96,7 @@ class FilmBatches(keras.utils.PyDataset):
         """Film indices of the current epoch, in the order in which they are fed."""
         if self.seed is None:
             return self.indices
-        return np.random.default_rng((self.seed, self.epoch)).permutation(self.indices)
-
-    def _augmented(self, film: int, square: np.ndarray) -> np.ndarray:
-        assert self.augmentation is not None
-        return augment(square, self.augmentation, np.random.default_rng((self.seed or 0, self.epoch, int(film))))
-
-
-def augment(square: np.ndarray, augmentation: Augmentation, random: np.random.Generator) -> np.ndarray:
-    """A randomly turned, shifted, zoomed film with other brightness and contrast; same shape, uint8.
-
-    What comes in from outside the film is black.
-    """
-    turned = _affine(square, augmentation, random)
-    if augmentation.flip and random.uniform() < 0.5:
-        turned = turned[:, ::-1]
-    contrast = 1 + random.uniform(-1, 1) * augmentation.contrast
-    brightness = 255 * random.uniform(-1, 1) * augmentation.brightness
-    if contrast == 1 and brightness == 0:
-        return turned
-    mean = float(turned.mean())
-    levels = np.clip((np.arange(256) - mean) * contrast + mean + brightness, 0, 255)
-    return np.rint(levels).astype(np.uint8)[turned]
-
-
-def _affine(square: np.ndarray, augmentation: Augmentation, random: np.random.Generator) -> np.ndarray:
-    from PIL import Image
-
-    size = square.shape[0]
-    angle = math.radians(random.uniform(-1, 1) * augmentation.rotation)
-    zoom = math.exp(random.uniform(-1, 1) * math.log1p(augmentation.zoom))
-    shift = random.uniform(-1, 1, 2) * augmentation.shift * size
-    cosine, sine, centre = math.cos(angle) / zoom, math.sin(angle) / zoom, (size - 1) / 2
-    x, y = centre + shift[0], centre + shift[1]
-    matrix = (
-        cosine, sine, centre - cosine * x - sine * y,
-        -sine, cosine, centre + sine * x - cosine * y,
-    )  # fmt: skip
-    grey = square.shape[2] == 1
-    film = Image.fromarray(square[..., 0] if grey else square)
-    turned = np.asarray(film.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR))
-    return turned[..., None] if grey else turned
+        if self._ordered[0] != self.epoch:
+            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.indices)
+            self._ordered = (self.epoch, order)
+        return self._ordered[1]

@@ -77,7 +77,7 @@ def prepare(parent: int) -> None:
         )  # reaches a decoder that holds the GIL in C too
     if os.name == "posix" and os.getppid() != parent:
         os._exit(1)
-    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
+    threading.Thread(target=end_with_parent, name="parent watch", daemon=True).start()
     _bound_memory()
     warnings.simplefilter("ignore")
     from PIL import Image
@@ -160,7 +160,8 @@ def _bound_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crashed decoder leaves no picture of a film on disk
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait for the parent's end and end with it: for a thread of a process started through `CONTEXT`."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

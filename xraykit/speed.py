@@ -28,6 +28,7 @@ from xraykit.recipe import Recipe
 STEPS = 12  # timed, twice, after as many that warm up
 LIMIT_SECONDS = 90.0  # for one way, start and compilation included: XLA with depthwise convolutions (TF#59772) can hang
 BUDGET_SECONDS = 300.0  # for all ways of a device
+MOST_PROCESSES = 8  # at 224 px each augments about 2,000 films a second
 CLEARLY = 1.03  # so much faster must a way be to be preferred to a plainer one
 
 
@@ -102,6 +103,11 @@ def candidates(backend: str, capability: tuple[int, int]) -> list[tuple[str, boo
     return [(precision, jit) for jit in jits for precision in ("float32", *halves)]
 
 
+def processes() -> int:
+    """How many processes should augment films ahead: none where the processor learns, which has no core free."""
+    return 0 if compute_capability() is None else max(1, min(MOST_PROCESSES, (os.cpu_count() or 2) - 2))
+
+
 def compute_capability() -> tuple[int, int] | None:
     """Of the GPU that the backend of this process computes on, such as (9, 0); None on the processor."""
     import keras
@@ -125,7 +131,7 @@ def _of_tensorflow():
 
 
 def _of_jax():
-    import jax
+    import jax  # pyright: ignore[reportMissingImports]
 
     device = jax.devices()[0]
     return str(getattr(device, "compute_capability", "")).split(".") if device.platform == "gpu" else None

@@ -176,6 +176,13 @@ class _Fit:
             checkpoint.restore_optimizer(learner, found.optimizer, finer=self.finer)
             learner.test_on_batch(*validation[0][:2])  # Keras makes the running means only when they are first used
             metrics = found.metrics
+        try:
+            self._fit_rest_and_whole(learner, train, validation, last, metrics)
+        finally:
+            train.close()
+
+    def _fit_rest_and_whole(self, learner, train: FilmBatches, validation: FilmBatches, last: int, metrics) -> None:
+        progress = self.progress
         if progress.step:  # what is left of the epoch underway is a fit of its own: its steps are fewer
             rest = train.rest(progress.step)
             if self._fit_epochs(learner, rest, validation, len(train), progress.epoch + 1, metrics):
@@ -215,7 +222,7 @@ class _Fit:
         shared = {"classes": len(films.classes), "batch_size": recipe.batch_size, "split": self.progress.split}
         train = FilmBatches(
             inputs, films.labels, self.learned, seed=recipe.seed, augmentation=augmentation,
-            class_weights=sampling.class_weights(films, self.learned, recipe), **shared,
+            class_weights=sampling.class_weights(films, self.learned, recipe), processes=speed.processes(), **shared,
         )  # fmt: skip
         return train, FilmBatches(inputs, films.labels, self.parts.validation, **shared)
 
