@@ -148,6 +148,23 @@ def test_auto_takes_a_free_gpu_with_the_most_memory_then_the_shortest_line(two_g
         assert key == "gpu 1"
 
 
+def test_whoever_waits_for_any_gpu_takes_the_first_that_is_free(two_gpus):
+    seen, free = [], threading.Event()
+
+    def hold_the_first():
+        with devices.turn("gpu 0", "b"):
+            free.wait(HANG)
+
+    with devices.turn("gpu 1", "a"):
+        other = threading.Thread(target=hold_the_first)
+        other.start()
+        while not devices.line("gpu 0"):
+            time.sleep(0.01)
+        with devices.turn("auto", "c", waiting=lambda *told: (seen.append(told), free.set())) as key:
+            assert seen[0] == ("gpu 1", 1) and key == "gpu 0"
+        other.join()
+
+
 def test_the_line_is_first_come_first_served(monkeypatch):
     monkeypatch.setattr(devices, "POLL_SECONDS", 0.01)
     order, places, threads = [], {}, []

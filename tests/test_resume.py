@@ -1,6 +1,10 @@
 """A run that was stopped and resumed gives the numbers of one that never stopped; what stock Keras does, does not."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -289,3 +293,29 @@ def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monke
     best = min(made.history(), key=lambda row: float(row["val_loss"]))
     assert made.status()["best_epoch"] == int(best["epoch"])
     assert len(made.read("evaluation.json")["test"]["truth"]) and weights(made)
+
+
+def test_the_same_holds_under_jax():
+    """Rates that rise and fall, a stop in the middle of an epoch, and a phase of the head alone."""
+    pytest.importorskip("jax", reason="jax is not installed: pip install jax")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("this is the other backend already")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+        "-k",
+        "phases",
+    ]
+    done = subprocess.run(
+        command,
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout[-3000:]

@@ -308,6 +308,30 @@ def test_a_kept_model_that_does_not_fit_or_is_not_there_is_refused_in_words(film
         network.build(recipe.NAMED["strong-scratch"].change(weights="model:mine", image_size=64, alpha=0.35), 3)
 
 
+def test_learning_time_leaves_out_what_is_compiled(tmp_path, monkeypatch):
+    """A clock by hand: the first step and the first batch of validation hold compilations of 100 and 50 seconds."""
+    from xraykit import callbacks, checkpoint, compiling
+
+    clock = [0.0]
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(compiling, "rate_of", lambda model: 1e-3)
+    made = run.create(json.loads(TINY.to_json()), "films", tmp_path, "clock")
+    log = callbacks.RunLog(made, TINY, checkpoint.Progress(), films=30)
+    log.begin_fit(steps=3)
+    figures = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
+    for epoch, (compiling_step, compiling_test) in enumerate([(100, 50), (0, 0)]):
+        log.on_epoch_begin(epoch)
+        for step in range(3):
+            clock[0] += 1 + (compiling_step if step == 0 else 0)
+            log.on_train_batch_end(step, {"loss": 1.0})
+        for batch in range(2):
+            clock[0] += 1 + (compiling_test if batch == 0 else 0)
+            log.on_test_batch_end(batch)
+        log.on_epoch_end(epoch, figures)
+    assert [float(row["seconds"]) for row in made.history()] == [2 + 1, 3 + 2]
+    assert made.status()["learning_seconds"] == 8
+
+
 def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_path):
     two = [{"epochs": 2, "learning_rate": 1e-3, "trainable": "head"}, {"epochs": 3, "learning_rate": 1e-3}]
     chosen = TINY.change(phases=two)

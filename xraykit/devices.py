@@ -158,18 +158,31 @@ def turn(
         key = choose(asked, backend)
         ticket, path = _take_ticket(key, name)
     try:
-        told = 0
+        told = ("", 0)
         while place := _place(path):
             if stopped():
                 raise run.Stopped(f"Stopped while it waited for {key}.")
-            if place != told:
-                told = place
+            if (key, place) != told:
+                told = key, place
                 waiting(key, place)
             time.sleep(POLL_SECONDS)
+            if asked == AUTO:
+                key, ticket, path = _move_to_free(key, ticket, path, name, backend)
         yield key
     finally:
         ticket.close()
         path.unlink(missing_ok=True)
+
+
+def _move_to_free(key: str, ticket: IO[Any], path: Path, name: str, backend: str) -> tuple[str, IO[Any], Path]:
+    """Change lines where another GPU has become free: one that waits for any need not wait for its first choice."""
+    with _line_changing():
+        better = choose(AUTO, backend)
+        if better == key or _tickets(_lines_folder() / better.replace(" ", "-")):
+            return key, ticket, path
+        ticket.close()
+        path.unlink(missing_ok=True)
+        return (better, *_take_ticket(better, name))
 
 
 def line(key: str) -> list[str]:
