@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Contender:
     compile_seconds: float = 0.0
     rates: list[float] = field(default_factory=list)  # images a second, one a round
     note: str = ""
+    close: Callable[[], None] = lambda: None  # ends the processes that augment ahead
 
     def to_json(self) -> dict:
         return {
@@ -136,6 +138,8 @@ def _measure(batch: int, asked: argparse.Namespace) -> dict:
         contenders += [_ours(chosen, kept, labels, *way) for way in _ways(asked.cpu)]
         _in_turn(contenders, films, asked.rounds)
         pair = _pipeline_against_arrays(contenders, squares, labels, films, asked.rounds)
+        for contender in contenders:
+            contender.close()
     _tell(batch, contenders, pair)
     if not asked.cpu:  # a tiny network on the processor proves nothing
         _claim(batch, contenders, pair)
@@ -166,7 +170,7 @@ def _ours(chosen, films, labels, precision: str, jit: bool) -> Contender:
     """As a run does it: the recipe's second phase, films from the memory map, augmented."""
     import numpy as np
 
-    from xraykit import batches, compiling, network
+    from xraykit import batches, compiling, network, speed
 
     phase = chosen.phases[1]
     made = Contender(f"{precision}{', jit' if jit else ''}", precision, jit)
@@ -175,9 +179,10 @@ def _ours(chosen, films, labels, precision: str, jit: bool) -> Contender:
     compiling.compile_for(made.model, chosen, phase, len(films) // chosen.batch_size, jit=jit)
     fed = batches.FilmBatches(
         films, labels, np.arange(len(films)), classes=3, batch_size=chosen.batch_size, seed=0,
-        augmentation=chosen.augmentation,
+        augmentation=chosen.augmentation, processes=speed.processes(),
     )  # fmt: skip
     made.feed = {"x": fed, "shuffle": False}
+    made.close = fed.close
     return made
 
 
