@@ -32,6 +32,7 @@ if not cards:
     st.stop()
 
 # inputs
+cards = controls.choose_models(cards)
 readings = {card.name: reading.read(film.radiograph, card.name) for card in cards}
 classes = tuple(dict.fromkeys(name for card in cards for name in card.classes))
 choice = controls.choose(classes)
@@ -46,7 +47,7 @@ shared = max(drawn, default=0.0) if choice.shared_scale else None
 
 # show
 controls.show_job()
-rows = [cards[start : start + 2] for start in range(0, len(cards), 2)]
+rows = [cards[start : start + 2] for start in range(0, len(cards), 2)] or [[]]
 for place, row in enumerate(rows):
     columns = st.columns(3, gap="small")
     if place == 0:

@@ -200,7 +200,7 @@ def test_what_is_in_the_films_is_told_before_anything_starts(films):
     (films / "Normal" / "copy.png").write_bytes((films / "Normal" / "film-000.png").read_bytes())
     app = choose(open_page(), films)
     text = text_of(app)
-    for told in ("Normal/broken.png", "copy.png", "Identical files", "Groups by", "each is whole in one part"):
+    for told in ("Normal/broken.png", "copy.png", "Identical files", "nearly the same", "whole in one part"):
         assert told in text, told
     (looked,) = (run.root_folder() / "inspections").iterdir()
     found = work.Work(looked).films()

@@ -40,7 +40,8 @@ def counts(classes: Sequence[str], parts: Sequence[str], *, style: Style = SCREE
     colours = alt.Scale(domain=shown, range=[named[part] for part in shown])
     color = alt.Color("part:N", title=None, scale=colours, legend=legend)
     named_classes = alt.Scale(domain=list(classes))
-    y = alt.Y("label:N", title=None, scale=named_classes, axis=alt.Axis(labelLimit=120, ticks=False, domain=False))
+    axis = alt.Axis(labelLimit=120, labelPadding=6, ticks=False, domain=False)
+    y = alt.Y("label:N", title=None, scale=named_classes, axis=axis)
     bars = alt.Chart().transform_filter(f"datum.part !== '{TOTAL}'").mark_bar(height=alt.RelativeBandSize(0.62)).encode(
         y=y, x=alt.X("films:Q", title=None, axis=alt.Axis(tickCount=4, format="d")), color=color,
         order=alt.Order("order:O"),

@@ -100,6 +100,14 @@ def watch_restarts() -> None:
             st.button("Dismiss", key="dismiss-restart", type="tertiary", on_click=_forget_restart)
 
 
+def before_charts() -> None:
+    """Import what Streamlit imports at its first chart anyway; call it before a chart is made.
+
+    Altair looks into a pandas that another session's thread has only half imported, and fails.
+    """
+    import pandas  # noqa: F401
+
+
 def say_error(error: Exception) -> bool:
     """Show words in place of a traceback for a fault that no page foresaw; Streamlit's log keeps the traceback."""
     st.error(

@@ -21,6 +21,10 @@ NO_MODEL = (
 )
 
 
+MODELS = "shown-models"
+FEW = 2  # models lie beside the film in one row
+
+
 @dataclass(frozen=True)
 class Choice:
     """What the user wants to see: a label (None: each model's own predicted class) and how it is drawn."""
@@ -54,6 +58,30 @@ def choose(classes: tuple[str, ...]) -> Choice:
         opacity=opacity / 100,
         shared_scale=scale != OWN,
     )
+
+
+def choose_models(cards: Sequence[classifier.Card]) -> list[classifier.Card]:
+    """Which models read the film, all by default; the one that the address names (?model=NAME) first and among them."""
+    wanted = st.query_params.get("model")
+    order = sorted(cards, key=lambda card: card.name != wanted)
+    if len(order) <= FEW:
+        return order
+    named = {card.name: card for card in order}
+    before = st.session_state.get(MODELS)
+    if wanted in named and st.session_state.get("models-asked") != wanted:
+        st.session_state["models-asked"] = wanted  # once: it can be put away again
+        if before is not None and wanted not in before:
+            st.session_state[MODELS] = [wanted, *before]
+    titles = [card.title for card in order]
+    chosen = st.pills(
+        "Models", list(named), selection_mode="multi", default=None if before is not None else list(named), key=MODELS,
+        persist_state="session", format_func=lambda name: _called(named[name], titles),
+    )  # fmt: skip
+    return [card for name, card in named.items() if name in chosen]
+
+
+def _called(card: classifier.Card, titles: Sequence[str]) -> str:
+    return worklist.literal(card.title if titles.count(card.title) == 1 else f"{card.title} ({card.name})")
 
 
 def show_welcome() -> None:

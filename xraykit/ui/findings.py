@@ -63,8 +63,12 @@ def show_folder(found: dict[str, Any]) -> None:
 
 def show_facts(found: dict[str, Any]) -> None:
     """How many films, groups and oddities a folder has, and how its groups were found."""
-    rule = f"<p class='xk-said'>Groups by {html.escape(found['group_rule'])}: each is whole in one part.</p>"
-    st.html(f"<div class='xk-found xk-narrow'>{_facts(found)}</div>{rule}")
+    rule = str(found["group_rule"])
+    unknown = "no patient" in rule
+    patients = "Which films are of one patient is not known." if unknown else "Patients are those of the manifest."
+    said = f"A group is one patient's films, or pictures nearly the same; it is whole in one part. {patients}"
+    said = f"<p class='xk-said' title='{html.escape(rule, quote=True)}'>{said}</p>"
+    st.html(f"<div class='xk-found xk-narrow'>{_facts(found)}</div>{said}")
 
 
 def show_oddities(found: dict[str, Any]) -> None:

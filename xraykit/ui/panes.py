@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 import streamlit as st
 
-from xraykit import charts, classifier, explanation, inference, radiograph
+from xraykit import charts, classifier, explanation, inference, radiograph, ui
 
 LONGEST = 1600  # px sent to the browser; a pane is at most about 900 on a large screen, so it stays sharp
 SHORTEST = 900  # a smaller film is enlarged before it is drawn on
@@ -59,6 +59,7 @@ def show_reading(
     else:
         _picture(_film_png(film.sha256, film), "Radiograph without overlay", card.name)
     _say(_describe(heat, values, shared_maximum))
+    ui.before_charts()
     chart = charts.probabilities(values, card.title, classes)
     st.altair_chart(chart, theme=None, width="stretch", key=f"chart-{card.name}")
 

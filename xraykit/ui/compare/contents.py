@@ -24,6 +24,7 @@ def metrics(of: material.Material, method: str) -> dict[str, dict]:
 
 def fixed(of: material.Material, choice: inputs.Choice, applied: Applied) -> dict[str, report.Section]:
     """Every section but the matrices, whose frame follows each click; by key, those that there are."""
+    ui.before_charts()
     figures = metrics(of, choice.method)
     point = choice.point
     # Each section is kept by what it depends on, so that moving a slider makes no other section anew

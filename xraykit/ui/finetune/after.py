@@ -131,7 +131,7 @@ def _show_kept(of: Seen, kept: Card) -> None:
         st.html(f"<p class='xk-kept'>Kept as <b>{html.escape(kept.name)}</b><br><span>{html.escape(kept.title)}</span>"
                 "</p>", width="stretch")  # fmt: skip
         _figures_button(of)
-        shell.link("review", "Review films with it")
+        shell.link("review", "Review films with it", model=kept.name)
         shell.link("models", "Its card", model=kept.name)
         other = st.selectbox("Compare with", list(others), index=None, key=f"compare-with-{of.name}", width=280,
                              placeholder="Another model", format_func=lambda name: name)  # fmt: skip

@@ -9,6 +9,7 @@ import copy
 import dataclasses
 import datetime
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ KEY = "fine-tune-draft"
 FIRST = "strong-imagenet"  # linear probing, then fine-tuning: what suits most who come to fine-tune
 TRIAL = "tiny"
 OF_MODEL, IMPORTED, DUPLICATE = "model:", "imported", "run:"
+MOST_LETTERS = 60  # of a recipe's name in that of a run
+OF_BACKBONE = ("backbone", "alpha", "pooling")  # what a kept model must have as the recipe has it
 Plain = dict[str, Any]
 
 
@@ -92,10 +95,23 @@ def faults() -> dict[str, str]:
     found = dict(recipe.faults(current()["recipe"]))
     weights = get("weights")
     if "weights" not in found and isinstance(weights, str) and weights.startswith(OF_MODEL):
-        kept = {card.name for card in cards()}
-        if weights.removeprefix(OF_MODEL) not in kept:
-            found["weights"] = f"Expected a kept model ({', '.join(sorted(kept)) or 'there is none'}); got {weights!r}."
+        if words := _misfit(weights.removeprefix(OF_MODEL)):
+            found["weights"] = words
     return found
+
+
+def _misfit(name: str) -> str:
+    """Why the recipe cannot start from a kept model, as `network.build` would find once the run has begun."""
+    kept = {card.name: card for card in cards()}
+    if name not in kept:
+        return f"Expected a kept model ({', '.join(sorted(kept)) or 'there is none'}); got {name!r}."
+    theirs = kept[name].recipe
+    wrong = [path for path in OF_BACKBONE if theirs.get(path, get(path)) != get(path)]
+    if not wrong:
+        return ""
+    has, wants = (", ".join(f"{_label(path).lower()} {_shown(path, value(path))}" for path in wrong)
+                  for value in (theirs.get, get))  # fmt: skip
+    return f"{name} has {has}; this recipe has {wants}. Choose the same in the recipe, or another start."
 
 
 def built() -> recipe.Recipe | None:
@@ -119,7 +135,7 @@ def presets() -> dict[str, str]:
     chosen = current()["preset"]
     if chosen.startswith(DUPLICATE):
         found[chosen] = f"recipe of the run {chosen.removeprefix(DUPLICATE)}"
-    found.setdefault(chosen, chosen)
+    found.setdefault(chosen, "an imported file" if chosen == IMPORTED else chosen)
     return found
 
 
@@ -150,9 +166,10 @@ def differences() -> list[str]:
 
 
 def name() -> str:
-    """The run's name: as given, else the time at which the draft began and the recipe."""
+    """The run's name: as given, else the time at which the draft began and the recipe, in letters a folder may have."""
     draft = current()
-    return draft["name"].strip() or f"{draft['stamp']}-{get('name') or 'run'}"
+    about = re.sub(r"[^A-Za-z0-9._-]+", "-", str(get("name"))).strip("-.")[:MOST_LETTERS]
+    return draft["name"].strip() or f"{draft['stamp']}-{about or 'run'}"
 
 
 def begin_next() -> None:

@@ -14,6 +14,7 @@ from xraykit import recipefields
 from xraykit.recipefields import Field
 from xraykit.ui.finetune import draft
 
+WHOLE, MOST = 2**53 - 1, 1e300  # a browser counts no further
 NOTHING = ""  # a choice of None: a select box takes None for "not chosen"
 
 
@@ -49,9 +50,9 @@ def _drawable(field: Field, value: Any) -> bool:
     if value is None:
         return field.kind == "choice" or bool(field.none) or field.kind == "numbers"
     if field.kind == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= WHOLE
     if field.kind == "number":
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST
     if field.kind == "switch":
         return isinstance(value, bool)
     return not isinstance(value, dict | list) or field.kind == "numbers"

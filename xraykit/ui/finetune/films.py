@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import archive, catalog, charts, run, scoring
+from xraykit import archive, catalog, charts, run, scoring, ui
 from xraykit import work as works
 from xraykit.ui import findings, worklist
 from xraykit.ui.finetune import draft, drawing
@@ -247,6 +247,7 @@ def _show_found(one: Work) -> None:
         st.button("Look again", key="films-again", on_click=_forget)
         return
     rows = charts.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
+    ui.before_charts()
     spec = charts.counts(list(found["classes"]), [row["part"] for row in rows])
     told = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
     drawing.chart(rows, ("label", "part", "films", "order"), spec.to_dict(), "films-counts", f"Films a class: {told}")

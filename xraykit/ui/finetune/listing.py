@@ -18,7 +18,7 @@ from xraykit.ui.finetune.seen import Seen
 ALL = "all"
 ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px
 EMPTY = "No runs yet: choose films and a recipe above and press Start, and the run will be listed here."
-EVERY = 3  # seconds
+EVERY = 2  # seconds, as the run above it
 
 
 def show() -> None:
@@ -111,7 +111,7 @@ def columns(shown: Sequence[Seen]) -> dict[str, list[Any]]:
         "Best loss": [seen.number(of.get("best_loss")) for of in status],
         "Best accuracy": [None if (a := seen.number(of.get("best_accuracy"))) is None else 100 * a for of in status],
         "Learning time": [words.duration(t) if (t := of.get("learning_seconds")) else "" for of in status],
-        "Device": [str(of.get("device_name") or of.get("device") or "") for of in status],
+        "Device": [words.device(of) for of in status],
         "Started": [words.clock(of.get("started") or of.get("created")) if of else "" for of in status],
     }
 

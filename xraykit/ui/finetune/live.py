@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import charts
+from xraykit import charts, ui
 from xraykit.ui.finetune import acting, after, choice, drawing, seen, words
 from xraykit.ui.finetune.seen import Seen
 
@@ -24,6 +24,7 @@ TITLES = {
     "lost": "The run ended without a word",
     "stopped": "Stopped in order",
 }
+NOTHING_YET = "Resume it and it begins anew: nothing had been learned yet."
 CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("rate", "Learning rate"))
 
 
@@ -86,7 +87,8 @@ def _show_end(of: Seen) -> None:
     title = TITLES.get(str(of.status.get("failure") if of.state == "failed" else of.state), TITLES["crashed"])
     advice = str(of.status.get("advice") or "")
     if of.state == "stopped":
-        advice = "Resume it and it goes on with the same numbers, from where it stood."
+        learned = (of.run.path / "checkpoint" / "state.npz").is_file()
+        advice = "Resume it and it goes on with the same numbers, from where it stood." if learned else NOTHING_YET
     _say_end(title, str(of.status.get("message") or ""), advice, quiet=of.state == "stopped")
 
 
@@ -104,15 +106,16 @@ def _tiles(of: Seen) -> str:
     queued = status.get("queued_seconds")
     memory = words.memory(status.get("memory"))
     parameters = seen.number(status.get("parameters"))
-    started = words.clock(status.get("started") or status.get("created"))
+    started = status.get("started")
+    since = f"started {words.clock(started)}" if started else f"asked for {words.clock(status.get('created'))}"
     load = status.get("load")
     tiles = (
         ("Epochs", f"{status.get('epoch') or 0} of {status.get('epochs') or words.NOT_YET}", ""),
         ("Best validation loss", words.figure(seen.number(status.get("best_loss"))), at),
         ("Best validation accuracy", words.percent(seen.number(status.get("best_accuracy"))), at),
         ("Learning time", words.duration(status.get("learning_seconds")), "without queue and compiling"),
-        ("Waited in line", words.duration(queued), f"started {started}"),
-        ("Device", str(status.get("device_name") or status.get("device") or words.NOT_YET),
+        ("Waited in line", words.duration(queued), since),
+        ("Device", words.device(status) or words.NOT_YET,
          "" if load is None or not of.busy else f"load {load:.0%}, memory {memory}"),
         ("Parameters", words.NOT_YET if parameters is None else f"{parameters / 1e6:.2f} M", ""),
     )  # fmt: skip
@@ -127,14 +130,16 @@ def _tiles(of: Seen) -> str:
 def _show_curves(of: Seen) -> None:
     epochs = int(of.status.get("epochs") or 1)
     points = seen.progress(of.run)
+    ui.before_charts()
     columns = st.columns(4, gap="small")
     notes = {"loss": "<i class='xk-thin'></i>training <i class='xk-thick'></i>validation"}
     for column, (key, title) in zip(columns, CURVES, strict=False):
         with column:
-            st.html(f"<div class='xk-part'><h3>{title}</h3><span>{notes.get(key, '')}</span></div>")
             rows = [{"kind": one["kind"], "epoch": one["epoch"], "value": one[key]} for one in points
                     if one["kind"] == "phase" or _drawn(key, one[key])]  # fmt: skip
             values = [row["value"] for row in rows if row["kind"] in ("training", "validation")]
+            note = notes.get(key, "") if rows else "drawn from the first steps on"
+            st.html(f"<div class='xk-part'><h3>{title}</h3><span>{note}</span></div>")
             told = "no epochs yet" if not values else f"{values[-1]:.4g} at last"
             spec = _curve(key, title, epochs)
             drawing.chart(rows, ("kind", "epoch", "value"), spec, f"curve-{key}", f"{title}: {told}")

@@ -86,8 +86,8 @@ def _hand_over() -> None:
 
 def _import(data: bytes, name: str) -> None:
     try:
-        found = json.loads(data[:MOST_BYTES].decode("utf-8"))
-    except ValueError as error:
+        found = json.loads(data[:MOST_BYTES].decode("utf-8"), parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         findings.say(f"Expected a recipe as JSON in {name}; it cannot be read: {error}.")
         return
     if not isinstance(found, dict):
@@ -95,6 +95,10 @@ def _import(data: bytes, name: str) -> None:
         return
     draft.take(found, draft.IMPORTED)
     st.rerun()
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _say_difference() -> None:

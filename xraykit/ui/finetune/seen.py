@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,11 @@ from xraykit.run import Run
 MOMENTS = 600  # of these rows as many as a chart can show
 TAIL = 16_000  # bytes of the log
 UNREADABLE = "unreadable"
+# TensorFlow's and XLA's own notes, and that a processor is no GPU, told as an error
+CHATTER = re.compile(
+    r"[IW]\d{4} \d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] |WARNING: All log messages before absl|"
+    r"To enable the following instructions|.*failed call to cuInit.*UNKNOWN ERROR \(303\)"
+)
 Row = dict[str, str]
 
 
@@ -98,7 +104,10 @@ def device(one: Run) -> list[dict[str, float]]:
 
 
 def log(one: Run, lines: int = 200) -> str:
-    """The last lines of the log; a line that was written over again and again counts once, as it ended."""
+    """The last lines of the log without the backend's chatter about itself, which log.txt has.
+
+    A line that was written over again and again counts once, as it ended.
+    """
     try:
         with (one.path / "log.txt").open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
@@ -106,7 +115,7 @@ def log(one: Run, lines: int = 200) -> str:
     except OSError:
         return ""
     whole = [line.rstrip("\r").rpartition("\r")[2].replace("\x1b[K", "").rstrip() for line in text.split("\n")]
-    return "\n".join([line for line in whole if line][-lines:])
+    return "\n".join([line for line in whole if line and not CHATTER.match(line)][-lines:])
 
 
 def test_films(one: Run) -> tuple[str, ...]:

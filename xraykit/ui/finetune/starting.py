@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from pathlib import Path
@@ -43,7 +44,7 @@ def reasons() -> list[str]:
         found.append(f"{len(wrong)} field{'s' * (len(wrong) != 1)} of the recipe to correct.")
     name = draft.name()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        found.append(f"Expected a run name of letters, digits, '.', '_' and '-'; got {name!r}.")
+        found.append(f"Expected a run name of at most 100 letters, digits, '.', '_' and '-'; got {name!r}.")
     elif (run.root_folder() / name).exists():
         found.append(f"There is a run named {name} already. Choose another name.")
     return found
@@ -152,7 +153,7 @@ def _estimate(chosen: Recipe) -> None:
     except REFUSALS as error:
         choice.say(f"The estimate could not be started: {error}")
         return
-    plan["estimate"] = {"path": str(made.path), "recipe": draft.plain(chosen)}
+    plan["estimate"] = {"path": str(made.path), "recipe": draft.plain(chosen), "folder": plan["folder"]}
     films.tidy(made.path.parent)
 
 
@@ -193,5 +194,20 @@ def _start(name: str) -> None:
         started.discard(name)
         choice.say(f"The run could not be started: {error}")
         return
+    _hand_on_estimate(made, chosen)
     draft.begin_next()
     choice.open_run(made.name)
+
+
+def _hand_on_estimate(made: Run, chosen: Recipe) -> None:
+    """Give the run what was estimated for exactly this recipe and folder: from it, it knows what later phases take."""
+    plan = draft.current()
+    known = plan["estimate"]
+    if not known or (known["recipe"], known["folder"]) != (draft.plain(chosen), plan["folder"]):
+        return
+    one = Work(Path(known["path"]))
+    # The run learns without it too, only its time to go is known later: what cannot be read or written holds nothing up
+    with contextlib.suppress(run.RunRefused, KeyError, TypeError, ValueError, OSError):
+        found = Run(one.path).read(ESTIMATE)
+        if _state(one).get("state") == "finished" and [float(part["seconds_per_epoch"]) for part in found["phases"]]:
+            made.write(ESTIMATE, found)

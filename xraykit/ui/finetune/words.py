@@ -82,11 +82,20 @@ def percent(share: float | None) -> str:
 
 
 def figure(value: float | None, form: str = ".3f") -> str:
-    return NOT_YET if value is None else f"{value:{form}}"
+    if value is None:
+        return NOT_YET
+    least = f"{0.001:{form}}"
+    return f"under {least}" if 0 < value < float(least) / 2 else f"{value:{form}}"
 
 
 def memory(size: float | None) -> str:
     return NOT_YET if not size else f"{size / 2**30:.1f} GiB"
+
+
+def device(status: dict[str, Any]) -> str:
+    """The device by its name; before it has told that, by its key."""
+    key = str(status.get("device") or "")
+    return str(status.get("device_name") or {"cpu": "Processor"}.get(key, key.upper()))
 
 
 def how_far(status: dict[str, Any]) -> tuple[float, str]:
