@@ -1,7 +1,10 @@
 """The Fine-tune page without a browser: run folders in every state, the form, its faults and its start."""
 
+import dataclasses
+import hashlib
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from tests import fakes, film_folders, run_folders
 from tests.test_evaluating import wait_until
 from xraykit import charts, devices, engine, recipe, run, ui, work
-from xraykit.ui.finetune import listing, live, seen, words
+from xraykit.ui.finetune import draft, listing, live, seen, words
 
 APP = str(Path(__file__).parent.parent / "app.py")
 FAILURES = ("out of memory", "data", "diverged", "disk", "recipe", "crashed")
@@ -182,6 +185,43 @@ def test_a_refusal_of_the_engine_is_a_sentence(made, monkeypatch):
     assert not app.exception and "It could not be resumed: The run stopped is running already" in text_of(app)
 
 
+def test_a_run_stopped_before_it_learned_promises_nothing(made):
+    (made["stopped"].path / "checkpoint").mkdir()
+    (made["stopped"].path / "checkpoint" / "state.npz").touch()
+    assert "goes on with the same numbers" in text_of(open_page("stopped"))
+    (made["stopped"].path / "checkpoint" / "state.npz").unlink()
+    made["stopped"].update(epoch=0, best_epoch=0, best_loss=None, best_accuracy=None)
+    text = text_of(open_page("stopped"))
+    assert live.NOTHING_YET in text and "epoch 1<" not in text
+
+
+def test_a_queued_run_was_asked_for_and_did_not_start(made):
+    made["queued"].update(started=None, device="cpu", device_name=None)
+    text = text_of(open_page("queued"))
+    assert "asked for" in text and ">started" not in text and "Processor" in text
+
+
+def test_the_log_leaves_out_what_the_backend_says_of_itself(tmp_path):
+    one = run_folders.write(tmp_path / "runs", "talking")
+    (one.path / "log.txt").write_text(
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        "I0000 00:00:1795272539.203359   11653 port.cc:153] oneDNN custom operations are on.\n"
+        "2026-11-20 09:30:00.123456: I tensorflow/core/platform/cpu_feature_guard.cc:210] optimized\n"
+        "E0000 00:00:1 2 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error: UNKNOWN ERROR (303)\n"
+        "E0000 00:00:1 2 allocator.cc:5] out of memory\nepoch 1/60  loss 0.5903\n"
+    )
+    assert seen.log(one).split("\n") == ["E0000 00:00:1 2 allocator.cc:5] out of memory", "epoch 1/60  loss 0.5903"]
+
+
+def test_a_kept_run_leads_to_review_with_its_model(made, monkeypatch):
+    (made["finished"].path / "model.keras").write_bytes(b"network")
+    sha = hashlib.sha256(b"network").hexdigest()
+    kept = dataclasses.replace(fakes.card("mine"), files={"model.keras": sha})
+    monkeypatch.setattr(draft, "cards", lambda: [kept])
+    links = [link.proto for link in open_page("finished").get("page_link")]
+    assert any("model=mine" in str(link) and link.label == "Review films with it" for link in links)
+
+
 # a new run
 
 
@@ -253,6 +293,45 @@ def test_a_nonsense_recipe_is_shown_with_its_faults_and_breaks_nothing(data):
     assert not app.exception and "class='xk-fault'" in text_of(app) and app.button(key="start").disabled
 
 
+@pytest.mark.parametrize("text", [
+    "[" * 60_000, '{"name": "x", "batch_size": NaN}', '{"name": "x", "shrink": Infinity, "phases": []}', "[1]", "{",
+], ids=lambda text: text[:20])  # fmt: skip
+def test_a_file_that_is_no_recipe_is_refused_in_words(text):
+    app = open_page()
+    box = next(box for box in app.file_uploader if str(box.key).startswith("recipe-import"))
+    box.set_value([("wrong.json", text.encode(), "application/json")]).run()
+    assert not app.exception and "Expected a recipe as" in text_of(app) and "wrong.json" in text_of(app)
+
+
+def test_numbers_beyond_a_browsers_are_shown_as_text_and_told_as_faults():
+    app = open_page()
+    wrong = '{"name": "x", "batch_size": 1' + "0" * 40 + ', "phases": [{"epochs": 1e999, "learning_rate": 1e308}]}'
+    box = next(box for box in app.file_uploader if str(box.key).startswith("recipe-import"))
+    box.set_value([("large.json", wrong.encode(), "application/json")]).run()
+    assert not app.exception and text_of(app).count("class='xk-fault'") == 3
+    assert app.button(key="start").disabled
+
+
+def test_a_kept_model_with_another_backbone_is_told_beside_the_field(films, monkeypatch):
+    theirs = {"backbone": "Tiny", "alpha": 1.0, "pooling": "gap"}
+    monkeypatch.setattr(draft, "cards", lambda: [dataclasses.replace(fakes.card("mine"), recipe=theirs)])
+    app = choose(open_page(), films)
+    field(app, "weights").set_value("model:mine").run()
+    text = text_of(app)
+    assert "mine has backbone Tiny" in text and "this recipe has backbone MobileNetV2" in text
+    assert app.button(key="start").disabled and "→ kept model mine" in text
+    field(app, "backbone").set_value("Tiny").run()
+    assert "mine has backbone" not in text_of(app)
+
+
+def test_a_run_gets_a_plain_name_whatever_the_recipe_is_called(films):
+    app = choose(open_page(), films)
+    field(app, "name").set_value("Örtlich / " + "x" * 200).run()
+    box = next(text for text in app.text_input if text.label == "Name of the run")
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", box.placeholder)
+    assert "Expected a run name" not in text_of(app) and "1 field of the recipe to correct" in text_of(app)
+
+
 def test_everything_chosen_survives_another_page(films):
     app = choose(open_page(), films)
     field(app, "batch_size").set_value(8).run()
@@ -288,6 +367,25 @@ def test_an_estimate_is_told_in_figures(films, monkeypatch):
     assert not app.exception
     for told in ("at most 13 min", "3.0 GiB", "412 images/s", "the GPU, float32"):
         assert told in text_of(app)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_run_is_given_the_estimate_of_exactly_its_recipe(films, started, monkeypatch, changed):
+    def launch(made, asked, **facts):
+        made.say(state="finished", **facts)
+        run.Run(made.path).write("estimate.json", {"phases": [{"seconds_per_epoch": 2.5}]})
+
+    app = choose(open_page(), films)
+    next(b for b in app.selectbox if b.label == "Preset").set_value("tiny").run()
+    wait_until(lambda: not app.run().button(key="estimate").disabled, "the films to be divided")
+    monkeypatch.setattr(work, "launch", launch)
+    app.button(key="estimate").click().run()
+    if changed:
+        field(app, "phases.0.epochs").set_value(9).run()
+    next(text for text in app.text_input if text.label == "Name of the run").set_value("mine").run()
+    app.button(key="start").click().run()
+    given = run.root_folder() / "mine" / "estimate.json"
+    assert not app.exception and started[0][1] == "mine" and given.is_file() == (not changed)
 
 
 # reading many runs

@@ -1,14 +1,17 @@
 """The pages as a user meets them, without a browser and with a fake inference client (tests/fakes.py)."""
 
+import re
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests import fakes
-from xraykit import ingest, samples, ui
+from xraykit import classifier, inference, ingest, samples, ui
+from xraykit.ui import panes
 
 APP = str(Path(__file__).parent.parent / "app.py")
 
@@ -193,6 +196,47 @@ def test_one_session_never_sees_the_films_of_another(client):
     first, second = (AppTest.from_file(APP, default_timeout=60).run() for _ in range(2))
     drop(first, ("a.png", fakes.film_png(1)))
     assert "films" not in second.run().session_state or not second.session_state["films"]
+
+
+def test_models_can_be_chosen_and_the_address_names_the_first(monkeypatch):
+    cards = [fakes.card(name, f"The model {name}") for name in ("a", "b", "c", "d")]
+    monkeypatch.setattr(ui, "_client", fakes.Client(cards))
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["model"] = "c"
+    app.switch_page("pages/review.py").run()
+    drop(app, ("film.png", fakes.film_png()))
+    heads = [name for name in re.findall("<h2>The model (.)</h2>", words(app))]
+    assert not app.exception and heads == ["c", "a", "b", "d"]
+    app.button_group(key="shown-models").set_value(["a", "d"]).run()
+    assert charts(app) == 2 and "The model c</h2>" not in words(app)
+    app.button_group(key="shown-models").set_value([]).run()
+    assert not app.exception and charts(app) == 0 and "film.png" in words(app)
+
+
+def test_two_models_need_no_choosing(app):
+    drop(app, ("film.png", fakes.film_png()))
+    assert not [group for group in app.button_group if group.key == "shown-models"]
+
+
+def test_many_models_that_disagree_are_counted():
+    def reading(label: str):
+        return inference.Reading(classifier.Prediction(fakes.CLASSES, np.array(
+            [float(name == label) for name in fakes.CLASSES]), np.zeros(3)), ())  # fmt: skip
+
+    told = [panes.agreement(map(reading, tops)) for tops in (
+        ["Normal", "COVID-19"], ["Normal", "COVID-19", "Normal"], ["Normal", "Normal"])]  # fmt: skip
+    assert told == ["The models disagree: Normal, COVID-19.", "The models disagree: Normal 2, COVID-19 1.",
+                    "All models predict Normal."]  # fmt: skip
+
+
+def test_charts_are_made_only_after_pandas_is_whole(app, monkeypatch):
+    """Altair looks into sys.modules: a pandas that another session is just importing has no Timestamp yet."""
+    order = []
+    make = panes.charts.probabilities
+    monkeypatch.setattr(ui, "before_charts", lambda: order.append("pandas"))
+    monkeypatch.setattr(panes.charts, "probabilities", lambda *args: order.append("chart") or make(*args))
+    drop(app, ("film.png", fakes.film_png()))
+    assert order == ["pandas", "chart"] * len(fakes.CARDS)
 
 
 def test_the_words_of_the_page_claim_nothing_clinical(app):

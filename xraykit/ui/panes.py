@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import io
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -69,7 +70,11 @@ def agreement(readings: Iterable[inference.Reading | str]) -> str:
     tops = [found.prediction.top for found in readings if not isinstance(found, str)]
     if len(tops) < 2:
         return ""
-    return f"All models predict {tops[0]}." if len(set(tops)) == 1 else f"The models disagree: {', '.join(tops)}."
+    counts = Counter(tops)
+    if len(counts) == 1:
+        return f"All models predict {tops[0]}."
+    told = tops if len(tops) == 2 else [f"{label} {n}" for label, n in counts.most_common()]
+    return f"The models disagree: {', '.join(told)}."
 
 
 def _describe(

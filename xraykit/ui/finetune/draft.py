@@ -222,6 +222,8 @@ def _label(path: str) -> str:
 def _shown(path: str, value: Any) -> str:
     if value is None:
         return "none"
+    if path == "weights" and str(value).startswith(OF_MODEL):
+        return f"kept model {str(value).removeprefix(OF_MODEL)}"
     try:
         choices = recipefields.at(path).choices
     except KeyError:

@@ -16,7 +16,7 @@ EVERY = 2  # seconds
 LOG_HEIGHT = 216  # px
 TITLES = {
     "out of memory": "The device ran out of memory",
-    "data": "The films could not be read",
+    "data": "The films or the weights could not be read",
     "diverged": "The loss is no longer a number",
     "disk": "The disk is full or cannot be written",
     "recipe": "The recipe cannot be run",
@@ -102,7 +102,7 @@ def _say_end(title: str, message: str, advice: str, quiet: bool = False) -> None
 def _tiles(of: Seen) -> str:
     status = of.status
     best = status.get("best_epoch")
-    at = "" if best is None else f"epoch {best + 1}"
+    at = "" if best is None or status.get("best_loss") is None else f"epoch {best + 1}"
     queued = status.get("queued_seconds")
     memory = words.memory(status.get("memory"))
     parameters = seen.number(status.get("parameters"))
