@@ -43,18 +43,17 @@ def ask_about_deleting(of: Seen) -> None:
     asked = st.session_state.get(ASKED)
     if asked == of.name and not of.busy:
         with st.container(horizontal=True, key="ask-delete", vertical_alignment="center", gap="small"):
-            st.html(f"<p class='xk-word' role='alert'>Delete this run with its curves, checkpoint and network"
-                    f"{_kept_words(of)}? This cannot be undone.</p>", width="content")  # fmt: skip
+            kept = " A model kept from it stays." if of.state == "finished" else ""
+            st.html("<p class='xk-word' role='alert'>Delete this run with its curves, checkpoint and network? This "
+                    f"cannot be undone.{kept}</p>", width="content")  # fmt: skip
             st.button("Delete it", key="run-delete-yes", type="primary", on_click=_delete, args=(of,))
-            st.button("Keep it", key="run-delete-no", on_click=_ask_nothing)
-
-
-def _kept_words(of: Seen) -> str:
-    return "; a model kept from it stays" if of.state == "finished" else ""
+            st.button("Do not delete", key="run-delete-no", on_click=_ask_nothing)
 
 
 def _films_moved(of: Seen) -> bool:
-    return of.status.get("failure") == "data" or not Path(str(of.status.get("data", ""))).is_dir()
+    about_weights = " weights " in str(of.status.get("message"))  # the films are where they were
+    gone = not Path(str(of.status.get("data", ""))).is_dir()
+    return gone or (of.status.get("failure") == "data" and not about_weights)
 
 
 def ask_for_films(of: Seen) -> None:

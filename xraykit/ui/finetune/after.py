@@ -68,7 +68,7 @@ def _show_keeping(of: Seen) -> None:
     if state.get("state") in ("failed", "lost", "stopped"):
         findings.say(f"It could not be kept. {state.get('message', '')}")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="keep-row"):
-        name = st.text_input("Keep as", value=of.recipe_name, key=f"keep-name-{of.name}", width=260,
+        name = st.text_input("Keep as", value=_free_name(of), key=f"keep-name-{of.name}", width=260,
                              help="The model's name under weights: letters, digits, '.', '_' and '-'.")  # fmt: skip
         title = st.text_input("Title", value=_title(of), key=f"keep-title-{of.name}", width=420,
                               help="One line that says what the model is; shown on Review and Compare.")  # fmt: skip
@@ -80,6 +80,11 @@ def _show_keeping(of: Seen) -> None:
         st.html(f"<p class='xk-fault' role='alert'>{html.escape(words)}</p>")
     st.html("<p class='xk-said'>Keeping converts the network for reading without TensorFlow, fits its temperature on "
             "validation films, and writes its card. Then it can review films and be compared.</p>")  # fmt: skip
+
+
+def _free_name(of: Seen) -> str:
+    """The recipe's name; that of the run where a model has it already."""
+    return of.name if (classifier.root_folder() / of.recipe_name).exists() else of.recipe_name
 
 
 def _title(of: Seen) -> str:
