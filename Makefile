@@ -12,8 +12,10 @@ DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | ck
 app: $(APP_STAMP)
 	$(BIN)/streamlit run app.py
 
+# A file of tests stays in one process: its networks are built once. `make test PYTEST=-n0` runs them one after the other.
+PYTEST ?= -n auto --maxprocesses 4 --dist loadfile
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -71,3 +71,14 @@ def test_other_files_are_refused(tmp_path, text):
         (tmp_path / "history.csv").write_text(text)
     with pytest.raises(history.HistoryRefused, match=r"history\.csv"):
         history.load(tmp_path / "history.csv")
+
+
+def test_losses_near_nothing_do_not_rise_by_hundreds_of_percent():
+    found = history.read_curve(rows([0.5, 1e-5, 9e-5]))
+    assert found.rise == 0 and found.overfitting is False
+
+
+def test_what_still_improves_is_not_called_overfitted():
+    found = history.read_curve(rows([0.5, 0.4, 0.3], accuracy=[0.9, 0.95, 0.99]))
+    words = " ".join(found.words)
+    assert found.still_improving and "Signs of overfitting" not in words and "still gains" in words

@@ -142,7 +142,7 @@ class RunLog(keras.callbacks.Callback):
         progress.epoch_seconds += time.perf_counter() - self._since  # validation belongs to the epoch
         progress.learning_seconds += progress.epoch_seconds
         names = ("loss", "accuracy", "val_loss", "val_accuracy")
-        row = {"epoch": epoch, "phase": progress.phase, **{name: round(logs[name], 6) for name in names}}
+        row = {"epoch": epoch, "phase": progress.phase, **{name: f"{logs[name]:.7g}" for name in names}}
         row |= {"learning_rate": compiling.rate_of(self.model), "seconds": round(progress.epoch_seconds, 2)}
         self.run.append_history(row)
         progress.epoch, progress.step, progress.epoch_seconds = epoch + 1, 0, 0.0

@@ -116,6 +116,10 @@ class Dataset:
             part.unlink(missing_ok=True)
 
 
+def _said(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {n}" for name, n in counts.items())
+
+
 def _take_room(path: Path) -> None:
     """Give a new memory map its room on the disk: where there is none, writing to it later would kill the process."""
     if hasattr(os, "posix_fallocate"):
@@ -210,7 +214,7 @@ def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: 
     folds = min(FOLDS, groups, max(counts))  # scikit-learn wants one class at least to have a film for each
     if folds < LEAST_FOLDS or min(counts) < 3:
         raise DatasetRefused(
-            f"Expected at least {LEAST_FOLDS} groups and 3 films a class to divide; got {dataset.counts()} in "
+            f"Expected at least {LEAST_FOLDS} groups and 3 films a class to divide; got {_said(dataset.counts())} in "
             f"{groups} groups. Add films."
         )
     folder = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)

@@ -161,7 +161,7 @@ def turn(
         told = ("", 0)
         while place := _place(path):
             if stopped():
-                raise run.Stopped(f"Stopped while it waited for {key}.")
+                raise run.Stopped("Stopped while it waited for its device.")
             if (key, place) != told:
                 told = key, place
                 waiting(key, place)

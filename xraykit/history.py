@@ -17,6 +17,7 @@ Row = dict[str, float | None]
 CUT = 0.9  # a rate below this share of the last epoch's was cut
 GAP = 0.05  # of accuracy, between training and validation films
 RISE = 0.1  # of validation loss over its best; label smoothing keeps losses high, so a tenth is a lot
+LEAST_RISE = 0.02  # below that, losses near zero rise by hundreds of percent and mean nothing
 STALE = 5  # epochs without a better validation loss
 
 
@@ -114,7 +115,9 @@ def _sentences(curve: TrainingCurve) -> list[str]:
         words.append(f"At the end training accuracy is {100 * abs(curve.gap):.1f} points {side} validation accuracy.")
     if curve.rise:
         words.append(f"Since its best, validation loss rose by {curve.rise:.0%} while training loss fell.")
-    if curve.overfitting is not None:
+    if curve.overfitting and curve.still_improving:
+        words.append("Training is well ahead, and validation still gains from it.")
+    elif curve.overfitting is not None:
         words.append("Signs of overfitting." if curve.overfitting else "No sign of overfitting.")
     if curve.still_improving:
         words.append("Validation loss was still improving at the end: more epochs may help.")
@@ -134,7 +137,7 @@ def _rise(table: Sequence[Row], best: int) -> float | None:
     if None in (*validation, *training) or not validation[0]:
         return None
     (low, end), (before, after) = validation, training
-    return end / low - 1 if after < before and end > low else 0.0  # type: ignore[operator]
+    return end / low - 1 if after < before and end - low > LEAST_RISE else 0.0  # type: ignore[operator]
 
 
 def _cuts(table: Sequence[Row]) -> tuple[tuple[int, float, float], ...]:

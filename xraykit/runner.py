@@ -28,7 +28,7 @@ Told = Callable[[str, int, int], None]  # a stage before the training, films don
 Fit = Callable[..., None]
 SAY_SECONDS = 0.5
 PULSE_SECONDS = 2.0
-PATIENCE_SECONDS = 8.0  # of a stop: a compilation or a long step cannot be interrupted, and ten seconds are promised
+PATIENCE_SECONDS = 6.0  # of a stop: a compilation or a long step cannot be interrupted, and ten seconds are promised
 
 ADVICE = {
     "out of memory": "Choose a smaller batch or smaller films, close what else uses the device, then start a new run.",
@@ -38,6 +38,10 @@ ADVICE = {
     "recipe": "Restore recipe.json in the run's folder and resume, or start a new run with the changed recipe.",
     "crashed": "Read the end of log.txt in the run's folder, then resume the run or start a new one.",
 }
+NO_WEIGHTS = (
+    "Put the weight file into the folder that XRAYKIT_IMAGENET names and resume, or start a new run from random "
+    "weights or from another kept model."
+)
 OTHER_DEVICE = "Resume the run on a device of this computer: it may have come from another."
 
 
@@ -158,14 +162,15 @@ def _train(found: Run, report: Any, listeners: tuple, fit: Fit | None, pulse: Pu
 
     def waiting(key: str, place: int) -> None:
         found.update(device=key, place=place)
-        told(f"{engine.WAITING}: {key}, place", place, 0)
+        told(f"{engine.WAITING}: {key}, place {place}", 0, 0)
 
     with devices.turn(asked, found.name, waiting=waiting, stopped=found.stop_asked, backend=chosen.backend) as key:
         _stop_if_asked(found)
         os.environ.update(devices.environment(key, chosen.backend))  # before anything imports the backend
         found.update(
             state="running", device=key, device_name=devices.name_of(key), place=None, backend=chosen.backend,
-            epochs=chosen.epochs, queued_seconds=round(waited + time.time() - began, 1), started=run.now(),
+            epochs=chosen.epochs, queued_seconds=round(waited + time.time() - began, 1),
+            started=status.get("started") or run.now(),
         )  # fmt: skip
         found.event("started", device=key, backend=chosen.backend)
         pulse.watch(key)
@@ -242,8 +247,14 @@ def _end_of(found: Run, error: BaseException) -> dict[str, Any]:
     with contextlib.suppress(OSError), (found.path / "log.txt").open("a", encoding="utf-8") as log:
         log.write("".join(traceback.format_exception(error)))  # a full disk must not hide why the run failed
     message = str(error)[:500] or type(error).__name__
-    advice = OTHER_DEVICE if isinstance(error, devices.DeviceRefused) else ADVICE[kind]
+    advice = _advice(error, kind)
     return {"state": "failed", "failure": kind, "advice": advice, "message": message}
+
+
+def _advice(error: BaseException, kind: str) -> str:
+    if isinstance(error, devices.DeviceRefused):
+        return OTHER_DEVICE
+    return NO_WEIGHTS if type(error).__name__ == "WeightsMissing" else ADVICE[kind]  # of a room with Keras in it
 
 
 def failure_of(error: BaseException) -> str:

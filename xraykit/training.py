@@ -77,7 +77,7 @@ def finish(run: Run, recipe: Recipe, model, films: dataset.Dataset, parts: datas
     if recipe.bias_correction:
         _correct_biases(model, films, parts.validation, squares, watch)
     _evaluate(run, model, films, parts, squares, watch)
-    run.update(stage="saving", parameters=model.count_params())
+    run.update(stage="saving")
     # A model that was never compiled: the optimiser's moments would treble the file
     part = run.path / ".model.part.keras"
     keras.Model(model.input, model.output, name=model.name).save(part)
@@ -131,6 +131,7 @@ class _Fit:
         keras.utils.set_random_seed(self.recipe.seed)
         self.run.update(stage="building the network", message=None)
         model = self._build()
+        self.run.update(parameters=model.count_params())
         if self.run.read("status.json").get("finish"):  # asked to learn no more
             self.progress.phase = len(self.recipe.phases)
         while self.progress.phase < len(self.recipe.phases):

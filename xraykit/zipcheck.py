@@ -95,7 +95,10 @@ def problems(archive: zipfile.ZipFile, wanted: Sequence[zipfile.ZipInfo], free: 
     elif size > free:
         yield f"Expected {size / 2**30:.2f} GiB of free disk; there are {free / 2**30:.2f} GiB. Make room."
     if size > max(RATIO_FROM, MAX_RATIO * packed):
-        yield f"Expected films, which pack to no less than a {MAX_RATIO}th; all together pack to less."
+        yield (
+            f"Expected at most {MAX_RATIO} bytes unpacked for each byte of the archive; got "
+            f"{size / max(packed, 1):,.0f}. Films do not pack like that."
+        )
 
 
 def _name_problems(name: str) -> Iterator[str]:

@@ -76,16 +76,16 @@ class Shown:
 
     def stage(self, stage: str, done: int, total: int) -> None:
         """A stage before the training: on a terminal each film, in a log its beginning."""
-        of = f"{done} of {total}" if total else f"{done}"
+        of = f" {done} of {total}" if total else ""
         if self.live:
-            self._line(f"{stage} {of}", ends=done == total)
+            self._line(f"{stage}{of}", ends=done == total)
         elif stage != self.last:
             click.echo(stage, err=True)
         self.last = stage
 
     def films(self, films) -> None:
         """Count what is learned from, name what is refused."""
-        click.echo(f"{len(films)} films, {films.counts()}")
+        click.echo(f"{len(films)} films: {', '.join(f'{name} {n}' for name, n in films.counts().items())}")
         for refusal in films.refused:
             click.echo(f"refused {refusal.source}: {refusal.words}", err=True)
 
