@@ -231,8 +231,9 @@ def test_curves_are_thinned_and_mark_best_epoch_and_phase(tmp_path):
     kinds = [row["kind"] for row in rows]
     assert kinds.count("training") == kinds.count("validation") == 200 and kinds.count("best") == 1
     assert kinds.count("phase") == 1 and kinds.count("moment") <= seen.MOMENTS
-    (one.path / "moments.csv").write_text("epoch,loss\n0.5,nan\nhalf a li")
-    assert [row["loss"] for row in seen.progress(one) if row["kind"] == "moment"] == [None]
+    (one.path / "moments.csv").write_text("epoch,loss\n0.5,nan\n0.7,0.5\n1.0,0.4\n1.5,0.3\nhalf a li")
+    moments = [(row["epoch"], row["loss"]) for row in seen.progress(one) if row["kind"] == "moment"]
+    assert moments == [(0.5, None), (0.7, 0.5), (1.0, 0.4)], "one moment of an epoch is no course"
 
 
 def test_live_charts_hold_no_data_and_stay_the_same_while_rows_change():

@@ -5,6 +5,7 @@ Never builds or feeds a network.
 
 from __future__ import annotations
 
+import collections
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from xraykit.recipe import Recipe
 from xraykit.run import Diverged, Run, Stopped
 
 SAY_SECONDS = 2.0  # between two writings of the status
+PACE_MOMENTS = 5  # that images a second are an average of
 WRITING_SHARE = 0.02  # of the time may go into checkpoints
 MOST_SECONDS = 120.0  # between two checkpoints
 VALIDATION_GRACE = 5.0  # seconds a stop waits for the validation to end: the epoch is then complete
@@ -104,10 +106,10 @@ class RunLog(keras.callbacks.Callback):
     def begin_fit(self, steps: int) -> None:
         """A fit begins, of a phase or of what is left of its first epoch; `steps` batches a whole epoch."""
         self.steps, self._compiled, self._validated, self._seconds, self._timed = steps, False, False, 0.0, 0
+        self._marks = collections.deque([(0.0, 0)], maxlen=PACE_MOMENTS)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._since = time.perf_counter()
-        self._window = (self._since, 0)
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
@@ -117,9 +119,8 @@ class RunLog(keras.callbacks.Callback):
             progress.epoch_seconds += now - self._since
             self._seconds += now - self._since
             self._timed += 1
-            self._window = (self._window[0], self._window[1] + 1)
         else:  # the first step holds the compilation, which is no learning time
-            self._compiled, self._window, self._wrote = True, (now, 0), now
+            self._compiled, self._wrote = True, now
             self.run.update(stage="learning")
         self._since = now
         loss = float((logs or {}).get("loss", 0.0))
@@ -130,7 +131,7 @@ class RunLog(keras.callbacks.Callback):
             )
         if now - self._wrote > SAY_SECONDS:
             self._wrote = now
-            self._say(dict(logs or {}), now)
+            self._say(dict(logs or {}))
 
     def on_test_batch_end(self, batch, logs=None):
         if not self._validated:  # the first batch of validation is compiled as well
@@ -148,7 +149,7 @@ class RunLog(keras.callbacks.Callback):
         progress.epoch, progress.step, progress.epoch_seconds = epoch + 1, 0, 0.0
         self._keep_best(epoch, logs)
         self._wrote = time.perf_counter()
-        self._say(logs, self._wrote)
+        self._say(logs)
 
     def restore_kept(self, model: keras.Model) -> None:
         """Give the model the weights that the recipe keeps."""
@@ -163,10 +164,14 @@ class RunLog(keras.callbacks.Callback):
             if self.recipe.keep == "best" and self.kept_model is not None:
                 self.best_weights = self.kept_model.get_weights()
 
-    def _say(self, figures: dict, now: float) -> None:
-        progress, (began, steps) = self.progress, self._window
-        self._window = (now, 0)
-        pace = steps * self.films / self.steps / max(now - began, 1e-9) if steps else None
+    def _pace(self) -> float | None:
+        """Films a second over the last few moments; steps alone count, not what lies between epochs."""
+        (began, before), (now, steps) = self._marks[0], (self._seconds, self._timed)
+        self._marks.append((now, steps))
+        return (steps - before) * self.films / self.steps / (now - began) if now > began else None
+
+    def _say(self, figures: dict) -> None:
+        progress, pace = self.progress, self._pace()
         rate = compiling.rate_of(self.model)
         names = ("loss", "accuracy", "val_loss", "val_accuracy")
         figures = {name: float(figures[name]) for name in names if name in figures}

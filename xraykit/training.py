@@ -55,7 +55,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def prepare(
-    model: keras.Model, recipe: Recipe, phase: Phase, squares, watch: list | None = None
+    model: keras.Model, recipe: Recipe, phase: Phase, squares, watch: list | None = None, split: int = 1
 ) -> tuple[keras.Model, np.ndarray, Augmentation | None]:
     """What a phase fits, on which inputs, with which augmentation.
 
@@ -66,7 +66,8 @@ def prepare(
     augmentation = recipe.augmentation if phase.augment and recipe.augmentation.active else None
     if phase.trainable != "head" or augmentation is not None:
         return model, squares, augmentation
-    pooled = network.body_of(model).predict(squares, batch_size=recipe.batch_size, verbose=0, callbacks=watch)
+    size = max(1, recipe.batch_size // split)
+    pooled = network.body_of(model).predict(squares, batch_size=size, verbose=0, callbacks=watch)
     return network.head_of(model), pooled, None
 
 
@@ -166,7 +167,8 @@ class _Fit:
         progress = self.progress
         if phase.trainable == "head":
             self.run.update(stage="passing films through the frozen backbone")
-        learner, inputs, augmentation = prepare(model, self.recipe, phase, self.squares, [StopWatch(self.run)])
+        watch = [StopWatch(self.run)]
+        learner, inputs, augmentation = prepare(model, self.recipe, phase, self.squares, watch, progress.split)
         train, validation = self._batches(inputs, augmentation)
         self.run.update(stage="compiling", steps=len(train))
         steps = len(train) // progress.split

@@ -54,7 +54,10 @@ def progress(
     blue, yellow = style.series[0], style.series[1]
     layers = (
         _of("phase").mark_rule(aria=False, color=style.faint, strokeDash=[2, 3], opacity=0.7).encode(x=x),
-        _of("moment").mark_line(aria=False, color=blue, strokeWidth=0.8, opacity=0.5).encode(x=x, y=y),
+        _of("moment")
+        .transform_calculate(part="floor(datum.epoch - 0.00001)")  # the running mean begins anew in every epoch
+        .mark_line(aria=False, color=blue, strokeWidth=0.8, opacity=0.5)
+        .encode(x=x, y=y, detail="part:N"),
         _of("training").mark_line(aria=False, color=blue, strokeWidth=1.2).encode(x=x, y=y),
         _of("training")
         .mark_point(aria=False, color=blue, filled=True, size=10, opacity=1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -172,9 +174,7 @@ def _curve(one: Run, stamp: tuple[int, int]) -> history.TrainingCurve:
 @lru_cache(maxsize=16)
 def _progress(one: Run, of_history: tuple[int, int], of_moments: tuple[int, int]) -> list[dict[str, Any]]:
     epochs = _rows(one, "history.csv", None, of_history)
-    found = [
-        _point("moment", number(row.get("epoch")), row) for row in _rows(one, "moments.csv", MOMENTS, of_moments)
-    ]
+    found = _within_epochs(_rows(one, "moments.csv", MOMENTS, of_moments))
     read = _curve(one, of_history)
     for k, row in enumerate(epochs, 1):
         theirs = {"loss": row.get("val_loss"), "accuracy": row.get("val_accuracy")}
@@ -184,6 +184,15 @@ def _progress(one: Run, of_history: tuple[int, int], of_moments: tuple[int, int]
         if k in read.phases:
             found.append(_point("phase", k - 1, {}))
     return [point for point in found if point["epoch"] is not None]
+
+
+def _within_epochs(moments: Sequence[Row]) -> list[dict[str, Any]]:
+    """How an epoch went between its ends; one too short for three moments has no course to show."""
+    parts: dict[int, list[dict[str, Any]]] = {}
+    for row in moments:
+        if (epoch := number(row.get("epoch"))) is not None:
+            parts.setdefault(math.ceil(epoch), []).append(_point("moment", epoch, row))
+    return [point for part in parts.values() if len(part) >= 3 for point in part]
 
 
 @lru_cache(maxsize=32)
