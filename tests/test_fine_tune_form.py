@@ -94,12 +94,17 @@ def test_start_starts_exactly_one_run_with_what_was_chosen(films, started):
     assert started[0][3:] == (str(films), "auto") and "my-run" in text_of(app)
 
 
-def test_a_second_click_with_the_same_name_starts_nothing(films, started):
+def test_a_second_click_with_the_same_name_starts_nothing_and_opens_the_run(films, started, tmp_path):
+    """It comes with the address from before the first click: without opening the run again, the form would stay."""
     app = choose(open_page(), films)
-    app.session_state["fine-tune-started"] = {app.text_input(key=key).placeholder for key in [
-        next(t.key for t in app.text_input if t.label == "Name of the run")]}  # fmt: skip
+    wait_until(lambda: not app.run().button(key="start").disabled, "the films to be divided")
+    key = next(box.key for box in app.text_input if str(box.key).startswith("run-name-"))
+    name = app.text_input(key=key).placeholder
+    app.session_state["fine-tune-started"] = {name}
+    run_folders.write(tmp_path / "runs", name, recipe="tiny", epochs=0, state="stopped")
     app.button(key="start").click().run()
     assert not app.exception and started == []
+    assert app.query_params["run"] in (name, [name]) and "Stopped" in text_of(app)
 
 
 def test_all_faults_stand_beside_their_fields_at_once(films, started):

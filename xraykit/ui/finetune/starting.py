@@ -181,10 +181,16 @@ def _show_start() -> None:
 
 
 def _start(name: str) -> None:
-    """Start the run; a callback. A second click on the same button brings the same name and starts nothing."""
+    """Start the run; a callback. A second click on the same button brings the same name and only opens its run.
+
+    It has to: it comes with the address as the browser knew it, before the first click had changed it.
+    """
     started = st.session_state.setdefault(STARTED, set())
+    if name in started and (run.root_folder() / name).exists():
+        choice.open_run(name)
+        return
     chosen = draft.built()
-    if name in started or chosen is None or reasons():
+    if chosen is None or reasons():
         return
     started.add(name)
     plan = draft.current()
