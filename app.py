@@ -11,9 +11,7 @@ from xraykit import ui
 # cannot fall into Streamlit's old pages/ discovery (docs/decisions: navigation).
 SHELL = Path(__file__).parent / "xraykit" / "ui" / "shell.py"
 
-app = st.App(
-    SHELL, lifespan=ui.keep_service, middleware=[Middleware(ui.SecureHeaders)], on_script_error=ui.say_error
-)
+app = st.App(SHELL, lifespan=ui.keep_service, middleware=[Middleware(ui.SecureHeaders)], on_script_error=ui.say_error)
 
 if __name__ == "__main__":
     from xraykit.ui import shell

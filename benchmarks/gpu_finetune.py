@@ -178,9 +178,15 @@ def _ours(chosen, films, labels, precision: str, jit: bool) -> Contender:
     network.set_trainable(made.model, phase.trainable, chosen.batch_normalization)
     compiling.compile_for(made.model, chosen, phase, len(films) // chosen.batch_size, jit=jit)
     fed = batches.FilmBatches(
-        films, labels, np.arange(len(films)), classes=3, batch_size=chosen.batch_size, seed=0,
-        augmentation=chosen.augmentation, processes=speed.processes(),
-    )  # fmt: skip
+        films,
+        labels,
+        np.arange(len(films)),
+        classes=3,
+        batch_size=chosen.batch_size,
+        seed=0,
+        augmentation=chosen.augmentation,
+        processes=speed.processes(),
+    )
     made.feed = {"x": fed, "shuffle": False}
     made.close = fed.close
     return made

@@ -45,9 +45,22 @@ def build(folder: Path) -> None:
     conversion.convert(folder / card.NETWORK, folder)
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in card.KEPT_FILES}
     written = card.Card(
-        "random", "Random weights", "2026-01-01T00:00:00+00:00", ("COVID-19", "Normal", "Viral Pneumonia"),
-        224, 1, "out_relu", 1.0, {}, {}, {}, (), {}, files, model.count_params(),
-    )  # fmt: skip
+        "random",
+        "Random weights",
+        "2026-01-01T00:00:00+00:00",
+        ("COVID-19", "Normal", "Viral Pneumonia"),
+        224,
+        1,
+        "out_relu",
+        1.0,
+        {},
+        {},
+        {},
+        (),
+        {},
+        files,
+        model.count_params(),
+    )
     (folder / "card.json").write_text(written.to_json(), encoding="utf-8")
 
 

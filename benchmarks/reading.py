@@ -35,8 +35,10 @@ def main() -> None:
         {"ours": lambda: explanation.grad_cam(loaded, film), "forward": forward, "body": body}, ROUNDS, REPEATS
     )
     against = claims.interleaved({"ours": lambda: explanation.grad_cam(loaded, film), "keras": predict}, 7)
-    print(f"# ms: ours {median['ours'] * 1e3:.2f}, compiled forward {median['forward'] * 1e3:.2f}, "
-          f"LiteRT body {median['body'] * 1e3:.2f}, predict + tf-keras-vis {against['keras'] * 1e3:.1f}")  # fmt: skip
+    print(
+        f"# ms: ours {median['ours'] * 1e3:.2f}, compiled forward {median['forward'] * 1e3:.2f}, "
+        f"LiteRT body {median['body'] * 1e3:.2f}, predict + tf-keras-vis {against['keras'] * 1e3:.1f}"
+    )
     claims.report("reading-vs-predict-and-tf-keras-vis", against["keras"] / against["ours"], 30, at_least=True)
     claims.report("reading-vs-compiled-forward", median["ours"] / median["forward"], 0.6)
     claims.report("reading-vs-bare-body", median["ours"] / median["body"], 1.5)

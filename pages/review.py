@@ -38,9 +38,7 @@ classes = tuple(dict.fromkeys(name for card in cards for name in card.classes))
 choice = controls.choose(classes)
 
 # compute
-labels = {
-    name: choice.label or found.prediction.top for name, found in readings.items() if not isinstance(found, str)
-}
+labels = {name: choice.label or found.prediction.top for name, found in readings.items() if not isinstance(found, str)}
 heats = reading.heatmaps(film.radiograph, choice.method, labels)
 drawn = [heat.maximum for heat in heats.values() if isinstance(heat, explanation.Explanation)]
 shared = max(drawn, default=0.0) if choice.shared_scale else None

@@ -16,8 +16,20 @@ CENTRES = {"COVID-19": (4.4, 1.7), "Normal": (2.4, 3.0), "Viral Pneumonia": (3.0
 
 def card(name: str = "mobilenetv2-scratch", title: str = "MobileNetV2 from scratch") -> classifier.Card:
     return classifier.Card(
-        name=name, title=title, created="2026-01-01T00:00:00+00:00", classes=CLASSES, image_size=224, channels=1,
-        feature_layer="out_relu", temperature=1.0, recipe={}, data={}, metrics={}, limits=(), software={}, files={},
+        name=name,
+        title=title,
+        created="2026-01-01T00:00:00+00:00",
+        classes=CLASSES,
+        image_size=224,
+        channels=1,
+        feature_layer="out_relu",
+        temperature=1.0,
+        recipe={},
+        data={},
+        metrics={},
+        limits=(),
+        software={},
+        files={},
         parameters=1,
     )
 

@@ -39,8 +39,9 @@ def keep(
         (place / file).write_bytes(f"{name} {file}".encode())
     files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(place.iterdir())}
     recipe = {"name": name, "weights": weights, "image_size": 160 + 32 * seed, "learning_seconds": 100.0 * (seed + 1)}
-    card = replace(fakes.card(name, f"The model {name}"), files=files, recipe=recipe, parameters=1000 + seed,
-                   classes=classes)  # fmt: skip
+    card = replace(
+        fakes.card(name, f"The model {name}"), files=files, recipe=recipe, parameters=1000 + seed, classes=classes
+    )
     (place / "card.json").write_text(json.dumps(asdict(card)))
     return test
 

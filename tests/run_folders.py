@@ -62,15 +62,41 @@ def write(root: Path, name: str, *, recipe: str = "strong-imagenet", epochs: int
     (made.path / "recipe.json").write_text(chosen.to_json())
     now = time.time()
     facts = {
-        "format": runs.FORMAT, "state": "running", "created": "2026-11-20T09:30:00+00:00", "data": "/films/darkcovid",
-        "asked_device": "auto", "device": "gpu 0", "device_name": "NVIDIA RTX A4000", "backend": "tensorflow",
-        "stage": "learning", "epoch": epochs, "epochs": chosen.epochs, "step": 21, "steps": 71,
-        "phase": 1, "images_per_second": 412.0, "eta": 754.0, "loss": 0.31, "accuracy": 0.93, "val_loss": 0.36,
-        "val_accuracy": 0.91, "best_epoch": max(0, epochs - 3), "best_loss": 0.352, "best_accuracy": 0.914,
-        "learning_seconds": 1312.0, "queued_seconds": 42.0, "split": 1, "precision": "mixed_float16", "load": 0.94,
-        "memory": 5.1 * 2**30, "parameters": 3_571_011, "pid": 4242, "heartbeat": now, "progressed": now,
+        "format": runs.FORMAT,
+        "state": "running",
+        "created": "2026-11-20T09:30:00+00:00",
+        "data": "/films/darkcovid",
+        "asked_device": "auto",
+        "device": "gpu 0",
+        "device_name": "NVIDIA RTX A4000",
+        "backend": "tensorflow",
+        "stage": "learning",
+        "epoch": epochs,
+        "epochs": chosen.epochs,
+        "step": 21,
+        "steps": 71,
+        "phase": 1,
+        "images_per_second": 412.0,
+        "eta": 754.0,
+        "loss": 0.31,
+        "accuracy": 0.93,
+        "val_loss": 0.36,
+        "val_accuracy": 0.91,
+        "best_epoch": max(0, epochs - 3),
+        "best_loss": 0.352,
+        "best_accuracy": 0.914,
+        "learning_seconds": 1312.0,
+        "queued_seconds": 42.0,
+        "split": 1,
+        "precision": "mixed_float16",
+        "load": 0.94,
+        "memory": 5.1 * 2**30,
+        "parameters": 3_571_011,
+        "pid": 4242,
+        "heartbeat": now,
+        "progressed": now,
         "started": "2026-11-20T09:30:42+00:00",
-    }  # fmt: skip
+    }
     made.write("status.json", facts | status)
     _curves(made, epochs, now)
     (made.path / "log.txt").write_text("".join(f"epoch {k}: loss {1 / (k + 1):.4f}\n" for k in range(epochs)))
@@ -82,9 +108,22 @@ def every_state(root: Path) -> dict[str, Run]:
     """One run of each end, one that goes on and one that waits; the last two need their lock held to look alive."""
     made = {name: write(root, name.replace(" ", "-"), **({"state": name} | facts)) for name, facts in ENDED.items()}
     made["running"] = write(root, "running")
-    made["queued"] = write(root, "queued", epochs=0, state="queued", place=2, stage="waiting for the device",
-                           epoch=0, eta=None, images_per_second=None, best_epoch=None, best_loss=None,
-                           best_accuracy=None, learning_seconds=0, step=0)  # fmt: skip
+    made["queued"] = write(
+        root,
+        "queued",
+        epochs=0,
+        state="queued",
+        place=2,
+        stage="waiting for the device",
+        epoch=0,
+        eta=None,
+        images_per_second=None,
+        best_epoch=None,
+        best_loss=None,
+        best_accuracy=None,
+        learning_seconds=0,
+        step=0,
+    )
     made["broken"] = write(root, "broken")
     (made["broken"].path / "status.json").write_text("{")
     made["another version"] = write(root, "another-version", format=99)
@@ -111,6 +150,9 @@ def _curves(made: Run, epochs: int, now: float) -> None:
 
 def data(made: Run, root: Path, films: dict[str, list[str]]) -> None:
     """A data.json that names films with their part: {"test": [...], ...}."""
-    listed = [{"film": film, "sha256": "0" * 64, "label": film.split("/")[0], "part": part}
-              for part, names in films.items() for film in names]  # fmt: skip
+    listed = [
+        {"film": film, "sha256": "0" * 64, "label": film.split("/")[0], "part": part}
+        for part, names in films.items()
+        for film in names
+    ]
     (made.path / "data.json").write_text(json.dumps({"name": root.name, "root": str(root), "films": listed}))

@@ -51,8 +51,15 @@ def refusal_of(data, root, name="films.zip"):
 def test_class_folders_come_out_as_they_are(tmp_path):
     path = archive.unpack(zipped(sound()), "My films.zip", tmp_path)
     assert path == tmp_path / "My-films"
-    assert unpacked(path) == ["Normal/0.png", "Normal/1.png", "Normal/2.png", "Sick/0.png", "Sick/1.png", "Sick/2.png",
-                              "archive.json"]  # fmt: skip
+    assert unpacked(path) == [
+        "Normal/0.png",
+        "Normal/1.png",
+        "Normal/2.png",
+        "Sick/0.png",
+        "Sick/1.png",
+        "Sick/2.png",
+        "archive.json",
+    ]
     assert (path / "Normal" / "1.png").read_bytes() == png(0, 1)
     assert dataset.read(path).counts() == {"Normal": 3, "Sick": 3}
     assert [found.name for found in tmp_path.iterdir()] == ["My-films"]
@@ -73,9 +80,16 @@ def test_a_taken_name_gets_a_number(tmp_path):
 
 @pytest.mark.parametrize(
     "name,folder",
-    [("../../etc/films.zip", "films"), ("C:\\films.ZIP", "films"), ("", "films"), ("...", "films"), ("a b;c", "a-b-c"),
-     ("x" * 300, "x" * 60), ("röntgen.zip", "röntgen")],
-)  # fmt: skip
+    [
+        ("../../etc/films.zip", "films"),
+        ("C:\\films.ZIP", "films"),
+        ("", "films"),
+        ("...", "films"),
+        ("a b;c", "a-b-c"),
+        ("x" * 300, "x" * 60),
+        ("röntgen.zip", "röntgen"),
+    ],
+)
 def test_the_folder_has_a_plain_name(name, folder, tmp_path):
     assert archive.unpack(zipped(sound()), name, tmp_path) == tmp_path / folder
 
@@ -93,17 +107,30 @@ def test_a_single_class_folder_stays(tmp_path):
 def test_a_manifest_is_kept_at_the_top_alone(tmp_path):
     table = io.StringIO()
     csv.writer(table).writerows([("path", "label"), ("0.png", "Normal"), ("1.png", "Sick")])
-    members = [("all/0.png", png(0, 0)), ("all/1.png", png(1, 0)), ("all/manifest.csv", table.getvalue()),
-               ("all/deep/manifest.csv", "x"), ("all/deep/2.png", png(1, 1))]  # fmt: skip
+    members = [
+        ("all/0.png", png(0, 0)),
+        ("all/1.png", png(1, 0)),
+        ("all/manifest.csv", table.getvalue()),
+        ("all/deep/manifest.csv", "x"),
+        ("all/deep/2.png", png(1, 1)),
+    ]
     path = archive.unpack(zipped(members), "films", tmp_path)
     assert unpacked(path) == ["0.png", "1.png", "archive.json", "deep/2.png", "manifest.csv"]
     assert dataset.read(path).counts() == {"Normal": 1, "Sick": 1}
 
 
 def test_what_is_no_film_is_named_and_junk_is_not(tmp_path):
-    members = [*sound(), ("Normal/notes.txt", b"hello"), ("run.sh", b"rm"), ("inner.zip", zipped(sound())),
-               ("table.csv", b"a,b"), (".git/config", b"x"), ("__MACOSX/Normal/._0.png", b"x"),
-               ("Normal/.DS_Store", b"x"), ("Thumbs.db", b"x")]  # fmt: skip
+    members = [
+        *sound(),
+        ("Normal/notes.txt", b"hello"),
+        ("run.sh", b"rm"),
+        ("inner.zip", zipped(sound())),
+        ("table.csv", b"a,b"),
+        (".git/config", b"x"),
+        ("__MACOSX/Normal/._0.png", b"x"),
+        ("Normal/.DS_Store", b"x"),
+        ("Thumbs.db", b"x"),
+    ]
     path = archive.unpack(zipped(members), "films", tmp_path)
     assert archive.left_out(path) == [".git/config", "Normal/notes.txt", "inner.zip", "run.sh", "table.csv"]
     assert len(unpacked(path)) == 7
@@ -237,8 +264,11 @@ def test_too_large_an_archive_is_refused(tmp_path, monkeypatch):
 DATA = zipped(sound())
 
 
-@pytest.mark.parametrize("data", [b"", b"PK", b"no zip at all", FILM, DATA[:-30], DATA[:200], DATA[1000:]],
-                         ids=["empty", "two bytes", "text", "film", "no end", "start", "no start"])  # fmt: skip
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK", b"no zip at all", FILM, DATA[:-30], DATA[:200], DATA[1000:]],
+    ids=["empty", "two bytes", "text", "film", "no end", "start", "no start"],
+)
 def test_what_is_no_whole_zip_is_refused(data, tmp_path):
     assert "Zip it again" in str(refusal_of(data, tmp_path))
 

@@ -130,9 +130,18 @@ def test_a_card_with_strange_or_missing_keys_is_refused_by_their_names():
 
 @pytest.mark.parametrize(
     "change",
-    [{"classes": ["one"]}, {"classes": ["a", "a"]}, {"temperature": 0}, {"temperature": float("nan")},
-     {"channels": 2}, {"image_size": "224"}, {"files": {}}, {"files": {"../model.keras": "0" * 64}}, {"limits": [1]}],
-)  # fmt: skip
+    [
+        {"classes": ["one"]},
+        {"classes": ["a", "a"]},
+        {"temperature": 0},
+        {"temperature": float("nan")},
+        {"channels": 2},
+        {"image_size": "224"},
+        {"files": {}},
+        {"files": {"../model.keras": "0" * 64}},
+        {"limits": [1]},
+    ],
+)
 def test_a_card_with_impossible_values_is_refused(change):
     fields = json.loads(card.read(tiny_model.KEPT).to_json())
     with pytest.raises(card.ModelRefused) as refused:
@@ -182,8 +191,9 @@ def test_good_models_are_listed_beside_bad_ones(kept):
     usable, refused = classifier.available(kept.parent)
     assert [found.name for found in usable] == ["tiny-model"]
     assert {(refusal.source, refusal.code) for refusal in refused} == {
-        ("tampered", "hash-mismatch"), ("empty", "card-missing"),
-    }  # fmt: skip
+        ("tampered", "hash-mismatch"),
+        ("empty", "card-missing"),
+    }
 
 
 def test_models_are_found_by_name_below_the_chosen_folder(kept, monkeypatch):
@@ -213,9 +223,13 @@ def test_a_keras_file_that_is_none_is_refused_without_keras(tmp_path):
 
 @pytest.mark.parametrize(
     "layer",
-    [{"module": "os", "class_name": "system"}, {"module": "keras.layers", "class_name": "Lambda"},
-     {"module": "keras.layers", "class_name": "TFSMLayer"}, {"module": "kerasevil", "class_name": "Dense"}],
-)  # fmt: skip
+    [
+        {"module": "os", "class_name": "system"},
+        {"module": "keras.layers", "class_name": "Lambda"},
+        {"module": "keras.layers", "class_name": "TFSMLayer"},
+        {"module": "kerasevil", "class_name": "Dense"},
+    ],
+)
 def test_a_keras_file_that_asks_for_code_is_refused_before_keras_sees_it(tmp_path, layer):
     config = {"module": "keras", "class_name": "Functional", "config": {"layers": [layer]}}
     with pytest.raises(card.ModelRefused, match=layer["class_name"]) as refused:

@@ -74,8 +74,9 @@ def test_every_part_is_on_the_page(two):
 
 def test_a_link_opens_the_page_with_models_and_options(root, two):
     kept_models.keep(root, NAMES[2], seed=2, weights="imagenet")
-    app = open_page(models=[NAMES[2], NAMES[0]], point="Specificity", wanted="90", interval="Exact", margin="2",
-                    films="cell-1-0-0")  # fmt: skip
+    app = open_page(
+        models=[NAMES[2], NAMES[0]], point="Specificity", wanted="90", interval="Exact", margin="2", films="cell-1-0-0"
+    )
     assert not app.exception
     text = words(app)
     assert app.multiselect(key="models").value == [NAMES[2], NAMES[0]]

@@ -184,11 +184,15 @@ def test_a_film_being_written_is_not_remembered(remembered):
 
 @pytest.mark.parametrize(
     "damage",
-    [lambda index: index.unlink(), lambda index: index.write_bytes(b""), lambda index: index.write_bytes(b"\xff\n{}"),
-     lambda index: index.write_bytes(index.read_bytes()[:-40]),
-     lambda index: index.write_bytes(index.read_bytes().replace(b"0", b"1", 9))],
+    [
+        lambda index: index.unlink(),
+        lambda index: index.write_bytes(b""),
+        lambda index: index.write_bytes(b"\xff\n{}"),
+        lambda index: index.write_bytes(index.read_bytes()[:-40]),
+        lambda index: index.write_bytes(index.read_bytes().replace(b"0", b"1", 9)),
+    ],
     ids=["gone", "empty", "rubbish", "cut short", "changed"],
-)  # fmt: skip
+)
 def test_a_damaged_index_costs_only_time(remembered, tmp_path, damage):
     folder, opened = remembered
     first = dataset.read(folder)

@@ -191,9 +191,7 @@ def test_the_place_of_a_killed_process_is_free():
         "import sys; from xraykit import devices\n"
         "with devices.turn('cpu', 'killed'): print('held', flush=True); sys.stdin.read()"
     )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
     assert devices.line("cpu") == ["killed"]
     holder.kill()

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests import film_folders
-from xraykit import dataset, devices, engine, recipe, run, runner
+from xraykit import dataset, devices, engine, failures, recipe, run, runner
 
 ROOT = Path(__file__).parent.parent
 TINY = recipe.NAMED["tiny"]
+FAILURES = ("out of memory", "data", "diverged", "disk", "recipe", "crashed")
 HANG = 60  # seconds after which a test is stuck
 
 
@@ -108,7 +109,7 @@ def test_every_failure_has_its_type_and_a_sentence_of_advice(made, error, failur
 
 
 def test_every_failure_has_advice():
-    assert set(runner.ADVICE) == set(run.FAILURES)
+    assert set(failures.ADVICE) == set(FAILURES)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "x"}', '{"name": "x", "phases": [{"epochs": -1}]}'])
@@ -121,7 +122,7 @@ def test_a_recipe_edited_to_nonsense_is_named(made, text):
 def test_a_device_that_is_not_here_is_named(made):
     made.update(asked_device="gpu 17")
     assert runner.go(made, fit=learn) == "failed"
-    assert "gpu 17" in made.status()["message"] and made.status()["advice"] == runner.OTHER_DEVICE
+    assert "gpu 17" in made.status()["message"] and made.status()["advice"] == failures.OTHER_DEVICE
     assert runner.go(made, device="cpu", fit=learn) == "finished", "a run that came from a computer with such a GPU"
 
 

@@ -282,8 +282,10 @@ def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_p
     made.say(state=state, verb="evaluate", data=str(tmp_path), models=["x"], done=3, films=9, message="Expected <b>.")
     app.run()
     text = words_of(app)
-    assert not app.exception and {"running": "Ended without a word", "failed": "could not be done"}.get(
-        state, "Stopped") in text
+    assert (
+        not app.exception
+        and {"running": "Ended without a word", "failed": "could not be done"}.get(state, "Stopped") in text
+    )
     app.button(key="evaluate-another").click().run()
     assert not app.exception and app.text_input(key="evaluate-path") is not None and not work.list_works()
 

@@ -98,9 +98,13 @@ def test_other_films_give_another_digest(random_one):
 
 def report_of_scikit_learn(found):
     theirs = reference.classification_report(
-        found.truth, found.predicted, labels=range(len(found.classes)), target_names=found.classes, output_dict=True,
+        found.truth,
+        found.predicted,
+        labels=range(len(found.classes)),
+        target_names=found.classes,
+        output_dict=True,
         zero_division=0,
-    )  # fmt: skip
+    )
     return theirs
 
 

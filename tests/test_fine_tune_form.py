@@ -54,9 +54,11 @@ def field(app: AppTest, path: str):
     """The widget of a recipe's field."""
     ends = f"-{path}"
     return next(
-        widget for kind in (app.number_input, app.selectbox, app.checkbox, app.text_input) for widget in kind
+        widget
+        for kind in (app.number_input, app.selectbox, app.checkbox, app.text_input)
+        for widget in kind
         if str(widget.key).startswith("recipe-") and str(widget.key).endswith(ends)
-    )  # fmt: skip
+    )
 
 
 def test_without_runs_a_newcomer_is_told_what_to_do_and_can_try(films):
@@ -120,10 +122,17 @@ def test_all_faults_stand_beside_their_fields_at_once(films, started):
     assert text_of(app).count("class='xk-fault'") == 2
 
 
-@pytest.mark.parametrize("data", [
-    {"phases": 3}, {"phases": [3], "hidden": "x"}, {"name": 5, "phases": [{"epochs": "many", "learning_rate": None}]},
-    {"colour": "blue", "phases": [], "augmentation": [1]}, {"weights": {"a": 1}, "hidden": [{"width": [1]}]},
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"phases": 3},
+        {"phases": [3], "hidden": "x"},
+        {"name": 5, "phases": [{"epochs": "many", "learning_rate": None}]},
+        {"colour": "blue", "phases": [], "augmentation": [1]},
+        {"weights": {"a": 1}, "hidden": [{"width": [1]}]},
+    ],
+    ids=str,
+)
 def test_a_nonsense_recipe_is_shown_with_its_faults_and_breaks_nothing(data):
     app = open_page()
     app.session_state["fine-tune-draft"]["recipe"] = data
@@ -132,9 +141,17 @@ def test_a_nonsense_recipe_is_shown_with_its_faults_and_breaks_nothing(data):
     assert not app.exception and "class='xk-fault'" in text_of(app) and app.button(key="start").disabled
 
 
-@pytest.mark.parametrize("text", [
-    "[" * 60_000, '{"name": "x", "batch_size": NaN}', '{"name": "x", "shrink": Infinity, "phases": []}', "[1]", "{",
-], ids=lambda text: text[:20])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 60_000,
+        '{"name": "x", "batch_size": NaN}',
+        '{"name": "x", "shrink": Infinity, "phases": []}',
+        "[1]",
+        "{",
+    ],
+    ids=lambda text: text[:20],
+)
 def test_a_file_that_is_no_recipe_is_refused_in_words(text):
     app = open_page()
     box = next(box for box in app.file_uploader if str(box.key).startswith("recipe-import"))
@@ -195,10 +212,18 @@ def test_the_device_tells_why_there_is_no_gpu_and_who_is_before(monkeypatch):
 def test_an_estimate_is_told_in_figures(films, monkeypatch):
     def launch(made, asked, **facts):
         made.say(state="finished", **facts)
-        run.Run(made.path).write("estimate.json", {
-            "seconds": 754, "compile_seconds": 20, "memory": 3 * 2**30, "images_per_second": 412.3, "device": "the GPU",
-            "precision": "float32", "early": True,
-        })  # fmt: skip
+        run.Run(made.path).write(
+            "estimate.json",
+            {
+                "seconds": 754,
+                "compile_seconds": 20,
+                "memory": 3 * 2**30,
+                "images_per_second": 412.3,
+                "device": "the GPU",
+                "precision": "float32",
+                "early": True,
+            },
+        )
 
     app = choose(open_page(), films)
     monkeypatch.setattr(work, "launch", launch)

@@ -46,8 +46,11 @@ def started(monkeypatch, tmp_path) -> list:
     asked = []
     monkeypatch.setattr(engine, "stop", lambda found: asked.append(("stop", found.name)))
     monkeypatch.setattr(engine, "delete", lambda found: asked.append(("delete", found.name)))
-    monkeypatch.setattr(engine, "resume", lambda found, data=None, finish=False: asked.append(
-        ("finish" if finish else "resume", found.name, data)))  # fmt: skip
+    monkeypatch.setattr(
+        engine,
+        "resume",
+        lambda found, data=None, finish=False: asked.append(("finish" if finish else "resume", found.name, data)),
+    )
     return asked
 
 
@@ -133,8 +136,13 @@ def test_buttons_do_what_they_say(made, started, tmp_path):
     app.button(key="run-delete").click().run()
     assert ("delete", "finished") not in started, "it asks once more"
     app.button(key="run-delete-yes").click().run()
-    assert started == [("stop", "running"), ("resume", "stopped", None), ("finish", "stopped", None),
-                       ("resume", "data", tmp_path), ("delete", "finished")]  # fmt: skip
+    assert started == [
+        ("stop", "running"),
+        ("resume", "stopped", None),
+        ("finish", "stopped", None),
+        ("resume", "data", tmp_path),
+        ("delete", "finished"),
+    ]
     assert "New run" in text_of(app) and not app.exception
 
 

@@ -10,10 +10,18 @@ def rows(validation, training=None, rate=None, **columns):
     training = training or [1.0 - k / n for k in range(n)]
     rate = rate or [1e-3] * n
     found = [
-        {"epoch": str(k), "phase": "0", "loss": str(training[k]), "val_loss": str(validation[k]),
-         "accuracy": "0.9", "val_accuracy": "0.89", "learning_rate": str(rate[k]), "seconds": "2.0"}
+        {
+            "epoch": str(k),
+            "phase": "0",
+            "loss": str(training[k]),
+            "val_loss": str(validation[k]),
+            "accuracy": "0.9",
+            "val_accuracy": "0.89",
+            "learning_rate": str(rate[k]),
+            "seconds": "2.0",
+        }
         for k in range(n)
-    ]  # fmt: skip
+    ]
     return [row | {key: str(values[k]) for key, values in columns.items()} for k, row in enumerate(found)]
 
 

@@ -35,11 +35,23 @@ def words(app: AppTest) -> str:
 def test_the_page_shows_a_card_from_use_to_hashes(monkeypatch):
     text = words(open_page(monkeypatch, fakes.Client(cards=[SHIPPED])))
     for told in (
-        SHIPPED.title, "Intended use", "Not for", "Known failures and limits", "Data", "Recipe", "Calibration",
-        "Checked against its network", "not reported", "99.6%", "98.4% to 99.9%", "near-duplicates",
-        "took 2 of 150 films of COVID-19 for Normal", *SHIPPED.files.values(), *SHIPPED.software.values(),
+        SHIPPED.title,
+        "Intended use",
+        "Not for",
+        "Known failures and limits",
+        "Data",
+        "Recipe",
+        "Calibration",
+        "Checked against its network",
+        "not reported",
+        "99.6%",
+        "98.4% to 99.9%",
+        "near-duplicates",
+        "took 2 of 150 films of COVID-19 for Normal",
+        *SHIPPED.files.values(),
+        *SHIPPED.software.values(),
         ui.RESEARCH_ONLY,
-    ):  # fmt: skip
+    ):
         assert told in text, told
 
 
@@ -115,9 +127,15 @@ def test_a_card_is_shown_as_it_is_and_never_run(monkeypatch):
 
 def test_the_recipe_is_told_in_plain_words():
     text = cardprint.to_markdown(SHIPPED)
-    for told in ("pretrained on ImageNet", "8 epochs of the head alone", "AdamW at learning rate 0.0005",
-                 "after a rise over 1 epoch,",
-                 "rotation up to 10 degrees", "never mirrored", "27 minutes"):  # fmt: skip
+    for told in (
+        "pretrained on ImageNet",
+        "8 epochs of the head alone",
+        "AdamW at learning rate 0.0005",
+        "after a rise over 1 epoch,",
+        "rotation up to 10 degrees",
+        "never mirrored",
+        "27 minutes",
+    ):
         assert told in text, told
 
 

@@ -220,13 +220,22 @@ def test_two_models_need_no_choosing(app):
 
 def test_many_models_that_disagree_are_counted():
     def reading(label: str):
-        return inference.Reading(classifier.Prediction(fakes.CLASSES, np.array(
-            [float(name == label) for name in fakes.CLASSES]), np.zeros(3)), ())  # fmt: skip
+        return inference.Reading(
+            classifier.Prediction(
+                fakes.CLASSES, np.array([float(name == label) for name in fakes.CLASSES]), np.zeros(3)
+            ),
+            (),
+        )
 
-    told = [panes.agreement(map(reading, tops)) for tops in (
-        ["Normal", "COVID-19"], ["Normal", "COVID-19", "Normal"], ["Normal", "Normal"])]  # fmt: skip
-    assert told == ["The models disagree: Normal, COVID-19.", "The models disagree: Normal 2, COVID-19 1.",
-                    "All models predict Normal."]  # fmt: skip
+    told = [
+        panes.agreement(map(reading, tops))
+        for tops in (["Normal", "COVID-19"], ["Normal", "COVID-19", "Normal"], ["Normal", "Normal"])
+    ]
+    assert told == [
+        "The models disagree: Normal, COVID-19.",
+        "The models disagree: Normal 2, COVID-19 1.",
+        "All models predict Normal.",
+    ]
 
 
 def test_charts_are_made_only_after_pandas_is_whole(app, monkeypatch):

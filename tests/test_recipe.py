@@ -139,17 +139,24 @@ def test_a_fault_is_named_by_its_path():
     data["augmentation"] = {"rotation": 90, "flip": "yes"}
     data["phases"][0] = {"epochs": 3}
     assert set(recipe.faults(data)) == {
-        "phases.0.learning_rate", "phases.1.learning_rate", "phases.1.warmup_epochs", "phases.1.speed",
-        "hidden.0.dropout", "augmentation.rotation", "augmentation.flip",
-    }  # fmt: skip
+        "phases.0.learning_rate",
+        "phases.1.learning_rate",
+        "phases.1.warmup_epochs",
+        "phases.1.speed",
+        "hidden.0.dropout",
+        "augmentation.rotation",
+        "augmentation.flip",
+    }
 
 
 @pytest.mark.parametrize(
     "changes,path",
     [
         ({"balance": "weights", "class_weights": [1.0, 2.0, 1.0]}, "class_weights"),
-        ({"phases": [{"epochs": 2, "learning_rate": 1e-3, "schedule": "plateau", "warmup_epochs": 1}]},
-         "phases.0.warmup_epochs"),
+        (
+            {"phases": [{"epochs": 2, "learning_rate": 1e-3, "schedule": "plateau", "warmup_epochs": 1}]},
+            "phases.0.warmup_epochs",
+        ),
         ({"phases": [{"epochs": 2, "learning_rate": 1e-3, "warmup_epochs": 3}]}, "phases.0.warmup_epochs"),
         ({"phases": [{"epochs": 2, "learning_rate": 1e-3, "weight_decay": 0.1}]}, "phases.0.weight_decay"),
         ({"backbone": "Tiny"}, "weights"),
@@ -159,7 +166,7 @@ def test_a_fault_is_named_by_its_path():
         ({"weights": "model:"}, "weights"),
         ({"weights": "model:../up"}, "weights"),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_together_is_refused(changes, path):
     data = json.loads(recipe.NAMED["strong-imagenet"].to_json()) | changes
     assert list(recipe.faults(data)) == [path]
@@ -173,10 +180,15 @@ def test_a_recipe_of_before_has_the_defaults_of_the_new_fields():
     assert recipe.from_dict(data) == recipe.NAMED["strong-imagenet"]
 
 
-@pytest.mark.parametrize("rules,fields", [
-    (reciperules.RECIPE, recipe.Recipe), (reciperules.PHASE, recipe.Phase),
-    (reciperules.HIDDEN, recipe.Hidden), (reciperules.AUGMENTATION, recipe.Augmentation),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rules,fields",
+    [
+        (reciperules.RECIPE, recipe.Recipe),
+        (reciperules.PHASE, recipe.Phase),
+        (reciperules.HIDDEN, recipe.Hidden),
+        (reciperules.AUGMENTATION, recipe.Augmentation),
+    ],
+)
 def test_every_field_has_a_rule_and_needs_a_value_where_it_has_no_default(rules, fields):
     wanted = {
         field.name: field.default is field.default_factory is dataclasses.MISSING

@@ -19,16 +19,28 @@ pytestmark = pytest.mark.slow
 RESTLESS = recipe.with_settings(
     recipe.NAMED["tiny"],
     [
-        "phases.0.epochs=8", "phases.0.learning_rate=0.3", "phases.0.schedule=plateau", "plateau_patience=3",
-        "early_stopping=4", "keep=best", "batch_size=16", "hidden.0.dropout=0.3",
+        "phases.0.epochs=8",
+        "phases.0.learning_rate=0.3",
+        "phases.0.schedule=plateau",
+        "plateau_patience=3",
+        "early_stopping=4",
+        "keep=best",
+        "batch_size=16",
+        "hidden.0.dropout=0.3",
     ],
-)  # fmt: skip
+)
 LONG = recipe.with_settings(RESTLESS, ["phases.0.epochs=20"])  # stopped early
 COSINE = recipe.with_settings(
     RESTLESS,
-    ["phases.0.schedule=cosine", "phases.0.warmup_epochs=2", "phases.0.optimizer=adamw", "phases.0.weight_decay=0.01",
-     "phases.0.learning_rate=0.01", "early_stopping=null"],
-)  # fmt: skip
+    [
+        "phases.0.schedule=cosine",
+        "phases.0.warmup_epochs=2",
+        "phases.0.optimizer=adamw",
+        "phases.0.weight_decay=0.01",
+        "phases.0.learning_rate=0.01",
+        "early_stopping=null",
+    ],
+)
 TWO_PHASES = COSINE.change(
     phases=[
         {"epochs": 3, "learning_rate": 3e-3, "trainable": "head", "augment": False},
@@ -255,7 +267,7 @@ def test_other_films_are_not_gone_on_with(tmp_path, straight):
 
 def test_a_checkpoint_that_is_cut_short_is_refused_in_words(straight):
     made = straight(SHORT)
-    file = made.path / checkpoint.FILE
+    file = made.path / run.CHECKPOINT
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(run.RunRefused, match="checkpoint"):
         checkpoint.load(made, SHORT)

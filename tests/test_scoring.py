@@ -49,8 +49,20 @@ def test_models_are_evaluated_on_the_test_films_of_a_run_alone(films, trained, t
 
 
 def test_the_command_line_does_the_same(films, trained, tmp_path):
-    command = [sys.executable, "-m", "xraykit", "evaluate", "--model", MODEL, "--data", films, "--out",
-               tmp_path / "out", "--test-of", trained.path]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "xraykit",
+        "evaluate",
+        "--model",
+        MODEL,
+        "--data",
+        films,
+        "--out",
+        tmp_path / "out",
+        "--test-of",
+        trained.path,
+    ]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert f"n {len(films_tested(trained))}" in done.stdout

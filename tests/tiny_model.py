@@ -42,11 +42,22 @@ def write_card(folder: Path, size: int = 32, channels: int = 1, **changes: objec
     """Write a card that fits the three files in `folder`."""
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in card.KEPT_FILES}
     fields = {
-        "name": folder.name, "title": "A tiny network with random weights", "created": "2026-01-01T00:00:00+00:00",
-        "classes": CLASSES, "image_size": size, "channels": channels, "feature_layer": "out_relu",
-        "temperature": 1.5, "recipe": {}, "data": {}, "metrics": {}, "limits": ("for tests only",), "software": {},
-        "files": files, "parameters": 1,
-    }  # fmt: skip
+        "name": folder.name,
+        "title": "A tiny network with random weights",
+        "created": "2026-01-01T00:00:00+00:00",
+        "classes": CLASSES,
+        "image_size": size,
+        "channels": channels,
+        "feature_layer": "out_relu",
+        "temperature": 1.5,
+        "recipe": {},
+        "data": {},
+        "metrics": {},
+        "limits": ("for tests only",),
+        "software": {},
+        "files": files,
+        "parameters": 1,
+    }
     written = card.Card(**fields | changes)
     (folder / "card.json").write_text(written.to_json(), encoding="utf-8")
     return written

@@ -13,7 +13,7 @@ reciperules, recipe           what a training is to do, every fault of it at onc
 recipefields, sampling        each field of it in plain words; which films it learns from
 augmenting                    training films turned, shifted, zoomed and relit, ahead of time where asked
 run, catalog                  the folder of one training; datasets known on this computer
-detached, devices, engine, work    processes that outlive the page: start, queue for a device, stop, resume; evaluations
+detached, devices, failures, engine, work    processes that outlive the page: start, queue for a device, end, resume
 statistics, curves            intervals and paired tests; ROC, precision-recall, reliability
 evaluation, calibration       figures from truth and logits; what is fitted on validation
 operating                     operating points: chosen on validation, applied to test

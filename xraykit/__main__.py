@@ -18,10 +18,16 @@ def main() -> None:
 
 
 for command in (
-    reading.doctor, reading.models, reading.predict, reading.explain, evaluating.evaluate,
+    reading.doctor,
+    reading.models,
+    reading.predict,
+    reading.explain,
+    evaluating.evaluate,
     comparing.compare,
-    learning.data, learning.train, running.runs,
-):  # fmt: skip
+    learning.data,
+    learning.train,
+    running.runs,
+):
     main.add_command(command)
 learning.data.add_command(evaluating.inspect)
 

@@ -120,9 +120,13 @@ def _affine(square: np.ndarray, augmentation: Augmentation, random: np.random.Ge
     cosine, sine, centre = math.cos(angle) / zoom, math.sin(angle) / zoom, (size - 1) / 2
     x, y = centre + shift[0], centre + shift[1]
     matrix = (
-        cosine, sine, centre - cosine * x - sine * y,
-        -sine, cosine, centre + sine * x - cosine * y,
-    )  # fmt: skip
+        cosine,
+        sine,
+        centre - cosine * x - sine * y,
+        -sine,
+        cosine,
+        centre + sine * x - cosine * y,
+    )
     grey = square.shape[2] == 1
     film = Image.fromarray(square[..., 0] if grey else square)
     turned = np.asarray(film.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR))

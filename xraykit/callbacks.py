@@ -177,10 +177,19 @@ class RunLog(keras.callbacks.Callback):
         figures = {name: float(figures[name]) for name in names if name in figures}
         eta = self._eta()
         self.run.update(
-            stage="learning", epoch=progress.epoch, epochs=self.recipe.epochs, step=progress.step, steps=self.steps,
-            phase=progress.phase, eta=eta, learning_rate=rate, progressed=time.time(), **figures,
-            **({"images_per_second": round(pace, 1)} if pace else {}), **facts(progress),
-        )  # fmt: skip
+            stage="learning",
+            epoch=progress.epoch,
+            epochs=self.recipe.epochs,
+            step=progress.step,
+            steps=self.steps,
+            phase=progress.phase,
+            eta=eta,
+            learning_rate=rate,
+            progressed=time.time(),
+            **figures,
+            **({"images_per_second": round(pace, 1)} if pace else {}),
+            **facts(progress),
+        )
         if progress.step:
             moment = {"epoch": round(progress.epoch + progress.step / self.steps, 4)}
             moment |= {name: round(figures[name], 6) for name in names[:2] if name in figures}
@@ -265,10 +274,13 @@ class Saving(keras.callbacks.Callback):
 def facts(progress: Progress) -> dict[str, float | int | None]:
     """What the status tells of a progress."""
     return {
-        "best_epoch": progress.best_epoch, "best_loss": progress.best_loss, "best_accuracy": progress.best_accuracy,
+        "best_epoch": progress.best_epoch,
+        "best_loss": progress.best_loss,
+        "best_accuracy": progress.best_accuracy,
         "learning_seconds": round(progress.learning_seconds + progress.epoch_seconds, 1),
-        "split": progress.split, "precision": progress.precision,
-    }  # fmt: skip
+        "split": progress.split,
+        "precision": progress.precision,
+    }
 
 
 def _estimate(run: Run) -> tuple[float, ...]:

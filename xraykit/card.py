@@ -94,15 +94,12 @@ def read(folder: Path) -> Card:
     if not path.is_file():
         raise ModelRefused(
             "card-missing",
-            f"Expected card.json beside the network in {folder.name}; it is "
-            "missing. Keep the run again to write it.",
+            f"Expected card.json beside the network in {folder.name}; it is missing. Keep the run again to write it.",
         )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _invalid(
-            f"{folder.name}/card.json", f"readable UTF-8 text; got {type(error).__name__}"
-        ) from error
+        raise _invalid(f"{folder.name}/card.json", f"readable UTF-8 text; got {type(error).__name__}") from error
     return Card.from_json(text, f"{folder.name}/card.json")
 
 
@@ -174,8 +171,7 @@ def _check_values(found: dict, source: str) -> None:
     if found["channels"] not in (1, 3) or not 16 <= found["image_size"] <= 2048:
         raise _invalid(
             source,
-            f"1 or 3 channels and 16 to 2048 pixels; got {found['channels']} channels and "
-            f"{found['image_size']} pixels",
+            f"1 or 3 channels and 16 to 2048 pixels; got {found['channels']} channels and {found['image_size']} pixels",
         )
     if not 0 < found["temperature"] < float("inf"):
         raise _invalid(source, f"a finite temperature above 0; got {found['temperature']}")
@@ -187,6 +183,4 @@ def _check_values(found: dict, source: str) -> None:
 
 
 def _invalid(source: str, words: str) -> ModelRefused:
-    return ModelRefused(
-        "card-invalid", f"Expected {words} (file {source}). Keep the run again to write its card."
-    )
+    return ModelRefused("card-invalid", f"Expected {words} (file {source}). Keep the run again to write its card.")

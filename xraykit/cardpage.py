@@ -139,8 +139,18 @@ def _data(data: Mapping[str, Any]) -> Iterator[Facts | Table]:
     counts: Mapping[str, Mapping[str, int]] = data.get("counts") or {}
     if counts:
         yield _counts(counts, data.get("train_used"))
-    known = ("name", "digest", "group_rule", "groups", "counts", "split_digests", "refused", "train_used",
-             "shrink", "balance")  # fmt: skip
+    known = (
+        "name",
+        "digest",
+        "group_rule",
+        "groups",
+        "counts",
+        "split_digests",
+        "refused",
+        "train_used",
+        "shrink",
+        "balance",
+    )
     yield Facts(
         (
             ("Collection", str(data.get("name", UNKNOWN))),
@@ -171,16 +181,22 @@ def _counts(counts: Mapping[str, Mapping[str, int]], used: Mapping[str, int] | N
 def _used(data: Mapping[str, Any]) -> str:
     shrink, balance = data.get("shrink", 1.0), data.get("balance", "none")
     words = "all" if shrink == 1 else f"a part, {shrink:.3g}, whole groups at a time"
-    return words + {"undersample": ", then as many of each class as of the smallest",
-                    "weights": ", rare classes weighted more"}.get(str(balance), "")  # fmt: skip
+    return words + {
+        "undersample": ", then as many of each class as of the smallest",
+        "weights": ", rare classes weighted more",
+    }.get(str(balance), "")
 
 
 def _figures(test: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator[Table | Words]:
     if not test:
         yield Words((f"Figures on a test split: {UNKNOWN}.",))
         return
-    names = {"balanced_accuracy": "Balanced accuracy", "macro_f1": "Macro F1", "kappa": "Cohen's kappa",
-             "macro_auroc": "Macro AUROC"}  # fmt: skip
+    names = {
+        "balanced_accuracy": "Balanced accuracy",
+        "macro_f1": "Macro F1",
+        "kappa": "Cohen's kappa",
+        "macro_auroc": "Macro AUROC",
+    }
     rows: list[tuple[Any, ...]] = [("Accuracy", _share(test.get("accuracy")), _share(validation.get("accuracy")))]
     rows += [(name, _number(test.get(key)), _number(validation.get(key))) for key, name in names.items()]
     yield Table(("", f"test, n {test.get('n', UNKNOWN)}", f"validation, n {validation.get('n', UNKNOWN)}"), tuple(rows))
@@ -195,8 +211,10 @@ def _published(figures: Sequence[Mapping[str, Any]], test: Mapping[str, Any]) ->
         return
     ours = _share(test.get("accuracy"))
     rows = [("This model", "accuracy", ours, f"{ours.n} test films, its own split")]
-    rows += [(str(of.get("study")), str(of.get("measure")), f"{of.get('value', 0):.2%}", str(of.get("source")))
-             for of in figures]  # fmt: skip
+    rows += [
+        (str(of.get("study")), str(of.get("measure")), f"{of.get('value', 0):.2%}", str(of.get("source")))
+        for of in figures
+    ]
     words = [f"{of.get('study')}: {of.get('words')}{_verdict(ours, of)}" for of in figures]
     words.append("Other films and another split than theirs: side by side, not a test.")
     table = Table(("On this collection", "Figure", "Value", "Source"), tuple(rows))
@@ -218,10 +236,15 @@ def _classes(test: Mapping[str, Any]) -> Iterator[Table | Words]:
         return
     shares = ("sensitivity", "specificity", "ppv", "npv")
     rows = (
-        (name, found.get("support", UNKNOWN), *(_share(found.get(key)) for key in shares), _number(found.get("f1")),
-         _area(found))
+        (
+            name,
+            found.get("support", UNKNOWN),
+            *(_share(found.get(key)) for key in shares),
+            _number(found.get("f1")),
+            _area(found),
+        )
         for name, found in classes.items()
-    )  # fmt: skip
+    )
     yield Table(("Class", "n", "Sensitivity", "Specificity", "PPV", "NPV", "F1", "AUROC"), tuple(rows))
     yield Words(
         ("PPV and NPV hold for the shares of the classes in this test split; where a class is rarer, PPV is lower.",)
@@ -238,8 +261,10 @@ def _operating(points: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
         shares = (_share(test.get(key)) for key in ("sensitivity", "specificity", "ppv"))
         rows.append((str(point.get("label")), UNKNOWN if threshold is None else f"{threshold:.3f}", *shares))
     words = [str(point["words"]) for point in points if point.get("words")]
-    words.append("Chosen on the validation films for a sensitivity of 95 %, applied once to the test films. A film is "
-                 "given the class from that probability on; the page Compare chooses others.")  # fmt: skip
+    words.append(
+        "Chosen on the validation films for a sensitivity of 95 %, applied once to the test films. A film is "
+        "given the class from that probability on; the page Compare chooses others."
+    )
     table = Table(("Class", "From probability", "Sensitivity, test", "Specificity, test", "PPV, test"), tuple(rows))
     yield Section("Operating points", (table, Words(tuple(words))), wide=True)
 

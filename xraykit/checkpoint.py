@@ -13,17 +13,15 @@ import os
 import time
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from xraykit.recipe import Recipe, RecipeRefused
-from xraykit.run import Run, RunRefused
+from xraykit.run import CHECKPOINT, Run, RunRefused
 
 FORMAT = 1
-FILE = Path("checkpoint") / "state.npz"
 
 
 @dataclass
@@ -69,9 +67,7 @@ def digest(recipe: Recipe) -> str:
 
     Fields at their defaults are left out, so that a field added by a later version changes nothing.
     """
-    chosen = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe)}
-    chosen = {f.name: chosen[f.name] for f in dataclasses.fields(recipe) if chosen[f.name] != _default(f)}
-    return hashlib.sha256(json.dumps(chosen, default=_plain, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_plain(recipe), default=_plain, sort_keys=True).encode()).hexdigest()
 
 
 class Writer:
@@ -120,7 +116,7 @@ class Writer:
     def _write(self, meta: dict[str, Any], lists: dict[str, list[np.ndarray]]) -> None:
         began = time.perf_counter()
         arrays = {f"{name}-{i:04}": value for name, values in lists.items() for i, value in enumerate(values)}
-        path = self.run.path / FILE
+        path = self.run.path / CHECKPOINT
         path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(".part")
         try:
@@ -144,7 +140,7 @@ def load(run: Run, recipe: Recipe) -> Checkpoint | None:
     RecipeRefused
         If the recipe is not the one that the run began with.
     """
-    path = run.path / FILE
+    path = run.path / CHECKPOINT
     if not path.is_file():
         return None
     try:
@@ -152,7 +148,7 @@ def load(run: Run, recipe: Recipe) -> Checkpoint | None:
             meta = json.loads(bytes(file["meta"]))
             lists = {name: [file[key] for key in sorted(file.files) if key.startswith(f"{name}-")] for name in _LISTS}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunRefused(f"Expected a checkpoint in {FILE} of {run.name}; it cannot be read: {error}.") from None
+        raise RunRefused(f"Expected a checkpoint in {CHECKPOINT} of {run.name}; it cannot be read: {error}.") from None
     if meta["format"] != FORMAT:
         raise RunRefused(
             f"Expected a checkpoint of format {FORMAT} in {run.name}; got {meta['format']}. "

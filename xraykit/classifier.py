@@ -89,10 +89,7 @@ class Classifier:
     def predict(self, radiographs: Sequence[radiograph.Radiograph]) -> list[Prediction]:
         """Predictions of films, in order; memory holds one film's features at a time."""
         size, channels = self.card.image_size, self.card.channels
-        return [
-            self.prediction(self.predict_squares(film.square(size, channels)[None])[0])
-            for film in radiographs
-        ]
+        return [self.prediction(self.predict_squares(film.square(size, channels)[None])[0]) for film in radiographs]
 
     def predict_squares(self, squares: np.ndarray) -> np.ndarray:
         """Logits float64 (B, C) of squares uint8 (B, S, S, ch)."""
@@ -144,9 +141,7 @@ def load(name_or_folder: str | Path, verify: bool = True) -> Classifier:
     card = cards.read(folder)
     if verify:
         cards.verify(card, folder)
-    return Classifier(
-        card, folder, _read(folder / BODY), heads.load(_read(folder / HEAD), f"{folder.name}/{HEAD}")
-    )
+    return Classifier(card, folder, _read(folder / BODY), heads.load(_read(folder / HEAD), f"{folder.name}/{HEAD}"))
 
 
 def find(name_or_folder: str | Path) -> Path:

@@ -60,9 +60,7 @@ class Companion:
                 return connection.Client(_address(self._folder), authkey=self._key)
             except (OSError, EOFError) as error:
                 if not self.alive or time.monotonic() > deadline:
-                    raise ConnectionError(
-                        f"Expected process {self.pid} to listen; it does not ({error})."
-                    ) from error
+                    raise ConnectionError(f"Expected process {self.pid} to listen; it does not ({error}).") from error
                 time.sleep(0.01)
 
     def end(self, seconds: float = 2.0) -> None:
@@ -85,9 +83,7 @@ def serve(handle: Callable[[connection.Connection], None]) -> None:
     """
     address = sys.argv[1]
     key = bytes.fromhex(_read_line().decode())
-    threading.Thread(
-        target=_leave_with_parent, args=(Path(address).parent, os.getppid()), daemon=True
-    ).start()
+    threading.Thread(target=_leave_with_parent, args=(Path(address).parent, os.getppid()), daemon=True).start()
     with connection.Listener(address, backlog=64, authkey=key) as listener:
         while True:
             try:

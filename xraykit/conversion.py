@@ -41,15 +41,11 @@ def convert(network: Path, folder: Path, feature_layer: str = "out_relu") -> Non
     try:
         model = keras.saving.load_model(network, custom_objects={}, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever the archive provokes
-        raise _refuse(
-            network, f"a network that Keras can load; got {type(error).__name__}: {_first(error)}"
-        ) from error
+        raise _refuse(network, f"a network that Keras can load; got {type(error).__name__}: {_first(error)}") from error
     layers = _flat_layers(model, network)
     names = [layer.name for layer in layers]
     if feature_layer not in names:
-        raise _refuse(
-            network, f"a feature layer named {feature_layer}; the last layers are {', '.join(names[-8:])}"
-        )
+        raise _refuse(network, f"a feature layer named {feature_layer}; the last layers are {', '.join(names[-8:])}")
     after = names.index(feature_layer) + 1
     head = _head(layers[after:], network)
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,9 +53,7 @@ def convert(network: Path, folder: Path, feature_layer: str = "out_relu") -> Non
     heads.save(head, folder / HEAD)
 
 
-def convert_in_child(
-    network: Path, folder: Path, seconds: float = 300, feature_layer: str = "out_relu"
-) -> None:
+def convert_in_child(network: Path, folder: Path, seconds: float = 300, feature_layer: str = "out_relu") -> None:
     """`convert` in a process of its own, killed after `seconds`; nothing is written unless all of it worked.
 
     Raises ModelRefused for what the child refused, for a crash and for running over time.
@@ -86,9 +80,7 @@ def convert_in_child(
             raise ModelRefused(**json.loads(refusal.read_text(encoding="utf-8")))
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise _refuse(
-                network, f"a conversion without a crash; it ended with {done.returncode}: {last[:300]}"
-            )
+            raise _refuse(network, f"a conversion without a crash; it ended with {done.returncode}: {last[:300]}")
         for name in (BODY, HEAD):
             shutil.move(Path(work, name), folder / name)
 
@@ -104,18 +96,14 @@ def check_archive(network: Path) -> None:
         with zipfile.ZipFile(network) as archive:
             members = {item.filename: item.file_size for item in archive.infolist()}
             if not _MEMBERS <= members.keys():
-                raise _refuse(
-                    network, f"a .keras archive; {', '.join(sorted(_MEMBERS - members.keys()))} is missing"
-                )
+                raise _refuse(network, f"a .keras archive; {', '.join(sorted(_MEMBERS - members.keys()))} is missing")
             if sum(members.values()) > _LARGEST:
                 raise _refuse(network, f"at most {_LARGEST} bytes unpacked; got {sum(members.values())}")
             config = json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError) as error:
         if isinstance(error, ModelRefused):
             raise
-        raise _refuse(
-            network, f"a .keras archive (a zip); got {type(error).__name__}: {_first(error)}"
-        ) from error
+        raise _refuse(network, f"a .keras archive (a zip); got {type(error).__name__}: {_first(error)}") from error
     for module, name in _named_classes(config):
         if module.split(".")[0] not in ("keras", "builtins") or name in _REFUSED_CLASSES:
             raise _refuse(network, f"layers of Keras only; the file asks for {name} from {module}")
@@ -162,9 +150,7 @@ def _head(layers: list, network: Path) -> Head:
         elif kind in ("Softmax", "Activation", "ReLU") and activations[-1:] == ["linear"]:
             activations[-1] = layer.activation.__name__ if kind == "Activation" else kind.lower()
         elif kind != "Dropout":
-            raise _refuse(
-                network, f"Dense, Dropout and a softmax after the pooling; got {kind} ({layer.name})"
-            )
+            raise _refuse(network, f"Dense, Dropout and a softmax after the pooling; got {kind} ({layer.name})")
     if activations[-1:] != ["softmax"] or any(name not in heads.ACTIVATIONS for name in activations[:-1]):
         raise _refuse(network, f"relu or linear Dense layers and one softmax at the end; got {activations}")
     return Head(pooling, tuple(kernels), tuple(biases), (*activations[:-1], "linear"))
@@ -179,9 +165,7 @@ def _body(model: Any, layer: Any, network: Path) -> bytes:
     try:
         return tf.lite.TFLiteConverter.from_keras_model(body).convert()
     except Exception as error:  # the converter's own classes are private
-        raise _refuse(
-            network, f"operations that LiteRT knows; got {type(error).__name__}: {_first(error)}"
-        ) from error
+        raise _refuse(network, f"operations that LiteRT knows; got {type(error).__name__}: {_first(error)}") from error
 
 
 def _child_environment() -> dict[str, str]:

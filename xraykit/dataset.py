@@ -20,8 +20,19 @@ from xraykit import filmindex, grouping, ingest, labelling
 from xraykit.filmindex import Look, Progress
 from xraykit.labelling import DatasetRefused
 
-__all__ = ["Dataset", "DatasetRefused", "Look", "Progress", "Split", "cache_folder", "count_labels", "describe", "read",
-           "split", "split_digest"]  # fmt: skip
+__all__ = [
+    "Dataset",
+    "DatasetRefused",
+    "Look",
+    "Progress",
+    "Split",
+    "cache_folder",
+    "count_labels",
+    "describe",
+    "read",
+    "split",
+    "split_digest",
+]
 
 
 FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %
@@ -263,6 +274,20 @@ def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> 
             )
         ],
     }
+
+
+def expect(films: Dataset, recorded: dict, name: str) -> None:
+    """Raise DatasetRefused where a folder holds other films than `describe` recorded for the run `name`."""
+    if recorded.get("digest") == films.digest:
+        return
+    before = {film["sha256"]: film["film"] for film in recorded.get("films", [])}
+    gone = sorted(path for sha, path in before.items() if sha not in set(films.hashes))
+    new = len(set(films.hashes) - set(before))
+    named = f" ({', '.join(gone[:3])}{', ...' if len(gone) > 3 else ''})" if gone else ""
+    what = f"{len(gone)} are missing or changed{named} and {new} are new" if gone or new else "their classes differ"
+    raise DatasetRefused(
+        f"Expected the films that {name} began with in {films.root}; the folder holds others now: {what}."
+    )
 
 
 def split_digest(dataset: Dataset, indices: np.ndarray) -> str:

@@ -72,9 +72,7 @@ def prepare(parent: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(
-            PR_SET_PDEATHSIG, signal.SIGKILL
-        )  # reaches a decoder that holds the GIL in C too
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # reaches a decoder that holds the GIL in C too
     if os.name == "posix" and os.getppid() != parent:
         os._exit(1)
     threading.Thread(target=end_with_parent, name="parent watch", daemon=True).start()
@@ -119,9 +117,7 @@ def refusal(film: Path | tuple[str, bytes], code: str, expected: str, got: str, 
 def too_large(film: Path | tuple[str, bytes], size: int) -> Refusal:
     """The refusal of a file over `MAX_BYTES`."""
     limit = f"at most {MAX_BYTES // 2**20} MB"
-    return refusal(
-        film, "file-too-large", limit, f"{size / 2**20:.0f} MB", "Export the film at a smaller size."
-    )
+    return refusal(film, "file-too-large", limit, f"{size / 2**20:.0f} MB", "Export the film at a smaller size.")
 
 
 def _read(film: Path | tuple[str, bytes]) -> radiograph.Radiograph | Refusal:

@@ -26,9 +26,13 @@ def spawn(
     with log.open("ab") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "xraykit", *arguments],
-            stdin=subprocess.DEVNULL, stdout=file, stderr=file, close_fds=True,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **(environment or {})}, **apart,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            close_fds=True,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            **apart,
+        )
     # Waited for, or it would stay in the table of processes until this one ends
     threading.Thread(target=process.wait, name=f"waits for {process.pid}", daemon=True).start()
     return process

@@ -14,8 +14,23 @@ from pathlib import Path
 
 from xraykit import classifier, devices
 
-REQUIRED = ("streamlit", "keras", "tensorflow", "ai-edge-litert", "numpy", "pillow", "pydicom", "pylibjpeg",
-            "pylibjpeg-openjpeg", "scikit-learn", "scipy", "altair", "tf-keras-vis", "pebble", "psutil")  # fmt: skip
+REQUIRED = (
+    "streamlit",
+    "keras",
+    "tensorflow",
+    "ai-edge-litert",
+    "numpy",
+    "pillow",
+    "pydicom",
+    "pylibjpeg",
+    "pylibjpeg-openjpeg",
+    "scikit-learn",
+    "scipy",
+    "altair",
+    "tf-keras-vis",
+    "pebble",
+    "psutil",
+)
 BACKENDS = {"tensorflow": "pip install tensorflow", "jax": "pip install jax", "torch": "pip install torch"}
 
 

@@ -35,16 +35,21 @@ def start(
     """
     recorded = json.loads(recipe.to_json())
     made = run.create(
-        recorded, Path(data).resolve(), root, name,
-        asked_device=device, stage=WAITING, epoch=0, epochs=recipe.epochs, backend=recipe.backend,
-    )  # fmt: skip
+        recorded,
+        Path(data).resolve(),
+        root,
+        name,
+        asked_device=device,
+        stage=WAITING,
+        epoch=0,
+        epochs=recipe.epochs,
+        backend=recipe.backend,
+    )
     _launch(made)
     return made
 
 
-def resume(
-    found: Run, data: str | Path | None = None, device: str | None = None, finish: bool = False
-) -> Run:
+def resume(found: Run, data: str | Path | None = None, device: str | None = None, finish: bool = False) -> Run:
     """Start the process that goes on with a run that was stopped, failed or was lost; returns at once.
 
     `data` is where the films are now, if they were moved; `device` another one than was asked for; with `finish` it
@@ -61,9 +66,7 @@ def resume(
     return found
 
 
-def changes(
-    data: str | Path | None = None, device: str | None = None, finish: bool = False
-) -> dict[str, Any]:
+def changes(data: str | Path | None = None, device: str | None = None, finish: bool = False) -> dict[str, Any]:
     """Fields of the status that say where the films are now, which device is asked for and whether to learn on."""
     return {
         **({} if data is None else {"data": str(Path(data).resolve())}),
@@ -75,7 +78,7 @@ def changes(
 def check_resumable(found: Run, finish: bool = False) -> dict[str, Any]:
     """The status of a run that can be gone on with; RunRefused says why another cannot."""
     status = found.status()
-    if finish and not (found.path / "checkpoint" / "state.npz").is_file():
+    if finish and not (found.path / run.CHECKPOINT).is_file():
         raise RunRefused(f"Expected a checkpoint of the run {found.name} to finish with; nothing was learned yet.")
     if status["state"] == "finished":
         raise RunRefused(f"The run {found.name} has finished. To train longer, start a new run with more epochs.")
@@ -142,9 +145,21 @@ def _begin_again(found: Run, **fields: Any) -> None:
     for part in found.path.glob("**/.*.part"):
         part.unlink(missing_ok=True)
     found.update(
-        state="queued", stage=WAITING, stage_done=None, stage_of=None, place=None, eta=None, ended=None,
-        failure=None, advice=None, message=None, load=None, memory=None, images_per_second=None, **fields,
-    )  # fmt: skip
+        state="queued",
+        stage=WAITING,
+        stage_done=None,
+        stage_of=None,
+        place=None,
+        eta=None,
+        ended=None,
+        failure=None,
+        advice=None,
+        message=None,
+        load=None,
+        memory=None,
+        images_per_second=None,
+        **fields,
+    )
 
 
 def _launch(found: Run, **changed: Any) -> None:
@@ -157,9 +172,7 @@ def _launch(found: Run, **changed: Any) -> None:
             detached.spawn(arguments, found.path / "log.txt")
             return
         number = lock.fileno()
-        detached.spawn(
-            arguments, found.path / "log.txt", pass_fds=[number], environment={LOCK_VARIABLE: str(number)}
-        )
+        detached.spawn(arguments, found.path / "log.txt", pass_fds=[number], environment={LOCK_VARIABLE: str(number)})
 
 
 def wait(found: Run, seconds: float) -> dict[str, Any]:

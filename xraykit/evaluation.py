@@ -218,10 +218,13 @@ def _report(confusion: np.ndarray, classes: Sequence[str]) -> list[dict]:
     }
     n, counted = int(support.sum()), support + given > 0
     rows = [
-        {"row": name, **{key: float(of[k]) if support[k] else None for key, of in columns.items()},
-         "support": int(support[k])}
+        {
+            "row": name,
+            **{key: float(of[k]) if support[k] else None for key, of in columns.items()},
+            "support": int(support[k]),
+        }
         for k, name in enumerate(classes)
-    ]  # fmt: skip
+    ]
     accuracy = {"row": "accuracy", "precision": None, "recall": None, "f1-score": float(hits.sum() / n), "support": n}
     macro = {key: float(of[counted].mean()) for key, of in columns.items()}
     weighted = {key: float(np.average(of, weights=support)) for key, of in columns.items()}

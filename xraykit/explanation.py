@@ -35,9 +35,7 @@ class Explanation:
     box: tuple[int, int, int, int]
 
 
-def grad_cam(
-    classifier: Classifier, film: radiograph.Radiograph
-) -> tuple[Prediction, tuple[Explanation, ...]]:
+def grad_cam(classifier: Classifier, film: radiograph.Radiograph) -> tuple[Prediction, tuple[Explanation, ...]]:
     """Prediction and Grad-CAM of every class, in class order, from one forward pass.
 
     Selvaraju et al. 2017, equations 1 and 2, of the pre-softmax logit at the card's feature layer.
@@ -53,9 +51,7 @@ def grad_cam(
     )
 
 
-def explain_map(
-    label: str, method: str, layer: str, raw: np.ndarray, box: tuple[int, int, int, int]
-) -> Explanation:
+def explain_map(label: str, method: str, layer: str, raw: np.ndarray, box: tuple[int, int, int, int]) -> Explanation:
     """An Explanation of a raw map (h, w): negative values to zero, the rest over the maximum."""
     positive = np.maximum(raw, 0, dtype=np.float32)
     maximum = float(positive.max())

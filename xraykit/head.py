@@ -105,9 +105,7 @@ def load(data: bytes, source: str = HEAD) -> Head:
             kernels = tuple(arrays[f"kernel_{i}"].astype(np.float32) for i in range(len(activations)))
             biases = tuple(arrays[f"bias_{i}"].astype(np.float32) for i in range(len(activations)))
             head = Head(str(arrays["pooling"]), kernels, biases, activations)
-    except (
-        Exception
-    ) as error:  # zipfile, zlib, struct, KeyError ...: NumPy names no common class for a bad file
+    except Exception as error:  # zipfile, zlib, struct, KeyError ...: NumPy names no common class for a bad file
         raise _corrupt(source, f"a readable head; got {type(error).__name__}: {error}") from error
     _check(head, source)
     return head

@@ -132,9 +132,7 @@ class Ingest:
         )
         started, self._closing = threading.Event(), threading.Event()
         # Linux sends a decoder its parent-death signal when the *thread* that started it ends: this one stays
-        keeper = threading.Thread(
-            target=_keep, args=(pool, started, self._closing), name="decoders", daemon=True
-        )
+        keeper = threading.Thread(target=_keep, args=(pool, started, self._closing), name="decoders", daemon=True)
         keeper.start()
         started.wait()
         return pool
@@ -154,9 +152,7 @@ class Ingest:
         if future is not None:
             try:
                 done = future.result()
-            except (
-                Exception
-            ) as error:  # whatever ended the batch: with one film it is the answer, else try singly
+            except Exception as error:  # whatever ended the batch: with one film it is the answer, else try singly
                 if len(batch) == 1 and not _broken(error):
                     done = [_refusal_after(error, batch[0])]
         yield from done
@@ -172,9 +168,7 @@ class Ingest:
             except Exception as error:  # pebble hands on whatever ended the task
                 if not _broken(error):
                     return _refusal_after(error, film)
-        raise RuntimeError(
-            "Expected the decoders to start; they ended again and again. Is memory or disk full?"
-        )
+        raise RuntimeError("Expected the decoders to start; they ended again and again. Is memory or disk full?")
 
 
 def list_films(paths: Iterable[Path]) -> list[Path]:
@@ -217,14 +211,10 @@ def _refusal_after(error: Exception, film: Film) -> Refusal:
 
     if isinstance(error, TimeoutError):
         got = f"one that took longer than {SECONDS:g} s"
-        return decoder.refusal(
-            film, "timeout", "a film that can be decoded", got, "Export it again, uncompressed."
-        )
+        return decoder.refusal(film, "timeout", "a film that can be decoded", got, "Export it again, uncompressed.")
     if isinstance(error, MemoryError):
         got = f"one that needs more than {MEMORY // 2**30} GB"
-        return decoder.refusal(
-            film, "memory", "a film that fits in memory", got, "Export it at a smaller size."
-        )
+        return decoder.refusal(film, "memory", "a film that fits in memory", got, "Export it at a smaller size.")
     if isinstance(error, ProcessExpired):
         return decoder.refusal(
             film,

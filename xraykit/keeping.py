@@ -11,7 +11,6 @@ import datetime
 import importlib.metadata
 import os
 import platform
-import re
 import shutil
 import time
 import uuid
@@ -23,7 +22,7 @@ import numpy as np
 from xraykit import card, classifier, dataset, evaluation, operating, published, work
 from xraykit.card import Card, ModelRefused
 from xraykit.recipe import BACKBONES
-from xraykit.run import Run, RunRefused, replace_text
+from xraykit.run import Run, RunRefused, is_plain, replace_text
 
 Say = Callable[[str], None]  # told what is being done; what it raises ends the keeping
 FOLDER = "keeping"  # in the run's folder: how far a keeping in the background is
@@ -71,7 +70,7 @@ def keep(
     """
     root = root or classifier.root_folder()
     target = root / name
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+    if not is_plain(name):
         raise ModelRefused("card-invalid", f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.")
     if target.exists() and not replace:
         raise ModelRefused("card-invalid", f"There is a model named {name} already. Choose another name.")
@@ -133,11 +132,7 @@ def telling(out: Path | None, run: Run, name: str) -> Iterator[Say]:
 def _films_of(run: Run, data: Path | None) -> dataset.Dataset:
     recorded = run.read("data.json")
     films = dataset.read(data or recorded["root"])
-    if films.digest != recorded["digest"]:
-        raise dataset.DatasetRefused(
-            f"Expected the films that {run.name} learned from in {films.root}; the folder holds others now. "
-            "Restore it, or train again."
-        )
+    dataset.expect(films, recorded, run.name)
     return films
 
 

@@ -29,9 +29,7 @@ def append(picture: np.ndarray, lines: tuple[str, ...], colormap: str) -> np.nda
     return np.vstack([picture, np.asarray(strip)])
 
 
-def _draw_bar(
-    strip: Image.Image, draw: ImageDraw.ImageDraw, font: Font, colormap: str, size: int
-) -> None:
+def _draw_bar(strip: Image.Image, draw: ImageDraw.ImageDraw, font: Font, colormap: str, size: int) -> None:
     """0, the bar, 1 on one line; the bar shows every colour of the map."""
     left, right = 2 * size + size // 2, min(strip.width - 2 * size - size // 2, 16 * size)
     ramp = np.linspace(0, 1, max(2, right - left), dtype=np.float32)

@@ -138,9 +138,14 @@ def from_films(
     parts = dataset.split(films, recipe.validation, recipe.test, recipe.seed)
     learned = sampling.training(films, parts.train, recipe)
     return estimate(
-        recipe, len(films.classes), len(learned), len(parts.validation), progress,
-        films=len(films), device_name=device_name,
-    )  # fmt: skip
+        recipe,
+        len(films.classes),
+        len(learned),
+        len(parts.validation),
+        progress,
+        films=len(films),
+        device_name=device_name,
+    )
 
 
 class _Probe:
@@ -189,9 +194,14 @@ class _Probe:
 
     def _batches(self, inputs, augmentation) -> FilmBatches:
         return FilmBatches(
-            inputs, self.labels, np.arange(len(self.labels)), classes=self.model.output.shape[-1],
-            batch_size=self.recipe.batch_size, seed=0, augmentation=augmentation,
-        )  # fmt: skip
+            inputs,
+            self.labels,
+            np.arange(len(self.labels)),
+            classes=self.model.output.shape[-1],
+            batch_size=self.recipe.batch_size,
+            seed=0,
+            augmentation=augmentation,
+        )
 
 
 class _Count:

@@ -16,10 +16,19 @@ __all__ = ["MAX_PIXELS", "NotARadiograph", "Radiograph", "read"]
 
 # Beginnings of files that are pictures or archives but not read here, to name them in the refusal
 OTHER_FORMATS = {
-    b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"RIFF": "WebP", b"%PDF": "PDF",
-    b"PK\3\4": "ZIP", b"\x1f\x8b": "gzip", b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
-    b"8BPS": "Photoshop", b"\x89HDF": "HDF5",
-}  # fmt: skip
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"RIFF": "WebP",
+    b"%PDF": "PDF",
+    b"PK\3\4": "ZIP",
+    b"\x1f\x8b": "gzip",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"8BPS": "Photoshop",
+    b"\x89HDF": "HDF5",
+}
 
 
 @dataclass(frozen=True, eq=False)

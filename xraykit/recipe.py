@@ -15,8 +15,21 @@ from typing import Any
 
 from xraykit.reciperules import BACKBONES, BACKENDS, faults
 
-__all__ = ["BACKBONES", "BACKENDS", "CHEST", "NAMED", "Augmentation", "Hidden", "Phase", "Recipe", "RecipeRefused",
-           "faults", "from_dict", "load", "with_settings"]  # fmt: skip
+__all__ = [
+    "BACKBONES",
+    "BACKENDS",
+    "CHEST",
+    "NAMED",
+    "Augmentation",
+    "Hidden",
+    "Phase",
+    "Recipe",
+    "RecipeRefused",
+    "faults",
+    "from_dict",
+    "load",
+    "with_settings",
+]
 
 
 class RecipeRefused(ValueError):

@@ -175,8 +175,10 @@ class Report:
             for section in self.sections
         ]
         head = {"format": 1, "title": self.title, "notice": self.notice, "facts": dict(self.facts)}
-        return json.dumps(head | dict(self.data) | {"sections": sections}, indent=1, ensure_ascii=False,
-                          allow_nan=False) + "\n"  # fmt: skip
+        return (
+            json.dumps(head | dict(self.data) | {"sections": sections}, indent=1, ensure_ascii=False, allow_nan=False)
+            + "\n"
+        )
 
     def _inline(self, picture: Picture) -> Any:
         from markupsafe import Markup
@@ -197,8 +199,12 @@ def write(value: Any, kind: str) -> str:
         return str(value)
     if kind == "p":
         return "< 0.001" if value < 0.001 else f"{value:.3f}"
-    forms = {"count": f"{value:,}", "number": f"{value:.4f}", "percent": f"{100 * value:.1f}%",
-             "points": f"{100 * value + 0.0:.1f}"}  # fmt: skip
+    forms = {
+        "count": f"{value:,}",
+        "number": f"{value:.4f}",
+        "percent": f"{100 * value:.1f}%",
+        "points": f"{100 * value + 0.0:.1f}",
+    }
     return forms.get(kind, f"{value:.6g}" if isinstance(value, float) else f"{value:,}")
 
 

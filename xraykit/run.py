@@ -24,7 +24,7 @@ FORMAT = 1
 STATES = ("queued", "running", "finished", "stopped", "failed", "lost")
 BUSY = ("queued", "running")
 RESUMABLE = ("stopped", "failed", "lost")
-FAILURES = ("out of memory", "data", "diverged", "disk", "recipe", "crashed")
+CHECKPOINT = Path("checkpoint") / "state.npz"
 # Between the folder's first file and its lock; on Windows, which hands no lock on, until the process has begun.
 GRACE_SECONDS = 60.0 if os.name == "nt" else 5.0
 HOLD_SECONDS = 2.0  # a probe holds the lock for microseconds
@@ -232,7 +232,7 @@ def create(
     """
     runs = root_folder() if runs is None else Path(runs)
     name = name or _free_name(runs, recipe["name"])
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+    if not is_plain(name):
         raise RunRefused(f"Expected a run name of letters, digits, '.', '_' and '-'; got {name!r}.")
     try:
         (runs / name).mkdir(parents=True)
@@ -244,6 +244,11 @@ def create(
     status = {"format": FORMAT, "state": "queued", "data": str(data), "created": now(), "heartbeat": time.time()}
     run.write("status.json", {**status, **fields})  # last: a folder is a run once this is there
     return run
+
+
+def is_plain(name: str) -> bool:
+    """May a run or a kept model have this name? It becomes a folder's."""
+    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name))
 
 
 def _free_name(runs: Path, about: str) -> str:

@@ -20,35 +20,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from xraykit import dataset, devices, engine, recipe, run
+from xraykit import dataset, devices, engine, failures, recipe, run
 from xraykit.run import Run, RunRefused
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 Told = Callable[[str, int, int], None]  # a stage before the training, films done, films in all
 Fit = Callable[..., None]
 SAY_SECONDS = 0.5
 PULSE_SECONDS = 2.0
 PATIENCE_SECONDS = 6.0  # of a stop: a compilation or a long step cannot be interrupted, and ten seconds are promised
 
-ADVICE = {
-    "out of memory": "Choose a smaller batch or smaller films, close what else uses the device, then start a new run.",
-    "data": "Put the films and the weight file back where the run says, or resume it with the folder they are in now.",
-    "diverged": "Start a new run with a lower learning rate or a longer warm-up.",
-    "disk": "Free some space, then resume the run: it goes on from its last checkpoint.",
-    "recipe": "Restore recipe.json in the run's folder and resume, or start a new run with the changed recipe.",
-    "crashed": "Read the end of log.txt in the run's folder, then resume the run or start a new one.",
-}
-NO_WEIGHTS = (
-    "Put the weight file into the folder that XRAYKIT_IMAGENET names and resume, or start a new run from random "
-    "weights or from another kept model."
-)
-OTHER_DEVICE = "Resume the run on a device of this computer: it may have come from another."
-
 
 def go(
-    found: Run, report: Callable[[Any], None] | None = None, *, told: Told | None = None,
-    seen: Callable[[dataset.Dataset], None] | None = None, fit: Fit | None = None, **changes: Any,
-) -> str:  # fmt: skip
+    found: Run,
+    report: Callable[[Any], None] | None = None,
+    *,
+    told: Told | None = None,
+    seen: Callable[[dataset.Dataset], None] | None = None,
+    fit: Fit | None = None,
+    **changes: Any,
+) -> str:
     """Train a run in this process, from its place in line to its end; returns the state it ends in.
 
     `changes` are those of `engine.changes`; `report` is told each moment of the training, `told` what goes before it,
@@ -168,10 +158,15 @@ def _train(found: Run, report: Any, listeners: tuple, fit: Fit | None, pulse: Pu
         _stop_if_asked(found)
         os.environ.update(devices.environment(key, chosen.backend))  # before anything imports the backend
         found.update(
-            state="running", device=key, device_name=devices.name_of(key), place=None, backend=chosen.backend,
-            epochs=chosen.epochs, queued_seconds=round(waited + time.time() - began, 1),
+            state="running",
+            device=key,
+            device_name=devices.name_of(key),
+            place=None,
+            backend=chosen.backend,
+            epochs=chosen.epochs,
+            queued_seconds=round(waited + time.time() - began, 1),
             started=status.get("started") or run.now(),
-        )  # fmt: skip
+        )
         found.event("started", device=key, backend=chosen.backend)
         pulse.watch(key)
         films = _films_of(found, chosen, Path(status["data"]), told)
@@ -199,22 +194,10 @@ def _films_of(found: Run, chosen: recipe.Recipe, folder: Path, told: Told) -> da
     """The films of the run, read and decoded; refused where they are others than it began with."""
     films = dataset.read(folder, _progress(found, "reading films", told))
     if (found.path / "data.json").exists():
-        recorded = found.read("data.json")
-        if recorded.get("digest") != films.digest:
-            raise dataset.DatasetRefused(
-                f"Expected the films that {found.name} began with in {folder}; {_difference(recorded, films)}."
-            )
+        dataset.expect(films, found.read("data.json"), found.name)
     films.squares(chosen.image_size, chosen.channels, _progress(found, "decoding films", told))
     _stop_if_asked(found)
     return films
-
-
-def _difference(recorded: dict[str, Any], films: dataset.Dataset) -> str:
-    before = {film["sha256"]: film["film"] for film in recorded.get("films", [])}
-    gone = sorted(name for sha, name in before.items() if sha not in set(films.hashes))
-    new = len(set(films.hashes) - set(before))
-    named = f" ({', '.join(gone[:3])}{', ...' if len(gone) > 3 else ''})" if gone else ""
-    return f"{len(gone)} are missing or changed{named} and {new} are new"
 
 
 def _progress(found: Run, stage: str, told: Told) -> dataset.Progress:
@@ -243,37 +226,11 @@ def _end_of(found: Run, error: BaseException) -> dict[str, Any]:
         return {"state": "stopped", "message": str(error)}
     if not (found.path / "status.json").exists():
         return {"state": "lost"}
-    kind = failure_of(error)
+    kind = failures.of(error)
     with contextlib.suppress(OSError), (found.path / "log.txt").open("a", encoding="utf-8") as log:
         log.write("".join(traceback.format_exception(error)))  # a full disk must not hide why the run failed
     message = str(error)[:500] or type(error).__name__
-    advice = _advice(error, kind)
-    return {"state": "failed", "failure": kind, "advice": advice, "message": message}
-
-
-def _advice(error: BaseException, kind: str) -> str:
-    if isinstance(error, devices.DeviceRefused):
-        return OTHER_DEVICE
-    return NO_WEIGHTS if type(error).__name__ == "WeightsMissing" else ADVICE[kind]  # of a room with Keras in it
-
-
-def failure_of(error: BaseException) -> str:
-    """Which of `run.FAILURES` an exception is, the backends' own among them."""
-    name, words = type(error).__name__, str(error)
-    if "No space left" in words or (isinstance(error, OSError) and error.errno in _FULL):
-        return "disk"  # first: TensorFlow gives a full disk the class of a full memory
-    memory = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating", "can't allocate memory")
-    if isinstance(error, MemoryError) or "ResourceExhausted" in name or name == "OutOfMemoryError":
-        return "out of memory"
-    if not isinstance(error, ValueError | OSError) and any(sign in words for sign in memory):
-        return "out of memory"
-    if isinstance(error, run.Diverged):
-        return "diverged"
-    if isinstance(error, recipe.RecipeRefused | devices.DeviceRefused):
-        return "recipe"
-    if isinstance(error, dataset.DatasetRefused | FileNotFoundError):
-        return "data"
-    return "crashed"
+    return {"state": "failed", "failure": kind, "advice": failures.advice(error), "message": message}
 
 
 def _leave(found: Run, fields: dict[str, Any]) -> str:
@@ -299,7 +256,7 @@ def _write_end(found: Run, fields: dict[str, Any]) -> bool:
             found.update(**fields)
             return True
         except OSError as error:
-            if error.errno not in (*_FULL, errno.ENOENT):
+            if error.errno not in (*failures.FULL, errno.ENOENT):
                 raise
     _write_in_place(found, fields)
     return True

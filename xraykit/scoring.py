@@ -187,7 +187,7 @@ def divide(films: dataset.Dataset, recipe: Recipe) -> dict[str, Any]:
     """
     try:
         parts = dataset.split(films, recipe.validation, recipe.test, recipe.seed)
-    except ValueError as error:  # DatasetRefused, or scikit-learn's own where no class fills its folds
+    except dataset.DatasetRefused as error:
         return {"not_divided": str(error)}
     return {
         "split": {name: films.counts(indices) for name, indices in parts.parts().items()},
@@ -244,9 +244,7 @@ def _table(found: Evaluation, refused: Sequence[ingest.Refusal]) -> str:
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(["path", "truth", "predicted", "refusal", *found.classes])
-    for film, truth, predicted, row in zip(
-        found.films, found.truth, found.predicted, found.probabilities, strict=True
-    ):
+    for film, truth, predicted, row in zip(found.films, found.truth, found.predicted, found.probabilities, strict=True):
         table.writerow([film, found.classes[truth], found.classes[predicted], "", *(f"{p:.6f}" for p in row)])
     for refusal in refused:
         table.writerow([refusal.source, "", "", refusal.code, *[""] * len(found.classes)])

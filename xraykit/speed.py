@@ -174,9 +174,12 @@ def measure_apart(recipe: Recipe, precision: str, jit: bool, say: Callable[[], N
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "xraykit.speed", json.dumps(asked)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env={**shared, **os.environ, **quiet},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**shared, **os.environ, **quiet},
             cwd=Path(__file__).parents[1],
-        )  # fmt: skip
+        )
         try:
             if not _ends_in_time(process, say):
                 return Trial(precision, jit, note=f"given up after {LIMIT_SECONDS:g} s")

@@ -24,14 +24,27 @@ MEASURES = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "m
 
 def summary(metrics: Mapping[str, dict]) -> Table:
     """A row a model: accuracy with its interval and the figures over all classes."""
-    columns = (Column("Model"), Column("Films", "count"), Column("Accuracy", "percent figure"),
-               Column("Balanced accuracy", "percent"), Column("Macro F1", "number"), Column("Kappa", "number"),
-               Column("Macro AUROC", "number"))  # fmt: skip
+    columns = (
+        Column("Model"),
+        Column("Films", "count"),
+        Column("Accuracy", "percent figure"),
+        Column("Balanced accuracy", "percent"),
+        Column("Macro F1", "number"),
+        Column("Kappa", "number"),
+        Column("Macro AUROC", "number"),
+    )
     rows = tuple(
-        (name, found["n"], found["accuracy"], found["balanced_accuracy"], found["macro_f1"], found["kappa"],
-         found["macro_auroc"])
+        (
+            name,
+            found["n"],
+            found["accuracy"],
+            found["balanced_accuracy"],
+            found["macro_f1"],
+            found["kappa"],
+            found["macro_auroc"],
+        )
         for name, found in metrics.items()
-    )  # fmt: skip
+    )
     return Table("summary", "All classes", columns, rows)
 
 
@@ -42,26 +55,52 @@ def pairs(found: Comparison) -> Table:
     tests = (Column("McNemar p", "p"), Column("Holm p", "p"), Column("Verdict"))
     columns = (Column("First"), Column("Second"), *changes, *counts, *tests)
     rows = tuple(
-        (pair.first, pair.second, *(pair.differences[key] for key in MEASURES), len(pair.fixes), len(pair.breaks),
-         len(pair.both_wrong), pair.p, pair.adjusted_p, pair.verdict)
+        (
+            pair.first,
+            pair.second,
+            *(pair.differences[key] for key in MEASURES),
+            len(pair.fixes),
+            len(pair.breaks),
+            len(pair.both_wrong),
+            pair.p,
+            pair.adjusted_p,
+            pair.verdict,
+        )
         for pair in found.pairs
-    )  # fmt: skip
+    )
     note = f"Second minus first, in points; 95 % bootstrap intervals of {found.draws:,} draws over {_groups(found)}."
     return Table("pairs", "Paired differences", columns, rows, note)
 
 
 def areas(found: Comparison) -> Table:
     """A row a pair and class: both areas under the ROC curve and DeLong's paired test."""
-    columns = (Column("Class"), Column("First"), Column("Second"), Column("AUROC first", "figure"),
-               Column("AUROC second", "figure"), Column("Difference", "figure"), Column("z", "number"),
-               Column("DeLong p", "p"), Column("Holm p", "p"))  # fmt: skip
+    columns = (
+        Column("Class"),
+        Column("First"),
+        Column("Second"),
+        Column("AUROC first", "figure"),
+        Column("AUROC second", "figure"),
+        Column("Difference", "figure"),
+        Column("z", "number"),
+        Column("DeLong p", "p"),
+        Column("Holm p", "p"),
+    )
     rows = tuple(
-        (label, pair.first, pair.second, test["first"], test["second"], test["difference"], test["z"], test["p"],
-         test["adjusted_p"])
+        (
+            label,
+            pair.first,
+            pair.second,
+            test["first"],
+            test["second"],
+            test["difference"],
+            test["z"],
+            test["p"],
+            test["adjusted_p"],
+        )
         for label in found.classes
         for pair in found.pairs
         for test in (pair.delong[label],)
-    )  # fmt: skip
+    )
     return Table("delong", "AUROC, DeLong's paired test", columns, rows, "Each class against the rest.")
 
 
@@ -83,16 +122,25 @@ def cells(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]
 
 def matrices(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) -> Table:
     """Every cell of every model's matrix."""
-    columns = (Column("Model"), Column("Reference"), Column("Predicted"), Column("Films", "count"),
-               Column("Of the reference class", "percent"), Column("Of the predicted class", "percent"))  # fmt: skip
+    columns = (
+        Column("Model"),
+        Column("Reference"),
+        Column("Predicted"),
+        Column("Films", "count"),
+        Column("Of the reference class", "percent"),
+        Column("Of the predicted class", "percent"),
+    )
     rows = tuple((name, *cell.values()) for name, matrix in confusions.items() for cell in cells(matrix, classes))
     return Table("matrices", "Confusion matrices", columns, rows)
 
 
 def classification_report(found: Evaluation, place: int) -> Table:
     """Scikit-learn's classification report of one model."""
-    columns = (Column("Class"), *(Column(name, "number") for name in ("Precision", "Recall", "F1")),
-               Column("Support", "count"))  # fmt: skip
+    columns = (
+        Column("Class"),
+        *(Column(name, "number") for name in ("Precision", "Recall", "F1")),
+        Column("Support", "count"),
+    )
     rows = [tuple(row.values()) for row in found.report()]
     rows[-3] = (rows[-3][0], "", "", *rows[-3][3:])  # accuracy has neither, which is not "n/a"
     return Table(f"report-{place}", found.model, columns, tuple(rows))
@@ -100,9 +148,14 @@ def classification_report(found: Evaluation, place: int) -> Table:
 
 def one_against_rest(metrics: Mapping[str, dict], classes: Sequence[str], method: str) -> Table:
     """A row a class and model: sensitivity, specificity, PPV, NPV and AUROC with intervals, and F1."""
-    columns = (Column("Class"), Column("Model"), Column("Films", "count"),
-               *(Column(head, "percent figure") for head in HEADS), Column("F1", "number"),
-               Column("AUROC", "figure"))  # fmt: skip
+    columns = (
+        Column("Class"),
+        Column("Model"),
+        Column("Films", "count"),
+        *(Column(head, "percent figure") for head in HEADS),
+        Column("F1", "number"),
+        Column("AUROC", "figure"),
+    )
     rows = tuple(
         (label, model, of["support"], *(of[part] for part in PARTS), of["f1"], of["auroc_delong"])
         for label in classes
@@ -110,8 +163,13 @@ def one_against_rest(metrics: Mapping[str, dict], classes: Sequence[str], method
         for of in (found["classes"][label],)
     )
     name = "Wilson" if method == "wilson" else "exact (Clopper-Pearson)"
-    return Table("one-vs-rest", "Each class against the rest", columns, rows,
-                 f"95 % intervals: {name} for shares, DeLong for AUROC.")  # fmt: skip
+    return Table(
+        "one-vs-rest",
+        "Each class against the rest",
+        columns,
+        rows,
+        f"95 % intervals: {name} for shares, DeLong for AUROC.",
+    )
 
 
 def calibrations(metrics: Mapping[str, dict]) -> Table:
@@ -124,18 +182,30 @@ def calibrations(metrics: Mapping[str, dict]) -> Table:
         for name, found in metrics.items()
         for of in (found["calibration"],)
     )
-    return Table("calibration", "Calibration before and after temperature", columns, rows,
-                 "Lower is better. The temperature was fitted on validation films.")  # fmt: skip
+    return Table(
+        "calibration",
+        "Calibration before and after temperature",
+        columns,
+        rows,
+        "Lower is better. The temperature was fitted on validation films.",
+    )
 
 
 def reliability(found: Evaluation, *, after: bool = True) -> list[dict[str, Any]]:
     """Ten bins of the highest probability: mean, share right with its interval, and films."""
     probabilities = found.probabilities if after else curves.softmax(found.logits)
     return [
-        {"from": of["low"], "to": of["high"], "n": of["n"], "probability": of["probability"],
-         "observed": of["observed"]["value"], "low": of["observed"]["low"], "high": of["observed"]["high"]}
+        {
+            "from": of["low"],
+            "to": of["high"],
+            "n": of["n"],
+            "probability": of["probability"],
+            "observed": of["observed"]["value"],
+            "low": of["observed"]["low"],
+            "high": of["observed"]["high"],
+        }
         for of in curves.reliability(probabilities, found.truth)
-    ]  # fmt: skip
+    ]
 
 
 def operated(applied: Sequence[Applied], label: str) -> Table:
@@ -144,10 +214,15 @@ def operated(applied: Sequence[Applied], label: str) -> Table:
     shares = (Column(head.replace("ppv", "PPV").replace("npv", "NPV"), "percent figure") for head in heads)
     columns = (Column("Model"), Column("Threshold", "number"), *shares)
     rows = tuple(
-        (of.point.model, of.point.threshold, *((of.point.figures or {}).get(part) for part in PARTS[:2]),
-         *(of.figures[part] for part in PARTS), of.accuracy)
+        (
+            of.point.model,
+            of.point.threshold,
+            *((of.point.figures or {}).get(part) for part in PARTS[:2]),
+            *(of.figures[part] for part in PARTS),
+            of.accuracy,
+        )
         for of in applied
-    )  # fmt: skip
+    )
     return Table("operating", f"At the operating point of {label}", columns, rows)
 
 
@@ -163,11 +238,17 @@ def films(found: Comparison, chosen: np.ndarray) -> Table:
     heads = ((Column(f"{name} predicts"), Column(f"{name} probability", "number")) for name in found.models)
     columns = (Column("Film"), Column("Reference standard"), *(column for pair in heads for column in pair))
     rows = tuple(
-        (found.films[i], found.classes[found.evaluations[0].truth[i]],
-         *(cell for of in found.evaluations
-           for cell in (found.classes[of.predicted[i]], float(of.probabilities[i].max()))))
+        (
+            found.films[i],
+            found.classes[found.evaluations[0].truth[i]],
+            *(
+                cell
+                for of in found.evaluations
+                for cell in (found.classes[of.predicted[i]], float(of.probabilities[i].max()))
+            ),
+        )
         for i in chosen.tolist()
-    )  # fmt: skip
+    )
     return Table("films", f"{len(chosen):,} films", columns, rows)
 
 

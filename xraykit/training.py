@@ -10,7 +10,7 @@ import gc
 import keras
 import numpy as np
 
-from xraykit import calibration, checkpoint, dataset, network, sampling, speed
+from xraykit import calibration, checkpoint, dataset, failures, network, sampling, speed
 from xraykit.batches import FilmBatches
 from xraykit.callbacks import EpochOrder, GoOn, Moment, Report, RunLog, Saving, StopWatch, facts
 from xraykit.checkpoint import Checkpoint, Progress
@@ -38,20 +38,13 @@ def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None 
     try:
         return _Fit(run, recipe, films, report, split).train()
     except Exception as error:
-        if not out_of_memory(error) or recipe.batch_size < 2 or split > 1:
+        if failures.of(error) != "out of memory" or recipe.batch_size < 2 or split > 1:
             raise
         run.event("out of memory", message=str(error)[:500], batch=recipe.batch_size // 2, accumulation=2)
     keras.utils.clear_session()  # outside the except block, which holds on to the tensors of the attempt
     gc.collect()
     run.update(split=2)
     return _Fit(run, recipe, films, report, 2).train()
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Is this how TensorFlow, JAX, PyTorch or Python say that memory ran out?"""
-    said = f"{type(error).__name__} {error}"
-    words = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemoryError", "OOM when allocating")
-    return isinstance(error, MemoryError) or any(word in said for word in words)
 
 
 def prepare(
@@ -206,10 +199,13 @@ class _Fit:
             shuffle=False,  # FilmBatches shuffles by seed and epoch, so that a run can be repeated
             verbose=0,
             callbacks=[
-                EpochOrder(train), self.log, *counting, GoOn(counting, self.progress, metrics),
+                EpochOrder(train),
+                self.log,
+                *counting,
+                GoOn(counting, self.progress, metrics),
                 Saving(self.log, self.writer, counting, self._check_films),
             ],
-        )  # fmt: skip
+        )
         return bool(learner.stop_training)
 
     def _check_films(self) -> None:
@@ -224,9 +220,15 @@ class _Fit:
         recipe, films = self.recipe, self.films
         shared = {"classes": len(films.classes), "batch_size": recipe.batch_size, "split": self.progress.split}
         train = FilmBatches(
-            inputs, films.labels, self.learned, seed=recipe.seed, augmentation=augmentation,
-            class_weights=sampling.class_weights(films, self.learned, recipe), processes=speed.processes(), **shared,
-        )  # fmt: skip
+            inputs,
+            films.labels,
+            self.learned,
+            seed=recipe.seed,
+            augmentation=augmentation,
+            class_weights=sampling.class_weights(films, self.learned, recipe),
+            processes=speed.processes(),
+            **shared,
+        )
         return train, FilmBatches(inputs, films.labels, self.parts.validation, **shared)
 
 
@@ -235,11 +237,7 @@ def _parts(run: Run, recipe: Recipe, films: dataset.Dataset) -> dataset.Split:
     if not (run.path / "data.json").is_file():
         return dataset.split(films, recipe.validation, recipe.test, recipe.seed)
     recorded = run.read("data.json")
-    if recorded["digest"] != films.digest:
-        raise dataset.DatasetRefused(
-            f"Expected the films that {run.name} began with in {films.root}; the folder holds others now. Restore them "
-            "and resume, or start a new run."
-        )
+    dataset.expect(films, recorded, run.name)
     part_of = {(film["film"], film["sha256"]): film["part"] for film in recorded["films"]}
     parts = np.array([part_of[key] for key in zip(films.films, films.hashes, strict=True)])
     return dataset.Split(*(np.flatnonzero(parts == name) for name in ("train", "validation", "test")))

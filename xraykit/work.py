@@ -127,10 +127,17 @@ class Going:
         spent = self.said - self.began
         eta = spent / self.done * (self.films - self.done) if state == "running" and self.done >= 3 else None
         self.work.say(
-            state=state, message=message, done=self.done, films=self.films, eta=eta, seconds=round(spent, 2),
-            pid=os.getpid(), refused=len(self.refused),
-            refused_films=[vars(refusal) for refusal in self.refused[:LISTED]], **self.facts,
-        )  # fmt: skip
+            state=state,
+            message=message,
+            done=self.done,
+            films=self.films,
+            eta=eta,
+            seconds=round(spent, 2),
+            pid=os.getpid(),
+            refused=len(self.refused),
+            refused_films=[vars(refusal) for refusal in self.refused[:LISTED]],
+            **self.facts,
+        )
 
 
 def root_folder() -> Path:
@@ -142,6 +149,14 @@ def list_works(root: Path | None = None) -> list[Work]:
     """The works below `root` (default `root_folder()`), newest first."""
     found = [Work(path.parent) for path in (root or root_folder()).glob(f"*/{PROGRESS}")]
     return sorted(found, key=lambda work: work.name, reverse=True)
+
+
+def look(one: Work | None) -> dict[str, Any]:
+    """A work's state; empty where there is no work, or it cannot be read."""
+    try:
+        return one.state() if one else {}
+    except (RunRefused, OSError):
+        return {}
 
 
 def create(about: str, root: Path | None = None) -> Work:
@@ -216,5 +231,3 @@ def _minding_sigterm(ended: threading.Event) -> Iterator[None]:
 
 def _count(read: int, refused: Sequence[ingest.Refusal]) -> str:
     return f"{read} films read" + (f", {len(refused)} refused." if refused else ".")
-
-

@@ -31,9 +31,12 @@ def folders(tmp_path, monkeypatch) -> Path:
     """Runs, models, caches and films in a folder of the test's own; nothing is written into the repository."""
     shutil.copytree(ROOT / "weights", tmp_path / "weights")
     for variable, name in {
-        "XRAYKIT_RUNS": "runs", "XRAYKIT_WEIGHTS": "weights", "XRAYKIT_CACHE": "cache", "XRAYKIT_DATASETS": "datasets",
+        "XRAYKIT_RUNS": "runs",
+        "XRAYKIT_WEIGHTS": "weights",
+        "XRAYKIT_CACHE": "cache",
+        "XRAYKIT_DATASETS": "datasets",
         "XRAYKIT_DATA": "data",
-    }.items():  # fmt: skip
+    }.items():
         monkeypatch.setenv(variable, str(tmp_path / name))
     film_folders.make(tmp_path / "data" / "synthetic", classes=CLASSES, films=80)
     return tmp_path
@@ -214,8 +217,13 @@ def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, ser
     assert "Expected" in words and "Normal/a.png" in words
     assert not any((folders / "datasets").glob("*/*"))
 
-    wrong = {"name": "tiny", "backbone": "Tiny", "image_size": 5, "batch_size": -1,
-             "phases": [{"epochs": 2, "learning_rate": 7}]}  # fmt: skip
+    wrong = {
+        "name": "tiny",
+        "backbone": "Tiny",
+        "image_size": 5,
+        "batch_size": -1,
+        "phases": [{"epochs": 2, "learning_rate": 7}],
+    }
     visit.page.get_by_text("Import, export").click()
     visit.page.locator("[class*='st-key-recipe-import'] input[type=file]").set_input_files(
         {"name": "wrong.json", "mimeType": "application/json", "buffer": json.dumps(wrong).encode()}

@@ -13,8 +13,10 @@ from xraykit import classifier, ui
 
 CARDS, _ = classifier.available()
 pytestmark = [
-    pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.skipif(not CARDS, reason="no model in weights/"),
-]  # fmt: skip
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not CARDS, reason="no model in weights/"),
+]
 SIZES = {"1440": (1440, 900), "1920": (1920, 1080)}
 
 

@@ -108,11 +108,15 @@ def test_a_cold_deep_link_is_the_same_page_as_the_way_through_the_door(visit, se
 def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, server, screenshots):
     open_page(visit, server)
     bad = {
-        "empty.png": bad_films.empty(), "text.png": bad_films.text(), "half.jpg": bad_films.truncated_jpeg(),
-        "huge.png": bad_films.huge_png(), "animated.png": bad_films.animated_png(),
-        "hang.dcm": bad_films.hanging_dicom(), "bomb.dcm": bad_films.deflated_bomb(),
+        "empty.png": bad_films.empty(),
+        "text.png": bad_films.text(),
+        "half.jpg": bad_films.truncated_jpeg(),
+        "huge.png": bad_films.huge_png(),
+        "animated.png": bad_films.animated_png(),
+        "hang.dcm": bad_films.hanging_dicom(),
+        "bomb.dcm": bad_films.deflated_bomb(),
         "network.keras": b"a network that is none",
-    }  # fmt: skip
+    }
     good = {path.name: path.read_bytes() for path in (samples.PNG, samples.DICOM)}
     good["photograph.png"] = bad_films.colour_photograph()
     drop(visit, *(in_memory(name, data) for name, data in (bad | good).items()))

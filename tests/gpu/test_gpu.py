@@ -74,9 +74,12 @@ def test_half_precision_leaves_a_network_in_single_precision(precision, start):
     )
     environment = devices.environment(devices.CPU, status["backend"])
     found = subprocess.run(
-        [sys.executable, "-c", code, made.path / "model.keras"], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", code, made.path / "model.keras"],
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, **environment},
-    )  # fmt: skip
+    )
     assert found.stdout.strip().splitlines()[-1] == "{'float32'}"
 
 

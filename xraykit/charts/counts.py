@@ -33,8 +33,9 @@ def parts_of(
 
 def counts(classes: Sequence[str], parts: Sequence[str], *, style: Style = SCREEN) -> alt.LayerChart:
     """A bar a class, its parts one after the other. Without data: rows as of `parts_of` go beside it."""
-    named = dict(zip(PARTS, (style.series[0], style.grid, style.series[1], style.series[3], style.series[0]),
-                     strict=True))  # fmt: skip
+    named = dict(
+        zip(PARTS, (style.series[0], style.grid, style.series[1], style.series[3], style.series[0]), strict=True)
+    )
     shown = [part for part in PARTS if part in parts]
     legend = None if shown == ["all"] else alt.Legend(orient="top", direction="horizontal")
     colours = alt.Scale(domain=shown, range=[named[part] for part in shown])
@@ -42,12 +43,22 @@ def counts(classes: Sequence[str], parts: Sequence[str], *, style: Style = SCREE
     named_classes = alt.Scale(domain=list(classes))
     axis = alt.Axis(labelLimit=120, labelPadding=6, ticks=False, domain=False)
     y = alt.Y("label:N", title=None, scale=named_classes, axis=axis)
-    bars = alt.Chart().transform_filter(f"datum.part !== '{TOTAL}'").mark_bar(height=alt.RelativeBandSize(0.62)).encode(
-        y=y, x=alt.X("films:Q", title=None, axis=alt.Axis(tickCount=4, format="d")), color=color,
-        order=alt.Order("order:O"),
-        tooltip=[alt.Tooltip("label:N", title="Class"), alt.Tooltip("part:N", title="Part"),
-                 alt.Tooltip("films:Q", title="Films")],
-    )  # fmt: skip
+    bars = (
+        alt.Chart()
+        .transform_filter(f"datum.part !== '{TOTAL}'")
+        .mark_bar(height=alt.RelativeBandSize(0.62))
+        .encode(
+            y=y,
+            x=alt.X("films:Q", title=None, axis=alt.Axis(tickCount=4, format="d")),
+            color=color,
+            order=alt.Order("order:O"),
+            tooltip=[
+                alt.Tooltip("label:N", title="Class"),
+                alt.Tooltip("part:N", title="Part"),
+                alt.Tooltip("films:Q", title="Films"),
+            ],
+        )
+    )
     totals = (
         alt.Chart()
         .transform_filter(f"datum.part === '{TOTAL}'")

@@ -65,14 +65,18 @@ def reliability(bins: Sequence[dict[str, Any]], model: str, place: int = 0, *, s
     rows = [row | {"films": f"{row['n']:,}"} for row in bins if row["n"]]
     ruler = alt.Axis(values=TICKS, format=".1f")
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("probability:Q", title="Model probability of the predicted class", scale=alt.Scale(domain=[0, 1]),
-                axis=ruler),
+        x=alt.X(
+            "probability:Q",
+            title="Model probability of the predicted class",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=ruler,
+        ),
         tooltip=[
             alt.Tooltip("probability:Q", title="Mean probability", format=".3f"),
             alt.Tooltip("observed:Q", title="Share right", format=".3f"),
             alt.Tooltip("n:Q", title="Films"),
         ],
-    )  # fmt: skip
+    )
     up = alt.Scale(domain=[0, 1.12])
     color = style.series[place % len(style.series)]
     rules = base.mark_rule(color=color, strokeWidth=2).encode(
@@ -105,14 +109,15 @@ def _curves(
         .encode(x=x, y=y, order="place:Q", **by_model(models, style))
     )
     shown = alt.Chart(alt.Data(values=list(marks))).encode(
-        x=x, y=y,
+        x=x,
+        y=y,
         tooltip=[
             alt.Tooltip("model:N", title="Model"),
             alt.Tooltip("threshold:Q", title="Threshold", format=".3f"),
             alt.Tooltip("x:Q", title=axes[0], format=".3f"),
             alt.Tooltip("y:Q", title=axes[1], format=".3f"),
         ],
-    )  # fmt: skip
+    )
     dots = shown.mark_point(filled=True, size=150, opacity=1, stroke=style.ink, strokeWidth=1.5).encode(
         **by_model(models, style, dash=False)
     )

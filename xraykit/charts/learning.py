@@ -39,9 +39,10 @@ def learning(
         alt.Chart(alt.Data(values=list(points)))
         .mark_line()
         .encode(
-            x=x, y=y, detail="split:N",
-            size=alt.Size("split:N", title=None, scale=alt.Scale(domain=list(SPLITS), range=[2.6, 1.0]),
-                          legend=None),
+            x=x,
+            y=y,
+            detail="split:N",
+            size=alt.Size("split:N", title=None, scale=alt.Scale(domain=list(SPLITS), range=[2.6, 1.0]), legend=None),
             tooltip=[
                 alt.Tooltip("model:N", title="Model"),
                 alt.Tooltip("split:N", title="Films"),
@@ -50,7 +51,7 @@ def learning(
             ],
             **by_model(tuple(models), style),
         )
-    )  # fmt: skip
+    )
     dots = (
         alt.Chart(alt.Data(values=list(best)))
         .mark_point(filled=True, size=110, opacity=1, stroke=style.ink, strokeWidth=1.5)

@@ -41,8 +41,12 @@ def progress(
     """
     # aria=False below: a mark without rows would be an unnamed picture; the page tells the figures in the chart's alt
     every = max(1, -(-epochs // 8))
-    x = alt.X("epoch:Q", title="Epoch", scale=alt.Scale(domain=[0, max(1, epochs)], nice=False),
-              axis=alt.Axis(values=list(range(0, epochs + 1, every)), format="d"))  # fmt: skip
+    x = alt.X(
+        "epoch:Q",
+        title="Epoch",
+        scale=alt.Scale(domain=[0, max(1, epochs)], nice=False),
+        axis=alt.Axis(values=list(range(0, epochs + 1, every)), format="d"),
+    )
     scale = alt.Scale(type="log") if logarithmic else alt.Scale(zero=False, **({"domainMax": 1} if percent else {}))
     form = ".0%" if percent else ".0e" if logarithmic else ".3~g"
     y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format=form, tickCount=4, labelLimit=44))
@@ -84,10 +88,18 @@ def device(*, style: Style = SCREEN, height: int = HEIGHT) -> alt.LayerChart:
     """
     x = alt.X("time:T", title="Time", axis=alt.Axis(format="%H:%M:%S", tickCount=3, labelOverlap=True))
     blue, yellow = style.series[0], style.series[1]
-    load = alt.Y("load:Q", title="Load", scale=alt.Scale(domain=[0, 1]),
-                 axis=alt.Axis(format=".0%", tickCount=4, titleColor=blue))  # fmt: skip
-    memory = alt.Y("memory:Q", title="Memory, GiB", scale=alt.Scale(zero=True),
-                   axis=alt.Axis(tickCount=4, format=".2~f", grid=False, titleColor=yellow))  # fmt: skip
+    load = alt.Y(
+        "load:Q",
+        title="Load",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(format=".0%", tickCount=4, titleColor=blue),
+    )
+    memory = alt.Y(
+        "memory:Q",
+        title="Memory, GiB",
+        scale=alt.Scale(zero=True),
+        axis=alt.Axis(tickCount=4, format=".2~f", grid=False, titleColor=yellow),
+    )
     layers = (
         alt.Chart()
         .mark_area(aria=False, color=blue, opacity=0.18, line={"color": blue, "strokeWidth": 1.2})

@@ -38,10 +38,20 @@ def _draw_probabilities(
 ) -> alt.LayerChart | alt.FacetChart:
     top = max(values, key=lambda pair: pair[1])[0]
     rows = [{"model": title, "class": name, "probability": value, "predicted": name == top} for name, value in values]
-    names = alt.Axis(labelColor=INK, labelFontSize=12, labelLimit=120, labelPadding=8, minExtent=92, ticks=False,
-                     domain=False)  # fmt: skip
-    scale = alt.Axis(values=[0, 0.5, 1], format=".1f", labelColor=FAINT, titleColor=FAINT, titleFontSize=11,
-                     titleFontWeight="normal", gridColor="#1C232A", domain=False, ticks=False)  # fmt: skip
+    names = alt.Axis(
+        labelColor=INK, labelFontSize=12, labelLimit=120, labelPadding=8, minExtent=92, ticks=False, domain=False
+    )
+    scale = alt.Axis(
+        values=[0, 0.5, 1],
+        format=".1f",
+        labelColor=FAINT,
+        titleColor=FAINT,
+        titleFontSize=11,
+        titleFontWeight="normal",
+        gridColor="#1C232A",
+        domain=False,
+        ticks=False,
+    )
     base = alt.Chart(alt.Data(values=rows)).encode(
         y=alt.Y("class:N", sort=list(classes), scale=alt.Scale(domain=list(classes)), title=None, axis=names),
         # room right of 1 for the number at the end of a full bar

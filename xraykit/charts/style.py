@@ -78,12 +78,28 @@ def finish(chart: alt.LayerChart, style: Style, height: int, alt_text: str) -> a
         font=style.font,
         view=alt.ViewConfig(stroke=None),
         title=alt.TitleConfig(color=style.ink, subtitleColor=style.faint, anchor="start"),
-        axis=alt.AxisConfig(labelColor=style.faint, titleColor=style.faint, gridColor=style.grid, labelFontSize=12,
-                            titleFontSize=12, titleFontWeight="normal", domainColor=style.grid, tickColor=style.grid),
-        legend=alt.LegendConfig(labelColor=style.ink, titleColor=style.faint, labelFontSize=12, titleFontSize=12,
-                                titleFontWeight="normal", orient="bottom", direction="vertical", labelLimit=460,
-                                symbolSize=90),
-    )  # fmt: skip
+        axis=alt.AxisConfig(
+            labelColor=style.faint,
+            titleColor=style.faint,
+            gridColor=style.grid,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            domainColor=style.grid,
+            tickColor=style.grid,
+        ),
+        legend=alt.LegendConfig(
+            labelColor=style.ink,
+            titleColor=style.faint,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            orient="bottom",
+            direction="vertical",
+            labelLimit=460,
+            symbolSize=90,
+        ),
+    )
 
 
 def by_model(models: tuple[str, ...], style: Style, *, dash: bool = True) -> dict[str, Any]:

@@ -36,13 +36,20 @@ def inspect(folder: Path, out: Path | None, as_json: bool, recipe_name: str | No
 
 
 @click.command()
-@click.option("--model", "models", required=True, multiple=True,
-              help="A kept model's name, or its folder; several are evaluated in one reading.")  # fmt: skip
+@click.option(
+    "--model",
+    "models",
+    required=True,
+    multiple=True,
+    help="A kept model's name, or its folder; several are evaluated in one reading.",
+)
 @click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
-@click.option("--out", type=FILE, required=True,
-              help="Folder for evaluation.json, predictions.csv, films.json and progress.json.")  # fmt: skip
-@click.option("--test-of", "tested", type=FILE,
-              help="A run's folder: only the films of its test split, in the folder of --data.")  # fmt: skip
+@click.option(
+    "--out", type=FILE, required=True, help="Folder for evaluation.json, predictions.csv, films.json and progress.json."
+)
+@click.option(
+    "--test-of", "tested", type=FILE, help="A run's folder: only the films of its test split, in the folder of --data."
+)
 def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | None) -> None:
     """Compare models with the reference standard of a folder: figures with 95 % intervals.
 

@@ -32,9 +32,16 @@ def data() -> None:
 @click.option("--json", "as_json", is_flag=True, help="With --estimate: for a machine to read.")
 @click.option("--out", type=FILE, help="With --estimate: folder for progress.json and estimate.json.")
 def train(
-    recipe_name: str, folder: Path, name: str | None, settings: tuple[str, ...], root: Path | None, device: str,
-    estimate: bool, as_json: bool, out: Path | None,
-) -> None:  # fmt: skip
+    recipe_name: str,
+    folder: Path,
+    name: str | None,
+    settings: tuple[str, ...],
+    root: Path | None,
+    device: str,
+    estimate: bool,
+    as_json: bool,
+    out: Path | None,
+) -> None:
     """Train a recipe on a folder of films; Ctrl-C or a file named stop in the run's folder ends it in order."""
     from xraykit import devices, recipe, run
 

@@ -78,9 +78,7 @@ def stop(name: str, root: Path | None) -> None:
 @click.option("--finish", is_flag=True, help="Learn no more: evaluate and save what was learned so far.")
 @click.option("--detach", is_flag=True, help="Go on in a process of its own and return at once.")
 @click.argument("name")
-def resume(
-    name: str, root: Path | None, folder: Path | None, device: str | None, finish: bool, detach: bool
-) -> None:  # fmt: skip
+def resume(name: str, root: Path | None, folder: Path | None, device: str | None, finish: bool, detach: bool) -> None:
     """Go on with a run that was stopped, failed or was lost, from its last checkpoint."""
     from xraykit import engine
 
@@ -105,9 +103,15 @@ def resume(
 @click.option("--out", type=FILE, help="Folder for progress.json.")
 @click.argument("name")
 def keep(
-    name: str, root: Path | None, model: str, title: str | None, limits: tuple[str, ...], replace: bool,
-    folder: Path | None, out: Path | None,
-) -> None:  # fmt: skip
+    name: str,
+    root: Path | None,
+    model: str,
+    title: str | None,
+    limits: tuple[str, ...],
+    replace: bool,
+    folder: Path | None,
+    out: Path | None,
+) -> None:
     """Convert a finished run, check it, calibrate it and write its card."""
     from xraykit import keeping
 

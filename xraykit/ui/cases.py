@@ -73,9 +73,7 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
         )
 
 
-def _show_table(
-    films: list[str], evaluations: Sequence[Evaluation], places: list[dict[str, int]], key: str
-) -> None:
+def _show_table(films: list[str], evaluations: Sequence[Evaluation], places: list[dict[str, int]], key: str) -> None:
     columns = table(films, evaluations, places)
     numbers = {
         name: st.column_config.NumberColumn(name.partition(",")[0], help=name, format="%.3f", width=112)
@@ -85,13 +83,23 @@ def _show_table(
     import pyarrow  # Streamlit's own table format: no pandas in the web process
 
     st.dataframe(
-        pyarrow.table(columns), hide_index=True, width="stretch", height=min(36 * len(films) + 38, 320),
-        column_config=numbers, key=f"cases-table-{key}", alt="Films with their class and each model's prediction",
-    )  # fmt: skip
+        pyarrow.table(columns),
+        hide_index=True,
+        width="stretch",
+        height=min(36 * len(films) + 38, 320),
+        column_config=numbers,
+        key=f"cases-table-{key}",
+        alt="Films with their class and each model's prediction",
+    )
     st.download_button(
-        "Download CSV", lambda: to_csv(columns), "films.csv", "text/csv", key=f"cases-csv-{key}", on_click="ignore",
+        "Download CSV",
+        lambda: to_csv(columns),
+        "films.csv",
+        "text/csv",
+        key=f"cases-csv-{key}",
+        on_click="ignore",
         type="tertiary",
-    )  # fmt: skip
+    )
 
 
 def table(
@@ -127,8 +135,9 @@ def _truth(film: str, evaluations: Sequence[Evaluation], places: Sequence[dict[s
 
 def _ask_for_folder(key: str) -> Path | None:
     """The folder that the user names for this session; None while there is none."""
-    path = st.text_input("Folder of these films", key=f"cases-folder-{key}", persist_state="session",
-                         placeholder="/home/me/films").strip()  # fmt: skip
+    path = st.text_input(
+        "Folder of these films", key=f"cases-folder-{key}", persist_state="session", placeholder="/home/me/films"
+    ).strip()
     folder = Path(os.path.expanduser(path))
     if path and folder.is_dir():
         return folder
@@ -155,8 +164,14 @@ def _case(
 ) -> str:
     """One film as HTML: the film, then each model's overlay, with what was evaluated under each."""
     truth = _truth(film, evaluations, places)
-    sha = next((one.hashes[place[film]] for one, place in zip(evaluations, places, strict=True)
-                if one.hashes and film in place), "")  # fmt: skip
+    sha = next(
+        (
+            one.hashes[place[film]]
+            for one, place in zip(evaluations, places, strict=True)
+            if one.hashes and film in place
+        ),
+        "",
+    )
     found = _open(film, folder, sha)
     picture = found if isinstance(found, str) else _film_picture(found, film)
     parts = [_figure(picture, html.escape(truth or "not reported"), "reference standard")]

@@ -40,14 +40,17 @@ def choose(classes: tuple[str, ...]) -> Choice:
     """The row of controls above the panes."""
     with st.container(horizontal=True, key="controls", gap="medium", vertical_alignment="top"):
         label = st.segmented_control(
-            "Heatmap of class", [PREDICTED, *classes], default=PREDICTED, key="label", required=True,
-            persist_state="session", width="content",
+            "Heatmap of class",
+            [PREDICTED, *classes],
+            default=PREDICTED,
+            key="label",
+            required=True,
+            persist_state="session",
+            width="content",
         )
         method = st.selectbox("Method", explanation.METHODS, key="method", width=140, persist_state="session")
         colormap = st.selectbox("Colour map", explanation.COLORMAPS, key="colormap", width=120, persist_state="session")
-        opacity = st.slider(
-            "Opacity", 0, 100, 40, format="%d %%", key="opacity", width=170, persist_state="session"
-        )
+        opacity = st.slider("Opacity", 0, 100, 40, format="%d %%", key="opacity", width=170, persist_state="session")
         scale = st.segmented_control(
             "Scale", [SHARED, OWN], default=SHARED, key="scale", required=True, persist_state="session"
         )
@@ -74,9 +77,14 @@ def choose_models(cards: Sequence[classifier.Card]) -> list[classifier.Card]:
             st.session_state[MODELS] = [wanted, *before]
     titles = [card.title for card in order]
     chosen = st.pills(
-        "Models", list(named), selection_mode="multi", default=None if before is not None else list(named), key=MODELS,
-        persist_state="session", format_func=lambda name: _called(named[name], titles),
-    )  # fmt: skip
+        "Models",
+        list(named),
+        selection_mode="multi",
+        default=None if before is not None else list(named),
+        key=MODELS,
+        persist_state="session",
+        format_func=lambda name: _called(named[name], titles),
+    )
     return [card for name, card in named.items() if name in chosen]
 
 

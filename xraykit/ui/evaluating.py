@@ -56,7 +56,7 @@ def folder_of(found: Evaluation) -> Path | None:
     """Where the films of an evaluation lie on this computer, if a folder looked at here holds them all."""
     wanted = set(found.hashes)
     for one in works.list_works() if wanted else ():
-        folder = Path(_state(one).get("data", ""))
+        folder = Path(works.look(one).get("data", ""))
         if folder.is_dir() and wanted <= _hashes(one):
             return folder
     return None
@@ -75,17 +75,9 @@ def _hashes_version(one: Work, modified: int) -> frozenset[str]:
 
 
 def _wants_attention(one: Work) -> bool:
-    state = _state(one)
+    state = works.look(one)
     seen = st.session_state.get("works-seen", ())
     return bool(state) and one.name not in seen and (state["state"] != "finished" or state.get("verb") == "inspect")
-
-
-def _state(one: Work) -> dict[str, Any]:
-    """A work's state; empty where it cannot be read."""
-    try:
-        return one.state()
-    except REFUSALS:
-        return {}
 
 
 def _ask_for_folder() -> None:
@@ -113,7 +105,7 @@ def _look_at(path: str) -> None:
 
 
 def _show_work(one: Work, cards: Sequence[classifier.Card]) -> None:
-    state = _state(one)
+    state = works.look(one)
     if not state:
         findings.show_head("An evaluation that cannot be read", one.name)
         _buttons(one, state)
@@ -142,7 +134,7 @@ def _show_work(one: Work, cards: Sequence[classifier.Card]) -> None:
 @st.fragment(run_every=2)
 def _watch(one: Work) -> None:
     """How far it is; drawn again every two seconds, only while it goes on."""
-    state = _state(one)
+    state = works.look(one)
     if state.get("state") not in BUSY:
         st.rerun()
     findings.show_progress(state)
@@ -150,9 +142,7 @@ def _watch(one: Work) -> None:
     st.button("Stopping" if asked else "Stop", key="evaluate-stop", on_click=_stop, args=(one,), disabled=asked)
 
 
-def _choose_models(
-    one: Work, state: dict[str, Any], found: dict[str, Any], cards: Sequence[classifier.Card]
-) -> None:
+def _choose_models(one: Work, state: dict[str, Any], found: dict[str, Any], cards: Sequence[classifier.Card]) -> None:
     labels = list(found.get("classes", ()))
     misfits = [words for card in cards if (words := scoring.misfit(card, labels, Path(state["data"]).name))]
     fitting = [card.name for card in cards if not scoring.misfit(card, labels, "")]
@@ -164,15 +154,26 @@ def _choose_models(
         return
     titles = {card.name: card.title for card in cards}
     chosen = st.multiselect(
-        "Models to evaluate", fitting, default=fitting[:MOST_MODELS], key=f"evaluate-models-{one.name}",
-        format_func=titles.__getitem__, max_selections=MOST_MODELS, width=720,
-    )  # fmt: skip
+        "Models to evaluate",
+        fitting,
+        default=fitting[:MOST_MODELS],
+        key=f"evaluate-models-{one.name}",
+        format_func=titles.__getitem__,
+        max_selections=MOST_MODELS,
+        width=720,
+    )
     findings.show_familiar(found, [card for card in cards if card.name in chosen])
     n, models = found.get("films", 0), len(chosen)
     label = f"Evaluate {models} model{'s' * (models != 1)} on {n} film{'s' * (n != 1)}"
     with st.container(horizontal=True, gap="small"):
-        st.button(label, key="evaluate-start", type="primary", disabled=not chosen, on_click=_begin,
-                  args=(one, state["data"], list(chosen)))  # fmt: skip
+        st.button(
+            label,
+            key="evaluate-start",
+            type="primary",
+            disabled=not chosen,
+            on_click=_begin,
+            args=(one, state["data"], list(chosen)),
+        )
         st.button("Another folder", key="evaluate-another", on_click=_leave, args=(one, state))
 
 
@@ -229,7 +230,7 @@ def _delete(one: Work) -> None:
 
 def _forget_inspections() -> None:
     for one in works.list_works():
-        state = _state(one)
+        state = works.look(one)
         if state.get("verb") == "inspect" and state["state"] not in BUSY:
             _delete(one)
 
@@ -243,14 +244,20 @@ def _pick() -> list[Evaluation]:
     """The choice among everything evaluated here before; kept on disk, so a reload or a new server offers it again."""
     paths = {}
     for one in works.list_works():
-        state = _state(one)
+        state = works.look(one)
         if state.get("verb") == "evaluate" and state["state"] == "finished":
             paths |= {_label(one, state, path): path for path in one.results()}
     if not paths:
         return []
     _offer_new(paths)
-    picked = st.multiselect("Evaluations kept on this computer", list(paths), key="evaluations",
-                            persist_state="session", placeholder="Evaluations to compare", width=720)  # fmt: skip
+    picked = st.multiselect(
+        "Evaluations kept on this computer",
+        list(paths),
+        key="evaluations",
+        persist_state="session",
+        placeholder="Evaluations to compare",
+        width=720,
+    )
     found = [(label, _load(paths[label])) for label in picked if label in paths]
     for label in (label for label, one in found if one is None):
         findings.say(f"The evaluation {label} cannot be read; delete it and evaluate again.")

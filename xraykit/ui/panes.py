@@ -21,8 +21,14 @@ NOTHING = "No positive evidence at this layer: the film is shown as it is."
 def show_film(name: str, film: radiograph.Radiograph, agreement: str = "") -> None:
     """The film as it is, with whether the models agree, what it is and what was converted."""
     facts = " · ".join(
-        part for part in (film.format, f"{film.width} × {film.height}", f"{film.pixels.dtype.itemsize * 8} bit",
-                          film.view or "") if part
+        part
+        for part in (
+            film.format,
+            f"{film.width} × {film.height}",
+            f"{film.pixels.dtype.itemsize * 8} bit",
+            film.view or "",
+        )
+        if part
     )
     _head(name, facts)
     _picture(_film_png(film.sha256, film), f"Radiograph {name}", "film")
@@ -114,9 +120,7 @@ def _film_png(sha: str, _film: radiograph.Radiograph) -> bytes:
 
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)
-def _overlay_png(
-    key: tuple, _film: radiograph.Radiograph, _heat: explanation.Explanation, _settings: tuple
-) -> bytes:
+def _overlay_png(key: tuple, _film: radiograph.Radiograph, _heat: explanation.Explanation, _settings: tuple) -> bytes:
     _, _, opacity, colormap, shared_maximum = _settings
     film = _at_least(SHORTEST, _film)
     heat = dataclasses.replace(_heat, box=tuple(side * film.width // _film.width for side in _heat.box))

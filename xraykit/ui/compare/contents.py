@@ -75,8 +75,9 @@ def page(
     """The whole page to hand out, with the films that are listed on it."""
     made = fixed(of, choice, applied)
     ordered = [made.get("verdict"), matrices(of, choice, applied, chosen), _listed(of, chosen, listed)]
-    ordered += [made.get(key) for key in ("operating", "reports", "curves", "calibration", "training", "recipes",
-                                          "published")]  # fmt: skip
+    ordered += [
+        made.get(key) for key in ("operating", "reports", "curves", "calibration", "training", "recipes", "published")
+    ]
     films = [of.found.films[i] for i in listed.tolist()]
     points = {name: point if isinstance(point, str) else point.to_dict() for name, point in applied.items()}
     data = {
@@ -95,8 +96,11 @@ def describe(of: material.Material, chosen: inputs.Chosen) -> str:
         model, reference, predicted = (of.models[chosen.places[0]], *(of.classes[k] for k in chosen.places[1:]))
         return f"{model}: reference {reference}, predicted {predicted}"
     first, second = (of.models[place] for place in chosen.places)
-    words = {"fixes": f"right for {second} alone, wrong for {first}", "breaks": f"right for {first} alone, wrong for "
-             f"{second}", "wrong": f"wrong for {first} and for {second}"}  # fmt: skip
+    words = {
+        "fixes": f"right for {second} alone, wrong for {first}",
+        "breaks": f"right for {first} alone, wrong for {second}",
+        "wrong": f"wrong for {first} and for {second}",
+    }
     return words[chosen.kind]
 
 

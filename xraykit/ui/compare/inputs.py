@@ -61,9 +61,15 @@ def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:
     order = sorted(cards, key=lambda card: (card.recipe.get("weights") is not None, card.name))
     names = [card.name for card in order]
     chosen = st.multiselect(
-        "Models", names, default=names[:2], key="models", max_selections=MOST, width=430,
-        placeholder="Choose two to four models", **ADDRESS,
-    )  # fmt: skip
+        "Models",
+        names,
+        default=names[:2],
+        key="models",
+        max_selections=MOST,
+        width=430,
+        placeholder="Choose two to four models",
+        **ADDRESS,
+    )
     return tuple(name for name in chosen if name in names)[:MOST]
 
 
@@ -79,9 +85,16 @@ def choose(classes: Sequence[str]) -> Choice:
         method = _segments("Intervals of shares", [WILSON, EXACT], "interval")
         after = _segments("Reliability diagrams", [AFTER, BEFORE], "reliability")
         margin = st.number_input(
-            "Margin for “not worse than”, points of accuracy", 0.0, 50.0, 0.0, 0.5, key="margin", format="%.1f",
-            help="0: no margin is asked for.", **ADDRESS,
-        )  # fmt: skip
+            "Margin for “not worse than”, points of accuracy",
+            0.0,
+            50.0,
+            0.0,
+            0.5,
+            key="margin",
+            format="%.1f",
+            help="0: no margin is asked for.",
+            **ADDRESS,
+        )
     return Choice(
         label=label,
         share="column" if share == COLUMNS else "row",
@@ -137,9 +150,17 @@ def _wanted(target: str, label: str) -> float:
         return st.slider("Threshold", 0.0, 1.0, 0.5, 0.01, key="threshold", width=160, help=help_text, **ADDRESS)
     help_text = "Each model's threshold is chosen on its validation films and applied to the test films."
     percent = st.slider(
-        f"Wanted {target.lower()}", 50.0, 100.0, 95.0, 0.5, format="%.1f %%", key="wanted", width=160, help=help_text,
+        f"Wanted {target.lower()}",
+        50.0,
+        100.0,
+        95.0,
+        0.5,
+        format="%.1f %%",
+        key="wanted",
+        width=160,
+        help=help_text,
         **ADDRESS,
-    )  # fmt: skip
+    )
     return percent / 100
 
 

@@ -145,9 +145,13 @@ def _show_pair(of: material.Material, pair: comparison.Pair, several: bool) -> N
             what = worklist.literal(contents.describe(of, inputs.Chosen(kind, places)))
             key = f"{kind}-{places[0]}-{places[1]}"
             st.button(
-                label, key=key, disabled=not films, on_click=inputs.list_films, args=(kind, *places),
+                label,
+                key=key,
+                disabled=not films,
+                on_click=inputs.list_films,
+                args=(kind, *places),
                 help=f"List the films {what}",
-            )  # fmt: skip
+            )
 
 
 def _show_matrix(picture: report.Picture, place: int, style: charts.Style) -> None:

@@ -24,14 +24,23 @@ GRID = 400  # a curve is drawn on this many steps a side: more would not be seen
 def verdict(material: Material, metrics: Mapping[str, dict]) -> Section:
     """Is one model better: in words, with accuracies and their intervals, and the tests behind it."""
     found = material.found
-    rows = [{"model": name, **{end: of["accuracy"][end] for end in ("value", "low", "high")}}
-            for name, of in metrics.items()]  # fmt: skip
+    rows = [
+        {"model": name, **{end: of["accuracy"][end] for end in ("value", "low", "high")}}
+        for name, of in metrics.items()
+    ]
     picture = Picture(
-        "accuracy", "Accuracy with 95 % interval",
-        lambda style: charts.intervals(rows, found.models, "Accuracy", style=style,
-                                       alt_text=f"Accuracy with intervals of {', '.join(found.models)}"),
-        rows, f"n = {len(found.films):,} test films",
-    )  # fmt: skip
+        "accuracy",
+        "Accuracy with 95 % interval",
+        lambda style: charts.intervals(
+            rows,
+            found.models,
+            "Accuracy",
+            style=style,
+            alt_text=f"Accuracy with intervals of {', '.join(found.models)}",
+        ),
+        rows,
+        f"n = {len(found.films):,} test films",
+    )
     words = tuple(sentence for pair in found.pairs for sentence in pair.words)
     parts = (picture, tables.summary(metrics), tables.pairs(found), tables.areas(found))
     return Section("verdict", "Verdict", (*words, *found.notes), parts)
@@ -47,10 +56,17 @@ def matrices(
     """A picture a model, all on one colour scale, and every cell as a table."""
     of = "reference" if choice.share == "row" else "predicted"
     pictures = [
-        _matrix(place, name, confusions[name], material.classes, choice.share, point_words[name],
-                chosen[1:] if chosen and chosen[0] == place else None)
+        _matrix(
+            place,
+            name,
+            confusions[name],
+            material.classes,
+            choice.share,
+            point_words[name],
+            chosen[1:] if chosen and chosen[0] == place else None,
+        )
         for place, name in enumerate(material.models)
-    ]  # fmt: skip
+    ]
     words = f"Films, and their share of the {of} class; one colour scale for all matrices."
     table = tables.matrices(confusions, material.classes)
     return Section("matrices", "Confusion matrices", (words,), (*pictures, table))
@@ -90,9 +106,13 @@ def rankings(material: Material, applied: Mapping[str, operating.Applied | str],
     titles = f"ROC, {label} against the rest", f"Precision-recall, {label} against the rest"
     pictures = (
         Picture("roc", titles[0], partial(_draw_roc, roc, material.models, label, marks[0]), [*roc, *marks[0]]),
-        Picture("precision-recall", titles[1],
-                partial(_draw_recall, recall, material.models, label, share, marks[1]), [*recall, *marks[1]]),
-    )  # fmt: skip
+        Picture(
+            "precision-recall",
+            titles[1],
+            partial(_draw_recall, recall, material.models, label, share, marks[1]),
+            [*recall, *marks[1]],
+        ),
+    )
     columns = (Column("Model"), Column("AUROC", "number"), Column("Average precision", "number"))
     rows = tuple((name, *(None if curve is None else curve.area for curve in both)) for name, both in drawn.items())
     return Section("curves", "Curves", (), (*pictures, Table("areas", f"Areas, {label}", columns, rows)))
@@ -103,9 +123,15 @@ def calibration(material: Material, metrics: Mapping[str, dict], choice: Choice)
     pictures = []
     for place, of in enumerate(material.found.evaluations):
         bins = tables.reliability(of, after=choice.after)
-        pictures.append(Picture(f"reliability-{place}", f"Reliability, {of.model}",
-                                partial(_draw_reliability, bins, of.model, place), bins,
-                                f"{'After' if choice.after else 'Before'} temperature"))  # fmt: skip
+        pictures.append(
+            Picture(
+                f"reliability-{place}",
+                f"Reliability, {of.model}",
+                partial(_draw_reliability, bins, of.model, place),
+                bins,
+                f"{'After' if choice.after else 'Before'} temperature",
+            )
+        )
     words = ("Numbers above the points: films. On the diagonal a probability means what it says.",)
     return Section("calibration", "Calibration", words, (*pictures, tables.calibrations(metrics)))
 
@@ -152,14 +178,20 @@ def beside_published(material: Material, metrics: Mapping[str, dict]) -> Section
 
 
 def _matrix(
-    place: int, name: str, confusion: np.ndarray, classes: Sequence[str], share: str, words: str,
+    place: int,
+    name: str,
+    confusion: np.ndarray,
+    classes: Sequence[str],
+    share: str,
+    words: str,
     chosen: tuple[str, str] | None,
-) -> Picture:  # fmt: skip
+) -> Picture:
     cells = tables.cells(confusion, classes)
 
     def draw(style: charts.Style) -> Any:
-        return charts.matrix(cells, classes, share=share, chosen=chosen, style=style,
-                             alt_text=f"Confusion matrix of {name}, {words}")  # fmt: skip
+        return charts.matrix(
+            cells, classes, share=share, chosen=chosen, style=style, alt_text=f"Confusion matrix of {name}, {words}"
+        )
 
     return Picture(f"matrix-{place}", f"{name}", draw, cells, words)
 
@@ -171,8 +203,10 @@ def _points(model: str, curve: curves.Curve | None) -> list[dict[str, Any]]:
     steps = np.round(np.column_stack((curve.x, curve.y)) * GRID)
     kept = np.r_[True, (np.diff(steps, axis=0) != 0).any(axis=1)]
     kept[-1] = True
-    return [{"model": model, "x": x, "y": y, "place": k}
-            for k, (x, y) in enumerate(zip(curve.x[kept].tolist(), curve.y[kept].tolist(), strict=True))]  # fmt: skip
+    return [
+        {"model": model, "x": x, "y": y, "place": k}
+        for k, (x, y) in enumerate(zip(curve.x[kept].tolist(), curve.y[kept].tolist(), strict=True))
+    ]
 
 
 def _marks(applied: Mapping[str, operating.Applied | str]) -> tuple[list[dict], list[dict]]:
@@ -211,8 +245,11 @@ def _learning(kept: Sequence[records.Kept], read: Mapping[str, history.TrainingC
         for epoch, row in enumerate(of.history, 1)
         if (value := row.get(column)) is not None
     ]
-    best = [point for point in points if point["split"] == "validation"
-            and point["epoch"] == read[point["model"]].best_epoch]  # fmt: skip
+    best = [
+        point
+        for point in points
+        if point["split"] == "validation" and point["epoch"] == read[point["model"]].best_epoch
+    ]
     models = [of.card.name for of in kept]
 
     def draw(style: charts.Style) -> Any:
@@ -230,8 +267,10 @@ def _published(rows: Sequence[tuple]) -> Picture:
     """Ours first, so that the model keeps its colour; the published figure has no interval."""
     ordered = [*rows[1:], rows[0]]
     names = [source.removeprefix("Here: ").split(":")[0] for source, *_ in ordered]
-    shown = [{"model": name, **{end: row[2][end] for end in ("value", "low", "high")}}
-             for name, row in zip(names, ordered, strict=True)]  # fmt: skip
+    shown = [
+        {"model": name, **{end: row[2][end] for end in ("value", "low", "high")}}
+        for name, row in zip(names, ordered, strict=True)
+    ]
 
     def draw(style: charts.Style) -> Any:
         return charts.intervals(shown, names, rows[0][1], style=style, alt_text=f"{rows[0][1]}: published and here")

@@ -47,10 +47,11 @@ def table(part: report.Table) -> None:
         for column, text in zip(part.columns, texts, strict=True)
     )
     rows = "".join(
-        "<tr>" + "".join(f"<td{_left(text)}>{html.escape(cell)}</td>" for cell, text in zip(row, texts, strict=True))
+        "<tr>"
+        + "".join(f"<td{_left(text)}>{html.escape(cell)}</td>" for cell, text in zip(row, texts, strict=True))
         + "</tr>"
         for row in part.written
-    )  # fmt: skip
+    )
     note = f"<p class='xk-said'>{html.escape(part.note)}</p>" if part.note else ""
     st.html(
         f"<div class='xk-table' tabindex='0' role='region' aria-label='{html.escape(part.title, quote=True)}' "
@@ -79,9 +80,15 @@ def download(part: report.Picture | report.Table, kind: str, style: charts.Style
         return drawn(ui.RESEARCH_ONLY, style=style)
 
     st.download_button(
-        kind.upper(), make, f"{part.key}.{kind}", MIMES[kind], key=f"{kind}-{part.key}", on_click="ignore",
-        type="tertiary", help=f"{part.title}, as {kind.upper()}",
-    )  # fmt: skip
+        kind.upper(),
+        make,
+        f"{part.key}.{kind}",
+        MIMES[kind],
+        key=f"{kind}-{part.key}",
+        on_click="ignore",
+        type="tertiary",
+        help=f"{part.title}, as {kind.upper()}",
+    )
 
 
 def handing_out(page: Callable[[], report.Report], name: str) -> None:
@@ -91,17 +98,26 @@ def handing_out(page: Callable[[], report.Report], name: str) -> None:
         ("json", "application/json", lambda: page().to_json()),
     ):
         st.download_button(
-            f"Page as {kind.upper()}", make, f"{name}.{kind}", mime, key=f"page-{kind}", on_click="ignore",
+            f"Page as {kind.upper()}",
+            make,
+            f"{name}.{kind}",
+            mime,
+            key=f"page-{kind}",
+            on_click="ignore",
             width="stretch",
-        )  # fmt: skip
+        )
 
 
 def choose_style() -> charts.Style:
     """For which ground downloaded charts are coloured."""
     chosen = st.segmented_control(
-        "Downloaded charts are coloured for", [PAPER, SCREEN], default=PAPER, key="colours", required=True,
+        "Downloaded charts are coloured for",
+        [PAPER, SCREEN],
+        default=PAPER,
+        key="colours",
+        required=True,
         bind="query-params",
-    )  # fmt: skip
+    )
     return STYLES.get(chosen or PAPER, charts.PAPER)
 
 
@@ -109,8 +125,10 @@ def _head(part: report.Picture | report.Table) -> Any:
     row = st.container(horizontal=True, key=f"head-{part.key}", gap="small", vertical_alignment="center")
     with row:
         note = f" <span>{html.escape(part.note)}</span>" if part.note and isinstance(part, report.Picture) else ""
-        st.html(f"<div class='xk-part'><h3 title='{html.escape(part.title, quote=True)}'>{html.escape(part.title)}"
-                f"</h3>{note}</div>")  # fmt: skip
+        st.html(
+            f"<div class='xk-part'><h3 title='{html.escape(part.title, quote=True)}'>{html.escape(part.title)}"
+            f"</h3>{note}</div>"
+        )
     return row
 
 

@@ -22,17 +22,39 @@ def show_buttons(of: Seen) -> None:
     name = of.name
     if of.busy:
         asked = of.run.stop_asked()
-        st.button("Stopping" if asked else "Stop", key="run-stop", disabled=asked, on_click=_stop, args=(of,),
-                  help="It ends within ten seconds, with a checkpoint to go on from.")  # fmt: skip
+        st.button(
+            "Stopping" if asked else "Stop",
+            key="run-stop",
+            disabled=asked,
+            on_click=_stop,
+            args=(of,),
+            help="It ends within ten seconds, with a checkpoint to go on from.",
+        )
     if of.state in run.RESUMABLE:
-        st.button("Resume", key="run-resume", type="primary", on_click=_resume, args=(of,),
-                  help="Go on from the last checkpoint, with the same numbers.")  # fmt: skip
+        st.button(
+            "Resume",
+            key="run-resume",
+            type="primary",
+            on_click=_resume,
+            args=(of,),
+            help="Go on from the last checkpoint, with the same numbers.",
+        )
         if of.status.get("epoch"):
-            st.button("Finish as it is", key="run-finish", on_click=_resume, args=(of, None, True),
-                      help="Learn no more: evaluate what was learned so far, so that it can be kept.")  # fmt: skip
+            st.button(
+                "Finish as it is",
+                key="run-finish",
+                on_click=_resume,
+                args=(of, None, True),
+                help="Learn no more: evaluate what was learned so far, so that it can be kept.",
+            )
     if of.recipe:
-        st.button("Duplicate with changes", key="run-duplicate", on_click=_duplicate, args=(of,),
-                  help="Fill the form of a new run with these films and this recipe.")  # fmt: skip
+        st.button(
+            "Duplicate with changes",
+            key="run-duplicate",
+            on_click=_duplicate,
+            args=(of,),
+            help="Fill the form of a new run with these films and this recipe.",
+        )
     if not of.busy:
         st.button("Delete", key="run-delete", on_click=_ask, args=(name,))
     st.button("New run", key="run-new", on_click=choice.close_run)
@@ -44,8 +66,11 @@ def ask_about_deleting(of: Seen) -> None:
     if asked == of.name and not of.busy:
         with st.container(horizontal=True, key="ask-delete", vertical_alignment="center", gap="small"):
             kept = " A model kept from it stays." if of.state == "finished" else ""
-            st.html("<p class='xk-word' role='alert'>Delete this run with its curves, checkpoint and network? This "
-                    f"cannot be undone.{kept}</p>", width="content")  # fmt: skip
+            st.html(
+                "<p class='xk-word' role='alert'>Delete this run with its curves, checkpoint and network? This "
+                f"cannot be undone.{kept}</p>",
+                width="content",
+            )
             st.button("Delete it", key="run-delete-yes", type="primary", on_click=_delete, args=(of,))
             st.button("Do not delete", key="run-delete-no", on_click=_ask_nothing)
 
@@ -62,8 +87,9 @@ def ask_for_films(of: Seen) -> None:
         return
     with st.form("resume-form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            text = st.text_input("Where the films are now", value=str(of.status.get("data", "")), key="resume-path",
-                                 width=560)  # fmt: skip
+            text = st.text_input(
+                "Where the films are now", value=str(of.status.get("data", "")), key="resume-path", width=560
+            )
             sent = st.form_submit_button("Resume with these films", key="resume-with")
     if sent:
         folder = Path(os.path.expanduser((text or "").strip()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -61,25 +60,38 @@ def _network_sha_version(path: Path, modified: int, size: int) -> str:
 
 def _show_keeping(of: Seen) -> None:
     """Name and title of the model that is to be made of the run; how far that is."""
-    state = _state(Work(of.run.path / "keeping"))
+    state = works.look(Work(of.run.path / "keeping"))
     if state.get("state") in run.BUSY:
         _watch(str(of.run.path / "keeping"), CONVERTING)
         return
     if state.get("state") in ("failed", "lost", "stopped"):
         findings.say(f"It could not be kept. {state.get('message', '')}")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="keep-row"):
-        name = st.text_input("Keep as", value=_free_name(of), key=f"keep-name-{of.name}", width=260,
-                             help="The model's name under weights: letters, digits, '.', '_' and '-'.")  # fmt: skip
-        title = st.text_input("Title", value=_title(of), key=f"keep-title-{of.name}", width=420,
-                              help="One line that says what the model is; shown on Review and Compare.")  # fmt: skip
+        name = st.text_input(
+            "Keep as",
+            value=_free_name(of),
+            key=f"keep-name-{of.name}",
+            width=260,
+            help="The model's name under weights: letters, digits, '.', '_' and '-'.",
+        )
+        title = st.text_input(
+            "Title",
+            value=_title(of),
+            key=f"keep-title-{of.name}",
+            width=420,
+            help="One line that says what the model is; shown on Review and Compare.",
+        )
         words = _wrong_name(name or "")
-        st.button("Keep as a model", key="keep", type="primary", disabled=bool(words), on_click=_keep,
-                  args=(of, name, title))  # fmt: skip
+        st.button(
+            "Keep as a model", key="keep", type="primary", disabled=bool(words), on_click=_keep, args=(of, name, title)
+        )
         _figures_button(of)
     if words:
         st.html(f"<p class='xk-fault' role='alert'>{html.escape(words)}</p>")
-    st.html("<p class='xk-said'>Keeping converts the network for reading without TensorFlow, fits its temperature on "
-            "validation films, and writes its card. Then it can review films and be compared.</p>")  # fmt: skip
+    st.html(
+        "<p class='xk-said'>Keeping converts the network for reading without TensorFlow, fits its temperature on "
+        "validation films, and writes its card. Then it can review films and be compared.</p>"
+    )
 
 
 def _free_name(of: Seen) -> str:
@@ -92,7 +104,7 @@ def _title(of: Seen) -> str:
 
 
 def _wrong_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+    if not run.is_plain(name):
         return f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}."
     if (classifier.root_folder() / name).exists():
         return f"There is a model named {name} already. Choose another name."
@@ -111,15 +123,16 @@ def _watch(path: str, words: str) -> None:
     """How far a work is; drawn again every second, only while it goes on."""
     choice.follow()
     one = Work(Path(path))
-    state = _state(one)
+    state = works.look(one)
     if state.get("state") not in run.BUSY:
         st.rerun()
     done, of = state.get("done") or 0, state.get("films") or 0
     said = f"{words}: {done} of {of}" if of else str(state.get("message") or words)
     st.progress(min(1.0, done / of) if of else 0.0, said)
     asked = (one.path / "stop").exists()
-    st.button("Stopping" if asked else "Cancel", key=f"cancel-{one.path.name}", disabled=asked, on_click=_stop,
-              args=(one,))  # fmt: skip
+    st.button(
+        "Stopping" if asked else "Cancel", key=f"cancel-{one.path.name}", disabled=asked, on_click=_stop, args=(one,)
+    )
 
 
 def _stop(one: Work) -> None:
@@ -133,13 +146,22 @@ def _show_kept(of: Seen, kept: Card) -> None:
     """Where the kept model can be used, and with which other one it is to be compared."""
     others = {card.name: card for card in draft.cards() if card.name != kept.name}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="kept-row"):
-        st.html(f"<p class='xk-kept'>Kept as <b>{html.escape(kept.name)}</b><br><span>{html.escape(kept.title)}</span>"
-                "</p>", width="stretch")  # fmt: skip
+        st.html(
+            f"<p class='xk-kept'>Kept as <b>{html.escape(kept.name)}</b><br><span>{html.escape(kept.title)}</span></p>",
+            width="stretch",
+        )
         _figures_button(of)
         shell.link("review", "Review films with it", model=kept.name)
         shell.link("models", "Its card", model=kept.name)
-        other = st.selectbox("Compare with", list(others), index=None, key=f"compare-with-{of.name}", width=280,
-                             placeholder="Another model", format_func=lambda name: name)  # fmt: skip
+        other = st.selectbox(
+            "Compare with",
+            list(others),
+            index=None,
+            key=f"compare-with-{of.name}",
+            width=280,
+            placeholder="Another model",
+            format_func=lambda name: name,
+        )
     if other in others:
         _compare(of, kept, others[other])
 
@@ -150,7 +172,7 @@ def _compare(of: Seen, kept: Card, other: Card) -> None:
         shell.link("compare", "Open Compare", models=[kept.name, other.name])
         return
     found = _earlier(of, [kept.name, other.name])
-    state = _state(found)
+    state = works.look(found)
     if found is not None and state.get("state") in run.BUSY:
         _watch(str(found.path), f"Reading this run's test films with {kept.name} and {other.name}")
         return
@@ -168,8 +190,13 @@ def _compare(of: Seen, kept: Card, other: Card) -> None:
     n = len(seen.test_films(of.run))
     digest = kept.data.get("digest")
     findings.show_familiar({"digest": digest, "sha256": seen.test_films(of.run)}, [other])
-    st.button(f"Read this run's {n} test films with both", key="compare-start", type="primary", on_click=_evaluate,
-              args=(of, [kept.name, other.name]))  # fmt: skip
+    st.button(
+        f"Read this run's {n} test films with both",
+        key="compare-start",
+        type="primary",
+        on_click=_evaluate,
+        args=(of, [kept.name, other.name]),
+    )
 
 
 def _test_digest(card: Card) -> str | None:
@@ -179,7 +206,7 @@ def _test_digest(card: Card) -> str | None:
 def _earlier(of: Seen, models: list[str]) -> Work | None:
     """An evaluation of these models on the run's test films, of this session or an earlier one."""
     for one in works.list_works():
-        state = _state(one)
+        state = works.look(one)
         if state.get("test_of") == of.name and state.get("models") == models:
             return one
     return None
@@ -196,17 +223,15 @@ def _evaluate(of: Seen, models: list[str]) -> None:
         choice.say(f"The test films could not be read: {error}")
 
 
-def _state(one: Work | None) -> dict[str, Any]:
-    try:
-        return one.state() if one else {}
-    except REFUSALS:
-        return {}
-
-
 def _figures_button(of: Seen) -> None:
     opened = st.session_state.get(OPENED) == of.name
-    st.button("Hide test figures" if opened else "Evaluate", key="run-evaluate", on_click=_open_figures,
-              args=(None if opened else of.name,), help="Figures on the run's own test films.")  # fmt: skip
+    st.button(
+        "Hide test figures" if opened else "Evaluate",
+        key="run-evaluate",
+        on_click=_open_figures,
+        args=(None if opened else of.name,),
+        help="Figures on the run's own test films.",
+    )
 
 
 def _open_figures(name: str | None) -> None:
@@ -257,7 +282,11 @@ def _evaluation(of: Seen) -> Evaluation:
     data = of.run.read("evaluation.json")
     test = data["test"]
     return Evaluation(
-        model=of.name, classes=tuple(data.get("classes") or of.run.read("data.json")["classes"]),
-        films=tuple(test["films"]), truth=np.array(test["truth"], np.int64), logits=np.array(test["logits"], float),
-        temperature=1.0, data=f"{of.films}, test split",
-    )  # fmt: skip
+        model=of.name,
+        classes=tuple(data.get("classes") or of.run.read("data.json")["classes"]),
+        films=tuple(test["films"]),
+        truth=np.array(test["truth"], np.int64),
+        logits=np.array(test["logits"], float),
+        temperature=1.0,
+        data=f"{of.films}, test split",
+    )

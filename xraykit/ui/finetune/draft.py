@@ -31,9 +31,17 @@ def current() -> Plain:
     """The draft: "folder", "preset", "recipe" (plain data, faults and all), "device", "name", "stamp", "turn"."""
     if KEY not in st.session_state:
         st.session_state[KEY] = {
-            "folder": "", "source": None, "work": None, "preset": FIRST, "recipe": plain(recipe.NAMED[FIRST]),
-            "device": "auto", "name": "", "stamp": _stamp(), "turn": 0, "estimate": None,
-        }  # fmt: skip
+            "folder": "",
+            "source": None,
+            "work": None,
+            "preset": FIRST,
+            "recipe": plain(recipe.NAMED[FIRST]),
+            "device": "auto",
+            "name": "",
+            "stamp": _stamp(),
+            "turn": 0,
+            "estimate": None,
+        }
     return st.session_state[KEY]
 
 
@@ -109,8 +117,10 @@ def _misfit(name: str) -> str:
     wrong = [path for path in OF_BACKBONE if theirs.get(path, get(path)) != get(path)]
     if not wrong:
         return ""
-    has, wants = (", ".join(f"{_label(path).lower()} {_shown(path, value(path))}" for path in wrong)
-                  for value in (theirs.get, get))  # fmt: skip
+    has, wants = (
+        ", ".join(f"{_label(path).lower()} {_shown(path, value(path))}" for path in wrong)
+        for value in (theirs.get, get)
+    )
     return f"{name} has {has}; this recipe has {wants}. Choose the same in the recipe, or another start."
 
 

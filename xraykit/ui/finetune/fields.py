@@ -92,9 +92,12 @@ def _show_choice(path: str, field: Field, value: Any) -> None:
     options = [*names, *([] if chosen in names else [chosen])]
     common = _common(path, field) | {"on_change": _take_choice, "args": (path, draft.key(path))}
     st.selectbox(
-        **common, options=options, index=options.index(chosen), accept_new_options=bool(field.other),
+        **common,
+        options=options,
+        index=options.index(chosen),
+        accept_new_options=bool(field.other),
         format_func=lambda one: names.get(one, str(one)),
-    )  # fmt: skip
+    )
 
 
 def _take_choice(path: str, key: str) -> None:

@@ -31,9 +31,14 @@ def show() -> None:
     """Draw the step."""
     plan = draft.current()
     source = st.segmented_control(
-        "Where the films are", (KNOWN, PATH, ZIP), default=plan["source"] or KNOWN, key="films-source", required=True,
-        on_change=_take_source, label_visibility="collapsed",
-    )  # fmt: skip
+        "Where the films are",
+        (KNOWN, PATH, ZIP),
+        default=plan["source"] or KNOWN,
+        key="films-source",
+        required=True,
+        on_change=_take_source,
+        label_visibility="collapsed",
+    )
     {KNOWN: _choose_known, PATH: _ask_for_path, ZIP: _ask_for_zip}.get(source or KNOWN, _choose_known)()
     if words := st.session_state.pop("films-words", None):
         findings.say(words)
@@ -44,7 +49,7 @@ def show() -> None:
     one = _work()
     if one is None:
         return
-    if _state(one).get("state") in run.BUSY:
+    if works.look(one).get("state") in run.BUSY:
         _watch()
     else:
         _show_found(one)
@@ -62,7 +67,7 @@ def reasons() -> list[str]:
     if not draft.current()["folder"]:
         return [NOT_CHOSEN]
     one = _work()
-    state = _state(one).get("state") if one else None
+    state = works.look(one).get("state") if one else None
     if state in run.BUSY:
         return ["The films are still being looked at."]
     found = found_in()
@@ -81,7 +86,7 @@ def reasons() -> list[str]:
 def found_in() -> dict[str, Any] | None:
     """What the chosen folder holds; None before that is known."""
     one = _work()
-    if one is None or _state(one).get("state") != "finished":
+    if one is None or works.look(one).get("state") != "finished":
         return None
     try:
         found = one.films()
@@ -115,17 +120,24 @@ def _changed(folder: Path) -> int:
 def _choose_known() -> None:
     found = {str(one.path): one for one in known()}
     if not found:
-        st.html("<p class='xk-said' role='status'>No folder of films is known on this computer yet: give a path or a "
-                "zip file, and it will be listed here from then on.</p>")  # fmt: skip
+        st.html(
+            "<p class='xk-said' role='status'>No folder of films is known on this computer yet: give a path or a "
+            "zip file, and it will be listed here from then on.</p>"
+        )
         return
     chosen = draft.current()["folder"]
     st.selectbox(
-        "Folder of films", list(found), index=list(found).index(chosen) if chosen in found else None,
-        key=f"films-known-{chosen}", format_func=lambda path: _called(found[path]), placeholder="Choose a folder",
-        on_change=_take_known, args=(f"films-known-{chosen}",),
+        "Folder of films",
+        list(found),
+        index=list(found).index(chosen) if chosen in found else None,
+        key=f"films-known-{chosen}",
+        format_func=lambda path: _called(found[path]),
+        placeholder="Choose a folder",
+        on_change=_take_known,
+        args=(f"films-known-{chosen}",),
         help="Folders that hold films with a class: those of $XRAYKIT_DATA, unpacked zip files, and those earlier runs "
         "learned from.",
-    )  # fmt: skip
+    )
 
 
 def _called(one: catalog.Known) -> str:
@@ -141,8 +153,13 @@ def _take_known(key: str) -> None:
 def _ask_for_path() -> None:
     with st.form("films-path-form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            text = st.text_input("Path of the folder", value=draft.current()["folder"], key="films-path",
-                                 placeholder="/home/me/films", width="stretch")  # fmt: skip
+            text = st.text_input(
+                "Path of the folder",
+                value=draft.current()["folder"],
+                key="films-path",
+                placeholder="/home/me/films",
+                width="stretch",
+            )
             sent = st.form_submit_button("Look at it", key="films-look")
     if sent:
         folder = Path(os.path.expanduser((text or "").strip()))
@@ -154,8 +171,13 @@ def _ask_for_path() -> None:
 
 def _ask_for_zip() -> None:
     turn = st.session_state.setdefault("zip-turn", 0)
-    file = st.file_uploader("A zip file of class folders", type=["zip"], key=f"films-zip-{turn}",
-                            max_upload_size=MOST_MEGABYTES, label_visibility="collapsed")  # fmt: skip
+    file = st.file_uploader(
+        "A zip file of class folders",
+        type=["zip"],
+        key=f"films-zip-{turn}",
+        max_upload_size=MOST_MEGABYTES,
+        label_visibility="collapsed",
+    )
     if file is None:
         return
     bar = st.progress(0.0, f"Unpacking {worklist.literal(file.name)}")
@@ -196,7 +218,7 @@ def _keep_looking() -> None:
 def tidy(root: Path) -> None:
     """Delete what earlier sessions only looked at, or estimated, and left behind a day ago."""
     for one in works.list_works(root):
-        if time.time() - _state(one).get("updated", 0) > OLD:
+        if time.time() - works.look(one).get("updated", 0) > OLD:
             _remove(str(one.path))
 
 
@@ -209,18 +231,11 @@ def _work() -> Work | None:
     return Work(Path(path)) if path else None
 
 
-def _state(one: Work | None) -> dict[str, Any]:
-    try:
-        return one.state() if one else {}
-    except REFUSALS:
-        return {}
-
-
 @st.fragment(run_every=1)
 def _watch() -> None:
     """How far it is; drawn again every second, only while it goes on."""
     one = _work()
-    state = _state(one)
+    state = works.look(one)
     if one is None or state.get("state") not in run.BUSY:
         st.rerun()
     findings.show_progress(state)
@@ -236,7 +251,7 @@ def _stop(one: Work) -> None:
 
 
 def _show_found(one: Work) -> None:
-    state = _state(one)
+    state = works.look(one)
     if state.get("state") != "finished":
         findings.show_end({"state": "lost", "message": "What was found cannot be read.", **state})
         st.button("Look again", key="films-again", on_click=_forget)

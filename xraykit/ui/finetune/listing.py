@@ -23,10 +23,11 @@ EVERY = 2  # seconds, as the run above it
 
 def show() -> None:
     """The heading with a filter by state, and the table; while a run goes on, again every few seconds."""
-    if any(one.busy for one in seen.runs()):
+    found = seen.runs()
+    if any(one.busy for one in found):
         _watch()
     else:
-        _draw(seen.runs())
+        _draw(found)
 
 
 @st.fragment(run_every=EVERY)
@@ -53,10 +54,18 @@ def _draw(found: Sequence[Seen]) -> None:
 def _choose_state(found: Sequence[Seen]) -> str:
     counts = Counter(one.state for one in found)
     options = [ALL, *(state for state in words.COLOURS if counts[state])]
-    return st.pills(
-        "State", options, default=ALL, key="runs-state", required=True, label_visibility="collapsed",
-        format_func=lambda state: "All" if state == ALL else f"{state.capitalize()} {counts[state]}",
-    ) or ALL  # fmt: skip
+    return (
+        st.pills(
+            "State",
+            options,
+            default=ALL,
+            key="runs-state",
+            required=True,
+            label_visibility="collapsed",
+            format_func=lambda state: "All" if state == ALL else f"{state.capitalize()} {counts[state]}",
+        )
+        or ALL
+    )
 
 
 def _show_empty() -> None:
@@ -65,8 +74,13 @@ def _show_empty() -> None:
     with st.container(horizontal=True, key="runs-empty", vertical_alignment="center", gap="medium"):
         st.html(f"<p class='xk-said' role='status'>{html.escape(EMPTY)}</p>", width="content")
         if known:
-            st.button(f"Try the recipe tiny on {findings.literal(known[0].name)}", key="try-tiny", on_click=_try,
-                      args=(known[0].path,), help="Fills the form; it learns in a minute, and badly.")  # fmt: skip
+            st.button(
+                f"Try the recipe tiny on {findings.literal(known[0].name)}",
+                key="try-tiny",
+                on_click=_try,
+                args=(known[0].path,),
+                help="Fills the form; it learns in a minute, and badly.",
+            )
 
 
 def _try(folder: Path) -> None:
@@ -83,8 +97,15 @@ def _table(shown: Sequence[Seen]) -> None:
     table = pyarrow.table(columns(shown))
     turn = st.session_state.setdefault("runs-turn", 0)
     st.dataframe(
-        table, hide_index=True, width="stretch", height=min(HEAD + ROW * len(shown), MOST_HEIGHT), row_height=ROW,
-        key=f"runs-table-{turn}", on_select=_open, selection_mode="single-row", placeholder="",
+        table,
+        hide_index=True,
+        width="stretch",
+        height=min(HEAD + ROW * len(shown), MOST_HEIGHT),
+        row_height=ROW,
+        key=f"runs-table-{turn}",
+        on_select=_open,
+        selection_mode="single-row",
+        placeholder="",
         alt="All runs with their state, recipe, films and best validation figures; a click on a row opens the run",
         column_config={
             "State": st.column_config.MultiselectColumn(options=states, color=colours, width=150),
@@ -96,7 +117,7 @@ def _table(shown: Sequence[Seen]) -> None:
             "Learning time": text(width=110, help="Without waiting in line and compiling"),
             "Started": text(width=150),
         },
-    )  # fmt: skip
+    )
 
 
 def columns(shown: Sequence[Seen]) -> dict[str, list[Any]]:

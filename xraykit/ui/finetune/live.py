@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import charts, ui
+from xraykit import charts, run, ui
 from xraykit.ui.finetune import acting, after, choice, drawing, seen, words
 from xraykit.ui.finetune.seen import Seen
 
@@ -68,8 +68,13 @@ def _draw(of: Seen) -> None:
 def _head(of: Seen) -> str:
     state = words.state(of)
     status = of.status
-    facts = [f"recipe {of.recipe_name}", of.films and f"films {of.films}", status.get("backend"),
-             status.get("precision"), f"batch in {n} parts" if (n := status.get("split") or 1) > 1 else ""]  # fmt: skip
+    facts = [
+        f"recipe {of.recipe_name}",
+        of.films and f"films {of.films}",
+        status.get("backend"),
+        status.get("precision"),
+        f"batch in {n} parts" if (n := status.get("split") or 1) > 1 else "",
+    ]
     said = html.escape(" · ".join(str(fact) for fact in facts if fact))
     where = html.escape(str(status.get("data", "")), quote=True)
     name = html.escape(of.name, quote=True)
@@ -87,7 +92,7 @@ def _show_end(of: Seen) -> None:
     title = TITLES.get(str(of.status.get("failure") if of.state == "failed" else of.state), TITLES["crashed"])
     advice = str(of.status.get("advice") or "")
     if of.state == "stopped":
-        learned = (of.run.path / "checkpoint" / "state.npz").is_file()
+        learned = (of.run.path / run.CHECKPOINT).is_file()
         advice = "Resume it and it goes on with the same numbers, from where it stood." if learned else NOTHING_YET
     _say_end(title, str(of.status.get("message") or ""), advice, quiet=of.state == "stopped")
 
@@ -115,10 +120,13 @@ def _tiles(of: Seen) -> str:
         ("Best validation accuracy", words.percent(seen.number(status.get("best_accuracy"))), at),
         ("Learning time", words.duration(status.get("learning_seconds")), "without queue and compiling"),
         ("Waited in line", words.duration(queued), since),
-        ("Device", words.device(status) or words.NOT_YET,
-         "" if load is None or not of.busy else f"load {load:.0%}, memory {memory}"),
+        (
+            "Device",
+            words.device(status) or words.NOT_YET,
+            "" if load is None or not of.busy else f"load {load:.0%}, memory {memory}",
+        ),
         ("Parameters", words.NOT_YET if parameters is None else f"{parameters / 1e6:.2f} M", ""),
-    )  # fmt: skip
+    )
     cells = "".join(
         f"<div><dt>{name}</dt><dd title='{html.escape(value, quote=True)}'>{html.escape(value)}"
         f"<small>{html.escape(under)}</small></dd></div>"
@@ -135,8 +143,11 @@ def _show_curves(of: Seen) -> None:
     notes = {"loss": "<i class='xk-thin'></i>training <i class='xk-thick'></i>validation"}
     for column, (key, title) in zip(columns, CURVES, strict=False):
         with column:
-            rows = [{"kind": one["kind"], "epoch": one["epoch"], "value": one[key]} for one in points
-                    if one["kind"] == "phase" or _drawn(key, one[key])]  # fmt: skip
+            rows = [
+                {"kind": one["kind"], "epoch": one["epoch"], "value": one[key]}
+                for one in points
+                if one["kind"] == "phase" or _drawn(key, one[key])
+            ]
             values = [row["value"] for row in rows if row["kind"] in ("training", "validation")]
             note = notes.get(key, "") if rows else "drawn from the first steps on"
             st.html(f"<div class='xk-part'><h3>{title}</h3><span>{note}</span></div>")
@@ -161,7 +172,6 @@ def _curve(key: str, title: str, epochs: int) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _device() -> dict[str, Any]:
     return charts.device().to_dict()
-
 
 
 def _show_words_and_log(of: Seen) -> None:

@@ -14,8 +14,17 @@ from xraykit.ui.finetune import draft, fields
 Faults = Mapping[str, str]
 MOST_BYTES = 1 << 20
 NETWORK = ("backbone", "alpha", "image_size", "channels", "batch_normalization", "momentum")
-LEARNING = ("batch_size", "label_smoothing", "early_stopping", "plateau_factor", "plateau_patience", "keep",
-            "precision", "backend", "bias_correction")  # fmt: skip
+LEARNING = (
+    "batch_size",
+    "label_smoothing",
+    "early_stopping",
+    "plateau_factor",
+    "plateau_patience",
+    "keep",
+    "precision",
+    "backend",
+    "bias_correction",
+)
 FILMS = ("balance", "class_weights", "shrink", "validation", "test", "seed")
 CHANGES = tuple(f"augmentation.{name}" for name in ("rotation", "shift", "zoom", "brightness", "contrast", "flip"))
 PHASE = ("epochs", "learning_rate", "trainable", "optimizer", "schedule", "warmup_epochs", "weight_decay", "augment")
@@ -58,10 +67,16 @@ def _choose_preset() -> None:
     key = draft.key("preset")
     chosen = draft.current()["preset"]
     st.selectbox(
-        "Preset", list(presets), index=list(presets).index(chosen), key=key, format_func=presets.__getitem__,
-        on_change=_take_preset, args=(key,), width="stretch",
+        "Preset",
+        list(presets),
+        index=list(presets).index(chosen),
+        key=key,
+        format_func=presets.__getitem__,
+        on_change=_take_preset,
+        args=(key,),
+        width="stretch",
         help="A named recipe, or the one a kept model was trained by. Every field can be changed below.",
-    )  # fmt: skip
+    )
 
 
 def _take_preset(key: str) -> None:
@@ -76,8 +91,15 @@ def _take_preset(key: str) -> None:
 def _hand_over() -> None:
     text = json.dumps(draft.current()["recipe"], indent=2) + "\n"
     name = str(draft.get("name") or "recipe")
-    st.download_button("Export as JSON", text, f"{name}.json", "application/json", key="recipe-export",
-                       on_click="ignore", width="stretch")  # fmt: skip
+    st.download_button(
+        "Export as JSON",
+        text,
+        f"{name}.json",
+        "application/json",
+        key="recipe-export",
+        on_click="ignore",
+        width="stretch",
+    )
     turn = draft.current()["turn"]
     file = st.file_uploader("Import from JSON", type=["json"], key=f"recipe-import-{turn}", max_upload_size=1)
     if file is not None:
@@ -145,8 +167,14 @@ def _show_part(
     with st.container(horizontal=True, vertical_alignment="center", key=f"part-{kind}-{number}"):
         st.html(f"<div class='xk-part'><h3>{title}</h3></div>", width="stretch")
         if removable:
-            st.button("Remove", key=f"remove-{kind}-{number}", type="tertiary", on_click=draft.remove,
-                      args=(kind, number), help=f"Take {title.lower()} away")  # fmt: skip
+            st.button(
+                "Remove",
+                key=f"remove-{kind}-{number}",
+                type="tertiary",
+                on_click=draft.remove,
+                args=(kind, number),
+                help=f"Take {title.lower()} away",
+            )
     if isinstance(_listed(kind)[number], dict):
         fields.row([f"{kind}.{number}.{name}" for name in names], faults, across)
     else:

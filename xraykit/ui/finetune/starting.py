@@ -29,9 +29,14 @@ def show() -> None:
     plan = draft.current()
     _choose_device(plan)
     st.text_input(
-        "Name of the run", value=plan["name"], placeholder=draft.name(), key=f"run-name-{plan['stamp']}",
-        on_change=_take_name, args=(f"run-name-{plan['stamp']}",), help="Letters, digits, '.', '_' and '-'.",
-    )  # fmt: skip
+        "Name of the run",
+        value=plan["name"],
+        placeholder=draft.name(),
+        key=f"run-name-{plan['stamp']}",
+        on_change=_take_name,
+        args=(f"run-name-{plan['stamp']}",),
+        help="Letters, digits, '.', '_' and '-'.",
+    )
     _show_estimate(plan)
     _show_start()
 
@@ -43,7 +48,7 @@ def reasons() -> list[str]:
     if wrong:
         found.append(f"{len(wrong)} field{'s' * (len(wrong) != 1)} of the recipe to correct.")
     name = draft.name()
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+    if not run.is_plain(name):
         found.append(f"Expected a run name of at most 100 letters, digits, '.', '_' and '-'; got {name!r}.")
     elif (run.root_folder() / name).exists():
         found.append(f"There is a run named {name} already. Choose another name.")
@@ -59,10 +64,15 @@ def _choose_device(plan: dict[str, Any]) -> None:
     told |= {device.key: _told(device) for device in found}
     names = {AUTO: "Automatic"} | {device.key: device.name for device in found}
     st.radio(
-        "Device", options, index=options.index(chosen), key=f"device-{'-'.join(options)}",
-        format_func=lambda one: findings.literal(names[one]), captions=[findings.literal(told[one]) for one in options],
-        on_change=_take_device, args=(f"device-{'-'.join(options)}",),
-    )  # fmt: skip
+        "Device",
+        options,
+        index=options.index(chosen),
+        key=f"device-{'-'.join(options)}",
+        format_func=lambda one: findings.literal(names[one]),
+        captions=[findings.literal(told[one]) for one in options],
+        on_change=_take_device,
+        args=(f"device-{'-'.join(options)}",),
+    )
     if why:
         st.html(f"<p class='xk-said' role='note'>{_with_code(why)}</p>")
 
@@ -94,7 +104,7 @@ def _take_name(key: str) -> None:
 def _show_estimate(plan: dict[str, Any]) -> None:
     """Time and memory from two steps a phase: asked for, watched, told."""
     one = Work(Path(plan["estimate"]["path"])) if plan["estimate"] else None
-    state = _state(one)
+    state = works.look(one)
     if one is not None and state.get("state") in run.BUSY:
         _watch_estimate(str(one.path))
         return
@@ -102,15 +112,20 @@ def _show_estimate(plan: dict[str, Any]) -> None:
         _tell(one, state)
     chosen = None if draft.faults() or films.reasons() else draft.built()
     st.button(
-        "Estimate time and memory", key="estimate", on_click=_estimate, args=(chosen,), disabled=chosen is None,
-        width="stretch", help="Takes two steps of each phase on the device, with made-up films. Nothing is trained.",
-    )  # fmt: skip
+        "Estimate time and memory",
+        key="estimate",
+        on_click=_estimate,
+        args=(chosen,),
+        disabled=chosen is None,
+        width="stretch",
+        help="Takes two steps of each phase on the device, with made-up films. Nothing is trained.",
+    )
 
 
 @st.fragment(run_every=1)
 def _watch_estimate(path: str) -> None:
     one = Work(Path(path))
-    state = _state(one)
+    state = works.look(one)
     if state.get("state") not in run.BUSY:
         st.rerun()
     done, of = state.get("done") or 0, state.get("films") or 0
@@ -147,8 +162,15 @@ def _estimate(chosen: Recipe) -> None:
     try:
         made = works.create(f"estimate-{chosen.name}", run.root_folder() / "estimates")
         (made.path / "recipe.json").write_text(chosen.to_json(), "utf-8")
-        asked = ["train", f"--recipe={made.path / 'recipe.json'}", f"--data={plan['folder']}", "--estimate", "--json",
-                 f"--device={plan['device']}", f"--out={made.path}"]  # fmt: skip
+        asked = [
+            "train",
+            f"--recipe={made.path / 'recipe.json'}",
+            f"--data={plan['folder']}",
+            "--estimate",
+            "--json",
+            f"--device={plan['device']}",
+            f"--out={made.path}",
+        ]
         works.launch(made, asked, verb="estimate", data=plan["folder"])
     except REFUSALS as error:
         choice.say(f"The estimate could not be started: {error}")
@@ -164,17 +186,17 @@ def _cancel(one: Work) -> None:
         choice.say(f"It could not be stopped: {error}")
 
 
-def _state(one: Work | None) -> dict[str, Any]:
-    try:
-        return one.state() if one else {}
-    except REFUSALS:
-        return {}
-
-
 def _show_start() -> None:
     found = reasons()
-    st.button("Start", key="start", type="primary", width="stretch", disabled=bool(found), on_click=_start,
-              args=(draft.name(),))  # fmt: skip
+    st.button(
+        "Start",
+        key="start",
+        type="primary",
+        width="stretch",
+        disabled=bool(found),
+        on_click=_start,
+        args=(draft.name(),),
+    )
     if found:
         items = "".join(f"<li>{html.escape(reason)}</li>" for reason in found)
         st.html(f"<div class='xk-reasons' role='status'>Before it can start:<ul>{items}</ul></div>")
@@ -215,5 +237,6 @@ def _hand_on_estimate(made: Run, chosen: Recipe) -> None:
     # The run learns without it too, only its time to go is known later: what cannot be read or written holds nothing up
     with contextlib.suppress(run.RunRefused, KeyError, TypeError, ValueError, OSError):
         found = Run(one.path).read(ESTIMATE)
-        if _state(one).get("state") == "finished" and [float(part["seconds_per_epoch"]) for part in found["phases"]]:
+        whole = [float(part["seconds_per_epoch"]) for part in found["phases"]]
+        if whole and works.look(one).get("state") == "finished":
             made.write(ESTIMATE, found)
