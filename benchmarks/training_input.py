@@ -11,13 +11,12 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import claims
+from xraykit import compiling, network, recipe, training
+from xraykit.batches import FilmBatches
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
-
-from xraykit import network, recipe, training  # noqa: E402
-from xraykit.batches import FilmBatches  # noqa: E402
 
 STEPS, HEAD_STEPS, ROUNDS, BUDGET = 8, 200, 5, 1.05
 
@@ -40,7 +39,7 @@ def _measure(claim: str, chosen: recipe.Recipe, phase: recipe.Phase, steps: int)
         model = network.build(chosen, 3, weights=False)
         learner, inputs, augmentation = training.prepare(model, chosen, phase, kept)
         inputs = np.resize(inputs, (films, *inputs.shape[1:])) if inputs is not kept else inputs
-        training.compile_for(learner, chosen, phase, steps)
+        compiling.compile_for(learner, chosen, phase, steps)
         arrays = random.uniform(0, 255, inputs.shape).astype(np.float32)
         fed = FilmBatches(
             inputs, labels, np.arange(films), classes=3, batch_size=batch, seed=0, augmentation=augmentation

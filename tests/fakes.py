@@ -8,14 +8,15 @@ import time
 
 import numpy as np
 
-from xraykit import classifier, explanation, inference, ingest, radiograph
+from xraykit import classifier, decoder, explanation, inference, picture, radiograph
+from xraykit.card import Card
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 CENTRES = {"COVID-19": (4.4, 1.7), "Normal": (2.4, 3.0), "Viral Pneumonia": (3.0, 4.8)}  # rows, columns of 7 x 7
 
 
-def card(name: str = "mobilenetv2-scratch", title: str = "MobileNetV2 from scratch") -> classifier.Card:
-    return classifier.Card(
+def card(name: str = "mobilenetv2-scratch", title: str = "MobileNetV2 from scratch") -> Card:
+    return Card(
         name=name,
         title=title,
         created="2026-01-01T00:00:00+00:00",
@@ -40,7 +41,7 @@ CARDS = [card(), card("mobilenetv2-imagenet", "MobileNetV2 from ImageNet")]
 class Client:
     """Answers as `inference.Client` does; `broken`, `refusing` and `slow` make it fail or wait on demand."""
 
-    def __init__(self, cards: list[classifier.Card] | None = None, broken_models: tuple = ()) -> None:
+    def __init__(self, cards: list[Card] | None = None, broken_models: tuple = ()) -> None:
         self.cards = CARDS if cards is None else cards
         self.broken_models = list(broken_models)
         self.restarts = 0
@@ -48,12 +49,12 @@ class Client:
         self.explain_with = explanation_now
         self.calls: list[str] = []
 
-    def read(self, source: str, data: bytes) -> radiograph.Radiograph | ingest.Refusal:
+    def read(self, source: str, data: bytes) -> radiograph.Radiograph | decoder.Refusal:
         self._note("read")
         try:
             return radiograph.read(data, source)
-        except radiograph.NotARadiograph as error:
-            return ingest.Refusal(source, error.code, error.words)
+        except picture.NotARadiograph as error:
+            return decoder.Refusal(source, error.code, error.words)
 
     def models(self):
         self._note("models")

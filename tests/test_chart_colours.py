@@ -5,8 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from xraykit import charts
-from xraykit.charts import style as styles
+from xraykit.charts import style
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB
 SIGHT = {
@@ -15,7 +14,7 @@ SIGHT = {
     "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
 }
-LOOKS = (charts.SCREEN, charts.PAPER)
+LOOKS = (style.SCREEN, style.PAPER)
 
 
 def linear(colour: str) -> np.ndarray:
@@ -58,7 +57,7 @@ def test_models_stand_out_from_the_ground(look):
 
 
 def test_each_model_has_a_dash_and_a_shape_of_its_own():
-    assert len(set(map(tuple, styles.DASHES))) == len(styles.DASHES) == len(set(styles.SHAPES)) == 4
+    assert len(set(map(tuple, style.DASHES))) == len(style.DASHES) == len(set(style.SHAPES)) == 4
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)

@@ -272,7 +272,7 @@ np.savez(folder / "expected.npz", squares=squares,
 def test_the_reading_path_agrees_with_the_network(tmp_path, pooling, channels):
     command = [sys.executable, "-c", BUILD, str(tmp_path), pooling, str(channels)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    classifier.convert_in_child(tmp_path / "model.keras", tmp_path)
+    conversion.convert_in_child(tmp_path / "model.keras", tmp_path)
     tiny_model.write_card(tmp_path, channels=channels, temperature=1.0)
     loaded = classifier.load(tmp_path)
     with np.load(tmp_path / "expected.npz") as expected:
@@ -283,11 +283,11 @@ def test_the_reading_path_agrees_with_the_network(tmp_path, pooling, channels):
 @pytest.mark.slow
 def test_a_network_without_the_feature_layer_is_refused_by_the_child(tmp_path):
     with pytest.raises(card.ModelRefused, match="a feature layer named nowhere") as refused:
-        classifier.convert_in_child(tiny_model.KEPT / "model.keras", tmp_path, feature_layer="nowhere")
+        conversion.convert_in_child(tiny_model.KEPT / "model.keras", tmp_path, feature_layer="nowhere")
     assert refused.value.code == "not-a-kept-model"
     assert not list(tmp_path.iterdir())
 
 
 def test_a_conversion_that_takes_too_long_is_ended(tmp_path):
     with pytest.raises(card.ModelRefused, match="within 0.2 s"):
-        classifier.convert_in_child(tiny_model.KEPT / "model.keras", tmp_path, seconds=0.2)
+        conversion.convert_in_child(tiny_model.KEPT / "model.keras", tmp_path, seconds=0.2)

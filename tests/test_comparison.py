@@ -14,7 +14,8 @@ from sklearn import metrics as reference
 from statsmodels.stats import contingency_tables
 
 from tests.evaluations import hashes, made, turned
-from xraykit.comparison import ComparisonRefused, compare
+from xraykit.alignment import ComparisonRefused
+from xraykit.comparison import compare
 
 
 @pytest.fixture(autouse=True)

@@ -21,9 +21,9 @@ def test_nothing_is_reported_to_anyone():
 
 
 def test_an_upload_is_limited_as_ingest_limits_it():
-    from xraykit import ingest
+    from xraykit import decoder
 
-    assert CONFIG["server"]["maxUploadSize"] * 2**20 == ingest.MAX_BYTES
+    assert CONFIG["server"]["maxUploadSize"] * 2**20 == decoder.MAX_BYTES
 
 
 def test_users_see_words_and_never_a_traceback():

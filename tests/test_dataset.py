@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests import film_folders
-from xraykit import dataset, ingest, radiograph
+from xraykit import dataset, decoder, ingest, labelling, radiograph
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +46,14 @@ def test_films_beside_the_class_folders_are_named(copy):
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
-    with pytest.raises(dataset.DatasetRefused, match="there is none"):
+    with pytest.raises(labelling.DatasetRefused, match="there is none"):
         dataset.read(tmp_path / "nowhere")
-    with pytest.raises(dataset.DatasetRefused, match="two classes"):
+    with pytest.raises(labelling.DatasetRefused, match="two classes"):
         dataset.read(tmp_path)
 
 
 def test_a_model_that_does_not_know_a_class_is_told_both_lists(folder):
-    with pytest.raises(dataset.DatasetRefused, match=r"Normal.*COVID-19, Viral Pneumonia"):
+    with pytest.raises(labelling.DatasetRefused, match=r"Normal.*COVID-19, Viral Pneumonia"):
         dataset.read(folder, classes=("Normal",))
 
 
@@ -210,9 +210,9 @@ def test_what_another_try_may_answer_otherwise_is_not_remembered(copy, tmp_path,
     monkeypatch.setattr(
         ingest.Ingest,
         "read_many",
-        lambda self, films: (ingest.Refusal(str(film), "timeout", "Late.") for film in films),
+        lambda self, films: (decoder.Refusal(str(film), "timeout", "Late.") for film in films),
     )
-    with pytest.raises(dataset.DatasetRefused):
+    with pytest.raises(labelling.DatasetRefused):
         dataset.read(settle(copy))
     monkeypatch.setattr(ingest.Ingest, "read_many", read_many)
     assert len(dataset.read(copy)) == 90
@@ -268,20 +268,20 @@ def test_a_run_records_which_training_films_it_used(folder):
 )
 def test_a_manifest_that_is_no_table_is_refused(table, tmp_path):
     (tmp_path / "manifest.csv").write_bytes(table)
-    with pytest.raises(dataset.DatasetRefused, match="manifest.csv"):
+    with pytest.raises(labelling.DatasetRefused, match="manifest.csv"):
         dataset.read(tmp_path)
 
 
 @pytest.mark.parametrize("path", ["../out.png", "/etc/passwd", "C:\\secret.png", "a\\..\\..\\b.png"])
 def test_a_manifest_cannot_reach_outside_its_folder(path, tmp_path):
     (tmp_path / "manifest.csv").write_text(f"path,label\n{path},Normal\n")
-    with pytest.raises(dataset.DatasetRefused, match="below the folder"):
+    with pytest.raises(labelling.DatasetRefused, match="below the folder"):
         dataset.read(tmp_path)
 
 
 def test_too_few_films_are_refused(tmp_path):
     films = dataset.read(film_folders.make(tmp_path, films=2))
-    with pytest.raises(dataset.DatasetRefused, match="Add films"):
+    with pytest.raises(labelling.DatasetRefused, match="Add films"):
         dataset.split(films)
 
 
@@ -290,7 +290,7 @@ def test_a_small_set_is_divided_or_refused_in_words(number, tmp_path):
     films = dataset.read(film_folders.make(tmp_path, films=number))
     try:
         parts = dataset.split(films)
-    except dataset.DatasetRefused as refusal:
+    except labelling.DatasetRefused as refusal:
         assert number < 7 and "Add films" in str(refusal)
     else:
         assert number >= 7

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import film_folders
-from xraykit import dataset, devices, engine, failures, recipe, run, runner
+from xraykit import dataset, devices, engine, failures, labelling, recipe, run, runner
 
 ROOT = Path(__file__).parent.parent
 TINY = recipe.NAMED["tiny"]
@@ -94,7 +94,7 @@ def test_a_run_goes_from_queued_to_finished(made):
         (type("ResourceExhaustedError", (Exception,), {})("save.h5: No space left on device"), "disk"),
         (OSError(28, "No space left on device"), "disk"),
         (run.Diverged("The loss is no longer a number at step 3."), "diverged"),
-        (dataset.DatasetRefused("Expected films; there are none."), "data"),
+        (labelling.DatasetRefused("Expected films; there are none."), "data"),
         (FileNotFoundError(2, "no such weights"), "data"),
         (recipe.RecipeRefused("Expected the recipe that the run began with."), "recipe"),
         (ZeroDivisionError("a defect"), "crashed"),

@@ -9,7 +9,7 @@ import pytest
 
 from tests import tiny_model
 from tests.test_classifier import film
-from xraykit import classifier, colormaps, explanation, head
+from xraykit import card, classifier, colormaps, explanation, head
 from xraykit.explanation import Explanation
 
 ROOT = Path(__file__).parent.parent
@@ -19,7 +19,7 @@ class TwoByTwo:
     """A classifier whose features are given by hand."""
 
     def __init__(self, features: list, kernel: list) -> None:
-        self.card = tiny_model.card.read(tiny_model.KEPT)
+        self.card = card.read(tiny_model.KEPT)
         self.head = head.Head("gap", (np.array(kernel, "float32"),), (np.zeros(3, "float32"),), ("linear",))
         self.features = lambda squares: np.array([features], "float32")
         self.prediction = classifier.load(tiny_model.KEPT).prediction

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from tests import fakes, film_folders, run_folders
 from tests.test_evaluating import wait_until
 from tests.test_fine_tune_page import open_page, put_folders, text_of
-from xraykit import charts, devices, engine, recipe, run, work
+from xraykit import devices, engine, reciperules, run, work
+from xraykit.charts import counts
 from xraykit.ui.finetune import draft
 
 
@@ -80,7 +81,7 @@ def test_what_is_in_the_films_is_told_before_anything_starts(films):
         assert told in text, told
     (looked,) = (run.root_folder() / "inspections").iterdir()
     found = work.Work(looked).films()
-    parts = charts.parts_of(found["split"], found["learned_from"])
+    parts = counts.parts_of(found["split"], found["learned_from"])
     assert sum(row["films"] for row in parts if row["part"] != "total") == 73
 
 
@@ -116,7 +117,7 @@ def test_all_faults_stand_beside_their_fields_at_once(films, started):
     text = text_of(app)
     assert text.count("class='xk-fault'") == 3 and "3 fields of the recipe to correct" in text
     assert app.button(key="start").disabled and app.button(key="estimate").disabled
-    for fault in recipe.faults(app.session_state["fine-tune-draft"]["recipe"]).values():
+    for fault in reciperules.faults(app.session_state["fine-tune-draft"]["recipe"]).values():
         assert fault.replace("'", "&#x27;") in text
     field(app, "batch_size").set_value(16).run()
     assert text_of(app).count("class='xk-fault'") == 2

@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests import fakes, run_folders
-from xraykit import charts, engine, run, ui
+from xraykit import engine, run, ui
+from xraykit.charts import live as live_charts
 from xraykit.ui.finetune import draft, listing, live, seen, words
 
 APP = str(Path(__file__).parent.parent / "app.py")
@@ -245,10 +246,10 @@ def test_curves_are_thinned_and_mark_best_epoch_and_phase(tmp_path):
 
 
 def test_live_charts_hold_no_data_and_stay_the_same_while_rows_change():
-    chart = charts.progress("Loss", 22).to_dict()
-    assert "data" not in chart and chart == charts.progress("Loss", 22).to_dict()
-    rate = json.dumps(charts.progress("Learning rate", 22, logarithmic=True).to_dict())
-    assert '"type": "log"' in rate and "strokeDash" in rate and "data" not in charts.device().to_dict()
+    chart = live_charts.progress("Loss", 22).to_dict()
+    assert "data" not in chart and chart == live_charts.progress("Loss", 22).to_dict()
+    rate = json.dumps(live_charts.progress("Learning rate", 22, logarithmic=True).to_dict())
+    assert '"type": "log"' in rate and "strokeDash" in rate and "data" not in live_charts.device().to_dict()
 
 
 def test_times_are_told_as_people_do(monkeypatch):

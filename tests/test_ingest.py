@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests import bad_films
-from xraykit import ingest
+from xraykit import decoder, ingest
 from xraykit.radiograph import Radiograph
 
 FILM = bad_films.png(bad_films.film_values())
@@ -116,8 +116,8 @@ def at_the_limit(kind: str) -> tuple[bytes, tuple[int, int]]:
 
 def test_too_many_bytes_are_refused_before_they_are_read(firewall, tmp_path):
     with open(tmp_path / "big.png", "wb") as file:
-        file.truncate(ingest.MAX_BYTES + 1)
-    big = ("big.png", bytes(ingest.MAX_BYTES + 1))
+        file.truncate(decoder.MAX_BYTES + 1)
+    big = ("big.png", bytes(decoder.MAX_BYTES + 1))
     for refused in (firewall.read(tmp_path / "big.png"), firewall.read(big[1], big[0]), *firewall.read_many([big])):
         assert (refused.code, refused.source) == ("file-too-large", "big.png")
 
@@ -177,7 +177,7 @@ def test_several_hundred_mutants_are_films_or_refusals_and_the_decoders_live_on(
     mutants = [(f"mutant-{number}", mutant(seeds[number % len(seeds)], random)) for number in range(600)]
     results = list(firewall.read_many(mutants))
     assert [result.source for result in results] == [name for name, _ in mutants]
-    assert {type(result) for result in results} == {Radiograph, ingest.Refusal}
+    assert {type(result) for result in results} == {Radiograph, decoder.Refusal}
     assert isinstance(firewall.read(FILM, "good.png"), Radiograph)
 
 
@@ -222,7 +222,7 @@ def test_a_decoder_holds_no_network_one_thread_for_numpy_and_little_memory(firew
     environment = psutil.Process(found["pid"]).environ()
     assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "1"
     if sys.platform == "linux":
-        assert psutil.Process(found["pid"]).rlimit(psutil.RLIMIT_AS) == (ingest.MEMORY, ingest.MEMORY)
+        assert psutil.Process(found["pid"]).rlimit(psutil.RLIMIT_AS) == (decoder.MEMORY, decoder.MEMORY)
 
 
 def test_a_killed_decoder_is_replaced(firewall):

@@ -10,7 +10,20 @@ import pytest
 from PIL import Image
 
 from tests import bad_films, film_folders
-from xraykit import card, classifier, dataset, evaluation, keeping, radiograph, recipe, run, runner, work
+from xraykit import (
+    card,
+    classifier,
+    curves,
+    dataset,
+    evaluation,
+    keeping,
+    labelling,
+    radiograph,
+    recipe,
+    run,
+    runner,
+    work,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -96,7 +109,7 @@ def test_png_jpeg_pixels_and_dicom_of_one_film_agree(finished):
         for film in _copies(film_folders.draw(number % 3, 100 + number)):
             logits = reader.predict([film])[0].logits
             theirs = model.predict(film.square(32)[None], verbose=0)[0]
-            assert np.abs(evaluation.softmax(logits) - theirs).max() < 1e-4
+            assert np.abs(curves.softmax(logits) - theirs).max() < 1e-4
             rows.append((number, reader.predict([film])[0].probabilities))
     for number in range(6):
         copies = np.array([p for n, p in rows if n == number])
@@ -136,7 +149,7 @@ def test_other_films_than_the_run_learned_from_are_refused(finished, tmp_path):
     other = film_folders.make(tmp_path / "films", films=35)
     made.write("data.json", {**recorded, "root": str(other)})
     try:
-        with pytest.raises(dataset.DatasetRefused, match="learned from"):
+        with pytest.raises(labelling.DatasetRefused, match="learned from"):
             keeping.keep(made, "other", root=weights)
     finally:
         made.write("data.json", recorded)

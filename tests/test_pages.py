@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests import fakes
-from xraykit import classifier, inference, ingest, samples, ui
+from xraykit import charts, classifier, decoder, inference, samples, ui
 from xraykit.ui import panes
 
 APP = str(Path(__file__).parent.parent / "app.py")
@@ -46,7 +46,7 @@ def pictures(app: AppTest) -> list[str]:
     return [image.proto.imgs[0].alt or "" for image in app.get("image")]
 
 
-def charts(app: AppTest) -> int:
+def charts_of(app: AppTest) -> int:
     return len(app.get("vega_lite_chart"))
 
 
@@ -62,14 +62,14 @@ def test_a_film_is_read_by_every_model_and_drawn_with_overlays(app):
     text = words(app)
     assert ui.RESEARCH_ONLY in text and "film.png" in text
     assert all(card.title in text for card in fakes.CARDS)
-    assert len(pictures(app)) == 1 + len(fakes.CARDS) and charts(app) == len(fakes.CARDS)
+    assert len(pictures(app)) == 1 + len(fakes.CARDS) and charts_of(app) == len(fakes.CARDS)
 
 
 @pytest.mark.parametrize(("button", "path"), [("try-png", samples.PNG), ("try-dcm", samples.DICOM)])
 def test_a_bundled_film_opens_with_one_click(app, button, path):
     app.button(key=button).click().run()
     assert not app.exception
-    assert path.name in words(app) and charts(app) == len(fakes.CARDS)
+    assert path.name in words(app) and charts_of(app) == len(fakes.CARDS)
 
 
 def test_bad_files_beside_good_ones_are_listed_and_spoil_nothing(app):
@@ -171,7 +171,7 @@ def test_an_unreachable_service_gives_words_not_a_traceback(app, client):
 
 
 def test_a_model_that_cannot_be_loaded_is_named_with_its_reason(monkeypatch):
-    refusal = ingest.Refusal("stranger", "hash-mismatch", "Expected the files of the card; got others. Keep it again.")
+    refusal = decoder.Refusal("stranger", "hash-mismatch", "Expected the files of the card; got others. Keep it again.")
     monkeypatch.setattr(ui, "_client", fakes.Client(broken_models=(refusal,)))
     text = words(AppTest.from_file(APP, default_timeout=60).run())
     assert "stranger" in text and "hash-mismatch" in text and "Keep it again" in text
@@ -208,9 +208,9 @@ def test_models_can_be_chosen_and_the_address_names_the_first(monkeypatch):
     heads = [name for name in re.findall("<h2>The model (.)</h2>", words(app))]
     assert not app.exception and heads == ["c", "a", "b", "d"]
     app.button_group(key="shown-models").set_value(["a", "d"]).run()
-    assert charts(app) == 2 and "The model c</h2>" not in words(app)
+    assert charts_of(app) == 2 and "The model c</h2>" not in words(app)
     app.button_group(key="shown-models").set_value([]).run()
-    assert not app.exception and charts(app) == 0 and "film.png" in words(app)
+    assert not app.exception and charts_of(app) == 0 and "film.png" in words(app)
 
 
 def test_two_models_need_no_choosing(app):
@@ -241,9 +241,9 @@ def test_many_models_that_disagree_are_counted():
 def test_charts_are_made_only_after_pandas_is_whole(app, monkeypatch):
     """Altair looks into sys.modules: a pandas that another session is just importing has no Timestamp yet."""
     order = []
-    make = panes.charts.probabilities
+    make = charts.probabilities
     monkeypatch.setattr(ui, "before_charts", lambda: order.append("pandas"))
-    monkeypatch.setattr(panes.charts, "probabilities", lambda *args: order.append("chart") or make(*args))
+    monkeypatch.setattr(charts, "probabilities", lambda *args: order.append("chart") or make(*args))
     drop(app, ("film.png", fakes.film_png()))
     assert order == ["pandas", "chart"] * len(fakes.CARDS)
 

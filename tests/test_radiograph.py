@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests import bad_films
+from xraykit import picture as pictures
 from xraykit import radiograph
 
 FILM = bad_films.film_values()
@@ -18,7 +19,7 @@ def read(data: bytes) -> radiograph.Radiograph:
 
 
 def code_of(data: bytes) -> str:
-    with pytest.raises(radiograph.NotARadiograph) as refused:
+    with pytest.raises(pictures.NotARadiograph) as refused:
         read(data)
     return refused.value.code
 
@@ -315,14 +316,14 @@ def test_display_fits_and_keeps_the_shape():
 @pytest.mark.parametrize("name", bad_films.BAD)
 def test_every_bad_film_is_refused_with_its_code_and_words(name):
     build, codes = bad_films.BAD[name]
-    with pytest.raises(radiograph.NotARadiograph) as refused:
+    with pytest.raises(pictures.NotARadiograph) as refused:
         radiograph.read(build(), name)
     assert refused.value.code in codes
     assert refused.value.words.startswith("Expected ") and f"(file {name})" in refused.value.words
 
 
 def test_the_words_of_an_unknown_transfer_syntax_name_it():
-    with pytest.raises(radiograph.NotARadiograph, match="JPEG Lossless"):
+    with pytest.raises(pictures.NotARadiograph, match="JPEG Lossless"):
         read(bad_films.jpeg_lossless_dicom())
 
 

@@ -85,7 +85,7 @@ def _changed(data, changes):
 
 @given(ANYTHING)
 def test_faults_of_anything_are_words_and_never_an_exception(value):
-    found = recipe.faults(value)
+    found = reciperules.faults(value)
     assert all(isinstance(path, str) and isinstance(words, str) and words for path, words in found.items())
     assert found
 
@@ -110,13 +110,13 @@ def test_a_recipe_without_faults_is_built_and_one_with_faults_is_refused(name, c
         data = _changed(data, where)
     except (KeyError, TypeError, IndexError):  # an earlier change took the place away
         return
-    found = recipe.faults(data)
+    found = reciperules.faults(data)
     if found:
         with pytest.raises(recipe.RecipeRefused) as refused:
             recipe.from_dict(data)
         assert refused.value.faults == found
     else:
-        assert recipe.faults(json.loads(recipe.from_dict(data).to_json())) == {}
+        assert reciperules.faults(json.loads(recipe.from_dict(data).to_json())) == {}
 
 
 HUGE = 10**5000  # more digits than Python writes out
@@ -128,8 +128,8 @@ HUGE = 10**5000  # more digits than Python writes out
     ids=["huge", "nested", "huge inside", "huge name", "not a number"],
 )
 def test_monstrous_values_are_named_not_stumbled_over(value):
-    assert recipe.faults(value)
-    assert recipe.faults({"name": "x", "phases": [{"epochs": value, "learning_rate": value}], "seed": value})
+    assert reciperules.faults(value)
+    assert reciperules.faults({"name": "x", "phases": [{"epochs": value, "learning_rate": value}], "seed": value})
 
 
 def test_a_fault_is_named_by_its_path():
@@ -138,7 +138,7 @@ def test_a_fault_is_named_by_its_path():
     data["hidden"][0]["dropout"] = True
     data["augmentation"] = {"rotation": 90, "flip": "yes"}
     data["phases"][0] = {"epochs": 3}
-    assert set(recipe.faults(data)) == {
+    assert set(reciperules.faults(data)) == {
         "phases.0.learning_rate",
         "phases.1.learning_rate",
         "phases.1.warmup_epochs",
@@ -169,7 +169,7 @@ def test_a_fault_is_named_by_its_path():
 )
 def test_what_makes_no_sense_together_is_refused(changes, path):
     data = json.loads(recipe.NAMED["strong-imagenet"].to_json()) | changes
-    assert list(recipe.faults(data)) == [path]
+    assert list(reciperules.faults(data)) == [path]
 
 
 def test_a_recipe_of_before_has_the_defaults_of_the_new_fields():

@@ -32,7 +32,7 @@ def with_value(field, value):
 
 
 def faults_of(field, value):
-    return recipe.faults(with_value(field, value)).get(field.path.replace("N", "0"))
+    return reciperules.faults(with_value(field, value)).get(field.path.replace("N", "0"))
 
 
 @pytest.mark.parametrize("part", HOLDERS)
@@ -81,7 +81,7 @@ def test_defaults_are_sound_and_none_is_named_where_it_is_a_value(field):
 def test_a_fault_finds_its_field():
     data = json.loads(recipe.NAMED["strong-imagenet"].to_json())
     data["phases"][1]["learning_rate"] = 7
-    (path,) = recipe.faults(data)
+    (path,) = reciperules.faults(data)
     assert recipefields.at(path).label == "Learning rate"
     with pytest.raises(KeyError):
         recipefields.at("phases.0.colour")

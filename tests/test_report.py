@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from xraykit import charts, published, report, tables
+from xraykit import published, report, tables
+from xraykit.charts import matrices
 from xraykit.report import Column, Picture, Report, Section, Table
 
 NOTICE = "Research demonstration."
@@ -23,7 +24,7 @@ def table():
 @pytest.fixture
 def picture():
     cells = tables.cells(np.array([[7, 3], [0, 0]]), ("yes", "no"))
-    return Picture("m", "A <matrix>", lambda style: charts.matrix(cells, ("yes", "no"), style=style), cells)
+    return Picture("m", "A <matrix>", lambda style: matrices.matrix(cells, ("yes", "no"), style=style), cells)
 
 
 @pytest.mark.parametrize(

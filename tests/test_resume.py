@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests import film_folders
-from xraykit import callbacks, checkpoint, compiling, dataset, network, recipe, run, training
+from xraykit import batches, callbacks, checkpoint, compiling, dataset, labelling, network, recipe, run, training
 
 pytestmark = pytest.mark.slow
 
@@ -188,17 +188,17 @@ def stock_rates(films, folder, stop):
         model = network.build(RESTLESS, 3)
         learner, squares, augmentation = training.prepare(model, RESTLESS, RESTLESS.phases[0], films.squares(32))
         shared = {"classes": 3, "batch_size": RESTLESS.batch_size}
-        train = training.FilmBatches(squares, films.labels, parts.train, seed=0, augmentation=augmentation, **shared)
-        training.compile_for(learner, RESTLESS, RESTLESS.phases[0], len(train))
+        train = batches.FilmBatches(squares, films.labels, parts.train, seed=0, augmentation=augmentation, **shared)
+        compiling.compile_for(learner, RESTLESS, RESTLESS.phases[0], len(train))
         noted = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: rates.update({epoch: compiling.rate_of(learner)})  # noqa: B023
         )
         counting = training._counting(RESTLESS, RESTLESS.phases[0])
         stock = keras.callbacks.BackupAndRestore(str(folder))
-        callbacks = [training.EpochOrder(train), noted, *counting, stock, *([extra] if extra else [])]
-        validation = training.FilmBatches(squares, films.labels, parts.validation, **shared)
+        watchers = [callbacks.EpochOrder(train), noted, *counting, stock, *([extra] if extra else [])]
+        validation = batches.FilmBatches(squares, films.labels, parts.validation, **shared)
         try:
-            learner.fit(train, validation_data=validation, epochs=8, shuffle=False, verbose=0, callbacks=callbacks)
+            learner.fit(train, validation_data=validation, epochs=8, shuffle=False, verbose=0, callbacks=watchers)
         except Interrupted:
             keras.utils.clear_session()
     return [rates[epoch] for epoch in range(8)]
@@ -207,7 +207,7 @@ def stock_rates(films, folder, stop):
 def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkeypatch, straight):
     chosen = recipe.with_settings(COSINE, ["phases.0.epochs=3", "keep=last"])
     made = create(films, tmp_path, chosen, "oom")
-    given, sizes = training.FilmBatches.__getitem__, []
+    given, sizes = batches.FilmBatches.__getitem__, []
 
     def scarce(self, number):
         batch = given(self, number)
@@ -216,7 +216,7 @@ def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkey
             raise MemoryError("OOM when allocating tensor")
         return batch
 
-    monkeypatch.setattr(training.FilmBatches, "__getitem__", scarce)
+    monkeypatch.setattr(batches.FilmBatches, "__getitem__", scarce)
     training.fit(made, chosen, films)
     monkeypatch.undo()
     assert [row["epoch"] for row in made.history()] == ["0", "1", "2"]
@@ -245,7 +245,7 @@ def test_memory_that_runs_out_twice_is_an_error(films, tmp_path, monkeypatch):
     def none(self, number):
         raise MemoryError("no memory at all")
 
-    monkeypatch.setattr(training.FilmBatches, "__getitem__", none)
+    monkeypatch.setattr(batches.FilmBatches, "__getitem__", none)
     with pytest.raises(MemoryError):
         training.fit(made, COSINE, films)
     assert made.status()["split"] == 2
@@ -261,7 +261,7 @@ def test_a_changed_recipe_is_not_gone_on_with(films, straight):
 
 def test_other_films_are_not_gone_on_with(tmp_path, straight):
     others = dataset.read(film_folders.make(tmp_path / "others", films=41))
-    with pytest.raises(dataset.DatasetRefused, match="others now"):
+    with pytest.raises(labelling.DatasetRefused, match="others now"):
         training.fit(straight(SHORT), SHORT, others)
 
 
@@ -277,15 +277,15 @@ def test_a_film_that_vanishes_ends_the_run_until_it_is_back(tmp_path, straight, 
     own = dataset.read(film_folders.make(tmp_path / "films", films=40))
     made = create(own, tmp_path, SHORT, "vanishing")
     film = own.root / own.films[5]
-    kept, begun = film.read_bytes(), training.EpochOrder.on_epoch_begin
+    kept, begun = film.read_bytes(), callbacks.EpochOrder.on_epoch_begin
 
     def remove(self, epoch, logs=None):
         begun(self, epoch, logs)
         film.unlink(missing_ok=True)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.EpochOrder, "on_epoch_begin", remove)
-        with pytest.raises(dataset.DatasetRefused, match=own.films[5]):
+        patch.setattr(callbacks.EpochOrder, "on_epoch_begin", remove)
+        with pytest.raises(labelling.DatasetRefused, match=own.films[5]):
             training.fit(made, SHORT, own)
     film.write_bytes(kept)
     training.fit(made, SHORT, own)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies
 
-from xraykit import dataset, recipe, sampling
+from xraykit import dataset, labelling, recipe, sampling
 
 SMALL = strategies.integers(0, 3)
 
@@ -119,5 +119,5 @@ def test_own_weights_must_be_one_a_class():
 
 def test_a_class_without_films_cannot_be_weighed():
     films = make([0, 1, 2], [0, 1, 2])
-    with pytest.raises(dataset.DatasetRefused, match="none of C"):
+    with pytest.raises(labelling.DatasetRefused, match="none of C"):
         sampling.class_weights(films, np.arange(2), recipe.NAMED["tiny"].change(balance="weights"))

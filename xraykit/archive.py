@@ -20,8 +20,6 @@ from pathlib import Path
 
 from xraykit.zipcheck import MANIFEST, MAX_MEMBER, ArchiveRefused, is_junk, may_be_wanted, opened, problems, told
 
-__all__ = ["ArchiveRefused", "folder", "left_out", "unpack"]
-
 CHUNK = 2**18
 RECORD = "archive.json"
 FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima")

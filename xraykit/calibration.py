@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xraykit import evaluation
+from xraykit import curves
 
 
 def fit_biases(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -24,10 +24,10 @@ def fit_biases(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """
     from scipy.optimize import minimize
 
-    temperature = evaluation.fit_temperature(logits, truth)
+    temperature = curves.fit_temperature(logits, truth)
 
     def loss(free: np.ndarray) -> float:
-        return evaluation.log_loss(evaluation.softmax((logits + _with_sum_zero(free)) / temperature), truth)
+        return curves.log_loss(curves.softmax((logits + _with_sum_zero(free)) / temperature), truth)
 
     return _with_sum_zero(minimize(loss, np.zeros(logits.shape[1] - 1)).x)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xraykit import archive, dataset, run
+from xraykit import archive, dataset, labelling, run
 
 # A folder of such folders is no dataset of classes "train" and "test": each of them is a dataset
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "seg_train", "seg_test"}
@@ -76,6 +76,6 @@ def _counts(path: Path) -> Mapping[str, int]:
     """Files a class; nothing where it is no dataset of two classes or more."""
     try:
         counts = dataset.count_labels(path)
-    except (dataset.DatasetRefused, OSError, ValueError):
+    except (labelling.DatasetRefused, OSError, ValueError):
         return {}
     return counts if len(counts) > 1 else {}

@@ -15,24 +15,10 @@ from typing import Any
 import numpy as np
 
 from xraykit import card as cards
-from xraykit import curves, ingest, radiograph
+from xraykit import curves, decoder, radiograph
 from xraykit import head as heads
 from xraykit.card import BODY, HEAD, Card, ModelRefused, root_folder
-from xraykit.conversion import convert, convert_in_child
 from xraykit.head import Head
-
-__all__ = [
-    "Card",
-    "Classifier",
-    "Head",
-    "ModelRefused",
-    "Prediction",
-    "available",
-    "convert",
-    "convert_in_child",
-    "load",
-    "root_folder",
-]
 
 # Fixed, not left to LiteRT: the same film must give the same bits in every process of a machine.
 THREADS = max(1, min(4, os.cpu_count() or 1))
@@ -150,10 +136,10 @@ def find(name_or_folder: str | Path) -> Path:
     return given if len(given.parts) != 1 or (given / "card.json").is_file() else root_folder() / given
 
 
-def available(root: Path | None = None) -> tuple[list[Card], list[ingest.Refusal]]:
+def available(root: Path | None = None) -> tuple[list[Card], list[decoder.Refusal]]:
     """Cards of the usable models below `root` (default `root_folder()`), by name, and why others are not."""
     usable: list[Card] = []
-    refused: list[ingest.Refusal] = []
+    refused: list[decoder.Refusal] = []
     root = root or root_folder()
     for folder in sorted(root.iterdir() if root.is_dir() else ()):
         if not folder.is_dir() or folder.name.startswith("."):
@@ -163,7 +149,7 @@ def available(root: Path | None = None) -> tuple[list[Card], list[ingest.Refusal
             cards.verify(card, folder)
             usable.append(card)
         except ModelRefused as refusal:
-            refused.append(ingest.Refusal(source=folder.name, code=refusal.code, words=refusal.words))
+            refused.append(decoder.Refusal(source=folder.name, code=refusal.code, words=refusal.words))
     return usable, refused
 
 

@@ -17,8 +17,6 @@ from xraykit import statistics
 from xraykit.alignment import ComparisonRefused, align, join_groups
 from xraykit.evaluation import Evaluation
 
-__all__ = ["Comparison", "ComparisonRefused", "Pair", "compare"]
-
 ALPHA = 0.05
 _ENDS = ("value", "low", "high")
 _MEASURES = {

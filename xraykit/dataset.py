@@ -16,24 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import filmindex, grouping, ingest, labelling
+from xraykit import decoder, filmindex, grouping, ingest, labelling
 from xraykit.filmindex import Look, Progress
 from xraykit.labelling import DatasetRefused
-
-__all__ = [
-    "Dataset",
-    "DatasetRefused",
-    "Look",
-    "Progress",
-    "Split",
-    "cache_folder",
-    "count_labels",
-    "describe",
-    "read",
-    "split",
-    "split_digest",
-]
-
 
 FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %
 
@@ -65,7 +50,7 @@ class Dataset:
     groups: np.ndarray
     hashes: tuple[str, ...]  # sha256 of each file
     group_rule: str
-    refused: tuple[ingest.Refusal, ...] = ()
+    refused: tuple[decoder.Refusal, ...] = ()
     unlabelled: tuple[str, ...] = ()
     cache: Path = field(default_factory=lambda: cache_folder())
 
@@ -116,7 +101,7 @@ class Dataset:
             _take_room(part)
             with ingest.Ingest() as firewall:
                 for i, film in enumerate(firewall.read_many(self.root / name for name in self.films)):
-                    if isinstance(film, ingest.Refusal):
+                    if isinstance(film, decoder.Refusal):
                         raise DatasetRefused(f"{self.films[i]} could be read before and cannot now: {film.words}")
                     squares[i] = film.square(size, channels)
                     if progress:
@@ -176,8 +161,8 @@ def read(
     root = Path(root)
     rows, unlabelled = labelling.rows(root)
     found = filmindex.read(root, [name for name, _, _ in rows], cache_folder(), progress, look)
-    kept = [(row, film) for row, film in zip(rows, found, strict=True) if not isinstance(film, ingest.Refusal)]
-    refused = tuple(film for film in found if isinstance(film, ingest.Refusal))
+    kept = [(row, film) for row, film in zip(rows, found, strict=True) if not isinstance(film, decoder.Refusal)]
+    refused = tuple(film for film in found if isinstance(film, decoder.Refusal))
     labels = tuple(sorted({label for (_, label, _), _ in kept}))
     _check_classes(root, labels, classes, len(refused), least_classes or (1 if classes else 2))
     classes = tuple(classes or labels)

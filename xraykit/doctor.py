@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xraykit import classifier, devices
+from xraykit.card import root_folder
 
 REQUIRED = (
     "streamlit",
@@ -100,7 +101,7 @@ def _models() -> list[Finding]:
         Finding(f"model {no.source}", "missing", f"{no.code}: {no.words}", "Restore the folder.") for no in refused
     ]
     mend = "python -m xraykit train, then python -m xraykit runs keep"
-    return findings or [Finding("models", "missing", f"none in {classifier.root_folder()}", mend)]
+    return findings or [Finding("models", "missing", f"none in {root_folder()}", mend)]
 
 
 def _imagenet() -> Finding:

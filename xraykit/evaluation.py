@@ -15,21 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from xraykit import curves, statistics
-from xraykit.curves import brier, calibration, expected_calibration_error, fit_temperature, log_loss, softmax
+from xraykit.curves import calibration, softmax
 from xraykit.statistics import proportion
-
-__all__ = [
-    "Evaluation",
-    "EvaluationRefused",
-    "brier",
-    "calibration",
-    "expected_calibration_error",
-    "fit_temperature",
-    "load",
-    "log_loss",
-    "proportion",
-    "softmax",
-]
 
 
 class EvaluationRefused(ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from xraykit import dataset, devices, recipe, run
+from xraykit import devices, labelling, recipe, run
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ADVICE = {
@@ -32,7 +32,7 @@ def of(error: BaseException) -> str:
         return "diverged"
     if isinstance(error, recipe.RecipeRefused | devices.DeviceRefused):
         return "recipe"
-    if isinstance(error, dataset.DatasetRefused | FileNotFoundError):
+    if isinstance(error, labelling.DatasetRefused | FileNotFoundError):
         return "data"
     return "crashed"
 

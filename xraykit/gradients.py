@@ -203,6 +203,4 @@ class _Steps:
 
 
 if __name__ == "__main__":
-    from xraykit import gradients  # the importable twin: a Task must not be unpickled into __main__
-
-    gradients.main()
+    main()

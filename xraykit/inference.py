@@ -18,9 +18,10 @@ from typing import Any
 
 from xraykit import card as cards
 from xraykit import classifier, companion, explanation, gradients, ingest
-from xraykit.classifier import Card, Classifier, ModelRefused, Prediction
+from xraykit.card import Card, ModelRefused
+from xraykit.classifier import Classifier, Prediction
+from xraykit.decoder import Refusal
 from xraykit.explanation import Explanation
-from xraykit.ingest import Refusal
 from xraykit.radiograph import Radiograph
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")
@@ -283,6 +284,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from xraykit import inference  # the importable twin: what it pickles must not be of __main__
-
-    inference.main()
+    main()

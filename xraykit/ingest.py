@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from xraykit import decoder
 from xraykit.decoder import MAX_BYTES, MEMORY, Refusal
-from xraykit.picture import MAX_PIXELS
 from xraykit.radiograph import Radiograph
 
 if TYPE_CHECKING:
     from pebble import ProcessFuture, ProcessPool
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "MEMORY", "SECONDS", "Ingest", "Refusal", "list_films"]
 
 SECONDS = 10.0  # for one film, counted from the moment a decoder takes it
 BATCH_SECONDS = 3.0  # for a batch of small films; one that is late is read again film by film, SECONDS each

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import card, classifier, dataset, evaluation, operating, published, work
+from xraykit import card, classifier, conversion, curves, dataset, evaluation, operating, published, work
 from xraykit.card import Card, ModelRefused
-from xraykit.recipe import BACKBONES
+from xraykit.reciperules import BACKBONES
 from xraykit.run import Run, RunRefused, is_plain, replace_text
 
 Say = Callable[[str], None]  # told what is being done; what it raises ends the keeping
@@ -68,7 +68,7 @@ def keep(
     DatasetRefused
         If the films of the run are not where they were, or are others.
     """
-    root = root or classifier.root_folder()
+    root = root or card.root_folder()
     target = root / name
     if not is_plain(name):
         raise ModelRefused("card-invalid", f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.")
@@ -140,7 +140,7 @@ def _convert(run: Run, folder: Path) -> None:
     for file in (card.NETWORK, "history.csv"):
         shutil.copyfile(run.path / file, folder / file)
     feature_layer = BACKBONES[run.read("recipe.json")["backbone"]]
-    classifier.convert_in_child(folder / card.NETWORK, folder, feature_layer=feature_layer)
+    conversion.convert_in_child(folder / card.NETWORK, folder, feature_layer=feature_layer)
 
 
 def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
@@ -196,8 +196,8 @@ def _read_again(films: dataset.Dataset, folder: Path, recorded: dict) -> tuple[d
         names = recorded[part]["films"]
         indices = [place[film] for film in names]
         logits = model.predict_squares(squares[indices])
-        theirs = evaluation.softmax(np.array(recorded[part]["logits"]) / temperature)
-        largest = max(largest, float(np.abs(evaluation.softmax(logits / temperature) - theirs).max()))
+        theirs = curves.softmax(np.array(recorded[part]["logits"]) / temperature)
+        largest = max(largest, float(np.abs(curves.softmax(logits / temperature) - theirs).max()))
         found[part] = evaluation.Evaluation(
             model=model.card.name,
             classes=films.classes,
@@ -228,7 +228,7 @@ def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str])
         image_size=recipe["image_size"],
         channels=recipe["channels"],
         feature_layer=BACKBONES[recipe["backbone"]],
-        temperature=evaluation.fit_temperature(np.array(validation["logits"]), np.array(validation["truth"])),
+        temperature=curves.fit_temperature(np.array(validation["logits"]), np.array(validation["truth"])),
         recipe=recipe | weights | learned,
         data=_data_words(data, recipe),
         metrics={},

@@ -12,7 +12,8 @@ from pathlib import Path
 import keras
 
 from xraykit import card
-from xraykit.recipe import BACKBONES, Recipe
+from xraykit.recipe import Recipe
+from xraykit.reciperules import BACKBONES
 
 KEPT = "model:"  # a recipe's weights are those of a kept model
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from xraykit import dataset, network, sampling, speed, training
+from xraykit import compiling, dataset, network, sampling, speed, training
 from xraykit.batches import FilmBatches
 from xraykit.recipe import Phase, Recipe
 
@@ -168,7 +168,7 @@ class _Probe:
         if learner is not self.model:
             self.feature_bytes = max(self.feature_bytes, 4 * self.all * math.prod(inputs.shape[1:]))
         batches = self._batches(inputs, augmentation)
-        training.compile_for(learner, recipe, phase, math.ceil(self.train / recipe.batch_size), jit=self.chosen.jit)
+        compiling.compile_for(learner, recipe, phase, math.ceil(self.train / recipe.batch_size), jit=self.chosen.jit)
         watch.began()
         learner.fit(batches, validation_data=self._batches(inputs, None), shuffle=False, verbose=0, callbacks=[watch])
         # A backend that prefetches while it compiles hides what a batch costs to make

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xraykit import dicom, picture
-from xraykit.picture import MAX_PIXELS, NotARadiograph, refusal
-
-__all__ = ["MAX_PIXELS", "NotARadiograph", "Radiograph", "read"]
+from xraykit.picture import NotARadiograph, refusal
 
 # Beginnings of files that are pictures or archives but not read here, to name them in the refusal
 OTHER_FORMATS = {

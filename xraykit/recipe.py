@@ -13,23 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xraykit.reciperules import BACKBONES, BACKENDS, faults
-
-__all__ = [
-    "BACKBONES",
-    "BACKENDS",
-    "CHEST",
-    "NAMED",
-    "Augmentation",
-    "Hidden",
-    "Phase",
-    "Recipe",
-    "RecipeRefused",
-    "faults",
-    "from_dict",
-    "load",
-    "with_settings",
-]
+from xraykit.reciperules import BACKBONES, faults
 
 
 class RecipeRefused(ValueError):

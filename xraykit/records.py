@@ -104,7 +104,7 @@ def costs(given: Sequence[Card], folders: Sequence[Path] | None = None) -> list[
     `folders` of the models in the cards' order; by name below the models' root if not given. Milliseconds come from
     the card's metrics, where a benchmark wrote them.
     """
-    places = list(folders) if folders is not None else [classifier.root_folder() / card.name for card in given]
+    places = list(folders) if folders is not None else [cards.root_folder() / card.name for card in given]
     columns = {
         "parameters": [card.parameters or UNKNOWN for card in given],
         "network bytes": [_size(place / cards.NETWORK) for place in places],

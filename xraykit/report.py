@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xraykit import charts
+from xraykit.charts import style as chart_style
 
 TEMPLATE = Path(__file__).parent / "report.html"
 WIDTH = 620  # px of an exported chart's plot
@@ -87,16 +87,16 @@ class Picture:
 
     key: str
     title: str
-    draw: Callable[[charts.Style], Any]
+    draw: Callable[[chart_style.Style], Any]
     rows: Sequence[Mapping[str, Any]]
     note: str = ""
 
     @cached_property
     def screen(self) -> dict[str, Any]:
         """The Vega-Lite specification for a dark page, without a width."""
-        return self.draw(charts.SCREEN).to_dict()
+        return self.draw(chart_style.SCREEN).to_dict()
 
-    def svg(self, notice: str, *, style: charts.Style = charts.PAPER, framed: bool = True) -> str:
+    def svg(self, notice: str, *, style: chart_style.Style = chart_style.PAPER, framed: bool = True) -> str:
         """The chart as SVG with its rows in <metadata>; `framed` writes title and notice into the picture."""
         import vl_convert
 
@@ -108,7 +108,7 @@ class Picture:
         place = svg.index(">") + 1
         return f"{svg[:place]}<metadata>{_escape(self._json(notice))}</metadata>{svg[place:]}"
 
-    def png(self, notice: str, *, style: charts.Style = charts.PAPER) -> bytes:
+    def png(self, notice: str, *, style: chart_style.Style = chart_style.PAPER) -> bytes:
         """The SVG's pixels, with the chart's rows in the text chunk "xraykit"."""
         import vl_convert
         from PIL import Image, PngImagePlugin

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from xraykit import dataset, devices, engine, failures, recipe, run
+from xraykit import dataset, devices, engine, failures, filmindex, recipe, run
 from xraykit.run import Run, RunRefused
 
 Told = Callable[[str, int, int], None]  # a stage before the training, films done, films in all
@@ -200,7 +200,7 @@ def _films_of(found: Run, chosen: recipe.Recipe, folder: Path, told: Told) -> da
     return films
 
 
-def _progress(found: Run, stage: str, told: Told) -> dataset.Progress:
+def _progress(found: Run, stage: str, told: Told) -> filmindex.Progress:
     """Tells the status how far a stage is, a few times a second, and ends the run when asked."""
     said = [0.0]
     found.update(stage=stage, stage_done=None, stage_of=None)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from xraykit.dataset import Dataset, DatasetRefused
+from xraykit.dataset import Dataset
+from xraykit.labelling import DatasetRefused
 from xraykit.recipe import Recipe, RecipeRefused
 
 

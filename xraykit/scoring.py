@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from xraykit import card as cards
-from xraykit import classifier, dataset, evaluation, ingest, radiograph, sampling, work
+from xraykit import classifier, dataset, decoder, evaluation, filmindex, ingest, labelling, radiograph, sampling, work
 from xraykit.evaluation import Evaluation
 from xraykit.recipe import Recipe
 from xraykit.run import Run, replace_text
@@ -31,7 +31,7 @@ class ScoringRefused(ValueError):
 
 
 def inspect(
-    folder: Path, out: Path | None = None, progress: dataset.Progress | None = None, recipe: Recipe | None = None
+    folder: Path, out: Path | None = None, progress: filmindex.Progress | None = None, recipe: Recipe | None = None
 ) -> dataset.Dataset:
     """Read a folder of films; with `out`, tell there how far it is and write films.json.
 
@@ -57,7 +57,7 @@ def evaluate(
     models: Sequence[str],
     folder: Path,
     out: Path,
-    progress: dataset.Progress | None = None,
+    progress: filmindex.Progress | None = None,
     test_of: Run | None = None,
 ) -> tuple[list[Evaluation], dataset.Dataset]:
     """Evaluate kept models on a folder of films, each film read once; results are written into `out` at the end.
@@ -86,9 +86,9 @@ def evaluate(
         going.films = sum(counts.values()) if tested is None else len(tested)
         logits: list[list[np.ndarray]] = [[] for _ in readers]
 
-        def look(name: str, film: radiograph.Radiograph | ingest.Refusal) -> None:
+        def look(name: str, film: radiograph.Radiograph | decoder.Refusal) -> None:
             going.look(name, film)
-            if not isinstance(film, ingest.Refusal):
+            if not isinstance(film, decoder.Refusal):
                 for of_model, reader in zip(logits, readers, strict=True):
                     of_model.append(reader.predict([film])[0].logits)
 
@@ -187,7 +187,7 @@ def divide(films: dataset.Dataset, recipe: Recipe) -> dict[str, Any]:
     """
     try:
         parts = dataset.split(films, recipe.validation, recipe.test, recipe.seed)
-    except dataset.DatasetRefused as error:
+    except labelling.DatasetRefused as error:
         return {"not_divided": str(error)}
     return {
         "split": {name: films.counts(indices) for name, indices in parts.parts().items()},
@@ -204,11 +204,11 @@ def familiar(model: str, hashes: Sequence[str]) -> int:
     return len(known & set(hashes))
 
 
-def _read_again(films: dataset.Dataset, look: dataset.Look, progress: dataset.Progress | None) -> dataset.Dataset:
+def _read_again(films: dataset.Dataset, look: filmindex.Look, progress: filmindex.Progress | None) -> dataset.Dataset:
     """Show each film to `look`; ScoringRefused where one can no longer be read."""
     with ingest.Ingest() as firewall:
         for i, film in enumerate(firewall.read_many(films.root / name for name in films.films)):
-            if isinstance(film, ingest.Refusal):
+            if isinstance(film, decoder.Refusal):
                 raise ScoringRefused(f"{films.films[i]} could be read before and cannot now: {film.words}")
             look(films.films[i], film)
             if progress:
@@ -240,7 +240,7 @@ def _write(found: Sequence[Evaluation], films: dataset.Dataset, out: Path) -> No
         replace_text(folder / RESULT, one.to_json())
 
 
-def _table(found: Evaluation, refused: Sequence[ingest.Refusal]) -> str:
+def _table(found: Evaluation, refused: Sequence[decoder.Refusal]) -> str:
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(["path", "truth", "predicted", "refusal", *found.classes])

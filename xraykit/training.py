@@ -10,15 +10,13 @@ import gc
 import keras
 import numpy as np
 
-from xraykit import calibration, checkpoint, dataset, failures, network, sampling, speed
+from xraykit import calibration, checkpoint, dataset, failures, labelling, network, sampling, speed
 from xraykit.batches import FilmBatches
-from xraykit.callbacks import EpochOrder, GoOn, Moment, Report, RunLog, Saving, StopWatch, facts
+from xraykit.callbacks import EpochOrder, GoOn, Report, RunLog, Saving, StopWatch, facts
 from xraykit.checkpoint import Checkpoint, Progress
 from xraykit.compiling import compile_for
 from xraykit.recipe import Augmentation, Phase, Recipe
 from xraykit.run import Run, Stopped
-
-__all__ = ["Moment", "Report", "compile_for", "finish", "fit", "prepare"]
 
 
 def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None = None) -> None:
@@ -211,7 +209,7 @@ class _Fit:
     def _check_films(self) -> None:
         """A run could go on without its files, decoded as they are; but nobody could check or keep what it learns."""
         if gone := self.films.missing():
-            raise dataset.DatasetRefused(
+            raise labelling.DatasetRefused(
                 f"Expected the {len(self.films)} films of {self.films.root}; {len(gone)} are gone, the first is "
                 f"{gone[0]}. Put them back and resume: nothing that was learned is lost."
             )

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xraykit import detached, ingest, radiograph
+from xraykit import decoder, detached, radiograph
 from xraykit import run as runs
 from xraykit.run import Run, RunRefused, Stopped
 
@@ -102,16 +102,16 @@ class Going:
     facts: dict[str, Any]
     films: int = 0
     done: int = 0
-    refused: list[ingest.Refusal] = field(default_factory=list)
+    refused: list[decoder.Refusal] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     began: float = field(default_factory=time.monotonic)
     said: float = 0.0
     ending: str = ""  # what is said at the end, if not how many films were read
 
-    def look(self, name: str, film: radiograph.Radiograph | ingest.Refusal) -> None:
+    def look(self, name: str, film: radiograph.Radiograph | decoder.Refusal) -> None:
         """Count a film; raises Stopped when the work is to end."""
         self.done += 1
-        if isinstance(film, ingest.Refusal):
+        if isinstance(film, decoder.Refusal):
             self.refused.append(film)
         if time.monotonic() - self.said > 0.5 or self.done == 1:
             self.say("running", f"Film {self.done} of {self.films}: {name}")
@@ -229,5 +229,5 @@ def _minding_sigterm(ended: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _count(read: int, refused: Sequence[ingest.Refusal]) -> str:
+def _count(read: int, refused: Sequence[decoder.Refusal]) -> str:
     return f"{read} films read" + (f", {len(refused)} refused." if refused else ".")

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from xraykit import ingest
+from xraykit import decoder, ingest
 
 MAX_ARCHIVE = 8 * 2**30  # bytes of the zip itself
 MAX_MEMBERS = 100_000
 MAX_DIRECTORY = 32 * 2**20  # bytes of its list of members, read as a whole
-MAX_MEMBER = ingest.MAX_BYTES  # unpacked, each
+MAX_MEMBER = decoder.MAX_BYTES  # unpacked, each
 MAX_TOTAL = 20 * 2**30  # unpacked, all
 MAX_RATIO, RATIO_FROM = 200, 2**20  # times smaller than unpacked, of members and wholes above a mebibyte
 MAX_DEPTH, MAX_PART, MAX_PATH = 10, 200, 800  # folders; bytes of a name, of a path

@@ -6,14 +6,14 @@ import os
 import pytest
 
 from tests import film_folders
-from xraykit import devices, engine, recipe, run
+from xraykit import devices, engine, recipe, reciperules, run
 
 
 @pytest.fixture(scope="session")
 def backend() -> str:
     """$KERAS_BACKEND, else the first backend installed that can reach a GPU."""
     named = os.environ.get("KERAS_BACKEND")
-    installed = [named] if named else [name for name in recipe.BACKENDS if importlib.util.find_spec(name)]
+    installed = [named] if named else [name for name in reciperules.BACKENDS if importlib.util.find_spec(name)]
     reaching = [name for name in installed if devices.reaches_gpu(name)]
     return (reaching or installed or ["tensorflow"])[0]
 

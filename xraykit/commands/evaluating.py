@@ -68,7 +68,7 @@ def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | No
 
 def _report(films, chosen=None) -> dict:
     """What a folder holds and how a training would divide it; an undividable folder says why."""
-    from xraykit import dataset, scoring
+    from xraykit import dataset, labelling, scoring
 
     report = scoring.describe(films)
     del report["sha256"]
@@ -76,7 +76,7 @@ def _report(films, chosen=None) -> dict:
     try:
         described = dataset.describe(films, dataset.split(films, *fractions))
         report |= {"counts": described["counts"], "split_digests": described["split_digests"]}
-    except dataset.DatasetRefused as error:
+    except labelling.DatasetRefused as error:
         report |= {"counts": {}, "split_digests": {}, "not_divided": str(error)}
     return report
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 
-from xraykit.ingest import Refusal
+from xraykit.decoder import Refusal
 
 T = TypeVar("T")
 

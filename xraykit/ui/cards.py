@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from xraykit import cardprint, classifier, ingest
+from xraykit import cardprint, decoder
+from xraykit.card import Card
 from xraykit.ui import findings
 
 KEY = "model"  # of the widget and of the address: ?model=NAME
 
 
-def choose(cards: Sequence[classifier.Card]) -> classifier.Card | None:
+def choose(cards: Sequence[Card]) -> Card | None:
     """The model that the user or the address names; the first where neither does, with a word where it is none."""
     if not cards:
         return None
@@ -29,13 +30,13 @@ def choose(cards: Sequence[classifier.Card]) -> classifier.Card | None:
     return named.get(chosen or "", cards[0])
 
 
-def show(card: classifier.Card) -> None:
+def show(card: Card) -> None:
     """The card as a readable page."""
     st.html(f"<style>{cardprint.STYLE.read_text('utf-8')}</style>")
     st.html(cardprint.body(card))
 
 
-def show_downloads(card: classifier.Card) -> None:
+def show_downloads(card: Card) -> None:
     """The card as JSON, as one HTML page and as one Markdown page."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="small"):
         for label, text, ending, kind in (
@@ -48,7 +49,7 @@ def show_downloads(card: classifier.Card) -> None:
             )
 
 
-def show_refused(broken: Sequence[ingest.Refusal]) -> None:
+def show_refused(broken: Sequence[decoder.Refusal]) -> None:
     """Models that lie in weights/ and could not be loaded, with the reason."""
     if not broken:
         return

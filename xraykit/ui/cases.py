@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from xraykit import classifier, explanation, inference, ingest, radiograph, ui
+from xraykit import decoder, explanation, inference, radiograph, ui
+from xraykit.card import Card
 from xraykit.evaluation import Evaluation
 from xraykit.ui import reading
 
@@ -160,7 +161,7 @@ def _case(
     evaluations: Sequence[Evaluation],
     places: Sequence[dict[str, int]],
     folder: Path,
-    cards: dict[str, classifier.Card],
+    cards: dict[str, Card],
 ) -> str:
     """One film as HTML: the film, then each model's overlay, with what was evaluated under each."""
     truth = _truth(film, evaluations, places)
@@ -201,18 +202,18 @@ def _open(film: str, folder: Path, sha: str) -> radiograph.Radiograph | str:
     path = folder / film
     try:
         inside = not Path(film).is_absolute() and ".." not in Path(film).parts  # links are the user's own
-        if not inside or not path.is_file() or path.stat().st_size > ingest.MAX_BYTES:
+        if not inside or not path.is_file() or path.stat().st_size > decoder.MAX_BYTES:
             return "Not in the folder."
         found = _read(str(path), path.stat().st_mtime_ns, path)
     except (OSError, ValueError, inference.ServiceError) as error:
         return f"Cannot be read: {error}"
-    if isinstance(found, ingest.Refusal):
+    if isinstance(found, decoder.Refusal):
         return found.words
     return "Another file than the one evaluated." if sha and found.sha256 != sha else found
 
 
 @st.cache_data(scope="session", max_entries=4 * PAGE, show_spinner=False)
-def _read(name: str, modified: int, _path: Path) -> radiograph.Radiograph | ingest.Refusal:
+def _read(name: str, modified: int, _path: Path) -> radiograph.Radiograph | decoder.Refusal:
     return ui.service().read(_path.name, _path.read_bytes())
 
 
@@ -220,9 +221,7 @@ def _film_picture(film: radiograph.Radiograph, name: str) -> Picture:
     return Picture(_film_address(film.sha256, film), f"Radiograph {name}")
 
 
-def _overlay(
-    film: radiograph.Radiograph, name: str, model: str, label: str, cards: dict[str, classifier.Card]
-) -> Picture | str:
+def _overlay(film: radiograph.Radiograph, name: str, model: str, label: str, cards: dict[str, Card]) -> Picture | str:
     if model not in cards:
         return "The model is not here any more."
     found = _classify(film.sha256, (model, cards[model].created), film)

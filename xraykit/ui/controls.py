@@ -10,7 +10,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit import classifier, explanation, ingest, samples
+from xraykit import decoder, explanation, samples
+from xraykit.card import Card
 from xraykit.ui import reading, worklist
 
 PREDICTED = "Predicted"
@@ -63,7 +64,7 @@ def choose(classes: tuple[str, ...]) -> Choice:
     )
 
 
-def choose_models(cards: Sequence[classifier.Card]) -> list[classifier.Card]:
+def choose_models(cards: Sequence[Card]) -> list[Card]:
     """Which models read the film, all by default; the one that the address names (?model=NAME) first and among them."""
     wanted = st.query_params.get("model")
     order = sorted(cards, key=lambda card: card.name != wanted)
@@ -88,7 +89,7 @@ def choose_models(cards: Sequence[classifier.Card]) -> list[classifier.Card]:
     return [card for name, card in named.items() if name in chosen]
 
 
-def _called(card: classifier.Card, titles: Sequence[str]) -> str:
+def _called(card: Card, titles: Sequence[str]) -> str:
     return worklist.literal(card.title if titles.count(card.title) == 1 else f"{card.title} ({card.name})")
 
 
@@ -127,7 +128,7 @@ def show_film_actions() -> None:
     take_wanted()
 
 
-def show_refused(refused: Sequence[ingest.Refusal], broken: Sequence[ingest.Refusal]) -> None:
+def show_refused(refused: Sequence[decoder.Refusal], broken: Sequence[decoder.Refusal]) -> None:
     """Files that could not be opened and models that could not be loaded, each with its reason."""
     if refused:
         _table(f"Not opened: {len(refused)}", "File", refused)
@@ -135,14 +136,14 @@ def show_refused(refused: Sequence[ingest.Refusal], broken: Sequence[ingest.Refu
         _table(f"Models not loaded: {len(broken)}", "Model", broken)
 
 
-def count_refused(refused: Sequence[ingest.Refusal]) -> None:
+def count_refused(refused: Sequence[decoder.Refusal]) -> None:
     """Beside the list, a word that some files were not opened; the table may lie below the fold."""
     if refused:
         files = "1 file was" if len(refused) == 1 else f"{len(refused)} files were"
         st.html(f"<p class='xk-word' role='status'>{files} not opened: the reasons are below the film.</p>")
 
 
-def show_models_word(cards: Sequence[classifier.Card]) -> None:
+def show_models_word(cards: Sequence[Card]) -> None:
     """Without any model, say what to do."""
     if not cards:
         st.html(f"<p class='xk-word xk-wide'>{html.escape(NO_MODEL)}</p>")
@@ -186,7 +187,7 @@ def _want(sample: Path) -> None:
     st.session_state["sample-wanted"] = sample
 
 
-def _table(title: str, head: str, rows: Sequence[ingest.Refusal]) -> None:
+def _table(title: str, head: str, rows: Sequence[decoder.Refusal]) -> None:
     cells = "".join(
         f"<tr><td>{html.escape(row.source)}</td><td><code>{html.escape(row.code)}</code></td>"
         f"<td>{html.escape(row.words)}</td></tr>"

@@ -15,8 +15,9 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import classifier, evaluation, run, scoring
+from xraykit import evaluation, run, scoring
 from xraykit import work as works
+from xraykit.card import Card
 from xraykit.evaluation import Evaluation
 from xraykit.ui import findings
 from xraykit.work import Work
@@ -30,7 +31,7 @@ FORMS = (
 )
 
 
-def show(cards: Sequence[classifier.Card]) -> list[Evaluation]:
+def show(cards: Sequence[Card]) -> list[Evaluation]:
     """Draw the panel; returns the finished evaluations that the user picked, in the order of picking."""
     with st.container(key="evaluating"):
         found = current()
@@ -104,7 +105,7 @@ def _look_at(path: str) -> None:
     st.rerun()
 
 
-def _show_work(one: Work, cards: Sequence[classifier.Card]) -> None:
+def _show_work(one: Work, cards: Sequence[Card]) -> None:
     state = works.look(one)
     if not state:
         findings.show_head("An evaluation that cannot be read", one.name)
@@ -142,7 +143,7 @@ def _watch(one: Work) -> None:
     st.button("Stopping" if asked else "Stop", key="evaluate-stop", on_click=_stop, args=(one,), disabled=asked)
 
 
-def _choose_models(one: Work, state: dict[str, Any], found: dict[str, Any], cards: Sequence[classifier.Card]) -> None:
+def _choose_models(one: Work, state: dict[str, Any], found: dict[str, Any], cards: Sequence[Card]) -> None:
     labels = list(found.get("classes", ()))
     misfits = [words for card in cards if (words := scoring.misfit(card, labels, Path(state["data"]).name))]
     fitting = [card.name for card in cards if not scoring.misfit(card, labels, "")]

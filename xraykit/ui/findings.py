@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import classifier, scoring
+from xraykit import scoring
+from xraykit.card import Card
 from xraykit.evaluation import Evaluation
 from xraykit.ui import worklist
 
@@ -106,7 +107,7 @@ def show_misfits(misfits: Sequence[str]) -> None:
         say(words)
 
 
-def show_familiar(found: dict[str, Any], cards: Iterable[classifier.Card]) -> None:
+def show_familiar(found: dict[str, Any], cards: Iterable[Card]) -> None:
     """A word where models have met these films before: their figures would flatter them."""
     cards = list(cards)
     taught = [card.title for card in cards if found.get("digest") == card.data.get("digest")]

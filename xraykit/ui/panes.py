@@ -11,7 +11,9 @@ from collections.abc import Iterable
 import numpy as np
 import streamlit as st
 
-from xraykit import charts, classifier, explanation, inference, radiograph, ui
+from xraykit import card as cards
+from xraykit import explanation, inference, radiograph, ui
+from xraykit.charts import probabilities
 
 LONGEST = 1600  # px sent to the browser; a pane is at most about 900 on a large screen, so it stays sharp
 SHORTEST = 900  # a smaller film is enlarged before it is drawn on
@@ -40,7 +42,7 @@ def show_film(name: str, film: radiograph.Radiograph, agreement: str = "") -> No
 
 
 def show_reading(
-    card: classifier.Card,
+    card: cards.Card,
     film: radiograph.Radiograph,
     reading: inference.Reading | str,
     heat: explanation.Explanation | str | None,
@@ -67,7 +69,7 @@ def show_reading(
         _picture(_film_png(film.sha256, film), "Radiograph without overlay", card.name)
     _say(_describe(heat, values, shared_maximum))
     ui.before_charts()
-    chart = charts.probabilities(values, card.title, classes)
+    chart = probabilities.probabilities(values, card.title, classes)
     st.altair_chart(chart, theme=None, width="stretch", key=f"chart-{card.name}")
 
 

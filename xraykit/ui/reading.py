@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from xraykit import classifier, explanation, inference, ingest, radiograph, ui
+from xraykit import decoder, explanation, inference, radiograph, ui
+from xraykit.card import Card, ModelRefused
 
 FAST = explanation.METHODS[0]
-REFUSALS = (inference.ServiceError, classifier.ModelRefused)
+REFUSALS = (inference.ServiceError, ModelRefused)
 UNWATCHED_SECONDS = 60.0  # a page that is gone stops asking; its work ends
 
 
@@ -50,12 +51,12 @@ class Job:
         return self.thread is not None and self.thread.is_alive()
 
 
-def cards() -> tuple[list[classifier.Card], list[ingest.Refusal]]:
+def cards() -> tuple[list[Card], list[decoder.Refusal]]:
     """The models that can be used and those that cannot, with words; never raises."""
     try:
         return ui.service().models()
     except inference.ServiceError as error:
-        return [], [ingest.Refusal("inference service", "service", str(error))]
+        return [], [decoder.Refusal("inference service", "service", str(error))]
 
 
 def read(film: radiograph.Radiograph, model: str) -> inference.Reading | str:
@@ -76,7 +77,7 @@ def read_all(film: radiograph.Radiograph) -> None:
         read(film, card.name)
 
 
-def summarise(sha: str, models: list[classifier.Card]) -> str:
+def summarise(sha: str, models: list[Card]) -> str:
     """What the models predict for a film, in one line; empty before they have read it."""
     kept = st.session_state.get("readings", {})
     tops = [kept[sha, card.name].prediction.top for card in models if (sha, card.name) in kept]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from xraykit import inference, ingest, radiograph, ui
+from xraykit import decoder, inference, radiograph, ui
 from xraykit.ui import reading
 
 MOST_FILMS = 100
@@ -46,7 +46,7 @@ def films() -> dict[str, Film]:
     return st.session_state.setdefault("films", {})
 
 
-def refused() -> list[ingest.Refusal]:
+def refused() -> list[decoder.Refusal]:
     """Files that could not be opened in this session, oldest first."""
     return st.session_state.setdefault("refused", [])
 
@@ -145,12 +145,12 @@ def _take_one(name: str, data: bytes) -> None:
     try:
         film = ui.service().read(name, data)
     except inference.ServiceError as error:
-        film = ingest.Refusal(name, "service", str(error))
-    if isinstance(film, ingest.Refusal):
+        film = decoder.Refusal(name, "service", str(error))
+    if isinstance(film, decoder.Refusal):
         refused().append(film)
     elif film.sha256 not in films():
         if _is_full(film):
-            refused().append(ingest.Refusal(name, "too-many-films", FULL))
+            refused().append(decoder.Refusal(name, "too-many-films", FULL))
             return
         films()[film.sha256] = Film(name, film, _thumbnail(film))
         reading.read_all(film)

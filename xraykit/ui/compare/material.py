@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from xraykit import classifier, comparison, evaluation, history, ingest, operating, records
+from xraykit import alignment, classifier, comparison, decoder, evaluation, history, operating, records
+from xraykit.card import ModelRefused, root_folder
 from xraykit.ui.compare import inputs
 
 REFUSALS = (
-    classifier.ModelRefused,
+    ModelRefused,
     evaluation.EvaluationRefused,
     history.HistoryRefused,
-    comparison.ComparisonRefused,
+    alignment.ComparisonRefused,
 )
 
 
@@ -38,15 +39,15 @@ class Material:
         return self.found.classes
 
 
-def models() -> tuple[dict[str, records.Kept], list[ingest.Refusal]]:
+def models() -> tuple[dict[str, records.Kept], list[decoder.Refusal]]:
     """Kept models that carry a test evaluation, by name, and why others cannot be compared."""
     cards, refused = classifier.available()
     usable = {}
     for card in cards:
         try:
-            usable[card.name] = _load(card.name, str(classifier.root_folder()), tuple(sorted(card.files.items())))
+            usable[card.name] = _load(card.name, str(root_folder()), tuple(sorted(card.files.items())))
         except REFUSALS as error:
-            refused.append(ingest.Refusal(card.name, "no-evaluation", str(error)))
+            refused.append(decoder.Refusal(card.name, "no-evaluation", str(error)))
     return usable, refused
 
 

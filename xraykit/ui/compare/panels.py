@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from xraykit import card, charts, comparison, evaluation, ingest, report
+from xraykit import card, comparison, decoder, evaluation, report
+from xraykit.charts import style as chart_style
 from xraykit.ui import cases, evaluating, worklist
 from xraykit.ui.compare import contents, inputs, material, show
 
@@ -28,7 +29,7 @@ def show_fewer(models: int) -> None:
     st.html(f"<p class='xk-word xk-wide' role='status'>{html.escape(words + FEWER)}</p>")
 
 
-def show_refused(refused: Sequence[ingest.Refusal]) -> None:
+def show_refused(refused: Sequence[decoder.Refusal]) -> None:
     """Models that cannot be compared, each with its reason."""
     if refused:
         with st.expander(f"Models that cannot be compared: {len(refused)}"):
@@ -36,7 +37,7 @@ def show_refused(refused: Sequence[ingest.Refusal]) -> None:
                 st.html(f"<p class='xk-word'>{html.escape(row.source)}: {html.escape(row.words)}</p>")
 
 
-def show_verdict(of: material.Material, section: report.Section, style: charts.Style) -> None:
+def show_verdict(of: material.Material, section: report.Section, style: chart_style.Style) -> None:
     """The card: verdicts in words, the films behind them a click away, accuracies with intervals beside."""
     several = len(of.found.pairs) > 1
     *places, right = st.columns([3, 3, 4] if several else [3, 2], gap="large")
@@ -50,9 +51,9 @@ def show_verdict(of: material.Material, section: report.Section, style: charts.S
         show.picture(section.pictures[0], style)
 
 
-def show_matrices(section: report.Section, style: charts.Style, applied: contents.Applied, classes: int) -> None:
+def show_matrices(section: report.Section, style: chart_style.Style, applied: contents.Applied, classes: int) -> None:
     """The matrices side by side on one scale; a click on a cell lists its films."""
-    bar = ", ".join(charts.SCREEN.sequential)
+    bar = ", ".join(chart_style.SCREEN.sequential)
     st.html(f"<section class='xk-section'><h2>{html.escape(section.title)}</h2></section>")
     with st.container(horizontal=True, key="head-scale", gap="small", vertical_alignment="center"):
         st.html(
@@ -80,7 +81,7 @@ def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:
         return list(evaluating.show(cards)) if cards else []
 
 
-def show_published(section: report.Section | None, style: charts.Style) -> None:
+def show_published(section: report.Section | None, style: chart_style.Style) -> None:
     """Ours beside the published figure: words and table on the left, both figures drawn on the right."""
     if section is None:
         return
@@ -154,7 +155,7 @@ def _show_pair(of: material.Material, pair: comparison.Pair, several: bool) -> N
             )
 
 
-def _show_matrix(picture: report.Picture, place: int, style: charts.Style) -> None:
+def _show_matrix(picture: report.Picture, place: int, style: chart_style.Style) -> None:
     key = inputs.matrix_key(place)
 
     def click() -> None:

@@ -11,7 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import charts, curves, history, operating, published, records, tables
+from xraykit import curves, history, operating, published, records, tables
+from xraykit.charts import curves as curve_charts
+from xraykit.charts import learning
+from xraykit.charts import matrices as matrix_charts
+from xraykit.charts import style as chart_style
 from xraykit.report import Column, Picture, Section, Table
 from xraykit.ui.compare import inputs
 from xraykit.ui.compare.inputs import Choice
@@ -31,7 +35,7 @@ def verdict(material: Material, metrics: Mapping[str, dict]) -> Section:
     picture = Picture(
         "accuracy",
         "Accuracy with 95 % interval",
-        lambda style: charts.intervals(
+        lambda style: matrix_charts.intervals(
             rows,
             found.models,
             "Accuracy",
@@ -188,8 +192,8 @@ def _matrix(
 ) -> Picture:
     cells = tables.cells(confusion, classes)
 
-    def draw(style: charts.Style) -> Any:
-        return charts.matrix(
+    def draw(style: chart_style.Style) -> Any:
+        return matrix_charts.matrix(
             cells, classes, share=share, chosen=chosen, style=style, alt_text=f"Confusion matrix of {name}, {words}"
         )
 
@@ -224,16 +228,18 @@ def _marks(applied: Mapping[str, operating.Applied | str]) -> tuple[list[dict], 
     return on_roc, on_recall
 
 
-def _draw_roc(rows: list, models: Sequence[str], label: str, marks: list, style: charts.Style) -> Any:
-    return charts.roc(rows, models, label, marks=marks, style=style)
+def _draw_roc(rows: list, models: Sequence[str], label: str, marks: list, style: chart_style.Style) -> Any:
+    return curve_charts.roc(rows, models, label, marks=marks, style=style)
 
 
-def _draw_recall(rows: list, models: Sequence[str], label: str, share: float, marks: list, style: charts.Style) -> Any:
-    return charts.precision_recall(rows, models, label, share=share, marks=marks, style=style)
+def _draw_recall(
+    rows: list, models: Sequence[str], label: str, share: float, marks: list, style: chart_style.Style
+) -> Any:
+    return curve_charts.precision_recall(rows, models, label, share=share, marks=marks, style=style)
 
 
-def _draw_reliability(bins: list, model: str, place: int, style: charts.Style) -> Any:
-    return charts.reliability(bins, model, place, style=style)
+def _draw_reliability(bins: list, model: str, place: int, style: chart_style.Style) -> Any:
+    return curve_charts.reliability(bins, model, place, style=style)
 
 
 def _learning(kept: Sequence[records.Kept], read: Mapping[str, history.TrainingCurve], key: str, title: str) -> Picture:
@@ -252,8 +258,8 @@ def _learning(kept: Sequence[records.Kept], read: Mapping[str, history.TrainingC
     ]
     models = [of.card.name for of in kept]
 
-    def draw(style: charts.Style) -> Any:
-        return charts.learning(points, models, title, best=best, logarithmic=key == "learning_rate", style=style)
+    def draw(style: chart_style.Style) -> Any:
+        return learning.learning(points, models, title, best=best, logarithmic=key == "learning_rate", style=style)
 
     note = "thick: validation, thin: training; point: best epoch" if best else ""
     return Picture(f"training-{key.replace('_', '-')}", title, draw, points, note)
@@ -272,8 +278,10 @@ def _published(rows: Sequence[tuple]) -> Picture:
         for name, row in zip(names, ordered, strict=True)
     ]
 
-    def draw(style: charts.Style) -> Any:
-        return charts.intervals(shown, names, rows[0][1], style=style, alt_text=f"{rows[0][1]}: published and here")
+    def draw(style: chart_style.Style) -> Any:
+        return matrix_charts.intervals(
+            shown, names, rows[0][1], style=style, alt_text=f"{rows[0][1]}: published and here"
+        )
 
     return Picture("published-figure", rows[0][1], draw, shown)
 

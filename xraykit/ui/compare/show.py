@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import charts, report, ui
+from xraykit import report, ui
+from xraykit.charts import style as chart_style
 
 PAPER, SCREEN = "Paper", "Screen"
 MIMES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
-STYLES = {PAPER: charts.PAPER, SCREEN: charts.SCREEN}
+STYLES = {PAPER: chart_style.PAPER, SCREEN: chart_style.SCREEN}
 
 
 def heading(section: report.Section, *, words: bool = True) -> None:
@@ -21,14 +22,14 @@ def heading(section: report.Section, *, words: bool = True) -> None:
     st.html(f"<section class='xk-section' id='{section.key}'><h2>{html.escape(section.title)}</h2>{said}</section>")
 
 
-def pictures(parts: Sequence[report.Picture], style: charts.Style, across: int | None = None) -> None:
+def pictures(parts: Sequence[report.Picture], style: chart_style.Style, across: int | None = None) -> None:
     """Pictures side by side."""
     for column, part in zip(st.columns(across or max(1, len(parts)), gap="medium"), parts, strict=False):
         with column:
             picture(part, style)
 
 
-def picture(part: report.Picture, style: charts.Style, **selection: Any) -> None:
+def picture(part: report.Picture, style: chart_style.Style, **selection: Any) -> None:
     """A chart under its title, with its downloads beside it; `selection` makes it answer to clicks."""
     with _head(part):
         for kind in ("svg", "png"):
@@ -59,7 +60,7 @@ def table(part: report.Table) -> None:
     )
 
 
-def section(of: report.Section | None, style: charts.Style, across: int | None = None) -> None:
+def section(of: report.Section | None, style: chart_style.Style, across: int | None = None) -> None:
     """A whole section: title, words, pictures in a row, then tables one below the other."""
     if of is None:
         return
@@ -70,7 +71,7 @@ def section(of: report.Section | None, style: charts.Style, across: int | None =
         table(part)
 
 
-def download(part: report.Picture | report.Table, kind: str, style: charts.Style = charts.PAPER) -> None:
+def download(part: report.Picture | report.Table, kind: str, style: chart_style.Style = chart_style.PAPER) -> None:
     """A button that makes the file when it is clicked, without a rerun."""
 
     def make() -> str | bytes:
@@ -108,7 +109,7 @@ def handing_out(page: Callable[[], report.Report], name: str) -> None:
         )
 
 
-def choose_style() -> charts.Style:
+def choose_style() -> chart_style.Style:
     """For which ground downloaded charts are coloured."""
     chosen = st.segmented_control(
         "Downloaded charts are coloured for",
@@ -118,7 +119,7 @@ def choose_style() -> charts.Style:
         required=True,
         bind="query-params",
     )
-    return STYLES.get(chosen or PAPER, charts.PAPER)
+    return STYLES.get(chosen or PAPER, chart_style.PAPER)
 
 
 def _head(part: report.Picture | report.Table) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from xraykit import card as cards
-from xraykit import classifier, evaluation, keeping, run, scoring
+from xraykit import evaluation, keeping, run, scoring
 from xraykit import work as works
 from xraykit.card import Card
 from xraykit.evaluation import Evaluation
@@ -20,7 +20,7 @@ from xraykit.ui.finetune import choice, draft, seen
 from xraykit.ui.finetune.seen import Seen
 from xraykit.work import Work
 
-REFUSALS = (run.RunRefused, works.WorkRefused, scoring.ScoringRefused, classifier.ModelRefused, OSError)
+REFUSALS = (run.RunRefused, works.WorkRefused, scoring.ScoringRefused, cards.ModelRefused, OSError)
 CONVERTING = "Converting the network, and checking it on every validation and test film"
 OPENED = "fine-tune-figures"  # the run whose test figures were asked for
 
@@ -96,7 +96,7 @@ def _show_keeping(of: Seen) -> None:
 
 def _free_name(of: Seen) -> str:
     """The recipe's name; that of the run where a model has it already."""
-    return of.name if (classifier.root_folder() / of.recipe_name).exists() else of.recipe_name
+    return of.name if (cards.root_folder() / of.recipe_name).exists() else of.recipe_name
 
 
 def _title(of: Seen) -> str:
@@ -106,7 +106,7 @@ def _title(of: Seen) -> str:
 def _wrong_name(name: str) -> str:
     if not run.is_plain(name):
         return f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}."
-    if (classifier.root_folder() / name).exists():
+    if (cards.root_folder() / name).exists():
         return f"There is a model named {name} already. Choose another name."
     return ""
 

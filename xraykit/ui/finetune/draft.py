@@ -15,7 +15,8 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import classifier, recipe, recipefields
+from xraykit import classifier, recipe, recipefields, reciperules
+from xraykit.card import Card
 from xraykit.ui.finetune import seen
 
 KEY = "fine-tune-draft"
@@ -78,7 +79,7 @@ def put(path: str, value: Any) -> None:
 def take(data: Plain, preset: str) -> None:
     """Replace the whole recipe: a preset, an imported one, that of another run. One with faults is taken as it is."""
     draft = current()
-    whole = copy.deepcopy(data) if recipe.faults(data) else plain(recipe.from_dict(data))
+    whole = copy.deepcopy(data) if reciperules.faults(data) else plain(recipe.from_dict(data))
     draft.update(recipe=whole, preset=preset, turn=draft["turn"] + 1)
 
 
@@ -100,7 +101,7 @@ def remove(kind: str, number: int) -> None:
 
 def faults() -> dict[str, str]:
     """Every fault of the recipe, by the path of its field; those that only the films or the models can tell too."""
-    found = dict(recipe.faults(current()["recipe"]))
+    found = dict(reciperules.faults(current()["recipe"]))
     weights = get("weights")
     if "weights" not in found and isinstance(weights, str) and weights.startswith(OF_MODEL):
         if words := _misfit(weights.removeprefix(OF_MODEL)):
@@ -149,14 +150,14 @@ def presets() -> dict[str, str]:
     return found
 
 
-def of_card(card: classifier.Card) -> Plain | None:
+def of_card(card: Card) -> Plain | None:
     """The recipe a kept model was trained by; None where its card holds none that can be run."""
     known = {field.name for field in dataclasses.fields(recipe.Recipe)}
     found = json.loads(json.dumps({name: value for name, value in card.recipe.items() if name in known}))
-    return None if recipe.faults(found) else found
+    return None if reciperules.faults(found) else found
 
 
-def cards() -> list[classifier.Card]:
+def cards() -> list[Card]:
     """The kept models that can be loaded."""
     return classifier.available()[0]
 
@@ -189,7 +190,7 @@ def begin_next() -> None:
 
 def _of_run(name: str) -> Plain | None:
     found = seen.find(name)
-    return found.recipe if found and not recipe.faults(found.recipe) else None
+    return found.recipe if found and not reciperules.faults(found.recipe) else None
 
 
 def _whole(data: Mapping[str, Any]) -> Plain:

@@ -11,8 +11,9 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import archive, catalog, charts, run, scoring, ui
+from xraykit import archive, catalog, run, scoring, ui, zipcheck
 from xraykit import work as works
+from xraykit.charts import counts
 from xraykit.ui import findings, worklist
 from xraykit.ui.finetune import draft, drawing
 from xraykit.work import Work
@@ -188,7 +189,7 @@ def _ask_for_zip() -> None:
     try:
         choose(archive.unpack(file.getvalue(), file.name, progress=report))
         draft.current()["source"] = ZIP
-    except (archive.ArchiveRefused, OSError) as error:
+    except (zipcheck.ArchiveRefused, OSError) as error:
         st.session_state["films-words"] = str(error)
     st.session_state["zip-turn"] = turn + 1  # an empty uploader: what came in lies in its folder now
     st.rerun()
@@ -261,9 +262,9 @@ def _show_found(one: Work) -> None:
         findings.say("What was found in the folder cannot be read: look at it again.")
         st.button("Look again", key="films-again", on_click=_forget)
         return
-    rows = charts.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
+    rows = counts.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
     ui.before_charts()
-    spec = charts.counts(list(found["classes"]), [row["part"] for row in rows])
+    spec = counts.counts(list(found["classes"]), [row["part"] for row in rows])
     told = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
     drawing.chart(rows, ("label", "part", "films", "order"), spec.to_dict(), "films-counts", f"Films a class: {told}")
     findings.show_facts(found)

@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import charts, run, ui
+from xraykit import run, ui
+from xraykit.charts import live
 from xraykit.ui.finetune import acting, after, choice, drawing, seen, words
 from xraykit.ui.finetune.seen import Seen
 
@@ -166,12 +167,12 @@ def _drawn(key: str, value: float | None) -> bool:
 
 @lru_cache(maxsize=64)
 def _curve(key: str, title: str, epochs: int) -> dict[str, Any]:
-    return charts.progress(title, epochs, percent=key == "accuracy", logarithmic=key == "rate").to_dict()
+    return live.progress(title, epochs, percent=key == "accuracy", logarithmic=key == "rate").to_dict()
 
 
 @lru_cache(maxsize=1)
 def _device() -> dict[str, Any]:
-    return charts.device().to_dict()
+    return live.device().to_dict()
 
 
 def _show_words_and_log(of: Seen) -> None:
