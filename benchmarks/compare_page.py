@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import claims
-from tests import fakes, kept_models
+from tests.helpers import fakes, kept_models
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("one", "two", "three", "four")

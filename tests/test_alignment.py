@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.evaluations import hashes, made, turned
+from tests.helpers.evaluations import hashes, made, turned
 from xraykit.alignment import ComparisonRefused, align, join_groups
 
 

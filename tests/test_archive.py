@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings, strategies
 from PIL import Image
 
-from tests import film_folders
+from tests.helpers import film_folders
 from xraykit import archive, dataset, zipcheck
+from xraykit.system import folders
 
 
 def png(label=0, number=0):
@@ -331,4 +332,4 @@ def test_the_usual_folder_is_named_by_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_DATASETS", str(tmp_path / "sets"))
     assert archive.unpack(DATA, "films").parent == tmp_path / "sets"
     monkeypatch.delenv("XRAYKIT_DATASETS")
-    assert archive.folder().name == "datasets"
+    assert folders.datasets_folder().name == "datasets"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests import film_folders
+from tests.helpers import film_folders
 from xraykit.augmenting import augment
 from xraykit.batches import FilmBatches
 from xraykit.recipe import CHEST, Augmentation

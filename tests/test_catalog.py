@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests import film_folders
+from tests.helpers import film_folders
 from xraykit import catalog, ingest
 
 

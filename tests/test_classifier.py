@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import tiny_model
+from tests.helpers import tiny_model
 from xraykit import card, classifier, conversion, head, radiograph
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests import bad_films, film_folders
+from tests.helpers import bad_films, film_folders
 from xraykit.__main__ import main
 from xraykit.radiograph import read
 

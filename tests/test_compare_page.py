@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests import fakes, kept_models
+from tests.helpers import fakes, kept_models
 from xraykit import comparison, ui
 
 APP = str(Path(__file__).parent.parent / "app.py")

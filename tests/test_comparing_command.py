@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from tests.evaluations import made, turned
+from tests.helpers.evaluations import made, turned
 from xraykit import comparison
 from xraykit.__main__ import main
 

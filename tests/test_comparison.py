@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from sklearn import metrics as reference
 from statsmodels.stats import contingency_tables
 
-from tests.evaluations import hashes, made, turned
+from tests.helpers.evaluations import hashes, made, turned
 from xraykit.alignment import ComparisonRefused
 from xraykit.comparison import compare
 

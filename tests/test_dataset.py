@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import film_folders
+from tests.helpers import film_folders
 from xraykit import dataset, decoder, ingest, labelling, radiograph
 
 

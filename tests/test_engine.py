@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import film_folders
-from xraykit import dataset, devices, engine, failures, labelling, recipe, run, runner
+from tests.helpers import film_folders
+from xraykit import dataset, engine, failures, labelling, recipe, run, runner
+from xraykit.system import device_queue, files
 
 ROOT = Path(__file__).parent.parent
 TINY = recipe.NAMED["tiny"]
@@ -82,7 +83,7 @@ def test_a_run_goes_from_queued_to_finished(made):
     assert (status["state"], status["device"], status["epoch"]) == ("finished", "cpu", 3)
     assert status["queued_seconds"] < HANG and status["device_name"] and status["ended"]
     assert [event["event"] for event in made.events()] == ["created", "started", "finished"]
-    assert not made.alive() and devices.line("cpu") == []
+    assert not made.alive() and device_queue.line("cpu") == []
 
 
 @pytest.mark.parametrize(
@@ -153,17 +154,17 @@ def test_a_run_whose_folder_is_deleted_ends_quietly(made):
 
 
 def test_a_full_disk_is_told_even_when_nothing_can_be_written(made, monkeypatch):
-    whole = run.replace_text
+    whole = files.replace_text
 
     def full(path, text):
         raise OSError(28, "No space left on device")
 
     def fit(found, chosen, films, report=None):
-        monkeypatch.setattr(run, "replace_text", full)
+        monkeypatch.setattr(files, "replace_text", full)
         found.update(epoch=1)
 
     assert runner.go(made, fit=fit) == "failed"
-    monkeypatch.setattr(run, "replace_text", whole)
+    monkeypatch.setattr(files, "replace_text", whole)
     assert (made.status()["state"], made.status()["failure"]) == ("failed", "disk")
 
 
@@ -202,12 +203,12 @@ def test_a_stop_is_kept_while_films_are_read(made):
 
 def test_a_queued_run_tells_its_place_and_can_be_stopped(made, tmp_path, folder):
     second = run.create(json.loads(TINY.to_json()), folder, tmp_path / "runs", "second", asked_device="cpu")
-    with devices.turn("cpu", "before"):
+    with device_queue.turn("cpu", "before"):
         process = launch(made, "fit")
         until(lambda: made.status().get("place") == 1, "the first is next")
         other = launch(second, "fit")
         until(lambda: second.status().get("place") == 2, "the second waits behind it")
-        assert devices.line("cpu") == ["before", "first", "second"]
+        assert device_queue.line("cpu") == ["before", "first", "second"]
         assert made.status()["state"] == "queued" and made.status()["stage"] == engine.WAITING
         engine.stop(made)
         assert process.wait(HANG) == 0 and made.status()["state"] == "stopped"
@@ -230,7 +231,7 @@ def test_a_training_that_cannot_be_interrupted_is_ended_all_the_same(made, how):
     assert process.wait(HANG) == 0
     assert time.monotonic() - asked < 20, "ten seconds are promised; the rest is for a busy computer"
     assert made.status()["state"] == "stopped" and made.status()["message"]
-    assert devices.line("cpu") == []
+    assert device_queue.line("cpu") == []
 
 
 def test_a_killed_run_is_lost_and_can_be_resumed(made):
@@ -240,7 +241,7 @@ def test_a_killed_run_is_lost_and_can_be_resumed(made):
     process.wait()
     status = made.status()
     assert status["state"] == "lost" and "Resume" in status["advice"]
-    assert devices.line("cpu") == [], "a dead process holds no place in line"
+    assert device_queue.line("cpu") == [], "a dead process holds no place in line"
     # The number of its process is used again by a living one, which changes nothing
     made.update(pid=os.getpid())
     assert made.status()["state"] == "lost"
@@ -282,7 +283,7 @@ def test_a_run_of_another_version_is_not_touched(made):
 
 def test_a_launched_run_never_looks_lost(folder, tmp_path):
     """The recipe is spoilt after the start is asked for, so that the real process ends before any backend starts."""
-    with devices.turn("cpu", "before"):
+    with device_queue.turn("cpu", "before"):
         made = engine.start(TINY, folder, "cpu", tmp_path / "runs")
         (made.path / "recipe.json").write_text("{")
         states = set()
@@ -294,7 +295,7 @@ def test_a_launched_run_never_looks_lost(folder, tmp_path):
 
 
 def test_a_stop_asked_before_the_first_breath_is_kept(folder, tmp_path):
-    with devices.turn("cpu", "before"):
+    with device_queue.turn("cpu", "before"):
         made = engine.start(TINY, folder, "cpu", tmp_path / "runs", "quick")
         made.ask_to_stop()
         assert engine.wait(made, HANG)["state"] == "stopped"

@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests import fakes, film_folders, tiny_model
-from xraykit import evaluation, run, scoring, ui, work
+from tests.helpers import fakes, film_folders, tiny_model
+from xraykit import evaluation, run, scoring, ui
+from xraykit.system import folders, jobs
+from xraykit.system.jobs import Work
 from xraykit.ui import cases
-from xraykit.work import Work
 
 MODEL = str(tiny_model.KEPT)
 CLASSES = tiny_model.CLASSES
@@ -141,7 +142,7 @@ def test_killed_it_is_told_as_lost_and_can_be_started_again(slow, odd_folder):
 
 def test_two_processes_never_work_in_one_folder(slow, odd_folder):
     _, out = slow
-    with pytest.raises(work.WorkRefused, match="Another process"):
+    with pytest.raises(jobs.WorkRefused, match="Another process"):
         scoring.evaluate([MODEL], odd_folder, out)
     assert states_of(out)["state"] == "running"
 
@@ -166,10 +167,10 @@ def test_faults_are_told_in_the_state(tmp_path, fault):
 
 
 def test_a_queued_work_that_never_began_is_lost(tmp_path, monkeypatch):
-    waiting = work.create("a / strange: name")
+    waiting = jobs.create("a / strange: name")
     waiting.queue(verb="inspect", data="films", models=[])
     assert waiting.state()["state"] == "queued"
-    monkeypatch.setattr(work, "QUEUED_SECONDS", -1.0)
+    monkeypatch.setattr(jobs, "QUEUED_SECONDS", -1.0)
     assert waiting.state()["state"] == "lost"
 
 
@@ -178,9 +179,9 @@ def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
     wait_until(lambda: begun.state()["state"] == "finished", "the inspection")
     scoring.start_evaluation(begun, odd_folder, ["tiny-model"])
     wait_until(lambda: begun.state()["state"] == "finished", "the evaluation")
-    assert [one.name for one in work.list_works()] == [begun.name] and begun.results()
-    work.remove(begun)
-    assert not work.list_works()
+    assert [one.name for one in jobs.list_works()] == [begun.name] and begun.results()
+    jobs.remove(begun)
+    assert not jobs.list_works()
 
 
 def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
@@ -256,7 +257,7 @@ def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
 
 
 def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):
-    made = work.create("films")
+    made = jobs.create("films")
     scoring.evaluate([MODEL], odd_folder, made.path)
     app.run()
     assert app.session_state["picked"] == []
@@ -265,7 +266,7 @@ def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):
 
 
 def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
-    made = work.create("many")
+    made = jobs.create("many")
     scoring.start_evaluation(made, many, ["tiny-model"])
     wait_until(lambda: made.state().get("done"), "the first film")
     app.run()
@@ -278,7 +279,7 @@ def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
 
 @pytest.mark.parametrize("state", ["running", "failed", "stopped"])
 def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_path):
-    made = work.create("films")
+    made = jobs.create("films")
     made.say(state=state, verb="evaluate", data=str(tmp_path), models=["x"], done=3, films=9, message="Expected <b>.")
     app.run()
     text = words_of(app)
@@ -287,15 +288,15 @@ def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_p
         and {"running": "Ended without a word", "failed": "could not be done"}.get(state, "Stopped") in text
     )
     app.button(key="evaluate-another").click().run()
-    assert not app.exception and app.text_input(key="evaluate-path") is not None and not work.list_works()
+    assert not app.exception and app.text_input(key="evaluate-path") is not None and not jobs.list_works()
 
 
 def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):
     for name, text in {"a": "{", "b": "[]", "c": json.dumps({"state": "running"}), "d": '{"state": 3}'}.items():
-        folder = work.root_folder() / name
+        folder = folders.evaluations_folder() / name
         folder.mkdir(parents=True)
         (folder / "progress.json").write_text(text)
-    made = work.create("films")
+    made = jobs.create("films")
     made.say(state="finished", verb="evaluate", data="films", models=["x"])
     (made.path / "evaluation.json").write_text("{}")
     app.run()
@@ -307,7 +308,7 @@ def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):
 @pytest.mark.parametrize("path", ["", "/no/such/folder", "**bold** <b>"])
 def test_a_path_that_is_no_folder_is_told_in_words(app, path):
     look_at(app, path)
-    assert not app.exception and "Expected a folder" in words_of(app) and not work.list_works()
+    assert not app.exception and "Expected a folder" in words_of(app) and not jobs.list_works()
 
 
 def test_the_list_of_films_is_the_evaluation_to_the_digit(odd_folder, tmp_path):
@@ -323,7 +324,7 @@ def test_the_list_of_films_is_the_evaluation_to_the_digit(odd_folder, tmp_path):
 
 
 def test_films_are_shown_with_pictures_and_heatmaps_or_by_name(app, odd_folder):
-    made = work.create("films")
+    made = jobs.create("films")
     scoring.evaluate([MODEL], odd_folder, made.path)
     found = evaluation.load(made.results()[0])
     app.run()

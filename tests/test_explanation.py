@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import tiny_model
+from tests.helpers import tiny_model
 from tests.test_classifier import film
 from xraykit import card, classifier, colormaps, explanation, head
 from xraykit.explanation import Explanation

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests import fakes, film_folders, run_folders
+from tests.helpers import fakes, film_folders, run_folders
 from tests.test_evaluating import wait_until
 from tests.test_fine_tune_page import open_page, put_folders, text_of
-from xraykit import devices, engine, reciperules, run, work
+from xraykit import engine, reciperules, run
 from xraykit.charts import counts
+from xraykit.system import device_queue, devices, folders, jobs
 from xraykit.ui.finetune import draft
 
 
@@ -79,8 +80,8 @@ def test_what_is_in_the_films_is_told_before_anything_starts(films):
     text = text_of(app)
     for told in ("Normal/broken.png", "copy.png", "Identical files", "nearly the same", "whole in one part"):
         assert told in text, told
-    (looked,) = (run.root_folder() / "inspections").iterdir()
-    found = work.Work(looked).films()
+    (looked,) = (folders.runs_folder() / "inspections").iterdir()
+    found = jobs.Work(looked).films()
     parts = counts.parts_of(found["split"], found["learned_from"])
     assert sum(row["films"] for row in parts if row["part"] != "total") == 73
 
@@ -201,7 +202,7 @@ def test_the_device_tells_why_there_is_no_gpu_and_who_is_before(monkeypatch):
     gpu = devices.Device("gpu 0", "NVIDIA RTX A4000", 16 * 2**30, 12 * 2**30, 0.4)
     cpu = devices.Device("cpu", "a processor, 8 cores", 32 * 2**30, 16 * 2**30, 0.1)
     monkeypatch.setattr(devices, "available", lambda: [gpu, cpu])
-    monkeypatch.setattr(devices, "line", lambda key: ["one", "two"] if key == "gpu 0" else [])
+    monkeypatch.setattr(device_queue, "line", lambda key: ["one", "two"] if key == "gpu 0" else [])
     monkeypatch.setattr(devices, "why_no_gpu", lambda backend: "")
     radio = next(radio for radio in open_page().radio if radio.label == "Device")
     captions = " ".join(radio.proto.captions).replace("\\", "")
@@ -227,7 +228,7 @@ def test_an_estimate_is_told_in_figures(films, monkeypatch):
         )
 
     app = choose(open_page(), films)
-    monkeypatch.setattr(work, "launch", launch)
+    monkeypatch.setattr(jobs, "launch", launch)
     app.button(key="estimate").click().run()
     assert not app.exception
     for told in ("at most 13 min", "3.0 GiB", "412 images/s", "the GPU, float32"):
@@ -243,11 +244,11 @@ def test_a_run_is_given_the_estimate_of_exactly_its_recipe(films, started, monke
     app = choose(open_page(), films)
     next(b for b in app.selectbox if b.label == "Preset").set_value("tiny").run()
     wait_until(lambda: not app.run().button(key="estimate").disabled, "the films to be divided")
-    monkeypatch.setattr(work, "launch", launch)
+    monkeypatch.setattr(jobs, "launch", launch)
     app.button(key="estimate").click().run()
     if changed:
         field(app, "phases.0.epochs").set_value(9).run()
     next(text for text in app.text_input if text.label == "Name of the run").set_value("mine").run()
     app.button(key="start").click().run()
-    given = run.root_folder() / "mine" / "estimate.json"
+    given = folders.runs_folder() / "mine" / "estimate.json"
     assert not app.exception and started[0][1] == "mine" and given.is_file() == (not changed)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests import fakes, run_folders
+from tests.helpers import fakes, run_folders
 from xraykit import engine, run, ui
 from xraykit.charts import live as live_charts
 from xraykit.ui.finetune import draft, listing, live, seen, words

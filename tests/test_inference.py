@@ -16,9 +16,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests import tiny_model
-from xraykit import card, classifier, companion, explanation, inference
+from tests.helpers import tiny_model
+from xraykit import card, classifier, explanation, inference
 from xraykit import decoder as decoders
+from xraykit.system import local_service
 
 ROOT = Path(__file__).parent.parent
 
@@ -296,7 +297,7 @@ def test_an_idle_worker_ends_and_comes_back(weights, monkeypatch):
 def test_a_stranger_without_the_key_is_turned_away(client):
     from multiprocessing import AuthenticationError, connection
 
-    address = companion._address(client._service._folder)
+    address = local_service._address(client._service._folder)
     with pytest.raises((AuthenticationError, EOFError, OSError)):
         connection.Client(address, authkey=b"guessed")
     assert client.status()["pid"]

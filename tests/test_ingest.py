@@ -13,7 +13,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests import bad_films
+from tests.helpers import bad_films
 from xraykit import decoder, ingest
 from xraykit.radiograph import Radiograph
 

@@ -9,21 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import bad_films, film_folders
-from xraykit import (
-    card,
-    classifier,
-    curves,
-    dataset,
-    evaluation,
-    keeping,
-    labelling,
-    radiograph,
-    recipe,
-    run,
-    runner,
-    work,
-)
+from tests.helpers import bad_films, film_folders
+from xraykit import card, classifier, curves, dataset, evaluation, keeping, labelling, radiograph, recipe, run, runner
+from xraykit.system import jobs
 
 pytestmark = pytest.mark.slow
 
@@ -206,5 +194,5 @@ def test_a_run_is_kept_in_the_background(finished, monkeypatch):
 
 def test_a_run_is_kept_by_one_process_at_a_time(finished):
     made, _ = finished
-    with work.going_on(work.Work(made.path / keeping.FOLDER)), pytest.raises(work.WorkRefused, match="already"):
+    with jobs.going_on(jobs.Work(made.path / keeping.FOLDER)), pytest.raises(jobs.WorkRefused, match="already"):
         keeping.start(made, "other")

@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from tests import film_folders
-from xraykit import detached, engine, recipe, run
+from tests.helpers import film_folders
+from xraykit import engine, recipe, run
+from xraykit.system import processes
 
 pytestmark = pytest.mark.slow
 KILLS = 20
@@ -62,8 +63,8 @@ class Watcher:
 def spawned(monkeypatch):
     """The processes that are launched, the last at the end."""
     found = []
-    spawn = detached.spawn
-    monkeypatch.setattr(detached, "spawn", lambda *args, **named: found.append(spawn(*args, **named)) or found[-1])
+    spawn = processes.spawn
+    monkeypatch.setattr(processes, "spawn", lambda *args, **named: found.append(spawn(*args, **named)) or found[-1])
     yield found
     for process in found:
         process.kill()

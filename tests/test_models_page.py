@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests import fakes
+from tests.helpers import fakes
 from xraykit import card as cards
 from xraykit import cardpage, cardprint, decoder, ui
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from tests.evaluations import CLASSES, made
+from tests.helpers.evaluations import CLASSES, made
 from xraykit import operating
 from xraykit.operating import OperatingRefused
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests import fakes
+from tests.helpers import fakes
 from xraykit import charts, classifier, decoder, inference, samples, ui
 from xraykit.ui import panes
 

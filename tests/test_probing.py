@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests import film_folders
+from tests.helpers import film_folders
 from xraykit import dataset, recipe
 
 pytestmark = pytest.mark.slow

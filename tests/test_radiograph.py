@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import bad_films
+from tests.helpers import bad_films
 from xraykit import picture as pictures
 from xraykit import radiograph
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluations import made
+from tests.helpers.evaluations import made
 from xraykit import card as cards
 from xraykit import records
 from xraykit.evaluation import EvaluationRefused
+from xraykit.system import files as system_files
 
 TINY = Path(__file__).parent / "data" / "tiny-model"
 
@@ -27,7 +28,7 @@ def kept(tmp_path, monkeypatch):
         if validation:
             (folder / "validation.json").write_text(made(name, n=50, seed=seed + 9).to_json())
             (folder / "history.csv").write_text("epoch,val_loss\n0,0.5\n")
-        files = {path.name: cards.sha256_of(path) for path in folder.iterdir() if path.name != "card.json"}
+        files = {path.name: system_files.sha256_of(path) for path in folder.iterdir() if path.name != "card.json"}
         (folder / "card.json").write_text(replace(cards.read(folder), name=name, files=files).to_json())
         return folder
 

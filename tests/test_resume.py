@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests import film_folders
+from tests.helpers import film_folders
 from xraykit import batches, callbacks, checkpoint, compiling, dataset, labelling, network, recipe, run, training
 
 pytestmark = pytest.mark.slow

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from xraykit import run
+from xraykit.system import files, folders
 
 
 @pytest.fixture
@@ -230,10 +231,10 @@ def test_names_given_by_time_are_never_taken_twice(tmp_path):
 
 def test_the_root_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("XRAYKIT_RUNS", str(tmp_path))
-    assert run.root_folder() == tmp_path
+    assert folders.runs_folder() == tmp_path
     assert run.create({"name": "tiny"}, "films").path.parent == tmp_path
     monkeypatch.delenv("XRAYKIT_RUNS")
-    assert run.root_folder().name == "runs"
+    assert folders.runs_folder().name == "runs"
 
 
 def test_a_hundred_long_runs_are_listed_without_reading_their_histories(tmp_path, monkeypatch):
@@ -246,6 +247,6 @@ def test_a_hundred_long_runs_are_listed_without_reading_their_histories(tmp_path
     opened = []
     read = run.Path.read_text
     monkeypatch.setattr(run.Path, "read_text", lambda path, *args: opened.append(path.name) or read(path, *args))
-    monkeypatch.setattr(run, "_whole_lines", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(files, "whole_lines", lambda path: pytest.fail(f"{path} was read"))
     assert {found.status()["state"] for found in run.list_runs(tmp_path)} == {"finished"}
     assert opened == ["status.json"] * 100

@@ -6,11 +6,12 @@ import os
 import pytest
 from click.testing import CliRunner
 
-from tests import film_folders
+from tests.helpers import film_folders
 from xraykit import engine, runner
 from xraykit import run as runs
 from xraykit.__main__ import main
 from xraykit.run import Diverged
+from xraykit.system import folders
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_a_run_moved_to_other_films_is_refused_and_to_the_same_goes_on(films, ca
     moved = films.rename(tmp_path / "moved")
     assert "data: " in call("runs", "resume", "first").stderr
     assert call("runs", "resume", "first", "--data", moved).exit_code == 0
-    assert runs.Run(runs.root_folder() / "first").status()["data"] == str(moved)
+    assert runs.Run(folders.runs_folder() / "first").status()["data"] == str(moved)
 
 
 def test_a_run_is_deleted_by_name(films, call, played):

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import film_folders, tiny_model
-from xraykit import dataset, recipe, scoring, work
+from tests.helpers import film_folders, tiny_model
+from xraykit import dataset, recipe, scoring
 from xraykit.run import Run
+from xraykit.system import jobs
 
 MODEL = str(tiny_model.KEPT)
 CLASSES = tiny_model.CLASSES
@@ -44,7 +45,7 @@ def test_models_are_evaluated_on_the_test_films_of_a_run_alone(films, trained, t
     whole = scoring.evaluate([MODEL], films, tmp_path / "whole")[0][0]
     places = [whole.films.index(film) for film in found.films]
     assert np.array_equal(found.logits, whole.logits[places]) and np.array_equal(found.truth, whole.truth[places])
-    state = work.Work(tmp_path / "out").state()
+    state = jobs.Work(tmp_path / "out").state()
     assert state["test_of"] == "trained" and state["films"] == state["done"] == len(found.films)
 
 
@@ -79,7 +80,7 @@ def test_films_that_are_gone_or_others_are_refused(films, trained, tmp_path, how
 def test_a_folder_tells_the_split_a_recipe_would_make(films, tmp_path):
     chosen = recipe.NAMED["tiny"].change(test=0.3, shrink=0.5)
     scoring.inspect(films, tmp_path / "out", recipe=chosen)
-    told = json.loads((tmp_path / "out" / work.FILMS).read_text())
+    told = json.loads((tmp_path / "out" / jobs.FILMS).read_text())
     found = dataset.read(films)
     parts = dataset.split(found, chosen.validation, chosen.test, chosen.seed)
     assert told["split"] == {name: found.counts(indices) for name, indices in parts.parts().items()}

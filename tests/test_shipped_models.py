@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import bad_films
+from tests.helpers import bad_films
 from xraykit import card, classifier, curves, dataset, evaluation, explanation, radiograph
 
 WEIGHTS = Path(__file__).parents[1] / "weights"

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from tests import film_folders
+from tests.helpers import film_folders
 from xraykit import dataset, recipe, run
 
 pytestmark = pytest.mark.slow
@@ -269,7 +269,7 @@ def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monke
 
 def kept(root, films, folder, chosen=TINY, name="mine"):
     """A kept model as `build` needs it: a card and the network."""
-    from tests import fakes
+    from tests.helpers import fakes
 
     made = fit(films, folder, chosen, name)
     place = root / name

@@ -18,18 +18,19 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from xraykit.system.folders import datasets_folder
 from xraykit.zipcheck import MANIFEST, MAX_MEMBER, ArchiveRefused, is_junk, may_be_wanted, opened, problems, told
 
 CHUNK = 2**18
+
+
 RECORD = "archive.json"
+
+
 FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima")
 
+
 Progress = Callable[[int, int], None]  # bytes unpacked, bytes in all
-
-
-def folder() -> Path:
-    """Where archives are unpacked: $XRAYKIT_DATASETS, else the repository's datasets/, which git ignores."""
-    return Path(os.environ.get("XRAYKIT_DATASETS") or Path(__file__).parent.parent / "datasets")
 
 
 def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Progress | None = None) -> Path:
@@ -51,7 +52,7 @@ def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Pr
     OSError
         If the disk is full or must not be written.
     """
-    root = root or folder()
+    root = root or datasets_folder()
     root.mkdir(parents=True, exist_ok=True)
     part = root / f".{uuid.uuid4().hex}.part"
     try:

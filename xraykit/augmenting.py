@@ -16,8 +16,8 @@ from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
-from xraykit import decoder
 from xraykit.recipe import Augmentation
+from xraykit.system import processes as system_processes
 
 DEPTH = 2  # batches ahead for each process
 
@@ -42,7 +42,7 @@ class Ahead:
     def __init__(self, file: str, augmentation: Augmentation, seed: int, processes: int) -> None:
         self.file, self.augmentation, self.seed = file, augmentation, seed
         self.depth = DEPTH * processes
-        self._pool = concurrent.futures.ProcessPoolExecutor(processes, decoder.CONTEXT, _begin)
+        self._pool = concurrent.futures.ProcessPoolExecutor(processes, system_processes.CONTEXT, _begin)
         self._epoch = -1
         self._begun: dict[int, concurrent.futures.Future[np.ndarray]] = {}
         self._taking = threading.Lock()
@@ -81,7 +81,7 @@ class Ahead:
 def _begin() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # a stop is the run's to mind; these end with it
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=decoder.end_with_parent, name="parent watch", daemon=True).start()
+    threading.Thread(target=system_processes.end_with_parent, name="parent watch", daemon=True).start()
 
 
 def _batch(file: str, chosen: np.ndarray, augmentation: Augmentation, seed: int, epoch: int) -> np.ndarray:

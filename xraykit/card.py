@@ -5,15 +5,16 @@ Reads and writes `card.json`; never opens a network.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
 from pathlib import Path
 
+from xraykit.system.files import sha256_of
+
 NETWORK, BODY, HEAD = "model.keras", "features.tflite", "head.npz"
+
+
 KEPT_FILES = (NETWORK, BODY, HEAD)
 
 
@@ -30,12 +31,6 @@ class ModelRefused(ValueError):
 
     def __str__(self) -> str:
         return self.words
-
-
-def root_folder() -> Path:
-    """Where the models lie: $XRAYKIT_WEIGHTS, else the repository's weights/."""
-    chosen = os.environ.get("XRAYKIT_WEIGHTS")
-    return Path(chosen) if chosen else Path(__file__).resolve().parents[1] / "weights"
 
 
 @dataclass(frozen=True)
@@ -118,19 +113,6 @@ def verify(card: Card, folder: Path) -> None:
                 f"Expected {name} of {folder.name} as its card describes it; the "
                 "file has another sha256. It was changed or damaged: restore it or keep the run again.",
             )
-
-
-def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file, computed once for each version of it."""
-    stat = path.stat()
-    return _hash_version(path.resolve(), stat.st_size, stat.st_mtime_ns, stat.st_ino)
-
-
-@lru_cache(maxsize=256)
-def _hash_version(path: Path, size: int, modified: int, inode: int) -> str:
-    """Hashing 30 MB costs more than reading a film: a file is hashed once per version of it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _parse(text: str, source: str) -> dict:

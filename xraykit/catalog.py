@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xraykit import archive, dataset, labelling, run
+from xraykit import dataset, labelling, run
+from xraykit.system import folders
 
 # A folder of such folders is no dataset of classes "train" and "test": each of them is a dataset
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "seg_train", "seg_test"}
@@ -49,7 +50,7 @@ def _of_data_folder() -> Iterator[tuple[Path, str, str]]:
 
 
 def _uploaded() -> Iterator[tuple[Path, str, str]]:
-    return ((folder, folder.name, "uploaded") for folder in _folders(archive.folder()))
+    return ((folder, folder.name, "uploaded") for folder in _folders(folders.datasets_folder()))
 
 
 def _of_runs() -> Iterator[tuple[Path, str, str]]:

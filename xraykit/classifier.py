@@ -17,8 +17,9 @@ import numpy as np
 from xraykit import card as cards
 from xraykit import curves, decoder, radiograph
 from xraykit import head as heads
-from xraykit.card import BODY, HEAD, Card, ModelRefused, root_folder
+from xraykit.card import BODY, HEAD, Card, ModelRefused
 from xraykit.head import Head
+from xraykit.system.folders import models_folder
 
 # Fixed, not left to LiteRT: the same film must give the same bits in every process of a machine.
 THREADS = max(1, min(4, os.cpu_count() or 1))
@@ -133,14 +134,14 @@ def load(name_or_folder: str | Path, verify: bool = True) -> Classifier:
 def find(name_or_folder: str | Path) -> Path:
     """The folder of a model given by name or by path; it may be missing."""
     given = Path(name_or_folder)
-    return given if len(given.parts) != 1 or (given / "card.json").is_file() else root_folder() / given
+    return given if len(given.parts) != 1 or (given / "card.json").is_file() else models_folder() / given
 
 
 def available(root: Path | None = None) -> tuple[list[Card], list[decoder.Refusal]]:
     """Cards of the usable models below `root` (default `root_folder()`), by name, and why others are not."""
     usable: list[Card] = []
     refused: list[decoder.Refusal] = []
-    root = root or root_folder()
+    root = root or models_folder()
     for folder in sorted(root.iterdir() if root.is_dir() else ()):
         if not folder.is_dir() or folder.name.startswith("."):
             continue

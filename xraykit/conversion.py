@@ -21,6 +21,7 @@ import numpy as np
 from xraykit import head as heads
 from xraykit.card import BODY, HEAD, ModelRefused
 from xraykit.head import Head
+from xraykit.system import folders
 
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 _LARGEST = 4 * 2**30  # unpacked bytes; the largest backbone here, VGG19, is 0.6 GB
@@ -169,7 +170,7 @@ def _body(model: Any, layer: Any, network: Path) -> bytes:
 
 
 def _child_environment() -> dict[str, str]:
-    source = str(Path(__file__).resolve().parents[1])
+    source = str(folders.REPOSITORY)
     path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
     return os.environ | {
         "PYTHONPATH": path,

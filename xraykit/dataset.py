@@ -19,6 +19,7 @@ import numpy as np
 from xraykit import decoder, filmindex, grouping, ingest, labelling
 from xraykit.filmindex import Look, Progress
 from xraykit.labelling import DatasetRefused
+from xraykit.system.folders import cache_folder
 
 FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %
 
@@ -121,12 +122,6 @@ def _take_room(path: Path) -> None:
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def cache_folder() -> Path:
-    """Where decoded films are kept: $XRAYKIT_CACHE, else the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("XRAYKIT_CACHE") or Path(base) / "xraykit")
 
 
 def count_labels(root: str | Path) -> dict[str, int]:

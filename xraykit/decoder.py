@@ -4,32 +4,33 @@ Started by `ingest` only; imports no network library and keeps nothing between f
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import stat
 import sys
 import threading
 import time
-import types
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any
 
 from xraykit import picture, radiograph
+from xraykit.system.processes import PR_SET_PDEATHSIG, end_with_parent
 
 MAX_BYTES = 50 * 2**20
+
+
 MEMORY = 2 * 2**30  # address space of one decoder: a 40-megapixel film at its worst needs about a third of it
+
+
 BATCH_BYTES, BATCH_PAUSE = (
     64 * 2**20,
     1.0,
 )  # a batch comes back early when it holds this much or took this long
+
+
 HEAVY = ("keras", "tensorflow", "jax", "torch")
-THREAD_CAPS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 @dataclass(frozen=True)
@@ -49,21 +50,6 @@ class Refusal:
     source: str
     code: str
     words: str
-
-
-class _DecoderProcess(SpawnProcess):
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:
-        with _bare_parent():
-            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
-
-
-class _DecoderContext(SpawnContext):
-    Process = _DecoderProcess
-
-
-CONTEXT = _DecoderContext()
-_spawning = threading.Lock()
 
 
 def prepare(parent: int) -> None:
@@ -154,34 +140,3 @@ def _bound_memory() -> None:
     with contextlib.suppress(ValueError, OSError):  # macOS knows no limit on address space
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crashed decoder leaves no picture of a film on disk
-
-
-def end_with_parent() -> None:
-    """Wait for the parent's end and end with it: for a thread of a process started through `CONTEXT`."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-@contextlib.contextmanager
-def _bare_parent() -> Iterator[None]:
-    """For the instant of a spawn: thread caps in the environment and an empty `__main__`.
-
-    The caps must be there before the child imports NumPy, which it does on arrival. The child would also import
-    the parent's `__main__` again, a Streamlit page or a script without a guard among them.
-    """
-    with _spawning:
-        main = sys.modules["__main__"]
-        before = {name: os.environ.get(name) for name in THREAD_CAPS}
-        os.environ.update(dict.fromkeys(THREAD_CAPS, "1"))
-        sys.modules["__main__"] = types.ModuleType("__main__")
-        try:
-            yield
-        finally:
-            sys.modules["__main__"] = main
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value

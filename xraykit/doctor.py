@@ -12,8 +12,9 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from xraykit import classifier, devices
-from xraykit.card import root_folder
+from xraykit import classifier
+from xraykit.system import devices
+from xraykit.system.folders import models_folder
 
 REQUIRED = (
     "streamlit",
@@ -101,7 +102,7 @@ def _models() -> list[Finding]:
         Finding(f"model {no.source}", "missing", f"{no.code}: {no.words}", "Restore the folder.") for no in refused
     ]
     mend = "python -m xraykit train, then python -m xraykit runs keep"
-    return findings or [Finding("models", "missing", f"none in {root_folder()}", mend)]
+    return findings or [Finding("models", "missing", f"none in {models_folder()}", mend)]
 
 
 def _imagenet() -> Finding:

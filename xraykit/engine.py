@@ -13,9 +13,10 @@ import uuid
 from pathlib import Path
 from typing import IO, Any
 
-from xraykit import detached, run
+from xraykit import run
 from xraykit.recipe import Recipe
 from xraykit.run import Run, RunRefused
+from xraykit.system import processes
 
 LOCK_VARIABLE = "XRAYKIT_RUN_LOCK"  # the descriptor on which a launched process finds its run locked already
 WAITING = "waiting for the device"
@@ -169,10 +170,10 @@ def _launch(found: Run, **changed: Any) -> None:
         arguments = ["runs", "resume", found.name, "--runs", str(found.path.parent.resolve())]
         if os.name == "nt":  # no descriptor can be handed on; `run.GRACE_SECONDS` covers the gap
             lock.close()
-            detached.spawn(arguments, found.path / "log.txt")
+            processes.spawn(arguments, found.path / "log.txt")
             return
         number = lock.fileno()
-        detached.spawn(arguments, found.path / "log.txt", pass_fds=[number], environment={LOCK_VARIABLE: str(number)})
+        processes.spawn(arguments, found.path / "log.txt", pass_fds=[number], environment={LOCK_VARIABLE: str(number)})
 
 
 def wait(found: Run, seconds: float) -> dict[str, Any]:

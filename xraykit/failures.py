@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from xraykit import devices, labelling, recipe, run
+from xraykit import labelling, recipe, run
+from xraykit.system import devices
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ADVICE = {

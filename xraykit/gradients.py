@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import companion, conversion
+from xraykit import conversion
 from xraykit.card import ModelRefused
+from xraykit.system import local_service
 
 METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
 IDLE_SECONDS = float(os.environ.get("XRAYKIT_GRADIENTS_IDLE", "120"))
@@ -90,7 +91,7 @@ def explain(model: Any, task: Task, tick: Tick) -> np.ndarray:
 
 def main() -> None:
     """Run the worker's side until the parent is gone or nothing was asked for IDLE_SECONDS."""
-    companion.serve(Worker().answer)
+    local_service.serve(Worker().answer)
 
 
 class Worker:
@@ -129,7 +130,7 @@ class Worker:
     def _end_when_idle(self) -> None:
         while self._turn.locked() or time.monotonic() - self._last < IDLE_SECONDS:
             time.sleep(min(1.0, IDLE_SECONDS))
-        companion.leave()
+        local_service.leave()
 
 
 def _visualizer(model: Any, method: str, tick: Tick) -> Any:

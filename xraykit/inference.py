@@ -17,12 +17,13 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from xraykit import card as cards
-from xraykit import classifier, companion, explanation, gradients, ingest
+from xraykit import classifier, explanation, gradients, ingest
 from xraykit.card import Card, ModelRefused
 from xraykit.classifier import Classifier, Prediction
 from xraykit.decoder import Refusal
 from xraykit.explanation import Explanation
 from xraykit.radiograph import Radiograph
+from xraykit.system import local_service
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")
 LOADED_MODELS = 4
@@ -50,7 +51,7 @@ class Client:
         self.restarts = 0
         self._closed = False
         self._swap = threading.Lock()
-        self._service = companion.Companion(SERVICE)
+        self._service = local_service.Companion(SERVICE)
 
     def read(self, source: str, data: bytes) -> Radiograph | Refusal:
         """Decode a film's bytes behind the firewall."""
@@ -100,11 +101,11 @@ class Client:
             "last words in the server's log."
         )
 
-    def _replace(self, lost: companion.Companion) -> None:
+    def _replace(self, lost: local_service.Companion) -> None:
         with self._swap:
             if self._service is lost and not self._closed:  # of many threads that lost it, one starts the next
                 lost.end()
-                self._service = companion.Companion(SERVICE)
+                self._service = local_service.Companion(SERVICE)
                 self.restarts += 1
 
 
@@ -117,7 +118,7 @@ class _Lost(Exception):
     """The other process went away in the middle of a call."""
 
 
-def _ask(service: companion.Companion, request: Any, progress: Progress | None = None) -> Any:
+def _ask(service: local_service.Companion, request: Any, progress: Progress | None = None) -> Any:
     """Send a request and return its answer; raises the error it was answered with, or _Lost."""
     try:
         line = service.connect()
@@ -148,7 +149,7 @@ class _Service:
         self._ingest = ingest.Ingest()
         self._models: OrderedDict[tuple, Classifier] = OrderedDict()
         self._loading = threading.Lock()
-        self._worker: companion.Companion | None = None
+        self._worker: local_service.Companion | None = None
         self._worker_lock = threading.Lock()
 
     def answer(self, line: Connection) -> None:
@@ -218,12 +219,12 @@ class _Service:
             "Grad-CAM needs no TensorFlow and still works."
         )
 
-    def _living_worker(self) -> companion.Companion:
+    def _living_worker(self) -> local_service.Companion:
         with self._worker_lock:
             if self._worker is None or not self._worker.alive:
                 if self._worker is not None:
                     self._worker.end()
-                self._worker = companion.Companion("xraykit.gradients", gradients.ENVIRONMENT)
+                self._worker = local_service.Companion("xraykit.gradients", gradients.ENVIRONMENT)
             return self._worker
 
     def _model(self, name: str) -> Classifier:
@@ -250,7 +251,7 @@ class _Service:
         }
 
 
-def _relay(worker: companion.Companion, task: gradients.Task, progress: Progress) -> Any:
+def _relay(worker: local_service.Companion, task: gradients.Task, progress: Progress) -> Any:
     """Pass a worker's progress on, and say twice a second that we still wait: TensorFlow starts slowly.
 
     `progress` raises ConnectionError when the caller has left; closing the line then cancels in the worker.
@@ -280,7 +281,7 @@ def _relay(worker: companion.Companion, task: gradients.Task, progress: Progress
 def main() -> None:
     """Run the service's side until the parent is gone."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    companion.serve(_Service().answer)
+    local_service.serve(_Service().answer)
 
 
 if __name__ == "__main__":

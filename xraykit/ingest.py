@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from xraykit import decoder
 from xraykit.decoder import MAX_BYTES, MEMORY, Refusal
 from xraykit.radiograph import Radiograph
+from xraykit.system import processes
 
 if TYPE_CHECKING:
     from pebble import ProcessFuture, ProcessPool
@@ -126,7 +127,7 @@ class Ingest:
             max_workers=self.workers,
             initializer=decoder.prepare,
             initargs=(os.getpid(),),
-            context=decoder.CONTEXT,
+            context=processes.CONTEXT,
         )
         started, self._closing = threading.Event(), threading.Event()
         # Linux sends a decoder its parent-death signal when the *thread* that started it ends: this one stays

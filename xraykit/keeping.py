@@ -19,10 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import card, classifier, conversion, curves, dataset, evaluation, operating, published, work
+from xraykit import card, classifier, conversion, curves, dataset, evaluation, operating, published
 from xraykit.card import Card, ModelRefused
 from xraykit.reciperules import BACKBONES
-from xraykit.run import Run, RunRefused, is_plain, replace_text
+from xraykit.run import Run, RunRefused
+from xraykit.system import files as system_files
+from xraykit.system import folders, jobs
+from xraykit.system.files import replace_text
+from xraykit.system.folders import is_plain_name
 
 Say = Callable[[str], None]  # told what is being done; what it raises ends the keeping
 FOLDER = "keeping"  # in the run's folder: how far a keeping in the background is
@@ -68,9 +72,9 @@ def keep(
     DatasetRefused
         If the films of the run are not where they were, or are others.
     """
-    root = root or card.root_folder()
+    root = root or folders.models_folder()
     target = root / name
-    if not is_plain(name):
+    if not is_plain_name(name):
         raise ModelRefused("card-invalid", f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.")
     if target.exists() and not replace:
         raise ModelRefused("card-invalid", f"There is a model named {name} already. Choose another name.")
@@ -95,7 +99,7 @@ def keep(
     return made
 
 
-def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> work.Work:
+def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> jobs.Work:
     """Keep a run in a process of its own; the work's folder tells how far it is. Returns at once.
 
     Raises
@@ -103,13 +107,13 @@ def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] =
     work.WorkRefused
         If the run is being kept already.
     """
-    made = work.Work(run.path / FOLDER)
+    made = jobs.Work(run.path / FOLDER)
     if made.alive():
-        raise work.WorkRefused(f"A model is being kept from the run {run.name} already. Wait until it is.")
+        raise jobs.WorkRefused(f"A model is being kept from the run {run.name} already. Wait until it is.")
     words = ["runs", "keep", run.name, "--runs", str(run.path.parent.resolve()), "--as", name, "--out", str(made.path)]
     words += ["--title", title] if title else []
     words += [word for limit in limits for word in ("--limit", limit)]
-    work.launch(made, words, verb="keep", run=run.name, model=name)
+    jobs.launch(made, words, verb="keep", run=run.name, model=name)
     return made
 
 
@@ -119,7 +123,7 @@ def telling(out: Path | None, run: Run, name: str) -> Iterator[Say]:
     if out is None:
         yield lambda words: None
         return
-    with work.going_on(work.Work(out), verb="keep", run=run.name, model=name) as going:
+    with jobs.going_on(jobs.Work(out), verb="keep", run=run.name, model=name) as going:
 
         def say(words: str) -> None:
             going.mind()
@@ -164,7 +168,7 @@ def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
     metrics["operating_points"] = _operating_points(folder, draft.files[card.NETWORK])
     if figures := published.beside(draft.data["name"], draft.classes):
         metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
-    files = {path.name: card.sha256_of(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
+    files = {path.name: system_files.sha256_of(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
     made = dataclasses.replace(draft, metrics=metrics, files=files)
     replace_text(folder / "card.json", made.to_json())
     return made
@@ -234,7 +238,7 @@ def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str])
         metrics={},
         limits=(*LIMITS, *no_patients, *limits),
         software=_software(status.get("backend", "not reported")),
-        files={file: card.sha256_of(folder / file) for file in card.KEPT_FILES},
+        files={file: system_files.sha256_of(folder / file) for file in card.KEPT_FILES},
         parameters=int(status["parameters"]),
     )
 

@@ -14,6 +14,7 @@ import keras
 from xraykit import card
 from xraykit.recipe import Recipe
 from xraykit.reciperules import BACKBONES
+from xraykit.system import folders
 
 KEPT = "model:"  # a recipe's weights are those of a kept model
 
@@ -147,7 +148,7 @@ def _tiny(recipe: Recipe, scaled) -> keras.Model:
 def _kept(recipe: Recipe) -> keras.Model:
     """The kept model that the recipe starts from; its card is checked, so that its backbone fits."""
     name = (recipe.weights or "").removeprefix(KEPT)
-    folder = card.root_folder() / name
+    folder = folders.models_folder() / name
     try:
         theirs = card.Card.from_json((folder / "card.json").read_text("utf-8")).recipe
         model = keras.saving.load_model(folder / card.NETWORK, compile=False)

@@ -15,6 +15,7 @@ from xraykit import card as cards
 from xraykit import classifier, evaluation, history
 from xraykit.card import Card, ModelRefused
 from xraykit.evaluation import Evaluation
+from xraykit.system import folders as system_folders
 
 UNKNOWN = "not reported"
 TEST, VALIDATION, HISTORY = "evaluation.json", "validation.json", "history.csv"
@@ -104,7 +105,7 @@ def costs(given: Sequence[Card], folders: Sequence[Path] | None = None) -> list[
     `folders` of the models in the cards' order; by name below the models' root if not given. Milliseconds come from
     the card's metrics, where a benchmark wrote them.
     """
-    places = list(folders) if folders is not None else [cards.root_folder() / card.name for card in given]
+    places = list(folders) if folders is not None else [system_folders.models_folder() / card.name for card in given]
     columns = {
         "parameters": [card.parameters or UNKNOWN for card in given],
         "network bytes": [_size(place / cards.NETWORK) for place in places],

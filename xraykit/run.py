@@ -9,30 +9,47 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime
-import io
 import json
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from xraykit.system.files import append_line, csv_columns, csv_line, now, replace_text, try_lock, whole_lines
+from xraykit.system.folders import is_plain_name, runs_folder
+
 FORMAT = 1
+
+
 STATES = ("queued", "running", "finished", "stopped", "failed", "lost")
+
+
 BUSY = ("queued", "running")
+
+
 RESUMABLE = ("stopped", "failed", "lost")
+
+
 CHECKPOINT = Path("checkpoint") / "state.npz"
+
+
 # Between the folder's first file and its lock; on Windows, which hands no lock on, until the process has begun.
 GRACE_SECONDS = 60.0 if os.name == "nt" else 5.0
+
+
 HOLD_SECONDS = 2.0  # a probe holds the lock for microseconds
+
+
 LOST = {
     "message": "Its process ended without a word: killed, or the computer restarted.",
     "advice": "Resume it: it goes on from its last checkpoint.",
     "eta": None,
 }
+
 
 _updating = threading.Lock()  # status.json is read, changed and written by the training and by the pulse beside it
 
@@ -105,12 +122,12 @@ class Run:
     def event(self, what: str, **fields: Any) -> None:
         """Append a line to events.jsonl."""
         line = json.dumps({"time": now(), "event": what, **fields}) + "\n"
-        _append(self.path / "events.jsonl", lambda: line, line)
+        append_line(self.path / "events.jsonl", lambda: line, line)
 
     def events(self) -> list[dict[str, Any]]:
         """What happened, in order; a line that a killed process left half written is left out."""
         found = []
-        for line in _whole_lines(self.path / "events.jsonl"):
+        for line in whole_lines(self.path / "events.jsonl"):
             with contextlib.suppress(ValueError):
                 found.append(json.loads(line))
         return [event for event in found if isinstance(event, dict)]
@@ -118,13 +135,13 @@ class Run:
     def append(self, file: str, row: Mapping[str, Any]) -> None:
         """Add a line to a CSV file of the folder; its columns are those of the first row."""
         path = self.path / file
-        columns = _columns(path) or list(row)
-        line = _csv_line([row.get(column, "") for column in columns])
-        _append(path, lambda: _csv_line(columns) + line, line)
+        columns = csv_columns(path) or list(row)
+        line = csv_line([row.get(column, "") for column in columns])
+        append_line(path, lambda: csv_line(columns) + line, line)
 
     def rows(self, file: str, most: int | None = None) -> list[dict[str, str]]:
         """The rows of a CSV file, thinned evenly to `most`, the first and the last among them."""
-        lines = _whole_lines(self.path / file)
+        lines = whole_lines(self.path / file)
         if not lines:
             return []
         header, body = lines[0], lines[1:]
@@ -136,12 +153,12 @@ class Run:
 
     def append_history(self, row: Mapping[str, float | int | str]) -> None:
         """Add an epoch; the file is replaced whole, its columns are those of the first row."""
-        lines = _whole_lines(self.path / "history.csv")
+        lines = whole_lines(self.path / "history.csv")
         columns = next(csv.reader(lines[:1]), list(row))
-        lines = lines or [_csv_line(columns).rstrip("\n")]
+        lines = lines or [csv_line(columns).rstrip("\n")]
         replace_text(
             self.path / "history.csv",
-            "\n".join(lines) + "\n" + _csv_line([row.get(column, "") for column in columns]),
+            "\n".join(lines) + "\n" + csv_line([row.get(column, "") for column in columns]),
         )
 
     def history(self) -> list[dict[str, str]]:
@@ -153,7 +170,7 @@ class Run:
         rows = self.rows(file)
         kept = [row for row in rows if float(row["epoch"]) < epochs]
         if len(kept) < len(rows):
-            lines = [_csv_line(list(rows[0])), *(_csv_line(list(row.values())) for row in kept)]
+            lines = [csv_line(list(rows[0])), *(csv_line(list(row.values())) for row in kept)]
             replace_text(self.path / file, "".join(lines))
 
     def truncate_history(self, epochs: int) -> None:
@@ -214,12 +231,6 @@ class Run:
         return self.alive() or (new and (os.name == "nt" or not (self.path / "lock").exists()))
 
 
-def root_folder() -> Path:
-    """Where runs are kept: $XRAYKIT_RUNS, else the repository's runs/ (git-ignored)."""
-    chosen = os.environ.get("XRAYKIT_RUNS")
-    return Path(chosen) if chosen else Path(__file__).resolve().parents[1] / "runs"
-
-
 def create(
     recipe: dict[str, Any], data: str | Path, runs: str | Path | None = None, name: str | None = None, **fields: Any
 ) -> Run:
@@ -230,9 +241,9 @@ def create(
     RunRefused
         If the name is not plain or already taken.
     """
-    runs = root_folder() if runs is None else Path(runs)
+    runs = runs_folder() if runs is None else Path(runs)
     name = name or _free_name(runs, recipe["name"])
-    if not is_plain(name):
+    if not is_plain_name(name):
         raise RunRefused(f"Expected a run name of letters, digits, '.', '_' and '-'; got {name!r}.")
     try:
         (runs / name).mkdir(parents=True)
@@ -246,11 +257,6 @@ def create(
     return run
 
 
-def is_plain(name: str) -> bool:
-    """May a run or a kept model have this name? It becomes a folder's."""
-    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name))
-
-
 def _free_name(runs: Path, about: str) -> str:
     """The time and what it is about, in letters that a folder's name may have; numbered where it is taken."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", about).strip("-.")[:60] or "run"
@@ -261,60 +267,9 @@ def _free_name(runs: Path, about: str) -> str:
 
 def list_runs(runs: str | Path | None = None) -> list[Run]:
     """Runs in a folder (`root_folder()` if not given), newest first; broken ones too, whose `status` says so."""
-    folder = root_folder() if runs is None else Path(runs)
+    folder = runs_folder() if runs is None else Path(runs)
     found = [Run(path.parent) for path in folder.glob("[!.]*/status.json")]  # a dot: on its way out
     return sorted(found, key=lambda run: (_changed(run.path / "recipe.json"), run.name), reverse=True)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part, not even after a power cut."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())  # else a restart may find the new name on an empty file
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _append(path: Path, first: Callable[[], str], line: str) -> None:
-    """Add a line to a growing file in one write; `first` makes what begins an empty one."""
-    with path.open("a+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size:
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":  # a killed process left half a line
-                file.seek(0)
-                size = file.read().rfind(b"\n") + 1
-                file.truncate(size)
-        file.write((line if size else first()).encode())
-
-
-def _whole_lines(path: Path) -> list[str]:
-    try:
-        text = path.read_bytes().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return []
-    return text.split("\n")[:-1]  # what follows the last line end is half a line
-
-
-def _columns(path: Path) -> list[str]:
-    """The header of a CSV file; none where it is missing, empty or half written."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            header = file.readline()
-    except FileNotFoundError:
-        return []
-    return next(csv.reader([header])) if header.endswith("\n") else []
-
-
-def _csv_line(values: list) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([str(value).replace("\n", " ") for value in values])
-    return line.getvalue()
 
 
 def _changed(path: Path) -> float:
@@ -322,24 +277,3 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def now() -> str:
-    """This moment, as events and status tell it: ISO 8601, UTC, to the second."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def try_lock(file: IO[Any], shared: bool = False) -> bool:
-    """Lock a file without waiting, until it is closed or the process ends; False where another holds it."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

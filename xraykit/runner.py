@@ -20,8 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from xraykit import dataset, devices, engine, failures, filmindex, recipe, run
+from xraykit import dataset, engine, failures, filmindex, recipe, run
 from xraykit.run import Run, RunRefused
+from xraykit.system import device_queue, devices, files
 
 Told = Callable[[str, int, int], None]  # a stage before the training, films done, films in all
 Fit = Callable[..., None]
@@ -154,7 +155,7 @@ def _train(found: Run, report: Any, listeners: tuple, fit: Fit | None, pulse: Pu
         found.update(device=key, place=place)
         told(f"{engine.WAITING}: {key}, place {place}", 0, 0)
 
-    with devices.turn(asked, found.name, waiting=waiting, stopped=found.stop_asked, backend=chosen.backend) as key:
+    with device_queue.turn(asked, found.name, waiting=waiting, stopped=found.stop_asked, backend=chosen.backend) as key:
         _stop_if_asked(found)
         os.environ.update(devices.environment(key, chosen.backend))  # before anything imports the backend
         found.update(
@@ -165,7 +166,7 @@ def _train(found: Run, report: Any, listeners: tuple, fit: Fit | None, pulse: Pu
             backend=chosen.backend,
             epochs=chosen.epochs,
             queued_seconds=round(waited + time.time() - began, 1),
-            started=status.get("started") or run.now(),
+            started=status.get("started") or files.now(),
         )
         found.event("started", device=key, backend=chosen.backend)
         pulse.watch(key)
@@ -236,7 +237,7 @@ def _end_of(found: Run, error: BaseException) -> dict[str, Any]:
 def _leave(found: Run, fields: dict[str, Any]) -> str:
     """Write the state that the run ends in, whatever the disk says; nothing where its folder is gone."""
     state = fields["state"]
-    fields |= {"stage": None, "place": None, "load": None, "memory": None, "ended": run.now()}
+    fields |= {"stage": None, "place": None, "load": None, "memory": None, "ended": files.now()}
     fields["eta"] = 0.0 if state == "finished" else None
     if state == "lost" or not _write_end(found, fields):
         return "lost"

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from xraykit import card as cards
-from xraykit import classifier, dataset, decoder, evaluation, filmindex, ingest, labelling, radiograph, sampling, work
+from xraykit import classifier, dataset, decoder, evaluation, filmindex, ingest, labelling, radiograph, sampling
 from xraykit.evaluation import Evaluation
 from xraykit.recipe import Recipe
-from xraykit.run import Run, replace_text
-from xraykit.work import FILMS, RESULT, Work
+from xraykit.run import Run
+from xraykit.system import jobs
+from xraykit.system.files import replace_text
+from xraykit.system.jobs import FILMS, RESULT, Work
 
 TABLE = "predictions.csv"
 RECIPE = "recipe.json"  # in a work's folder: the recipe whose split is to be told
@@ -46,7 +48,7 @@ def inspect(
     """
     if out is None:
         return dataset.read(folder, progress, least_classes=1)
-    with work.going_on(Work(out), verb="inspect", data=str(folder.resolve()), models=[]) as going:
+    with jobs.going_on(Work(out), verb="inspect", data=str(folder.resolve()), models=[]) as going:
         going.films = sum(dataset.count_labels(folder).values())
         films = dataset.read(folder, progress, look=going.look, least_classes=1)
         Run(out).write(FILMS, describe(films) | (divide(films, recipe) if recipe else {}))
@@ -76,7 +78,7 @@ def evaluate(
         If it was asked to end: SIGTERM, or a file named stop in `out`.
     """
     about = {} if test_of is None else {"test_of": test_of.name}
-    with work.going_on(Work(out), verb="evaluate", data=str(folder.resolve()), models=list(models), **about) as going:
+    with jobs.going_on(Work(out), verb="evaluate", data=str(folder.resolve()), models=list(models), **about) as going:
         readers = [classifier.load(model) for model in models]
         counts = dataset.count_labels(folder)
         for reader in readers:
@@ -134,12 +136,12 @@ def test_split(run: Run, folder: Path, classes: Sequence[str]) -> dataset.Datase
 
 def start_inspection(folder: Path, root: Path | None = None, recipe: Recipe | None = None) -> Work:
     """Look at a folder of films in a process of its own; returns where it tells how far it is."""
-    made = work.create(folder.name, root)
+    made = jobs.create(folder.name, root)
     words = ["data", "inspect", "--json", f"--out={made.path}"]
     if recipe is not None:
         replace_text(made.path / RECIPE, recipe.to_json())
         words.append(f"--recipe={made.path / RECIPE}")
-    work.launch(made, [*words, "--", str(folder)], verb="inspect", data=str(folder), models=[])
+    jobs.launch(made, [*words, "--", str(folder)], verb="inspect", data=str(folder), models=[])
     return made
 
 
@@ -149,7 +151,7 @@ def start_evaluation(made: Work, folder: Path, models: Sequence[str], test_of: R
     about = {} if test_of is None else {"test_of": test_of.name}
     if test_of is not None:
         words.append(f"--test-of={test_of.path}")
-    work.launch(made, words, verb="evaluate", data=str(folder), models=list(models), **about)
+    jobs.launch(made, words, verb="evaluate", data=str(folder), models=list(models), **about)
 
 
 def misfit(card: cards.Card, labels: Sequence[str], folder: str) -> str:

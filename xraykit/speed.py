@@ -21,9 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xraykit import dataset
 from xraykit import recipe as recipes
 from xraykit.recipe import Recipe
+from xraykit.system import folders
 
 STEPS = 12  # timed, twice, after as many that warm up
 LIMIT_SECONDS = 90.0  # for one way, start and compilation included: XLA with depthwise convolutions (TF#59772) can hang
@@ -178,7 +178,7 @@ def measure_apart(recipe: Recipe, precision: str, jit: bool, say: Callable[[], N
             stdout=subprocess.PIPE,
             stderr=errors,
             env={**shared, **os.environ, **quiet},
-            cwd=Path(__file__).parents[1],
+            cwd=folders.REPOSITORY,
         )
         try:
             if not _ends_in_time(process, say):
@@ -253,7 +253,7 @@ def _key(recipe: Recipe, device_name: str) -> dict:
 
 
 def _file(key: dict) -> Path:
-    return dataset.cache_folder() / "speed" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]}.json"
+    return folders.cache_folder() / "speed" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]}.json"
 
 
 def _remembered(key: dict) -> Speed | None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import kept_models
 from tests.browser.conftest import start_server
 from tests.browser.test_review import AT_REST, serious
+from tests.helpers import kept_models
 from xraykit import classifier, operating, ui
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

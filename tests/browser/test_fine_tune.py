@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import fakes, film_folders
 from tests.browser.conftest import ROOT, Server, Visit, start_server
 from tests.browser.test_review import AT_REST, serious
+from tests.helpers import fakes, film_folders
 from xraykit import run as runs
 from xraykit.run import Run
 

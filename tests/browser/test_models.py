@@ -7,8 +7,8 @@ import json
 import pytest
 from PIL import Image
 
-from tests import film_folders
 from tests.browser.test_review import AT_REST, body, serious
+from tests.helpers import film_folders
 from xraykit import classifier, ui
 
 CARDS, _ = classifier.available()

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import bad_films
+from tests.helpers import bad_films
 from xraykit import classifier, samples, ui
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

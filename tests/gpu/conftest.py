@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from tests import film_folders
-from xraykit import devices, engine, recipe, reciperules, run
+from tests.helpers import film_folders
+from xraykit import engine, recipe, reciperules, run
+from xraykit.system import devices
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from xraykit import devices, engine, run
+from xraykit import engine, run
+from xraykit.system import devices
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow, pytest.mark.timeout(900)]
 MIB = 2**20

@@ -43,7 +43,8 @@ def train(
     out: Path | None,
 ) -> None:
     """Train a recipe on a folder of films; Ctrl-C or a file named stop in the run's folder ends it in order."""
-    from xraykit import devices, recipe, run
+    from xraykit import recipe, run
+    from xraykit.system import device_queue
 
     if (as_json or out) and not estimate:
         raise click.UsageError("Expected --json and --out beside --estimate only.")
@@ -52,7 +53,7 @@ def train(
         if estimate:
             _show_estimate(chosen, folder, device, as_json, out)
             return
-        devices.choose(device, chosen.backend)  # refuses an unknown one before a folder is made
+        device_queue.choose(device, chosen.backend)  # refuses an unknown one before a folder is made
         recorded = json.loads(chosen.to_json())
         made = run.create(recorded, folder.resolve(), root, name, asked_device=device, epochs=chosen.epochs)
         click.echo(f"Run {made.path}: {chosen.name}")
@@ -117,12 +118,12 @@ def _show_estimate(chosen, folder: Path, device: str, as_json: bool, out: Path |
 
 def _estimate(chosen, folder: Path, device: str, out: Path | None) -> dict[str, Any]:
     """What a run would take, as plain data; with `out` its progress and result are left there too."""
-    from xraykit import work
     from xraykit.run import Run
+    from xraykit.system import jobs
 
     if out is None:
         return _probe(chosen, folder, device, lambda *_: None)
-    with work.going_on(work.Work(out), verb="estimate", data=str(folder)) as going:
+    with jobs.going_on(jobs.Work(out), verb="estimate", data=str(folder)) as going:
 
         def progress(done: int, total: int) -> None:
             going.mind()
@@ -136,11 +137,12 @@ def _estimate(chosen, folder: Path, device: str, out: Path | None) -> dict[str, 
 
 
 def _probe(chosen, folder: Path, device: str, progress) -> dict[str, Any]:
-    from xraykit import dataset, devices
+    from xraykit import dataset
+    from xraykit.system import device_queue, devices
 
     with terminal.bar("Reading films") as shown:
         films = dataset.read(folder, shown)
-    key = devices.choose(device, chosen.backend)
+    key = device_queue.choose(device, chosen.backend)
     os.environ.update(devices.environment(key, chosen.backend))  # before probing imports the backend
     from xraykit import probing
 

@@ -138,8 +138,9 @@ def delete(name: str, root: Path | None) -> None:
 
 def _find(name: str, root: Path | None):
     from xraykit import run
+    from xraykit.system import folders
 
-    folder = run.root_folder() if root is None else root
+    folder = folders.runs_folder() if root is None else root
     if Path(name).name != name or name.startswith(".") or not (folder / name).is_dir():
         known = ", ".join(one.name for one in run.list_runs(folder)[:5]) or "none"
         raise run.RunRefused(f"Expected the name of a run in {folder} ({known}); got {name!r}.")

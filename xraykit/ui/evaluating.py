@@ -16,11 +16,11 @@ from typing import Any
 import streamlit as st
 
 from xraykit import evaluation, run, scoring
-from xraykit import work as works
 from xraykit.card import Card
 from xraykit.evaluation import Evaluation
+from xraykit.system import jobs as works
+from xraykit.system.jobs import Work
 from xraykit.ui import findings
-from xraykit.work import Work
 
 MOST_MODELS = 4
 REFUSALS = (run.RunRefused, works.WorkRefused, OSError)

@@ -11,7 +11,8 @@ import numpy as np
 import streamlit as st
 
 from xraykit import alignment, classifier, comparison, decoder, evaluation, history, operating, records
-from xraykit.card import ModelRefused, root_folder
+from xraykit.card import ModelRefused
+from xraykit.system.folders import models_folder
 from xraykit.ui.compare import inputs
 
 REFUSALS = (
@@ -45,7 +46,7 @@ def models() -> tuple[dict[str, records.Kept], list[decoder.Refusal]]:
     usable = {}
     for card in cards:
         try:
-            usable[card.name] = _load(card.name, str(root_folder()), tuple(sorted(card.files.items())))
+            usable[card.name] = _load(card.name, str(models_folder()), tuple(sorted(card.files.items())))
         except REFUSALS as error:
             refused.append(decoder.Refusal(card.name, "no-evaluation", str(error)))
     return usable, refused

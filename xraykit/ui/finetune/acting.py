@@ -8,7 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit import devices, engine, recipe, run
+from xraykit import engine, recipe, run
+from xraykit.system import devices
 from xraykit.ui import findings
 from xraykit.ui.finetune import choice, draft, films
 from xraykit.ui.finetune.seen import Seen

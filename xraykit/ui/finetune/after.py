@@ -12,13 +12,14 @@ import streamlit as st
 
 from xraykit import card as cards
 from xraykit import evaluation, keeping, run, scoring
-from xraykit import work as works
 from xraykit.card import Card
 from xraykit.evaluation import Evaluation
+from xraykit.system import files, folders
+from xraykit.system import jobs as works
+from xraykit.system.jobs import Work
 from xraykit.ui import findings, shell
 from xraykit.ui.finetune import choice, draft, seen
 from xraykit.ui.finetune.seen import Seen
-from xraykit.work import Work
 
 REFUSALS = (run.RunRefused, works.WorkRefused, scoring.ScoringRefused, cards.ModelRefused, OSError)
 CONVERTING = "Converting the network, and checking it on every validation and test film"
@@ -55,7 +56,7 @@ def _network_sha(path: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _network_sha_version(path: Path, modified: int, size: int) -> str:
-    return cards.sha256_of(path)
+    return files.sha256_of(path)
 
 
 def _show_keeping(of: Seen) -> None:
@@ -96,7 +97,7 @@ def _show_keeping(of: Seen) -> None:
 
 def _free_name(of: Seen) -> str:
     """The recipe's name; that of the run where a model has it already."""
-    return of.name if (cards.root_folder() / of.recipe_name).exists() else of.recipe_name
+    return of.name if (folders.models_folder() / of.recipe_name).exists() else of.recipe_name
 
 
 def _title(of: Seen) -> str:
@@ -104,9 +105,9 @@ def _title(of: Seen) -> str:
 
 
 def _wrong_name(name: str) -> str:
-    if not run.is_plain(name):
+    if not folders.is_plain_name(name):
         return f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}."
-    if (cards.root_folder() / name).exists():
+    if (folders.models_folder() / name).exists():
         return f"There is a model named {name} already. Choose another name."
     return ""
 

@@ -12,11 +12,12 @@ from typing import Any
 import streamlit as st
 
 from xraykit import archive, catalog, run, scoring, ui, zipcheck
-from xraykit import work as works
 from xraykit.charts import counts
+from xraykit.system import folders
+from xraykit.system import jobs as works
+from xraykit.system.jobs import Work
 from xraykit.ui import findings, worklist
 from xraykit.ui.finetune import draft, drawing
-from xraykit.work import Work
 
 KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 MOST_MEGABYTES = 2000
@@ -102,7 +103,7 @@ def _take_source() -> None:
 
 def known() -> list[catalog.Known]:
     """Folders of films known on this computer; looked for again after a while, or when a folder or run has come."""
-    roots = (os.environ.get("XRAYKIT_DATA", ""), str(archive.folder()), str(run.root_folder()))
+    roots = (os.environ.get("XRAYKIT_DATA", ""), str(folders.datasets_folder()), str(folders.runs_folder()))
     return list(_known(roots, tuple(_changed(Path(root)) for root in roots), int(time.monotonic() // LASTS)))
 
 
@@ -224,7 +225,7 @@ def tidy(root: Path) -> None:
 
 
 def _root() -> Path:
-    return run.root_folder() / "inspections"
+    return folders.runs_folder() / "inspections"
 
 
 def _work() -> Work | None:

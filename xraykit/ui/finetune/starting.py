@@ -10,13 +10,14 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import devices, engine, recipe, run
-from xraykit import work as works
+from xraykit import engine, recipe, run
 from xraykit.recipe import Recipe
 from xraykit.run import Run
+from xraykit.system import device_queue, devices, folders
+from xraykit.system import jobs as works
+from xraykit.system.jobs import Work
 from xraykit.ui import findings
 from xraykit.ui.finetune import choice, draft, films, words
-from xraykit.work import Work
 
 AUTO = devices.AUTO
 ESTIMATE = "estimate.json"
@@ -48,9 +49,9 @@ def reasons() -> list[str]:
     if wrong:
         found.append(f"{len(wrong)} field{'s' * (len(wrong) != 1)} of the recipe to correct.")
     name = draft.name()
-    if not run.is_plain(name):
+    if not folders.is_plain_name(name):
         found.append(f"Expected a run name of at most 100 letters, digits, '.', '_' and '-'; got {name!r}.")
-    elif (run.root_folder() / name).exists():
+    elif (folders.runs_folder() / name).exists():
         found.append(f"There is a run named {name} already. Choose another name.")
     return found
 
@@ -87,7 +88,7 @@ def _told(device: devices.Device) -> str:
         parts.append(f"{(device.memory_free or 0) / 2**30:.1f} of {device.memory_total / 2**30:.1f} GiB free")
     if device.load is not None:
         parts.append(f"load {device.load:.0%}")
-    line = devices.line(device.key)
+    line = device_queue.line(device.key)
     parts.append(f"{len(line)} run{'s' * (len(line) != 1)} before yours" if line else "free at once")
     return " · ".join(parts)
 
@@ -160,7 +161,7 @@ def _tell(one: Work, state: dict[str, Any]) -> None:
 def _estimate(chosen: Recipe) -> None:
     plan = draft.current()
     try:
-        made = works.create(f"estimate-{chosen.name}", run.root_folder() / "estimates")
+        made = works.create(f"estimate-{chosen.name}", folders.runs_folder() / "estimates")
         (made.path / "recipe.json").write_text(chosen.to_json(), "utf-8")
         asked = [
             "train",
@@ -208,7 +209,7 @@ def _start(name: str) -> None:
     It has to: it comes with the address as the browser knew it, before the first click had changed it.
     """
     started = st.session_state.setdefault(STARTED, set())
-    if name in started and (run.root_folder() / name).exists():
+    if name in started and (folders.runs_folder() / name).exists():
         choice.open_run(name)
         return
     chosen = draft.built()

@@ -12,6 +12,8 @@ from xraykit import classifier, decoder, explanation, inference, picture, radiog
 from xraykit.card import Card
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
+
+
 CENTRES = {"COVID-19": (4.4, 1.7), "Normal": (2.4, 3.0), "Viral Pneumonia": (3.0, 4.8)}  # rows, columns of 7 x 7
 
 

@@ -18,15 +18,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xraykit import decoder, detached, radiograph
-from xraykit import run as runs
+from xraykit import decoder, radiograph
 from xraykit.run import Run, RunRefused, Stopped
+from xraykit.system import processes
+from xraykit.system.folders import evaluations_folder
 
 FORMAT = 1
+
+
 STATES = ("queued", "running", "finished", "stopped", "failed", "lost")
+
+
 PROGRESS, FILMS, RESULT = "progress.json", "films.json", "evaluation.json"
+
+
 QUEUED_SECONDS = 60.0  # a process that has not begun by then did not start
+
+
 LISTED = 100  # refused films named in progress.json, which is written again and again
+
+
 LOST = "It ended without a word: killed, out of memory, or the computer restarted. Nothing was written; start it again."
 
 
@@ -140,14 +151,9 @@ class Going:
         )
 
 
-def root_folder() -> Path:
-    """Where the pages keep evaluations: below $XRAYKIT_RUNS, else the repository's runs/ (git-ignored)."""
-    return runs.root_folder() / "evaluations"
-
-
 def list_works(root: Path | None = None) -> list[Work]:
     """The works below `root` (default `root_folder()`), newest first."""
-    found = [Work(path.parent) for path in (root or root_folder()).glob(f"*/{PROGRESS}")]
+    found = [Work(path.parent) for path in (root or evaluations_folder()).glob(f"*/{PROGRESS}")]
     return sorted(found, key=lambda work: work.name, reverse=True)
 
 
@@ -165,7 +171,7 @@ def create(about: str, root: Path | None = None) -> Work:
     stem = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{plain}"
     for name in (stem, *(f"{stem}-{number}" for number in range(2, 100))):
         with contextlib.suppress(FileExistsError):
-            path = (root or root_folder()) / name
+            path = (root or evaluations_folder()) / name
             path.mkdir(parents=True)
             return Work(path)
     raise WorkRefused(f"Expected a free name like {stem}; a hundred are taken.")
@@ -177,7 +183,7 @@ def launch(work: Work, arguments: Sequence[str], **facts: Any) -> None:
     What it prints goes to log.txt. `facts` are told by progress.json until the process begins.
     """
     work.queue(**facts)
-    detached.spawn(arguments, work.path / "log.txt")
+    processes.spawn(arguments, work.path / "log.txt")
 
 
 def remove(work: Work) -> None:

@@ -21,7 +21,11 @@ from collections.abc import Callable
 from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
+from xraykit.system import folders
+
 CONNECT_SECONDS = 15.0
+
+
 log = logging.getLogger(__name__)
 
 
@@ -138,5 +142,5 @@ def _address(folder: Path) -> str:
 
 
 def _environment() -> dict[str, str]:
-    source = str(Path(__file__).resolve().parents[1])
+    source = str(folders.REPOSITORY)
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))}

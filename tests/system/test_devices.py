@@ -9,9 +9,12 @@ import types
 
 import pytest
 
-from xraykit import devices, doctor, run
+from xraykit import doctor, run
+from xraykit.system import device_queue, devices
 
 HANG = 60
+
+
 GIB = 2**30
 
 
@@ -98,7 +101,7 @@ def test_a_backend_without_cuda_is_told_what_to_install(two_gpus, monkeypatch):
     monkeypatch.setattr(devices, "reaches_gpu", lambda backend: False)
     assert "pip install 'tensorflow[and-cuda]'" in devices.why_no_gpu("tensorflow")
     assert "jax[cuda" in devices.why_no_gpu("jax")
-    assert devices.choose("auto", "tensorflow") == "cpu"
+    assert device_queue.choose("auto", "tensorflow") == "cpu"
 
 
 @pytest.mark.parametrize(
@@ -135,16 +138,16 @@ def test_readings_are_of_the_process_that_is_asked_about(two_gpus):
 
 
 def test_an_unknown_device_is_refused_with_those_there_are(two_gpus):
-    with pytest.raises(devices.DeviceRefused, match="gpu 0, gpu 1, cpu"), devices.turn("gpu 5", "x"):
+    with pytest.raises(devices.DeviceRefused, match="gpu 0, gpu 1, cpu"), device_queue.turn("gpu 5", "x"):
         pass
 
 
 def test_auto_takes_a_free_gpu_with_the_most_memory_then_the_shortest_line(two_gpus):
-    with devices.turn("auto", "a") as first, devices.turn("auto", "b") as second:
+    with device_queue.turn("auto", "a") as first, device_queue.turn("auto", "b") as second:
         assert (first, second) == ("gpu 1", "gpu 0")
-        with pytest.raises(run.Stopped), devices.turn("auto", "c", stopped=lambda: True):
+        with pytest.raises(run.Stopped), device_queue.turn("auto", "c", stopped=lambda: True):
             pass
-    with devices.turn("gpu 0", "a"), devices.turn("auto", "b") as key:
+    with device_queue.turn("gpu 0", "a"), device_queue.turn("auto", "b") as key:
         assert key == "gpu 1"
 
 
@@ -152,38 +155,38 @@ def test_whoever_waits_for_any_gpu_takes_the_first_that_is_free(two_gpus):
     seen, free = [], threading.Event()
 
     def hold_the_first():
-        with devices.turn("gpu 0", "b"):
+        with device_queue.turn("gpu 0", "b"):
             free.wait(HANG)
 
-    with devices.turn("gpu 1", "a"):
+    with device_queue.turn("gpu 1", "a"):
         other = threading.Thread(target=hold_the_first)
         other.start()
-        while not devices.line("gpu 0"):
+        while not device_queue.line("gpu 0"):
             time.sleep(0.01)
-        with devices.turn("auto", "c", waiting=lambda *told: (seen.append(told), free.set())) as key:
+        with device_queue.turn("auto", "c", waiting=lambda *told: (seen.append(told), free.set())) as key:
             assert seen[0] == ("gpu 1", 1) and key == "gpu 0"
         other.join()
 
 
 def test_the_line_is_first_come_first_served(monkeypatch):
-    monkeypatch.setattr(devices, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(device_queue, "POLL_SECONDS", 0.01)
     order, places, threads = [], {}, []
 
     def wait(name):
-        with devices.turn("cpu", name, waiting=lambda key, place: places.setdefault(name, []).append(place)):
+        with device_queue.turn("cpu", name, waiting=lambda key, place: places.setdefault(name, []).append(place)):
             order.append(name)
 
-    with devices.turn("cpu", "first"):
+    with device_queue.turn("cpu", "first"):
         for name in ("second", "third", "fourth"):
             threads.append(threading.Thread(target=wait, args=(name,)))
             threads[-1].start()
-            _until(lambda name=name: name in devices.line("cpu"))
-        assert devices.line("cpu") == ["first", "second", "third", "fourth"]
+            _until(lambda name=name: name in device_queue.line("cpu"))
+        assert device_queue.line("cpu") == ["first", "second", "third", "fourth"]
     for thread in threads:
         thread.join(HANG)
     assert order == ["second", "third", "fourth"]
     assert places["fourth"][0] == 3 and places["second"] == [1]
-    assert devices.line("cpu") == []
+    assert device_queue.line("cpu") == []
 
 
 def test_the_place_of_a_killed_process_is_free():
@@ -193,11 +196,11 @@ def test_the_place_of_a_killed_process_is_free():
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
-    assert devices.line("cpu") == ["killed"]
+    assert device_queue.line("cpu") == ["killed"]
     holder.kill()
     holder.wait()
-    assert devices.line("cpu") == []
-    with devices.turn("cpu", "next") as key:
+    assert device_queue.line("cpu") == []
+    with device_queue.turn("cpu", "next") as key:
         assert key == "cpu"
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from xraykit import card
 
 KEPT = Path(__file__).parent / "data" / "tiny-model"
+
+
 CLASSES = ("COVID-19", "Normal", "Pneumonia")
 
 

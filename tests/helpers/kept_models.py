@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tests import fakes
+from tests.helpers import fakes
 from xraykit import evaluation
 
 CLASSES = fakes.CLASSES
+
+
 HISTORY = "epoch,phase,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds"
 
 

@@ -12,17 +12,14 @@ import importlib.util
 import os
 import platform
 import re
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
-
-from xraykit import dataset, run
+from typing import Any
 
 CPU, AUTO = "cpu", "auto"
-POLL_SECONDS = 0.5
+
+
 NOT_LOOKED = "not looked for: nvidia-ml-py is not installed"
 
 
@@ -131,128 +128,6 @@ def readings(key: str, pid: int) -> dict[str, float | int | None]:
         return {"load": _read(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100), "memory": memory}
     except Exception:  # readings are for the eye: a driver that fails must not end a training
         return {"load": None, "memory": None}
-
-
-@contextlib.contextmanager
-def turn(
-    asked: str,
-    name: str,
-    *,
-    waiting: Callable[[str, int], None] = lambda key, place: None,
-    stopped: Callable[[], bool] = lambda: False,
-    backend: str = "tensorflow",
-) -> Iterator[str]:
-    """Wait in line for a device and hold it: one run a device, first come first served; yields the device's key.
-
-    `asked` is a key or "auto": a free GPU, else the GPU with the shortest line, else the processor. `waiting` is told
-    the key and the place in line (1 = next) whenever it changes.
-
-    Raises
-    ------
-    DeviceRefused
-        If there is no such device.
-    run.Stopped
-        When `stopped` says so while it waits.
-    """
-    with _line_changing():
-        key = choose(asked, backend)
-        ticket, path = _take_ticket(key, name)
-    try:
-        told = ("", 0)
-        while place := _place(path):
-            if stopped():
-                raise run.Stopped("Stopped while it waited for its device.")
-            if (key, place) != told:
-                told = key, place
-                waiting(key, place)
-            time.sleep(POLL_SECONDS)
-            if asked == AUTO:
-                key, ticket, path = _move_to_free(key, ticket, path, name, backend)
-        yield key
-    finally:
-        ticket.close()
-        path.unlink(missing_ok=True)
-
-
-def _move_to_free(key: str, ticket: IO[Any], path: Path, name: str, backend: str) -> tuple[str, IO[Any], Path]:
-    """Change lines where another GPU has become free: one that waits for any need not wait for its first choice."""
-    with _line_changing():
-        better = choose(AUTO, backend)
-        if better == key or _tickets(_lines_folder() / better.replace(" ", "-")):
-            return key, ticket, path
-        ticket.close()
-        path.unlink(missing_ok=True)
-        return (better, *_take_ticket(better, name))
-
-
-def line(key: str) -> list[str]:
-    """Names of the runs at a device: the first has it, the others wait in this order."""
-    folder = _lines_folder() / key.replace(" ", "-")
-    if not folder.is_dir():
-        return []
-    with _line_changing():
-        return [path.name.partition("-")[2] for path in _tickets(folder)]
-
-
-def choose(asked: str, backend: str = "tensorflow") -> str:
-    """The key of the device that a run which asks for this would get in line for; raises DeviceRefused."""
-    found = available()
-    if asked != AUTO:
-        if asked not in {device.key for device in found}:
-            keys = ", ".join(device.key for device in found)
-            raise DeviceRefused(f"Expected a device of this computer ({keys}) or auto; got {asked!r}. Choose another.")
-        return asked
-    lengths = {device.key: len(_tickets(_lines_folder() / device.key.replace(" ", "-"))) for device in found}
-    usable = [device for device in found if device.key != CPU and reaches_gpu(backend)]
-    if not usable:
-        return CPU
-    return min(usable, key=lambda device: (lengths[device.key], -(device.memory_free or 0))).key
-
-
-def _take_ticket(key: str, name: str) -> tuple[IO[Any], Path]:
-    """A file at the end of the line, locked: it counts for as long as its process lives."""
-    folder = _lines_folder() / key.replace(" ", "-")
-    folder.mkdir(parents=True, exist_ok=True)
-    taken = [int(path.name.partition("-")[0]) for path in _tickets(folder)]
-    path = folder / f"{max(taken, default=0) + 1:08}-{name}"
-    ticket = path.open("a")
-    run.try_lock(ticket)
-    return ticket, path
-
-
-def _tickets(folder: Path) -> list[Path]:
-    """Tickets whose process lives, in order; those of dead ones are cleared away."""
-    alive = []
-    for path in sorted(folder.glob("[0-9]*-*")):
-        with path.open() as file:
-            dead = run.try_lock(file, shared=True)
-        if dead:
-            path.unlink(missing_ok=True)
-        else:
-            alive.append(path)
-    return alive
-
-
-def _place(ticket: Path) -> int:
-    """How many are before this ticket."""
-    with _line_changing():
-        return sum(path.name < ticket.name for path in _tickets(ticket.parent))
-
-
-@contextlib.contextmanager
-def _line_changing() -> Iterator[None]:
-    """Only one process at a time looks at the lines of this computer or changes them."""
-    folder = _lines_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as file:
-        while not run.try_lock(file):
-            time.sleep(0.005)
-        yield
-
-
-def _lines_folder() -> Path:
-    """Below the cache folder and the computer's name: a home on a file server is shared by several computers."""
-    return dataset.cache_folder() / "devices" / re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname() or "here")
 
 
 @functools.lru_cache

@@ -1,0 +1,99 @@
+"""Files: replaced whole or grown by whole lines, locks, and check sums. Standard library only."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file, computed once for each version of it."""
+    stat = path.stat()
+    return _hash_version(path.resolve(), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _hash_version(path: Path, size: int, modified: int, inode: int) -> str:
+    """Hashing 30 MB costs more than reading a film: a file is hashed once per version of it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees the old one or the new one, never a part, not even after a power cut."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # else a restart may find the new name on an empty file
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def append_line(path: Path, first: Callable[[], str], line: str) -> None:
+    """Add a line to a growing file in one write; `first` makes what begins an empty one."""
+    with path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # a killed process left half a line
+                file.seek(0)
+                size = file.read().rfind(b"\n") + 1
+                file.truncate(size)
+        file.write((line if size else first()).encode())
+
+
+def whole_lines(path: Path) -> list[str]:
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return []
+    return text.split("\n")[:-1]  # what follows the last line end is half a line
+
+
+def csv_columns(path: Path) -> list[str]:
+    """The header of a CSV file; none where it is missing, empty or half written."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            header = file.readline()
+    except FileNotFoundError:
+        return []
+    return next(csv.reader([header])) if header.endswith("\n") else []
+
+
+def csv_line(values: list) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow([str(value).replace("\n", " ") for value in values])
+    return line.getvalue()
+
+
+def now() -> str:
+    """This moment, as events and status tell it: ISO 8601, UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def try_lock(file: IO[Any], shared: bool = False) -> bool:
+    """Lock a file without waiting, until it is closed or the process ends; False where another holds it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
