@@ -13,8 +13,8 @@ import numpy as np
 from sklearn import metrics
 
 from benchmarks import claims
-from xraykit import comparison
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation import comparison
+from xraykit.evaluation.evaluation import Evaluation
 
 N, DRAWS, BUDGET, ROUNDS = 10_000, 2_000, 50.0, 5
 LOOP_DRAWS = 10

@@ -12,7 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, kept_models
-from xraykit import comparison, ui
+from xraykit import ui
+from xraykit.evaluation import comparison
 
 APP = str(Path(__file__).parent.parent / "app.py")
 PAGE = str(Path(__file__).parent.parent / "pages" / "compare.py")

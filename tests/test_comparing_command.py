@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests.helpers.evaluations import made, turned
-from xraykit import comparison
 from xraykit.__main__ import main
+from xraykit.evaluation import comparison
 
 
 @pytest.fixture

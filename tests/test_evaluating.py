@@ -15,7 +15,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, film_folders, tiny_model
-from xraykit import evaluation, run, scoring, ui
+from xraykit import run, scoring, ui
+from xraykit.evaluation import evaluation
 from xraykit.system import folders, jobs
 from xraykit.system.jobs import Work
 from xraykit.ui import cases

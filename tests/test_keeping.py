@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from tests.helpers import bad_films, film_folders
-from xraykit import card, classifier, curves, dataset, evaluation, keeping, labelling, radiograph, recipe, run, runner
+from xraykit import card, classifier, dataset, keeping, labelling, radiograph, recipe, run, runner
+from xraykit.evaluation import calibration as calibrations
+from xraykit.evaluation import evaluation
 from xraykit.system import jobs
 
 pytestmark = pytest.mark.slow
@@ -97,7 +99,7 @@ def test_png_jpeg_pixels_and_dicom_of_one_film_agree(finished):
         for film in _copies(film_folders.draw(number % 3, 100 + number)):
             logits = reader.predict([film])[0].logits
             theirs = model.predict(film.square(32)[None], verbose=0)[0]
-            assert np.abs(curves.softmax(logits) - theirs).max() < 1e-4
+            assert np.abs(calibrations.softmax(logits) - theirs).max() < 1e-4
             rows.append((number, reader.predict([film])[0].probabilities))
     for number in range(6):
         copies = np.array([p for n, p in rows if n == number])

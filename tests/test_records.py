@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.evaluations import made
 from xraykit import card as cards
 from xraykit import records
-from xraykit.evaluation import EvaluationRefused
+from xraykit.evaluation.evaluation import EvaluationRefused
 from xraykit.system import files as system_files
 
 TINY = Path(__file__).parent / "data" / "tiny-model"

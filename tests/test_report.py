@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from xraykit import published, report, tables
+from xraykit import report, tables
 from xraykit.charts import matrices
+from xraykit.evaluation import published
 from xraykit.report import Column, Picture, Report, Section, Table
 
 NOTICE = "Research demonstration."

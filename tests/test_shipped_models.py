@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import bad_films
-from xraykit import card, classifier, curves, dataset, evaluation, explanation, radiograph
+from xraykit import card, classifier, dataset, explanation, radiograph
+from xraykit.evaluation import calibration, evaluation
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 NAMES = ("mobilenetv2-imagenet", "mobilenetv2-scratch")
@@ -86,7 +87,7 @@ def test_the_quick_path_agrees_with_keras_on_200_films(shipped, films):
     model = keras.saving.load_model(shipped.folder / card.NETWORK, compile=False)
     to_logits = keras.Model(model.input, model.get_layer("logits").output)
     squares = np.stack([film.square(shipped.card.image_size) for film in films])
-    theirs = curves.softmax(to_logits.predict(squares, verbose=0).astype(float) / shipped.card.temperature)
+    theirs = calibration.softmax(to_logits.predict(squares, verbose=0).astype(float) / shipped.card.temperature)
     ours = np.array([prediction.probabilities for prediction in shipped.predict(films)])
     assert np.abs(ours - theirs).max() < 1e-4
 

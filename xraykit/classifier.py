@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from xraykit import card as cards
-from xraykit import curves, decoder, radiograph
+from xraykit import decoder, radiograph
 from xraykit import head as heads
 from xraykit.card import BODY, HEAD, Card, ModelRefused
+from xraykit.evaluation import calibration
 from xraykit.head import Head
 from xraykit.system.folders import models_folder
 
@@ -92,7 +93,7 @@ class Classifier:
                 "Its weights are broken: keep another run.",
             )
         scaled = logits / self.card.temperature
-        return Prediction(self.card.classes, curves.softmax(scaled), logits)
+        return Prediction(self.card.classes, calibration.softmax(scaled), logits)
 
     def _run(self, square: np.ndarray) -> np.ndarray:
         self._interpreter.set_tensor(self._input, square[None].astype(np.float32))

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import card, classifier, conversion, curves, dataset, evaluation, operating, published
+from xraykit import card, classifier, conversion, dataset
 from xraykit.card import Card, ModelRefused
+from xraykit.evaluation import calibration, evaluation, operating_point, published
 from xraykit.reciperules import BACKBONES
 from xraykit.run import Run, RunRefused
 from xraykit.system import files as system_files
@@ -181,10 +182,10 @@ def _operating_points(folder: Path, sha256: str) -> list[dict]:
     found = []
     for label in test.classes:
         try:
-            point = operating.choose(validation, label, sensitivity=SENSITIVITY, sha256=sha256)
-            applied = operating.apply(point, test, sha256).figures
+            point = operating_point.choose(validation, label, sensitivity=SENSITIVITY, sha256=sha256)
+            applied = operating_point.apply(point, test, sha256).figures
             found.append({"label": label, "threshold": point.threshold, "validation": point.figures, "test": applied})
-        except operating.OperatingRefused as error:
+        except operating_point.OperatingRefused as error:
             found.append({"label": label, "threshold": None, "words": str(error)})
     return found
 
@@ -200,8 +201,8 @@ def _read_again(films: dataset.Dataset, folder: Path, recorded: dict) -> tuple[d
         names = recorded[part]["films"]
         indices = [place[film] for film in names]
         logits = model.predict_squares(squares[indices])
-        theirs = curves.softmax(np.array(recorded[part]["logits"]) / temperature)
-        largest = max(largest, float(np.abs(curves.softmax(logits / temperature) - theirs).max()))
+        theirs = calibration.softmax(np.array(recorded[part]["logits"]) / temperature)
+        largest = max(largest, float(np.abs(calibration.softmax(logits / temperature) - theirs).max()))
         found[part] = evaluation.Evaluation(
             model=model.card.name,
             classes=films.classes,
@@ -232,7 +233,7 @@ def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str])
         image_size=recipe["image_size"],
         channels=recipe["channels"],
         feature_layer=BACKBONES[recipe["backbone"]],
-        temperature=curves.fit_temperature(np.array(validation["logits"]), np.array(validation["truth"])),
+        temperature=calibration.fit_temperature(np.array(validation["logits"]), np.array(validation["truth"])),
         recipe=recipe | weights | learned,
         data=_data_words(data, recipe),
         metrics={},

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from xraykit import card as cards
-from xraykit import classifier, evaluation, history
+from xraykit import classifier
 from xraykit.card import Card, ModelRefused
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation import evaluation, learning_curve
+from xraykit.evaluation.evaluation import Evaluation
 from xraykit.system import folders as system_folders
 
 UNKNOWN = "not reported"
@@ -27,7 +28,7 @@ class Kept(NamedTuple):
     card: Card
     test: Evaluation
     validation: Evaluation | None
-    history: list[history.Row]
+    learning_curve: list[learning_curve.Row]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def load_kept(name_or_folder: str | Path) -> Kept:
             "writes one.",
         )
     validation = evaluation.load(folder / VALIDATION) if (folder / VALIDATION).is_file() else None
-    rows = history.load(folder / HISTORY) if (folder / HISTORY).is_file() else []
+    rows = learning_curve.load(folder / HISTORY) if (folder / HISTORY).is_file() else []
     return Kept(card, evaluation.load(folder / TEST), validation, rows)
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from xraykit import card as cards
-from xraykit import classifier, dataset, decoder, evaluation, filmindex, ingest, labelling, radiograph, sampling
-from xraykit.evaluation import Evaluation
+from xraykit import classifier, dataset, decoder, filmindex, ingest, labelling, radiograph, sampling
+from xraykit.evaluation import evaluation
+from xraykit.evaluation.evaluation import Evaluation
 from xraykit.recipe import Recipe
 from xraykit.run import Run
 from xraykit.system import jobs

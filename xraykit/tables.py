@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import curves
-from xraykit.comparison import Comparison
-from xraykit.evaluation import Evaluation
-from xraykit.operating import Applied
+from xraykit.evaluation import calibration
+from xraykit.evaluation.comparison import Comparison
+from xraykit.evaluation.evaluation import Evaluation
+from xraykit.evaluation.operating_point import Applied
 from xraykit.records import UNKNOWN, Difference
 from xraykit.report import Column, Table
 
@@ -193,7 +193,7 @@ def calibrations(metrics: Mapping[str, dict]) -> Table:
 
 def reliability(found: Evaluation, *, after: bool = True) -> list[dict[str, Any]]:
     """Ten bins of the highest probability: mean, share right with its interval, and films."""
-    probabilities = found.probabilities if after else curves.softmax(found.logits)
+    probabilities = found.probabilities if after else calibration.softmax(found.logits)
     return [
         {
             "from": of["low"],
@@ -204,7 +204,7 @@ def reliability(found: Evaluation, *, after: bool = True) -> list[dict[str, Any]
             "low": of["observed"]["low"],
             "high": of["observed"]["high"],
         }
-        for of in curves.reliability(probabilities, found.truth)
+        for of in calibration.reliability(probabilities, found.truth)
     ]
 
 

@@ -10,11 +10,12 @@ import gc
 import keras
 import numpy as np
 
-from xraykit import calibration, checkpoint, dataset, failures, labelling, network, sampling, speed
+from xraykit import checkpoint, dataset, failures, labelling, network, sampling, speed
 from xraykit.batches import FilmBatches
 from xraykit.callbacks import EpochOrder, GoOn, Report, RunLog, Saving, StopWatch, facts
 from xraykit.checkpoint import Checkpoint, Progress
 from xraykit.compiling import compile_for
+from xraykit.evaluation import calibration
 from xraykit.recipe import Augmentation, Phase, Recipe
 from xraykit.run import Run, Stopped
 

@@ -17,7 +17,8 @@ import pytest
 from tests.browser.conftest import start_server
 from tests.browser.test_review import AT_REST, serious
 from tests.helpers import kept_models
-from xraykit import classifier, operating, ui
+from xraykit import classifier, ui
+from xraykit.evaluation import operating_point
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NAMES = ("alpha-scratch", "beta-imagenet")
@@ -111,8 +112,8 @@ def test_both_matrices_follow_the_operating_point(visit, serving, models):
     text = visit.page.inner_text("body")
     for place, of in enumerate(models):
         validation = kept_models.readings(of.model, 45, seed=place + 100, skill=(1.2, 2.5)[place], data="validation")
-        point = operating.choose(validation, "COVID-19", sensitivity=0.95)
-        expected = operating.apply(point, of)
+        point = operating_point.choose(validation, "COVID-19", sensitivity=0.95)
+        expected = operating_point.apply(point, of)
         assert drawn(visit, place) == expected.confusion.ravel().tolist() != of.confusion.ravel().tolist()
         assert f"COVID-19 from {point.threshold:.3f} on" in text
     assert "point=Sensitivity" in visit.page.url

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation.evaluation import Evaluation
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.helpers import fakes
-from xraykit import evaluation
+from xraykit.evaluation import evaluation
 
 CLASSES = fakes.CLASSES
 

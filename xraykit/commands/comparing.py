@@ -23,7 +23,8 @@ def compare(evaluations: tuple[str, ...], out: Path | None, margin: float | None
 
     EVALUATION is an evaluation.json, a folder that holds one, or a kept model's name.
     """
-    from xraykit import comparison, records
+    from xraykit import records
+    from xraykit.evaluation import comparison
 
     if len(evaluations) < 2:
         raise click.UsageError("Expected at least two evaluations; got one.")

@@ -19,7 +19,7 @@ import streamlit as st
 
 from xraykit import decoder, explanation, inference, radiograph, ui
 from xraykit.card import Card
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation.evaluation import Evaluation
 from xraykit.ui import reading
 
 PAGE = 12  # films with pictures at a time

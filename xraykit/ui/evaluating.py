@@ -15,9 +15,10 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import evaluation, run, scoring
+from xraykit import run, scoring
 from xraykit.card import Card
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation import evaluation
+from xraykit.evaluation.evaluation import Evaluation
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
 from xraykit.ui import findings

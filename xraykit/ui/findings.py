@@ -11,7 +11,7 @@ import streamlit as st
 
 from xraykit import scoring
 from xraykit.card import Card
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation.evaluation import Evaluation
 from xraykit.ui import worklist
 
 FEW = 5  # a list as short as this is open

@@ -11,10 +11,11 @@ import numpy as np
 import streamlit as st
 
 import xraykit
-from xraykit import operating, report, tables, ui
+from xraykit import report, tables, ui
+from xraykit.evaluation import operating_point
 from xraykit.ui.compare import inputs, material, sections
 
-Applied = Mapping[str, operating.Applied | str]
+Applied = Mapping[str, operating_point.Applied | str]
 
 
 def metrics(of: material.Material, method: str) -> dict[str, dict]:
@@ -62,7 +63,7 @@ def point_words(of: material.Material, choice: inputs.Choice, applied: Applied) 
     said = {}
     for name in of.models:
         point = applied.get(name)
-        at = isinstance(point, operating.Applied)
+        at = isinstance(point, operating_point.Applied)
         words = f"{point.point.label} from {point.point.threshold:.3f} on" if at else "highest probability"
         accuracy = point.accuracy if at else figures[name]["accuracy"]
         said[name] = f"{words}; accuracy {report.write(accuracy, 'percent figure')}, n = {accuracy['n']:,}"

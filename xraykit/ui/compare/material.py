@@ -10,15 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from xraykit import alignment, classifier, comparison, decoder, evaluation, history, operating, records
+from xraykit import classifier, decoder, records
 from xraykit.card import ModelRefused
+from xraykit.evaluation import alignment, comparison, evaluation, learning_curve, operating_point
 from xraykit.system.folders import models_folder
 from xraykit.ui.compare import inputs
 
 REFUSALS = (
     ModelRefused,
     evaluation.EvaluationRefused,
-    history.HistoryRefused,
+    learning_curve.HistoryRefused,
     alignment.ComparisonRefused,
 )
 
@@ -73,27 +74,31 @@ def compare(
     return Material(tuple(kept), _compare(digest, margin, ours), f"{digest}{cards}")
 
 
-def apply_points(material: Material, choice: inputs.Choice) -> dict[str, operating.Applied | str]:
+def apply_points(material: Material, choice: inputs.Choice) -> dict[str, operating_point.Applied | str]:
     """Each model at its operating point, or the words why it has none; empty where none is asked for."""
     if choice.target == inputs.HIGHEST:
         return {}
     return _apply(material.digest, choice.point, material, choice)
 
 
-def confusions(material: Material, applied: Mapping[str, operating.Applied | str]) -> dict[str, np.ndarray]:
+def confusions(material: Material, applied: Mapping[str, operating_point.Applied | str]) -> dict[str, np.ndarray]:
     """Each model's matrix, at its operating point where it has one."""
     return {
-        of.model: point.confusion if isinstance(point := applied.get(of.model), operating.Applied) else of.confusion
+        of.model: point.confusion
+        if isinstance(point := applied.get(of.model), operating_point.Applied)
+        else of.confusion
         for of in material.found.evaluations
     }
 
 
-def films(material: Material, applied: Mapping[str, operating.Applied | str], chosen: inputs.Chosen) -> np.ndarray:
+def films(
+    material: Material, applied: Mapping[str, operating_point.Applied | str], chosen: inputs.Chosen
+) -> np.ndarray:
     """Indices of the films of a cell or of a pair's change, (n,) int64 ascending."""
     if chosen.kind == "cell":
         of = material.found.evaluations[chosen.places[0]]
         point = applied.get(of.model)
-        predicted = point.predicted if isinstance(point, operating.Applied) else of.predicted
+        predicted = point.predicted if isinstance(point, operating_point.Applied) else of.predicted
         return np.flatnonzero((of.truth == chosen.places[1]) & (predicted == chosen.places[2]))
     pair = material.found.pair(*(material.models[place] for place in chosen.places))
     lists = {"fixes": pair.fixes, "breaks": pair.breaks, "wrong": pair.both_wrong}
@@ -124,41 +129,43 @@ def _compare(digest: str, margin: float | None, _evaluations: Sequence[evaluatio
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _apply(
     digest: str, point: tuple, _material: Material, _choice: inputs.Choice
-) -> dict[str, operating.Applied | str]:
-    applied: dict[str, operating.Applied | str] = {}
+) -> dict[str, operating_point.Applied | str]:
+    applied: dict[str, operating_point.Applied | str] = {}
     for kept, test in zip(_material.kept, _material.found.evaluations, strict=True):
         sha = kept.card.files["model.keras"]
         try:
-            applied[test.model] = operating.apply(_point(kept, _choice, sha), test, sha)
-        except operating.OperatingRefused as error:
+            applied[test.model] = operating_point.apply(_point(kept, _choice, sha), test, sha)
+        except operating_point.OperatingRefused as error:
             applied[test.model] = str(error)
     return applied
 
 
-def _point(kept: records.Kept, choice: inputs.Choice, sha: str) -> operating.OperatingPoint:
+def _point(kept: records.Kept, choice: inputs.Choice, sha: str) -> operating_point.OperatingPoint:
     if choice.target == inputs.BY_HAND:
-        return operating.by_hand(kept.card.name, choice.label, choice.wanted, sha)
+        return operating_point.by_hand(kept.card.name, choice.label, choice.wanted, sha)
     if choice.target == inputs.SAVED:
         return _saved_point(kept.card.name, choice.saved)
     if kept.validation is None:
-        raise operating.OperatingRefused(
+        raise operating_point.OperatingRefused(
             f"Expected validation readings of {kept.card.name} to choose a threshold on; its folder has none. Keep the "
             "run again, or set a threshold by hand."
         )
     aim = {choice.target.lower(): choice.wanted}
-    return operating.choose(kept.validation, choice.label, sha256=sha, **aim)
+    return operating_point.choose(kept.validation, choice.label, sha256=sha, **aim)
 
 
-def _saved_point(model: str, text: str) -> operating.OperatingPoint:
+def _saved_point(model: str, text: str) -> operating_point.OperatingPoint:
     """The point a saved page has for a model; whether it is this network's, `operating.apply` decides."""
     if not text:
-        raise operating.OperatingRefused(f"No saved point for {model} yet: give a page that was downloaded as JSON.")
+        raise operating_point.OperatingRefused(
+            f"No saved point for {model} yet: give a page that was downloaded as JSON."
+        )
     try:
         points = json.loads(text)["operating_points"]
         held = points[model]["point"]
     except (ValueError, KeyError, TypeError):
-        raise operating.OperatingRefused(
+        raise operating_point.OperatingRefused(
             f"Expected an operating point of {model} in the file; it has none. Download the page as JSON while an "
             "operating point is chosen."
         ) from None
-    return operating.OperatingPoint.from_json(json.dumps(held))
+    return operating_point.OperatingPoint.from_json(json.dumps(held))

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from xraykit import card, comparison, decoder, evaluation, report
+from xraykit import card, decoder, report
 from xraykit.charts import style as chart_style
+from xraykit.evaluation import comparison, evaluation
 from xraykit.ui import cases, evaluating, worklist
 from xraykit.ui.compare import contents, inputs, material, show
 

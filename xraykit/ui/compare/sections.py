@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import curves, history, operating, published, records, tables
+from xraykit import records, tables
 from xraykit.charts import curves as curve_charts
 from xraykit.charts import learning
 from xraykit.charts import matrices as matrix_charts
 from xraykit.charts import style as chart_style
+from xraykit.evaluation import curves, learning_curve, published
+from xraykit.evaluation import operating_point as operating
 from xraykit.report import Column, Picture, Section, Table
 from xraykit.ui.compare import inputs
 from xraykit.ui.compare.inputs import Choice
@@ -145,7 +147,7 @@ def training(material: Material) -> Section | None:
     kept = [of for of in material.kept if of.history]
     if not kept:
         return None
-    read = {of.card.name: history.read_curve(of.history) for of in kept}
+    read = {of.card.name: learning_curve.read_curve(of.history) for of in kept}
     measures = (("accuracy", "Accuracy"), ("loss", "Loss"), ("learning_rate", "Learning rate"))
     pictures = tuple(_learning(kept, read, key, title) for key, title in measures)
     words = tuple(f"{name}: {' '.join(_phases(curve.words))}" for name, curve in read.items())
@@ -242,7 +244,9 @@ def _draw_reliability(bins: list, model: str, place: int, style: chart_style.Sty
     return curve_charts.reliability(bins, model, place, style=style)
 
 
-def _learning(kept: Sequence[records.Kept], read: Mapping[str, history.TrainingCurve], key: str, title: str) -> Picture:
+def _learning(
+    kept: Sequence[records.Kept], read: Mapping[str, learning_curve.TrainingCurve], key: str, title: str
+) -> Picture:
     columns = {"validation": f"val_{key}", "training": key} if key != "learning_rate" else {"training": key}
     points = [
         {"model": of.card.name, "split": split, "epoch": epoch, "value": value}

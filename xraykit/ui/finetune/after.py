@@ -11,9 +11,10 @@ import numpy as np
 import streamlit as st
 
 from xraykit import card as cards
-from xraykit import evaluation, keeping, run, scoring
+from xraykit import keeping, run, scoring
 from xraykit.card import Card
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation import evaluation
+from xraykit.evaluation.evaluation import Evaluation
 from xraykit.system import files, folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work

@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from xraykit import history, run
+from xraykit import run
+from xraykit.evaluation import learning_curve
 from xraykit.run import Run
 
 MOMENTS = 600  # of these rows as many as a chart can show
@@ -84,7 +85,7 @@ def rows(one: Run, file: str, most: int | None = None) -> list[Row]:
     return _rows(one, file, most, _stamp(one.path / file))
 
 
-def curve(one: Run) -> history.TrainingCurve:
+def curve(one: Run) -> learning_curve.TrainingCurve:
     """The training's curve, read in words."""
     return _curve(one, _stamp(one.path / "history.csv"))
 
@@ -167,8 +168,8 @@ def _rows(one: Run, file: str, most: int | None, stamp: tuple[int, int]) -> list
 
 
 @lru_cache(maxsize=64)
-def _curve(one: Run, stamp: tuple[int, int]) -> history.TrainingCurve:
-    return history.read_curve(_rows(one, "history.csv", None, stamp))
+def _curve(one: Run, stamp: tuple[int, int]) -> learning_curve.TrainingCurve:
+    return learning_curve.read_curve(_rows(one, "history.csv", None, stamp))
 
 
 @lru_cache(maxsize=16)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from xraykit import curves, evaluation, statistics
+from xraykit.evaluation import calibration, evaluation, stats
 
 
 def made(truth, logits, temperature=1.0):
@@ -34,12 +34,12 @@ def test_figures_are_scikit_learns(random_one):
         assert found["classes"][name]["ppv"]["value"] == report[name]["precision"]
         assert found["classes"][name]["f1"] == pytest.approx(report[name]["f1-score"], abs=1e-12)
         assert found["classes"][name]["auroc"] == pytest.approx(reference.roc_auc_score(truth == k, p[:, k]), abs=1e-12)
-    assert curves.log_loss(p, truth) == pytest.approx(reference.log_loss(truth, p), abs=1e-9)
+    assert calibration.log_loss(p, truth) == pytest.approx(reference.log_loss(truth, p), abs=1e-9)
 
 
 def test_wilson_interval_of_88_in_100():
     # Newcombe 1998's method 3, as statsmodels and R's binom give it
-    found = statistics.proportion(88, 100)
+    found = stats.proportion(88, 100)
     assert (found["low"], found["high"]) == pytest.approx((0.8019, 0.9300), abs=5e-5)
 
 
@@ -53,21 +53,21 @@ def test_nothing_to_count_gives_none_and_no_warning():
 def test_temperature_is_found_again():
     random = np.random.default_rng(1)
     calibrated = random.normal(size=(20_000, 3)) * 2
-    p = curves.softmax(calibrated)
+    p = calibration.softmax(calibrated)
     truth = (random.random((20_000, 1)) > p.cumsum(axis=1)).sum(axis=1)
-    assert curves.fit_temperature(calibrated * 3, truth) == pytest.approx(3, rel=0.05)
+    assert calibration.fit_temperature(calibrated * 3, truth) == pytest.approx(3, rel=0.05)
 
 
 def test_temperature_never_makes_log_loss_worse(random_one):
-    t = curves.fit_temperature(random_one.logits, random_one.truth)
-    found = curves.calibration(random_one.logits, random_one.truth, t)
+    t = calibration.fit_temperature(random_one.logits, random_one.truth)
+    found = calibration.before_and_after(random_one.logits, random_one.truth, t)
     assert found["after"]["log_loss"] <= found["before"]["log_loss"]
 
 
 def test_calibration_error_of_a_known_case():
     # Ten films at probability 0.8 of which six are right: a gap of 0.2
     p = np.tile([0.8, 0.2], (10, 1))
-    assert curves.expected_calibration_error(p, np.array([0] * 6 + [1] * 4)) == pytest.approx(0.2)
+    assert calibration.expected_calibration_error(p, np.array([0] * 6 + [1] * 4)) == pytest.approx(0.2)
 
 
 def test_an_evaluation_survives_json(random_one, tmp_path):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation.evaluation import Evaluation
 
 FEWEST, MOST = 2, 4
 

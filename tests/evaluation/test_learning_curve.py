@@ -2,7 +2,7 @@
 
 import pytest
 
-from xraykit import history
+from xraykit.evaluation import learning_curve
 
 
 def rows(validation, training=None, rate=None, **columns):
@@ -26,67 +26,70 @@ def rows(validation, training=None, rate=None, **columns):
 
 
 def test_the_best_epoch_is_that_of_the_lowest_validation_loss():
-    found = history.read_curve(rows([0.9, 0.4, 0.41]))
+    found = learning_curve.read_curve(rows([0.9, 0.4, 0.41]))
     assert (found.best_epoch, found.best_loss, found.epochs, found.seconds) == (2, 0.4, 3, 6.0)
     assert found.words[0] == "Best epoch 2 of 3: validation loss 0.400, validation accuracy 89.0%."
     assert found.still_improving is False
 
 
 def test_a_loss_that_still_falls_is_said():
-    found = history.read_curve(rows([0.9, 0.5, 0.4]))
+    found = learning_curve.read_curve(rows([0.9, 0.5, 0.4]))
     assert found.still_improving and "still improving" in found.words[-1]
 
 
 def test_a_long_wait_for_a_better_epoch_is_said():
-    assert "last 6 epochs" in history.read_curve(rows([0.4, *[0.41] * 6])).words[-1]
+    assert "last 6 epochs" in learning_curve.read_curve(rows([0.4, *[0.41] * 6])).words[-1]
 
 
 def test_rate_cuts_are_found_and_a_cosine_has_none():
-    plateau = history.read_curve(rows([0.9] * 6, rate=[1e-3, 1e-3, 1e-3, 5e-4, 5e-4, 5e-4]))
+    plateau = learning_curve.read_curve(rows([0.9] * 6, rate=[1e-3, 1e-3, 1e-3, 5e-4, 5e-4, 5e-4]))
     assert plateau.cuts == ((4, 1e-3, 5e-4),) and "cut at epoch 4, from 0.001 to 0.0005" in plateau.words[1]
-    assert history.read_curve(rows([0.9] * 6, rate=[1e-3, 9e-4, 7e-4, 5e-4, 2e-4, 1e-4])).cuts == ()
+    assert learning_curve.read_curve(rows([0.9] * 6, rate=[1e-3, 9e-4, 7e-4, 5e-4, 2e-4, 1e-4])).cuts == ()
 
 
 def test_another_phase_is_no_rate_cut():
-    found = history.read_curve(rows([0.9] * 4, rate=[1e-3, 1e-3, 1e-5, 1e-5], phase=[0, 0, 1, 1]))
+    found = learning_curve.read_curve(rows([0.9] * 4, rate=[1e-3, 1e-3, 1e-5, 1e-5], phase=[0, 0, 1, 1]))
     assert found.cuts == () and found.phases == (3,)
 
 
 def test_overfitting_is_a_gap_or_a_rise():
-    gap = history.read_curve(rows([0.9, 0.8], accuracy=[0.9, 0.99], val_accuracy=[0.8, 0.85]))
+    gap = learning_curve.read_curve(rows([0.9, 0.8], accuracy=[0.9, 0.99], val_accuracy=[0.8, 0.85]))
     assert gap.overfitting and gap.gap == pytest.approx(0.14) and "14.0 points above" in " ".join(gap.words)
-    rise = history.read_curve(rows([0.5, 0.4, 0.6]))
+    rise = learning_curve.read_curve(rows([0.5, 0.4, 0.6]))
     assert rise.overfitting and rise.rise == pytest.approx(0.5) and "rose by 50%" in " ".join(rise.words)
-    assert history.read_curve(rows([0.5, 0.4, 0.41])).overfitting is False
+    assert learning_curve.read_curve(rows([0.5, 0.4, 0.41])).overfitting is False
 
 
 def test_rows_that_do_not_tell_give_none():
-    found = history.read_curve([{"epoch": "0", "loss": "nan"}, {"epoch": "1", "loss": ""}])
+    found = learning_curve.read_curve([{"epoch": "0", "loss": "nan"}, {"epoch": "1", "loss": ""}])
     assert found.best_epoch is None and found.gap is None and found.overfitting is None and found.seconds is None
     assert "not reported" in found.words[0]
-    assert history.read_curve([]).words == ("No epochs were recorded.",)
+    assert learning_curve.read_curve([]).words == ("No epochs were recorded.",)
     assert "NaN" not in found.to_json()
 
 
 def test_a_file_is_read_with_its_gaps(tmp_path):
     (tmp_path / "history.csv").write_text("epoch,val_loss\n0,0.5\n1,\n")
-    assert history.load(tmp_path / "history.csv") == [{"epoch": 0, "val_loss": 0.5}, {"epoch": 1, "val_loss": None}]
+    assert learning_curve.load(tmp_path / "history.csv") == [
+        {"epoch": 0, "val_loss": 0.5},
+        {"epoch": 1, "val_loss": None},
+    ]
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", None])
 def test_other_files_are_refused(tmp_path, text):
     if text:
         (tmp_path / "history.csv").write_text(text)
-    with pytest.raises(history.HistoryRefused, match=r"history\.csv"):
-        history.load(tmp_path / "history.csv")
+    with pytest.raises(learning_curve.HistoryRefused, match=r"history\.csv"):
+        learning_curve.load(tmp_path / "history.csv")
 
 
 def test_losses_near_nothing_do_not_rise_by_hundreds_of_percent():
-    found = history.read_curve(rows([0.5, 1e-5, 9e-5]))
+    found = learning_curve.read_curve(rows([0.5, 1e-5, 9e-5]))
     assert found.rise == 0 and found.overfitting is False
 
 
 def test_what_still_improves_is_not_called_overfitted():
-    found = history.read_curve(rows([0.5, 0.4, 0.3], accuracy=[0.9, 0.95, 0.99]))
+    found = learning_curve.read_curve(rows([0.5, 0.4, 0.3], accuracy=[0.9, 0.95, 0.99]))
     words = " ".join(found.words)
     assert found.still_improving and "Signs of overfitting" not in words and "still gains" in words

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import curves, statistics
-from xraykit.curves import calibration, softmax
-from xraykit.statistics import proportion
+from xraykit.evaluation import curves, stats
+from xraykit.evaluation.calibration import before_and_after, softmax
+from xraykit.evaluation.stats import proportion
 
 
 class EvaluationRefused(ValueError):
@@ -99,18 +99,18 @@ class Evaluation:
         return {
             "n": len(self.films),
             "accuracy": proportion(int(np.trace(matrix)), int(matrix.sum()), interval),
-            "balanced_accuracy": statistics.known(statistics.balanced_accuracy(matrix)),
-            "macro_f1": statistics.known(statistics.macro_f1(matrix)),
-            "kappa": statistics.known(statistics.kappa(matrix)),
+            "balanced_accuracy": stats.known(stats.balanced_accuracy(matrix)),
+            "macro_f1": stats.known(stats.macro_f1(matrix)),
+            "kappa": stats.known(stats.kappa(matrix)),
             "macro_auroc": _mean([self.auroc(k) for k in range(len(self.classes))]),
             "confusion": matrix.tolist(),
             "classes": {name: self._of_class(k, interval) for k, name in enumerate(self.classes)},
-            "calibration": calibration(self.logits, self.truth, self.temperature),
+            "calibration": before_and_after(self.logits, self.truth, self.temperature),
         }
 
     def auroc(self, label: int) -> float | None:
         """Area under the ROC curve of one class against the rest, ties counted half; None where one side is empty."""
-        return statistics.auroc(self.truth == label, self.probabilities[:, label])["value"]
+        return stats.auroc(self.truth == label, self.probabilities[:, label])["value"]
 
     def roc(self, label: int) -> curves.Curve | None:
         """ROC curve of one class against the rest, of probabilities after temperature; None as for `auroc`."""
@@ -140,7 +140,7 @@ class Evaluation:
         fn, fp = int(m[label].sum()) - tp, int(m[:, label].sum()) - tp
         tn = int(m.sum()) - tp - fn - fp
         groups = np.array(self.groups) if len(set(self.groups)) < len(self.groups) else None
-        area = statistics.auroc(self.truth == label, self.probabilities[:, label], groups)
+        area = stats.auroc(self.truth == label, self.probabilities[:, label], groups)
         return {
             "support": tp + fn,
             "sensitivity": proportion(tp, tp + fn, interval),

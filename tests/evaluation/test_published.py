@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from xraykit import card, cardpage, cardprint, published, recipe, recipewords
+from xraykit import card, cardpage, cardprint, recipe, recipewords
+from xraykit.evaluation import published
 
 SHIPPED = card.read(Path(__file__).parent.parent / "weights" / "mobilenetv2-imagenet")
+
+
 CLASSES = ("COVID-19", "Normal", "Pneumonia")
 
 

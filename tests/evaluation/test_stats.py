@@ -12,7 +12,7 @@ from sklearn import metrics as reference
 from statsmodels.stats import contingency_tables, multitest
 from statsmodels.stats.proportion import proportion_confint
 
-from xraykit import statistics
+from xraykit.evaluation import stats
 
 NEAR = {"abs": 1e-9, "rel": 1e-9}
 
@@ -37,22 +37,22 @@ def scored(seed, n=200, ties=False):
 def test_intervals_of_a_share_are_statsmodels(case):
     k, n = case
     for ours, theirs in (("wilson", "wilson"), ("exact", "beta")):
-        found = statistics.proportion(k, n, ours)
+        found = stats.proportion(k, n, ours)
         low, high = proportion_confint(k, n, method=theirs)
         assert (found["low"], found["high"]) == pytest.approx((np.clip(low, 0, 1), np.clip(high, 0, 1)), **NEAR)
         assert found["low"] - 1e-12 <= found["value"] <= found["high"] + 1e-12
 
 
 def test_a_known_share():
-    assert statistics.proportion(88, 100)["low"] == pytest.approx(0.8019, abs=5e-5)
-    assert statistics.proportion(88, 100, "exact")["low"] == pytest.approx(0.7998, abs=5e-5)
-    assert statistics.proportion(0, 0)["value"] is None
+    assert stats.proportion(88, 100)["low"] == pytest.approx(0.8019, abs=5e-5)
+    assert stats.proportion(88, 100, "exact")["low"] == pytest.approx(0.7998, abs=5e-5)
+    assert stats.proportion(0, 0)["value"] is None
 
 
 @given(st.integers(0, 300), st.integers(0, 300))
 @settings(deadline=None, max_examples=60)
 def test_mcnemar_is_statsmodels_and_scipys(fixed, broken):
-    found = statistics.mcnemar(fixed, broken)
+    found = stats.mcnemar(fixed, broken)
     if not fixed + broken:
         assert found == 1.0
         return
@@ -65,7 +65,7 @@ def test_mcnemar_is_statsmodels_and_scipys(fixed, broken):
 @pytest.mark.parametrize("seed", range(4))
 def test_delong_is_mlstatkits(seed, ties):
     positive, first, second = scored(seed, ties=ties)
-    found = statistics.delong(positive, first, second)
+    found = stats.delong(positive, first, second)
     z, p, ci_a, ci_b, auc_a, auc_b, _ = Delong_test(positive.astype(int), first, second)
     assert (found.z, found.p) == pytest.approx((z, p), **NEAR)
     assert (found.first["value"], found.second["value"]) == pytest.approx((auc_a, auc_b), **NEAR)
@@ -78,7 +78,7 @@ def test_delong_is_mlstatkits(seed, ties):
 
 def test_delong_turns_its_sign_with_the_models():
     positive, first, second = scored(9)
-    there, back = statistics.delong(positive, first, second), statistics.delong(positive, second, first)
+    there, back = stats.delong(positive, first, second), stats.delong(positive, second, first)
     assert there.z > 0 and there.z == pytest.approx(-back.z) and there.p == pytest.approx(back.p)
 
 
@@ -89,13 +89,13 @@ def test_delong_turns_its_sign_with_the_models():
 )
 def test_identical_scores_are_not_distinguished(positive):
     scores = np.linspace(0, 1, len(positive))
-    found = statistics.delong(np.array(positive), scores, scores.copy())
+    found = stats.delong(np.array(positive), scores, scores.copy())
     assert found.p == 1.0 and found.z == 0.0 and found.difference["value"] == 0.0
 
 
 @pytest.mark.parametrize("positive", [[True] * 3, [False] * 3, [True]])
 def test_an_absent_side_has_no_area(positive):
-    found = statistics.delong(np.array(positive), np.arange(len(positive)), np.arange(len(positive)) ** 2)
+    found = stats.delong(np.array(positive), np.arange(len(positive)), np.arange(len(positive)) ** 2)
     assert found.p is None and found.z is None
     assert found.first["value"] is None and found.difference["value"] is None
 
@@ -103,8 +103,8 @@ def test_an_absent_side_has_no_area(positive):
 def test_perfect_separation_has_an_area_and_no_interval():
     positive = np.array([True] * 5 + [False] * 5)
     perfect, constant = positive.astype(float), np.zeros(10)
-    assert statistics.auroc(positive, perfect) == {"value": 1.0, "low": None, "high": None, "n": 10}
-    found = statistics.delong(positive, perfect, constant)
+    assert stats.auroc(positive, perfect) == {"value": 1.0, "low": None, "high": None, "n": 10}
+    found = stats.delong(positive, perfect, constant)
     assert found.difference["value"] == -0.5 and found.p is None
 
 
@@ -123,15 +123,15 @@ def statistic_of_tango(fixed, broken, n, delta):
 
 @pytest.mark.parametrize("case", [(14, 3, 225), (3, 14, 225), (5, 5, 40), (40, 1, 60), (120, 90, 1000)])
 def test_the_paired_score_interval_ends_where_the_score_test_does(case):
-    for end in statistics.paired_score_interval(*case):
+    for end in stats.paired_score_interval(*case):
         assert abs(statistic_of_tango(*case, end)) == pytest.approx(norm.ppf(0.975), abs=1e-4)
 
 
 @pytest.mark.parametrize("n", [1, 2, 50])
 def test_the_paired_score_interval_stays_wide_without_discordant_films(n):
     z2 = norm.ppf(0.975) ** 2
-    assert statistics.paired_score_interval(0, 0, n) == pytest.approx((-z2 / (n + z2), z2 / (n + z2)), **NEAR)
-    low, high = statistics.paired_score_interval(n, 0, n)
+    assert stats.paired_score_interval(0, 0, n) == pytest.approx((-z2 / (n + z2), z2 / (n + z2)), **NEAR)
+    low, high = stats.paired_score_interval(n, 0, n)
     assert low < 1 and high == pytest.approx(1)
 
 
@@ -140,27 +140,27 @@ def test_the_paired_score_interval_stays_wide_without_discordant_films(n):
 def test_the_paired_score_interval_holds_its_estimate_and_turns_with_the_models(n, data):
     fixed = data.draw(st.integers(0, n))
     broken = data.draw(st.integers(0, n - fixed))
-    low, high = statistics.paired_score_interval(fixed, broken, n)
+    low, high = stats.paired_score_interval(fixed, broken, n)
     assert -1 <= low <= (fixed - broken) / n <= high <= 1
-    back = statistics.paired_score_interval(broken, fixed, n)
+    back = stats.paired_score_interval(broken, fixed, n)
     assert (low, high) == pytest.approx((-back[1], -back[0]), abs=1e-7)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 @settings(deadline=None)
 def test_holm_is_statsmodels(p):
-    assert statistics.holm(p) == pytest.approx(multitest.multipletests(p, method="holm")[1], **NEAR)
+    assert stats.holm(p) == pytest.approx(multitest.multipletests(p, method="holm")[1], **NEAR)
 
 
 def test_holm_leaves_the_unknown_alone():
-    assert statistics.holm([0.01, None, 0.03]) == [0.02, None, 0.03]
-    assert statistics.holm([]) == [] and statistics.holm([None]) == [None]
+    assert stats.holm([0.01, None, 0.03]) == [0.02, None, 0.03]
+    assert stats.holm([]) == [] and stats.holm([None]) == [None]
 
 
 def test_bootstrap_sums_have_the_mean_and_spread_of_drawing_rows_one_by_one():
     random = np.random.default_rng(3)
     counts = random.integers(0, 3, (300, 4))
-    ours = np.concatenate(list(statistics.draw(counts, 6000, seed=1)))
+    ours = np.concatenate(list(stats.draw(counts, 6000, seed=1)))
     slow = np.array([counts[random.integers(0, 300, 300)].sum(axis=0) for _ in range(6000)])
     assert ours.shape == slow.shape
     assert ours.mean(axis=0) == pytest.approx(slow.mean(axis=0), rel=0.01)
@@ -170,22 +170,22 @@ def test_bootstrap_sums_have_the_mean_and_spread_of_drawing_rows_one_by_one():
 
 def test_bootstrap_repeats_with_its_seed_and_a_draw_of_one_group_is_that_group():
     counts = np.array([[1, 2], [0, 1]])
-    first, again, other = (np.concatenate(list(statistics.draw(counts, 100, seed))) for seed in (1, 1, 2))
+    first, again, other = (np.concatenate(list(stats.draw(counts, 100, seed))) for seed in (1, 1, 2))
     assert (first == again).all() and (first != other).any()
-    assert (np.concatenate(list(statistics.draw(counts[:1], 9))) == [1, 2]).all()
+    assert (np.concatenate(list(stats.draw(counts[:1], 9))) == [1, 2]).all()
 
 
 def test_blocks_of_draws_add_up(monkeypatch):
     counts = np.arange(40).reshape(20, 2)
-    monkeypatch.setattr(statistics, "_CELLS", 60)
-    blocks = list(statistics.draw(counts, 10))
+    monkeypatch.setattr(stats, "_CELLS", 60)
+    blocks = list(stats.draw(counts, 10))
     assert [len(block) for block in blocks] == [3, 3, 3, 1]
 
 
 def test_no_interval_of_one_group():
-    assert statistics.percentile_interval(0.5, np.full(9, 0.5), 1, 1)["low"] is None
-    assert statistics.percentile_interval(None, np.array([np.nan]), 4, 4)["value"] is None
-    assert statistics.percentile_interval(0.5, np.array([np.nan]), 4, 4)["low"] is None
+    assert stats.percentile_interval(0.5, np.full(9, 0.5), 1, 1)["low"] is None
+    assert stats.percentile_interval(None, np.array([np.nan]), 4, 4)["value"] is None
+    assert stats.percentile_interval(0.5, np.array([np.nan]), 4, 4)["low"] is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
@@ -196,44 +196,44 @@ def test_figures_of_a_matrix_are_scikit_learns(films):
     f1 = reference.f1_score(truth, predicted, average="macro", zero_division=0)
     several = len({*truth, *predicted}) > 1  # scikit-learn warns of one class, and of classes that are only predicted
     present = np.isin(predicted, truth)
-    assert statistics.accuracy(matrix) == pytest.approx(reference.accuracy_score(truth, predicted), abs=1e-12)
-    assert statistics.macro_f1(matrix) == pytest.approx(f1, abs=1e-12)
+    assert stats.accuracy(matrix) == pytest.approx(reference.accuracy_score(truth, predicted), abs=1e-12)
+    assert stats.macro_f1(matrix) == pytest.approx(f1, abs=1e-12)
     if present.all() and several:
         theirs = reference.balanced_accuracy_score(truth, predicted)
-        assert statistics.balanced_accuracy(matrix) == pytest.approx(theirs, abs=1e-12)
-    kappa = statistics.known(statistics.kappa(matrix))
+        assert stats.balanced_accuracy(matrix) == pytest.approx(theirs, abs=1e-12)
+    kappa = stats.known(stats.kappa(matrix))
     assert (kappa is not None) == several
     if several:
         assert kappa == pytest.approx(reference.cohen_kappa_score(truth, predicted), abs=1e-12)
 
 
 def test_an_empty_matrix_gives_none():
-    for figure in (statistics.accuracy, statistics.balanced_accuracy, statistics.macro_f1, statistics.kappa):
-        assert statistics.known(figure(np.zeros((3, 3), int))) is None
+    for figure in (stats.accuracy, stats.balanced_accuracy, stats.macro_f1, stats.kappa):
+        assert stats.known(figure(np.zeros((3, 3), int))) is None
 
 
 def test_figures_of_many_matrices_are_those_of_each():
     matrices = np.random.default_rng(0).integers(0, 9, (5, 3, 3))
-    for figure in (statistics.accuracy, statistics.balanced_accuracy, statistics.macro_f1, statistics.kappa):
+    for figure in (stats.accuracy, stats.balanced_accuracy, stats.macro_f1, stats.kappa):
         assert figure(matrices) == pytest.approx([float(figure(matrix)) for matrix in matrices])
 
 
 def test_groups_of_one_film_change_no_area_interval():
     positive, first, second = scored(4)
-    alone, grouped = (statistics.delong(positive, first, second, groups) for groups in (None, np.arange(200)))
+    alone, grouped = (stats.delong(positive, first, second, groups) for groups in (None, np.arange(200)))
     assert (grouped.z, grouped.p) == pytest.approx((alone.z, alone.p), abs=1e-12)
     assert grouped.first == pytest.approx(alone.first, abs=1e-12)
 
 
 def test_copies_of_a_film_in_its_group_teach_an_area_nothing():
     positive, first, second = scored(4)
-    alone = statistics.delong(positive, first, second)
+    alone = stats.delong(positive, first, second)
     copied = [np.repeat(column, 3) for column in (positive, first, second)]
-    grouped = statistics.delong(*copied, np.repeat(np.arange(200), 3))
+    grouped = stats.delong(*copied, np.repeat(np.arange(200), 3))
     assert (grouped.z, grouped.p) == pytest.approx((alone.z, alone.p), abs=1e-9)
-    assert statistics.delong(*copied).p < alone.p  # films counted as independent claim more than they know
+    assert stats.delong(*copied).p < alone.p  # films counted as independent claim more than they know
 
 
 def test_one_group_on_a_side_has_no_area_interval():
-    found = statistics.auroc(np.array([True, True, False, False]), np.arange(4.0), np.array([0, 0, 1, 2]))
+    found = stats.auroc(np.array([True, True, False, False]), np.arange(4.0), np.array([0, 0, 1, 2]))
     assert found["value"] == 0.0 and found["low"] is None

@@ -13,16 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import statistics
-from xraykit.alignment import ComparisonRefused, align, join_groups
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation import stats
+from xraykit.evaluation.alignment import ComparisonRefused, align, join_groups
+from xraykit.evaluation.evaluation import Evaluation
 
 ALPHA = 0.05
+
+
 _ENDS = ("value", "low", "high")
+
+
 _MEASURES = {
-    "accuracy": statistics.accuracy,
-    "balanced_accuracy": statistics.balanced_accuracy,
-    "macro_f1": statistics.macro_f1,
+    "accuracy": stats.accuracy,
+    "balanced_accuracy": stats.balanced_accuracy,
+    "macro_f1": stats.macro_f1,
 }
 
 
@@ -154,14 +158,14 @@ def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int,
         tuple(np.flatnonzero(chosen).tolist())
         for chosen in (~right[0] & right[1], right[0] & ~right[1], ~right[0] & ~right[1])
     )
-    p = statistics.mcnemar(len(fixes), len(breaks))
+    p = stats.mcnemar(len(fixes), len(breaks))
     return Pair(
         first=first.model,
         second=second.model,
         n=n,
         groups=count,
         differences=_differences(first, second, groups, draws, seed),
-        score_interval=statistics.paired_score_interval(len(fixes), len(breaks), n),
+        score_interval=stats.paired_score_interval(len(fixes), len(breaks), n),
         fixes=fixes,
         breaks=breaks,
         both_wrong=neither,
@@ -183,10 +187,8 @@ def _differences(
     for one, other in _drawn_confusions(first, second, groups, draws, seed):
         for name, measure in _MEASURES.items():
             drawn[name].append(measure(other.reshape(-1, size, size)) - measure(one.reshape(-1, size, size)))
-    values = {name: statistics.known(of(second.confusion) - of(first.confusion)) for name, of in _MEASURES.items()}
-    return {
-        name: statistics.percentile_interval(values[name], np.concatenate(drawn[name]), n, count) for name in _MEASURES
-    }
+    values = {name: stats.known(of(second.confusion) - of(first.confusion)) for name, of in _MEASURES.items()}
+    return {name: stats.percentile_interval(values[name], np.concatenate(drawn[name]), n, count) for name in _MEASURES}
 
 
 def _drawn_confusions(
@@ -203,21 +205,21 @@ def _drawn_confusions(
         counts, times = np.eye(k, dtype=np.int64), np.bincount(kind, minlength=k)
     else:
         counts, times = np.bincount(groups * k + kind, minlength=count * k).reshape(count, k), None
-    for block in statistics.draw(counts, draws, seed, times):
+    for block in stats.draw(counts, draws, seed, times):
         yield block @ cells[0], block @ cells[1]
 
 
 def _delong(first: Evaluation, second: Evaluation, label: int, groups: np.ndarray) -> dict:
     grouped = groups if int(groups.max()) + 1 < len(groups) else None
     one, other = first.probabilities[:, label], second.probabilities[:, label]
-    found = asdict(statistics.delong(first.truth == label, one, other, grouped))
+    found = asdict(stats.delong(first.truth == label, one, other, grouped))
     return found | {"adjusted_p": found["p"]}
 
 
 def _adjust(pairs: Sequence[Pair]) -> list[Pair]:
     """Holm's p over the pairs, McNemar's as one family and DeLong's of each class as another."""
-    adjusted = statistics.holm([pair.p for pair in pairs])
-    classes = {name: statistics.holm([pair.delong[name]["p"] for pair in pairs]) for name in pairs[0].delong}
+    adjusted = stats.holm([pair.p for pair in pairs])
+    classes = {name: stats.holm([pair.delong[name]["p"] for pair in pairs]) for name in pairs[0].delong}
     return [
         replace(
             pair,

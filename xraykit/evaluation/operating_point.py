@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import statistics
-from xraykit.evaluation import Evaluation
+from xraykit.evaluation import stats
+from xraykit.evaluation.evaluation import Evaluation
 
 
 class OperatingRefused(ValueError):
@@ -146,7 +146,7 @@ def apply(point: OperatingPoint, evaluation: Evaluation, sha256: str = "") -> Ap
     predicted = np.where(given, label, others.argmax(axis=1))
     size, n = len(evaluation.classes), len(predicted)
     confusion = np.bincount(evaluation.truth * size + predicted, minlength=size * size).reshape(size, size)
-    accuracy = statistics.proportion(int(np.trace(confusion)), n)
+    accuracy = stats.proportion(int(np.trace(confusion)), n)
     return Applied(point, predicted, confusion, _figures(positive, given), accuracy)
 
 
@@ -176,8 +176,8 @@ def _figures(positive: np.ndarray, given: np.ndarray) -> dict:
     fn, tn = int((positive & ~given).sum()), int((~positive & ~given).sum())
     return {
         "n": len(positive),
-        "sensitivity": statistics.proportion(tp, tp + fn),
-        "specificity": statistics.proportion(tn, tn + fp),
-        "ppv": statistics.proportion(tp, tp + fp),
-        "npv": statistics.proportion(tn, tn + fn),
+        "sensitivity": stats.proportion(tp, tp + fn),
+        "specificity": stats.proportion(tn, tn + fp),
+        "ppv": stats.proportion(tp, tp + fp),
+        "npv": stats.proportion(tn, tn + fn),
     }

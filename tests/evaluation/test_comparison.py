@@ -14,8 +14,8 @@ from sklearn import metrics as reference
 from statsmodels.stats import contingency_tables
 
 from tests.helpers.evaluations import hashes, made, turned
-from xraykit.alignment import ComparisonRefused
-from xraykit.comparison import compare
+from xraykit.evaluation.alignment import ComparisonRefused
+from xraykit.evaluation.comparison import compare
 
 
 @pytest.fixture(autouse=True)

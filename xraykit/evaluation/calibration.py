@@ -1,65 +1,39 @@
-"""Curves: what probabilities say at every threshold, and how far they can be believed.
+"""Calibration: what is fitted on validation films after training, so that probabilities mean what they say.
 
-ROC, precision-recall and reliability, calibration figures and temperature, on plain arrays; draws nothing.
+Statistics only: changes no network itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from xraykit import statistics
+from xraykit.evaluation import stats
 
 
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """A curve over thresholds: `x`, `y` in [0, 1] and `thresholds`, (P,) float64 each; `area` below it.
+def fit_biases(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Class biases to add to the logits, (C,) float64 with sum 0; fit them on validation.
 
-    At a point, films with a score of at least its threshold are called positive.
+    The bias step of bias-corrected temperature scaling (Alexandari et al. 2020, arXiv:1901.06852), taken once at the
+    best temperature without biases. Going on until both agree lets classes that are separated perfectly on a few
+    hundred films drive the biases apart without bound.
+
+    Parameters
+    ----------
+    logits : (N, C) float
+    truth : (N,) int
     """
+    from scipy.optimize import minimize
 
-    x: np.ndarray
-    y: np.ndarray
-    thresholds: np.ndarray
-    area: float
+    temperature = fit_temperature(logits, truth)
 
-    def to_dict(self) -> dict:
-        """Plain data; the threshold above every score is None."""
-        thresholds = [t if np.isfinite(t) else None for t in self.thresholds.tolist()]
-        return {"x": self.x.tolist(), "y": self.y.tolist(), "thresholds": thresholds, "area": self.area}
+    def loss(free: np.ndarray) -> float:
+        return log_loss(softmax((logits + _with_sum_zero(free)) / temperature), truth)
+
+    return _with_sum_zero(minimize(loss, np.zeros(logits.shape[1] - 1)).x)
 
 
-def roc(positive: np.ndarray, scores: np.ndarray, *, every: bool = False) -> Curve | None:
-    """1 - specificity against sensitivity, from no film called positive to all; None where one side is empty.
-
-    Points on a straight line between their neighbours are left out unless `every` is set, as scikit-learn does.
-    """
-    hits, alarms, thresholds = _counts(positive, scores)
-    n, m = int(np.sum(positive)), int(np.sum(~np.asarray(positive, bool)))
-    if not n or not m:
-        return None
-    if not every and len(hits) > 2:
-        kept = np.r_[True, np.logical_or(np.diff(alarms, 2), np.diff(hits, 2)), True]
-        hits, alarms, thresholds = hits[kept], alarms[kept], thresholds[kept]
-    x, y = np.r_[0, alarms] / m, np.r_[0, hits] / n
-    area = float(np.sum(np.diff(x) * (y[1:] + y[:-1])) / 2)
-    return Curve(x, y, np.r_[np.inf, thresholds], area)
-
-
-def precision_recall(positive: np.ndarray, scores: np.ndarray) -> Curve | None:
-    """Sensitivity (recall) against PPV (precision); `area` is average precision. None without a positive film."""
-    hits, alarms, thresholds = _counts(positive, scores)
-    n = int(np.sum(positive))
-    if not n:
-        return None
-    precision, recall = hits / (hits + alarms), hits / n
-    area = float(np.sum(np.diff(np.r_[0.0, recall]) * precision))
-    # Between two points of one recall the curve is vertical: only the ends are drawn
-    same = np.diff(hits) == 0
-    kept = ~(np.r_[False, same] & np.r_[same, False])
-    x, y, thresholds = recall[kept], precision[kept], thresholds[kept]
-    return Curve(np.r_[0.0, x], np.r_[1.0, y], np.r_[np.inf, thresholds], area)
+def _with_sum_zero(free: np.ndarray) -> np.ndarray:
+    return np.append(free, -free.sum())
 
 
 def reliability(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10, label: int | None = None) -> list[dict]:
@@ -84,7 +58,7 @@ def reliability(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10, la
             "high": (k + 1) / bins,
             "n": int(films[k]),
             "probability": float(sums[k] / films[k]) if films[k] else None,
-            "observed": statistics.proportion(int(hits[k]), int(films[k])),
+            "observed": stats.proportion(int(hits[k]), int(films[k])),
         }
         for k in range(bins)
     ]
@@ -135,7 +109,7 @@ def expected_calibration_error(probabilities: np.ndarray, truth: np.ndarray, bin
     return float(np.abs(gaps).sum() / len(truth))
 
 
-def calibration(logits: np.ndarray, truth: np.ndarray, temperature: float) -> dict:
+def before_and_after(logits: np.ndarray, truth: np.ndarray, temperature: float) -> dict:
     """Log-loss, Brier score and expected calibration error before and after temperature."""
     measures = {"log_loss": log_loss, "brier": brier, "ece": expected_calibration_error}
     before, after = softmax(logits), softmax(logits / temperature)
@@ -148,12 +122,3 @@ def calibration(logits: np.ndarray, truth: np.ndarray, temperature: float) -> di
 
 def _bins(score: np.ndarray, bins: int) -> np.ndarray:
     return np.minimum((score * bins).astype(int), bins - 1)
-
-
-def _counts(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positives and negatives called positive at each distinct score, highest first."""
-    order = np.argsort(-scores, kind="stable")
-    ranked, hit = scores[order], np.asarray(positive, bool)[order]
-    last = np.r_[np.flatnonzero(np.diff(ranked)), len(ranked) - 1]
-    hits = np.cumsum(hit)[last]
-    return hits, last + 1 - hits, ranked[last]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.evaluations import hashes, made, turned
-from xraykit.alignment import ComparisonRefused, align, join_groups
+from xraykit.evaluation.alignment import ComparisonRefused, align, join_groups
 
 
 @pytest.fixture(params=["names", "hashes"])

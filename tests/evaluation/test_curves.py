@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 from sklearn.calibration import calibration_curve
 
-from xraykit import curves
+from xraykit.evaluation import calibration, curves
 
 
 @pytest.fixture(autouse=True)
@@ -61,21 +61,21 @@ def test_a_curve_is_plain_data_without_infinity():
 def calibrated():
     random = np.random.default_rng(2)
     logits = random.normal(size=(500, 3)) * 2
-    p = curves.softmax(logits)
+    p = calibration.softmax(logits)
     return logits, p, (random.random((500, 1)) > p.cumsum(axis=1)).sum(axis=1)
 
 
 def test_calibration_figures_are_scikit_learns(calibrated):
     _, p, truth = calibrated
-    assert curves.log_loss(p, truth) == pytest.approx(reference.log_loss(truth, p), abs=1e-9)
+    assert calibration.log_loss(p, truth) == pytest.approx(reference.log_loss(truth, p), abs=1e-9)
     theirs = reference.brier_score_loss(truth, p, scale_by_half=False, labels=[0, 1, 2])
-    assert curves.brier(p, truth) == pytest.approx(theirs, abs=1e-9)
+    assert calibration.brier(p, truth) == pytest.approx(theirs, abs=1e-9)
 
 
 def test_reliability_bins_are_scikit_learns(calibrated):
     _, p, truth = calibrated
     for label in range(3):
-        found = [row for row in curves.reliability(p, truth, label=label) if row["n"]]
+        found = [row for row in calibration.reliability(p, truth, label=label) if row["n"]]
         observed, predicted = calibration_curve(truth == label, p[:, label], n_bins=10)
         assert [row["observed"]["value"] for row in found] == pytest.approx(observed, abs=1e-12)
         assert [row["probability"] for row in found] == pytest.approx(predicted, abs=1e-12)
@@ -83,31 +83,31 @@ def test_reliability_bins_are_scikit_learns(calibrated):
 
 def test_reliability_bins_hold_every_film_and_give_the_calibration_error(calibrated):
     _, p, truth = calibrated
-    rows = curves.reliability(p, truth)
+    rows = calibration.reliability(p, truth)
     assert sum(row["n"] for row in rows) == len(truth)
     gap = sum(row["n"] * abs(row["observed"]["value"] - row["probability"]) for row in rows if row["n"]) / len(truth)
-    assert curves.expected_calibration_error(p, truth) == pytest.approx(gap, abs=1e-12)
+    assert calibration.expected_calibration_error(p, truth) == pytest.approx(gap, abs=1e-12)
     assert all(row["probability"] is None and row["observed"]["value"] is None for row in rows if not row["n"])
 
 
 def test_a_probability_of_one_lies_in_the_last_bin():
-    rows = curves.reliability(np.array([[1.0, 0.0]]), np.array([0]))
+    rows = calibration.reliability(np.array([[1.0, 0.0]]), np.array([0]))
     assert [row["n"] for row in rows] == [0] * 9 + [1]
 
 
 @pytest.mark.parametrize("truth", [[0], [0, 0, 0], [1, 1, 1]])
 def test_temperature_of_few_films_is_a_number_and_never_worsens(truth):
     logits = np.array([[3.0, 0.0], [2.0, 1.0], [0.0, 0.5]])[: len(truth)]
-    found = curves.calibration(logits, np.array(truth), curves.fit_temperature(logits, np.array(truth)))
+    found = calibration.before_and_after(logits, np.array(truth), calibration.fit_temperature(logits, np.array(truth)))
     assert found["after"]["log_loss"] <= found["before"]["log_loss"]
 
 
 def test_temperature_leaves_the_predicted_class(calibrated):
     logits, p, truth = calibrated
-    t = curves.fit_temperature(logits * 3, truth)
-    assert (curves.softmax(logits * 3 / t).argmax(axis=1) == p.argmax(axis=1)).all()
+    t = calibration.fit_temperature(logits * 3, truth)
+    assert (calibration.softmax(logits * 3 / t).argmax(axis=1) == p.argmax(axis=1)).all()
 
 
 def test_temperature_of_equal_logits_or_no_films_is_one():
-    assert curves.fit_temperature(np.zeros((4, 2)), np.array([0, 1, 0, 1])) == 1.0
-    assert curves.fit_temperature(np.zeros((0, 2)), np.zeros(0, int)) == 1.0
+    assert calibration.fit_temperature(np.zeros((4, 2)), np.array([0, 1, 0, 1])) == 1.0
+    assert calibration.fit_temperature(np.zeros((0, 2)), np.zeros(0, int)) == 1.0
