@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import claims, models
-from xraykit.samples import draw
+from xraykit.films.samples import draw
 
 ROUNDS = 5
 OURS = """

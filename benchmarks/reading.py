@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import claims, models
-from xraykit import card, classifier, explanation, radiograph, samples
+from xraykit import card, classifier, explanation
+from xraykit.films import radiograph, samples
 
 ROUNDS, REPEATS = 11, 5
 

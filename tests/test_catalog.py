@@ -3,7 +3,8 @@ import json
 import pytest
 
 from tests.helpers import film_folders
-from xraykit import catalog, ingest
+from xraykit import catalog
+from xraykit.films import ingest
 
 
 @pytest.fixture(autouse=True)

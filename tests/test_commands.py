@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.helpers import bad_films, film_folders
 from xraykit.__main__ import main
-from xraykit.radiograph import read
+from xraykit.films.radiograph import read
 
 MODEL = Path(__file__).parent / "data" / "tiny-model"
 

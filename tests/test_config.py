@@ -21,7 +21,7 @@ def test_nothing_is_reported_to_anyone():
 
 
 def test_an_upload_is_limited_as_ingest_limits_it():
-    from xraykit import decoder
+    from xraykit.films import decoder
 
     assert CONFIG["server"]["maxUploadSize"] * 2**20 == decoder.MAX_BYTES
 

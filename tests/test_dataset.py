@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from tests.helpers import film_folders
-from xraykit import dataset, decoder, ingest, labelling, radiograph
+from xraykit import dataset, labelling
+from xraykit.films import ingest, radiograph
+from xraykit.films.refusal import Refusal
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +212,7 @@ def test_what_another_try_may_answer_otherwise_is_not_remembered(copy, tmp_path,
     monkeypatch.setattr(
         ingest.Ingest,
         "read_many",
-        lambda self, films: (decoder.Refusal(str(film), "timeout", "Late.") for film in films),
+        lambda self, films: (Refusal(str(film), "timeout", "Late.") for film in films),
     )
     with pytest.raises(labelling.DatasetRefused):
         dataset.read(settle(copy))

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.helpers import tiny_model
 from xraykit import card, classifier, explanation, inference
-from xraykit import decoder as decoders
+from xraykit.films.refusal import Refusal
 from xraykit.system import local_service
 
 ROOT = Path(__file__).parent.parent
@@ -77,7 +77,7 @@ def test_a_film_is_read_and_classified_as_in_this_process(client, weights):
 
 def test_bytes_that_are_no_film_come_back_as_a_refusal(client):
     refused = client.read("notes.png", b"hello")
-    assert isinstance(refused, decoders.Refusal) and refused.source == "notes.png"
+    assert isinstance(refused, Refusal) and refused.source == "notes.png"
 
 
 def test_models_are_listed_and_bad_ones_named(client):

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from tests.helpers import bad_films, film_folders
-from xraykit import card, classifier, dataset, keeping, labelling, radiograph, recipe, run, runner
+from xraykit import card, classifier, dataset, keeping, labelling, recipe, run, runner
 from xraykit.evaluation import calibration as calibrations
 from xraykit.evaluation import evaluation
+from xraykit.films import radiograph
 from xraykit.system import jobs
 
 pytestmark = pytest.mark.slow
@@ -162,7 +163,7 @@ def test_a_graph_that_disagrees_is_not_kept(finished, monkeypatch):
 
 
 def test_a_film_read_from_path_and_from_bytes_is_identical(finished, tmp_path):
-    from xraykit import ingest
+    from xraykit.films import ingest
 
     _, weights = finished
     reader = classifier.load(weights / "tiny")

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes
 from xraykit import card as cards
-from xraykit import cardpage, cardprint, decoder, ui
+from xraykit import cardpage, cardprint, ui
+from xraykit.films.refusal import Refusal
 
 APP = str(Path(__file__).parent.parent / "app.py")
 SHIPPED = cards.read(Path(__file__).parent.parent / "weights" / "mobilenetv2-imagenet")
@@ -107,7 +108,7 @@ def test_a_link_to_no_model_says_so_and_shows_another(monkeypatch):
 
 
 def test_models_that_could_not_be_loaded_are_named_with_the_reason(monkeypatch):
-    refusal = decoder.Refusal("stranger", "hash-mismatch", "Expected the files of the card; got others.")
+    refusal = Refusal("stranger", "hash-mismatch", "Expected the files of the card; got others.")
     text = words(open_page(monkeypatch, fakes.Client(cards=[SHIPPED], broken_models=(refusal,))))
     assert "stranger" in text and "hash-mismatch" in text and "Expected the files of the card" in text
 

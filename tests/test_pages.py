@@ -10,7 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes
-from xraykit import charts, classifier, decoder, inference, samples, ui
+from xraykit import charts, classifier, inference, ui
+from xraykit.films import samples
+from xraykit.films.refusal import Refusal
 from xraykit.ui import panes
 
 APP = str(Path(__file__).parent.parent / "app.py")
@@ -171,7 +173,7 @@ def test_an_unreachable_service_gives_words_not_a_traceback(app, client):
 
 
 def test_a_model_that_cannot_be_loaded_is_named_with_its_reason(monkeypatch):
-    refusal = decoder.Refusal("stranger", "hash-mismatch", "Expected the files of the card; got others. Keep it again.")
+    refusal = Refusal("stranger", "hash-mismatch", "Expected the files of the card; got others. Keep it again.")
     monkeypatch.setattr(ui, "_client", fakes.Client(broken_models=(refusal,)))
     text = words(AppTest.from_file(APP, default_timeout=60).run())
     assert "stranger" in text and "hash-mismatch" in text and "Keep it again" in text

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.helpers import bad_films
-from xraykit import card, classifier, dataset, explanation, radiograph
+from xraykit import card, classifier, dataset, explanation
 from xraykit.evaluation import calibration, evaluation
+from xraykit.films import radiograph
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 NAMES = ("mobilenetv2-imagenet", "mobilenetv2-scratch")

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from xraykit import card as cards
-from xraykit import decoder, radiograph
 from xraykit import head as heads
 from xraykit.card import BODY, HEAD, Card, ModelRefused
 from xraykit.evaluation import calibration
+from xraykit.films import radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.head import Head
 from xraykit.system.folders import models_folder
 
@@ -138,10 +139,10 @@ def find(name_or_folder: str | Path) -> Path:
     return given if len(given.parts) != 1 or (given / "card.json").is_file() else models_folder() / given
 
 
-def available(root: Path | None = None) -> tuple[list[Card], list[decoder.Refusal]]:
+def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:
     """Cards of the usable models below `root` (default `root_folder()`), by name, and why others are not."""
     usable: list[Card] = []
-    refused: list[decoder.Refusal] = []
+    refused: list[Refusal] = []
     root = root or models_folder()
     for folder in sorted(root.iterdir() if root.is_dir() else ()):
         if not folder.is_dir() or folder.name.startswith("."):
@@ -151,7 +152,7 @@ def available(root: Path | None = None) -> tuple[list[Card], list[decoder.Refusa
             cards.verify(card, folder)
             usable.append(card)
         except ModelRefused as refusal:
-            refused.append(decoder.Refusal(source=folder.name, code=refusal.code, words=refusal.words))
+            refused.append(Refusal(source=folder.name, code=refusal.code, words=refusal.words))
     return usable, refused
 
 

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import decoder, filmindex, grouping, ingest, labelling
+from xraykit import filmindex, grouping, labelling
 from xraykit.filmindex import Look, Progress
+from xraykit.films import ingest
+from xraykit.films.refusal import Refusal
 from xraykit.labelling import DatasetRefused
 from xraykit.system.folders import cache_folder
 
@@ -51,7 +53,7 @@ class Dataset:
     groups: np.ndarray
     hashes: tuple[str, ...]  # sha256 of each file
     group_rule: str
-    refused: tuple[decoder.Refusal, ...] = ()
+    refused: tuple[Refusal, ...] = ()
     unlabelled: tuple[str, ...] = ()
     cache: Path = field(default_factory=lambda: cache_folder())
 
@@ -102,7 +104,7 @@ class Dataset:
             _take_room(part)
             with ingest.Ingest() as firewall:
                 for i, film in enumerate(firewall.read_many(self.root / name for name in self.films)):
-                    if isinstance(film, decoder.Refusal):
+                    if isinstance(film, Refusal):
                         raise DatasetRefused(f"{self.films[i]} could be read before and cannot now: {film.words}")
                     squares[i] = film.square(size, channels)
                     if progress:
@@ -156,8 +158,8 @@ def read(
     root = Path(root)
     rows, unlabelled = labelling.rows(root)
     found = filmindex.read(root, [name for name, _, _ in rows], cache_folder(), progress, look)
-    kept = [(row, film) for row, film in zip(rows, found, strict=True) if not isinstance(film, decoder.Refusal)]
-    refused = tuple(film for film in found if isinstance(film, decoder.Refusal))
+    kept = [(row, film) for row, film in zip(rows, found, strict=True) if not isinstance(film, Refusal)]
+    refused = tuple(film for film in found if isinstance(film, Refusal))
     labels = tuple(sorted({label for (_, label, _), _ in kept}))
     _check_classes(root, labels, classes, len(refused), least_classes or (1 if classes else 2))
     classes = tuple(classes or labels)

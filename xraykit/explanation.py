@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xraykit import colormaps, radiograph
+from xraykit import colormaps
 from xraykit.classifier import Classifier, Prediction
+from xraykit.films import radiograph
 
 METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
 COLORMAPS = colormaps.NAMES

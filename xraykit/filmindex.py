@@ -19,7 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 import xraykit
-from xraykit import decoder, grouping, ingest, radiograph
+from xraykit import grouping
+from xraykit.films import ingest, radiograph
+from xraykit.films.refusal import Refusal
 
 FORMAT = 1
 # Some file systems keep times to two seconds: a younger file could change again without showing it
@@ -28,7 +30,7 @@ SETTLED = 2.0
 FLEETING = ("timeout", "memory", "unreadable")
 
 Progress = Callable[[int, int], None]  # films done, films in all
-Look = Callable[[str, radiograph.Radiograph | decoder.Refusal], None]  # path below the folder, what was read
+Look = Callable[[str, radiograph.Radiograph | Refusal], None]  # path below the folder, what was read
 
 
 class Found(NamedTuple):
@@ -43,7 +45,7 @@ Stamp = tuple[int, int]  # bytes, time of last change in nanoseconds
 
 def read(
     root: Path, names: Sequence[str], cache: Path, progress: Progress | None = None, look: Look | None = None
-) -> list[Found | decoder.Refusal]:
+) -> list[Found | Refusal]:
     """Each film's hash and fingerprint, or its Refusal with the path below `root` as source.
 
     Files that are as they were (path, size, time of change) are not opened again, unless `look` wants to see them.
@@ -61,8 +63,8 @@ def read(
             for number, (name, stamp, kept) in enumerate(zip(names, stamps, recalled, strict=True), 1):
                 if kept is None:
                     film = next(fresh)
-                    if isinstance(film, decoder.Refusal):
-                        film = kept = decoder.Refusal(name, film.code, film.words)
+                    if isinstance(film, Refusal):
+                        film = kept = Refusal(name, film.code, film.words)
                     else:
                         kept = Found(film.sha256, grouping.fingerprint(film))
                     _remember(known, name, stamp, kept)
@@ -87,7 +89,7 @@ def _stamp(path: Path) -> Stamp | None:
     return (seen.st_size, seen.st_mtime_ns) if abs(time.time() - seen.st_mtime) > SETTLED else None
 
 
-def _recall(known: dict[str, list], name: str, stamp: Stamp | None) -> Found | decoder.Refusal | None:
+def _recall(known: dict[str, list], name: str, stamp: Stamp | None) -> Found | Refusal | None:
     size, changed, first, second = known.get(name) or (None, None, "", "")
     if stamp is None or stamp != (size, changed):
         return None
@@ -95,14 +97,14 @@ def _recall(known: dict[str, list], name: str, stamp: Stamp | None) -> Found | d
         sha, bits = first.split()
         words = [int(bits[place : place + 16], 16) for place in range(0, 64, 16)]
         return Found(sha, np.array(words, np.uint64))
-    return decoder.Refusal(name, first, second)
+    return Refusal(name, first, second)
 
 
-def _remember(known: dict[str, list], name: str, stamp: Stamp | None, found: Found | decoder.Refusal) -> None:
+def _remember(known: dict[str, list], name: str, stamp: Stamp | None, found: Found | Refusal) -> None:
     known.pop(name, None)
-    if stamp is None or (isinstance(found, decoder.Refusal) and found.code in FLEETING):
+    if stamp is None or (isinstance(found, Refusal) and found.code in FLEETING):
         return
-    if isinstance(found, decoder.Refusal):
+    if isinstance(found, Refusal):
         known[name] = [*stamp, found.code, found.words]
     else:
         bits = "".join(f"{int(word):016x}" for word in found.fingerprint)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from xraykit import radiograph
+from xraykit.films import radiograph
 
 # Of 256 bits. On 3,000 chest films the three pairs that are one picture were 5, 8 and 13 apart, the nearest merely
 # alike ones 12: joining a few alike films costs nothing, a missed copy would leak into the test split.

@@ -17,12 +17,13 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from xraykit import card as cards
-from xraykit import classifier, explanation, gradients, ingest
+from xraykit import classifier, explanation, gradients
 from xraykit.card import Card, ModelRefused
 from xraykit.classifier import Classifier, Prediction
-from xraykit.decoder import Refusal
 from xraykit.explanation import Explanation
-from xraykit.radiograph import Radiograph
+from xraykit.films import ingest
+from xraykit.films.radiograph import Radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.system import local_service
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from xraykit import card as cards
-from xraykit import classifier, dataset, decoder, filmindex, ingest, labelling, radiograph, sampling
+from xraykit import classifier, dataset, filmindex, labelling, sampling
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.films import ingest, radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.recipe import Recipe
 from xraykit.run import Run
 from xraykit.system import jobs
@@ -89,9 +91,9 @@ def evaluate(
         going.films = sum(counts.values()) if tested is None else len(tested)
         logits: list[list[np.ndarray]] = [[] for _ in readers]
 
-        def look(name: str, film: radiograph.Radiograph | decoder.Refusal) -> None:
+        def look(name: str, film: radiograph.Radiograph | Refusal) -> None:
             going.look(name, film)
-            if not isinstance(film, decoder.Refusal):
+            if not isinstance(film, Refusal):
                 for of_model, reader in zip(logits, readers, strict=True):
                     of_model.append(reader.predict([film])[0].logits)
 
@@ -211,7 +213,7 @@ def _read_again(films: dataset.Dataset, look: filmindex.Look, progress: filminde
     """Show each film to `look`; ScoringRefused where one can no longer be read."""
     with ingest.Ingest() as firewall:
         for i, film in enumerate(firewall.read_many(films.root / name for name in films.films)):
-            if isinstance(film, decoder.Refusal):
+            if isinstance(film, Refusal):
                 raise ScoringRefused(f"{films.films[i]} could be read before and cannot now: {film.words}")
             look(films.films[i], film)
             if progress:
@@ -243,7 +245,7 @@ def _write(found: Sequence[Evaluation], films: dataset.Dataset, out: Path) -> No
         replace_text(folder / RESULT, one.to_json())
 
 
-def _table(found: Evaluation, refused: Sequence[decoder.Refusal]) -> str:
+def _table(found: Evaluation, refused: Sequence[Refusal]) -> str:
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(["path", "truth", "predicted", "refusal", *found.classes])

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from xraykit import decoder, ingest
+from xraykit.films import decoder, ingest
 
 MAX_ARCHIVE = 8 * 2**30  # bytes of the zip itself
 MAX_MEMBERS = 100_000

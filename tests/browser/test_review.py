@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from tests.helpers import bad_films
-from xraykit import classifier, samples, ui
+from xraykit import classifier, ui
+from xraykit.films import samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PANES = "[class*='st-key-pane-'] img"

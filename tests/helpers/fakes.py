@@ -8,8 +8,10 @@ import time
 
 import numpy as np
 
-from xraykit import classifier, decoder, explanation, inference, picture, radiograph
+from xraykit import classifier, explanation, inference
 from xraykit.card import Card
+from xraykit.films import radiograph
+from xraykit.films.refusal import NotARadiograph, Refusal
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 
@@ -51,12 +53,12 @@ class Client:
         self.explain_with = explanation_now
         self.calls: list[str] = []
 
-    def read(self, source: str, data: bytes) -> radiograph.Radiograph | decoder.Refusal:
+    def read(self, source: str, data: bytes) -> radiograph.Radiograph | Refusal:
         self._note("read")
         try:
             return radiograph.read(data, source)
-        except picture.NotARadiograph as error:
-            return decoder.Refusal(source, error.code, error.words)
+        except NotARadiograph as error:
+            return Refusal(source, error.code, error.words)
 
     def models(self):
         self._note("models")

@@ -54,7 +54,9 @@ def models(as_json: bool) -> None:
 @click.argument("paths", nargs=-1, required=True, type=FILE)
 def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
     """Classify films and folders of films: one row a file, refused ones too."""
-    from xraykit import classifier, decoder, ingest
+    from xraykit import classifier
+    from xraykit.films import ingest
+    from xraykit.films.refusal import Refusal
 
     with terminal.words():
         reader = classifier.load(model)
@@ -68,7 +70,7 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
             for path, film in terminal.progress(
                 zip(films, firewall.read_many(films), strict=True), len(films), "Films"
             ):
-                if isinstance(film, decoder.Refusal):
+                if isinstance(film, Refusal):
                     refused.append(film)
                     table.writerow([path, "", film.code, *[""] * len(reader.card.classes)])
                     continue
@@ -94,14 +96,16 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
     """Draw the regions of a film that influenced the output, with a legend."""
     from PIL import Image
 
-    from xraykit import classifier, decoder, explanation, ingest
+    from xraykit import classifier, explanation
+    from xraykit.films import ingest
+    from xraykit.films.refusal import Refusal
 
     terminal.choice("--method", method, explanation.METHODS)
     terminal.choice("--colormap", colormap, explanation.COLORMAPS)
     with terminal.words():
         with ingest.Ingest() as firewall:
             film = firewall.read(path)
-        if isinstance(film, decoder.Refusal):
+        if isinstance(film, Refusal):
             terminal.end([film])
         prediction, maps = explanation.grad_cam(classifier.load(model), film)
         label = label or prediction.top

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 
-from xraykit.decoder import Refusal
+from xraykit.films.refusal import Refusal
 
 T = TypeVar("T")
 

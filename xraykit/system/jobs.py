@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xraykit import decoder, radiograph
+from xraykit.films import radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.run import Run, RunRefused, Stopped
 from xraykit.system import processes
 from xraykit.system.folders import evaluations_folder
@@ -113,16 +114,16 @@ class Going:
     facts: dict[str, Any]
     films: int = 0
     done: int = 0
-    refused: list[decoder.Refusal] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     began: float = field(default_factory=time.monotonic)
     said: float = 0.0
     ending: str = ""  # what is said at the end, if not how many films were read
 
-    def look(self, name: str, film: radiograph.Radiograph | decoder.Refusal) -> None:
+    def look(self, name: str, film: radiograph.Radiograph | Refusal) -> None:
         """Count a film; raises Stopped when the work is to end."""
         self.done += 1
-        if isinstance(film, decoder.Refusal):
+        if isinstance(film, Refusal):
             self.refused.append(film)
         if time.monotonic() - self.said > 0.5 or self.done == 1:
             self.say("running", f"Film {self.done} of {self.films}: {name}")
@@ -235,5 +236,5 @@ def _minding_sigterm(ended: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _count(read: int, refused: Sequence[decoder.Refusal]) -> str:
+def _count(read: int, refused: Sequence[Refusal]) -> str:
     return f"{read} films read" + (f", {len(refused)} refused." if refused else ".")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from xraykit import cardprint, decoder
+from xraykit import cardprint
 from xraykit.card import Card
+from xraykit.films.refusal import Refusal
 from xraykit.ui import findings
 
 KEY = "model"  # of the widget and of the address: ?model=NAME
@@ -49,7 +50,7 @@ def show_downloads(card: Card) -> None:
             )
 
 
-def show_refused(broken: Sequence[decoder.Refusal]) -> None:
+def show_refused(broken: Sequence[Refusal]) -> None:
     """Models that lie in weights/ and could not be loaded, with the reason."""
     if not broken:
         return

@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from xraykit import decoder, explanation, inference, radiograph, ui
+from xraykit import explanation, inference, ui
 from xraykit.card import Card
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.films import decoder, radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.ui import reading
 
 PAGE = 12  # films with pictures at a time
@@ -207,13 +209,13 @@ def _open(film: str, folder: Path, sha: str) -> radiograph.Radiograph | str:
         found = _read(str(path), path.stat().st_mtime_ns, path)
     except (OSError, ValueError, inference.ServiceError) as error:
         return f"Cannot be read: {error}"
-    if isinstance(found, decoder.Refusal):
+    if isinstance(found, Refusal):
         return found.words
     return "Another file than the one evaluated." if sha and found.sha256 != sha else found
 
 
 @st.cache_data(scope="session", max_entries=4 * PAGE, show_spinner=False)
-def _read(name: str, modified: int, _path: Path) -> radiograph.Radiograph | decoder.Refusal:
+def _read(name: str, modified: int, _path: Path) -> radiograph.Radiograph | Refusal:
     return ui.service().read(_path.name, _path.read_bytes())
 
 

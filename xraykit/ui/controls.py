@@ -10,8 +10,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit import decoder, explanation, samples
+from xraykit import explanation
 from xraykit.card import Card
+from xraykit.films import samples
+from xraykit.films.refusal import Refusal
 from xraykit.ui import reading, worklist
 
 PREDICTED = "Predicted"
@@ -128,7 +130,7 @@ def show_film_actions() -> None:
     take_wanted()
 
 
-def show_refused(refused: Sequence[decoder.Refusal], broken: Sequence[decoder.Refusal]) -> None:
+def show_refused(refused: Sequence[Refusal], broken: Sequence[Refusal]) -> None:
     """Files that could not be opened and models that could not be loaded, each with its reason."""
     if refused:
         _table(f"Not opened: {len(refused)}", "File", refused)
@@ -136,7 +138,7 @@ def show_refused(refused: Sequence[decoder.Refusal], broken: Sequence[decoder.Re
         _table(f"Models not loaded: {len(broken)}", "Model", broken)
 
 
-def count_refused(refused: Sequence[decoder.Refusal]) -> None:
+def count_refused(refused: Sequence[Refusal]) -> None:
     """Beside the list, a word that some files were not opened; the table may lie below the fold."""
     if refused:
         files = "1 file was" if len(refused) == 1 else f"{len(refused)} files were"
@@ -187,7 +189,7 @@ def _want(sample: Path) -> None:
     st.session_state["sample-wanted"] = sample
 
 
-def _table(title: str, head: str, rows: Sequence[decoder.Refusal]) -> None:
+def _table(title: str, head: str, rows: Sequence[Refusal]) -> None:
     cells = "".join(
         f"<tr><td>{html.escape(row.source)}</td><td><code>{html.escape(row.code)}</code></td>"
         f"<td>{html.escape(row.words)}</td></tr>"

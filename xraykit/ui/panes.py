@@ -12,8 +12,9 @@ import numpy as np
 import streamlit as st
 
 from xraykit import card as cards
-from xraykit import explanation, inference, radiograph, ui
+from xraykit import explanation, inference, ui
 from xraykit.charts import probabilities
+from xraykit.films import radiograph
 
 LONGEST = 1600  # px sent to the browser; a pane is at most about 900 on a large screen, so it stays sharp
 SHORTEST = 900  # a smaller film is enlarged before it is drawn on

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from xraykit import decoder, explanation, inference, radiograph, ui
+from xraykit import explanation, inference, ui
 from xraykit.card import Card, ModelRefused
+from xraykit.films import radiograph
+from xraykit.films.refusal import Refusal
 
 FAST = explanation.METHODS[0]
 REFUSALS = (inference.ServiceError, ModelRefused)
@@ -51,12 +53,12 @@ class Job:
         return self.thread is not None and self.thread.is_alive()
 
 
-def cards() -> tuple[list[Card], list[decoder.Refusal]]:
+def cards() -> tuple[list[Card], list[Refusal]]:
     """The models that can be used and those that cannot, with words; never raises."""
     try:
         return ui.service().models()
     except inference.ServiceError as error:
-        return [], [decoder.Refusal("inference service", "service", str(error))]
+        return [], [Refusal("inference service", "service", str(error))]
 
 
 def read(film: radiograph.Radiograph, model: str) -> inference.Reading | str:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from xraykit import decoder, inference, radiograph, ui
+from xraykit import inference, ui
+from xraykit.films import radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.ui import reading
 
 MOST_FILMS = 100
@@ -46,7 +48,7 @@ def films() -> dict[str, Film]:
     return st.session_state.setdefault("films", {})
 
 
-def refused() -> list[decoder.Refusal]:
+def refused() -> list[Refusal]:
     """Files that could not be opened in this session, oldest first."""
     return st.session_state.setdefault("refused", [])
 
@@ -145,12 +147,12 @@ def _take_one(name: str, data: bytes) -> None:
     try:
         film = ui.service().read(name, data)
     except inference.ServiceError as error:
-        film = decoder.Refusal(name, "service", str(error))
-    if isinstance(film, decoder.Refusal):
+        film = Refusal(name, "service", str(error))
+    if isinstance(film, Refusal):
         refused().append(film)
     elif film.sha256 not in films():
         if _is_full(film):
-            refused().append(decoder.Refusal(name, "too-many-films", FULL))
+            refused().append(Refusal(name, "too-many-films", FULL))
             return
         films()[film.sha256] = Film(name, film, _thumbnail(film))
         reading.read_all(film)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from xraykit import classifier, decoder, records
+from xraykit import classifier, records
 from xraykit.card import ModelRefused
 from xraykit.evaluation import alignment, comparison, evaluation, learning_curve, operating_point
+from xraykit.films.refusal import Refusal
 from xraykit.system.folders import models_folder
 from xraykit.ui.compare import inputs
 
@@ -41,7 +42,7 @@ class Material:
         return self.found.classes
 
 
-def models() -> tuple[dict[str, records.Kept], list[decoder.Refusal]]:
+def models() -> tuple[dict[str, records.Kept], list[Refusal]]:
     """Kept models that carry a test evaluation, by name, and why others cannot be compared."""
     cards, refused = classifier.available()
     usable = {}
@@ -49,7 +50,7 @@ def models() -> tuple[dict[str, records.Kept], list[decoder.Refusal]]:
         try:
             usable[card.name] = _load(card.name, str(models_folder()), tuple(sorted(card.files.items())))
         except REFUSALS as error:
-            refused.append(decoder.Refusal(card.name, "no-evaluation", str(error)))
+            refused.append(Refusal(card.name, "no-evaluation", str(error)))
     return usable, refused
 
 

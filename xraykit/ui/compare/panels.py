@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from xraykit import card, decoder, report
+from xraykit import card, report
 from xraykit.charts import style as chart_style
 from xraykit.evaluation import comparison, evaluation
+from xraykit.films.refusal import Refusal
 from xraykit.ui import cases, evaluating, worklist
 from xraykit.ui.compare import contents, inputs, material, show
 
@@ -30,7 +31,7 @@ def show_fewer(models: int) -> None:
     st.html(f"<p class='xk-word xk-wide' role='status'>{html.escape(words + FEWER)}</p>")
 
 
-def show_refused(refused: Sequence[decoder.Refusal]) -> None:
+def show_refused(refused: Sequence[Refusal]) -> None:
     """Models that cannot be compared, each with its reason."""
     if refused:
         with st.expander(f"Models that cannot be compared: {len(refused)}"):

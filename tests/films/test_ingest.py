@@ -14,10 +14,13 @@ import pytest
 from PIL import Image
 
 from tests.helpers import bad_films
-from xraykit import decoder, ingest
-from xraykit.radiograph import Radiograph
+from xraykit.films import decoder, ingest
+from xraykit.films.radiograph import Radiograph
+from xraykit.films.refusal import Refusal
 
 FILM = bad_films.png(bad_films.film_values())
+
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -39,9 +42,6 @@ def wait_until(true: object, seconds: float) -> bool:
             return True
         time.sleep(0.05)
     return False
-
-
-# Answers
 
 
 def test_bytes_and_path_give_the_same_film(firewall, tmp_path):
@@ -177,7 +177,7 @@ def test_several_hundred_mutants_are_films_or_refusals_and_the_decoders_live_on(
     mutants = [(f"mutant-{number}", mutant(seeds[number % len(seeds)], random)) for number in range(600)]
     results = list(firewall.read_many(mutants))
     assert [result.source for result in results] == [name for name, _ in mutants]
-    assert {type(result) for result in results} == {Radiograph, decoder.Refusal}
+    assert {type(result) for result in results} == {Radiograph, Refusal}
     assert isinstance(firewall.read(FILM, "good.png"), Radiograph)
 
 
@@ -193,9 +193,6 @@ def mutant(data: bytes, random: np.random.RandomState) -> bytes:
         else:
             changed[place:place] = random.bytes(random.randint(1, 9))
     return bytes(changed)
-
-
-# Lives
 
 
 def test_nothing_is_started_before_the_first_film():
@@ -282,9 +279,6 @@ def test_a_script_without_a_guard_and_without_close_ends_by_itself(tmp_path):
     run = [sys.executable, str(script), str(tmp_path / "film.png")]
     done = subprocess.run(run, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "80\n", "")
-
-
-# Folders
 
 
 def test_folders_are_walked_in_order_and_litter_is_left_out(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from tests.helpers import bad_films
-from xraykit import picture as pictures
-from xraykit import radiograph
+from xraykit.films import radiograph
+from xraykit.films.refusal import NotARadiograph
 
 FILM = bad_films.film_values()
 
@@ -19,12 +19,9 @@ def read(data: bytes) -> radiograph.Radiograph:
 
 
 def code_of(data: bytes) -> str:
-    with pytest.raises(pictures.NotARadiograph) as refused:
+    with pytest.raises(NotARadiograph) as refused:
         read(data)
     return refused.value.code
-
-
-# The same film, whatever it is dressed in
 
 
 def test_eight_bit_grey_is_kept_exactly():
@@ -109,9 +106,6 @@ def test_few_bits_in_sixteen_bit_colour_are_refused_rather_than_lost():
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     data = b"\x89PNG\r\n\x1a\n" + b"".join(bad_films._chunk(*chunk) for chunk in chunks)
     assert code_of(data) == "unsupported-format"
-
-
-# DICOM
 
 
 def test_dicom_of_the_same_pixels_gives_the_same_square():
@@ -238,9 +232,6 @@ def test_what_is_odd_about_a_dicom_film_is_said(tags, word):
     assert any(word in note for note in read(bad_films.dicom(FILM, **tags)).notes)
 
 
-# Notices
-
-
 def test_a_colour_photograph_is_accepted_and_said_not_to_look_like_a_radiograph():
     film = read(bad_films.colour_photograph())
     assert film.colour and any("does not look like a radiograph" in note for note in film.notes)
@@ -264,9 +255,6 @@ def test_real_films_are_not_called_photographs_and_photographs_mostly_are(real_f
 def test_an_even_film_and_a_tiny_one_are_named():
     assert "nothing to see" in read(bad_films.png(np.full((80, 80), 7, np.uint8))).notes[-1]
     assert "too few" in read(bad_films.png(FILM[:10, :10])).notes[-1]
-
-
-# The square a network sees
 
 
 @pytest.mark.parametrize("shape", [(96, 80), (80, 96), (81, 300), (1, 1), (7, 3)])
@@ -310,20 +298,17 @@ def test_display_fits_and_keeps_the_shape():
     assert read(bad_films.colour_photograph()).display(64).shape == (48, 64, 3)
 
 
-# Refusals
-
-
 @pytest.mark.parametrize("name", bad_films.BAD)
 def test_every_bad_film_is_refused_with_its_code_and_words(name):
     build, codes = bad_films.BAD[name]
-    with pytest.raises(pictures.NotARadiograph) as refused:
+    with pytest.raises(NotARadiograph) as refused:
         radiograph.read(build(), name)
     assert refused.value.code in codes
     assert refused.value.words.startswith("Expected ") and f"(file {name})" in refused.value.words
 
 
 def test_the_words_of_an_unknown_transfer_syntax_name_it():
-    with pytest.raises(pictures.NotARadiograph, match="JPEG Lossless"):
+    with pytest.raises(NotARadiograph, match="JPEG Lossless"):
         read(bad_films.jpeg_lossless_dicom())
 
 

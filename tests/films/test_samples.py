@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 
-from xraykit import radiograph, samples
-from xraykit.samples import draw
+from xraykit.films import radiograph, samples
+from xraykit.films.samples import draw
 
 
 def test_drawing_again_gives_the_bundled_films(tmp_path):

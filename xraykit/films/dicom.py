@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xraykit import picture
-from xraykit.picture import NotARadiograph, refusal
+from xraykit.films import png_jpeg
+from xraykit.films.refusal import NotARadiograph, not_a_radiograph
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
 
 # Transfer syntaxes decoded here (PS3.5 annex A) and, where several decoders exist, the one to use
 SYNTAXES = {
@@ -24,8 +25,13 @@ SYNTAXES = {
     "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000 lossless
     "1.2.840.10008.1.2.4.91": "pylibjpeg",  # JPEG 2000
 }
+
+
 UNCOMPRESSED = {uid for uid, decoder in SYNTAXES.items() if not decoder}
+
+
 DEFLATED = "1.2.840.10008.1.2.1.99"
+
 
 # Everything that is read; nothing else of the file is looked at or kept
 TAGS = (
@@ -99,7 +105,7 @@ def _transfer_syntax(data: bytes, source: str) -> str:
     uid = UID(str(header.get("TransferSyntaxUID") or ""))
     if uid not in SYNTAXES:
         why = "it could unpack to any size" if uid == DEFLATED else "it cannot be decoded here"
-        raise refusal(
+        raise not_a_radiograph(
             "unsupported-syntax",
             source,
             "an uncompressed, RLE, JPEG baseline or JPEG 2000 DICOM",
@@ -121,17 +127,17 @@ def _open(data: bytes, source: str) -> Dataset:
 def _check(film: Dataset, syntax: str, source: str) -> None:
     """Refuse by the header whatever should not reach a pixel decoder."""
     if "PixelData" not in film or "Rows" not in film or "Columns" not in film:
-        raise refusal(
+        raise not_a_radiograph(
             "no-pixels",
             source,
             "a DICOM film",
             "a DICOM file without pixels",
             "Choose the image object of the examination.",
         )
-    picture.check_size(int(film.Columns), int(film.Rows), source)
+    png_jpeg.check_size(int(film.Columns), int(film.Rows), source)
     frames = int(film.get("NumberOfFrames") or 1)
     if frames > 1:
-        raise refusal(
+        raise not_a_radiograph(
             "animated",
             source,
             "one picture",
@@ -140,7 +146,7 @@ def _check(film: Dataset, syntax: str, source: str) -> None:
         )
     allocated, stored = int(film.BitsAllocated), int(film.BitsStored)
     if allocated not in (8, 16) or not 1 <= stored <= allocated or int(film.SamplesPerPixel) not in (1, 3):
-        raise refusal(
+        raise not_a_radiograph(
             "unsupported-format",
             source,
             "1 to 16 bits and 1 or 3 samples a pixel",
@@ -155,7 +161,7 @@ def _check(film: Dataset, syntax: str, source: str) -> None:
 
 
 def _cut_short(source: str) -> NotARadiograph:
-    return refusal(
+    return not_a_radiograph(
         "truncated",
         source,
         "a whole DICOM film",
@@ -171,11 +177,13 @@ def _stored(film: Dataset, syntax: str, source: str) -> np.ndarray:
     try:
         values = pixel_array(film, decoding_plugin=SYNTAXES[syntax])
     except (AttributeError, NotImplementedError) as error:
-        raise refusal(
+        raise not_a_radiograph(
             "corrupt", source, "the tags that describe a film", str(error)[:160], "Export it again."
         ) from error
     if values.dtype.itemsize > 2 or values.dtype.kind not in "iu":
-        raise refusal("unsupported-format", source, "8 or 16 bits", str(values.dtype), "Export it as 16-bit grey.")
+        raise not_a_radiograph(
+            "unsupported-format", source, "8 or 16 bits", str(values.dtype), "Export it as 16-bit grey."
+        )
     if values.ndim != 2 and film.PhotometricInterpretation.startswith("MONOCHROME"):
         raise ValueError(f"Expected one sample a pixel in a grey film; got an array of shape {values.shape}")
     if syntax not in UNCOMPRESSED:
@@ -272,7 +280,7 @@ def _colour(stored: np.ndarray, film: Dataset, source: str, notes: list[str]) ->
         stored = stored >> 8 if stored.dtype == np.uint16 else stored
         notes.append("Palette resolved to its colours.")
     elif film.BitsStored != 8:
-        raise refusal(
+        raise not_a_radiograph(
             "unsupported-format",
             source,
             "8-bit colour or 16-bit grey",
@@ -281,7 +289,7 @@ def _colour(stored: np.ndarray, film: Dataset, source: str, notes: list[str]) ->
         )
     if stored.ndim != 3 or stored.shape[-1] != 3:
         raise ValueError(f"Expected three colour samples; got an array of shape {stored.shape}")
-    return picture.grey_or_colour(stored.astype(np.uint8), notes)
+    return png_jpeg.grey_or_colour(stored.astype(np.uint8), notes)
 
 
 def _remarks(film: Dataset) -> list[str]:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xraykit.films.refusal import NotARadiograph, not_a_radiograph
+
 if TYPE_CHECKING:
     from PIL import Image
 
+
 MAX_PIXELS = 40_000_000  # 6000 x 6600; the largest common detectors give 4300 x 4300
+
 
 # EXIF orientation (CIPA DC-008, tag 0x0112) -> how to bring row 0 to the top
 UPRIGHT = {
@@ -26,34 +30,12 @@ UPRIGHT = {
 }
 
 
-class NotARadiograph(ValueError):
-    """Bytes that cannot be read as a film.
-
-    Attributes
-    ----------
-    code : str
-        Short, for programs: "truncated", "too-many-pixels", ...
-    words : str
-        One or two sentences for people: what was found, what was expected, what to do.
-    """
-
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(words)
-        self.code, self.words = code, words
-
-    def __reduce__(self) -> tuple:
-        return type(self), (self.code, self.words)
-
-
-def refusal(code: str, source: str, expected: str, got: str, advice: str) -> NotARadiograph:
-    """Word a refusal the way every message of the house is worded."""
-    return NotARadiograph(code, f"Expected {expected}; got {got} (file {source}). {advice}")
-
-
 def check_size(width: int, height: int, source: str) -> None:
     """Raise `NotARadiograph` unless 1 <= width * height <= `MAX_PIXELS`."""
     if width < 1 or height < 1:
-        raise refusal("no-pixels", source, "at least one pixel", f"{width} x {height}", "Export the film again.")
+        raise not_a_radiograph(
+            "no-pixels", source, "at least one pixel", f"{width} x {height}", "Export the film again."
+        )
     if width * height > MAX_PIXELS:
         raise _too_many_pixels(source, f"{width} x {height} pixels")
 
@@ -123,7 +105,7 @@ def fill_range(values: np.ndarray, bits: int) -> np.ndarray:
 
 def _too_many_pixels(source: str, got: str) -> NotARadiograph:
     limit = f"at most {MAX_PIXELS // 10**6} megapixels"
-    return refusal("too-many-pixels", source, limit, got, "Export the film at a smaller size.")
+    return not_a_radiograph("too-many-pixels", source, limit, got, "Export the film at a smaller size.")
 
 
 def _open(data: bytes, source: str) -> Image.Image:
@@ -136,7 +118,7 @@ def _open(data: bytes, source: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(source, "many more") from error
     except UnidentifiedImageError as error:
-        raise refusal(
+        raise not_a_radiograph(
             "corrupt",
             source,
             "a PNG or JPEG",
@@ -146,7 +128,7 @@ def _open(data: bytes, source: str) -> Image.Image:
     check_size(*image.size, source)
     frames = getattr(image, "n_frames", 1)
     if image.format == "PNG" and frames > 1:
-        raise refusal(
+        raise not_a_radiograph(
             "animated",
             source,
             "one picture",
@@ -161,7 +143,7 @@ def _load(image: Image.Image, source: str) -> None:
         image.load()
     except (OSError, SyntaxError, EOFError) as error:
         cut = "truncat" in str(error).lower() or "incomplete" in str(error).lower()
-        raise refusal(
+        raise not_a_radiograph(
             "truncated" if cut else "corrupt",
             source,
             f"a whole {image.format}",
@@ -198,7 +180,7 @@ def _sixteen_bit(values: np.ndarray, notes: list[str]) -> np.ndarray:
 def _note_lost_bits(image: Image.Image, source: str, notes: list[str]) -> None:
     # Pillow keeps the high byte of 16-bit colour only: fine for the full range, ruin for 12-bit values
     if np.asarray(image)[..., :3].max() < 128:
-        raise refusal(
+        raise not_a_radiograph(
             "unsupported-format",
             source,
             "8-bit colour or 16-bit grey",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xraykit import dicom, picture
-from xraykit.picture import NotARadiograph, refusal
+from xraykit.films import dicom, png_jpeg
+from xraykit.films.refusal import NotARadiograph, not_a_radiograph
 
 # Beginnings of files that are pictures or archives but not read here, to name them in the refusal
 OTHER_FORMATS = {
@@ -143,7 +143,7 @@ def read(data: bytes, source: str) -> Radiograph:
     except NotARadiograph:
         raise
     except MemoryError as error:
-        raise refusal(
+        raise not_a_radiograph(
             "memory",
             source,
             "a film that fits in memory",
@@ -151,7 +151,7 @@ def read(data: bytes, source: str) -> Radiograph:
             "Export it at a smaller size.",
         ) from error
     except Exception as error:  # broken files raise a dozen types from deep inside the decoders
-        raise refusal(
+        raise not_a_radiograph(
             "corrupt",
             source,
             f"a readable {form}",
@@ -164,7 +164,7 @@ def read(data: bytes, source: str) -> Radiograph:
 
 def _format(data: bytes, source: str) -> str:
     if not data:
-        raise refusal("empty", source, "a film", "an empty file", "Copy or export it again.")
+        raise not_a_radiograph("empty", source, "a film", "an empty file", "Copy or export it again.")
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
     if data.startswith(b"\xff\xd8\xff"):
@@ -173,14 +173,14 @@ def _format(data: bytes, source: str) -> str:
         return "DICOM"
     for beginning, name in OTHER_FORMATS.items():
         if data.startswith(beginning):
-            raise refusal(
+            raise not_a_radiograph(
                 "unsupported-format",
                 source,
                 "PNG, JPEG or DICOM",
                 f"a {name} file",
                 "Export the film as one of these.",
             )
-    raise refusal(
+    raise not_a_radiograph(
         "not-an-image",
         source,
         "PNG, JPEG or DICOM",
@@ -192,7 +192,7 @@ def _format(data: bytes, source: str) -> str:
 def _decode(data: bytes, source: str, form: str) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
     if form == "DICOM":
         return dicom.read(data, source)
-    pixels, _, notes = picture.read(data, source)
+    pixels, _, notes = png_jpeg.read(data, source)
     return pixels, None, notes
 
 

@@ -11,11 +11,11 @@ import sys
 import threading
 import time
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xraykit import picture, radiograph
+from xraykit.films import radiograph
+from xraykit.films.refusal import NotARadiograph, Refusal, not_a_radiograph
 from xraykit.system.processes import PR_SET_PDEATHSIG, end_with_parent
 
 MAX_BYTES = 50 * 2**20
@@ -31,25 +31,6 @@ BATCH_BYTES, BATCH_PAUSE = (
 
 
 HEAVY = ("keras", "tensorflow", "jax", "torch")
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A file that was not read.
-
-    Attributes
-    ----------
-    source : str
-        Its name.
-    code : str
-        Short, for programs: "timeout", "truncated", ...
-    words : str
-        One or two sentences: what was found, what was expected, what to do.
-    """
-
-    source: str
-    code: str
-    words: str
 
 
 def prepare(parent: int) -> None:
@@ -96,7 +77,7 @@ def name_of(film: Path | tuple[str, bytes]) -> str:
 
 def refusal(film: Path | tuple[str, bytes], code: str, expected: str, got: str, advice: str) -> Refusal:
     """Word a refusal of a film that never became bytes or pixels."""
-    words = picture.refusal(code, name_of(film), expected, got, advice).words
+    words = not_a_radiograph(code, name_of(film), expected, got, advice).words
     return Refusal(name_of(film), code, words)
 
 
@@ -110,7 +91,7 @@ def _read(film: Path | tuple[str, bytes]) -> radiograph.Radiograph | Refusal:
     try:
         data = film[1] if isinstance(film, tuple) else _bytes(film)
         return data if isinstance(data, Refusal) else radiograph.read(data, name_of(film))
-    except picture.NotARadiograph as refused:
+    except NotARadiograph as refused:
         return Refusal(name_of(film), refused.code, refused.words)
     except MemoryError:
         return refusal(

@@ -1,0 +1,48 @@
+"""Refusal: a file that is not read as a film, with a code for programs and a sentence for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that was not read.
+
+    Attributes
+    ----------
+    source : str
+        Its name.
+    code : str
+        Short, for programs: "timeout", "truncated", ...
+    words : str
+        One or two sentences: what was found, what was expected, what to do.
+    """
+
+    source: str
+    code: str
+    words: str
+
+
+class NotARadiograph(ValueError):
+    """Bytes that cannot be read as a film.
+
+    Attributes
+    ----------
+    code : str
+        Short, for programs: "truncated", "too-many-pixels", ...
+    words : str
+        One or two sentences for people: what was found, what was expected, what to do.
+    """
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code, self.words = code, words
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.code, self.words)
+
+
+def not_a_radiograph(code: str, source: str, expected: str, got: str, advice: str) -> NotARadiograph:
+    """Word a refusal the way every message of the house is worded."""
+    return NotARadiograph(code, f"Expected {expected}; got {got} (file {source}). {advice}")
