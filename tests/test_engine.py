@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import film_folders
-from xraykit import dataset, engine, failures, labelling, recipe, run, runner
+from xraykit import engine, failures, recipe, run, runner
+from xraykit.datasets import dataset, layout, split
 from xraykit.system import device_queue, files
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +96,7 @@ def test_a_run_goes_from_queued_to_finished(made):
         (type("ResourceExhaustedError", (Exception,), {})("save.h5: No space left on device"), "disk"),
         (OSError(28, "No space left on device"), "disk"),
         (run.Diverged("The loss is no longer a number at step 3."), "diverged"),
-        (labelling.DatasetRefused("Expected films; there are none."), "data"),
+        (layout.DatasetRefused("Expected films; there are none."), "data"),
         (FileNotFoundError(2, "no such weights"), "data"),
         (recipe.RecipeRefused("Expected the recipe that the run began with."), "recipe"),
         (ZeroDivisionError("a defect"), "crashed"),
@@ -130,7 +131,7 @@ def test_a_device_that_is_not_here_is_named(made):
 def test_films_that_vanished_are_named(made, folder, tmp_path):
     moved = shutil.copytree(folder, tmp_path / "moved")
     films = dataset.read(moved)
-    made.write("data.json", dataset.describe(films, dataset.split(films)))
+    made.write("data.json", split.describe(films, split.split(films)))
     next(moved.glob("*/film-003.png")).unlink()
     assert runner.go(made, data=moved, fit=learn) == "failed"
     status = made.status()

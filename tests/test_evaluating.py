@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, film_folders, tiny_model
 from xraykit import run, scoring, ui
+from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.system import folders, jobs
 from xraykit.system.jobs import Work
@@ -100,7 +101,7 @@ def test_progress_ends_finished_with_every_odd_film_named(odd_folder, tmp_path):
 
 
 def test_what_is_in_a_folder_is_told_before_anything_starts(odd_folder, tmp_path):
-    films = scoring.inspect(odd_folder, tmp_path / "out")
+    films = inspection.inspect(odd_folder, tmp_path / "out")
     assert not Work(tmp_path / "out").results()
     found = Work(tmp_path / "out").films()
     assert found["classes"] == {"COVID-19": 4, "Normal": 5, "Pneumonia": 4}
@@ -176,7 +177,7 @@ def test_a_queued_work_that_never_began_is_lost(tmp_path, monkeypatch):
 
 
 def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
-    begun = scoring.start_inspection(odd_folder)
+    begun = inspection.start_inspection(odd_folder)
     wait_until(lambda: begun.state()["state"] == "finished", "the inspection")
     scoring.start_evaluation(begun, odd_folder, ["tiny-model"])
     wait_until(lambda: begun.state()["state"] == "finished", "the evaluation")

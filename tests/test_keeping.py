@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.helpers import bad_films, film_folders
-from xraykit import card, classifier, dataset, keeping, labelling, recipe, run, runner
+from xraykit import card, classifier, keeping, recipe, run, runner
+from xraykit.datasets import dataset, layout
 from xraykit.evaluation import calibration as calibrations
 from xraykit.evaluation import evaluation
 from xraykit.films import radiograph
@@ -140,7 +141,7 @@ def test_other_films_than_the_run_learned_from_are_refused(finished, tmp_path):
     other = film_folders.make(tmp_path / "films", films=35)
     made.write("data.json", {**recorded, "root": str(other)})
     try:
-        with pytest.raises(labelling.DatasetRefused, match="learned from"):
+        with pytest.raises(layout.DatasetRefused, match="learned from"):
             keeping.keep(made, "other", root=weights)
     finally:
         made.write("data.json", recorded)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.helpers import film_folders
-from xraykit import dataset, recipe
+from xraykit import recipe
+from xraykit.datasets import dataset
 
 pytestmark = pytest.mark.slow
 TINY = recipe.NAMED["tiny"]

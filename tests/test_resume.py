@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import film_folders
-from xraykit import batches, callbacks, checkpoint, compiling, dataset, labelling, network, recipe, run, training
+from xraykit import batches, callbacks, checkpoint, compiling, network, recipe, run, training
+from xraykit.datasets import dataset, layout, split
 
 pytestmark = pytest.mark.slow
 
@@ -184,7 +185,7 @@ def stock_rates(films, folder, stop):
     rates = {}
     for extra in [stop, None] if stop else [None]:
         keras.utils.set_random_seed(RESTLESS.seed)
-        parts = dataset.split(films, RESTLESS.validation, RESTLESS.test, RESTLESS.seed)
+        parts = split.split(films, RESTLESS.validation, RESTLESS.test, RESTLESS.seed)
         model = network.build(RESTLESS, 3)
         learner, squares, augmentation = training.prepare(model, RESTLESS, RESTLESS.phases[0], films.squares(32))
         shared = {"classes": 3, "batch_size": RESTLESS.batch_size}
@@ -261,7 +262,7 @@ def test_a_changed_recipe_is_not_gone_on_with(films, straight):
 
 def test_other_films_are_not_gone_on_with(tmp_path, straight):
     others = dataset.read(film_folders.make(tmp_path / "others", films=41))
-    with pytest.raises(labelling.DatasetRefused, match="others now"):
+    with pytest.raises(layout.DatasetRefused, match="others now"):
         training.fit(straight(SHORT), SHORT, others)
 
 
@@ -285,7 +286,7 @@ def test_a_film_that_vanishes_ends_the_run_until_it_is_back(tmp_path, straight, 
 
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.EpochOrder, "on_epoch_begin", remove)
-        with pytest.raises(labelling.DatasetRefused, match=own.films[5]):
+        with pytest.raises(layout.DatasetRefused, match=own.films[5]):
             training.fit(made, SHORT, own)
     film.write_bytes(kept)
     training.fit(made, SHORT, own)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import film_folders, tiny_model
-from xraykit import dataset, recipe, scoring
+from xraykit import recipe, scoring
+from xraykit.datasets import dataset, inspection, split
 from xraykit.run import Run
 from xraykit.system import jobs
 
@@ -30,7 +31,7 @@ def trained(films, tmp_path) -> Run:
     found = dataset.read(films)
     made = Run(tmp_path / "runs" / "trained")
     made.path.mkdir(parents=True)
-    made.write("data.json", dataset.describe(found, dataset.split(found)))
+    made.write("data.json", split.describe(found, split.split(found)))
     return made
 
 
@@ -79,10 +80,10 @@ def test_films_that_are_gone_or_others_are_refused(films, trained, tmp_path, how
 
 def test_a_folder_tells_the_split_a_recipe_would_make(films, tmp_path):
     chosen = recipe.NAMED["tiny"].change(test=0.3, shrink=0.5)
-    scoring.inspect(films, tmp_path / "out", recipe=chosen)
+    inspection.inspect(films, tmp_path / "out", recipe=chosen)
     told = json.loads((tmp_path / "out" / jobs.FILMS).read_text())
     found = dataset.read(films)
-    parts = dataset.split(found, chosen.validation, chosen.test, chosen.seed)
+    parts = split.split(found, chosen.validation, chosen.test, chosen.seed)
     assert told["split"] == {name: found.counts(indices) for name, indices in parts.parts().items()}
     assert sum(told["learned_from"].values()) < sum(told["split"]["train"].values())
 
@@ -90,4 +91,4 @@ def test_a_folder_tells_the_split_a_recipe_would_make(films, tmp_path):
 @pytest.mark.parametrize("n", [2, 6])
 def test_films_that_cannot_be_divided_are_told_in_words(tmp_path, n):
     few = film_folders.make(tmp_path / "few", classes=CLASSES, films=n)
-    assert scoring.divide(dataset.read(few), recipe.NAMED["tiny"])["not_divided"]
+    assert inspection.divide(dataset.read(few), recipe.NAMED["tiny"])["not_divided"]

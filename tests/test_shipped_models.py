@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import bad_films
-from xraykit import card, classifier, dataset, explanation
+from xraykit import card, classifier, explanation
+from xraykit.datasets import dataset, split
 from xraykit.evaluation import calibration, evaluation
 from xraykit.films import radiograph
 
@@ -73,12 +74,12 @@ def test_test_films_read_again_give_the_cards_figures(shipped, real_films):
 def test_no_test_film_was_learned_from(shipped, real_films, tmp_path_factory):
     found = shipped.card.data
     films = dataset.read(real_films / "radiography")
-    parts = dataset.split(
+    parts = split.split(
         films, shipped.card.recipe["validation"], shipped.card.recipe["test"], shipped.card.recipe["seed"]
     )
     assert films.digest == found["digest"]
     for part, indices in parts.parts().items():
-        assert dataset.split_digest(films, indices) == found["split_digests"][part]
+        assert split.split_digest(films, indices) == found["split_digests"][part]
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import film_folders
-from xraykit import dataset, recipe, run
+from xraykit import recipe, run
+from xraykit.datasets import dataset, split
 
 pytestmark = pytest.mark.slow
 TINY = recipe.NAMED["tiny"]
@@ -70,7 +71,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
     best = min(made.history(), key=lambda row: float(row["val_loss"]))
     assert best != made.history()[-1], "the rate is meant to be too high, so that a later epoch is worse"
     assert int(best["epoch"]) == made.status()["best_epoch"]
-    validation = dataset.split(films).validation
+    validation = split.split(films).validation
     model = keras.saving.load_model(made.path / "model.keras")
     p = model.predict(films.squares(32)[validation], verbose=0)
     loss = -np.log(p[np.arange(len(p)), films.labels[validation]]).mean()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from xraykit import labelling, recipe, run
+from xraykit import recipe, run
+from xraykit.datasets import layout
 from xraykit.system import devices
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -33,7 +34,7 @@ def of(error: BaseException) -> str:
         return "diverged"
     if isinstance(error, recipe.RecipeRefused | devices.DeviceRefused):
         return "recipe"
-    if isinstance(error, labelling.DatasetRefused | FileNotFoundError):
+    if isinstance(error, layout.DatasetRefused | FileNotFoundError):
         return "data"
     return "crashed"
 

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import card, classifier, conversion, dataset
+from xraykit import card, classifier, conversion
 from xraykit.card import Card, ModelRefused
+from xraykit.datasets import dataset
 from xraykit.evaluation import calibration, evaluation, operating_point, published
 from xraykit.reciperules import BACKBONES
 from xraykit.run import Run, RunRefused

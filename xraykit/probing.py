@@ -18,8 +18,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from xraykit import compiling, dataset, network, sampling, speed, training
+from xraykit import compiling, network, speed, training
 from xraykit.batches import FilmBatches
+from xraykit.datasets import dataset, split
 from xraykit.recipe import Phase, Recipe
 
 PROBES = 2  # timed, after the one that compiles
@@ -135,8 +136,8 @@ def from_films(
     dataset.DatasetRefused
         If the films are too few to divide.
     """
-    parts = dataset.split(films, recipe.validation, recipe.test, recipe.seed)
-    learned = sampling.training(films, parts.train, recipe)
+    parts = split.split(films, recipe.validation, recipe.test, recipe.seed)
+    learned = split.training(films, parts.train, recipe)
     return estimate(
         recipe,
         len(films.classes),

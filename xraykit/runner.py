@@ -20,7 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from xraykit import dataset, engine, failures, filmindex, recipe, run
+from xraykit import engine, failures, recipe, run
+from xraykit.datasets import dataset, index
 from xraykit.run import Run, RunRefused
 from xraykit.system import device_queue, devices, files
 
@@ -201,7 +202,7 @@ def _films_of(found: Run, chosen: recipe.Recipe, folder: Path, told: Told) -> da
     return films
 
 
-def _progress(found: Run, stage: str, told: Told) -> filmindex.Progress:
+def _progress(found: Run, stage: str, told: Told) -> index.Progress:
     """Tells the status how far a stage is, a few times a second, and ends the run when asked."""
     said = [0.0]
     found.update(stage=stage, stage_done=None, stage_of=None)

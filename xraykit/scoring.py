@@ -11,58 +11,34 @@ import dataclasses
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from xraykit import card as cards
-from xraykit import classifier, dataset, filmindex, labelling, sampling
+from xraykit import classifier
+from xraykit.datasets import dataset, index
+from xraykit.datasets.inspection import describe
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films import ingest, radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.recipe import Recipe
 from xraykit.run import Run
 from xraykit.system import jobs
 from xraykit.system.files import replace_text
 from xraykit.system.jobs import FILMS, RESULT, Work
 
 TABLE = "predictions.csv"
-RECIPE = "recipe.json"  # in a work's folder: the recipe whose split is to be told
 
 
 class ScoringRefused(ValueError):
     """Models and a folder that do not go together; the message says why."""
 
 
-def inspect(
-    folder: Path, out: Path | None = None, progress: filmindex.Progress | None = None, recipe: Recipe | None = None
-) -> dataset.Dataset:
-    """Read a folder of films; with `out`, tell there how far it is and write films.json.
-
-    With a recipe, films.json also tells how that recipe divides the films and which of them it learns from.
-
-    Raises
-    ------
-    DatasetRefused
-        If it is no folder of films with a class.
-    Stopped
-        If it was asked to end.
-    """
-    if out is None:
-        return dataset.read(folder, progress, least_classes=1)
-    with jobs.going_on(Work(out), verb="inspect", data=str(folder.resolve()), models=[]) as going:
-        going.films = sum(dataset.count_labels(folder).values())
-        films = dataset.read(folder, progress, look=going.look, least_classes=1)
-        Run(out).write(FILMS, describe(films) | (divide(films, recipe) if recipe else {}))
-    return films
-
-
 def evaluate(
     models: Sequence[str],
     folder: Path,
     out: Path,
-    progress: filmindex.Progress | None = None,
+    progress: index.Progress | None = None,
     test_of: Run | None = None,
 ) -> tuple[list[Evaluation], dataset.Dataset]:
     """Evaluate kept models on a folder of films, each film read once; results are written into `out` at the end.
@@ -137,17 +113,6 @@ def test_split(run: Run, folder: Path, classes: Sequence[str]) -> dataset.Datase
     )
 
 
-def start_inspection(folder: Path, root: Path | None = None, recipe: Recipe | None = None) -> Work:
-    """Look at a folder of films in a process of its own; returns where it tells how far it is."""
-    made = jobs.create(folder.name, root)
-    words = ["data", "inspect", "--json", f"--out={made.path}"]
-    if recipe is not None:
-        replace_text(made.path / RECIPE, recipe.to_json())
-        words.append(f"--recipe={made.path / RECIPE}")
-    jobs.launch(made, [*words, "--", str(folder)], verb="inspect", data=str(folder), models=[])
-    return made
-
-
 def start_evaluation(made: Work, folder: Path, models: Sequence[str], test_of: Run | None = None) -> None:
     """Evaluate models on a folder in a process of its own, in the given work's folder."""
     words = ["evaluate", f"--data={folder}", f"--out={made.path}", *(f"--model={model}" for model in models)]
@@ -168,38 +133,6 @@ def misfit(card: cards.Card, labels: Sequence[str], folder: str) -> str:
     )
 
 
-def describe(films: dataset.Dataset) -> dict[str, Any]:
-    """What a folder holds, as plain data: films a class, and every refused, duplicate and unlabelled film by name."""
-    return {
-        "name": films.root.name,
-        "digest": films.digest,
-        "films": len(films),
-        "classes": {name: n for name, n in films.counts().items() if n},
-        "groups": len(np.unique(films.groups)),
-        "group_rule": films.group_rule,
-        "refused": [vars(refusal) for refusal in films.refused],
-        "duplicates": [list(names) for names in films.duplicates()],
-        "groups_with_several_classes": [list(names) for names in films.mixed_groups()],
-        "unlabelled": list(films.unlabelled),
-        "sha256": list(films.hashes),
-    }
-
-
-def divide(films: dataset.Dataset, recipe: Recipe) -> dict[str, Any]:
-    """How a recipe divides the films: {"split": films a class of each part, "learned_from": those it learns from}.
-
-    Films that cannot be divided give {"not_divided": words}.
-    """
-    try:
-        parts = dataset.split(films, recipe.validation, recipe.test, recipe.seed)
-    except labelling.DatasetRefused as error:
-        return {"not_divided": str(error)}
-    return {
-        "split": {name: films.counts(indices) for name, indices in parts.parts().items()},
-        "learned_from": films.counts(sampling.training(films, parts.train, recipe)),
-    }
-
-
 def familiar(model: str, hashes: Sequence[str]) -> int:
     """How many of these films are among the test and validation films that a kept model's folder names."""
     known: set[str] = set()
@@ -209,7 +142,7 @@ def familiar(model: str, hashes: Sequence[str]) -> int:
     return len(known & set(hashes))
 
 
-def _read_again(films: dataset.Dataset, look: filmindex.Look, progress: filmindex.Progress | None) -> dataset.Dataset:
+def _read_again(films: dataset.Dataset, look: index.Look, progress: index.Progress | None) -> dataset.Dataset:
     """Show each film to `look`; ScoringRefused where one can no longer be read."""
     with ingest.Ingest() as firewall:
         for i, film in enumerate(firewall.read_many(films.root / name for name in films.films)):

@@ -10,11 +10,13 @@ import gc
 import keras
 import numpy as np
 
-from xraykit import checkpoint, dataset, failures, labelling, network, sampling, speed
+from xraykit import checkpoint, failures, network, speed
 from xraykit.batches import FilmBatches
 from xraykit.callbacks import EpochOrder, GoOn, Report, RunLog, Saving, StopWatch, facts
 from xraykit.checkpoint import Checkpoint, Progress
 from xraykit.compiling import compile_for
+from xraykit.datasets import dataset, layout
+from xraykit.datasets import split as splits
 from xraykit.evaluation import calibration
 from xraykit.recipe import Augmentation, Phase, Recipe
 from xraykit.run import Run, Stopped
@@ -63,7 +65,7 @@ def prepare(
     return network.head_of(model), pooled, None
 
 
-def finish(run: Run, recipe: Recipe, model, films: dataset.Dataset, parts: dataset.Split, squares) -> None:
+def finish(run: Run, recipe: Recipe, model, films: dataset.Dataset, parts: splits.Split, squares) -> None:
     """What follows the last epoch: bias correction, the saved network, truth and logits of validation and test."""
     run.update(stage="evaluating", eta=None)
     watch = [StopWatch(run)]
@@ -86,8 +88,8 @@ class _Fit:
         self.found = checkpoint.load(run, recipe)
         self.finer = 1
         self.progress = self._begin(split)
-        self.learned = sampling.training(films, self.parts.train, recipe)
-        run.write("data.json", dataset.describe(films, self.parts, self.learned))
+        self.learned = splits.training(films, self.parts.train, recipe)
+        run.write("data.json", splits.describe(films, self.parts, self.learned))
         self.squares = films.squares(recipe.image_size, recipe.channels)
         self.writer = checkpoint.Writer(run, recipe)
         self.log = RunLog(run, recipe, self.progress, len(self.learned), report)
@@ -210,7 +212,7 @@ class _Fit:
     def _check_films(self) -> None:
         """A run could go on without its files, decoded as they are; but nobody could check or keep what it learns."""
         if gone := self.films.missing():
-            raise labelling.DatasetRefused(
+            raise layout.DatasetRefused(
                 f"Expected the {len(self.films)} films of {self.films.root}; {len(gone)} are gone, the first is "
                 f"{gone[0]}. Put them back and resume: nothing that was learned is lost."
             )
@@ -224,22 +226,22 @@ class _Fit:
             self.learned,
             seed=recipe.seed,
             augmentation=augmentation,
-            class_weights=sampling.class_weights(films, self.learned, recipe),
+            class_weights=splits.class_weights(films, self.learned, recipe),
             processes=speed.processes(),
             **shared,
         )
         return train, FilmBatches(inputs, films.labels, self.parts.validation, **shared)
 
 
-def _parts(run: Run, recipe: Recipe, films: dataset.Dataset) -> dataset.Split:
+def _parts(run: Run, recipe: Recipe, films: dataset.Dataset) -> splits.Split:
     """The split; a run that has begun keeps the one it recorded, whatever library would divide the films today."""
     if not (run.path / "data.json").is_file():
-        return dataset.split(films, recipe.validation, recipe.test, recipe.seed)
+        return splits.split(films, recipe.validation, recipe.test, recipe.seed)
     recorded = run.read("data.json")
     dataset.expect(films, recorded, run.name)
     part_of = {(film["film"], film["sha256"]): film["part"] for film in recorded["films"]}
     parts = np.array([part_of[key] for key in zip(films.films, films.hashes, strict=True)])
-    return dataset.Split(*(np.flatnonzero(parts == name) for name in ("train", "validation", "test")))
+    return splits.Split(*(np.flatnonzero(parts == name) for name in ("train", "validation", "test")))
 
 
 def _counting(recipe: Recipe, phase: Phase) -> list[keras.callbacks.Callback]:
@@ -263,7 +265,7 @@ def _correct_biases(model, films: dataset.Dataset, validation: np.ndarray, squar
     layer.bias.assign(keras.ops.convert_to_numpy(layer.bias) + biases.astype(np.float32))
 
 
-def _evaluate(run: Run, model, films: dataset.Dataset, parts: dataset.Split, squares, watch: list) -> None:
+def _evaluate(run: Run, model, films: dataset.Dataset, parts: splits.Split, squares, watch: list) -> None:
     """Write truth and logits of validation and test; probabilities are made from them once calibrated."""
     to_logits = network.logits_of(model)
     found: dict = {"classes": list(films.classes)}

@@ -21,12 +21,13 @@ NAMED = 10  # sets of films named on a terminal; --json names all
 @click.argument("folder", type=FILE)
 def inspect(folder: Path, out: Path | None, as_json: bool, recipe_name: str | None) -> None:
     """Counts, refused films, duplicates, groups and the split of a folder."""
-    from xraykit import recipe, scoring
+    from xraykit import recipe
+    from xraykit.datasets import inspection
 
     with terminal.words():
         chosen = recipe.load(recipe_name) if recipe_name else None
         with terminal.bar("Reading films") as progress:
-            films = scoring.inspect(folder, out, progress, chosen)
+            films = inspection.inspect(folder, out, progress, chosen)
         report = _report(films, chosen)
     if as_json:
         click.echo(json.dumps(report, indent=1))
@@ -68,15 +69,15 @@ def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | No
 
 def _report(films, chosen=None) -> dict:
     """What a folder holds and how a training would divide it; an undividable folder says why."""
-    from xraykit import dataset, labelling, scoring
+    from xraykit.datasets import inspection, layout, split
 
-    report = scoring.describe(films)
+    report = inspection.describe(films)
     del report["sha256"]
     fractions = (chosen.validation, chosen.test, chosen.seed) if chosen else ()
     try:
-        described = dataset.describe(films, dataset.split(films, *fractions))
+        described = split.describe(films, split.split(films, *fractions))
         report |= {"counts": described["counts"], "split_digests": described["split_digests"]}
-    except labelling.DatasetRefused as error:
+    except layout.DatasetRefused as error:
         report |= {"counts": {}, "split_digests": {}, "not_divided": str(error)}
     return report
 

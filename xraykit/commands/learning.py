@@ -137,7 +137,7 @@ def _estimate(chosen, folder: Path, device: str, out: Path | None) -> dict[str, 
 
 
 def _probe(chosen, folder: Path, device: str, progress) -> dict[str, Any]:
-    from xraykit import dataset
+    from xraykit.datasets import dataset
     from xraykit.system import device_queue, devices
 
     with terminal.bar("Reading films") as shown:

@@ -17,6 +17,7 @@ import streamlit as st
 
 from xraykit import run, scoring
 from xraykit.card import Card
+from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.system import jobs as works
@@ -99,7 +100,7 @@ def _look_at(path: str) -> None:
         return
     _forget_inspections()
     try:
-        st.session_state["work"] = scoring.start_inspection(folder.resolve()).name
+        st.session_state["work"] = inspection.start_inspection(folder.resolve()).name
     except REFUSALS as error:
         findings.say(f"The folder could not be looked at: {error}")
         return
@@ -202,7 +203,7 @@ def _again(one: Work, state: dict[str, Any]) -> None:
         return
     _leave(one, state)
     try:
-        st.session_state["work"] = scoring.start_inspection(Path(state["data"])).name
+        st.session_state["work"] = inspection.start_inspection(Path(state["data"])).name
     except REFUSALS as error:
         st.session_state["work-words"] = f"The folder could not be looked at: {error}"
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import archive, catalog, run, scoring, ui, zipcheck
+from xraykit import run, ui
 from xraykit.charts import counts
+from xraykit.datasets import catalog, inspection
+from xraykit.datasets.archive import check, unpack
 from xraykit.system import folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
@@ -188,9 +190,9 @@ def _ask_for_zip() -> None:
         bar.progress(min(1.0, done / of) if of else 0.0, f"Unpacking {done:,} of {of:,}")
 
     try:
-        choose(archive.unpack(file.getvalue(), file.name, progress=report))
+        choose(unpack.unpack(file.getvalue(), file.name, progress=report))
         draft.current()["source"] = ZIP
-    except (zipcheck.ArchiveRefused, OSError) as error:
+    except (check.ArchiveRefused, OSError) as error:
         st.session_state["films-words"] = str(error)
     st.session_state["zip-turn"] = turn + 1  # an empty uploader: what came in lies in its folder now
     st.rerun()
@@ -208,7 +210,7 @@ def _keep_looking() -> None:
         return
     before = plan["work"]
     try:
-        plan["work"] = str(scoring.start_inspection(Path(plan["folder"]), _root(), recipe).path)
+        plan["work"] = str(inspection.start_inspection(Path(plan["folder"]), _root(), recipe).path)
     except REFUSALS as error:
         findings.say(f"The folder could not be looked at: {error}")
         return

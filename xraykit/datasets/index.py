@@ -15,21 +15,28 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
 import numpy as np
-
 import xraykit
-from xraykit import grouping
-from xraykit.films import ingest, radiograph
+from xraykit.datasets import groups
+from xraykit.films import ingest
+from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
 
+
 FORMAT = 1
+
+
 # Some file systems keep times to two seconds: a younger file could change again without showing it
 SETTLED = 2.0
+
+
 # What another try may answer otherwise: a busy machine, a permission given since
 FLEETING = ("timeout", "memory", "unreadable")
 
+
 Progress = Callable[[int, int], None]  # films done, films in all
+
+
 Look = Callable[[str, radiograph.Radiograph | Refusal], None]  # path below the folder, what was read
 
 
@@ -66,7 +73,7 @@ def read(
                     if isinstance(film, Refusal):
                         film = kept = Refusal(name, film.code, film.words)
                     else:
-                        kept = Found(film.sha256, grouping.fingerprint(film))
+                        kept = Found(film.sha256, groups.fingerprint(film))
                     _remember(known, name, stamp, kept)
                     if look:
                         look(name, film)

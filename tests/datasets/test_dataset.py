@@ -3,14 +3,15 @@ import os
 import shutil
 import time
 from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
-
 from tests.helpers import film_folders
-from xraykit import dataset, labelling
-from xraykit.films import ingest, radiograph
+from xraykit.datasets import dataset
+from xraykit.datasets import layout
+from xraykit.datasets import split
+from xraykit.films import ingest
+from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
 
 
@@ -48,14 +49,14 @@ def test_films_beside_the_class_folders_are_named(copy):
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
-    with pytest.raises(labelling.DatasetRefused, match="there is none"):
+    with pytest.raises(layout.DatasetRefused, match="there is none"):
         dataset.read(tmp_path / "nowhere")
-    with pytest.raises(labelling.DatasetRefused, match="two classes"):
+    with pytest.raises(layout.DatasetRefused, match="two classes"):
         dataset.read(tmp_path)
 
 
 def test_a_model_that_does_not_know_a_class_is_told_both_lists(folder):
-    with pytest.raises(labelling.DatasetRefused, match=r"Normal.*COVID-19, Viral Pneumonia"):
+    with pytest.raises(layout.DatasetRefused, match=r"Normal.*COVID-19, Viral Pneumonia"):
         dataset.read(folder, classes=("Normal",))
 
 
@@ -67,7 +68,7 @@ def test_the_same_films_elsewhere_have_the_same_digest(folder, copy):
 
 def test_every_film_is_in_one_part_and_every_part_has_every_class(folder):
     films = dataset.read(folder)
-    parts = dataset.split(films)
+    parts = split.split(films)
     together = np.concatenate(list(parts.parts().values()))
     assert sorted(together.tolist()) == list(range(90))
     assert [len(p) for p in parts.parts().values()] == pytest.approx([67, 9, 14], abs=2)
@@ -76,7 +77,7 @@ def test_every_film_is_in_one_part_and_every_part_has_every_class(folder):
 
 def test_a_split_can_be_repeated_and_depends_on_its_seed(folder):
     films = dataset.read(folder)
-    first, again, other = (dataset.split(films, seed=seed).test.tolist() for seed in (0, 0, 1))
+    first, again, other = (split.split(films, seed=seed).test.tolist() for seed in (0, 0, 1))
     assert first == again != other
 
 
@@ -90,7 +91,7 @@ def test_patients_of_a_manifest_are_never_in_two_parts(tmp_path):
         csv.writer(file).writerows([("path", "label", "patient_id"), *rows])
     films = dataset.read(tmp_path)
     patient = {name: who for name, _, who in rows}
-    seen = [{patient[films.films[i]] for i in part} for part in dataset.split(films).parts().values()]
+    seen = [{patient[films.films[i]] for i in part} for part in split.split(films).parts().values()]
     assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
     assert "patient" in films.group_rule
     assert len(films.mixed_groups()) == 20
@@ -214,7 +215,7 @@ def test_what_another_try_may_answer_otherwise_is_not_remembered(copy, tmp_path,
         "read_many",
         lambda self, films: (Refusal(str(film), "timeout", "Late.") for film in films),
     )
-    with pytest.raises(labelling.DatasetRefused):
+    with pytest.raises(layout.DatasetRefused):
         dataset.read(settle(copy))
     monkeypatch.setattr(ingest.Ingest, "read_many", read_many)
     assert len(dataset.read(copy)) == 90
@@ -257,9 +258,9 @@ def test_films_that_are_gone_are_named(copy):
 
 def test_a_run_records_which_training_films_it_used(folder):
     films = dataset.read(folder)
-    parts = dataset.split(films)
-    assert "train_used" not in dataset.describe(films, parts)
-    data = dataset.describe(films, parts, parts.train[:30])
+    parts = split.split(films)
+    assert "train_used" not in split.describe(films, parts)
+    data = split.describe(films, parts, parts.train[:30])
     assert sum(data["train_used"].values()) == 30
     left_out = [film for film in data["films"] if film.get("used") is False]
     assert len(left_out) == len(parts.train) - 30 and {film["part"] for film in left_out} == {"train"}
@@ -270,29 +271,29 @@ def test_a_run_records_which_training_films_it_used(folder):
 )
 def test_a_manifest_that_is_no_table_is_refused(table, tmp_path):
     (tmp_path / "manifest.csv").write_bytes(table)
-    with pytest.raises(labelling.DatasetRefused, match="manifest.csv"):
+    with pytest.raises(layout.DatasetRefused, match="manifest.csv"):
         dataset.read(tmp_path)
 
 
 @pytest.mark.parametrize("path", ["../out.png", "/etc/passwd", "C:\\secret.png", "a\\..\\..\\b.png"])
 def test_a_manifest_cannot_reach_outside_its_folder(path, tmp_path):
     (tmp_path / "manifest.csv").write_text(f"path,label\n{path},Normal\n")
-    with pytest.raises(labelling.DatasetRefused, match="below the folder"):
+    with pytest.raises(layout.DatasetRefused, match="below the folder"):
         dataset.read(tmp_path)
 
 
 def test_too_few_films_are_refused(tmp_path):
     films = dataset.read(film_folders.make(tmp_path, films=2))
-    with pytest.raises(labelling.DatasetRefused, match="Add films"):
-        dataset.split(films)
+    with pytest.raises(layout.DatasetRefused, match="Add films"):
+        split.split(films)
 
 
 @pytest.mark.parametrize("number", range(2, 12))
 def test_a_small_set_is_divided_or_refused_in_words(number, tmp_path):
     films = dataset.read(film_folders.make(tmp_path, films=number))
     try:
-        parts = dataset.split(films)
-    except labelling.DatasetRefused as refusal:
+        parts = split.split(films)
+    except layout.DatasetRefused as refusal:
         assert number < 7 and "Add films" in str(refusal)
     else:
         assert number >= 7

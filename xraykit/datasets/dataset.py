@@ -13,29 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-
 import numpy as np
-
-from xraykit import filmindex, grouping, labelling
-from xraykit.filmindex import Look, Progress
+from xraykit.datasets import groups as grouping
+from xraykit.datasets import index
+from xraykit.datasets import layout
+from xraykit.datasets.index import Look
+from xraykit.datasets.index import Progress
+from xraykit.datasets.layout import DatasetRefused
 from xraykit.films import ingest
 from xraykit.films.refusal import Refusal
-from xraykit.labelling import DatasetRefused
 from xraykit.system.folders import cache_folder
-
-FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Film indices of the three parts, (n,) int64 each, ascending; no group is in two of them."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-    def parts(self) -> dict[str, np.ndarray]:
-        return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +102,6 @@ class Dataset:
             part.unlink(missing_ok=True)
 
 
-def _said(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {n}" for name, n in counts.items())
-
-
 def _take_room(path: Path) -> None:
     """Give a new memory map its room on the disk: where there is none, writing to it later would kill the process."""
     if hasattr(os, "posix_fallocate"):
@@ -129,7 +112,7 @@ def _take_room(path: Path) -> None:
 def count_labels(root: str | Path) -> dict[str, int]:
     """Files a class, by folder names or manifest alone: no film is opened. Raises DatasetRefused."""
     counts: dict[str, int] = {}
-    for _, label, _ in labelling.rows(Path(root))[0]:
+    for _, label, _ in layout.rows(Path(root))[0]:
         counts[label] = counts.get(label, 0) + 1
     return dict(sorted(counts.items()))
 
@@ -156,8 +139,8 @@ def read(
         each, or classes that are not among `classes`.
     """
     root = Path(root)
-    rows, unlabelled = labelling.rows(root)
-    found = filmindex.read(root, [name for name, _, _ in rows], cache_folder(), progress, look)
+    rows, unlabelled = layout.rows(root)
+    found = index.read(root, [name for name, _, _ in rows], cache_folder(), progress, look)
     kept = [(row, film) for row, film in zip(rows, found, strict=True) if not isinstance(film, Refusal)]
     refused = tuple(film for film in found if isinstance(film, Refusal))
     labels = tuple(sorted({label for (_, label, _), _ in kept}))
@@ -191,73 +174,6 @@ def _check_classes(root: Path, labels: Sequence[str], classes: Sequence[str] | N
         )
 
 
-def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: int = 0) -> Split:
-    """Divide the films into three parts, stratified by class, every group whole in one part.
-
-    Fractions are of films and are met to the nearest twentieth, in small sets to the nearest fold.
-
-    Raises
-    ------
-    DatasetRefused
-        If the films are too few for each part to hold every class.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    groups, counts = len(np.unique(dataset.groups)), dataset.counts().values()
-    folds = min(FOLDS, groups, max(counts))  # scikit-learn wants one class at least to have a film for each
-    if folds < LEAST_FOLDS or min(counts) < 3:
-        raise DatasetRefused(
-            f"Expected at least {LEAST_FOLDS} groups and 3 films a class to divide; got {_said(dataset.counts())} in "
-            f"{groups} groups. Add films."
-        )
-    folder = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    fold = np.empty(len(dataset), np.int64)
-    with warnings.catch_warnings(action="ignore", category=UserWarning):
-        # scikit-learn warns of classes smaller than the twenty folds; parts hold several folds
-        for number, (_, members) in enumerate(folder.split(dataset.films, dataset.labels, dataset.groups)):
-            fold[members] = number
-    tests = max(1, round(test * folds))
-    validations = max(1, round(validation * folds))
-    parts = Split(
-        train=np.flatnonzero(fold >= tests + validations),
-        validation=np.flatnonzero((fold >= tests) & (fold < tests + validations)),
-        test=np.flatnonzero(fold < tests),
-    )
-    for name, indices in parts.parts().items():
-        if absent := [c for c, n in dataset.counts(indices).items() if n == 0]:
-            raise DatasetRefused(f"The {name} split would have no film of {', '.join(absent)}. Add films.")
-    return parts
-
-
-def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> dict:
-    """What a run records of its data: digests, counts, the rule of the groups, and each film with its part.
-
-    `used` (n,) are the training films really learned from, where a recipe shrinks or undersamples: their counts are
-    `train_used`, and those left out say `used` false.
-    """
-    part_of = {i: name for name, indices in parts.parts().items() for i in indices.tolist()}
-    left_out = set() if used is None else {*parts.train.tolist()} - {*used.tolist()}
-    return {
-        "name": dataset.root.name,
-        "root": str(dataset.root.resolve()),
-        "digest": dataset.digest,
-        "classes": list(dataset.classes),
-        "group_rule": dataset.group_rule,
-        "groups": len(np.unique(dataset.groups)),
-        "counts": {name: dataset.counts(indices) for name, indices in parts.parts().items()},
-        **({} if used is None else {"train_used": dataset.counts(used)}),
-        "split_digests": {name: split_digest(dataset, indices) for name, indices in parts.parts().items()},
-        "refused": [vars(refusal) for refusal in dataset.refused],
-        "films": [
-            {"film": film, "sha256": sha, "label": dataset.classes[label], "part": part_of[i]}
-            | ({"used": False} if i in left_out else {})
-            for i, (film, sha, label) in enumerate(
-                zip(dataset.films, dataset.hashes, dataset.labels.tolist(), strict=True)
-            )
-        ],
-    }
-
-
 def expect(films: Dataset, recorded: dict, name: str) -> None:
     """Raise DatasetRefused where a folder holds other films than `describe` recorded for the run `name`."""
     if recorded.get("digest") == films.digest:
@@ -270,11 +186,6 @@ def expect(films: Dataset, recorded: dict, name: str) -> None:
     raise DatasetRefused(
         f"Expected the films that {name} began with in {films.root}; the folder holds others now: {what}."
     )
-
-
-def split_digest(dataset: Dataset, indices: np.ndarray) -> str:
-    """sha256 over the sorted hashes of some films: two evaluations are on the same films if this agrees."""
-    return hashlib.sha256("\n".join(sorted(dataset.hashes[i] for i in indices)).encode()).hexdigest()
 
 
 def _sets(names: Sequence[str], keys: Sequence[str]) -> list[tuple[str, ...]]:

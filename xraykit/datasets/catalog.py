@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from xraykit import dataset, labelling, run
+from xraykit import run
+from xraykit.datasets import dataset
+from xraykit.datasets import layout
 from xraykit.system import folders
+
 
 # A folder of such folders is no dataset of classes "train" and "test": each of them is a dataset
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "seg_train", "seg_test"}
@@ -77,6 +79,6 @@ def _counts(path: Path) -> Mapping[str, int]:
     """Files a class; nothing where it is no dataset of two classes or more."""
     try:
         counts = dataset.count_labels(path)
-    except (labelling.DatasetRefused, OSError, ValueError):
+    except (layout.DatasetRefused, OSError, ValueError):
         return {}
     return counts if len(counts) > 1 else {}

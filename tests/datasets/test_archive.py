@@ -6,13 +6,13 @@ import struct
 import tracemalloc
 import zipfile
 from types import SimpleNamespace
-
 import pytest
 from hypothesis import given, settings, strategies
 from PIL import Image
-
 from tests.helpers import film_folders
-from xraykit import archive, dataset, zipcheck
+from xraykit.datasets import dataset
+from xraykit.datasets.archive import check
+from xraykit.datasets.archive import unpack
 from xraykit.system import folders
 
 
@@ -43,14 +43,14 @@ def unpacked(path):
 
 
 def refusal_of(data, root, name="films.zip"):
-    with pytest.raises(zipcheck.ArchiveRefused) as refused:
-        archive.unpack(data, name, root)
+    with pytest.raises(check.ArchiveRefused) as refused:
+        unpack.unpack(data, name, root)
     assert not any(root.iterdir()), "nothing may be left of a zip that is refused"
     return refused.value
 
 
 def test_class_folders_come_out_as_they_are(tmp_path):
-    path = archive.unpack(zipped(sound()), "My films.zip", tmp_path)
+    path = unpack.unpack(zipped(sound()), "My films.zip", tmp_path)
     assert path == tmp_path / "My-films"
     assert unpacked(path) == [
         "Normal/0.png",
@@ -68,11 +68,11 @@ def test_class_folders_come_out_as_they_are(tmp_path):
 
 def test_a_zip_is_read_from_a_file_too(tmp_path):
     (tmp_path / "films.zip").write_bytes(zipped(sound()))
-    assert len(unpacked(archive.unpack(tmp_path / "films.zip", "films", tmp_path / "out"))) == 7
+    assert len(unpacked(unpack.unpack(tmp_path / "films.zip", "films", tmp_path / "out"))) == 7
 
 
 def test_a_taken_name_gets_a_number(tmp_path):
-    assert [archive.unpack(zipped(sound()), "films.zip", tmp_path).name for _ in range(3)] == [
+    assert [unpack.unpack(zipped(sound()), "films.zip", tmp_path).name for _ in range(3)] == [
         "films",
         "films-2",
         "films-3",
@@ -92,16 +92,16 @@ def test_a_taken_name_gets_a_number(tmp_path):
     ],
 )
 def test_the_folder_has_a_plain_name(name, folder, tmp_path):
-    assert archive.unpack(zipped(sound()), name, tmp_path) == tmp_path / folder
+    assert unpack.unpack(zipped(sound()), name, tmp_path) == tmp_path / folder
 
 
 def test_one_folder_around_all_is_taken_off(tmp_path):
-    path = archive.unpack(zipped([("all/readme.md", b"x"), *((f"all/{n}", d) for n, d in sound())]), "films", tmp_path)
+    path = unpack.unpack(zipped([("all/readme.md", b"x"), *((f"all/{n}", d) for n, d in sound())]), "films", tmp_path)
     assert (path / "Normal" / "0.png").is_file() and not (path / "all").exists()
 
 
 def test_a_single_class_folder_stays(tmp_path):
-    path = archive.unpack(zipped([("Normal/0.png", FILM)]), "films", tmp_path)
+    path = unpack.unpack(zipped([("Normal/0.png", FILM)]), "films", tmp_path)
     assert (path / "Normal" / "0.png").is_file()
 
 
@@ -115,7 +115,7 @@ def test_a_manifest_is_kept_at_the_top_alone(tmp_path):
         ("all/deep/manifest.csv", "x"),
         ("all/deep/2.png", png(1, 1)),
     ]
-    path = archive.unpack(zipped(members), "films", tmp_path)
+    path = unpack.unpack(zipped(members), "films", tmp_path)
     assert unpacked(path) == ["0.png", "1.png", "archive.json", "deep/2.png", "manifest.csv"]
     assert dataset.read(path).counts() == {"Normal": 1, "Sick": 1}
 
@@ -132,16 +132,16 @@ def test_what_is_no_film_is_named_and_junk_is_not(tmp_path):
         ("Normal/.DS_Store", b"x"),
         ("Thumbs.db", b"x"),
     ]
-    path = archive.unpack(zipped(members), "films", tmp_path)
-    assert archive.left_out(path) == [".git/config", "Normal/notes.txt", "inner.zip", "run.sh", "table.csv"]
+    path = unpack.unpack(zipped(members), "films", tmp_path)
+    assert unpack.left_out(path) == [".git/config", "Normal/notes.txt", "inner.zip", "run.sh", "table.csv"]
     assert len(unpacked(path)) == 7
 
 
 def test_films_are_known_by_their_bytes_and_broken_ones_kept_to_be_refused_by_name(tmp_path):
     dicom = bytes(128) + b"DICM" + bytes(20)
     members = [*sound(), ("Sick/1.2.840.113619", dicom), ("Sick/photo", FILM), ("Sick/broken.jpg", b"no")]
-    path = archive.unpack(zipped(members), "films", tmp_path)
-    assert archive.left_out(path) == []
+    path = unpack.unpack(zipped(members), "films", tmp_path)
+    assert unpack.left_out(path) == []
     assert "Sick/broken.jpg" in [refusal.source for refusal in dataset.read(path).refused]
 
 
@@ -235,30 +235,30 @@ def test_an_overlap_bomb_is_refused(tmp_path):
 
 
 def test_too_large_a_member_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(zipcheck, "MAX_MEMBER", 1000)
+    monkeypatch.setattr(check, "MAX_MEMBER", 1000)
     assert "MiB" in str(refusal_of(zipped(sound()), tmp_path))
 
 
 def test_too_much_in_all_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(zipcheck, "MAX_TOTAL", 5000)
+    monkeypatch.setattr(check, "MAX_TOTAL", 5000)
     assert "GiB unpacked" in str(refusal_of(zipped(sound()), tmp_path))
 
 
 def test_too_little_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive.shutil, "disk_usage", lambda path: SimpleNamespace(free=9))
+    monkeypatch.setattr(unpack.shutil, "disk_usage", lambda path: SimpleNamespace(free=9))
     assert "free disk" in str(refusal_of(zipped(sound()), tmp_path))
 
 
 @pytest.mark.parametrize("limit", ["MAX_MEMBERS", "MAX_DIRECTORY"])
 def test_too_many_members_are_refused_before_their_list_is_read(limit, tmp_path, monkeypatch):
-    monkeypatch.setattr(zipcheck, limit, 5)
+    monkeypatch.setattr(check, limit, 5)
     monkeypatch.setattr(zipfile, "ZipFile", None)
-    with pytest.raises(zipcheck.ArchiveRefused, match="members"):
-        archive.unpack(DATA, "films", tmp_path)
+    with pytest.raises(check.ArchiveRefused, match="members"):
+        unpack.unpack(DATA, "films", tmp_path)
 
 
 def test_too_large_an_archive_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(zipcheck, "MAX_ARCHIVE", 100)
+    monkeypatch.setattr(check, "MAX_ARCHIVE", 100)
     assert "at most" in str(refusal_of(zipped(sound()), tmp_path))
 
 
@@ -295,15 +295,15 @@ def test_any_change_of_bytes_ends_in_films_or_a_refusal(tmp_path_factory, change
     for place, value in changes:
         data[place] = value
     try:
-        path = archive.unpack(bytes(data), "films", root)
+        path = unpack.unpack(bytes(data), "films", root)
         assert all(found.resolve().is_relative_to(root) for found in path.rglob("*"))
-    except zipcheck.ArchiveRefused:
+    except check.ArchiveRefused:
         assert not any(root.iterdir())
 
 
 def test_progress_counts_to_all_and_can_stop_it(tmp_path):
     seen = []
-    archive.unpack(DATA, "films", tmp_path / "whole", lambda done, total: seen.append((done, total)))
+    unpack.unpack(DATA, "films", tmp_path / "whole", lambda done, total: seen.append((done, total)))
     assert seen == sorted(seen) and seen[-1][0] == seen[-1][1] == sum(len(data) for _, data in sound())
 
     class Stop(RuntimeError):
@@ -313,7 +313,7 @@ def test_progress_counts_to_all_and_can_stop_it(tmp_path):
         raise Stop
 
     with pytest.raises(Stop):
-        archive.unpack(DATA, "films", tmp_path / "stopped", stop)
+        unpack.unpack(DATA, "films", tmp_path / "stopped", stop)
     assert not any((tmp_path / "stopped").iterdir())
 
 
@@ -322,7 +322,7 @@ def test_memory_stays_flat(tmp_path):
     (tmp_path / "big.zip").write_bytes(zipped([("Normal/0.png", big), ("Sick/0.png", big)], zipfile.ZIP_STORED))
     del big
     tracemalloc.start()
-    archive.unpack(tmp_path / "big.zip", "films", tmp_path / "out")
+    unpack.unpack(tmp_path / "big.zip", "films", tmp_path / "out")
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 8 * 2**20
@@ -330,6 +330,6 @@ def test_memory_stays_flat(tmp_path):
 
 def test_the_usual_folder_is_named_by_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_DATASETS", str(tmp_path / "sets"))
-    assert archive.unpack(DATA, "films").parent == tmp_path / "sets"
+    assert unpack.unpack(DATA, "films").parent == tmp_path / "sets"
     monkeypatch.delenv("XRAYKIT_DATASETS")
     assert folders.datasets_folder().name == "datasets"

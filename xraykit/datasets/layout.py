@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path, PureWindowsPath
-
 from xraykit.films import ingest
+
 
 GROUP_COLUMNS = ("patient_id", "group", "patient", "subject_id")
 

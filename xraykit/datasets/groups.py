@@ -6,10 +6,9 @@ Looks at pixels and names only; never divides a dataset, that is `dataset.split`
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
 import numpy as np
-
 from xraykit.films import radiograph
+
 
 # Of 256 bits. On 3,000 chest films the three pairs that are one picture were 5, 8 and 13 apart, the nearest merely
 # alike ones 12: joining a few alike films costs nothing, a missed copy would leak into the test split.

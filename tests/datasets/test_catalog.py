@@ -1,9 +1,7 @@
 import json
-
 import pytest
-
 from tests.helpers import film_folders
-from xraykit import catalog
+from xraykit.datasets import catalog
 from xraykit.films import ingest
 
 
