@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from xraykit import card, classifier, conversion
+from xraykit.models import card, classifier, conversion
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "weights" / "mobilenetv2-imagenet"

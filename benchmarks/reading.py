@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import claims, models
-from xraykit import card, classifier, explanation
 from xraykit.films import radiograph, samples
+from xraykit.models import card, classifier, explanation
 
 ROUNDS, REPEATS = 11, 5
 

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from xraykit import explanation, ui
+from xraykit import ui
+from xraykit.models import explanation
 from xraykit.ui import controls, panes, reading, worklist
 
 ui.frame("Review")

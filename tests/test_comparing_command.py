@@ -35,9 +35,9 @@ def test_the_verdict_is_in_words(run, written):
 def test_json_holds_the_same_numbers(run, written, tmp_path):
     assert run(*written, "--json", tmp_path / "out.json").exit_code == 0
     found = json.loads((tmp_path / "out.json").read_text())
-    from xraykit import records
+    from xraykit.models import kept
 
-    ours = comparison.compare([records.load_evaluation(place) for place in written])
+    ours = comparison.compare([kept.load_evaluation(place) for place in written])
     assert found == json.loads(ours.to_json())
 
 

@@ -15,9 +15,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, film_folders, tiny_model
-from xraykit import run, scoring, ui
+from xraykit import run, ui
 from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
+from xraykit.models import folder_evaluation
 from xraykit.system import folders, jobs
 from xraykit.system.jobs import Work
 from xraykit.ui import cases
@@ -110,7 +111,7 @@ def test_what_is_in_a_folder_is_told_before_anything_starts(odd_folder, tmp_path
 
 
 def test_several_models_are_evaluated_in_one_reading(odd_folder, tmp_path):
-    found, _ = scoring.evaluate([MODEL, "tiny-model"], odd_folder, tmp_path / "out")
+    found, _ = folder_evaluation.evaluate([MODEL, "tiny-model"], odd_folder, tmp_path / "out")
     assert len(found) == 2 and (found[0].logits == found[1].logits).all()
     assert found[0].test_digest == evaluation.load(Work(tmp_path / "out").results()[0]).test_digest
 
@@ -138,21 +139,23 @@ def test_killed_it_is_told_as_lost_and_can_be_started_again(slow, odd_folder):
     process.wait()
     state = wait_until(lambda: (s := states_of(out))["state"] == "lost" and s, "the lock to be free")
     assert "killed" in state["message"] and not Work(out).results()
-    scoring.evaluate([MODEL], odd_folder, out)
+    folder_evaluation.evaluate([MODEL], odd_folder, out)
     assert Work(out).state()["state"] == "finished"
 
 
 def test_two_processes_never_work_in_one_folder(slow, odd_folder):
     _, out = slow
     with pytest.raises(jobs.WorkRefused, match="Another process"):
-        scoring.evaluate([MODEL], odd_folder, out)
+        folder_evaluation.evaluate([MODEL], odd_folder, out)
     assert states_of(out)["state"] == "running"
 
 
 def test_classes_that_do_not_fit_are_refused_with_both_lists_before_a_film_is_read(tmp_path):
     folder = film_folders.make(tmp_path / "pets", classes=("Cat", "Normal"), films=2)
-    with pytest.raises(scoring.ScoringRefused, match="COVID-19, Normal, Pneumonia; the folder pets holds Cat, Normal"):
-        scoring.evaluate([MODEL], folder, tmp_path / "out")
+    with pytest.raises(
+        folder_evaluation.ScoringRefused, match="COVID-19, Normal, Pneumonia; the folder pets holds Cat, Normal"
+    ):
+        folder_evaluation.evaluate([MODEL], folder, tmp_path / "out")
     state = Work(tmp_path / "out").state()
     assert state["state"] == "failed" and state["done"] == 0 and "does not know Cat" in state["message"]
 
@@ -164,7 +167,7 @@ def test_faults_are_told_in_the_state(tmp_path, fault):
         fault, film_folders.make(tmp_path / "films", classes=CLASSES, films=1)
     )
     with pytest.raises(ValueError, match="Expected"):
-        scoring.evaluate(["no-such-model" if fault == "no model" else MODEL], folder, tmp_path / "out")
+        folder_evaluation.evaluate(["no-such-model" if fault == "no model" else MODEL], folder, tmp_path / "out")
     assert Work(tmp_path / "out").state()["state"] == "failed"
 
 
@@ -179,7 +182,7 @@ def test_a_queued_work_that_never_began_is_lost(tmp_path, monkeypatch):
 def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
     begun = inspection.start_inspection(odd_folder)
     wait_until(lambda: begun.state()["state"] == "finished", "the inspection")
-    scoring.start_evaluation(begun, odd_folder, ["tiny-model"])
+    folder_evaluation.start_evaluation(begun, odd_folder, ["tiny-model"])
     wait_until(lambda: begun.state()["state"] == "finished", "the evaluation")
     assert [one.name for one in jobs.list_works()] == [begun.name] and begun.results()
     jobs.remove(begun)
@@ -200,11 +203,11 @@ def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
 
 
 def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
-    scoring.evaluate([MODEL], odd_folder, tmp_path / "weights" / "model")
+    folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "weights" / "model")
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
     hashes = Work(tmp_path / "weights" / "model").films()["sha256"]
-    assert scoring.familiar("model", [*hashes[:3], "0" * 64]) == 3
-    assert scoring.familiar("none", hashes) == 0
+    assert folder_evaluation.familiar("model", [*hashes[:3], "0" * 64]) == 3
+    assert folder_evaluation.familiar("none", hashes) == 0
 
 
 # the panel
@@ -260,7 +263,7 @@ def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
 
 def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):
     made = jobs.create("films")
-    scoring.evaluate([MODEL], odd_folder, made.path)
+    folder_evaluation.evaluate([MODEL], odd_folder, made.path)
     app.run()
     assert app.session_state["picked"] == []
     app.multiselect(key="evaluations").set_value(app.multiselect(key="evaluations").options).run()
@@ -269,7 +272,7 @@ def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):
 
 def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
     made = jobs.create("many")
-    scoring.start_evaluation(made, many, ["tiny-model"])
+    folder_evaluation.start_evaluation(made, many, ["tiny-model"])
     wait_until(lambda: made.state().get("done"), "the first film")
     app.run()
     assert not app.exception and "of 9006 films" in app.get("progress")[0].proto.text
@@ -314,7 +317,7 @@ def test_a_path_that_is_no_folder_is_told_in_words(app, path):
 
 
 def test_the_list_of_films_is_the_evaluation_to_the_digit(odd_folder, tmp_path):
-    found = scoring.evaluate([MODEL], odd_folder, tmp_path / "out")[0][0]
+    found = folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "out")[0][0]
     places = {film: i for i, film in enumerate(found.films)}
     films = [found.films[3], "Normal/other.png"]
     columns = cases.table(films, [found, found], [places, places])
@@ -327,7 +330,7 @@ def test_the_list_of_films_is_the_evaluation_to_the_digit(odd_folder, tmp_path):
 
 def test_films_are_shown_with_pictures_and_heatmaps_or_by_name(app, odd_folder):
     made = jobs.create("films")
-    scoring.evaluate([MODEL], odd_folder, made.path)
+    folder_evaluation.evaluate([MODEL], odd_folder, made.path)
     found = evaluation.load(made.results()[0])
     app.run()
     app.multiselect(key="evaluations").set_value(app.multiselect(key="evaluations").options).run()

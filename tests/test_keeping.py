@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 from tests.helpers import bad_films, film_folders
-from xraykit import card, classifier, keeping, recipe, run, runner
+from xraykit import keeping, recipe, run, runner
 from xraykit.datasets import dataset, layout
 from xraykit.evaluation import calibration as calibrations
 from xraykit.evaluation import evaluation
 from xraykit.films import radiograph
+from xraykit.models import card, classifier
 from xraykit.system import jobs
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes
-from xraykit import card as cards
 from xraykit import cardpage, cardprint, ui
 from xraykit.films.refusal import Refusal
+from xraykit.models import card as cards
 
 APP = str(Path(__file__).parent.parent / "app.py")
 SHIPPED = cards.read(Path(__file__).parent.parent / "weights" / "mobilenetv2-imagenet")

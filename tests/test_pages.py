@@ -10,9 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes
-from xraykit import charts, classifier, inference, ui
+from xraykit import charts, ui
 from xraykit.films import samples
 from xraykit.films.refusal import Refusal
+from xraykit.models import classifier, service
 from xraykit.ui import panes
 
 APP = str(Path(__file__).parent.parent / "app.py")
@@ -222,7 +223,7 @@ def test_two_models_need_no_choosing(app):
 
 def test_many_models_that_disagree_are_counted():
     def reading(label: str):
-        return inference.Reading(
+        return service.Reading(
             classifier.Prediction(
                 fakes.CLASSES, np.array([float(name == label) for name in fakes.CLASSES]), np.zeros(3)
             ),

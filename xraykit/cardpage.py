@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from xraykit import recipewords
-from xraykit.card import Card
+from xraykit.models.card import Card
 
 UNKNOWN = "not reported"
 RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."

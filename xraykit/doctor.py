@@ -12,7 +12,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from xraykit import classifier
+from xraykit.models import classifier
 from xraykit.system import devices
 from xraykit.system.folders import models_folder
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import card, classifier, conversion
-from xraykit.card import Card, ModelRefused
 from xraykit.datasets import dataset
 from xraykit.evaluation import calibration, evaluation, operating_point, published
+from xraykit.models import card, classifier, conversion
+from xraykit.models.card import Card, ModelRefused
 from xraykit.reciperules import BACKBONES
 from xraykit.run import Run, RunRefused
 from xraykit.system import files as system_files

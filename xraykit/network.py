@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from xraykit import card
+from xraykit.models import card
 from xraykit.recipe import Recipe
 from xraykit.reciperules import BACKBONES
 from xraykit.system import folders

@@ -14,7 +14,7 @@ from xraykit.evaluation import calibration
 from xraykit.evaluation.comparison import Comparison
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.operating_point import Applied
-from xraykit.records import UNKNOWN, Difference
+from xraykit.models.kept import UNKNOWN, Difference
 from xraykit.report import Column, Table
 
 PARTS = ("sensitivity", "specificity", "ppv", "npv")

@@ -9,7 +9,8 @@ from PIL import Image
 
 from tests.browser.test_review import AT_REST, body, serious
 from tests.helpers import film_folders
-from xraykit import classifier, ui
+from xraykit import ui
+from xraykit.models import classifier
 
 CARDS, _ = classifier.available()
 pytestmark = [

@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from tests.helpers import bad_films
-from xraykit import classifier, ui
+from xraykit import ui
 from xraykit.films import samples
+from xraykit.models import classifier
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PANES = "[class*='st-key-pane-'] img"
@@ -177,7 +178,7 @@ def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, s
     for card in CARDS:
         overlay = visit.page.get_by_alt_text(re.compile(rf"LayerCAM overlay of .*, {re.escape(card.title)}"))
         overlay.wait_for(timeout=150_000)
-    assert any("xraykit.gradients" in process.cmdline() for process in server.family())
+    assert any("xraykit.models.tf_keras_vis" in process.cmdline() for process in server.family())
     assert "tensorflow" not in Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
@@ -237,7 +238,7 @@ def serious(results) -> list[str]:
 def service_of(server) -> psutil.Process:
     for _ in range(50):
         for process in server.family():
-            if "xraykit.inference" in process.cmdline():
+            if "xraykit.models.service" in process.cmdline():
                 return process
         time.sleep(0.1)
     raise AssertionError("the server has no inference service")

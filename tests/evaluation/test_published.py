@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from xraykit import card, cardpage, cardprint, recipe, recipewords
+from xraykit import cardpage, cardprint, recipe, recipewords
 from xraykit.evaluation import published
+from xraykit.models import card
 
 SHIPPED = card.read(Path(__file__).parent.parent / "weights" / "mobilenetv2-imagenet")
 

@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 
-from xraykit import classifier, explanation, inference
-from xraykit.card import Card
 from xraykit.films import radiograph
 from xraykit.films.refusal import NotARadiograph, Refusal
+from xraykit.models import classifier, explanation, service
+from xraykit.models.card import Card
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 
@@ -64,12 +64,12 @@ class Client:
         self._note("models")
         return list(self.cards), list(self.broken_models)
 
-    def classify(self, film: radiograph.Radiograph, model: str) -> inference.Reading:
+    def classify(self, film: radiograph.Radiograph, model: str) -> service.Reading:
         self._note("classify")
         logits = np.random.default_rng([int(film.sha256[:8], 16), len(model)]).normal(size=3) * 2.5
         probabilities = np.exp(logits) / np.exp(logits).sum()
         maps = tuple(heatmap_of(film, label, model) for label in CLASSES)
-        return inference.Reading(classifier.Prediction(CLASSES, probabilities, logits), maps)
+        return service.Reading(classifier.Prediction(CLASSES, probabilities, logits), maps)
 
     def explain(self, film, model, method, label, progress=None) -> explanation.Explanation:
         self._note("explain")
@@ -81,7 +81,7 @@ class Client:
     def _note(self, call: str) -> None:
         self.calls.append(call)
         if self.broken:
-            raise inference.ServiceError("The inference service cannot be reached. Start the app again.")
+            raise service.ServiceError("The inference service cannot be reached. Start the app again.")
 
 
 def explanation_now(film, model, method, label, progress):

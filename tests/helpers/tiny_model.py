@@ -9,7 +9,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from xraykit import card
+from xraykit.models import card
 
 KEPT = Path(__file__).parent / "data" / "tiny-model"
 
@@ -66,7 +66,7 @@ def write_card(folder: Path, size: int = 32, channels: int = 1, **changes: objec
 
 
 if __name__ == "__main__":
-    from xraykit import conversion
+    from xraykit.models import conversion
 
     target = Path(sys.argv[1])
     conversion.convert(build(target, *sys.argv[2:3]), target)

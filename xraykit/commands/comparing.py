@@ -23,15 +23,15 @@ def compare(evaluations: tuple[str, ...], out: Path | None, margin: float | None
 
     EVALUATION is an evaluation.json, a folder that holds one, or a kept model's name.
     """
-    from xraykit import records
     from xraykit.evaluation import comparison
+    from xraykit.models import kept
 
     if len(evaluations) < 2:
         raise click.UsageError("Expected at least two evaluations; got one.")
     if margin is not None and not 0 < margin < 100:
         raise click.UsageError(f"Expected a margin between 0 and 100 points; got {margin:g}.")
     with terminal.words():
-        read = [records.load_evaluation(place) for place in evaluations]
+        read = [kept.load_evaluation(place) for place in evaluations]
         share = None if margin is None else margin / 100
         found = comparison.compare(read, margin=share, draws=draws, seed=seed)
         if out is not None:

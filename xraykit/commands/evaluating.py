@@ -56,11 +56,14 @@ def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | No
 
     A SIGTERM, or a file named stop in the --out folder, ends the work in order; results are written whole, at the end.
     """
-    from xraykit import run, scoring
+    from xraykit import run
+    from xraykit.models import folder_evaluation
 
     with terminal.words():
         with terminal.bar("Films") as progress:
-            found, films = scoring.evaluate(models, folder, out, progress, run.Run(tested) if tested else None)
+            found, films = folder_evaluation.evaluate(
+                models, folder, out, progress, run.Run(tested) if tested else None
+            )
     for one in found:
         _show_figures(one)
     _name_oddities(films)

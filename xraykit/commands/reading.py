@@ -36,7 +36,7 @@ def doctor(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
 def models(as_json: bool) -> None:
     """The kept models, with what their test split gave."""
-    from xraykit import classifier
+    from xraykit.models import classifier
 
     cards, refused = classifier.available()
     if as_json:
@@ -54,9 +54,9 @@ def models(as_json: bool) -> None:
 @click.argument("paths", nargs=-1, required=True, type=FILE)
 def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
     """Classify films and folders of films: one row a file, refused ones too."""
-    from xraykit import classifier
     from xraykit.films import ingest
     from xraykit.films.refusal import Refusal
+    from xraykit.models import classifier
 
     with terminal.words():
         reader = classifier.load(model)
@@ -96,9 +96,9 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
     """Draw the regions of a film that influenced the output, with a legend."""
     from PIL import Image
 
-    from xraykit import classifier, explanation
     from xraykit.films import ingest
     from xraykit.films.refusal import Refusal
+    from xraykit.models import classifier, explanation
 
     terminal.choice("--method", method, explanation.METHODS)
     terminal.choice("--colormap", colormap, explanation.COLORMAPS)
@@ -120,9 +120,9 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
 
 
 def _explain_slowly(model: str, film, method: str, label: str):
-    from xraykit import inference
+    from xraykit.models import service
 
-    client = inference.start()
+    client = service.start()
     try:
         with terminal.bar(method) as progress:
             return client.explain(film, model, method, label, lambda share, eta: progress(int(share * 100), 100))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 if TYPE_CHECKING:
-    from xraykit import inference
+    from xraykit.models import service
 
 RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."
 FOLDER = Path(__file__).parent
@@ -66,7 +66,7 @@ def service() -> inference.Client:
     global _client
     with _lock:
         if _client is None:
-            from xraykit import inference  # not at the top: NumPy would hold the server's start back
+            from xraykit.models import service as inference  # not at the top: NumPy would hold the server's start back
 
             _client = inference.start()
         return _client

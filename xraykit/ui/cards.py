@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from xraykit import cardprint
-from xraykit.card import Card
 from xraykit.films.refusal import Refusal
+from xraykit.models.card import Card
 from xraykit.ui import findings
 
 KEY = "model"  # of the widget and of the address: ?model=NAME

@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from xraykit import explanation, inference, ui
-from xraykit.card import Card
+from xraykit import ui
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.models import explanation, service
+from xraykit.models.card import Card
 from xraykit.ui import reading
 
 PAGE = 12  # films with pictures at a time
@@ -207,7 +208,7 @@ def _open(film: str, folder: Path, sha: str) -> radiograph.Radiograph | str:
         if not inside or not path.is_file() or path.stat().st_size > decoder.MAX_BYTES:
             return "Not in the folder."
         found = _read(str(path), path.stat().st_mtime_ns, path)
-    except (OSError, ValueError, inference.ServiceError) as error:
+    except (OSError, ValueError, service.ServiceError) as error:
         return f"Cannot be read: {error}"
     if isinstance(found, Refusal):
         return found.words
@@ -237,7 +238,7 @@ def _overlay(film: radiograph.Radiograph, name: str, model: str, label: str, car
 
 
 @st.cache_data(scope="session", max_entries=16 * PAGE, show_spinner=False)
-def _classify(sha: str, model: tuple[str, str], _film: radiograph.Radiograph) -> inference.Reading | str:
+def _classify(sha: str, model: tuple[str, str], _film: radiograph.Radiograph) -> service.Reading | str:
     try:
         return ui.service().classify(_film, model[0])
     except reading.REFUSALS as error:

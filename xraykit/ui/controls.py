@@ -10,10 +10,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit import explanation
-from xraykit.card import Card
 from xraykit.films import samples
 from xraykit.films.refusal import Refusal
+from xraykit.models import explanation
+from xraykit.models.card import Card
 from xraykit.ui import reading, worklist
 
 PREDICTED = "Predicted"

@@ -15,11 +15,12 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import run, scoring
-from xraykit.card import Card
+from xraykit import run
 from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.models import folder_evaluation
+from xraykit.models.card import Card
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
 from xraykit.ui import findings
@@ -147,8 +148,8 @@ def _watch(one: Work) -> None:
 
 def _choose_models(one: Work, state: dict[str, Any], found: dict[str, Any], cards: Sequence[Card]) -> None:
     labels = list(found.get("classes", ()))
-    misfits = [words for card in cards if (words := scoring.misfit(card, labels, Path(state["data"]).name))]
-    fitting = [card.name for card in cards if not scoring.misfit(card, labels, "")]
+    misfits = [words for card in cards if (words := folder_evaluation.misfit(card, labels, Path(state["data"]).name))]
+    fitting = [card.name for card in cards if not folder_evaluation.misfit(card, labels, "")]
     findings.show_misfits(misfits)
     if not fitting:
         if not cards:
@@ -191,7 +192,7 @@ def _buttons(one: Work, state: dict[str, Any]) -> None:
 
 def _begin(one: Work, folder: str, models: list[str]) -> None:
     try:
-        scoring.start_evaluation(one, Path(folder), models)
+        folder_evaluation.start_evaluation(one, Path(folder), models)
         st.session_state["work"] = one.name
     except REFUSALS as error:
         st.session_state["work-words"] = f"The evaluation could not be started: {error}"

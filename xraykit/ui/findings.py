@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import scoring
-from xraykit.card import Card
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.models import folder_evaluation
+from xraykit.models.card import Card
 from xraykit.ui import worklist
 
 FEW = 5  # a list as short as this is open
@@ -117,7 +117,7 @@ def show_familiar(found: dict[str, Any], cards: Iterable[Card]) -> None:
             "will be better than on films a model has not seen."
         )
     for card in (card for card in cards if card.title not in taught):
-        if known := scoring.familiar(card.name, found.get("sha256", ())):
+        if known := folder_evaluation.familiar(card.name, found.get("sha256", ())):
             say(
                 f"{known} of these films are among the validation and test films of {card.title}; others may be among "
                 "its training films. Its figures here may be better than on films it has not seen."

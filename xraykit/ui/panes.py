@@ -11,10 +11,11 @@ from collections.abc import Iterable
 import numpy as np
 import streamlit as st
 
-from xraykit import card as cards
-from xraykit import explanation, inference, ui
+from xraykit import ui
 from xraykit.charts import probabilities
 from xraykit.films import radiograph
+from xraykit.models import card as cards
+from xraykit.models import explanation, service
 
 LONGEST = 1600  # px sent to the browser; a pane is at most about 900 on a large screen, so it stays sharp
 SHORTEST = 900  # a smaller film is enlarged before it is drawn on
@@ -45,7 +46,7 @@ def show_film(name: str, film: radiograph.Radiograph, agreement: str = "") -> No
 def show_reading(
     card: cards.Card,
     film: radiograph.Radiograph,
-    reading: inference.Reading | str,
+    reading: service.Reading | str,
     heat: explanation.Explanation | str | None,
     *,
     opacity: float,
@@ -74,7 +75,7 @@ def show_reading(
     st.altair_chart(chart, theme=None, width="stretch", key=f"chart-{card.name}")
 
 
-def agreement(readings: Iterable[inference.Reading | str]) -> str:
+def agreement(readings: Iterable[service.Reading | str]) -> str:
     """Whether the models predict the same class, in words; empty for fewer than two readings."""
     tops = [found.prediction.top for found in readings if not isinstance(found, str)]
     if len(tops) < 2:

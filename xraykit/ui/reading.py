@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from xraykit import explanation, inference, ui
-from xraykit.card import Card, ModelRefused
+from xraykit import ui
 from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.models import explanation, service
+from xraykit.models.card import Card, ModelRefused
 
 FAST = explanation.METHODS[0]
-REFUSALS = (inference.ServiceError, ModelRefused)
+REFUSALS = (service.ServiceError, ModelRefused)
 UNWATCHED_SECONDS = 60.0  # a page that is gone stops asking; its work ends
 
 
@@ -57,11 +58,11 @@ def cards() -> tuple[list[Card], list[Refusal]]:
     """The models that can be used and those that cannot, with words; never raises."""
     try:
         return ui.service().models()
-    except inference.ServiceError as error:
+    except service.ServiceError as error:
         return [], [Refusal("inference service", "service", str(error))]
 
 
-def read(film: radiograph.Radiograph, model: str) -> inference.Reading | str:
+def read(film: radiograph.Radiograph, model: str) -> service.Reading | str:
     """One model's reading of a film, computed once a session; words where there is none."""
     kept = st.session_state.setdefault("readings", {})
     key = (film.sha256, model)
@@ -148,7 +149,7 @@ def _start(film: radiograph.Radiograph, wanted: tuple) -> Job:
     return job
 
 
-def _work(job: Job, film: radiograph.Radiograph, client: inference.Client) -> None:
+def _work(job: Job, film: radiograph.Radiograph, client: service.Client) -> None:
     _, method, pairs = job.wanted
     for place, (model, label) in enumerate(pairs):
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from xraykit import inference, ui
+from xraykit import ui
 from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.models import service
 from xraykit.ui import reading
 
 MOST_FILMS = 100
@@ -146,7 +147,7 @@ def _choose() -> None:
 def _take_one(name: str, data: bytes) -> None:
     try:
         film = ui.service().read(name, data)
-    except inference.ServiceError as error:
+    except service.ServiceError as error:
         film = Refusal(name, "service", str(error))
     if isinstance(film, Refusal):
         refused().append(film)

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit.card import Card
+from xraykit.models.card import Card
 from xraykit.ui import worklist
 
 MOST = 4

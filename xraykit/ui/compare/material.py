@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from xraykit import classifier, records
-from xraykit.card import ModelRefused
 from xraykit.evaluation import alignment, comparison, evaluation, learning_curve, operating_point
 from xraykit.films.refusal import Refusal
+from xraykit.models import classifier
+from xraykit.models import kept as records
+from xraykit.models.card import ModelRefused
 from xraykit.system.folders import models_folder
 from xraykit.ui.compare import inputs
 

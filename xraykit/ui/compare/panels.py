@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from xraykit import card, report
+from xraykit import report
 from xraykit.charts import style as chart_style
 from xraykit.evaluation import comparison, evaluation
 from xraykit.films.refusal import Refusal
+from xraykit.models import card
 from xraykit.ui import cases, evaluating, worklist
 from xraykit.ui.compare import contents, inputs, material, show
 

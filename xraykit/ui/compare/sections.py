@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import records, tables
+from xraykit import tables
 from xraykit.charts import curves as curve_charts
 from xraykit.charts import learning
 from xraykit.charts import matrices as matrix_charts
 from xraykit.charts import style as chart_style
 from xraykit.evaluation import curves, learning_curve, published
 from xraykit.evaluation import operating_point as operating
+from xraykit.models import kept as records
 from xraykit.report import Column, Picture, Section, Table
 from xraykit.ui.compare import inputs
 from xraykit.ui.compare.inputs import Choice

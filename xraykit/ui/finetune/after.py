@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from xraykit import card as cards
-from xraykit import keeping, run, scoring
-from xraykit.card import Card
+from xraykit import keeping, run
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.models import card as cards
+from xraykit.models import folder_evaluation
+from xraykit.models.card import Card
 from xraykit.system import files, folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
@@ -22,7 +23,7 @@ from xraykit.ui import findings, shell
 from xraykit.ui.finetune import choice, draft, seen
 from xraykit.ui.finetune.seen import Seen
 
-REFUSALS = (run.RunRefused, works.WorkRefused, scoring.ScoringRefused, cards.ModelRefused, OSError)
+REFUSALS = (run.RunRefused, works.WorkRefused, folder_evaluation.ScoringRefused, cards.ModelRefused, OSError)
 CONVERTING = "Converting the network, and checking it on every validation and test film"
 OPENED = "fine-tune-figures"  # the run whose test figures were asked for
 
@@ -186,7 +187,7 @@ def _compare(of: Seen, kept: Card, other: Card) -> None:
         return
     if found is not None:
         findings.say(f"The test films could not be read. {state.get('message', '')}")
-    if words := scoring.misfit(other, list(kept.classes), Path(folder).name):
+    if words := folder_evaluation.misfit(other, list(kept.classes), Path(folder).name):
         findings.say(words)
         return
     n = len(seen.test_films(of.run))
@@ -220,7 +221,7 @@ def _evaluate(of: Seen, models: list[str]) -> None:
         if before is not None:
             works.remove(before)
         made = works.create(f"test-of-{of.name}")
-        scoring.start_evaluation(made, Path(str(of.status["data"])), models, of.run)
+        folder_evaluation.start_evaluation(made, Path(str(of.status["data"])), models, of.run)
     except REFUSALS as error:
         choice.say(f"The test films could not be read: {error}")
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import classifier, recipe, recipefields, reciperules
-from xraykit.card import Card
+from xraykit import recipe, recipefields, reciperules
+from xraykit.models import classifier
+from xraykit.models.card import Card
 from xraykit.ui.finetune import seen
 
 KEY = "fine-tune-draft"

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit import card as cards
-from xraykit import classifier
 from xraykit.datasets import dataset, index
 from xraykit.datasets.inspection import describe
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films import ingest, radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.models import card as cards
+from xraykit.models import classifier
 from xraykit.run import Run
 from xraykit.system import jobs
 from xraykit.system.files import replace_text

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from tests.helpers import film_folders, tiny_model
-from xraykit import recipe, scoring
+from xraykit import recipe
 from xraykit.datasets import dataset, inspection, split
+from xraykit.models import folder_evaluation
 from xraykit.run import Run
 from xraykit.system import jobs
 
 MODEL = str(tiny_model.KEPT)
+
+
 CLASSES = tiny_model.CLASSES
 
 
@@ -40,10 +43,10 @@ def films_tested(trained: Run) -> set[str]:
 
 
 def test_models_are_evaluated_on_the_test_films_of_a_run_alone(films, trained, tmp_path):
-    (found,), of = scoring.evaluate([MODEL], films, tmp_path / "out", test_of=trained)
+    (found,), of = folder_evaluation.evaluate([MODEL], films, tmp_path / "out", test_of=trained)
     assert set(found.films) == films_tested(trained) and 0 < len(of) < 72
     assert "test split of trained" in found.data
-    whole = scoring.evaluate([MODEL], films, tmp_path / "whole")[0][0]
+    whole = folder_evaluation.evaluate([MODEL], films, tmp_path / "whole")[0][0]
     places = [whole.films.index(film) for film in found.films]
     assert np.array_equal(found.logits, whole.logits[places]) and np.array_equal(found.truth, whole.truth[places])
     state = jobs.Work(tmp_path / "out").state()
@@ -74,8 +77,8 @@ def test_the_command_line_does_the_same(films, trained, tmp_path):
 def test_films_that_are_gone_or_others_are_refused(films, trained, tmp_path, how):
     film = films / sorted(films_tested(trained))[0]
     film.unlink() if how == "gone" else film.write_bytes((films / "Normal" / "film-001.png").read_bytes() + b" ")
-    with pytest.raises(scoring.ScoringRefused, match="films of the test split of trained"):
-        scoring.evaluate([MODEL], films, tmp_path / "out", test_of=trained)
+    with pytest.raises(folder_evaluation.ScoringRefused, match="films of the test split of trained"):
+        folder_evaluation.evaluate([MODEL], films, tmp_path / "out", test_of=trained)
 
 
 def test_a_folder_tells_the_split_a_recipe_would_make(films, tmp_path):

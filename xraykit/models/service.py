@@ -1,4 +1,4 @@
-"""The inference service, `python -m xraykit.inference`, and its client: the only door to a network.
+"""The inference service, `python -m xraykit.models.service`, and its client: the only door to a network.
 
 Holds the decoders, the loaded classifiers and the tf-keras-vis worker; never imports TensorFlow or Keras.
 """
@@ -16,20 +16,28 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from xraykit import card as cards
-from xraykit import classifier, explanation, gradients
-from xraykit.card import Card, ModelRefused
-from xraykit.classifier import Classifier, Prediction
-from xraykit.explanation import Explanation
 from xraykit.films import ingest
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.models import card as cards
+from xraykit.models import classifier, explanation, tf_keras_vis
+from xraykit.models.card import Card, ModelRefused
+from xraykit.models.classifier import Classifier, Prediction
+from xraykit.models.explanation import Explanation
 from xraykit.system import local_service
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")
+
+
 LOADED_MODELS = 4
-SERVICE = "xraykit.inference"
+
+
+SERVICE = "xraykit.models.service"
+
+
 Progress = Callable[[float, float | None], None]
+
+
 log = logging.getLogger(__name__)
 
 
@@ -198,7 +206,7 @@ class _Service:
             )
         if method == "Grad-CAM":
             return explanation.grad_cam(loaded, film)[1][card.classes.index(label)]
-        task = gradients.Task(
+        task = tf_keras_vis.Task(
             loaded.folder.resolve() / cards.NETWORK,
             card.files[cards.NETWORK],
             card.feature_layer,
@@ -209,7 +217,7 @@ class _Service:
         layer = "input" if method == "SmoothGrad" else card.feature_layer
         return explanation.explain_map(label, method, layer, self._compute(task, progress), film.square_box())
 
-    def _compute(self, task: gradients.Task, progress: Progress) -> Any:
+    def _compute(self, task: tf_keras_vis.Task, progress: Progress) -> Any:
         """A map from the worker. No lock is held while it works: other callers go on."""
         for _ in range(2):  # it may have gone to sleep between the question and the answer
             worker = self._living_worker()
@@ -225,7 +233,7 @@ class _Service:
             if self._worker is None or not self._worker.alive:
                 if self._worker is not None:
                     self._worker.end()
-                self._worker = local_service.Companion("xraykit.gradients", gradients.ENVIRONMENT)
+                self._worker = local_service.Companion("xraykit.models.tf_keras_vis", tf_keras_vis.ENVIRONMENT)
             return self._worker
 
     def _model(self, name: str) -> Classifier:
@@ -252,7 +260,7 @@ class _Service:
         }
 
 
-def _relay(worker: local_service.Companion, task: gradients.Task, progress: Progress) -> Any:
+def _relay(worker: local_service.Companion, task: tf_keras_vis.Task, progress: Progress) -> Any:
     """Pass a worker's progress on, and say twice a second that we still wait: TensorFlow starts slowly.
 
     `progress` raises ConnectionError when the caller has left; closing the line then cancels in the worker.

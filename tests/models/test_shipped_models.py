@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 
 from tests.helpers import bad_films
-from xraykit import card, classifier, explanation
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import calibration, evaluation
 from xraykit.films import radiograph
+from xraykit.models import card, classifier, explanation
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
+
+
 NAMES = ("mobilenetv2-imagenet", "mobilenetv2-scratch")
+
+
 ASKED = {"mobilenetv2-imagenet": (0.97, 0.96), "mobilenetv2-scratch": (0.95, 0.90)}  # accuracy, COVID-19 sensitivity
 
 
@@ -96,13 +100,13 @@ def test_the_quick_path_agrees_with_keras_on_200_films(shipped, films):
 
 @pytest.mark.slow
 def test_grad_cam_agrees_with_tf_keras_vis_on_20_films_and_all_classes(shipped, films):
-    from xraykit import gradients
+    from xraykit.models import tf_keras_vis
 
-    network = gradients.load_network(shipped.folder / card.NETWORK, shipped.card.files[card.NETWORK])
+    network = tf_keras_vis.load_network(shipped.folder / card.NETWORK, shipped.card.files[card.NETWORK])
     for film in films[::10]:
         _, ours = explanation.grad_cam(shipped, film)
         for number, found in enumerate(ours):
-            task = gradients.Task(
+            task = tf_keras_vis.Task(
                 shipped.folder / card.NETWORK,
                 shipped.card.files[card.NETWORK],
                 shipped.card.feature_layer,
@@ -110,7 +114,7 @@ def test_grad_cam_agrees_with_tf_keras_vis_on_20_films_and_all_classes(shipped, 
                 number,
                 film.square(shipped.card.image_size),
             )
-            theirs = gradients.explain(network, task, lambda *_: None)
+            theirs = tf_keras_vis.explain(network, task, lambda *_: None)
             if found.maximum == 0:
                 assert theirs.max() <= 1e-6
             else:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import tiny_model
-from xraykit import card, classifier, conversion, head
 from xraykit.films import radiograph
+from xraykit.models import card, classifier, conversion, head
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tests.helpers import tiny_model
-from tests.test_classifier import film
-from xraykit import card, classifier, colormaps, explanation, head
-from xraykit.explanation import Explanation
+from tests.models.test_classifier import film
+from xraykit import colormaps
+from xraykit.models import card, classifier, explanation, head
+from xraykit.models.explanation import Explanation
 
 ROOT = Path(__file__).parent.parent
 

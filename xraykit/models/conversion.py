@@ -18,13 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import head as heads
-from xraykit.card import BODY, HEAD, ModelRefused
-from xraykit.head import Head
+from xraykit.models import head as heads
+from xraykit.models.card import BODY, HEAD, ModelRefused
+from xraykit.models.head import Head
 from xraykit.system import folders
 
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
+
+
 _LARGEST = 4 * 2**30  # unpacked bytes; the largest backbone here, VGG19, is 0.6 GB
+
+
 _REFUSED_CLASSES = {"Lambda", "TFSMLayer", "FlaxLayer", "JaxLayer", "TorchModuleWrapper"}
 
 
@@ -62,7 +66,7 @@ def convert_in_child(network: Path, folder: Path, seconds: float = 300, feature_
     check_archive(network)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder) as work:
-        command = [sys.executable, "-m", "xraykit.conversion", str(network.resolve()), work, feature_layer]
+        command = [sys.executable, "-m", "xraykit.models.conversion", str(network.resolve()), work, feature_layer]
         try:
             done = subprocess.run(
                 command,

@@ -17,8 +17,9 @@ import pytest
 from PIL import Image
 
 from tests.helpers import tiny_model
-from xraykit import card, classifier, explanation, inference
 from xraykit.films.refusal import Refusal
+from xraykit.models import card, classifier, explanation
+from xraykit.models import service as inference
 from xraykit.system import local_service
 
 ROOT = Path(__file__).parent.parent

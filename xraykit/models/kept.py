@@ -11,14 +11,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xraykit import card as cards
-from xraykit import classifier
-from xraykit.card import Card, ModelRefused
 from xraykit.evaluation import evaluation, learning_curve
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.models import card as cards
+from xraykit.models import classifier
+from xraykit.models.card import Card, ModelRefused
 from xraykit.system import folders as system_folders
 
 UNKNOWN = "not reported"
+
+
 TEST, VALIDATION, HISTORY = "evaluation.json", "validation.json", "history.csv"
 
 

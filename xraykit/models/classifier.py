@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import card as cards
-from xraykit import head as heads
-from xraykit.card import BODY, HEAD, Card, ModelRefused
 from xraykit.evaluation import calibration
 from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.head import Head
+from xraykit.models import card as cards
+from xraykit.models import head as heads
+from xraykit.models.card import BODY, HEAD, Card, ModelRefused
+from xraykit.models.head import Head
 from xraykit.system.folders import models_folder
 
 # Fixed, not left to LiteRT: the same film must give the same bits in every process of a machine.

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit.card import HEAD, ModelRefused
+from xraykit.models.card import HEAD, ModelRefused
 
 ACTIVATIONS = ("linear", "relu")
+
+
 POOLINGS = ("gap", "flatten")
 
 

@@ -10,12 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from xraykit import colormaps
-from xraykit.classifier import Classifier, Prediction
 from xraykit.films import radiograph
+from xraykit.models.classifier import Classifier, Prediction
 
 METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
+
+
 COLORMAPS = colormaps.NAMES
+
+
 NO_EVIDENCE = "no positive evidence at this layer"
+
+
 RESEARCH_ONLY = "Research use only. Not for diagnosis."
 
 
