@@ -123,9 +123,9 @@ def _measure(batch: int, asked: argparse.Namespace) -> dict:
     """All ways to train at one batch size, in turn; prints them and the claims."""
     import numpy as np
 
-    from xraykit import recipe
+    from xraykit.training.recipe import presets
 
-    chosen = recipe.NAMED["strong-imagenet"].change(batch_size=batch, weights=None)
+    chosen = presets.NAMED["strong-imagenet"].change(batch_size=batch, weights=None)
     if asked.cpu:
         chosen = chosen.change(backbone="Tiny", image_size=64)
     films = 16 * batch if asked.cpu else FILMS
@@ -149,16 +149,16 @@ def _measure(batch: int, asked: argparse.Namespace) -> dict:
 def _ways(cpu: bool) -> list[tuple[str, bool]]:
     import keras
 
-    from xraykit import speed
+    from xraykit.training.fit import autotune
 
-    return speed.candidates(keras.backend.backend(), (9, 0) if cpu else speed.compute_capability() or (0, 0))
+    return autotune.candidates(keras.backend.backend(), (9, 0) if cpu else autotune.compute_capability() or (0, 0))
 
 
 def _tutorial(chosen, films, targets) -> Contender:
     """As any tutorial has it: everything in memory, Adam, what `compile` and `fit` do by themselves."""
     import keras
 
-    from xraykit import network
+    from xraykit.training.fit import network
 
     made = Contender("tutorial", "float32", "auto", feed={"x": films, "y": targets, "batch_size": chosen.batch_size})
     made.model = network.build(chosen, 3, weights=False)
@@ -170,13 +170,13 @@ def _ours(chosen, films, labels, precision: str, jit: bool) -> Contender:
     """As a run does it: the recipe's second phase, films from the memory map, augmented."""
     import numpy as np
 
-    from xraykit import batches, compiling, network, speed
+    from xraykit.training.fit import autotune, batches, network, optimizer
 
     phase = chosen.phases[1]
     made = Contender(f"{precision}{', jit' if jit else ''}", precision, jit)
     made.model = network.build(chosen, 3, precision=precision, weights=False)
     network.set_trainable(made.model, phase.trainable, chosen.batch_normalization)
-    compiling.compile_for(made.model, chosen, phase, len(films) // chosen.batch_size, jit=jit)
+    optimizer.compile_for(made.model, chosen, phase, len(films) // chosen.batch_size, jit=jit)
     fed = batches.FilmBatches(
         films,
         labels,
@@ -185,7 +185,7 @@ def _ours(chosen, films, labels, precision: str, jit: bool) -> Contender:
         batch_size=chosen.batch_size,
         seed=0,
         augmentation=chosen.augmentation,
-        processes=speed.processes(),
+        processes=autotune.processes(),
     )
     made.feed = {"x": fed, "shuffle": False}
     made.close = fed.close

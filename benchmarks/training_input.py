@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import claims
-from xraykit import compiling, network, recipe, training
-from xraykit.batches import FilmBatches
+from xraykit.training.fit import fit, network, optimizer
+from xraykit.training.fit.batches import FilmBatches
+from xraykit.training.recipe import presets, recipe
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -22,7 +23,7 @@ STEPS, HEAD_STEPS, ROUNDS, BUDGET = 8, 200, 5, 1.05
 
 
 def main() -> None:
-    scratch, pretrained = recipe.NAMED["strong-scratch"], recipe.NAMED["strong-imagenet"]
+    scratch, pretrained = presets.NAMED["strong-scratch"], presets.NAMED["strong-imagenet"]
     _measure("epoch-from-pipeline-to-arrays-in-memory", scratch, scratch.phases[0], STEPS)
     _measure("head-epoch-from-pipeline-to-arrays-in-memory", pretrained, pretrained.phases[0], HEAD_STEPS)
 
@@ -37,9 +38,9 @@ def _measure(claim: str, chosen: recipe.Recipe, phase: recipe.Phase, steps: int)
         np.save(Path(folder) / "films.npy", random.integers(0, 256, shape, np.uint8))
         kept = np.load(Path(folder) / "films.npy", mmap_mode="r")
         model = network.build(chosen, 3, weights=False)
-        learner, inputs, augmentation = training.prepare(model, chosen, phase, kept)
+        learner, inputs, augmentation = fit.prepare(model, chosen, phase, kept)
         inputs = np.resize(inputs, (films, *inputs.shape[1:])) if inputs is not kept else inputs
-        compiling.compile_for(learner, chosen, phase, steps)
+        optimizer.compile_for(learner, chosen, phase, steps)
         arrays = random.uniform(0, 255, inputs.shape).astype(np.float32)
         fed = FilmBatches(
             inputs, labels, np.arange(films), classes=3, batch_size=batch, seed=0, augmentation=augmentation

@@ -170,7 +170,7 @@ def test_doctor_reports_as_json(run):
 
 
 def test_runs_are_listed_and_shown(run, tmp_path):
-    from xraykit import run as runs
+    from xraykit.training.run import run as runs
 
     runs.create({"name": "tiny"}, "films", tmp_path, "first")
     assert "first  queued" in run("runs", "list", "--runs", tmp_path).stdout

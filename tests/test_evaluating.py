@@ -15,12 +15,13 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, film_folders, tiny_model
-from xraykit import run, ui
+from xraykit import ui
 from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.models import folder_evaluation
 from xraykit.system import folders, jobs
 from xraykit.system.jobs import Work
+from xraykit.training.run import run
 from xraykit.ui import cases
 
 MODEL = str(tiny_model.KEPT)

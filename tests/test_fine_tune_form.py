@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import fakes, film_folders, run_folders
 from tests.test_evaluating import wait_until
 from tests.test_fine_tune_page import open_page, put_folders, text_of
-from xraykit import engine, reciperules, run
 from xraykit.charts import counts
 from xraykit.system import device_queue, devices, folders, jobs
+from xraykit.training.recipe import rules
+from xraykit.training.run import control, run
 from xraykit.ui.finetune import draft
 
 
@@ -35,7 +36,7 @@ def started(monkeypatch, tmp_path) -> list:
         asked.append(("start", name, chosen.name, str(data), device))
         return run_folders.write(tmp_path / "runs", name, recipe="tiny", epochs=0, state="stopped")
 
-    monkeypatch.setattr(engine, "start", start)
+    monkeypatch.setattr(control, "start", start)
     return asked
 
 
@@ -118,7 +119,7 @@ def test_all_faults_stand_beside_their_fields_at_once(films, started):
     text = text_of(app)
     assert text.count("class='xk-fault'") == 3 and "3 fields of the recipe to correct" in text
     assert app.button(key="start").disabled and app.button(key="estimate").disabled
-    for fault in reciperules.faults(app.session_state["fine-tune-draft"]["recipe"]).values():
+    for fault in rules.faults(app.session_state["fine-tune-draft"]["recipe"]).values():
         assert fault.replace("'", "&#x27;") in text
     field(app, "batch_size").set_value(16).run()
     assert text_of(app).count("class='xk-fault'") == 2

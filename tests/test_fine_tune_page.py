@@ -11,8 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, run_folders
-from xraykit import engine, run, ui
+from xraykit import ui
 from xraykit.charts import live as live_charts
+from xraykit.training.run import control, run
 from xraykit.ui.finetune import draft, listing, live, seen, words
 
 APP = str(Path(__file__).parent.parent / "app.py")
@@ -45,10 +46,10 @@ def made(tmp_path):
 def started(monkeypatch, tmp_path) -> list:
     """What the page asked the engine to do; no process is started."""
     asked = []
-    monkeypatch.setattr(engine, "stop", lambda found: asked.append(("stop", found.name)))
-    monkeypatch.setattr(engine, "delete", lambda found: asked.append(("delete", found.name)))
+    monkeypatch.setattr(control, "stop", lambda found: asked.append(("stop", found.name)))
+    monkeypatch.setattr(control, "delete", lambda found: asked.append(("delete", found.name)))
     monkeypatch.setattr(
-        engine,
+        control,
         "resume",
         lambda found, data=None, finish=False: asked.append(("finish" if finish else "resume", found.name, data)),
     )
@@ -158,7 +159,7 @@ def test_a_refusal_of_the_engine_is_a_sentence(made, monkeypatch):
     def refuse(*_, **__):
         raise run.RunRefused("The run stopped is running already; another process is at it.")
 
-    monkeypatch.setattr(engine, "resume", refuse)
+    monkeypatch.setattr(control, "resume", refuse)
     app = open_page("stopped")
     app.button(key="run-resume").click().run()
     assert not app.exception and "It could not be resumed: The run stopped is running already" in text_of(app)

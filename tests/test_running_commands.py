@@ -7,11 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from tests.helpers import film_folders
-from xraykit import engine, runner
-from xraykit import run as runs
 from xraykit.__main__ import main
-from xraykit.run import Diverged
 from xraykit.system import folders
+from xraykit.training import worker
+from xraykit.training.run import control
+from xraykit.training.run import run as runs
+from xraykit.training.run.run import Diverged
 
 
 @pytest.fixture
@@ -40,8 +41,8 @@ def played(monkeypatch):
         if ends:
             raise ends[-1]
 
-    go = runner.go
-    monkeypatch.setattr(runner, "go", lambda *args, **named: go(*args, **{**named, "fit": learn}))
+    go = worker.go
+    monkeypatch.setattr(worker, "go", lambda *args, **named: go(*args, **{**named, "fit": learn}))
     return ends
 
 
@@ -110,7 +111,7 @@ def test_stop_waits_until_the_run_has_ended(films, call, monkeypatch):
         lock.close()
         return found.status()
 
-    monkeypatch.setattr(engine, "wait", wait)
+    monkeypatch.setattr(control, "wait", wait)
     done = call("runs", "stop", "first")
     assert done.exit_code == 0 and "first: stopped" in done.stdout and waited == [True]
 

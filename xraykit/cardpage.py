@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from xraykit import recipewords
 from xraykit.models.card import Card
+from xraykit.training.recipe import sentences as recipewords
 
 UNKNOWN = "not reported"
 RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."

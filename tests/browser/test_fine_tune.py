@@ -17,8 +17,8 @@ import pytest
 from tests.browser.conftest import ROOT, Server, Visit, start_server
 from tests.browser.test_review import AT_REST, serious
 from tests.helpers import fakes, film_folders
-from xraykit import run as runs
-from xraykit.run import Run
+from xraykit.training.run import run as runs
+from xraykit.training.run.run import Run
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 HANG = 120_000  # ms; a limit on hangs, never a measure of speed

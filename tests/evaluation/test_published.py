@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from xraykit import cardpage, cardprint, recipe, recipewords
+from xraykit import cardpage, cardprint
 from xraykit.evaluation import published
 from xraykit.models import card
+from xraykit.training.recipe import presets
+from xraykit.training.recipe import sentences as recipewords
 
 SHIPPED = card.read(Path(__file__).parent.parent / "weights" / "mobilenetv2-imagenet")
 
@@ -79,7 +81,7 @@ def test_the_card_tells_which_training_films_were_learned_from():
 
 
 def sentences(**changes):
-    return " ".join(recipewords.sentences(json.loads(recipe.NAMED["strong-imagenet"].change(**changes).to_json())))
+    return " ".join(recipewords.sentences(json.loads(presets.NAMED["strong-imagenet"].change(**changes).to_json())))
 
 
 def test_the_recipe_in_words_tells_of_balance_shrink_precision_and_flip():
@@ -96,6 +98,6 @@ def test_the_recipe_in_words_tells_of_balance_shrink_precision_and_flip():
 
 
 def test_the_recipe_in_words_tells_of_batches_cut_for_memory():
-    done = json.loads(recipe.NAMED["tiny"].to_json()) | {"split": 2, "device_name": "NVIDIA H200"}
+    done = json.loads(presets.NAMED["tiny"].to_json()) | {"split": 2, "device_name": "NVIDIA H200"}
     words = " ".join(recipewords.sentences(done))
     assert "in 2 parts, because memory was short" in words and "device NVIDIA H200" in words

@@ -6,15 +6,16 @@ import os
 import pytest
 
 from tests.helpers import film_folders
-from xraykit import engine, recipe, reciperules, run
 from xraykit.system import devices
+from xraykit.training.recipe import presets, recipe, rules
+from xraykit.training.run import control, run
 
 
 @pytest.fixture(scope="session")
 def backend() -> str:
     """$KERAS_BACKEND, else the first backend installed that can reach a GPU."""
     named = os.environ.get("KERAS_BACKEND")
-    installed = [named] if named else [name for name in reciperules.BACKENDS if importlib.util.find_spec(name)]
+    installed = [named] if named else [name for name in rules.BACKENDS if importlib.util.find_spec(name)]
     reaching = [name for name in installed if devices.reaches_gpu(name)]
     return (reaching or installed or ["tensorflow"])[0]
 
@@ -42,12 +43,12 @@ def start(device, backend, films, tmp_path):
     started: list[run.Run] = []
 
     def begin(name: str, *settings: str) -> run.Run:
-        chosen = recipe.with_settings(recipe.load(name), [f"backend={backend}", "precision=float32", *settings])
-        started.append(engine.start(chosen, films, device, tmp_path / "runs"))
+        chosen = recipe.with_settings(presets.load(name), [f"backend={backend}", "precision=float32", *settings])
+        started.append(control.start(chosen, films, device, tmp_path / "runs"))
         return started[-1]
 
     yield begin
     for made in started:
         if made.status()["state"] in run.BUSY:
-            engine.stop(made)
-            engine.wait(made, 60)
+            control.stop(made)
+            control.wait(made, 60)

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from xraykit import engine, run
 from xraykit.system import devices
+from xraykit.training.run import control, run
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow, pytest.mark.timeout(900)]
 MIB = 2**20
@@ -101,14 +101,14 @@ def test_a_stopped_run_leaves_no_memory_taken_and_goes_on(start, device):
     made = start("tiny", "phases.0.epochs=3000")
     learning(made)
     assert device == devices.CPU or used(device) - before > FREED, "the run takes memory while it learns"
-    engine.stop(made)
+    control.stop(made)
     asked = time.monotonic()
     assert ended(made)["state"] == "stopped", log(made)
     assert time.monotonic() - asked < 30, "a hang limit: ten seconds are promised"
     time.sleep(1)  # the driver frees what a process held a moment after it has ended
     assert used(device) - before < FREED
     epochs = len(made.history())
-    engine.resume(made)
+    control.resume(made)
     deadline = time.monotonic() + 300
     while len(made.history()) <= epochs:
         assert made.status()["state"] in run.BUSY and time.monotonic() < deadline, log(made)

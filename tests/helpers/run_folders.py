@@ -7,9 +7,9 @@ import math
 import time
 from pathlib import Path
 
-from xraykit import recipe as recipes
-from xraykit import run as runs
-from xraykit.run import Run
+from xraykit.training.recipe import presets
+from xraykit.training.run import run as runs
+from xraykit.training.run.run import Run
 
 ENDED = {
     "finished": {"eta": 0},
@@ -58,7 +58,7 @@ def write(root: Path, name: str, *, recipe: str = "strong-imagenet", epochs: int
     """A run folder with curves of `epochs` epochs; `status` adds to status.json."""
     made = Run(root / name)
     made.path.mkdir(parents=True)
-    chosen = recipes.NAMED[recipe]
+    chosen = presets.NAMED[recipe]
     (made.path / "recipe.json").write_text(chosen.to_json())
     now = time.time()
     facts = {

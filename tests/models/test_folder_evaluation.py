@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.helpers import film_folders, tiny_model
-from xraykit import recipe
 from xraykit.datasets import dataset, inspection, split
 from xraykit.models import folder_evaluation
-from xraykit.run import Run
 from xraykit.system import jobs
+from xraykit.training.recipe import presets
+from xraykit.training.run.run import Run
 
 MODEL = str(tiny_model.KEPT)
 
@@ -82,7 +82,7 @@ def test_films_that_are_gone_or_others_are_refused(films, trained, tmp_path, how
 
 
 def test_a_folder_tells_the_split_a_recipe_would_make(films, tmp_path):
-    chosen = recipe.NAMED["tiny"].change(test=0.3, shrink=0.5)
+    chosen = presets.NAMED["tiny"].change(test=0.3, shrink=0.5)
     inspection.inspect(films, tmp_path / "out", recipe=chosen)
     told = json.loads((tmp_path / "out" / jobs.FILMS).read_text())
     found = dataset.read(films)
@@ -94,4 +94,4 @@ def test_a_folder_tells_the_split_a_recipe_would_make(films, tmp_path):
 @pytest.mark.parametrize("n", [2, 6])
 def test_films_that_cannot_be_divided_are_told_in_words(tmp_path, n):
     few = film_folders.make(tmp_path / "few", classes=CLASSES, films=n)
-    assert inspection.divide(dataset.read(few), recipe.NAMED["tiny"])["not_divided"]
+    assert inspection.divide(dataset.read(few), presets.NAMED["tiny"])["not_divided"]

@@ -9,8 +9,9 @@ import types
 
 import pytest
 
-from xraykit import doctor, run
+from xraykit import doctor
 from xraykit.system import device_queue, devices
+from xraykit.training.run import run
 
 HANG = 60
 

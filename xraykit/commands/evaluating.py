@@ -21,11 +21,11 @@ NAMED = 10  # sets of films named on a terminal; --json names all
 @click.argument("folder", type=FILE)
 def inspect(folder: Path, out: Path | None, as_json: bool, recipe_name: str | None) -> None:
     """Counts, refused films, duplicates, groups and the split of a folder."""
-    from xraykit import recipe
     from xraykit.datasets import inspection
+    from xraykit.training.recipe import presets
 
     with terminal.words():
-        chosen = recipe.load(recipe_name) if recipe_name else None
+        chosen = presets.load(recipe_name) if recipe_name else None
         with terminal.bar("Reading films") as progress:
             films = inspection.inspect(folder, out, progress, chosen)
         report = _report(films, chosen)
@@ -56,8 +56,8 @@ def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | No
 
     A SIGTERM, or a file named stop in the --out folder, ends the work in order; results are written whole, at the end.
     """
-    from xraykit import run
     from xraykit.models import folder_evaluation
+    from xraykit.training.run import run
 
     with terminal.words():
         with terminal.bar("Films") as progress:

@@ -43,13 +43,14 @@ def train(
     out: Path | None,
 ) -> None:
     """Train a recipe on a folder of films; Ctrl-C or a file named stop in the run's folder ends it in order."""
-    from xraykit import recipe, run
     from xraykit.system import device_queue
+    from xraykit.training.recipe import presets, recipe
+    from xraykit.training.run import run
 
     if (as_json or out) and not estimate:
         raise click.UsageError("Expected --json and --out beside --estimate only.")
     with terminal.words():
-        chosen = recipe.with_settings(recipe.load(recipe_name), settings)
+        chosen = recipe.with_settings(presets.load(recipe_name), settings)
         if estimate:
             _show_estimate(chosen, folder, device, as_json, out)
             return
@@ -62,10 +63,10 @@ def train(
 
 def train_here(found, **changes: Any) -> None:
     """Train a run in this process, tell how it goes, leave with 1 where it failed; `changes`: see `engine.changes`."""
-    from xraykit import runner
+    from xraykit.training import worker
 
     shown = Shown()
-    state = runner.go(found, shown.moment, told=shown.stage, seen=shown.films, **changes)
+    state = worker.go(found, shown.moment, told=shown.stage, seen=shown.films, **changes)
     if state in ("finished", "stopped"):
         click.echo(f"{state}: {found.path}")
         return
@@ -118,8 +119,8 @@ def _show_estimate(chosen, folder: Path, device: str, as_json: bool, out: Path |
 
 def _estimate(chosen, folder: Path, device: str, out: Path | None) -> dict[str, Any]:
     """What a run would take, as plain data; with `out` its progress and result are left there too."""
-    from xraykit.run import Run
     from xraykit.system import jobs
+    from xraykit.training.run.run import Run
 
     if out is None:
         return _probe(chosen, folder, device, lambda *_: None)
@@ -144,7 +145,7 @@ def _probe(chosen, folder: Path, device: str, progress) -> dict[str, Any]:
         films = dataset.read(folder, shown)
     key = device_queue.choose(device, chosen.backend)
     os.environ.update(devices.environment(key, chosen.backend))  # before probing imports the backend
-    from xraykit import probing
+    from xraykit.training.fit import estimate as probing
 
     found = probing.from_films(chosen, films, progress, devices.name_of(key))
     told = ("words", "seconds", "compile_seconds", "seconds_per_epoch", "images_per_second")

@@ -26,7 +26,7 @@ def runs() -> None:
 @_JSON
 def list_runs(root: Path | None, as_json: bool) -> None:
     """All runs, newest first: state, epochs, best validation figures, learning time."""
-    from xraykit import run
+    from xraykit.training.run import run
 
     with terminal.words():
         found = {one.name: _status_or_refusal(one) for one in run.list_runs(root)}
@@ -58,12 +58,12 @@ def show(name: str, root: Path | None, as_json: bool) -> None:
 @click.argument("name")
 def stop(name: str, root: Path | None) -> None:
     """Ask a run to end in order, with a checkpoint, and wait until it has."""
-    from xraykit import engine, run
+    from xraykit.training.run import control, run
 
     with terminal.words():
         found = _find(name, root)
-        engine.stop(found)
-        state = engine.wait(found, STOP_SECONDS)["state"]
+        control.stop(found)
+        state = control.wait(found, STOP_SECONDS)["state"]
         if state in run.BUSY:
             raise run.RunRefused(f"{name} was asked to stop and has not ended after {STOP_SECONDS:.0f} seconds.")
         if state == "lost":
@@ -80,16 +80,16 @@ def stop(name: str, root: Path | None) -> None:
 @click.argument("name")
 def resume(name: str, root: Path | None, folder: Path | None, device: str | None, finish: bool, detach: bool) -> None:
     """Go on with a run that was stopped, failed or was lost, from its last checkpoint."""
-    from xraykit import engine
+    from xraykit.training.run import control
 
     with terminal.words():
         found = _find(name, root)
         if detach:
-            engine.resume(found, folder, device, finish)
+            control.resume(found, folder, device, finish)
             click.echo(f"{name} goes on. python -m xraykit runs show {name} tells how far it is.")
             return
-        if not engine.handed():  # else this is the process that was launched for it
-            engine.check_resumable(found, finish)
+        if not control.handed():  # else this is the process that was launched for it
+            control.check_resumable(found, finish)
         learning.train_here(found, data=folder, device=device, finish=finish)
 
 
@@ -113,7 +113,7 @@ def keep(
     out: Path | None,
 ) -> None:
     """Convert a finished run, check it, calibrate it and write its card."""
-    from xraykit import keeping
+    from xraykit.training import keep as keeping
 
     with terminal.words():
         found = _find(name, root)
@@ -129,16 +129,16 @@ def keep(
 @click.argument("name")
 def delete(name: str, root: Path | None) -> None:
     """Delete a run that has ended: its curves, its checkpoint, its network. Models kept from it stay."""
-    from xraykit import engine
+    from xraykit.training.run import control
 
     with terminal.words():
-        engine.delete(_find(name, root))
+        control.delete(_find(name, root))
     click.echo(f"Deleted {name}.")
 
 
 def _find(name: str, root: Path | None):
-    from xraykit import run
     from xraykit.system import folders
+    from xraykit.training.run import run
 
     folder = folders.runs_folder() if root is None else root
     if Path(name).name != name or name.startswith(".") or not (folder / name).is_dir():
@@ -148,7 +148,7 @@ def _find(name: str, root: Path | None):
 
 
 def _status_or_refusal(found) -> dict[str, Any]:
-    from xraykit import run
+    from xraykit.training.run import run
 
     try:
         return found.status()

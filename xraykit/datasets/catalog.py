@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from xraykit import run
 from xraykit.datasets import dataset
 from xraykit.datasets import layout
 from xraykit.system import folders
+from xraykit.training.run import run
 
 
 # A folder of such folders is no dataset of classes "train" and "test": each of them is a dataset

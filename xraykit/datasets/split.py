@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from xraykit.datasets.dataset import Dataset
 from xraykit.datasets.layout import DatasetRefused
-from xraykit.recipe import Recipe
-from xraykit.recipe import RecipeRefused
+from xraykit.training.recipe.recipe import Recipe
+from xraykit.training.recipe.recipe import RecipeRefused
 
 
 FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %

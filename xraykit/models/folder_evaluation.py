@@ -22,10 +22,10 @@ from xraykit.films import ingest, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.models import classifier
-from xraykit.run import Run
 from xraykit.system import jobs
 from xraykit.system.files import replace_text
 from xraykit.system.jobs import FILMS, RESULT, Work
+from xraykit.training.run.run import Run
 
 TABLE = "predictions.csv"
 

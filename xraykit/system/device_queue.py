@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from xraykit import run
 from xraykit.system import files, folders
 from xraykit.system.devices import AUTO, CPU, DeviceRefused, available, reaches_gpu
+from xraykit.training.run import run
 
 POLL_SECONDS = 0.5
 

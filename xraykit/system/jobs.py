@@ -20,9 +20,9 @@ from typing import Any
 
 from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.run import Run, RunRefused, Stopped
 from xraykit.system import processes
 from xraykit.system.folders import evaluations_folder
+from xraykit.training.run.run import Run, RunRefused, Stopped
 
 FORMAT = 1
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import run
 from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
@@ -23,6 +22,7 @@ from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
+from xraykit.training.run import run
 from xraykit.ui import findings
 
 MOST_MODELS = 4

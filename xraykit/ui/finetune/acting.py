@@ -8,8 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit import engine, recipe, run
 from xraykit.system import devices
+from xraykit.training.recipe import recipe
+from xraykit.training.run import control, run
 from xraykit.ui import findings
 from xraykit.ui.finetune import choice, draft, films
 from xraykit.ui.finetune.seen import Seen
@@ -103,12 +104,12 @@ def ask_for_films(of: Seen) -> None:
 
 def _stop(of: Seen) -> None:
     with _saying("It could not be stopped"):
-        engine.stop(of.run)
+        control.stop(of.run)
 
 
 def _resume(of: Seen, folder: Path | None = None, finish: bool = False) -> None:
     with _saying("It could not be resumed"):
-        engine.resume(of.run, data=folder, finish=finish)
+        control.resume(of.run, data=folder, finish=finish)
     choice.open_run(of.name)
 
 
@@ -133,7 +134,7 @@ def _ask_nothing() -> None:
 def _delete(of: Seen) -> None:
     _ask_nothing()
     with _saying("It could not be deleted"):
-        engine.delete(of.run)
+        control.delete(of.run)
         choice.close_run()
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from xraykit import keeping, run
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import card as cards
@@ -19,6 +18,8 @@ from xraykit.models.card import Card
 from xraykit.system import files, folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
+from xraykit.training import keep
+from xraykit.training.run import run
 from xraykit.ui import findings, shell
 from xraykit.ui.finetune import choice, draft, seen
 from xraykit.ui.finetune.seen import Seen
@@ -116,7 +117,7 @@ def _wrong_name(name: str) -> str:
 
 def _keep(of: Seen, name: str, title: str) -> None:
     try:
-        keeping.start(of.run, name, title=title.strip() or None)
+        keep.start(of.run, name, title=title.strip() or None)
     except REFUSALS as error:
         choice.say(f"It could not be kept: {error}")
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import recipe, recipefields, reciperules
 from xraykit.models import classifier
 from xraykit.models.card import Card
+from xraykit.training.recipe import fields, recipe, rules
+from xraykit.training.recipe import presets as presetss
 from xraykit.ui.finetune import seen
 
 KEY = "fine-tune-draft"
@@ -37,7 +38,7 @@ def current() -> Plain:
             "source": None,
             "work": None,
             "preset": FIRST,
-            "recipe": plain(recipe.NAMED[FIRST]),
+            "recipe": plain(presetss.NAMED[FIRST]),
             "device": "auto",
             "name": "",
             "stamp": _stamp(),
@@ -64,7 +65,7 @@ def get(path: str) -> Any:
         for part in path.split("."):
             place = place[int(part)] if part.isdigit() else place[part]
     except (LookupError, TypeError):
-        return recipefields.at(path).default
+        return fields.at(path).default
     return place
 
 
@@ -80,7 +81,7 @@ def put(path: str, value: Any) -> None:
 def take(data: Plain, preset: str) -> None:
     """Replace the whole recipe: a preset, an imported one, that of another run. One with faults is taken as it is."""
     draft = current()
-    whole = copy.deepcopy(data) if reciperules.faults(data) else plain(recipe.from_dict(data))
+    whole = copy.deepcopy(data) if rules.faults(data) else plain(recipe.from_dict(data))
     draft.update(recipe=whole, preset=preset, turn=draft["turn"] + 1)
 
 
@@ -102,7 +103,7 @@ def remove(kind: str, number: int) -> None:
 
 def faults() -> dict[str, str]:
     """Every fault of the recipe, by the path of its field; those that only the films or the models can tell too."""
-    found = dict(reciperules.faults(current()["recipe"]))
+    found = dict(rules.faults(current()["recipe"]))
     weights = get("weights")
     if "weights" not in found and isinstance(weights, str) and weights.startswith(OF_MODEL):
         if words := _misfit(weights.removeprefix(OF_MODEL)):
@@ -133,8 +134,8 @@ def built() -> recipe.Recipe | None:
 
 def preset_of(name: str) -> Plain | None:
     """A preset's own recipe; None for an imported one."""
-    if name in recipe.NAMED:
-        return plain(recipe.NAMED[name])
+    if name in presetss.NAMED:
+        return plain(presetss.NAMED[name])
     if name.startswith(DUPLICATE):
         return _of_run(name.removeprefix(DUPLICATE))
     return next((of_card(card) for card in cards() if OF_MODEL + card.name == name), None)
@@ -143,7 +144,7 @@ def preset_of(name: str) -> Plain | None:
 def presets() -> dict[str, str]:
     """Presets by key, each with what it is called."""
     models = {OF_MODEL + card.name: f"recipe of {card.name}" for card in cards() if of_card(card)}
-    found = {name: name for name in recipe.NAMED} | models
+    found = {name: name for name in presetss.NAMED} | models
     chosen = current()["preset"]
     if chosen.startswith(DUPLICATE):
         found[chosen] = f"recipe of the run {chosen.removeprefix(DUPLICATE)}"
@@ -155,7 +156,7 @@ def of_card(card: Card) -> Plain | None:
     """The recipe a kept model was trained by; None where its card holds none that can be run."""
     known = {field.name for field in dataclasses.fields(recipe.Recipe)}
     found = json.loads(json.dumps({name: value for name, value in card.recipe.items() if name in known}))
-    return None if reciperules.faults(found) else found
+    return None if rules.faults(found) else found
 
 
 def cards() -> list[Card]:
@@ -191,20 +192,20 @@ def begin_next() -> None:
 
 def _of_run(name: str) -> Plain | None:
     found = seen.find(name)
-    return found.recipe if found and not reciperules.faults(found.recipe) else None
+    return found.recipe if found and not rules.faults(found.recipe) else None
 
 
 def _whole(data: Mapping[str, Any]) -> Plain:
     """The recipe with every default told, so that a field that is not there differs from none."""
-    defaults = {field.name: field.default for field in recipefields.inside("") if field.kind != "group"}
-    inside = {kind: {f.name: f.default for f in recipefields.inside(kind)} for kind in ("phases", "hidden")}
+    defaults = {field.name: field.default for field in fields.inside("") if field.kind != "group"}
+    inside = {kind: {f.name: f.default for f in fields.inside(kind)} for kind in ("phases", "hidden")}
     whole = {**defaults, **data}
     for kind, of_part in inside.items():
         parts = data.get(kind)
         listed = parts if isinstance(parts, list) else []
         whole[kind] = [{**of_part, **part} for part in listed if isinstance(part, dict)]
     changes = data.get("augmentation")
-    whole["augmentation"] = {f.name: f.default for f in recipefields.inside("augmentation")} | (
+    whole["augmentation"] = {f.name: f.default for f in fields.inside("augmentation")} | (
         changes if isinstance(changes, dict) else {}
     )
     return whole
@@ -225,7 +226,7 @@ def _label(path: str) -> str:
     parts = path.split(".")
     where = {"phases": "phase", "hidden": "hidden layer"}.get(parts[0])
     try:
-        label = recipefields.at(path).label
+        label = fields.at(path).label
     except KeyError:
         return path
     return f"{where} {int(parts[1]) + 1}: {label.lower()}" if where and len(parts) > 2 else label
@@ -237,7 +238,7 @@ def _shown(path: str, value: Any) -> str:
     if path == "weights" and str(value).startswith(OF_MODEL):
         return f"kept model {str(value).removeprefix(OF_MODEL)}"
     try:
-        choices = recipefields.at(path).choices
+        choices = fields.at(path).choices
     except KeyError:
         return str(value)
     if isinstance(value, str | int | float) and value in choices:

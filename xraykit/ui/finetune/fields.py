@@ -10,8 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import recipefields
-from xraykit.recipefields import Field
+from xraykit.training.recipe import fields
+from xraykit.training.recipe.fields import Field
 from xraykit.ui.finetune import draft
 
 WHOLE, MOST = 2**53 - 1, 1e300  # a browser counts no further
@@ -20,7 +20,7 @@ NOTHING = ""  # a choice of None: a select box takes None for "not chosen"
 
 def show(path: str, faults: Mapping[str, str]) -> None:
     """Draw a field; what is typed goes into the draft, whether it fits or not."""
-    field = recipefields.at(path)
+    field = fields.at(path)
     value = draft.get(path)
     draw = _DRAWERS.get(field.kind, _show_text)
     if not _drawable(field, value):

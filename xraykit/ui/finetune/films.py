@@ -11,13 +11,14 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import run, ui
+from xraykit import ui
 from xraykit.charts import counts
 from xraykit.datasets import catalog, inspection
 from xraykit.datasets.archive import check, unpack
 from xraykit.system import folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
+from xraykit.training.run import run
 from xraykit.ui import findings, worklist
 from xraykit.ui.finetune import draft, drawing
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import recipe
+from xraykit.training.recipe import presets
 from xraykit.ui import findings
 from xraykit.ui.finetune import choice, draft, films, seen, words
 from xraykit.ui.finetune.seen import Seen
@@ -84,7 +84,7 @@ def _show_empty() -> None:
 
 
 def _try(folder: Path) -> None:
-    draft.take(draft.plain(recipe.NAMED[draft.TRIAL]), draft.TRIAL)
+    draft.take(draft.plain(presets.NAMED[draft.TRIAL]), draft.TRIAL)
     films.choose(folder)
 
 

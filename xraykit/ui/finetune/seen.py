@@ -12,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from xraykit import run
 from xraykit.evaluation import learning_curve
-from xraykit.run import Run
+from xraykit.training.run import run
+from xraykit.training.run.run import Run
 
 MOMENTS = 600  # of these rows as many as a chart can show
 TAIL = 16_000  # bytes of the log

@@ -10,12 +10,13 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import engine, recipe, run
-from xraykit.recipe import Recipe
-from xraykit.run import Run
 from xraykit.system import device_queue, devices, folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
+from xraykit.training.recipe import recipe
+from xraykit.training.recipe.recipe import Recipe
+from xraykit.training.run import control, run
+from xraykit.training.run.run import Run
 from xraykit.ui import findings
 from xraykit.ui.finetune import choice, draft, films, words
 
@@ -218,7 +219,7 @@ def _start(name: str) -> None:
     started.add(name)
     plan = draft.current()
     try:
-        made = engine.start(chosen, plan["folder"], device=plan["device"], name=name)
+        made = control.start(chosen, plan["folder"], device=plan["device"], name=name)
     except REFUSALS as error:
         started.discard(name)
         choice.say(f"The run could not be started: {error}")

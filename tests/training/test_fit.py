@@ -1,0 +1,352 @@
+"""Networks and training on a tiny backbone, in this process under TensorFlow, in others under the other backends."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.helpers import film_folders
+from xraykit.datasets import dataset, split
+from xraykit.training.recipe import presets, recipe
+from xraykit.training.run import run
+
+pytestmark = pytest.mark.slow
+
+
+TINY = presets.NAMED["tiny"]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    return dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=40))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def fit(films, folder, chosen, name="run", report=None):
+    from xraykit.training.fit import fit as fitting
+
+    made = run.create(json.loads(chosen.to_json()), films.root, folder, name)
+    fitting.fit(made, chosen, films, report)
+    return made
+
+
+def test_a_run_leaves_everything_that_is_promised(films, tmp_path):
+    moments = []
+    made = fit(films, tmp_path, TINY, report=moments.append)
+    assert [row["epoch"] for row in made.history()] == ["0", "1"]
+    data, found = made.read("data.json"), made.read("evaluation.json")
+    assert len(data["films"]) == 120 and sum(data["counts"]["test"].values()) == len(found["test"]["truth"])
+    assert np.array(found["test"]["logits"]).shape == (len(found["test"]["truth"]), 3)
+    assert (made.path / "model.keras").stat().st_size > 0
+    assert moments[-1].epoch == 2 and moments[-1].eta == 0
+
+
+def test_the_same_recipe_gives_the_same_history(films, tmp_path):
+    histories = []
+    for name in ("first", "again"):
+        made = fit(films, tmp_path, TINY, name)
+        histories.append([(row["loss"], row["val_loss"]) for row in made.history()])
+    assert np.allclose(np.array(histories[0], float), np.array(histories[1], float), rtol=1e-4)
+
+
+def test_it_learns_what_can_be_seen(films, tmp_path):
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=25", "augmentation.rotation=0"])
+    made = fit(films, tmp_path, chosen)
+    found = made.read("evaluation.json")["test"]
+    assert (np.array(found["logits"]).argmax(1) == np.array(found["truth"])).mean() > 0.8
+
+
+def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
+    import keras
+
+    made = fit(films, tmp_path, recipe.with_settings(TINY, ["phases.0.epochs=6", "phases.0.learning_rate=0.2"]))
+    best = min(made.history(), key=lambda row: float(row["val_loss"]))
+    assert best != made.history()[-1], "the rate is meant to be too high, so that a later epoch is worse"
+    assert int(best["epoch"]) == made.status()["best_epoch"]
+    validation = split.split(films).validation
+    model = keras.saving.load_model(made.path / "model.keras")
+    p = model.predict(films.squares(32)[validation], verbose=0)
+    loss = -np.log(p[np.arange(len(p)), films.labels[validation]]).mean()
+    assert loss == pytest.approx(float(best["val_loss"]), rel=1e-3, abs=1e-6)
+
+
+def test_a_stop_file_ends_the_run_in_order(films, tmp_path):
+    from xraykit.training.fit import fit as fitting
+
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=500"])
+    made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "stopped")
+    made.ask_to_stop()
+    with pytest.raises(run.Stopped):
+        fitting.fit(made, chosen, films)
+    assert len(made.history()) < 500 and (made.path / "checkpoint" / "state.npz").is_file()
+
+
+def test_ctrl_c_ends_a_run_in_order(films, tmp_path):
+    command = ["-m", "xraykit", "train", "--recipe", "tiny", "--data", films.root, "--runs", tmp_path, "--name", "r"]
+    training = subprocess.Popen(
+        [sys.executable, *map(str, command), "--set", "phases.0.epochs=5000"], stderr=subprocess.PIPE, text=True
+    )
+    made = run.Run(tmp_path / "r")
+    try:
+        while not made.history():
+            assert training.poll() is None, training.stderr.read()
+            time.sleep(0.2)
+        training.send_signal(signal.SIGINT)
+        assert training.wait(60) == 0
+    finally:
+        training.kill()
+    assert made.status()["state"] == "stopped" and len(made.history()) < 5000
+
+
+def test_a_loss_that_is_no_number_ends_the_training(films, tmp_path, monkeypatch):
+    import keras
+
+    from xraykit.training.fit import fit as fitting
+
+    def broken(**_):
+        return lambda truth, probabilities: keras.ops.mean(probabilities) * float("nan")
+
+    monkeypatch.setattr(keras.losses, "CategoricalCrossentropy", broken)
+    made = run.create(json.loads(TINY.to_json()), films.root, tmp_path, "diverged")
+    with pytest.raises(run.Diverged, match="epoch 1, step 1, learning rate 0.003"):
+        fitting.fit(made, TINY, films)
+
+
+def test_the_head_on_cached_features_learns_as_with_the_backbone_in_place(films, tmp_path, monkeypatch):
+    from xraykit.training.fit import network
+
+    chosen = recipe.with_settings(TINY, ["phases.0.trainable=head", "phases.0.augment=false", "phases.0.epochs=3"])
+    cached = fit(films, tmp_path, chosen, "cached")
+    monkeypatch.setattr(network, "head_of", lambda model: model)
+    monkeypatch.setattr(network, "body_of", lambda model: _Unchanged())
+    in_place = fit(films, tmp_path, chosen, "in-place")
+    for one, other in zip(cached.history(), in_place.history(), strict=True):
+        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
+        assert float(one["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-4)
+
+
+class _Unchanged:
+    def predict(self, films, **_):
+        return films
+
+
+@pytest.mark.parametrize("trainable", ["head", 1, "all"])
+def test_still_batch_normalization_stays_still(trainable):
+    import keras
+
+    from xraykit.training.fit import network
+
+    model = network.build(TINY, 3)
+    network.set_trainable(model, trainable, "still")
+    normal = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [np.array(v) for layer in normal for v in layer.get_weights()]
+    model.compile(optimizer="sgd", loss="categorical_crossentropy")
+    random = np.random.default_rng(0)
+    model.train_on_batch(random.uniform(0, 255, (8, 32, 32, 1)), np.eye(3)[random.integers(0, 3, 8)])
+    after = [np.array(v) for layer in normal for v in layer.get_weights()]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_the_last_layers_are_counted_by_convolutions():
+    from xraykit.training.fit import network
+
+    model = network.build(TINY, 3)
+    network.set_trainable(model, 2, "moving")
+    learning = {layer.name for layer in model.layers if layer.trainable and layer.weights}
+    assert learning == {"conv_2", "bn_2", "conv_3", "bn_3", "hidden_1", "logits"}
+
+
+def test_mobilenet_is_flat_and_takes_raw_grey_levels():
+    import keras
+
+    from xraykit.training.fit import network
+
+    model = network.build(presets.NAMED["published-scratch"].change(image_size=64, alpha=0.35), 3)
+    assert model.input_shape == (None, 64, 64, 1) and model.output_shape == (None, 3)
+    assert not any(isinstance(layer, keras.Model) for layer in model.layers)
+    dense = [(layer.units, layer.name) for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    assert dense == [(1024, "hidden_1"), (256, "hidden_2"), (3, "logits")]
+    grey = np.full((1, 64, 64, 1), 200.0)
+    scaled = keras.Model(model.input, model.get_layer("scale").output)
+    assert np.allclose(scaled.predict(grey, verbose=0), 200 / 127.5 - 1, atol=1e-6)
+
+
+def test_missing_imagenet_weights_say_where_to_put_them(tmp_path):
+    from xraykit.training.fit import network
+
+    with pytest.raises(network.WeightsMissing, match="no"):
+        network.build(presets.NAMED["published-imagenet"].change(weights=str(tmp_path / "none.h5")), 3)
+
+
+def test_pretrained_weights_are_really_loaded():
+    import os
+
+    from xraykit.training.fit import network
+
+    if not os.environ.get("XRAYKIT_IMAGENET"):
+        pytest.skip("XRAYKIT_IMAGENET is not set to a folder with ImageNet weights")
+    chosen = presets.NAMED["published-imagenet"].change(alpha=0.35, image_size=64)
+    first, again = (network.build(chosen, 3).get_layer("Conv_1").get_weights()[0] for _ in range(2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, network.build(chosen.change(weights=None), 3).get_layer("Conv_1").get_weights()[0])
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
+    """The history of two epochs agrees with TensorFlow's, and the file it leaves is read by Keras under TensorFlow."""
+    import keras
+
+    pytest.importorskip(backend, reason=f"{backend} is not installed: pip install {backend}")
+    # Dropout draws differ between backends, and so do initial weights: neither is used here
+    chosen = recipe.with_settings(TINY, [f"backend={backend}", "hidden=[]", "phases.0.epochs=2"])
+    file = tmp_path / "recipe.json"
+    file.write_text(chosen.to_json())
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "xraykit",
+            "train",
+            "--recipe",
+            file,
+            "--data",
+            films.root,
+            "--runs",
+            tmp_path,
+            "--name",
+            "r",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    made = run.Run(tmp_path / "r")
+    assert made.status()["backend"] == backend
+    model = keras.saving.load_model(made.path / "model.keras")
+    test = made.read("evaluation.json")["test"]
+    place = [films.films.index(name) for name in test["films"]]
+    to_logits = keras.Model(model.input, model.get_layer("logits").output)
+    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test["logits"], atol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_path):
+    import keras
+
+    made = fit(films, tmp_path, TINY.change(precision=precision))
+    model = keras.saving.load_model(made.path / "model.keras")
+    assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert made.status()["precision"] == precision
+    test = made.read("evaluation.json")["test"]
+    place = [films.films.index(name) for name in test["films"]]
+    to_logits = keras.Model(model.input, model.get_layer("logits").output)
+    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test["logits"], atol=1e-4)
+
+
+def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monkeypatch):
+    from xraykit.training.fit import fit as fitting
+
+    chosen = recipe.with_settings(TINY, ["precision=mixed_float16", "phases.0.epochs=4"])
+    made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "half")
+    made.ask_to_stop()
+    with pytest.raises(run.Stopped):
+        fitting.fit(made, chosen, films)
+    (made.path / "stop").unlink()
+    fitting.fit(made, chosen, films)
+    whole = fit(films, tmp_path, chosen, "whole")
+    for one, other in zip(made.history(), whole.history(), strict=True):
+        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-3)
+
+
+def kept(root, films, folder, chosen=TINY, name="mine"):
+    """A kept model as `build` needs it: a card and the network."""
+    from tests.helpers import fakes
+
+    made = fit(films, folder, chosen, name)
+    place = root / name
+    place.mkdir(parents=True)
+    (place / "model.keras").write_bytes((made.path / "model.keras").read_bytes())
+    files = dict.fromkeys(("model.keras", "features.tflite", "head.npz"), "0" * 64)
+    card = dataclasses.replace(fakes.card(name, name), recipe=made.read("recipe.json"), files=files)
+    (place / "card.json").write_text(card.to_json())
+    return made
+
+
+def test_a_recipe_may_start_from_a_kept_model(films, tmp_path, monkeypatch):
+    import keras
+
+    from xraykit.training.fit import network
+
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    made = kept(tmp_path / "weights", films, tmp_path)
+    theirs = keras.saving.load_model(made.path / "model.keras").get_weights()
+    same = network.build(TINY.change(weights="model:mine"), 3).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(same, theirs, strict=True))
+    other = network.build(TINY.change(weights="model:mine"), 5)
+    assert np.array_equal(other.get_layer("conv_1").get_weights()[0], theirs[0])
+    assert other.output_shape == (None, 5)
+    fit(films, tmp_path, TINY.change(weights="model:mine"), "further")
+
+
+def test_a_kept_model_that_does_not_fit_or_is_not_there_is_refused_in_words(films, tmp_path, monkeypatch):
+    from xraykit.training.fit import network
+
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    kept(tmp_path / "weights", films, tmp_path)
+    with pytest.raises(network.WeightsMissing, match="nowhere"):
+        network.build(TINY.change(weights="model:nowhere"), 3)
+    with pytest.raises(network.WeightsMissing, match="Tiny"):
+        network.build(presets.NAMED["strong-scratch"].change(weights="model:mine", image_size=64, alpha=0.35), 3)
+
+
+def test_learning_time_leaves_out_what_is_compiled(tmp_path, monkeypatch):
+    """A clock by hand: the first step and the first batch of validation hold compilations of 100 and 50 seconds."""
+    from xraykit.training.fit import callbacks, checkpoint, optimizer
+
+    clock = [0.0]
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(optimizer, "rate_of", lambda model: 1e-3)
+    made = run.create(json.loads(TINY.to_json()), "films", tmp_path, "clock")
+    log = callbacks.RunLog(made, TINY, checkpoint.Progress(), films=30)
+    log.begin_fit(steps=3)
+    figures = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
+    for epoch, (compiling_step, compiling_test) in enumerate([(100, 50), (0, 0)]):
+        log.on_epoch_begin(epoch)
+        for step in range(3):
+            clock[0] += 1 + (compiling_step if step == 0 else 0)
+            log.on_train_batch_end(step, {"loss": 1.0})
+        for batch in range(2):
+            clock[0] += 1 + (compiling_test if batch == 0 else 0)
+            log.on_test_batch_end(batch)
+        log.on_epoch_end(epoch, figures)
+    assert [float(row["seconds"]) for row in made.history()] == [2 + 1, 3 + 2]
+    assert made.status()["learning_seconds"] == 8
+
+
+def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_path):
+    two = [{"epochs": 2, "learning_rate": 1e-3, "trainable": "head"}, {"epochs": 3, "learning_rate": 1e-3}]
+    chosen = TINY.change(phases=two)
+    moments = {}
+    from xraykit.training.fit import fit as fitting
+
+    for name, estimate in (("blind", None), ("probed", {"phases": [{"seconds_per_epoch": s} for s in (9.0, 100.0)]})):
+        made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, name)
+        if estimate:
+            made.write("estimate.json", estimate)
+        moments[name] = []
+        fitting.fit(made, chosen, films, moments[name].append)
+    assert {moment.eta for moment in moments["blind"] if moment.epoch <= 1} == {None}
+    assert all(moment.eta > 300 for moment in moments["probed"] if moment.epoch == 1)

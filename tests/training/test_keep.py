@@ -1,0 +1,205 @@
+"""From a run to a kept model: the one way a network comes into weights/."""
+
+import io
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers import bad_films, film_folders
+from xraykit.datasets import dataset, layout
+from xraykit.evaluation import calibration as calibrations
+from xraykit.evaluation import evaluation
+from xraykit.films import radiograph
+from xraykit.models import card, classifier
+from xraykit.system import jobs
+from xraykit.training import keep, worker
+from xraykit.training.recipe import presets
+from xraykit.training.run import run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished tiny run and the folder for kept models."""
+    root = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XRAYKIT_CACHE", str(root / "cache"))
+        films = dataset.read(film_folders.make(root / "darkcovid", films=40))
+        chosen = presets.NAMED["tiny"].change(balance="undersample", shrink=0.9)
+        made = run.create(json.loads(chosen.to_json()), films.root, root / "runs", "tiny")
+        before = dict(os.environ)  # a run sets its device's variables for good
+        assert worker.go(made) == "finished", made.status()
+        os.environ.clear()
+        os.environ.update(before)
+        keep.keep(made, "tiny", title="A tiny one", root=root / "weights")
+        yield made, root / "weights"
+
+
+def test_a_kept_model_has_every_file_hashed_in_its_card(finished):
+    _, weights = finished
+    made = card.read(weights / "tiny")
+    written = {path.name for path in (weights / "tiny").iterdir()}
+    assert written == {"card.json", *made.files}
+    readings = {"evaluation.json", "validation.json", "history.csv"}
+    assert {"model.keras", "features.tflite", "head.npz"} | readings == set(made.files)
+    card.verify(made, weights / "tiny")
+
+
+def test_the_card_says_what_a_reader_needs(finished):
+    _, weights = finished
+    made = card.read(weights / "tiny")
+    assert made.metrics["test"]["accuracy"].keys() == {"value", "low", "high", "n"}
+    assert sum(made.data["counts"]["train"].values()) > 60
+    assert made.limits and made.software["keras"] and made.parameters > 0
+    assert made.metrics["agreement_with_keras"]["largest_difference"] < 1e-4
+    assert made.metrics["milliseconds_a_film"] > 0
+    assert "root" not in made.data, "a card travels; where the films lay does not"
+    assert (made.data["balance"], made.data["shrink"]) == ("undersample", 0.9) and made.data["group_rule"]
+    assert 0.8702 in [figure["value"] for figure in made.metrics["published"]], "published for films of that name"
+
+
+def test_operating_points_are_chosen_on_validation_and_applied_to_test(finished):
+    _, weights = finished
+    made = card.read(weights / "tiny")
+    points = made.metrics["operating_points"]
+    assert [point["label"] for point in points] == list(made.classes)
+    validation, test = (evaluation.load(weights / "tiny" / f"{name}.json") for name in ("validation", "evaluation"))
+    for point in points:
+        if point["threshold"] is None:
+            assert "not attainable" in point["words"]
+            continue
+        k = made.classes.index(point["label"])
+        for films, figures in ((validation, point["validation"]), (test, point["test"])):
+            given = films.probabilities[films.truth == k, k] >= point["threshold"]
+            assert figures["sensitivity"]["value"] == pytest.approx(given.mean())
+        assert point["validation"]["sensitivity"]["value"] >= 0.95
+
+
+def test_the_kept_evaluation_is_the_cards(finished):
+    _, weights = finished
+    found = evaluation.load(weights / "tiny" / "evaluation.json")
+    assert found.metrics()["confusion"] == card.read(weights / "tiny").metrics["test"]["confusion"]
+
+
+def test_temperature_helps_on_validation(finished):
+    _, weights = finished
+    calibration = card.read(weights / "tiny").metrics["validation"]["calibration"]
+    assert calibration["after"]["log_loss"] <= calibration["before"]["log_loss"] + 1e-4
+
+
+def test_png_jpeg_pixels_and_dicom_of_one_film_agree(finished):
+    """The same film through every door, against the Keras network itself."""
+    import keras
+
+    made, weights = finished
+    reader = classifier.load(weights / "tiny")
+    model = keras.saving.load_model(made.path / "model.keras")
+    rows = []
+    for number in range(6):
+        for film in _copies(film_folders.draw(number % 3, 100 + number)):
+            logits = reader.predict([film])[0].logits
+            theirs = model.predict(film.square(32)[None], verbose=0)[0]
+            assert np.abs(calibrations.softmax(logits) - theirs).max() < 1e-4
+            rows.append((number, reader.predict([film])[0].probabilities))
+    for number in range(6):
+        copies = np.array([p for n, p in rows if n == number])
+        assert len(copies) >= 3 and np.ptp(copies, axis=0).max() < 1e-3
+
+
+def _copies(pixels):
+    """One film as JPEG, and the pixels that the JPEG holds as PNG and as DICOM of both polarities."""
+    jpeg = bad_films.jpeg(pixels)
+    held = radiograph.read(jpeg, "film.jpg").pixels
+    files = {
+        "film.jpg": jpeg,
+        "film.png": bad_films.png(held),
+        "film.dcm": bad_films.dicom(held),
+        "inverted.dcm": bad_films.dicom(255 - held, PhotometricInterpretation="MONOCHROME1"),
+    }
+    return [radiograph.read(data, name) for name, data in files.items()]
+
+
+def test_a_name_is_kept_once_unless_replaced(finished):
+    made, weights = finished
+    with pytest.raises(card.ModelRefused, match="already"):
+        keep.keep(made, "tiny", root=weights)
+    assert keep.keep(made, "tiny", root=weights, replace=True).name == "tiny"
+    assert not list(weights.glob(".*")), "no half-made folder is left"
+
+
+def test_only_a_finished_run_is_kept(tmp_path):
+    queued = run.create({"name": "tiny"}, "films", tmp_path)
+    with pytest.raises(run.RunRefused, match="queued"):
+        keep.keep(queued, "x", root=tmp_path)
+
+
+def test_other_films_than_the_run_learned_from_are_refused(finished, tmp_path):
+    made, weights = finished
+    recorded = made.read("data.json")
+    other = film_folders.make(tmp_path / "films", films=35)
+    made.write("data.json", {**recorded, "root": str(other)})
+    try:
+        with pytest.raises(layout.DatasetRefused, match="learned from"):
+            keep.keep(made, "other", root=weights)
+    finally:
+        made.write("data.json", recorded)
+
+
+def test_a_graph_that_disagrees_is_not_kept(finished, monkeypatch):
+    made, weights = finished
+    recorded = made.read("evaluation.json")
+    wrong = {
+        **recorded,
+        "test": {**recorded["test"], "logits": (np.array(recorded["test"]["logits"]) + [1, 0, 0]).tolist()},
+    }
+    made.write("evaluation.json", wrong)
+    try:
+        with pytest.raises(card.ModelRefused, match="agree"):
+            keep.keep(made, "wrong", root=weights)
+    finally:
+        made.write("evaluation.json", recorded)
+    assert not (weights / "wrong").exists()
+
+
+def test_a_film_read_from_path_and_from_bytes_is_identical(finished, tmp_path):
+    from xraykit.films import ingest
+
+    _, weights = finished
+    reader = classifier.load(weights / "tiny")
+    data = io.BytesIO()
+    Image.fromarray(film_folders.draw(0, 7)).save(data, format="JPEG")
+    (tmp_path / "film.jpg").write_bytes(data.getvalue())
+    with ingest.Ingest() as firewall:
+        films = [firewall.read(tmp_path / "film.jpg"), firewall.read(data.getvalue(), "film.jpg")]
+    films.append(radiograph.read(data.getvalue(), "film.jpg"))
+    found = [prediction.probabilities for prediction in reader.predict(films)]
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
+
+
+def test_a_run_is_kept_in_the_background(finished, monkeypatch):
+    made, weights = finished
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(weights))
+    going = keep.start(made, "background", title="Kept from the page", limits=["Only a test."])
+    end = time.monotonic() + 120
+    while (state := going.state())["state"] in ("queued", "running"):
+        assert time.monotonic() < end, state
+        time.sleep(0.1)
+    assert (state["state"], state["message"], state["model"]) == ("finished", "Kept as background.", "background")
+    found = card.read(weights / "background")
+    assert found.title == "Kept from the page" and "Only a test." in found.limits
+    again = keep.start(made, "background")
+    while (state := again.state())["state"] in ("queued", "running"):
+        assert time.monotonic() < end, state
+        time.sleep(0.1)
+    assert state["state"] == "failed" and "already" in state["message"]
+
+
+def test_a_run_is_kept_by_one_process_at_a_time(finished):
+    made, _ = finished
+    with jobs.going_on(jobs.Work(made.path / keep.FOLDER)), pytest.raises(jobs.WorkRefused, match="already"):
+        keep.start(made, "other")

@@ -1,0 +1,343 @@
+"""A run that was stopped and resumed gives the numbers of one that never stopped; what stock Keras does, does not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.helpers import film_folders
+from xraykit.datasets import dataset, layout, split
+from xraykit.training.fit import batches, callbacks, checkpoint, fit, network, optimizer
+from xraykit.training.recipe import presets, recipe
+from xraykit.training.run import run
+
+pytestmark = pytest.mark.slow
+
+
+# A rate so high that the validation loss has no rest: the plateau cuts it and early stopping counts
+RESTLESS = recipe.with_settings(
+    presets.NAMED["tiny"],
+    [
+        "phases.0.epochs=8",
+        "phases.0.learning_rate=0.3",
+        "phases.0.schedule=plateau",
+        "plateau_patience=3",
+        "early_stopping=4",
+        "keep=best",
+        "batch_size=16",
+        "hidden.0.dropout=0.3",
+    ],
+)
+
+
+LONG = recipe.with_settings(RESTLESS, ["phases.0.epochs=20"])  # stopped early
+
+
+COSINE = recipe.with_settings(
+    RESTLESS,
+    [
+        "phases.0.schedule=cosine",
+        "phases.0.warmup_epochs=2",
+        "phases.0.optimizer=adamw",
+        "phases.0.weight_decay=0.01",
+        "phases.0.learning_rate=0.01",
+        "early_stopping=null",
+    ],
+)
+
+
+TWO_PHASES = COSINE.change(
+    phases=[
+        {"epochs": 3, "learning_rate": 3e-3, "trainable": "head", "augment": False},
+        {"epochs": 5, "learning_rate": 1e-3, "schedule": "cosine", "warmup_epochs": 1},
+    ]
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deterministic(tmp_path_factory):
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    return dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=40))
+
+
+class Interrupted(Exception):
+    """The way in which training without runs is stopped."""
+
+
+class StopAt(keras.callbacks.Callback):
+    """Asks a run to stop after a step of an epoch, counted from where the run went on; -1 is the last."""
+
+    def __init__(self, made, epoch, step):
+        super().__init__()
+        self.made, self.epoch, self.step, self.now = made, epoch, step, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now == self.epoch and batch == self.step % self.params["steps"]:
+            if self.made is None:
+                raise Interrupted
+            self.made.ask_to_stop()
+
+
+def create(films, folder, chosen, name):
+    return run.create(json.loads(chosen.to_json()), films.root, folder, name)
+
+
+@pytest.fixture(scope="module")
+def straight(films, tmp_path_factory):
+    """Runs that never stopped, one a recipe."""
+    done = {}
+
+    def of(chosen):
+        if chosen not in done:
+            done[chosen] = create(films, tmp_path_factory.mktemp("straight"), chosen, "straight")
+            fit.fit(done[chosen], chosen, films)
+        return done[chosen]
+
+    return of
+
+
+def interrupted(films, folder, chosen, monkeypatch, *stops):
+    """A run that is stopped at every (epoch, step) of `stops` and resumed, as if in a new process."""
+    made = create(films, folder, chosen, "interrupted")
+    for epoch, step in stops:
+        with monkeypatch.context() as patch:
+            patch.setattr(fit, "_counting", _with(StopAt(made, epoch, step)))
+            with pytest.raises(run.Stopped):
+                fit.fit(made, chosen, films)
+        (made.path / "stop").unlink()
+        keras.utils.clear_session()
+    fit.fit(made, chosen, films)
+    return made
+
+
+def _with(extra):
+    counting = fit._counting
+    return lambda *given: [extra, *counting(*given)]
+
+
+def numbers(made, column):
+    return [float(row[column]) for row in made.history()]
+
+
+def weights(made):
+    return keras.saving.load_model(made.path / "model.keras").get_weights()
+
+
+def assert_same(one, other):
+    assert numbers(one, "epoch") == numbers(other, "epoch")
+    assert numbers(one, "learning_rate") == numbers(other, "learning_rate")
+    for column in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        assert np.allclose(numbers(one, column), numbers(other, column), atol=1e-6), column
+    for a, b in zip(weights(one), weights(other), strict=True):
+        assert np.abs(a - b).max() <= 1e-6
+    ours, theirs = one.status(), other.status()
+    assert (ours["best_epoch"], ours["best_loss"]) == (theirs["best_epoch"], pytest.approx(theirs["best_loss"]))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "stops"),
+    [
+        (RESTLESS, [(3, 2)]),
+        (LONG, [(1, 0), (3, -1), (6, 3)]),
+        (COSINE, [(3, 2)]),
+        (TWO_PHASES, [(1, 1), (4, 2)]),
+        (COSINE.change(keep="last", balance="weights", shrink=0.8), [(0, 1), (0, 2), (7, 1)]),
+    ],
+    ids=["plateau", "three-stops-one-at-an-epoch's-end", "cosine", "in-both-phases", "first-and-last-epoch"],
+)
+def test_a_resumed_run_gives_the_same_numbers(chosen, stops, films, tmp_path, monkeypatch, straight):
+    one = straight(chosen)
+    other = interrupted(films, tmp_path, chosen, monkeypatch, *stops)
+    assert_same(one, other)
+    assert numbers(one, "epoch") == list(range(len(one.history())))
+
+
+def test_it_does_so_too_where_only_the_stop_saves(films, tmp_path, monkeypatch, straight):
+    monkeypatch.setattr(callbacks.Saving, "_due", lambda self: False)
+    assert_same(straight(RESTLESS), interrupted(films, tmp_path, RESTLESS, monkeypatch, (2, 1), (4, 2)))
+
+
+def test_the_recipe_of_these_tests_cuts_its_rate_and_stops_early(straight):
+    """Otherwise the tests above would compare counters that never counted."""
+    assert len(set(numbers(straight(RESTLESS), "learning_rate"))) == 2
+    assert numbers(straight(RESTLESS), "epoch") == list(range(8))
+    assert 8 < len(straight(LONG).history()) < 20
+
+
+def test_stock_backup_and_restore_gives_other_numbers(films, tmp_path, straight):
+    """What Keras ships forgets the counters of its own callbacks: the same stop gives other learning rates."""
+    expected = numbers(straight(RESTLESS), "learning_rate")
+    assert stock_rates(films, tmp_path / "whole", None) == pytest.approx(expected)
+    assert stock_rates(films, tmp_path / "stopped", StopAt(None, 3, 2)) != pytest.approx(expected)
+
+
+def stock_rates(films, folder, stop):
+    """Learning rates of the eight epochs of RESTLESS by Keras alone, stopped once and resumed by BackupAndRestore."""
+    rates = {}
+    for extra in [stop, None] if stop else [None]:
+        keras.utils.set_random_seed(RESTLESS.seed)
+        parts = split.split(films, RESTLESS.validation, RESTLESS.test, RESTLESS.seed)
+        model = network.build(RESTLESS, 3)
+        learner, squares, augmentation = fit.prepare(model, RESTLESS, RESTLESS.phases[0], films.squares(32))
+        shared = {"classes": 3, "batch_size": RESTLESS.batch_size}
+        train = batches.FilmBatches(squares, films.labels, parts.train, seed=0, augmentation=augmentation, **shared)
+        optimizer.compile_for(learner, RESTLESS, RESTLESS.phases[0], len(train))
+        noted = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: rates.update({epoch: optimizer.rate_of(learner)})  # noqa: B023
+        )
+        counting = fit._counting(RESTLESS, RESTLESS.phases[0])
+        stock = keras.callbacks.BackupAndRestore(str(folder))
+        watchers = [callbacks.EpochOrder(train), noted, *counting, stock, *([extra] if extra else [])]
+        validation = batches.FilmBatches(squares, films.labels, parts.validation, **shared)
+        try:
+            learner.fit(train, validation_data=validation, epochs=8, shuffle=False, verbose=0, callbacks=watchers)
+        except Interrupted:
+            keras.utils.clear_session()
+    return [rates[epoch] for epoch in range(8)]
+
+
+def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkeypatch, straight):
+    chosen = recipe.with_settings(COSINE, ["phases.0.epochs=3", "keep=last"])
+    made = create(films, tmp_path, chosen, "oom")
+    given, sizes = batches.FilmBatches.__getitem__, []
+
+    def scarce(self, number):
+        batch = given(self, number)
+        sizes.append(len(batch[0]))
+        if self.seed is not None and len(batch[0]) > 8 and self.epoch >= 1:
+            raise MemoryError("OOM when allocating tensor")
+        return batch
+
+    monkeypatch.setattr(batches.FilmBatches, "__getitem__", scarce)
+    fit.fit(made, chosen, films)
+    monkeypatch.undo()
+    assert [row["epoch"] for row in made.history()] == ["0", "1", "2"]
+    assert made.status()["split"] == 2
+    told = [event for event in made.events() if event["event"] == "out of memory"]
+    assert [event["batch"] for event in told] == [8]
+    assert max(sizes) == 16 and sizes[-1] <= 8
+    assert numbers(made, "learning_rate") == pytest.approx(numbers(straight(chosen), "learning_rate"))
+
+
+def test_halves_added_up_give_the_numbers_of_the_whole_batch(films, tmp_path, straight):
+    """Without what depends on the batch itself (moving statistics, dropout) the two differ by rounding alone."""
+    plain = recipe.with_settings(
+        COSINE, ["hidden=[]", "batch_normalization=still", "keep=last", "phases.0.epochs=4", "phases.0.augment=false"]
+    )
+    one, other = straight(plain), create(films, tmp_path, plain, "halves")
+    other.update(split=2)
+    fit.fit(other, plain, films)
+    assert numbers(one, "learning_rate") == pytest.approx(numbers(other, "learning_rate"))
+    assert np.allclose(numbers(one, "val_loss"), numbers(other, "val_loss"), atol=2e-3)
+
+
+def test_memory_that_runs_out_twice_is_an_error(films, tmp_path, monkeypatch):
+    made = create(films, tmp_path, COSINE, "oom")
+
+    def none(self, number):
+        raise MemoryError("no memory at all")
+
+    monkeypatch.setattr(batches.FilmBatches, "__getitem__", none)
+    with pytest.raises(MemoryError):
+        fit.fit(made, COSINE, films)
+    assert made.status()["split"] == 2
+
+
+SHORT = recipe.with_settings(COSINE, ["phases.0.epochs=3"])
+
+
+def test_a_changed_recipe_is_not_gone_on_with(films, straight):
+    with pytest.raises(recipe.RecipeRefused, match="began with"):
+        fit.fit(straight(SHORT), SHORT.change(seed=5), films)
+
+
+def test_other_films_are_not_gone_on_with(tmp_path, straight):
+    others = dataset.read(film_folders.make(tmp_path / "others", films=41))
+    with pytest.raises(layout.DatasetRefused, match="others now"):
+        fit.fit(straight(SHORT), SHORT, others)
+
+
+def test_a_checkpoint_that_is_cut_short_is_refused_in_words(straight):
+    made = straight(SHORT)
+    file = made.path / run.CHECKPOINT
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(run.RunRefused, match="checkpoint"):
+        checkpoint.load(made, SHORT)
+
+
+def test_a_film_that_vanishes_ends_the_run_until_it_is_back(tmp_path, straight, monkeypatch):
+    own = dataset.read(film_folders.make(tmp_path / "films", films=40))
+    made = create(own, tmp_path, SHORT, "vanishing")
+    film = own.root / own.films[5]
+    kept, begun = film.read_bytes(), callbacks.EpochOrder.on_epoch_begin
+
+    def remove(self, epoch, logs=None):
+        begun(self, epoch, logs)
+        film.unlink(missing_ok=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.EpochOrder, "on_epoch_begin", remove)
+        with pytest.raises(layout.DatasetRefused, match=own.films[5]):
+            fit.fit(made, SHORT, own)
+    film.write_bytes(kept)
+    fit.fit(made, SHORT, own)
+    assert_same(straight(SHORT), made)
+
+
+def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monkeypatch):
+    made = create(films, tmp_path, COSINE, "finished-early")
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "_counting", _with(StopAt(made, 3, 2)))
+        with pytest.raises(run.Stopped):
+            fit.fit(made, COSINE, films)
+    (made.path / "stop").unlink()
+    made.update(finish=True)
+    fit.fit(made, COSINE, films)
+    assert numbers(made, "loss") == pytest.approx(numbers(straight(COSINE), "loss")[:3])
+    best = min(made.history(), key=lambda row: float(row["val_loss"]))
+    assert made.status()["best_epoch"] == int(best["epoch"])
+    assert len(made.read("evaluation.json")["test"]["truth"]) and weights(made)
+
+
+def test_the_same_holds_under_jax():
+    """Rates that rise and fall, a stop in the middle of an epoch, and a phase of the head alone."""
+    pytest.importorskip("jax", reason="jax is not installed: pip install jax")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("this is the other backend already")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+        "-k",
+        "phases",
+    ]
+    done = subprocess.run(
+        command,
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout[-3000:]

@@ -1,0 +1,252 @@
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from xraykit.system import files, folders
+from xraykit.training.run import run
+
+
+@pytest.fixture
+def made(tmp_path):
+    return run.create({"name": "tiny"}, "films", tmp_path, "first")
+
+
+def test_a_new_run_is_queued_with_its_recipe(made):
+    assert made.status()["state"] == "queued"
+    assert made.read("recipe.json") == {"name": "tiny"}
+
+
+def test_a_name_is_used_once(made, tmp_path):
+    with pytest.raises(run.RunRefused, match="first"):
+        run.create({"name": "tiny"}, "films", tmp_path, "first")
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", "x" * 200, "with space"])
+def test_names_that_are_not_plain_are_refused(name, tmp_path):
+    with pytest.raises(run.RunRefused):
+        run.create({"name": "tiny"}, "films", tmp_path, name)
+
+
+def test_a_reader_never_sees_half_a_status(made):
+    stop = threading.Event()
+
+    def write():
+        number = 0
+        while not stop.is_set():
+            made.update(epoch=number, padding="x" * 5000)
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(300):
+            assert made.read("status.json")["state"] == "queued"
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_a_run_whose_process_is_gone_is_lost(made):
+    code = (
+        "import sys, os; from xraykit import run; from pathlib import Path; r = run.Run(Path(sys.argv[1]));"
+        "lock = r.hold(); r.update(state='running'); print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(made.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    assert made.status()["state"] == "running"
+    with pytest.raises(run.RunRefused, match="another process"):
+        made.hold()
+    holder.kill()
+    holder.wait()
+    assert made.status()["state"] == "lost"
+
+
+def test_history_grows_row_by_row(made):
+    made.append_history({"epoch": 0, "loss": 1.5})
+    made.append_history({"epoch": 1, "loss": 1.25})
+    assert [row["loss"] for row in made.history()] == ["1.5", "1.25"]
+
+
+def test_runs_are_listed_newest_first(made, tmp_path):
+    second = run.create({"name": "tiny"}, "films", tmp_path, "second")
+    os.utime(made.path / "recipe.json", (1, 1))
+    assert [found.name for found in run.list_runs(tmp_path)] == [second.name, made.name]
+
+
+def test_a_broken_status_is_refused_in_words(made):
+    (made.path / "status.json").write_text("{")
+    with pytest.raises(run.RunRefused, match="status.json"):
+        made.status()
+
+
+def test_events_are_one_line_each(made):
+    made.event("noted", message="a\nb")
+    lines = (made.path / "events.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["created", "noted"]
+
+
+def test_a_broken_line_of_events_is_left_out(made):
+    with (made.path / "events.jsonl").open("a") as file:
+        file.write('{"event": "hal')
+    assert [event["event"] for event in made.events()] == ["created"]
+    made.event("after")
+    assert [event["event"] for event in made.events()] == ["created", "after"]
+
+
+def test_tables_grow_by_whole_lines_and_outlive_a_kill(made):
+    for epoch in range(3):
+        made.append("moments.csv", {"epoch": epoch / 2, "loss": 1.5, "extra": "a, b"})
+    with (made.path / "moments.csv").open("a") as file:
+        file.write("1.5,0.")  # killed while it wrote
+    assert [row["epoch"] for row in made.rows("moments.csv")] == ["0.0", "0.5", "1.0"]
+    made.append("moments.csv", {"loss": 0.25, "epoch": 2.0})
+    assert made.rows("moments.csv")[-1] == {"epoch": "2.0", "loss": "0.25", "extra": ""}
+    assert made.rows("moments.csv")[0]["extra"] == "a, b"
+    assert made.rows("nothing.csv") == []
+
+
+def test_a_killed_header_is_written_again(made):
+    (made.path / "device.csv").write_text("time,lo")
+    assert made.rows("device.csv") == []
+    made.append("device.csv", {"time": 1.0, "load": 0.5})
+    assert made.rows("device.csv") == [{"time": "1.0", "load": "0.5"}]
+
+
+def test_long_tables_are_thinned_evenly(made):
+    for number in range(100):
+        made.append("moments.csv", {"epoch": number})
+    numbers = [int(row["epoch"]) for row in made.rows("moments.csv", most=10)]
+    assert len(numbers) == 10 and (numbers[0], numbers[-1]) == (0, 99)
+    assert {b - a for a, b in zip(numbers, numbers[1:], strict=False)} == {11}
+    assert len(made.rows("moments.csv", most=1)) == 1 and len(made.rows("moments.csv", most=1000)) == 100
+
+
+def test_history_is_cut_back_to_what_a_checkpoint_holds(made):
+    for epoch in range(5):
+        made.append_history({"epoch": epoch, "loss": 1.0})
+        made.append("moments.csv", {"epoch": epoch + 0.5})
+    made.truncate_history(3)
+    made.truncate("moments.csv", 3)
+    made.append_history({"epoch": 3, "loss": 0.5})
+    assert [row["epoch"] for row in made.history()] == ["0", "1", "2", "3"]
+    assert [row["epoch"] for row in made.rows("moments.csv")] == ["0.5", "1.5", "2.5"]
+
+
+def test_threads_do_not_lose_each_others_fields(made):
+    def write(name):
+        for number in range(50):
+            made.update(**{name: number})
+
+    threads = [threading.Thread(target=write, args=(f"field_{i}",)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    status = made.read("status.json")
+    assert [status[f"field_{i}"] for i in range(4)] == [49] * 4
+    assert not list(made.path.glob(".*")), "no half-written file is left"
+
+
+def test_a_queued_run_that_nobody_holds_is_lost_once_it_had_time_to_begin(made):
+    assert made.status()["state"] == "queued"
+    made.write("status.json", {**made.read("status.json"), "heartbeat": time.time() - 60})
+    status = made.status()
+    assert status["state"] == "lost" and status["advice"] and status["message"]
+
+
+def test_a_queued_run_whose_lock_was_let_go_is_lost_at_once(made):
+    with made.hold():
+        assert made.status()["state"] == "queued"
+    assert made.status()["state"] == "lost"
+
+
+@pytest.mark.parametrize("state", ["finished", "stopped", "failed"])
+def test_a_run_that_ended_stays_as_it_is_without_a_lock(made, state):
+    made.update(state=state)
+    assert made.status()["state"] == state
+
+
+def test_probes_do_not_see_each_other_nor_hinder_the_holder(made):
+    made.hold().close()
+    ended = threading.Event()
+    seen = []
+
+    def probe():
+        while not ended.is_set():
+            seen.append(made.alive())
+
+    threads = [threading.Thread(target=probe) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        time.sleep(0.3)
+        assert not any(seen), "nobody holds it, four look"
+        with made.hold():
+            assert made.alive()
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("broken", ['{"format": 2, "state": "finished"}', '{"state": "finished"}', "[1]"])
+def test_a_run_of_another_version_is_refused_in_words(made, broken):
+    (made.path / "status.json").write_text(broken)
+    with pytest.raises(run.RunRefused, match="another version"):
+        made.status()
+
+
+def test_a_state_that_is_none_is_refused_in_words(made):
+    made.update(state="asleep")
+    with pytest.raises(run.RunRefused, match="asleep"):
+        made.status()
+
+
+def test_broken_folders_are_listed_and_harm_no_other(made, tmp_path):
+    for name in ("broken", "empty", "strange"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "broken" / "status.json").write_text("{")
+    (tmp_path / "strange" / "status.json").mkdir()
+    (tmp_path / "a file").write_text("")
+    assert {found.name for found in run.list_runs(tmp_path)} == {"first", "broken", "strange"}
+    assert run.list_runs(tmp_path / "none") == []
+
+
+def test_a_stop_of_a_deleted_run_is_refused_in_words(tmp_path):
+    with pytest.raises(run.RunRefused, match="gone"):
+        run.Run(tmp_path / "deleted").ask_to_stop()
+
+
+def test_names_given_by_time_are_never_taken_twice(tmp_path):
+    names = {run.create({"name": "tiny / α"}, "films", tmp_path).name for _ in range(3)}
+    assert len(names) == 3 and all("tiny" in name for name in names)
+
+
+def test_the_root_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("XRAYKIT_RUNS", str(tmp_path))
+    assert folders.runs_folder() == tmp_path
+    assert run.create({"name": "tiny"}, "films").path.parent == tmp_path
+    monkeypatch.delenv("XRAYKIT_RUNS")
+    assert folders.runs_folder().name == "runs"
+
+
+def test_a_hundred_long_runs_are_listed_without_reading_their_histories(tmp_path, monkeypatch):
+    """What costs time is what is read: a list opens the small status of each run once and nothing that grows."""
+    rows = "epoch,loss\n" + "".join(f"{epoch},1.0\n" for epoch in range(200))
+    for number in range(100):
+        found = run.create({"name": "tiny"}, "films", tmp_path, f"run-{number}")
+        found.update(state="finished")
+        (found.path / "history.csv").write_text(rows)
+    opened = []
+    read = run.Path.read_text
+    monkeypatch.setattr(run.Path, "read_text", lambda path, *args: opened.append(path.name) or read(path, *args))
+    monkeypatch.setattr(files, "whole_lines", lambda path: pytest.fail(f"{path} was read"))
+    assert {found.status()["state"] for found in run.list_runs(tmp_path)} == {"finished"}
+    assert opened == ["status.json"] * 100

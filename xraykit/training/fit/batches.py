@@ -1,0 +1,102 @@
+"""Film batches: what a network is fed in training, shuffled and augmented by seed and epoch alone.
+
+The same seed, epoch and film give the same pixels under every backend, on every machine, after every resume.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import keras
+import numpy as np
+
+from xraykit.training.fit import augmentation as augmenting
+from xraykit.training.recipe.recipe import Augmentation
+
+
+class FilmBatches(keras.utils.PyDataset):
+    """Batches of (inputs, one-hot labels[, weights]) over an array or memory map.
+
+    Parameters
+    ----------
+    inputs : (N, S, S, channels) uint8, or features (N, h, w, K) float32
+    labels : (N,) int64
+    indices : (n,) int64, the films of this part
+    seed : int or None
+        None keeps the order of `indices` in every epoch.
+    augmentation : Augmentation or None
+        For uint8 inputs only.
+    class_weights : one weight a class, or None
+    split : 2 to give each batch in two halves, for a device whose memory does not hold the whole
+    first : batches left out at the beginning, for an epoch that goes on in the middle
+    processes : that augment batches of a memory map ahead of time; 0 to augment as they are asked for
+    """
+
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        indices: np.ndarray,
+        *,
+        classes: int,
+        batch_size: int,
+        seed: int | None = None,
+        augmentation: Augmentation | None = None,
+        class_weights: tuple[float, ...] | None = None,
+        split: int = 1,
+        first: int = 0,
+        processes: int = 0,
+    ):
+        super().__init__()
+        self.inputs, self.indices, self.batch_size = inputs, indices, batch_size
+        self.targets = np.eye(classes, dtype=np.float32)[labels]
+        self.weights = None if class_weights is None else np.asarray(class_weights, np.float32)[labels]
+        self.seed, self.augmentation = seed, augmentation
+        self.split, self.first = split, first
+        self.epoch = 0
+        self._ordered: tuple[int, np.ndarray] = (-1, indices)
+        self.ahead: augmenting.Ahead | None = None
+        if processes and augmentation is not None and isinstance(inputs, np.memmap):
+            self.ahead = augmenting.Ahead(str(inputs.filename), augmentation, seed or 0, processes)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.indices) / self.batch_size) * self.split - self.first
+
+    def rest(self, first: int) -> FilmBatches:
+        """The same batches without the first so many of each epoch."""
+        found = copy.copy(self)
+        found.first = first
+        return found
+
+    def __getitem__(self, number: int):
+        chosen = self._films(number + self.first)
+        batch = (self._inputs(number + self.first, chosen), self.targets[chosen])
+        return batch if self.weights is None else (*batch, self.weights[chosen])
+
+    def _inputs(self, number: int, chosen: np.ndarray) -> np.ndarray:
+        if self.augmentation is None:
+            return self.inputs[chosen]
+        if self.ahead is not None:
+            return self.ahead.take(self.epoch, number, self._films)
+        return augmenting.batch(self.inputs, chosen, self.augmentation, self.seed or 0, self.epoch)
+
+    def close(self) -> None:
+        """End the processes that prepare batches, if there are any."""
+        if self.ahead is not None:
+            self.ahead.close()
+
+    def _films(self, number: int) -> np.ndarray:
+        number, part = divmod(number, self.split)
+        batch = self.order()[number * self.batch_size : (number + 1) * self.batch_size]
+        # A batch of one film is given twice: the mean of two equal gradients is the gradient
+        return batch if self.split == 1 or len(batch) < self.split else np.array_split(batch, self.split)[part]
+
+    def order(self) -> np.ndarray:
+        """Film indices of the current epoch, in the order in which they are fed."""
+        if self.seed is None:
+            return self.indices
+        if self._ordered[0] != self.epoch:
+            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.indices)
+            self._ordered = (self.epoch, order)
+        return self._ordered[1]

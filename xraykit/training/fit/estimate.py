@@ -1,0 +1,310 @@
+"""Probing: how long a recipe will learn here and how much memory it takes, from two steps of each phase.
+
+Feeds random films through the recipe's own network and batches; reads no film, keeps nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import os
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from xraykit.datasets import dataset, split
+from xraykit.training.fit import autotune, fit, network, optimizer
+from xraykit.training.fit.batches import FilmBatches
+from xraykit.training.recipe.recipe import Phase, Recipe
+
+PROBES = 2  # timed, after the one that compiles
+
+
+Progress = Callable[[int, int], None]  # batches done, batches in all; what it raises ends the probing
+
+
+@dataclass(frozen=True)
+class PhaseEstimate:
+    """Seconds of one phase: `feature_seconds` is the one pass through a frozen backbone, 0 where there is none."""
+
+    epochs: int
+    seconds_per_epoch: float  # validation included
+    feature_seconds: float
+    compile_seconds: float
+    images_per_second: float  # while learning
+
+    @property
+    def seconds(self) -> float:
+        return self.epochs * self.seconds_per_epoch + self.feature_seconds
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run is expected to take: `seconds` of learning, apart from them the seconds it needs to start."""
+
+    phases: tuple[PhaseEstimate, ...]
+    memory: int  # bytes at most: of the GPU, else of the process, the backend itself included
+    device: str
+    backend: str
+    precision: str
+    jit: bool
+    early: bool  # the recipe may stop before its last epoch
+
+    @property
+    def seconds(self) -> float:
+        return sum(phase.seconds for phase in self.phases)
+
+    @property
+    def compile_seconds(self) -> float:
+        return sum(phase.compile_seconds for phase in self.phases)
+
+    @property
+    def seconds_per_epoch(self) -> tuple[float, ...]:
+        return tuple(phase.seconds_per_epoch for phase in self.phases)
+
+    @property
+    def images_per_second(self) -> float:
+        """Of the phase that takes longest."""
+        return max(self.phases, key=lambda phase: phase.seconds).images_per_second
+
+    @property
+    def words(self) -> str:
+        """In a sentence, for a page or a terminal."""
+        most = "at most " if self.early else ""
+        return (
+            f"{most}about {_duration(self.seconds)} of learning on {self.device}, {self.memory / 2**30:.1f} GiB of "
+            f"memory; {_duration(self.compile_seconds)} to start"
+        )
+
+    def to_json(self) -> dict:
+        """Plain data; every figure by its name."""
+        names = ("seconds", "seconds_per_epoch", "compile_seconds", "images_per_second", "words")
+        return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in names}}
+
+
+def estimate(
+    recipe: Recipe,
+    classes: int,
+    films_train: int,
+    films_validation: int,
+    progress: Progress | None = None,
+    *,
+    films: int | None = None,
+    device_name: str = "",
+    chosen: autotune.Speed | None = None,
+) -> Estimate:
+    """Time and memory that a run of the recipe would take in a process like this one.
+
+    Each phase learns one batch that compiles it, then two that are timed, and validates as many; the rest is counted.
+
+    Parameters
+    ----------
+    films_train : films learned from in an epoch, after shrinking and balancing.
+    films : all films, which a frozen backbone is passed through; None if no film is left out of the training split.
+    device_name : of the GPU, as `devices` tells it.
+    chosen : precision and compilation; None for what a run would choose here.
+    """
+    films = films or math.ceil((films_train + films_validation) / (1 - recipe.test))
+    done = _Count(progress, len(recipe.phases) * 2 * (1 + PROBES))
+    chosen = chosen or autotune.choose(recipe, device_name, progress=lambda words: done.say())
+    with _memory() as peak:
+        model = network.build(recipe, classes, precision=chosen.precision, weights=False)
+        probe = _Probe(recipe, model, (films_train, films_validation, films), chosen, done)
+        phases = tuple(probe.time(phase) for phase in recipe.phases)
+    return Estimate(
+        phases=phases,
+        memory=peak[0] + probe.feature_bytes,
+        device=_device(device_name),
+        backend=keras.backend.backend(),
+        precision=chosen.precision,
+        jit=chosen.jit,
+        early=recipe.early_stopping is not None,
+    )
+
+
+def from_films(
+    recipe: Recipe, films: dataset.Dataset, progress: Progress | None = None, device_name: str = ""
+) -> Estimate:
+    """The estimate for a dataset: divided, shrunk and balanced as a run would.
+
+    Raises
+    ------
+    dataset.DatasetRefused
+        If the films are too few to divide.
+    """
+    parts = split.split(films, recipe.validation, recipe.test, recipe.seed)
+    learned = split.training(films, parts.train, recipe)
+    return estimate(
+        recipe,
+        len(films.classes),
+        len(learned),
+        len(parts.validation),
+        progress,
+        films=len(films),
+        device_name=device_name,
+    )
+
+
+class _Probe:
+    """Random films and what they are fed to, phase after phase."""
+
+    def __init__(
+        self, recipe: Recipe, model: keras.Model, films: tuple[int, int, int], chosen: autotune.Speed, done: _Count
+    ):
+        self.recipe, self.model, self.chosen, self.done = recipe, model, chosen, done
+        self.train, self.validation, self.all = films
+        self.feature_bytes = 0
+        count = recipe.batch_size * (1 + PROBES)
+        random, shape = np.random.default_rng(0), (count, recipe.image_size, recipe.image_size, recipe.channels)
+        self.squares = random.integers(0, 256, shape, np.uint8)
+        self.labels = random.integers(0, model.output.shape[-1], count)
+
+    def time(self, phase: Phase) -> PhaseEstimate:
+        recipe, watch = self.recipe, _Watch(self.done)
+        learner, inputs, augmentation = fit.prepare(self.model, recipe, phase, self.squares, [watch])
+        if learner is not self.model:
+            self.feature_bytes = max(self.feature_bytes, 4 * self.all * math.prod(inputs.shape[1:]))
+        batches = self._batches(inputs, augmentation)
+        optimizer.compile_for(learner, recipe, phase, math.ceil(self.train / recipe.batch_size), jit=self.chosen.jit)
+        watch.began()
+        learner.fit(batches, validation_data=self._batches(inputs, None), shuffle=False, verbose=0, callbacks=[watch])
+        # A backend that prefetches while it compiles hides what a batch costs to make
+        made = time.perf_counter()
+        batches[0]
+        step = max(statistics.median(watch.train[1:]), time.perf_counter() - made)
+        return self._counted(phase, step, watch)
+
+    def _counted(self, phase: Phase, step: float, watch: _Watch) -> PhaseEstimate:
+        def passed(times: list[float], films: int) -> float:
+            return statistics.median(times[1:]) * films / self.recipe.batch_size if times else 0.0
+
+        def excess(times: list[float]) -> float:
+            return max(0.0, times[0] - statistics.median(times[1:])) if times else 0.0
+
+        return PhaseEstimate(
+            epochs=phase.epochs,
+            seconds_per_epoch=step * self.train / self.recipe.batch_size + passed(watch.test, self.validation),
+            feature_seconds=passed(watch.predict, self.all),
+            compile_seconds=excess(watch.train) + excess(watch.test) + excess(watch.predict),
+            images_per_second=self.recipe.batch_size / step,
+        )
+
+    def _batches(self, inputs, augmentation) -> FilmBatches:
+        return FilmBatches(
+            inputs,
+            self.labels,
+            np.arange(len(self.labels)),
+            classes=self.model.output.shape[-1],
+            batch_size=self.recipe.batch_size,
+            seed=0,
+            augmentation=augmentation,
+        )
+
+
+class _Count:
+    """Tells the progress of the probing."""
+
+    def __init__(self, progress: Progress | None, of: int):
+        self.progress, self.done, self.of = progress, 0, of
+
+    def __call__(self) -> None:
+        self.done += 1
+        self.say()
+
+    def say(self) -> None:
+        if self.progress:
+            self.progress(min(self.done, self.of), self.of)
+
+
+class _Watch(keras.callbacks.Callback):
+    """Seconds between the ends of batches, waited for: the first of each list holds the compilation."""
+
+    def __init__(self, done: _Count):
+        super().__init__()
+        self.done = done
+        self.train: list[float] = []
+        self.test: list[float] = []
+        self.predict: list[float] = []
+        self.began()
+
+    def began(self, logs=None) -> None:
+        self._last = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        self.began()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._end(self.train, (logs or {}).get("loss"))
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._end(self.test, (logs or {}).get("loss"))
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self._end(self.predict, (logs or {}).get("outputs"))
+
+    def _end(self, times: list[float], waited_for) -> None:
+        if waited_for is not None:
+            keras.ops.convert_to_numpy(waited_for)
+        now = time.perf_counter()
+        times.append(now - self._last)
+        self._last = now
+        self.done()
+
+
+@contextlib.contextmanager
+def _memory() -> Iterator[list[int]]:
+    """A list that holds, afterwards, the bytes taken at most: of the GPU, else by this process in all."""
+    import psutil
+
+    process, peak, over = psutil.Process(), [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            peak[0] = max(peak[0], process.memory_info().rss)
+
+    watching = threading.Thread(target=look, daemon=True)
+    watching.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        watching.join()
+    if autotune.compute_capability() is not None:
+        peak[0] = _gpu_peak()
+
+
+def _gpu_peak() -> int:
+    """Bytes that the backend has taken at most on its first GPU."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow
+
+        return int(tensorflow.config.experimental.get_memory_info("GPU:0")["peak"])
+    if backend == "jax":
+        import jax
+
+        return int((jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0))
+    import torch
+
+    return int(torch.cuda.max_memory_reserved())
+
+
+def _device(name: str) -> str:
+    if autotune.compute_capability() is not None:
+        return name or "the GPU"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{cores} processor core{'s' if cores > 1 else ''}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

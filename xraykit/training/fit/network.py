@@ -1,0 +1,214 @@
+"""Network: builds the flat Keras network of a recipe, its preprocessing inside.
+
+Written against Keras 3 alone, so that every backend trains the same recipe. Never reads films, never trains.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from xraykit.models import card
+from xraykit.system import folders
+from xraykit.training.recipe.recipe import Recipe
+from xraykit.training.recipe.rules import BACKBONES
+
+KEPT = "model:"  # a recipe's weights are those of a kept model
+
+
+class WeightsMissing(FileNotFoundError):
+    """Pretrained weights that are not on this machine; the message says where they were looked for."""
+
+
+def build(recipe: Recipe, classes: int, precision: str = "float32", weights: bool = True) -> keras.Model:
+    """The recipe's network, its pretrained weights loaded; with weights=False they are left for a checkpoint to give.
+
+    `precision` is a Keras dtype policy: "float32", "mixed_float16" or "mixed_bfloat16". Weights, what comes before the
+    backbone and what comes after the last hidden layer are single precision whatever it is.
+
+    Takes raw grey levels, float (B, S, S, channels) in 0..255; gives probabilities (B, classes) float32 that sum to 1.
+    The graph is flat (no nested network), because tf-keras-vis 0.8.7 cannot look inside one under Keras 3.
+
+    Raises
+    ------
+    WeightsMissing
+        If pretrained weights or the kept model to start from are found nowhere, or do not fit.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        model = _build(recipe, classes)
+    finally:
+        keras.config.set_dtype_policy(before)
+    if weights and recipe.weights is not None:
+        _copy_weights(_kept(recipe) if recipe.weights.startswith(KEPT) else _pretrained(recipe), model)
+    return model
+
+
+def _build(recipe: Recipe, classes: int) -> keras.Model:
+    size = recipe.image_size
+    film = keras.Input((size, size, recipe.channels), name="film", dtype="float32")
+    grey_levels = film
+    if recipe.channels == 1:
+        grey_levels = keras.layers.Concatenate(name="grey_to_rgb", dtype="float32")([film] * 3)
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype="float32")(grey_levels)
+    backbone = _BACKBONES[recipe.backbone](recipe, scaled)
+    _set_momentum(backbone, recipe.momentum)
+    features = backbone.get_layer(recipe.feature_layer).output
+    return keras.Model(film, _head(recipe, classes, features), name=recipe.backbone.lower())
+
+
+def feature_layer_of(network: keras.Model) -> keras.layers.Layer:
+    """The last layer of the backbone, the one before the pooling."""
+    return next(layer for layer in reversed(network.layers) if layer.name in BACKBONES.values())
+
+
+def head_of(network: keras.Model) -> keras.Model:
+    """The part behind the pooling as a network of its own, sharing its layers.
+
+    Takes what the pooling gives, (B, K) or (B, h * w * K); training it trains the head of `network`.
+    """
+    pooling = network.get_layer("pooler")
+    entry = keras.Input(pooling.output.shape[1:], name="pooled")
+    value = entry
+    for layer in network.layers[network.layers.index(pooling) + 1 :]:
+        value = layer(value)
+    return keras.Model(entry, value, name="head")
+
+
+def body_of(network: keras.Model) -> keras.Model:
+    """The part up to the pooling: (B, S, S, channels) to (B, K), or (B, h * w * K) where films are flattened."""
+    return keras.Model(network.input, network.get_layer("pooler").output, name="body")
+
+
+def logits_of(network: keras.Model) -> keras.Model:
+    """The network before its softmax: (B, S, S, channels) to (B, classes)."""
+    return keras.Model(network.input, network.get_layer("logits").output, name="to_logits")
+
+
+def set_trainable(network: keras.Model, trainable: str | int, batch_normalization: str) -> None:
+    """Choose what learns: "head", "all", or the last N convolution layers with the head.
+
+    With "still", or below the layers that learn, BatchNormalization stays in inference mode; only
+    `trainable = False` does that in Keras 3, calling with `training=False` does not. Compile afterwards.
+    """
+    layers = network.layers
+    start = _first_trainable(network, trainable)
+    for number, layer in enumerate(layers):
+        still = isinstance(layer, keras.layers.BatchNormalization) and batch_normalization == "still"
+        layer.trainable = number >= start and not still
+
+
+def imagenet_weights(recipe: Recipe) -> Path | str:
+    """Where the ImageNet weights of the recipe's backbone lie; "imagenet" where only a download is left.
+
+    Looked for at the recipe's own path, in $XRAYKIT_IMAGENET and in the Keras cache.
+    """
+    if recipe.weights != "imagenet":
+        path = Path(recipe.weights or "")
+        if path.is_file():
+            return path
+        raise WeightsMissing(f"Expected a weight file; there is none at {path}.")
+    folder = os.environ.get("XRAYKIT_IMAGENET")
+    file = f"mobilenet_v2_{recipe.alpha:.2g}_224_no_top.weights.h5".replace("_1_", "_1.0_")
+    if folder and (Path(folder) / file).is_file():
+        return Path(folder) / file
+    return "imagenet"
+
+
+def _first_trainable(network: keras.Model, trainable: str | int) -> int:
+    layers = network.layers
+    if trainable == "all":
+        return 0
+    head = layers.index(feature_layer_of(network)) + 1
+    if trainable == "head":
+        return head
+    convolutions = [i for i, layer in enumerate(layers[:head]) if isinstance(layer, _CONVOLUTIONS)]
+    return convolutions[-min(int(trainable), len(convolutions))]
+
+
+def _mobilenet_v2(recipe: Recipe, scaled) -> keras.Model:
+    return keras.applications.MobileNetV2(alpha=recipe.alpha, include_top=False, weights=None, input_tensor=scaled)
+
+
+def _tiny(recipe: Recipe, scaled) -> keras.Model:
+    """Three convolutions that compile in a second under every backend, for trials and tests."""
+    value = scaled
+    for number, width in enumerate((8, 16, 32), 1):
+        last = number == 3
+        value = keras.layers.Conv2D(width, 3, strides=2, padding="same", use_bias=False, name=f"conv_{number}")(value)
+        value = keras.layers.BatchNormalization(name=f"bn_{number}")(value)
+        value = keras.layers.ReLU(name="out_relu" if last else f"relu_{number}")(value)
+    return keras.Model(keras.utils.get_source_inputs(value), value)
+
+
+def _kept(recipe: Recipe) -> keras.Model:
+    """The kept model that the recipe starts from; its card is checked, so that its backbone fits."""
+    name = (recipe.weights or "").removeprefix(KEPT)
+    folder = folders.models_folder() / name
+    try:
+        theirs = card.Card.from_json((folder / "card.json").read_text("utf-8")).recipe
+        model = keras.saving.load_model(folder / card.NETWORK, compile=False)
+    except (OSError, ValueError) as error:
+        raise WeightsMissing(
+            f"Expected a kept model {name!r} to start from; it cannot be read: {str(error).rstrip('.')}. "
+            "`python -m xraykit models` lists those that can."
+        ) from None
+    for field in ("backbone", "alpha", "pooling"):
+        if theirs.get(field, getattr(recipe, field)) != getattr(recipe, field):
+            raise WeightsMissing(
+                f"Expected {field} {getattr(recipe, field)!r} in the kept model {name}; it has {theirs[field]!r}. "
+                "Choose the same in the recipe, or another start."
+            )
+    return model
+
+
+def _pretrained(recipe: Recipe) -> keras.Model:
+    if recipe.backbone == "Tiny":
+        raise WeightsMissing("The backbone Tiny has no pretrained weights. Train it from scratch.")
+    weights = imagenet_weights(recipe)
+    try:
+        return keras.applications.MobileNetV2(
+            alpha=recipe.alpha, include_top=False, weights=str(weights), input_shape=(224, 224, 3)
+        )
+    except Exception as error:  # Keras raises whatever its downloader or its file reader raised
+        raise WeightsMissing(
+            f"The ImageNet weights of MobileNetV2 (alpha {recipe.alpha}) could not be loaded from {weights}: {error}. "
+            "Put mobilenet_v2_1.0_224_no_top.weights.h5 into a folder and name it in XRAYKIT_IMAGENET, or train "
+            "from scratch."
+        ) from error
+
+
+def _copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copy every layer that has the same name and shapes in both; a head for other classes starts at random."""
+    own = {layer.name: layer for layer in target.layers}
+    for layer in source.layers:
+        there = own.get(layer.name)
+        if there is not None and [w.shape for w in layer.weights] == [w.shape for w in there.weights]:
+            there.set_weights(layer.get_weights())
+
+
+def _head(recipe: Recipe, classes: int, value):
+    pooling = {"gap": keras.layers.GlobalAveragePooling2D, "flatten": keras.layers.Flatten}[recipe.pooling]
+    value = pooling(name="pooler")(value)
+    for number, hidden in enumerate(recipe.hidden, 1):
+        value = keras.layers.Dense(hidden.width, activation=hidden.activation, name=f"hidden_{number}")(value)
+        if hidden.dropout:
+            value = keras.layers.Dropout(hidden.dropout, seed=recipe.seed + number, name=f"dropout_{number}")(value)
+    value = keras.layers.Dense(classes, name="logits", dtype="float32")(value)
+    return keras.layers.Softmax(name="probabilities", dtype="float32")(value)
+
+
+def _set_momentum(network: keras.Model, momentum: float) -> None:
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
+
+
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+
+
+_BACKBONES: dict[str, Callable] = {"MobileNetV2": _mobilenet_v2, "Tiny": _tiny}

@@ -1,0 +1,103 @@
+"""Presets: the recipes that have a name, and recipes read from a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from xraykit.training.recipe.recipe import Augmentation, Hidden, Phase, Recipe, RecipeRefused, from_dict
+
+
+def load(name_or_file: str | Path) -> Recipe:
+    """The named recipe, or the one in a JSON file.
+
+    Raises
+    ------
+    RecipeRefused
+        If there is neither, or the file does not hold a recipe.
+    """
+    if str(name_or_file) in NAMED:
+        return NAMED[str(name_or_file)]
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise RecipeRefused(f"Expected a recipe's name ({', '.join(NAMED)}) or a JSON file; got {str(name_or_file)!r}.")
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecipeRefused(f"Expected a recipe as JSON in {path.name}; it cannot be read: {error}.") from None
+    return from_dict(data)
+
+
+# Rotation and zoom as far apart as chest films of one ward are; brightness because exposure differs by machine.
+CHEST = Augmentation(rotation=10.0, shift=0.05, zoom=0.10, brightness=0.10, contrast=0.20)
+
+
+NAMED: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        # Learns in seconds and badly: to see a run from one end to the other.
+        Recipe(
+            name="tiny",
+            backbone="Tiny",
+            phases=(Phase(epochs=2, learning_rate=3e-3),),
+            image_size=32,
+            hidden=(Hidden(16, dropout=0.1),),
+            momentum=0.9,
+            augmentation=Augmentation(rotation=5.0, shift=0.05),
+            precision="float32",  # measuring what is fastest would take longer than the run
+        ),
+        # Study A of the published five, exactly: Adam 0.001, ReduceLROnPlateau, everything trained.
+        Recipe(
+            name="published-scratch",
+            phases=(Phase(epochs=25, learning_rate=1e-3, schedule="plateau", augment=False),),
+            momentum=0.999,
+        ),
+        Recipe(
+            name="published-imagenet",
+            phases=(Phase(epochs=25, learning_rate=1e-3, schedule="plateau", augment=False),),
+            weights="imagenet",
+            momentum=0.999,
+        ),
+        # From scratch with what a small set needs: warm-up and cosine, augmentation, smoothing, quick statistics.
+        Recipe(
+            name="strong-scratch",
+            phases=(
+                Phase(
+                    epochs=40,
+                    learning_rate=2e-3,
+                    optimizer="adamw",
+                    schedule="cosine",
+                    warmup_epochs=2,
+                    weight_decay=0.02,
+                ),
+            ),
+            image_size=160,
+            momentum=0.95,
+            label_smoothing=0.05,
+            augmentation=CHEST,
+            bias_correction=True,
+            keep="last",
+        ),
+        # Head first on frozen features, then everything at a low rate: linear probing, then fine-tuning.
+        Recipe(
+            name="strong-imagenet",
+            phases=(
+                Phase(epochs=8, learning_rate=1e-3, trainable="head", augment=False),
+                Phase(
+                    epochs=14,
+                    learning_rate=5e-4,
+                    optimizer="adamw",
+                    schedule="cosine",
+                    warmup_epochs=1,
+                    weight_decay=0.02,
+                ),
+            ),
+            weights="imagenet",
+            momentum=0.95,
+            label_smoothing=0.05,
+            augmentation=CHEST,
+            bias_correction=True,
+            keep="last",
+        ),
+    )
+}

@@ -1,0 +1,182 @@
+"""Recipe: every choice that decides what a training run learns, checked, frozen and kept as JSON.
+
+Knows nothing of networks or films; standard library only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from xraykit.training.recipe.rules import BACKBONES, faults
+
+
+class RecipeRefused(ValueError):
+    """A recipe that cannot be run; the message names every fault found, a line each.
+
+    Attributes
+    ----------
+    faults : dict of str to str
+        Path of the field ("phases.0.learning_rate", empty where there is none) to what is wrong with it.
+    """
+
+    def __init__(self, message: str, faults: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.faults = dict(faults) if faults else {"": message}
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """One hidden Dense layer of the head, with the dropout that follows it."""
+
+    width: int
+    dropout: float = 0.0
+    activation: str = "relu"
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of a training film, drawn anew for each film and epoch.
+
+    No flips unless asked for: a mirrored chest film shows the heart on the wrong side.
+    """
+
+    rotation: float = 0.0  # degrees, each way
+    shift: float = 0.0  # fraction of the side, each way
+    zoom: float = 0.0  # fraction, in or out
+    brightness: float = 0.0  # fraction of full scale, up or down
+    contrast: float = 0.0  # fraction, about the film's mean
+    flip: bool = False  # left and right, every other film: for pictures of things that have no sides
+
+    @property
+    def active(self) -> bool:
+        return any(dataclasses.astuple(self))
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of epochs with one optimiser, one schedule and one set of trainable layers."""
+
+    epochs: int
+    learning_rate: float
+    trainable: str | int = "all"  # "head", "all", or the number of last convolution layers
+    optimizer: str = "adam"  # "adam" or "adamw"
+    schedule: str = "constant"  # "constant", "plateau" (ReduceLROnPlateau) or "cosine" (to zero)
+    warmup_epochs: float = 0.0  # linear rise from zero, before a cosine
+    weight_decay: float = 0.0  # AdamW only
+    augment: bool = True
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All choices of a training run.
+
+    Raises
+    ------
+    RecipeRefused
+        If a field is out of range; every fault is named.
+    """
+
+    name: str
+    phases: tuple[Phase, ...]
+    backbone: str = "MobileNetV2"
+    alpha: float = 1.0  # width multiplier of the backbone
+    weights: str | None = None  # None (from scratch), "imagenet", "model:NAME" (a kept model), or a weight file
+    image_size: int = 224  # pixels a side
+    channels: int = 1  # 1: grey films, repeated to three inside the network; 3: colour
+    pooling: str = "gap"  # "gap" or "flatten"
+    hidden: tuple[Hidden, ...] = (Hidden(1024, dropout=0.3), Hidden(256))
+    batch_normalization: str = "moving"  # "moving" statistics, or "still": layers kept in inference mode
+    momentum: float = 0.99  # of the moving statistics; few steps need a low one
+    batch_size: int = 32
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None  # one a class, in class order
+    balance: str = "none"  # of the training films: "undersample" to the smallest class, or "weights" n / (k * n_c)
+    shrink: float = 1.0  # fraction of the training films that is used; the films of 0.1 are among those of 0.2
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    plateau_factor: float = 0.5  # ReduceLROnPlateau
+    plateau_patience: int = 3  # epochs
+    early_stopping: int | None = None  # epochs without better validation loss
+    bias_correction: bool = False  # class biases of the last layer fitted on validation, after training
+    keep: str = "best"  # weights kept at the end: "best" validation loss or "last"
+    validation: float = 0.10  # fraction of films
+    test: float = 0.15
+    seed: int = 0
+    precision: str = "auto"  # "auto" (the fastest measured here), "float32", "mixed_float16" or "mixed_bfloat16"
+    backend: str = "tensorflow"
+
+    def __post_init__(self) -> None:
+        _refuse_faults(dataclasses.asdict(self))
+
+    @property
+    def feature_layer(self) -> str:
+        return BACKBONES[self.backbone]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases together."""
+        return sum(phase.epochs for phase in self.phases)
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    def change(self, **fields: Any) -> Recipe:
+        """A copy with other fields; RecipeRefused where a name or value does not fit."""
+        return from_dict({**dataclasses.asdict(self), **fields})
+
+
+def from_dict(data: Mapping[str, Any]) -> Recipe:
+    """Build a Recipe from plain data; fields that are not there have their defaults.
+
+    Raises
+    ------
+    RecipeRefused
+        If `faults(data)` finds any; the error carries them.
+    """
+    _refuse_faults(data)
+    given = dict(data)
+    given["phases"] = tuple(Phase(**phase) for phase in given["phases"])
+    if "hidden" in given:
+        given["hidden"] = tuple(Hidden(**layer) for layer in given["hidden"])
+    given["augmentation"] = Augmentation(**given.get("augmentation", {}))
+    if given.get("class_weights") is not None:
+        given["class_weights"] = tuple(given["class_weights"])
+    return Recipe(**given)
+
+
+def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """A copy with `field=value` settings; values are JSON or plain text, dots reach inside: `phases.0.epochs=3`.
+
+    Raises
+    ------
+    RecipeRefused
+        If a setting is not of that form or names no field.
+    """
+    data: Any = json.loads(recipe.to_json())
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        *way, last = name.split(".")
+        place: Any = None
+        key: Any = None
+        try:
+            place = functools.reduce(lambda inside, key: inside[int(key) if key.isdigit() else key], way, data)
+            key = int(last) if isinstance(place, list) else last
+            place[key]  # refuse what is not there
+        except (LookupError, TypeError, ValueError):
+            equals = ""
+        if not equals:
+            raise RecipeRefused(f"Expected field=value with a field of the recipe; got {setting!r}.")
+        try:
+            place[key] = json.loads(text)
+        except ValueError:
+            place[key] = text
+    return from_dict(data)
+
+
+def _refuse_faults(data: Any) -> None:
+    if found := faults(data):
+        raise RecipeRefused("\n".join(f"{path or 'recipe'}: {words}" for path, words in found.items()), found)
