@@ -127,6 +127,7 @@ def test_a_target_out_of_reach_is_said_and_the_page_stays(root):
 
 
 def test_a_saved_point_is_applied_to_its_network_and_refused_for_a_new_one(root, two):
+    from xraykit.reports import comparison_report
     from xraykit.ui.compare import contents, inputs, material
 
     def compared():
@@ -134,10 +135,10 @@ def test_a_saved_point_is_applied_to_its_network_and_refused_for_a_new_one(root,
         return material.compare([usable[name] for name in NAMES[:2]], None)
 
     of = compared()
-    choice = inputs.Choice("Normal", "row", "wilson", "Sensitivity", 0.9, None, True)
+    choice = comparison_report.Choice("Normal", "row", "wilson", "Sensitivity", 0.9, None, True)
     points = material.apply_points(of, choice)
     saved = contents.page(of, choice, points, None, np.array([], int)).to_json()
-    again = inputs.Choice("COVID-19", "row", "wilson", inputs.SAVED, 0.0, None, True, saved)
+    again = comparison_report.Choice("COVID-19", "row", "wilson", inputs.SAVED, 0.0, None, True, saved)
     assert (material.apply_points(of, again)[NAMES[0]].confusion == points[NAMES[0]].confusion).all()
     (root / NAMES[0] / "model.keras").write_bytes(b"another network")
     card = json.loads((root / NAMES[0] / "card.json").read_text())
@@ -167,14 +168,15 @@ def test_the_words_of_the_page_claim_nothing_clinical(two):
 
 
 def test_what_is_handed_out_holds_the_numbers_of_the_page(two):
-    from xraykit.ui.compare import contents, inputs, material
+    from xraykit.reports import comparison_report
+    from xraykit.ui.compare import contents, material
 
     usable, _ = material.models()
     kept = [usable[name] for name in NAMES[:2]]
-    choice = inputs.Choice("Normal", "row", "wilson", "Sensitivity", 0.9, None, True)
+    choice = comparison_report.Choice("Normal", "row", "wilson", "Sensitivity", 0.9, None, True)
     of = material.compare(kept, None)
     applied = material.apply_points(of, choice)
-    chosen = inputs.Chosen("cell", (0, 1, 0))
+    chosen = comparison_report.Chosen("cell", (0, 1, 0))
     listed = material.films(of, applied, chosen)
     page = contents.page(of, choice, applied, chosen, listed)
     data, text = json.loads(page.to_json()), html.unescape(page.html())

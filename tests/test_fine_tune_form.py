@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import fakes, film_folders, run_folders
 from tests.test_evaluating import wait_until
 from tests.test_fine_tune_page import open_page, put_folders, text_of
-from xraykit.charts import counts
+from xraykit.reports.charts import counts
 from xraykit.system import device_queue, devices, folders, jobs
 from xraykit.training.recipe import rules
 from xraykit.training.run import control, run

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, run_folders
 from xraykit import ui
-from xraykit.charts import live as live_charts
+from xraykit.reports.charts import live as live_charts
 from xraykit.training.run import control, run
 from xraykit.ui.finetune import draft, listing, live, seen, words
 

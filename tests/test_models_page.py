@@ -9,9 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes
-from xraykit import cardpage, cardprint, ui
+from xraykit import ui
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
+from xraykit.reports import card_export, card_report
 
 APP = str(Path(__file__).parent.parent / "app.py")
 SHIPPED = cards.read(Path(__file__).parent.parent / "weights" / "mobilenetv2-imagenet")
@@ -57,7 +58,7 @@ def test_the_page_shows_a_card_from_use_to_hashes(monkeypatch):
 
 
 def test_counts_of_every_split_and_figures_of_every_class_are_there():
-    sections = {section.title: section.blocks for section in cardpage.describe(SHIPPED)}
+    sections = {section.title: section.blocks for section in card_report.describe(SHIPPED)}
     assert sections["Data"][0].head == ("Films", "train", "validation", "test", "all")
     assert sections["Data"][0].rows[-1] == ("All", 2250, 300, 450, 3000)
     rows = {row[0]: row[1:] for row in sections["Each class against the rest, test split"][0].rows}
@@ -69,18 +70,18 @@ def test_counts_of_every_split_and_figures_of_every_class_are_there():
 
 @pytest.mark.parametrize("card", [BARE, NASTY, SHIPPED], ids=lambda card: card.name)
 def test_any_card_makes_a_page_that_needs_nothing_else(card):
-    page = cardprint.to_html(card)
+    page = card_export.to_html(card)
     seen = tags_of(page)
     assert not seen & {"script", "link", "img", "iframe", "object"} and "url(" not in page and "@import" not in page
-    assert "<script>alert" not in page and "</style><b>" not in page and cardpage.RESEARCH_ONLY in page
+    assert "<script>alert" not in page and "</style><b>" not in page and card_report.RESEARCH_ONLY in page
     assert "None" not in page and "nan" not in page.lower().replace("predominan", "")
-    text = cardprint.to_markdown(card)
-    assert text.startswith("# ") and cardpage.RESEARCH_ONLY in text and "<script>" not in text.replace("\\<", "")
+    text = card_export.to_markdown(card)
+    assert text.startswith("# ") and card_report.RESEARCH_ONLY in text and "<script>" not in text.replace("\\<", "")
 
 
 def test_what_a_card_does_not_say_is_not_reported():
-    text = cardprint.to_markdown(BARE)
-    assert text.count(cardpage.UNKNOWN) >= 10
+    text = card_export.to_markdown(BARE)
+    assert text.count(card_report.UNKNOWN) >= 10
     for unknown in ("How it was trained", "Figures by class", "Confusion matrix", "Calibration", "Agreement"):
         assert f"{unknown}" in text
 
@@ -90,7 +91,7 @@ def test_the_json_download_is_the_card(monkeypatch):
     labels = {button.label for button in app.get("download_button")}
     assert labels == {"Download HTML", "Download Markdown", "Download JSON"}
     assert cards.Card.from_json(SHIPPED.to_json()) == SHIPPED
-    assert json.loads(SHIPPED.to_json())["files"]["model.keras"] in cardprint.to_html(SHIPPED)
+    assert json.loads(SHIPPED.to_json())["files"]["model.keras"] in card_export.to_html(SHIPPED)
 
 
 def test_a_link_opens_the_card_it_names_and_choosing_another_changes_the_link(monkeypatch):
@@ -127,7 +128,7 @@ def test_a_card_is_shown_as_it_is_and_never_run(monkeypatch):
 
 
 def test_the_recipe_is_told_in_plain_words():
-    text = cardprint.to_markdown(SHIPPED)
+    text = card_export.to_markdown(SHIPPED)
     for told in (
         "pretrained on ImageNet",
         "8 epochs of the head alone",

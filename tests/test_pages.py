@@ -10,10 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes
-from xraykit import charts, ui
+from xraykit import ui
 from xraykit.films import samples
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, service
+from xraykit.reports import charts
 from xraykit.ui import panes
 
 APP = str(Path(__file__).parent.parent / "app.py")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from xraykit import cardpage, cardprint
 from xraykit.evaluation import published
 from xraykit.models import card
+from xraykit.reports import card_export, card_report
 from xraykit.training.recipe import presets
 from xraykit.training.recipe import sentences as recipewords
 
@@ -44,7 +44,7 @@ def a_card(low, high, **data):
 
 
 def section(shown, title):
-    return next(section.blocks for section in cardpage.describe(shown) if section.title == title)
+    return next(section.blocks for section in card_report.describe(shown) if section.title == title)
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_the_card_lays_published_figures_beside_its_own_with_the_interval(low, h
     assert table.rows[0][2].low == low and table.rows[1][2] == "87.02%"
     assert f"{low:.1%} to {high:.1%}, {words} that 87.02%" in said.sentences[0]
     assert "not a test" in said.sentences[-1]
-    page = cardprint.to_html(a_card(low, high))
+    page = card_export.to_html(a_card(low, high))
     assert "87.02%" in page and "92.35%" in page
 
 
 def test_a_card_without_published_figures_says_nothing_of_them():
-    assert "Beside published figures" not in [section.title for section in cardpage.describe(SHIPPED)]
+    assert "Beside published figures" not in [section.title for section in card_report.describe(SHIPPED)]
 
 
 def test_the_card_tells_which_training_films_were_learned_from():

@@ -9,9 +9,9 @@ import pytest
 
 from tests.helpers import tiny_model
 from tests.models.test_classifier import film
-from xraykit import colormaps
 from xraykit.models import card, classifier, explanation, head
 from xraykit.models.explanation import Explanation
+from xraykit.reports.heatmap import colormaps, overlay
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,7 +62,7 @@ def test_tiny_maps_are_neither_lost_nor_made_of_noise():
 def test_a_film_is_untouched_where_the_map_is_zero():
     heat = np.zeros((4, 4))
     heat[0, 0] = 1
-    picture = explanation.overlay(film(), explained(heat), opacity=1)
+    picture = overlay.overlay(film(), explained(heat), opacity=1)
     original = np.repeat(film().pixels[:, :, None], 3, axis=2)
     assert picture.shape == (80, 64, 3) and picture.dtype == np.uint8
     untouched = np.ones((80, 64), bool)
@@ -74,11 +74,11 @@ def test_a_film_is_untouched_where_the_map_is_zero():
 def test_a_zero_map_and_no_opacity_leave_the_film_as_it_is():
     original = np.repeat(film().pixels[:, :, None], 3, axis=2)
     for opacity, heat in ((1.0, np.zeros((4, 4))), (0.0, np.ones((4, 4)))):
-        np.testing.assert_array_equal(explanation.overlay(film(), explained(heat), opacity=opacity), original)
+        np.testing.assert_array_equal(overlay.overlay(film(), explained(heat), opacity=opacity), original)
 
 
 def test_opacity_is_proportional_to_heat():
-    drawn = explanation.overlay(film(), explained(np.full((2, 2), 0.5)), opacity=0.4, colormap="viridis")
+    drawn = overlay.overlay(film(), explained(np.full((2, 2), 0.5)), opacity=0.4, colormap="viridis")
     colour = colormaps.table("viridis")[128].astype(float)
     expected = film().pixels[40, 30] * 0.8 + colour * 0.2
     np.testing.assert_allclose(drawn[40, 30], expected, atol=1)
@@ -86,35 +86,35 @@ def test_opacity_is_proportional_to_heat():
 
 def test_on_a_shared_scale_a_weaker_map_is_drawn_weaker():
     weak = explained(np.ones((2, 2)), maximum=0.5)
-    alone = explanation.overlay(film(), explained(np.full((2, 2), 0.5)))
-    np.testing.assert_array_equal(explanation.overlay(film(), weak, shared_maximum=1.0), alone)
-    assert not np.array_equal(explanation.overlay(film(), weak), alone)
+    alone = overlay.overlay(film(), explained(np.full((2, 2), 0.5)))
+    np.testing.assert_array_equal(overlay.overlay(film(), weak, shared_maximum=1.0), alone)
+    assert not np.array_equal(overlay.overlay(film(), weak), alone)
     original = np.repeat(film().pixels[:, :, None], 3, axis=2)
     np.testing.assert_array_equal(
-        explanation.overlay(film(), explained(np.zeros((2, 2)), 0.0), shared_maximum=0.0), original
+        overlay.overlay(film(), explained(np.zeros((2, 2)), 0.0), shared_maximum=0.0), original
     )
 
 
 def test_an_overlay_of_a_smaller_drawing_sits_on_the_same_part_of_the_film():
     heat = np.zeros((4, 4))
     heat[3, 3] = 1
-    small = explanation.overlay(film(shape=(800, 640)), explained(heat, box=(0, 80, 640, 720)), longest=80, opacity=1)
+    small = overlay.overlay(film(shape=(800, 640)), explained(heat, box=(0, 80, 640, 720)), longest=80, opacity=1)
     assert small.shape == (80, 64, 3)
     np.testing.assert_array_equal(small[70, 62], colormaps.table("inferno")[255])
 
 
 def test_enlarging_is_bilinear_with_cell_centres_on_cell_centres():
-    enlarged = explanation.enlarge(np.array([[0.0, 1.0]]), 1, 4)
+    enlarged = overlay.enlarge(np.array([[0.0, 1.0]]), 1, 4)
     np.testing.assert_allclose(enlarged, [[0, 0.25, 0.75, 1]])
-    np.testing.assert_allclose(explanation.enlarge(np.array([[0.7]]), 3, 5), 0.7)
-    np.testing.assert_array_equal(explanation.enlarge(np.eye(3), 3, 3), np.eye(3))
+    np.testing.assert_allclose(overlay.enlarge(np.array([[0.7]]), 3, 5), 0.7)
+    np.testing.assert_array_equal(overlay.enlarge(np.eye(3), 3, 3), np.eye(3))
 
 
 @pytest.mark.parametrize("shape", [(80, 64), (600, 500), (64, 300)])
 def test_a_legend_is_drawn_below_the_film_and_holds_every_colour(shape):
     one = film(shape=shape)
-    plain = explanation.overlay(one, explained(np.ones((2, 2)), box=one.square_box()), colormap="cividis")
-    drawn = explanation.overlay(one, explained(np.ones((2, 2)), box=one.square_box()), colormap="cividis", legend=True)
+    plain = overlay.overlay(one, explained(np.ones((2, 2)), box=one.square_box()), colormap="cividis")
+    drawn = overlay.overlay(one, explained(np.ones((2, 2)), box=one.square_box()), colormap="cividis", legend=True)
     np.testing.assert_array_equal(drawn[: shape[0]], plain)
     strip = {tuple(colour) for colour in drawn[shape[0] :].reshape(-1, 3).tolist()}
     assert tuple(colormaps.table("cividis")[0].tolist()) in strip
@@ -122,11 +122,11 @@ def test_a_legend_is_drawn_below_the_film_and_holds_every_colour(shape):
 
 
 def test_the_legend_says_what_is_seen_and_what_it_is_not():
-    lines = " | ".join(explanation.legend_lines(explained(np.ones((7, 7)), maximum=2.0)))
+    lines = " | ".join(overlay.legend_lines(explained(np.ones((7, 7)), maximum=2.0)))
     assert "Normal" in lines and "Grad-CAM at out_relu" in lines and "7 x 7" in lines
     assert "relative, this image" in lines and "Not for diagnosis" in lines
-    assert "shared scale" in " ".join(explanation.legend_lines(explained(np.ones((7, 7)), maximum=2.0), 3.0))
-    nothing = explanation.legend_lines(explained(np.zeros((7, 7)), maximum=0.0))
+    assert "shared scale" in " ".join(overlay.legend_lines(explained(np.ones((7, 7)), maximum=2.0), 3.0))
+    nothing = overlay.legend_lines(explained(np.zeros((7, 7)), maximum=0.0))
     assert explanation.NO_EVIDENCE in nothing
 
 
@@ -140,9 +140,9 @@ def test_colour_maps_grow_steadily_brighter(name):
 
 def test_unknown_maps_and_opacities_are_refused_in_words():
     with pytest.raises(ValueError, match="Expected one of the colour maps inferno"):
-        explanation.overlay(film(), explained(np.ones((2, 2))), colormap="jet")
+        overlay.overlay(film(), explained(np.ones((2, 2))), colormap="jet")
     with pytest.raises(ValueError, match="Expected an opacity"):
-        explanation.overlay(film(), explained(np.ones((2, 2))), opacity=1.5)
+        overlay.overlay(film(), explained(np.ones((2, 2))), opacity=1.5)
 
 
 REFERENCE = """

@@ -99,6 +99,7 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
     from xraykit.films import ingest
     from xraykit.films.refusal import Refusal
     from xraykit.models import classifier, explanation
+    from xraykit.reports.heatmap import overlay
 
     terminal.choice("--method", method, explanation.METHODS)
     terminal.choice("--colormap", colormap, explanation.COLORMAPS)
@@ -114,7 +115,7 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
         if method != "Grad-CAM":
             found = _explain_slowly(model, film, method, label)
         Image.fromarray(
-            explanation.overlay(film, found, opacity=opacity, colormap=colormap, longest=1024, legend=True)
+            overlay.overlay(film, found, opacity=opacity, colormap=colormap, longest=1024, legend=True)
         ).save(out, format="PNG")
     click.echo(f"{label} {prediction.probabilities[prediction.classes.index(label)]:.3f} -> {out}")
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xraykit import colormaps
 from xraykit.films import radiograph
 from xraykit.models.classifier import Classifier, Prediction
+from xraykit.reports.heatmap import colormaps
 
 METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
 
@@ -20,9 +20,6 @@ COLORMAPS = colormaps.NAMES
 
 
 NO_EVIDENCE = "no positive evidence at this layer"
-
-
-RESEARCH_ONLY = "Research use only. Not for diagnosis."
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,45 +63,6 @@ def explain_map(label: str, method: str, layer: str, raw: np.ndarray, box: tuple
     return Explanation(label, method, layer, heatmap, maximum, box)
 
 
-def overlay(
-    film: radiograph.Radiograph,
-    explanation: Explanation,
-    *,
-    opacity: float = 0.4,
-    colormap: str = "inferno",
-    shared_maximum: float | None = None,
-    longest: int | None = None,
-    legend: bool = False,
-) -> np.ndarray:
-    """The film with the heatmap over it, uint8 (h, w, 3); with `legend` a strip below makes it higher.
-
-    The map is enlarged bilinearly onto its box. Its weight is `opacity` (0..1) times the heat, so the film is
-    untouched where the heat is zero. `shared_maximum` puts several classes or models on one scale: heat 1 is
-    then that raw value, not this map's own maximum. `longest` bounds the film's longer side in pixels.
-    """
-    if not 0 <= opacity <= 1:
-        raise ValueError(f"Expected an opacity from 0 to 1; got {opacity}.")
-    shown = film.display(longest)
-    picture = shown if shown.ndim == 3 else np.repeat(shown[:, :, None], 3, axis=2)
-    left, top, right, bottom = _scaled(explanation.box, film, picture)
-    heat = enlarge(_shared(explanation, shared_maximum), bottom - top, right - left)
-    weight = np.float32(opacity) * heat[:, :, None]
-    square = picture[top:bottom, left:right].astype(np.float32)
-    drawn = picture.copy()
-    drawn[top:bottom, left:right] = np.rint(square + weight * (colormaps.colour(heat, colormap) - square))
-    if not legend:
-        return drawn
-    from xraykit import legends  # Pillow's fonts, only where a legend is drawn
-
-    return legends.append(drawn, legend_lines(explanation, shared_maximum), colormap)
-
-
-def enlarge(heatmap: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A map (h, w) enlarged bilinearly to float32 (height, width), flat beyond the outer cells' centres."""
-    rows, columns = _weights(heatmap.shape[0], height), _weights(heatmap.shape[1], width)
-    return rows @ heatmap.astype(np.float32) @ columns.T
-
-
 def _weights(cells: int, pixels: int) -> np.ndarray:
     """Bilinear interpolation as a matrix float32 (pixels, cells)."""
     centres = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
@@ -117,29 +75,9 @@ def _weights(cells: int, pixels: int) -> np.ndarray:
     return weights
 
 
-def _shared(explanation: Explanation, shared_maximum: float | None) -> np.ndarray:
-    if shared_maximum is None:
-        return explanation.heatmap
-    if not shared_maximum > 0:
-        return np.zeros_like(explanation.heatmap)
-    return np.minimum(explanation.heatmap * np.float32(explanation.maximum / shared_maximum), 1)
-
-
 def _scaled(
     box: tuple[int, int, int, int], film: radiograph.Radiograph, picture: np.ndarray
 ) -> tuple[int, int, int, int]:
     down, across = picture.shape[0] / film.height, picture.shape[1] / film.width
     left, top, right, bottom = box
     return round(left * across), round(top * down), round(right * across), round(bottom * down)
-
-
-def legend_lines(explanation: Explanation, shared_maximum: float | None = None) -> tuple[str, ...]:
-    height, width = explanation.heatmap.shape
-    scale = "relative, this image" if shared_maximum is None else f"shared scale, 1 = {shared_maximum:.3g}"
-    evidence = scale if explanation.maximum > 0 else NO_EVIDENCE
-    return (
-        f"{explanation.label}: regions that influenced the output",
-        f"{explanation.method} at {explanation.layer}, grid {width} x {height}",
-        evidence,
-        RESEARCH_ONLY,
-    )

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from xraykit import cardprint
 from xraykit.films.refusal import Refusal
 from xraykit.models.card import Card
+from xraykit.reports import card_export
 from xraykit.ui import findings
 
 KEY = "model"  # of the widget and of the address: ?model=NAME
@@ -33,16 +33,16 @@ def choose(cards: Sequence[Card]) -> Card | None:
 
 def show(card: Card) -> None:
     """The card as a readable page."""
-    st.html(f"<style>{cardprint.STYLE.read_text('utf-8')}</style>")
-    st.html(cardprint.body(card))
+    st.html(f"<style>{card_export.STYLE.read_text('utf-8')}</style>")
+    st.html(card_export.body(card))
 
 
 def show_downloads(card: Card) -> None:
     """The card as JSON, as one HTML page and as one Markdown page."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="small"):
         for label, text, ending, kind in (
-            ("Download HTML", cardprint.to_html(card), "html", "text/html"),
-            ("Download Markdown", cardprint.to_markdown(card), "md", "text/markdown"),
+            ("Download HTML", card_export.to_html(card), "html", "text/html"),
+            ("Download Markdown", card_export.to_markdown(card), "md", "text/markdown"),
             ("Download JSON", card.to_json(), "json", "application/json"),
         ):
             st.download_button(

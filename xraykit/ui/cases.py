@@ -23,6 +23,7 @@ from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
 from xraykit.models.card import Card
+from xraykit.reports.heatmap import overlay as overlays
 from xraykit.ui import reading
 
 PAGE = 12  # films with pictures at a time
@@ -73,7 +74,7 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
         st.html(f"<div class='xk-cases' style='--across:{across}'>{''.join(blocks)}</div>")
         st.html(
             "<p class='xk-said'>Overlays: Grad-CAM of each model's predicted class, regions that influenced the "
-            "output, each on its own scale. " + html.escape(explanation.RESEARCH_ONLY) + "</p>"
+            "output, each on its own scale. " + html.escape(overlays.RESEARCH_ONLY) + "</p>"
         )
 
 
@@ -252,7 +253,7 @@ def _film_address(sha: str, _film: radiograph.Radiograph) -> str:
 
 @st.cache_data(scope="session", max_entries=16 * PAGE, show_spinner=False)
 def _overlay_address(key: tuple, _film: radiograph.Radiograph, _heat: explanation.Explanation) -> str:
-    return _encode(explanation.overlay(_film, _heat, opacity=OPACITY, colormap=COLORMAP, longest=SIDE))
+    return _encode(overlays.overlay(_film, _heat, opacity=OPACITY, colormap=COLORMAP, longest=SIDE))
 
 
 def _encode(pixels: np.ndarray) -> str:

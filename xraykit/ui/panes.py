@@ -12,10 +12,11 @@ import numpy as np
 import streamlit as st
 
 from xraykit import ui
-from xraykit.charts import probabilities
 from xraykit.films import radiograph
 from xraykit.models import card as cards
 from xraykit.models import explanation, service
+from xraykit.reports.charts import probabilities
+from xraykit.reports.heatmap import overlay
 
 LONGEST = 1600  # px sent to the browser; a pane is at most about 900 on a large screen, so it stays sharp
 SHORTEST = 900  # a smaller film is enlarged before it is drawn on
@@ -129,7 +130,7 @@ def _overlay_png(key: tuple, _film: radiograph.Radiograph, _heat: explanation.Ex
     film = _at_least(SHORTEST, _film)
     heat = dataclasses.replace(_heat, box=tuple(side * film.width // _film.width for side in _heat.box))
     return _encode(
-        explanation.overlay(
+        overlay.overlay(
             film,
             heat,
             opacity=opacity,

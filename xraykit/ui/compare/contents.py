@@ -11,39 +11,45 @@ import numpy as np
 import streamlit as st
 
 import xraykit
-from xraykit import report, tables, ui
+from xraykit import ui
 from xraykit.evaluation import operating_point
-from xraykit.ui.compare import inputs, material, sections
+from xraykit.reports import comparison_report, report, tables
+from xraykit.ui.compare import material
 
 Applied = Mapping[str, operating_point.Applied | str]
 
 
-def metrics(of: material.Material, method: str) -> dict[str, dict]:
+def metrics(of: comparison_report.Material, method: str) -> dict[str, dict]:
     """Every model's figures at the highest probability, with intervals by this method."""
     return _metrics(of.digest, method, of)
 
 
-def fixed(of: material.Material, choice: inputs.Choice, applied: Applied) -> dict[str, report.Section]:
+def fixed(
+    of: comparison_report.Material, choice: comparison_report.Choice, applied: Applied
+) -> dict[str, report.Section]:
     """Every section but the matrices, whose frame follows each click; by key, those that there are."""
     ui.before_charts()
     figures = metrics(of, choice.method)
     point = choice.point
     # Each section is kept by what it depends on, so that moving a slider makes no other section anew
     made = {
-        ("verdict", choice.method, choice.margin): lambda: sections.verdict(of, figures),
-        ("operating", *point): lambda: sections.operating_point(applied, choice),
-        ("reports", choice.method): lambda: sections.reports(of, figures, choice),
-        ("curves", *point): lambda: sections.rankings(of, applied, choice),
-        ("calibration", choice.after): lambda: sections.calibration(of, figures, choice),
-        ("training",): lambda: sections.training(of),
-        ("recipes",): lambda: sections.recipes(of),
-        ("published", choice.method): lambda: sections.beside_published(of, figures),
+        ("verdict", choice.method, choice.margin): lambda: comparison_report.verdict(of, figures),
+        ("operating", *point): lambda: comparison_report.operating_point(applied, choice),
+        ("reports", choice.method): lambda: comparison_report.reports(of, figures, choice),
+        ("curves", *point): lambda: comparison_report.rankings(of, applied, choice),
+        ("calibration", choice.after): lambda: comparison_report.calibration(of, figures, choice),
+        ("training",): lambda: comparison_report.training(of),
+        ("recipes",): lambda: comparison_report.recipes(of),
+        ("published", choice.method): lambda: comparison_report.beside_published(of, figures),
     }
     return {key[0]: found for key, make in made.items() if (found := _keep(of.digest, key, make)) is not None}
 
 
 def matrices(
-    of: material.Material, choice: inputs.Choice, applied: Applied, chosen: inputs.Chosen | None
+    of: comparison_report.Material,
+    choice: comparison_report.Choice,
+    applied: Applied,
+    chosen: comparison_report.Chosen | None,
 ) -> report.Section:
     """The matrices, with a frame around the cell whose films are listed."""
     cell = chosen if chosen and chosen.kind == "cell" else None
@@ -51,13 +57,13 @@ def matrices(
 
     def make() -> report.Section:
         words = point_words(of, choice, applied)
-        return sections.matrices(of, material.confusions(of, applied), choice, words, framed)
+        return comparison_report.matrices(of, material.confusions(of, applied), choice, words, framed)
 
     key = ("matrices", choice.share, choice.method, *choice.point, framed)
     return _keep(of.digest, key, make) or make()
 
 
-def point_words(of: material.Material, choice: inputs.Choice, applied: Applied) -> dict[str, str]:
+def point_words(of: comparison_report.Material, choice: comparison_report.Choice, applied: Applied) -> dict[str, str]:
     """A line for each model: at which operating point its matrix is, and the accuracy there."""
     figures = metrics(of, choice.method)
     said = {}
@@ -71,7 +77,11 @@ def point_words(of: material.Material, choice: inputs.Choice, applied: Applied) 
 
 
 def page(
-    of: material.Material, choice: inputs.Choice, applied: Applied, chosen: inputs.Chosen | None, listed: np.ndarray
+    of: comparison_report.Material,
+    choice: comparison_report.Choice,
+    applied: Applied,
+    chosen: comparison_report.Chosen | None,
+    listed: np.ndarray,
 ) -> report.Report:
     """The whole page to hand out, with the films that are listed on it."""
     made = fixed(of, choice, applied)
@@ -91,7 +101,7 @@ def page(
     return report.Report(title, ui.RESEARCH_ONLY, tuple(_facts(of)), tuple(part for part in ordered if part), data)
 
 
-def describe(of: material.Material, chosen: inputs.Chosen) -> str:
+def describe(of: comparison_report.Material, chosen: comparison_report.Chosen) -> str:
     """Which films are listed, in words."""
     if chosen.kind == "cell":
         model, reference, predicted = (of.models[chosen.places[0]], *(of.classes[k] for k in chosen.places[1:]))
@@ -106,7 +116,7 @@ def describe(of: material.Material, chosen: inputs.Chosen) -> str:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _metrics(digest: str, method: str, _of: material.Material) -> dict[str, dict]:
+def _metrics(digest: str, method: str, _of: comparison_report.Material) -> dict[str, dict]:
     return {of.model: of.metrics(method) for of in _of.found.evaluations}
 
 
@@ -115,14 +125,16 @@ def _keep(digest: str, key: tuple, _make: Callable[[], report.Section | None]) -
     return _make()
 
 
-def _listed(of: material.Material, chosen: inputs.Chosen | None, listed: np.ndarray) -> report.Section | None:
+def _listed(
+    of: comparison_report.Material, chosen: comparison_report.Chosen | None, listed: np.ndarray
+) -> report.Section | None:
     if chosen is None:
         return None
     words = (describe(of, chosen),)
     return report.Section("films", f"Films: {len(listed):,}", words, (tables.films(of.found, listed),))
 
 
-def _facts(of: material.Material) -> list[tuple[str, str]]:
+def _facts(of: comparison_report.Material) -> list[tuple[str, str]]:
     first = of.found.evaluations[0]
     facts: list[tuple[str, Any]] = [
         ("Test films", f"{len(of.found.films):,}, {first.data or 'data not named'}; digest {first.test_digest[:16]}"),

@@ -4,56 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from xraykit.models.card import Card
+from xraykit.reports.comparison_report import Choice, Chosen
 from xraykit.ui import worklist
 
 MOST = 4
+
+
 ROWS, COLUMNS = "Reference", "Predicted"
+
+
 HIGHEST, SENSITIVITY, SPECIFICITY = "Highest probability", "Sensitivity", "Specificity"
+
+
 BY_HAND, SAVED = "By hand", "Saved points"
+
+
 TARGETS = (HIGHEST, SENSITIVITY, SPECIFICITY, BY_HAND, SAVED)
+
+
 WILSON, EXACT = "Wilson", "Exact"
+
+
 AFTER, BEFORE = "After temperature", "Before"
+
+
 ADDRESS: dict[str, Any] = {"bind": "query-params"}
+
+
 CHOSEN = "films"  # of the address: which films are listed
+
+
 KINDS = ("cell", "fixes", "breaks", "wrong")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the user wants to see; hashable, a key of what was computed for it.
-
-    `share` "row" or "column"; `method` of intervals; `target` what the operating point aims at, `wanted` how much of
-    it, or the threshold, `saved` the text of a file that holds points; `margin` a share of accuracy or None; `after`
-    temperature.
-    """
-
-    label: str
-    share: str
-    method: str
-    target: str
-    wanted: float
-    margin: float | None
-    after: bool
-    saved: str = ""
-
-    @property
-    def point(self) -> tuple[str, str, float, str]:
-        """What the operating points depend on."""
-        return self.label, self.target, self.wanted, self.saved
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Films to list. `kind` "cell": `places` model, reference, predicted; else two models, by their places."""
-
-    kind: str
-    places: tuple[int, ...]
 
 
 def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -15,6 +14,8 @@ from xraykit.films.refusal import Refusal
 from xraykit.models import classifier
 from xraykit.models import kept as records
 from xraykit.models.card import ModelRefused
+from xraykit.reports import comparison_report
+from xraykit.reports.comparison_report import Material
 from xraykit.system.folders import models_folder
 from xraykit.ui.compare import inputs
 
@@ -24,23 +25,6 @@ REFUSALS = (
     learning_curve.HistoryRefused,
     alignment.ComparisonRefused,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Material:
-    """The models compared, in order, and what is known of them. `digest` names the comparison and all that follows."""
-
-    kept: tuple[records.Kept, ...]
-    found: comparison.Comparison
-    digest: str
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        return self.found.models
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.found.classes
 
 
 def models() -> tuple[dict[str, records.Kept], list[Refusal]]:
@@ -76,7 +60,7 @@ def compare(
     return Material(tuple(kept), _compare(digest, margin, ours), f"{digest}{cards}")
 
 
-def apply_points(material: Material, choice: inputs.Choice) -> dict[str, operating_point.Applied | str]:
+def apply_points(material: Material, choice: comparison_report.Choice) -> dict[str, operating_point.Applied | str]:
     """Each model at its operating point, or the words why it has none; empty where none is asked for."""
     if choice.target == inputs.HIGHEST:
         return {}
@@ -94,7 +78,7 @@ def confusions(material: Material, applied: Mapping[str, operating_point.Applied
 
 
 def films(
-    material: Material, applied: Mapping[str, operating_point.Applied | str], chosen: inputs.Chosen
+    material: Material, applied: Mapping[str, operating_point.Applied | str], chosen: comparison_report.Chosen
 ) -> np.ndarray:
     """Indices of the films of a cell or of a pair's change, (n,) int64 ascending."""
     if chosen.kind == "cell":
@@ -130,7 +114,7 @@ def _compare(digest: str, margin: float | None, _evaluations: Sequence[evaluatio
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _apply(
-    digest: str, point: tuple, _material: Material, _choice: inputs.Choice
+    digest: str, point: tuple, _material: Material, _choice: comparison_report.Choice
 ) -> dict[str, operating_point.Applied | str]:
     applied: dict[str, operating_point.Applied | str] = {}
     for kept, test in zip(_material.kept, _material.found.evaluations, strict=True):
@@ -142,7 +126,7 @@ def _apply(
     return applied
 
 
-def _point(kept: records.Kept, choice: inputs.Choice, sha: str) -> operating_point.OperatingPoint:
+def _point(kept: records.Kept, choice: comparison_report.Choice, sha: str) -> operating_point.OperatingPoint:
     if choice.target == inputs.BY_HAND:
         return operating_point.by_hand(kept.card.name, choice.label, choice.wanted, sha)
     if choice.target == inputs.SAVED:

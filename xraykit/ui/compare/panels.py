@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from xraykit import report
-from xraykit.charts import style as chart_style
 from xraykit.evaluation import comparison, evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models import card
+from xraykit.reports import comparison_report, report
+from xraykit.reports.charts import style as chart_style
 from xraykit.ui import cases, evaluating, worklist
-from xraykit.ui.compare import contents, inputs, material, show
+from xraykit.ui.compare import contents, inputs, show
 
 FEWER = (
     "Choose two to four models above to lay them side by side. To add one: python -m xraykit train --recipe NAME "
@@ -40,7 +40,7 @@ def show_refused(refused: Sequence[Refusal]) -> None:
                 st.html(f"<p class='xk-word'>{html.escape(row.source)}: {html.escape(row.words)}</p>")
 
 
-def show_verdict(of: material.Material, section: report.Section, style: chart_style.Style) -> None:
+def show_verdict(of: comparison_report.Material, section: report.Section, style: chart_style.Style) -> None:
     """The card: verdicts in words, the films behind them a click away, accuracies with intervals beside."""
     several = len(of.found.pairs) > 1
     *places, right = st.columns([3, 3, 4] if several else [3, 2], gap="large")
@@ -115,7 +115,10 @@ def show_reports(section: report.Section) -> None:
 
 
 def show_films(
-    of: material.Material, applied: contents.Applied, chosen: inputs.Chosen | None, listed: np.ndarray
+    of: comparison_report.Material,
+    applied: contents.Applied,
+    chosen: comparison_report.Chosen | None,
+    listed: np.ndarray,
 ) -> None:
     """The films of the cell or change that was clicked."""
     if chosen is None:
@@ -132,7 +135,7 @@ def show_films(
         cases.show(names, evaluations, evaluating.folder_of(evaluations[0]), key="compare")
 
 
-def _show_pair(of: material.Material, pair: comparison.Pair, several: bool) -> None:
+def _show_pair(of: comparison_report.Material, pair: comparison.Pair, several: bool) -> None:
     first, *rest = (html.escape(sentence) for sentence in pair.words if " fixes " not in sentence)
     size = "xk-verdict xk-several" if several else "xk-verdict"
     more = "".join(f"<p class='xk-said'>{sentence}</p>" for sentence in rest)
@@ -146,7 +149,7 @@ def _show_pair(of: material.Material, pair: comparison.Pair, several: bool) -> N
     }
     with st.container(horizontal=True, gap="small"):
         for kind, (label, films) in counts.items():
-            what = worklist.literal(contents.describe(of, inputs.Chosen(kind, places)))
+            what = worklist.literal(contents.describe(of, comparison_report.Chosen(kind, places)))
             key = f"{kind}-{places[0]}-{places[1]}"
             st.button(
                 label,

@@ -8,8 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import report, ui
-from xraykit.charts import style as chart_style
+from xraykit import ui
+from xraykit.reports import report
+from xraykit.reports.charts import style as chart_style
 
 PAPER, SCREEN = "Paper", "Screen"
 MIMES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}

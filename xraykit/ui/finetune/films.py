@@ -12,9 +12,9 @@ from typing import Any
 import streamlit as st
 
 from xraykit import ui
-from xraykit.charts import counts
 from xraykit.datasets import catalog, inspection
 from xraykit.datasets.archive import check, unpack
+from xraykit.reports.charts import counts
 from xraykit.system import folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work

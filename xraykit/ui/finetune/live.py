@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from xraykit import ui
-from xraykit.charts import live
+from xraykit.reports.charts import live
 from xraykit.training.run import run
 from xraykit.ui.finetune import acting, after, choice, drawing, seen, words
 from xraykit.ui.finetune.seen import Seen

@@ -15,12 +15,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xraykit.charts import style as chart_style
+from xraykit.reports.charts import style as chart_style
 
 TEMPLATE = Path(__file__).parent / "report.html"
+
+
 WIDTH = 620  # px of an exported chart's plot
+
+
 SCALE = 2  # PNG pixels a px: sharp on a projector
+
+
 ENDS = ("value", "low", "high")
+
+
 MISSING = "n/a"
 
 

@@ -15,10 +15,14 @@ from xraykit.evaluation.comparison import Comparison
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.operating_point import Applied
 from xraykit.models.kept import UNKNOWN, Difference
-from xraykit.report import Column, Table
+from xraykit.reports.report import Column, Table
 
 PARTS = ("sensitivity", "specificity", "ppv", "npv")
+
+
 HEADS = ("Sensitivity", "Specificity", "PPV", "NPV")
+
+
 MEASURES = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "macro_f1": "Macro F1"}
 
 

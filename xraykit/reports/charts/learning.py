@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.charts.style import SCREEN, Style, by_model, finish
+from xraykit.reports.charts.style import SCREEN, Style, by_model, finish
 
 SPLITS = ("validation", "training")
 

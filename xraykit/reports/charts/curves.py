@@ -7,9 +7,11 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.charts.style import SCREEN, Style, by_model, finish, packed
+from xraykit.reports.charts.style import SCREEN, Style, by_model, finish, packed
 
 HEIGHT = 380
+
+
 TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 
 

@@ -6,25 +6,76 @@ Imports no Streamlit: the page shows these sections and a report writes the same
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from xraykit import tables
-from xraykit.charts import curves as curve_charts
-from xraykit.charts import learning
-from xraykit.charts import matrices as matrix_charts
-from xraykit.charts import style as chart_style
-from xraykit.evaluation import curves, learning_curve, published
+from xraykit.evaluation import comparison, curves, learning_curve, published
 from xraykit.evaluation import operating_point as operating
 from xraykit.models import kept as records
-from xraykit.report import Column, Picture, Section, Table
+from xraykit.reports import tables
+from xraykit.reports.charts import curves as curve_charts
+from xraykit.reports.charts import learning
+from xraykit.reports.charts import matrices as matrix_charts
+from xraykit.reports.charts import style as chart_style
+from xraykit.reports.report import Column, Picture, Section, Table
 from xraykit.ui.compare import inputs
-from xraykit.ui.compare.inputs import Choice
-from xraykit.ui.compare.material import Material
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user wants to see; hashable, a key of what was computed for it.
+
+    `share` "row" or "column"; `method` of intervals; `target` what the operating point aims at, `wanted` how much of
+    it, or the threshold, `saved` the text of a file that holds points; `margin` a share of accuracy or None; `after`
+    temperature.
+    """
+
+    label: str
+    share: str
+    method: str
+    target: str
+    wanted: float
+    margin: float | None
+    after: bool
+    saved: str = ""
+
+    @property
+    def point(self) -> tuple[str, str, float, str]:
+        """What the operating points depend on."""
+        return self.label, self.target, self.wanted, self.saved
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Films to list. `kind` "cell": `places` model, reference, predicted; else two models, by their places."""
+
+    kind: str
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The models compared, in order, and what is known of them. `digest` names the comparison and all that follows."""
+
+    kept: tuple[records.Kept, ...]
+    found: comparison.Comparison
+    digest: str
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return self.found.models
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.found.classes
+
 
 ELSEWHERE = "Verdict, reports and calibration stay at the highest probability."
+
+
 GRID = 400  # a curve is drawn on this many steps a side: more would not be seen
 
 

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from xraykit.charts.style import SCREEN, Style, finish
+from xraykit.reports.charts.style import SCREEN, Style, finish
 
 HEIGHT = 190
+
+
 KINDS = ("moment", "training", "validation", "best", "phase")
 
 

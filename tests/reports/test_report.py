@@ -7,12 +7,14 @@ import json
 import numpy as np
 import pytest
 
-from xraykit import report, tables
-from xraykit.charts import matrices
 from xraykit.evaluation import published
-from xraykit.report import Column, Picture, Report, Section, Table
+from xraykit.reports import report, tables
+from xraykit.reports.charts import matrices
+from xraykit.reports.report import Column, Picture, Report, Section, Table
 
 NOTICE = "Research demonstration."
+
+
 FIGURE = {"value": 0.98765, "low": 0.9, "high": 0.999, "n": 81}
 
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from xraykit.charts import style
+from xraykit.reports.charts import style
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB
 SIGHT = {
@@ -14,6 +14,8 @@ SIGHT = {
     "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
 }
+
+
 LOOKS = (style.SCREEN, style.PAPER)
 
 

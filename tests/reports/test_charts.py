@@ -1,6 +1,6 @@
 """Charts are judged by their specification: data, axes and words, not pixels."""
 
-from xraykit.charts import probabilities
+from xraykit.reports.charts import probabilities
 
 VALUES = {"COVID-19": 0.0312, "Normal": 0.9012, "Viral Pneumonia": 0.0676}
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.charts.style import SCREEN, Style, finish
+from xraykit.reports.charts.style import SCREEN, Style, finish
 
 PARTS = ("train", "not learned from", "validation", "test", "all")
+
+
 TOTAL = "total"  # of a class: its number stands behind its bar
 
 

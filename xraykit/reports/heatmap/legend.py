@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from xraykit import colormaps
+from xraykit.reports.heatmap import colormaps
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
 _BACKGROUND, _TEXT = (16, 16, 18), (226, 226, 226)
 
 
