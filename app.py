@@ -5,15 +5,18 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from xraykit import ui
+from xraykit.ui import server
+from xraykit.ui.frame import say_error
 
 # The script lies in a folder without pages/ beside it, so that a link to a page on a server nobody has opened yet
 # cannot fall into Streamlit's old pages/ discovery (docs/decisions: navigation).
 SHELL = Path(__file__).parent / "xraykit" / "ui" / "shell.py"
 
-app = st.App(SHELL, lifespan=ui.keep_service, middleware=[Middleware(ui.SecureHeaders)], on_script_error=ui.say_error)
+app = st.App(
+    SHELL, lifespan=server.keep_service, middleware=[Middleware(server.SecureHeaders)], on_script_error=say_error
+)
 
 if __name__ == "__main__":
-    from xraykit.ui import shell
+    from xraykit.ui import navigation
 
-    shell.show()
+    navigation.show()

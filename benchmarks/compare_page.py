@@ -21,9 +21,9 @@ ROUNDS, BUDGET = 7, 2.0
 def main() -> None:
     from streamlit.testing.v1 import AppTest
 
-    from xraykit import ui
+    from xraykit.ui import server
 
-    ui._client = fakes.Client()  # type: ignore[assignment]  # listing cards needs no inference service
+    server._client = fakes.Client()  # type: ignore[assignment]  # listing cards needs no inference service
     with tempfile.TemporaryDirectory() as work:
         os.environ["XDG_STATE_HOME"] = work
         pages = {}

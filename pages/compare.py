@@ -3,10 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from xraykit import ui
-from xraykit.ui.compare import contents, inputs, material, panels, show
+from xraykit.ui.compare import contents, inputs, material, panels
+from xraykit.ui.frame import frame
+from xraykit.ui.kit import report_view
 
-ui.frame("Compare")
+frame("Compare")
 usable, refused = material.models()
 
 # inputs
@@ -22,7 +23,7 @@ if len(kept) < 2:
 with controls:
     choice = inputs.choose(material.classes(kept, others))
     with st.popover("Download", width=110):
-        style = show.choose_style()
+        style = report_view.choose_style()
         handout = st.container()
 
 # compute
@@ -39,16 +40,16 @@ made = contents.fixed(compared, choice, applied)
 
 # show
 with handout:
-    show.handing_out(lambda: contents.page(compared, choice, applied, chosen, listed), "comparison")
+    report_view.handing_out(lambda: contents.page(compared, choice, applied, chosen, listed), "comparison")
 panels.show_verdict(compared, made["verdict"], style)
 panels.show_matrices(contents.matrices(compared, choice, applied, chosen), style, applied, len(compared.classes))
 panels.show_films(compared, applied, chosen, listed)
 panels.show_published(made.get("published"), style)
-show.section(made.get("operating"), style)
+report_view.section(made.get("operating"), style)
 panels.show_tests(made["verdict"])
 panels.show_reports(made["reports"])
-show.section(made["curves"], style)
-show.section(made["calibration"], style)
-show.section(made.get("training"), style)
-show.section(made["recipes"], style)
+report_view.section(made["curves"], style)
+report_view.section(made["calibration"], style)
+report_view.section(made.get("training"), style)
+report_view.section(made["recipes"], style)
 panels.show_refused(refused)

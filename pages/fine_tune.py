@@ -2,19 +2,21 @@
 
 import streamlit as st
 
-from xraykit import ui
-from xraykit.ui.finetune import choice, listing, live, steps
+from xraykit.ui.fine_tune import selection
+from xraykit.ui.fine_tune.form import steps
+from xraykit.ui.fine_tune.run import table, view
+from xraykit.ui.frame import frame
 
-ui.frame("Fine-tune")
-shown = choice.shown()
-choice.show_words()
+frame("Fine-tune")
+shown = selection.shown()
+selection.show_words()
 
 # inputs: a new run in three steps; or the run that was chosen, as it is now
 with st.container(key="fine-tune"):
     if shown is None:
         steps.show()
     else:
-        live.show(shown)
+        view.show(shown)
 
 # show
-listing.show()
+table.show()

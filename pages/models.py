@@ -2,23 +2,25 @@
 
 import streamlit as st
 
-from xraykit import ui
-from xraykit.ui import cards, controls, reading
+from xraykit.ui.frame import frame, watch_restarts
+from xraykit.ui.kit import inference
+from xraykit.ui.models import card_view
+from xraykit.ui.review import controls
 
-ui.frame("Models")
-ui.watch_restarts()
-found, broken = reading.cards()
+frame("Models")
+watch_restarts()
+found, broken = inference.cards()
 
 # inputs
 left, right = st.columns([3, 2], vertical_alignment="bottom")
 with left:
-    card = cards.choose(found)
+    card = card_view.choose(found)
 
 # show
 if card is None:
     controls.show_models_word(found)
 else:
     with right:
-        cards.show_downloads(card)
-    cards.show(card)
-cards.show_refused(broken)
+        card_view.show_downloads(card)
+    card_view.show(card)
+card_view.show_refused(broken)

@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from xraykit import ui
 from xraykit.models import explanation
-from xraykit.ui import controls, panes, reading, worklist
+from xraykit.ui.frame import frame, watch_restarts
+from xraykit.ui.kit import inference
+from xraykit.ui.review import controls, panes, worklist
+from xraykit.ui.review import readings as reading
 
-ui.frame("Review")
-ui.watch_restarts()
-cards, broken = reading.cards()
+frame("Review")
+watch_restarts()
+cards, broken = inference.cards()
 
 film = worklist.current()
 if film is None:

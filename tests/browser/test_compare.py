@@ -17,9 +17,9 @@ import pytest
 from tests.browser.conftest import start_server
 from tests.browser.test_review import AT_REST, serious
 from tests.helpers import kept_models
-from xraykit import ui
 from xraykit.evaluation import operating_point
 from xraykit.models import classifier
+from xraykit.ui.frame import RESEARCH_ONLY
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NAMES = ("alpha-scratch", "beta-imagenet")
@@ -135,7 +135,7 @@ def test_every_format_holds_the_numbers_of_the_page(visit, serving, models):
     texts = ["".join(node.itertext()) for node in ElementTree.fromstring(svg).iter(f"{{{SVG}}}text")]
     counts = models[0].confusion.ravel().tolist()
     assert [int(text) for text in texts if text.isdigit()] == counts == drawn(visit, 0)
-    assert any(ui.RESEARCH_ONLY in text for text in texts)
+    assert any(RESEARCH_ONLY in text for text in texts)
     assert pixels_and_rows(png, svg) == counts
     report = list(csv.reader(io.StringIO(download(visit, "csv-report-0").decode())))
     shown = cells(visit, "report-0")
@@ -150,7 +150,7 @@ def test_every_format_holds_the_numbers_of_the_page(visit, serving, models):
     tables = {table["key"]: table for section in data["sections"] for table in section["tables"]}
     assert [written(cell) for row in tables["report-0"]["rows"] for cell in row] == [written(cell) for cell in shown]
     assert data["comparison"]["models"][0]["metrics"]["confusion"] == models[0].confusion.tolist()
-    assert "<script" not in page and ui.RESEARCH_ONLY in page and visit.stopped == []
+    assert "<script" not in page and RESEARCH_ONLY in page and visit.stopped == []
 
 
 def written(cell: object) -> str:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from tests.browser.test_review import AT_REST, body, serious
 from tests.helpers import film_folders
-from xraykit import ui
 from xraykit.models import classifier
+from xraykit.ui.frame import RESEARCH_ONLY
 
 CARDS, _ = classifier.available()
 pytestmark = [
@@ -50,7 +50,7 @@ def test_a_card_is_read_linked_and_downloaded(visit, server, screenshots, tmp_pa
     visit.page.goto(f"{server.url}/models?model={card.name}")
     visit.page.get_by_role("heading", name=card.title).wait_for()
     text = body(visit)
-    assert ui.RESEARCH_ONLY in text and "Intended use" in text and card.files["model.keras"] in text
+    assert RESEARCH_ONLY in text and "Intended use" in text and card.files["model.keras"] in text
     screenshot(visit, screenshots, "models-card")
     assert serious(Axe().run(visit.page)) == []
     for label, ending in (("HTML", "html"), ("Markdown", "md"), ("JSON", "json")):

@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from tests.helpers import bad_films
-from xraykit import ui
 from xraykit.films import samples
 from xraykit.models import classifier
+from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PANES = "[class*='st-key-pane-'] img"
@@ -66,7 +66,7 @@ def test_a_synthetic_film_gets_every_models_result_and_an_overlay(visit, server,
     drop(visit, samples.PNG)
     settle(visit)
     text = body(visit)
-    assert ui.RESEARCH_ONLY in text and samples.PNG.name in text
+    assert RESEARCH_ONLY in text and samples.PNG.name in text
     assert {"mobilenetv2-imagenet", "mobilenetv2-scratch"} <= {card.name for card in CARDS}, "both models that ship"
     for card in CARDS:
         assert card.title in text
@@ -152,7 +152,7 @@ def test_a_killed_service_is_started_again_and_the_user_is_told(visit, server):
     settle(visit)
     service_of(server).kill()
     drop(visit, samples.DICOM)
-    visit.page.get_by_text(ui.RESTARTED).wait_for()
+    visit.page.get_by_text(RESTARTED).wait_for()
     settle(visit)
     assert samples.DICOM.name in visit.page.locator(".st-key-worklist").inner_text()
 

@@ -11,10 +11,11 @@ import numpy as np
 import streamlit as st
 
 import xraykit
-from xraykit import ui
 from xraykit.evaluation import operating_point
 from xraykit.reports import comparison_report, report, tables
 from xraykit.ui.compare import material
+from xraykit.ui.frame import RESEARCH_ONLY
+from xraykit.ui.kit import chart
 
 Applied = Mapping[str, operating_point.Applied | str]
 
@@ -28,7 +29,7 @@ def fixed(
     of: comparison_report.Material, choice: comparison_report.Choice, applied: Applied
 ) -> dict[str, report.Section]:
     """Every section but the matrices, whose frame follows each click; by key, those that there are."""
-    ui.before_charts()
+    chart.before_charts()
     figures = metrics(of, choice.method)
     point = choice.point
     # Each section is kept by what it depends on, so that moving a slider makes no other section anew
@@ -98,7 +99,7 @@ def page(
         "comparison": of.found.to_dict(),
     }
     title = f"Compare: {', '.join(of.models)}"
-    return report.Report(title, ui.RESEARCH_ONLY, tuple(_facts(of)), tuple(part for part in ordered if part), data)
+    return report.Report(title, RESEARCH_ONLY, tuple(_facts(of)), tuple(part for part in ordered if part), data)
 
 
 def describe(of: comparison_report.Material, chosen: comparison_report.Chosen) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from xraykit.models.card import Card
 from xraykit.reports.comparison_report import Choice, Chosen
-from xraykit.ui import worklist
+from xraykit.ui.kit.text import escape_markdown
 
 MOST = 4
 
@@ -132,7 +132,7 @@ def _wanted(target: str, label: str) -> float:
     if target == HIGHEST:
         return 0.0
     if target == BY_HAND:
-        help_text = f"From this model probability on a film is given {worklist.literal(label)}."
+        help_text = f"From this model probability on a film is given {escape_markdown(label)}."
         return st.slider("Threshold", 0.0, 1.0, 0.5, 0.01, key="threshold", width=160, help=help_text, **ADDRESS)
     help_text = "Each model's threshold is chosen on its validation films and applied to the test films."
     percent = st.slider(

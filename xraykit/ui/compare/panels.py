@@ -13,8 +13,9 @@ from xraykit.films.refusal import Refusal
 from xraykit.models import card
 from xraykit.reports import comparison_report, report
 from xraykit.reports.charts import style as chart_style
-from xraykit.ui import cases, evaluating, worklist
-from xraykit.ui.compare import contents, inputs, show
+from xraykit.ui.compare import contents, folder_evaluation, inputs
+from xraykit.ui.kit import film_list, report_view
+from xraykit.ui.kit.text import escape_markdown
 
 FEWER = (
     "Choose two to four models above to lay them side by side. To add one: python -m xraykit train --recipe NAME "
@@ -51,7 +52,7 @@ def show_verdict(of: comparison_report.Material, section: report.Section, style:
         with places[0]:
             st.html(f"<p class='xk-said'>{html.escape(note)}</p>")
     with right:
-        show.picture(section.pictures[0], style)
+        report_view.picture(section.pictures[0], style)
 
 
 def show_matrices(section: report.Section, style: chart_style.Style, applied: contents.Applied, classes: int) -> None:
@@ -64,7 +65,7 @@ def show_matrices(section: report.Section, style: chart_style.Style, applied: co
             f"<i style='background:linear-gradient(90deg,{bar})'></i><span>100%</span>"
             "<em>Click a cell to list its films.</em></div>"
         )
-        show.download(section.tables[0], "csv")
+        report_view.download(section.tables[0], "csv")
     across = len(section.pictures) if len(section.pictures) * classes <= 12 else 2
     pictures = section.pictures
     for start in range(0, len(pictures), across):
@@ -79,39 +80,39 @@ def show_matrices(section: report.Section, style: chart_style.Style, applied: co
 
 def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:
     """Evaluate the chosen models on a folder of one's own, out of the way; what the user picked to compare."""
-    at_work = bool(cards) and evaluating.current() is not None  # a job must not be hidden by a reload
+    at_work = bool(cards) and folder_evaluation.current() is not None  # a job must not be hidden by a reload
     with st.expander("Evaluate a folder", key="evaluate-folder", expanded=at_work):
-        return list(evaluating.show(cards)) if cards else []
+        return list(folder_evaluation.show(cards)) if cards else []
 
 
 def show_published(section: report.Section | None, style: chart_style.Style) -> None:
     """Ours beside the published figure: words and table on the left, both figures drawn on the right."""
     if section is None:
         return
-    show.heading(section)
+    report_view.heading(section)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        show.table(section.tables[0])
+        report_view.table(section.tables[0])
     with right:
-        show.picture(section.pictures[0], style)
+        report_view.picture(section.pictures[0], style)
 
 
 def show_tests(section: report.Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
     for part in section.tables:
-        show.table(part)
+        report_view.table(part)
 
 
 def show_reports(section: report.Section) -> None:
     """Classification reports side by side, then each class against the rest."""
-    show.heading(section)
+    report_view.heading(section)
     *reports, rest = section.tables
     for start in range(0, len(reports), 2):
         for part, column in zip(reports[start : start + 2], st.columns(2, gap="large"), strict=False):
             with column:
-                show.table(part)
-    show.table(rest)
+                report_view.table(part)
+    report_view.table(rest)
 
 
 def show_films(
@@ -132,7 +133,7 @@ def show_films(
             st.html(f"<p class='xk-said'>{AT_POINT}</p>")
         evaluations = of.found.evaluations
         names = [of.found.films[i] for i in listed.tolist()]
-        cases.show(names, evaluations, evaluating.folder_of(evaluations[0]), key="compare")
+        film_list.show(names, evaluations, folder_evaluation.folder_of(evaluations[0]), key="compare")
 
 
 def _show_pair(of: comparison_report.Material, pair: comparison.Pair, several: bool) -> None:
@@ -141,7 +142,7 @@ def _show_pair(of: comparison_report.Material, pair: comparison.Pair, several: b
     more = "".join(f"<p class='xk-said'>{sentence}</p>" for sentence in rest)
     st.html(f"<div class='{size}'><p>{first}</p>{more}</div>")
     places = (of.models.index(pair.first), of.models.index(pair.second))
-    name = "" if several or len(pair.second) > LONG_NAME else f"{worklist.literal(pair.second)} "
+    name = "" if several or len(pair.second) > LONG_NAME else f"{escape_markdown(pair.second)} "
     counts = {
         "fixes": (f"{name}fixes {len(pair.fixes):,}", pair.fixes),
         "breaks": (f"{name}breaks {len(pair.breaks):,}", pair.breaks),
@@ -149,7 +150,7 @@ def _show_pair(of: comparison_report.Material, pair: comparison.Pair, several: b
     }
     with st.container(horizontal=True, gap="small"):
         for kind, (label, films) in counts.items():
-            what = worklist.literal(contents.describe(of, comparison_report.Chosen(kind, places)))
+            what = escape_markdown(contents.describe(of, comparison_report.Chosen(kind, places)))
             key = f"{kind}-{places[0]}-{places[1]}"
             st.button(
                 label,
@@ -171,4 +172,4 @@ def _show_matrix(picture: report.Picture, place: int, style: chart_style.Style) 
             inputs.list_films("cell", place, order.index(points[0]["reference"]), order.index(points[0]["predicted"]))
 
     with st.container(key=f"matrix-box-{place}"):
-        show.picture(picture, style, key=key, on_select=click, selection_mode="cell")
+        report_view.picture(picture, style, key=key, on_select=click, selection_mode="cell")

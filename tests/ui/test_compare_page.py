@@ -1,0 +1,207 @@
+"""The Compare page as a user meets it, without a browser: made-up models in a folder of their own."""
+
+import csv
+import hashlib
+import html
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers import fakes, kept_models
+from xraykit.evaluation import comparison
+from xraykit.ui import server
+from xraykit.ui.frame import RESEARCH_ONLY
+
+APP = str(Path(__file__).parent.parent / "app.py")
+
+
+PAGE = str(Path(__file__).parent.parent / "pages" / "compare.py")
+
+
+NAMES = ("alpha-scratch", "beta-imagenet", "gamma-imagenet", "delta-imagenet")
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(server, "_client", fakes.Client())
+    (tmp_path / "weights").mkdir()
+    return tmp_path / "weights"
+
+
+@pytest.fixture
+def two(root):
+    return [
+        kept_models.keep(root, NAMES[0], seed=0, skill=1.0),
+        kept_models.keep(root, NAMES[1], seed=1, skill=2.5, weights="imagenet"),
+    ]
+
+
+def open_page(**address: str | list[str]) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.switch_page(PAGE)
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    blocks = [block.proto.body for block in app.get("html")]
+    return html.unescape("\n".join([*blocks, *(block.value for block in (*app.markdown, *app.warning, *app.error))]))
+
+
+def test_without_two_models_the_page_says_what_to_do(root):
+    assert "python -m xraykit train" in words(open_page())
+    kept_models.keep(root, NAMES[0], seed=0)
+    app = open_page()
+    assert not app.exception and "takes two" in words(app) and "runs keep RUN --as NAME" in words(app)
+
+
+def test_two_models_are_compared_at_once_scratch_first(two):
+    app = open_page()
+    assert not app.exception
+    assert app.multiselect(key="models").value == list(NAMES[:2])
+    verdict = comparison.compare(two).pairs[0].words[0]
+    assert verdict in words(app)
+    assert RESEARCH_ONLY in words(app)
+
+
+def test_every_part_is_on_the_page(two):
+    text = words(open_page())
+    parts = ("Confusion matrices", "Beside the published study", "Paired differences", "DeLong", "Calibration")
+    parts += ("Each class against the rest", "Curves", "Training", "What differs", "Cost", "Best epoch")
+    assert [part for part in parts if part not in text] == []
+
+
+def test_a_link_opens_the_page_with_models_and_options(root, two):
+    kept_models.keep(root, NAMES[2], seed=2, weights="imagenet")
+    app = open_page(
+        models=[NAMES[2], NAMES[0]], point="Specificity", wanted="90", interval="Exact", margin="2", films="cell-1-0-0"
+    )
+    assert not app.exception
+    text = words(app)
+    assert app.multiselect(key="models").value == [NAMES[2], NAMES[0]]
+    assert "Clopper-Pearson" in text and "Operating point" in text and "by 2 points or more" in text
+    assert f"{NAMES[0]}: reference COVID-19, predicted COVID-19" in text
+
+
+def test_a_link_to_what_is_not_there_opens_the_page_all_the_same(two):
+    app = open_page(models=["nobody"], films="cell-7-9-9", point="Sideways", wanted="word", margin="much")
+    assert not app.exception and "Confusion matrices" in words(app)
+
+
+def test_the_films_that_one_model_gets_right_are_listed(two):
+    app = open_page()
+    pair = comparison.compare(two).pairs[0]
+    app.button(key="fixes-0-1").click().run()
+    assert not app.exception
+    assert f"{len(pair.fixes)} film" in words(app) and "right for beta-imagenet alone" in words(app)
+    app.button(key="close-films").click().run()
+    assert "right for beta-imagenet alone" not in words(app)
+
+
+def test_other_films_are_refused_with_the_reason(root, two):
+    kept_models.keep(root, NAMES[2], seed=2, n=30, folder="elsewhere")
+    app = open_page(models=[NAMES[0], NAMES[2]])
+    assert not app.exception and "Expected the same test films" in words(app)
+
+
+def test_other_classes_are_refused_with_both_lists(root, two):
+    kept_models.keep(root, NAMES[2], seed=2, classes=("forest", "sea", "street"))
+    text = words(open_page(models=[NAMES[0], NAMES[2]]))
+    assert "Expected the same classes" in text and "forest, sea, street" in text
+
+
+def test_a_model_without_an_evaluation_is_named_with_the_reason(root, two):
+    kept_models.keep(root, "bare", seed=3)
+    (root / "bare" / "evaluation.json").unlink()
+    app = open_page()
+    assert not app.exception and "bare" in words(app) and "Models that cannot be compared" in str(app.expander)
+
+
+def test_a_target_out_of_reach_is_said_and_the_page_stays(root):
+    for place, name in enumerate(NAMES[:2]):
+        kept_models.keep(root, name, seed=place, skill=0.0)
+    app = open_page(point="Specificity", wanted="100")
+    assert not app.exception and "not attainable" in words(app) and "highest probability" in words(app)
+
+
+def test_a_saved_point_is_applied_to_its_network_and_refused_for_a_new_one(root, two):
+    from xraykit.reports import comparison_report
+    from xraykit.ui.compare import contents, inputs, material
+
+    def compared():
+        usable, _ = material.models()
+        return material.compare([usable[name] for name in NAMES[:2]], None)
+
+    of = compared()
+    choice = comparison_report.Choice("Normal", "row", "wilson", "Sensitivity", 0.9, None, True)
+    points = material.apply_points(of, choice)
+    saved = contents.page(of, choice, points, None, np.array([], int)).to_json()
+    again = comparison_report.Choice("COVID-19", "row", "wilson", inputs.SAVED, 0.0, None, True, saved)
+    assert (material.apply_points(of, again)[NAMES[0]].confusion == points[NAMES[0]].confusion).all()
+    (root / NAMES[0] / "model.keras").write_bytes(b"another network")
+    card = json.loads((root / NAMES[0] / "card.json").read_text())
+    card["files"]["model.keras"] = hashlib.sha256(b"another network").hexdigest()
+    (root / NAMES[0] / "card.json").write_text(json.dumps(card))
+    found = material.apply_points(compared(), again)
+    assert "Choose it anew" in found[NAMES[0]] and not isinstance(found[NAMES[1]], str)
+
+
+def test_without_a_saved_file_the_page_asks_for_one(two):
+    app = open_page(point="Saved points")
+    assert not app.exception and "No saved point" in words(app)
+
+
+def test_long_names_and_four_models_keep_the_page(root):
+    for place, name in enumerate(NAMES):
+        kept_models.keep(root, f"{name}-with-a-name-that-goes-on-and-on-for-a-lecture", seed=place, weights="imagenet")
+    names = sorted(path.name for path in root.iterdir())
+    app = open_page(models=names)
+    assert not app.exception
+    assert words(app).count("Holm-adjusted over 6 pairs") >= 6
+
+
+def test_the_words_of_the_page_claim_nothing_clinical(two):
+    text = words(open_page()).lower().replace(RESEARCH_ONLY.lower(), "")
+    assert "diagnos" not in text and "confiden" not in text
+
+
+def test_what_is_handed_out_holds_the_numbers_of_the_page(two):
+    from xraykit.reports import comparison_report
+    from xraykit.ui.compare import contents, material
+
+    usable, _ = material.models()
+    kept = [usable[name] for name in NAMES[:2]]
+    choice = comparison_report.Choice("Normal", "row", "wilson", "Sensitivity", 0.9, None, True)
+    of = material.compare(kept, None)
+    applied = material.apply_points(of, choice)
+    chosen = comparison_report.Chosen("cell", (0, 1, 0))
+    listed = material.films(of, applied, chosen)
+    page = contents.page(of, choice, applied, chosen, listed)
+    data, text = json.loads(page.to_json()), html.unescape(page.html())
+    point = applied[NAMES[0]]
+    assert [of.found.films[i] for i in listed] == data["films"]["names"] and len(listed) == point.confusion[1, 0]
+    charts = {chart["key"]: chart for section in data["sections"] for chart in section["charts"]}
+    assert [row["films"] for row in charts["matrix-0"]["rows"]] == point.confusion.ravel().tolist()
+    assert np.array_equal(data["operating_points"][NAMES[0]]["confusion"], point.confusion)
+    assert RESEARCH_ONLY in text and "<script" not in text and "http" not in text.replace("http://www.w3.org", "")
+    for section in page.sections:
+        for table in section.tables:
+            rows = list(csv.DictReader(io.StringIO(table.csv())))
+            assert len(rows) == len(table.rows)
+            assert all(cell in text for row in table.written for cell in row)
+
+
+def test_ten_thousand_films_and_four_models_rerun_without_comparing_again(root, monkeypatch):
+    for place, name in enumerate(NAMES):
+        kept_models.keep(root, name, seed=place, n=2000, weights="imagenet")
+    app = open_page(models=list(NAMES))
+    monkeypatch.setattr(comparison, "compare", None)
+    app.run()
+    assert not app.exception, "a rerun takes the comparison from the cache"

@@ -1,0 +1,255 @@
+"""The form of a new run without a browser: films, recipe with its faults, device, estimate and start."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers import fakes, film_folders, run_folders
+from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
+from tests.ui.test_folder_evaluation import wait_until
+from xraykit.reports.charts import counts
+from xraykit.system import device_queue, devices, folders, jobs
+from xraykit.training.recipe import rules
+from xraykit.training.run import control, run
+from xraykit.ui.fine_tune import draft
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    put_folders(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def films(tmp_path) -> Path:
+    return film_folders.make(tmp_path / "data" / "synthetic", films=24)
+
+
+@pytest.fixture
+def started(monkeypatch, tmp_path) -> list:
+    """What the page asked the engine to start; no process is."""
+    asked = []
+
+    def start(chosen, data, device="auto", root=None, name=None):
+        asked.append(("start", name, chosen.name, str(data), device))
+        return run_folders.write(tmp_path / "runs", name, recipe="tiny", epochs=0, state="stopped")
+
+    monkeypatch.setattr(control, "start", start)
+    return asked
+
+
+def choose(app: AppTest, films: Path) -> AppTest:
+    """Take the films and wait until they have been looked at."""
+    box = next(box for box in app.selectbox if str(box.key).startswith("films-known"))
+    box.set_value(str(films)).run()
+    return wait_until(lambda: films_looked_at(app), "the inspection")
+
+
+def films_looked_at(app: AppTest) -> AppTest | None:
+    text = text_of(app.run())
+    assert "could not be done" not in text, text
+    return app if "Films that can be read" in text else None
+
+
+def field(app: AppTest, path: str):
+    """The widget of a recipe's field."""
+    ends = f"-{path}"
+    return next(
+        widget
+        for kind in (app.number_input, app.selectbox, app.checkbox, app.text_input)
+        for widget in kind
+        if str(widget.key).startswith("recipe-") and str(widget.key).endswith(ends)
+    )
+
+
+def test_without_runs_a_newcomer_is_told_what_to_do_and_can_try(films):
+    app = open_page()
+    assert not app.exception and "No runs yet: choose films" in text_of(app)
+    assert app.button(key="start").disabled and "Choose films first." in text_of(app)
+    app.button(key="try-tiny").click().run()
+    assert next(b for b in app.selectbox if b.label == "Preset").value == "tiny"
+    wait_until(lambda: films_looked_at(app), "the inspection")
+    assert not app.button(key="start").disabled
+
+
+def test_what_is_in_the_films_is_told_before_anything_starts(films):
+    (films / "Normal" / "broken.png").write_bytes(b"no film")
+    (films / "Normal" / "copy.png").write_bytes((films / "Normal" / "film-000.png").read_bytes())
+    app = choose(open_page(), films)
+    text = text_of(app)
+    for told in ("Normal/broken.png", "copy.png", "Identical files", "nearly the same", "whole in one part"):
+        assert told in text, told
+    (looked,) = (folders.runs_folder() / "inspections").iterdir()
+    found = jobs.Work(looked).films()
+    parts = counts.parts_of(found["split"], found["learned_from"])
+    assert sum(row["films"] for row in parts if row["part"] != "total") == 73
+
+
+def test_start_starts_exactly_one_run_with_what_was_chosen(films, started):
+    app = choose(open_page(), films)
+    next(b for b in app.selectbox if b.label == "Preset").set_value("tiny").run()
+    field(app, "phases.0.epochs").set_value(7).run()
+    assert "Otherwise than the preset: phase 1: epochs 2 → 7." in text_of(app)
+    app.text_input(key=next(t.key for t in app.text_input if t.label == "Name of the run")).set_value("my-run").run()
+    wait_until(lambda: not app.run().button(key="start").disabled, "the films to be divided")
+    app.button(key="start").click().run()
+    assert not app.exception and [asked[:2] for asked in started] == [("start", "my-run")]
+    assert started[0][3:] == (str(films), "auto") and "my-run" in text_of(app)
+
+
+def test_a_second_click_with_the_same_name_starts_nothing_and_opens_the_run(films, started, tmp_path):
+    """It comes with the address from before the first click: without opening the run again, the form would stay."""
+    app = choose(open_page(), films)
+    wait_until(lambda: not app.run().button(key="start").disabled, "the films to be divided")
+    key = next(box.key for box in app.text_input if str(box.key).startswith("run-name-"))
+    name = app.text_input(key=key).placeholder
+    app.session_state["fine-tune-started"] = {name}
+    run_folders.write(tmp_path / "runs", name, recipe="tiny", epochs=0, state="stopped")
+    app.button(key="start").click().run()
+    assert not app.exception and started == []
+    assert app.query_params["run"] in (name, [name]) and "Stopped" in text_of(app)
+
+
+def test_all_faults_stand_beside_their_fields_at_once(films, started):
+    app = choose(open_page(), films)
+    for path, value in (("image_size", 5), ("batch_size", 0), ("phases.0.learning_rate", 3.0)):
+        field(app, path).set_value(value).run()
+    text = text_of(app)
+    assert text.count("class='xk-fault'") == 3 and "3 fields of the recipe to correct" in text
+    assert app.button(key="start").disabled and app.button(key="estimate").disabled
+    for fault in rules.faults(app.session_state["fine-tune-draft"]["recipe"]).values():
+        assert fault.replace("'", "&#x27;") in text
+    field(app, "batch_size").set_value(16).run()
+    assert text_of(app).count("class='xk-fault'") == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"phases": 3},
+        {"phases": [3], "hidden": "x"},
+        {"name": 5, "phases": [{"epochs": "many", "learning_rate": None}]},
+        {"colour": "blue", "phases": [], "augmentation": [1]},
+        {"weights": {"a": 1}, "hidden": [{"width": [1]}]},
+    ],
+    ids=str,
+)
+def test_a_nonsense_recipe_is_shown_with_its_faults_and_breaks_nothing(data):
+    app = open_page()
+    app.session_state["fine-tune-draft"]["recipe"] = data
+    app.session_state["fine-tune-draft"]["turn"] = 99
+    app.run()
+    assert not app.exception and "class='xk-fault'" in text_of(app) and app.button(key="start").disabled
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 60_000,
+        '{"name": "x", "batch_size": NaN}',
+        '{"name": "x", "shrink": Infinity, "phases": []}',
+        "[1]",
+        "{",
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_file_that_is_no_recipe_is_refused_in_words(text):
+    app = open_page()
+    box = next(box for box in app.file_uploader if str(box.key).startswith("recipe-import"))
+    box.set_value([("wrong.json", text.encode(), "application/json")]).run()
+    assert not app.exception and "Expected a recipe as" in text_of(app) and "wrong.json" in text_of(app)
+
+
+def test_numbers_beyond_a_browsers_are_shown_as_text_and_told_as_faults():
+    app = open_page()
+    wrong = '{"name": "x", "batch_size": 1' + "0" * 40 + ', "phases": [{"epochs": 1e999, "learning_rate": 1e308}]}'
+    box = next(box for box in app.file_uploader if str(box.key).startswith("recipe-import"))
+    box.set_value([("large.json", wrong.encode(), "application/json")]).run()
+    assert not app.exception and text_of(app).count("class='xk-fault'") == 3
+    assert app.button(key="start").disabled
+
+
+def test_a_kept_model_with_another_backbone_is_told_beside_the_field(films, monkeypatch):
+    theirs = {"backbone": "Tiny", "alpha": 1.0, "pooling": "gap"}
+    monkeypatch.setattr(draft, "cards", lambda: [dataclasses.replace(fakes.card("mine"), recipe=theirs)])
+    app = choose(open_page(), films)
+    field(app, "weights").set_value("model:mine").run()
+    text = text_of(app)
+    assert "mine has backbone Tiny" in text and "this recipe has backbone MobileNetV2" in text
+    assert app.button(key="start").disabled and "→ kept model mine" in text
+    field(app, "backbone").set_value("Tiny").run()
+    assert "mine has backbone" not in text_of(app)
+
+
+def test_a_run_gets_a_plain_name_whatever_the_recipe_is_called(films):
+    app = choose(open_page(), films)
+    field(app, "name").set_value("Örtlich / " + "x" * 200).run()
+    box = next(text for text in app.text_input if text.label == "Name of the run")
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", box.placeholder)
+    assert "Expected a run name" not in text_of(app) and "1 field of the recipe to correct" in text_of(app)
+
+
+def test_everything_chosen_survives_another_page(films):
+    app = choose(open_page(), films)
+    field(app, "batch_size").set_value(8).run()
+    app.switch_page("pages/models.py").run()
+    app.switch_page("pages/fine_tune.py").run()
+    assert not app.exception and field(app, "batch_size").value == 8 and "Films that can be read" in text_of(app)
+
+
+def test_the_device_tells_why_there_is_no_gpu_and_who_is_before(monkeypatch):
+    gpu = devices.Device("gpu 0", "NVIDIA RTX A4000", 16 * 2**30, 12 * 2**30, 0.4)
+    cpu = devices.Device("cpu", "a processor, 8 cores", 32 * 2**30, 16 * 2**30, 0.1)
+    monkeypatch.setattr(devices, "available", lambda: [gpu, cpu])
+    monkeypatch.setattr(device_queue, "line", lambda key: ["one", "two"] if key == "gpu 0" else [])
+    monkeypatch.setattr(devices, "why_no_gpu", lambda backend: "")
+    radio = next(radio for radio in open_page().radio if radio.label == "Device")
+    captions = " ".join(radio.proto.captions).replace("\\", "")
+    assert "12.0 of 16.0 GiB free · load 40% · 2 runs before yours" in captions and "free at once" in captions
+    monkeypatch.setattr(devices, "why_no_gpu", lambda backend: "No NVIDIA GPU is seen: no driver.")
+    assert "No NVIDIA GPU is seen: no driver." in text_of(open_page())
+
+
+def test_an_estimate_is_told_in_figures(films, monkeypatch):
+    def launch(made, asked, **facts):
+        made.say(state="finished", **facts)
+        run.Run(made.path).write(
+            "estimate.json",
+            {
+                "seconds": 754,
+                "compile_seconds": 20,
+                "memory": 3 * 2**30,
+                "images_per_second": 412.3,
+                "device": "the GPU",
+                "precision": "float32",
+                "early": True,
+            },
+        )
+
+    app = choose(open_page(), films)
+    monkeypatch.setattr(jobs, "launch", launch)
+    app.button(key="estimate").click().run()
+    assert not app.exception
+    for told in ("at most 13 min", "3.0 GiB", "412 images/s", "the GPU, float32"):
+        assert told in text_of(app)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_run_is_given_the_estimate_of_exactly_its_recipe(films, started, monkeypatch, changed):
+    def launch(made, asked, **facts):
+        made.say(state="finished", **facts)
+        run.Run(made.path).write("estimate.json", {"phases": [{"seconds_per_epoch": 2.5}]})
+
+    app = choose(open_page(), films)
+    next(b for b in app.selectbox if b.label == "Preset").set_value("tiny").run()
+    wait_until(lambda: not app.run().button(key="estimate").disabled, "the films to be divided")
+    monkeypatch.setattr(jobs, "launch", launch)
+    app.button(key="estimate").click().run()
+    if changed:
+        field(app, "phases.0.epochs").set_value(9).run()
+    next(text for text in app.text_input if text.label == "Name of the run").set_value("mine").run()
+    app.button(key="start").click().run()
+    given = folders.runs_folder() / "mine" / "estimate.json"
+    assert not app.exception and started[0][1] == "mine" and given.is_file() == (not changed)

@@ -1,0 +1,261 @@
+"""The Fine-tune page without a browser: run folders in every state, and what can be done with each."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers import fakes, run_folders
+from xraykit.reports.charts import live as live_charts
+from xraykit.training.run import control, run
+from xraykit.ui import server
+from xraykit.ui.fine_tune import draft, snapshot, wording
+from xraykit.ui.fine_tune.run import table, view
+
+APP = str(Path(__file__).parent.parent / "app.py")
+
+
+FAILURES = ("out of memory", "data", "diverged", "disk", "recipe", "crashed")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    put_folders(tmp_path, monkeypatch)
+
+
+def put_folders(tmp_path: Path, monkeypatch) -> None:
+    """Runs, models, films and caches of the test's own, and no inference service."""
+    for variable in ("XRAYKIT_RUNS", "XRAYKIT_WEIGHTS", "XRAYKIT_CACHE", "XRAYKIT_DATASETS", "XRAYKIT_DATA"):
+        monkeypatch.setenv(variable, str(tmp_path / variable.removeprefix("XRAYKIT_").lower()))
+    monkeypatch.setattr(server, "_client", fakes.Client())
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A run in every state; two of them look alive, as their lock is held."""
+    found = run_folders.every_state(tmp_path / "runs")
+    locks = [found[name].hold() for name in ("running", "queued")]
+    yield found
+    for lock in locks:
+        lock.close()
+
+
+@pytest.fixture
+def started(monkeypatch, tmp_path) -> list:
+    """What the page asked the engine to do; no process is started."""
+    asked = []
+    monkeypatch.setattr(control, "stop", lambda found: asked.append(("stop", found.name)))
+    monkeypatch.setattr(control, "delete", lambda found: asked.append(("delete", found.name)))
+    monkeypatch.setattr(
+        control,
+        "resume",
+        lambda found, data=None, finish=False: asked.append(("finish" if finish else "resume", found.name, data)),
+    )
+    return asked
+
+
+def open_page(name: str | None = None) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page("pages/fine_tune.py")
+    if name is not None:
+        app.query_params["run"] = name
+    return app.run()
+
+
+def text_of(app: AppTest) -> str:
+    blocks = [block.proto.body for block in app.get("html")]
+    return "\n".join([*blocks, *(block.value.replace("\\", "") for block in app.warning)])
+
+
+def keys_of(app: AppTest) -> set[str]:
+    return {button.key for button in app.button if button.key and not button.disabled}
+
+
+@pytest.mark.parametrize("name", ["running", "queued", "finished", "stopped", "lost", *FAILURES])
+def test_a_run_in_any_state_is_shown_with_what_can_be_done(made, name):
+    app = open_page(made[name].name)
+    text, keys = text_of(app), keys_of(app)
+    assert not app.exception and made[name].name in text and "What the curves say" in text
+    assert ("run-stop" in keys) == (name in ("running", "queued"))
+    assert ("run-resume" in keys) == (name in ("stopped", "lost", *FAILURES))
+    assert ("run-delete" in keys) == (name not in ("running", "queued")) and "run-duplicate" in keys
+    assert ("keep" in keys) == (name == "finished")
+    if name in FAILURES:
+        facts = run_folders.ENDED[name]
+        assert view.TITLES[name] in text and facts["advice"] in text
+        assert text.index(view.TITLES[name]) < text.index("Learning time"), "what happened comes first"
+
+
+def test_a_queued_run_tells_its_place_and_a_running_one_where_it_is(made):
+    assert "Place 2 in line" in open_page("queued").get("progress")[0].proto.text
+    told = open_page("running").get("progress")[0].proto.text
+    for part in ("Epoch 13 of 22", "step 21 of 71", "412 images/s", "about 13 min left, until"):
+        assert part in told
+
+
+def test_a_lost_run_is_told_as_lost_with_advice(made):
+    text = text_of(open_page("lost"))
+    assert "ended without a word" in text and run.LOST["advice"] in text
+
+
+@pytest.mark.parametrize(("name", "told"), [("broken", "cannot be read"), ("another-version", "another version")])
+def test_a_run_that_cannot_be_read_says_why_and_breaks_nothing(made, name, told):
+    app = open_page(name)
+    assert not app.exception and told in text_of(app) and "run-stop" not in keys_of(app)
+
+
+def test_an_address_of_no_run_says_so_and_shows_the_form(made):
+    app = open_page("../../etc")
+    assert not app.exception and "There is no run named ../../etc" in text_of(app) and "New run" in text_of(app)
+
+
+def test_all_runs_are_listed_newest_first_with_their_state(made):
+    columns = table.columns(snapshot.runs())
+    assert set(columns["Run"]) == {one.name for one in made.values()} and len(columns["State"]) == len(made)
+    states = dict(zip(columns["Run"], columns["State"], strict=True))
+    assert states["out-of-memory"] == ["failed: out of memory"] and states["lost"] == ["lost"]
+    assert states["broken"] == states["another-version"] == [snapshot.UNREADABLE]
+    row = columns["Run"].index("finished")
+    assert columns["Best accuracy"][row] == pytest.approx(91.4) and columns["Learning time"][row] == "22 min"
+
+
+def test_buttons_do_what_they_say(made, started, tmp_path):
+    app = open_page("running")
+    app.button(key="run-stop").click().run()
+    app = open_page("stopped")
+    app.button(key="run-resume").click().run()
+    app = open_page("stopped")
+    app.button(key="run-finish").click().run()
+    app = open_page("data")
+    app.text_input(key="resume-path").set_value(str(tmp_path))
+    next(button for button in app.button if button.label == "Resume with these films").click().run()
+    app = open_page("finished")
+    app.button(key="run-delete").click().run()
+    assert ("delete", "finished") not in started, "it asks once more"
+    app.button(key="run-delete-yes").click().run()
+    assert started == [
+        ("stop", "running"),
+        ("resume", "stopped", None),
+        ("finish", "stopped", None),
+        ("resume", "data", tmp_path),
+        ("delete", "finished"),
+    ]
+    assert "New run" in text_of(app) and not app.exception
+
+
+def test_duplicate_fills_the_form_with_the_runs_recipe(made):
+    app = open_page("stopped")
+    app.button(key="run-duplicate").click().run()
+    assert not app.exception and "New run" in text_of(app) and "Exactly as the preset" in text_of(app)
+    assert "recipe of the run stopped" in next(b for b in app.selectbox if b.label == "Preset").options
+
+
+def test_a_refusal_of_the_engine_is_a_sentence(made, monkeypatch):
+    def refuse(*_, **__):
+        raise run.RunRefused("The run stopped is running already; another process is at it.")
+
+    monkeypatch.setattr(control, "resume", refuse)
+    app = open_page("stopped")
+    app.button(key="run-resume").click().run()
+    assert not app.exception and "It could not be resumed: The run stopped is running already" in text_of(app)
+
+
+def test_a_run_stopped_before_it_learned_promises_nothing(made):
+    (made["stopped"].path / "checkpoint").mkdir()
+    (made["stopped"].path / "checkpoint" / "state.npz").touch()
+    assert "goes on with the same numbers" in text_of(open_page("stopped"))
+    (made["stopped"].path / "checkpoint" / "state.npz").unlink()
+    made["stopped"].update(epoch=0, best_epoch=0, best_loss=None, best_accuracy=None)
+    text = text_of(open_page("stopped"))
+    assert view.NOTHING_YET in text and "epoch 1<" not in text
+
+
+def test_a_queued_run_was_asked_for_and_did_not_start(made):
+    made["queued"].update(started=None, device="cpu", device_name=None)
+    text = text_of(open_page("queued"))
+    assert "asked for" in text and ">started" not in text and "Processor" in text
+
+
+def test_the_log_leaves_out_what_the_backend_says_of_itself(tmp_path):
+    one = run_folders.write(tmp_path / "runs", "talking")
+    (one.path / "log.txt").write_text(
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        "I0000 00:00:1795272539.203359   11653 port.cc:153] oneDNN custom operations are on.\n"
+        "2026-11-20 09:30:00.123456: I tensorflow/core/platform/cpu_feature_guard.cc:210] optimized\n"
+        "E0000 00:00:1 2 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error: UNKNOWN ERROR (303)\n"
+        "E0000 00:00:1 2 allocator.cc:5] out of memory\nepoch 1/60  loss 0.5903\n"
+    )
+    assert snapshot.log(one).split("\n") == ["E0000 00:00:1 2 allocator.cc:5] out of memory", "epoch 1/60  loss 0.5903"]
+
+
+def test_missing_weights_ask_for_no_folder_of_films(made, tmp_path):
+    words = "The ImageNet weights of MobileNetV2 (alpha 1.0) could not be loaded from imagenet: no network."
+    made["data"].update(message=words, data=str(tmp_path))
+    app = open_page("data")
+    assert words in text_of(app) and "run-resume" in keys_of(app)
+    assert not [text for text in app.text_input if text.key == "resume-path"]
+
+
+def test_the_name_to_keep_a_run_by_is_a_free_one(made, tmp_path):
+    def proposed() -> str:
+        return next(text.value for text in open_page("finished").text_input if text.label == "Keep as")
+
+    assert proposed() == "strong-imagenet"
+    (tmp_path / "weights" / "strong-imagenet").mkdir(parents=True)
+    assert proposed() == "finished"
+
+
+def test_a_kept_run_leads_to_review_with_its_model(made, monkeypatch):
+    (made["finished"].path / "model.keras").write_bytes(b"network")
+    sha = hashlib.sha256(b"network").hexdigest()
+    kept = dataclasses.replace(fakes.card("mine"), files={"model.keras": sha})
+    monkeypatch.setattr(draft, "cards", lambda: [kept])
+    links = [link.proto for link in open_page("finished").get("page_link")]
+    assert any("model=mine" in str(link) and link.label == "Review films with it" for link in links)
+
+
+def test_a_hundred_runs_are_read_again_only_where_they_changed(tmp_path, monkeypatch):
+    for k in range(100):
+        run_folders.write(tmp_path / "runs", f"run-{k:03}", state="finished", epochs=200)
+    snapshot.runs()
+    opened = []
+    read = run.Run.read
+    monkeypatch.setattr(run.Run, "read", lambda one, file: opened.append(one.name) or read(one, file))
+    one = snapshot.runs()[0].run
+    assert opened == []
+    one.write("status.json", {**read(one, "status.json"), "epoch": 77})
+    assert snapshot.find(one.name).status["epoch"] == 77 and set(opened) == {one.name}
+
+
+def test_curves_are_thinned_and_mark_best_epoch_and_phase(tmp_path):
+    one = run_folders.write(tmp_path / "runs", "long", epochs=200)
+    rows = snapshot.progress(one)
+    kinds = [row["kind"] for row in rows]
+    assert kinds.count("training") == kinds.count("validation") == 200 and kinds.count("best") == 1
+    assert kinds.count("phase") == 1 and kinds.count("moment") <= snapshot.MOMENTS
+    (one.path / "moments.csv").write_text("epoch,loss\n0.5,nan\n0.7,0.5\n1.0,0.4\n1.5,0.3\nhalf a li")
+    moments = [(row["epoch"], row["loss"]) for row in snapshot.progress(one) if row["kind"] == "moment"]
+    assert moments == [(0.5, None), (0.7, 0.5), (1.0, 0.4)], "one moment of an epoch is no course"
+
+
+def test_live_charts_hold_no_data_and_stay_the_same_while_rows_change():
+    chart = live_charts.progress("Loss", 22).to_dict()
+    assert "data" not in chart and chart == live_charts.progress("Loss", 22).to_dict()
+    rate = json.dumps(live_charts.progress("Learning rate", 22, logarithmic=True).to_dict())
+    assert '"type": "log"' in rate and "strokeDash" in rate and "data" not in live_charts.device().to_dict()
+
+
+def test_times_are_told_as_people_do(monkeypatch):
+    assert [wording.duration(s) for s in (None, 40, 754, 7500)] == [wording.NOT_YET, "40 s", "13 min", "2 h 05 min"]
+    assert wording.left(None) == "" and wording.clock("nonsense") == wording.NOT_YET
+    before = os.environ.get("TZ")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    assert wording.clock("2020-05-01T10:30:00+00:00") == "01 May 2020, 10:30"
+    monkeypatch.undo() if before is None else monkeypatch.setenv("TZ", before)
+    time.tzset()

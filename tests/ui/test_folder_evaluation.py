@@ -1,0 +1,347 @@
+"""Evaluating a folder: a process of its own that tells how far it is, can be stopped, and is found again."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers import fakes, film_folders, tiny_model
+from xraykit.datasets import inspection
+from xraykit.evaluation import evaluation
+from xraykit.models import folder_evaluation
+from xraykit.system import folders, jobs
+from xraykit.system.jobs import Work
+from xraykit.training.run import run
+from xraykit.ui import server
+from xraykit.ui.kit import film_list
+
+MODEL = str(tiny_model.KEPT)
+
+
+CLASSES = tiny_model.CLASSES
+
+
+HANG = 60  # seconds; a limit on hangs, never a measure of speed
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tiny_model.KEPT.parent))
+
+
+@pytest.fixture
+def odd_folder(tmp_path) -> Path:
+    """Three classes, a refused film, two identical ones, one without a class."""
+    folder = film_folders.make(tmp_path / "films", classes=CLASSES, films=4)
+    (folder / "Normal" / "broken.png").write_bytes(b"no film")
+    (folder / "Normal" / "copy.png").write_bytes((folder / "Normal" / "film-000.png").read_bytes())
+    Image.fromarray(film_folders.draw(0, 99)).save(folder / "loose.png")
+    return folder
+
+
+def start(folder: Path, out: Path, model: str = MODEL) -> subprocess.Popen:
+    command = [sys.executable, "-m", "xraykit", "evaluate", "--model", model, "--data", folder, "--out", out]
+    return subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+
+
+def wait_until(happens, what: str):
+    end = time.monotonic() + HANG
+    while time.monotonic() < end:
+        if found := happens():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"waited {HANG} s in vain for {what}")
+
+
+def states_of(out: Path):
+    try:
+        return Work(out).state()
+    except run.RunRefused:
+        return {}
+
+
+@pytest.fixture
+def many(tmp_path) -> Path:
+    """So many films that an evaluation does not end by itself soon."""
+    folder = film_folders.make(tmp_path / "many", classes=CLASSES, films=2)
+    for label in CLASSES:
+        source = folder / label / "film-000.png"
+        for number in range(3000):
+            os.link(source, folder / label / f"more-{number:04}.png")
+    return folder
+
+
+@pytest.fixture
+def slow(tmp_path, many):
+    """An evaluation that has begun."""
+    out = tmp_path / "out"
+    process = start(many, out)
+    wait_until(lambda: states_of(out).get("done", 0) > 0, "the first film")
+    yield process, out
+    process.kill()
+    process.wait()
+    process.stderr.close()
+
+
+def test_progress_ends_finished_with_every_odd_film_named(odd_folder, tmp_path):
+    process = start(odd_folder, tmp_path / "out")
+    words = process.communicate(timeout=HANG)[1].decode()
+    assert process.returncode == 1, "a refused film is told by the exit code"
+    state = Work(tmp_path / "out").state()
+    assert (state["state"], state["done"], state["films"], state["refused"]) == ("finished", 14, 14, 1)
+    assert state["refused_films"][0]["source"] == "Normal/broken.png"
+    found = Work(tmp_path / "out").films()
+    assert found["duplicates"] == [["Normal/copy.png", "Normal/film-000.png"]] and found["unlabelled"] == ["loose.png"]
+    assert all(name in words for name in ("Normal/broken.png", "loose.png"))
+    assert len(evaluation.load(tmp_path / "out" / "evaluation.json").films) == 13
+
+
+def test_what_is_in_a_folder_is_told_before_anything_starts(odd_folder, tmp_path):
+    films = inspection.inspect(odd_folder, tmp_path / "out")
+    assert not Work(tmp_path / "out").results()
+    found = Work(tmp_path / "out").films()
+    assert found["classes"] == {"COVID-19": 4, "Normal": 5, "Pneumonia": 4}
+    assert found["refused"][0]["source"] == "Normal/broken.png" and len(found["sha256"]) == len(films) == 13
+    assert found["duplicates"] and found["unlabelled"] == ["loose.png"]
+
+
+def test_several_models_are_evaluated_in_one_reading(odd_folder, tmp_path):
+    found, _ = folder_evaluation.evaluate([MODEL, "tiny-model"], odd_folder, tmp_path / "out")
+    assert len(found) == 2 and (found[0].logits == found[1].logits).all()
+    assert found[0].test_digest == evaluation.load(Work(tmp_path / "out").results()[0]).test_digest
+
+
+@pytest.mark.parametrize("how", ["the stop file", "SIGTERM"])
+def test_asked_to_stop_it_ends_in_order_and_keeps_nothing_half_written(slow, how):
+    process, out = slow
+    Work(out).ask_to_stop() if how == "the stop file" else process.send_signal(signal.SIGTERM)
+    words = process.communicate(timeout=HANG)[1].decode()
+    state = Work(out).state()
+    assert state["state"] == "stopped" and "nothing was written" in state["message"] and "Traceback" not in words
+    assert sorted(path.name for path in out.iterdir()) == ["lock", "progress.json"]
+
+
+def test_progress_moves_and_tells_what_is_left(slow):
+    _, out = slow
+    first = states_of(out)["done"]
+    state = wait_until(lambda: (s := states_of(out))["done"] > first and s["eta"] and s, "another film")
+    assert state["state"] == "running" and 0 < state["done"] < state["films"] == 9006 and state["eta"] > 0
+
+
+def test_killed_it_is_told_as_lost_and_can_be_started_again(slow, odd_folder):
+    process, out = slow
+    process.kill()
+    process.wait()
+    state = wait_until(lambda: (s := states_of(out))["state"] == "lost" and s, "the lock to be free")
+    assert "killed" in state["message"] and not Work(out).results()
+    folder_evaluation.evaluate([MODEL], odd_folder, out)
+    assert Work(out).state()["state"] == "finished"
+
+
+def test_two_processes_never_work_in_one_folder(slow, odd_folder):
+    _, out = slow
+    with pytest.raises(jobs.WorkRefused, match="Another process"):
+        folder_evaluation.evaluate([MODEL], odd_folder, out)
+    assert states_of(out)["state"] == "running"
+
+
+def test_classes_that_do_not_fit_are_refused_with_both_lists_before_a_film_is_read(tmp_path):
+    folder = film_folders.make(tmp_path / "pets", classes=("Cat", "Normal"), films=2)
+    with pytest.raises(
+        folder_evaluation.ScoringRefused, match="COVID-19, Normal, Pneumonia; the folder pets holds Cat, Normal"
+    ):
+        folder_evaluation.evaluate([MODEL], folder, tmp_path / "out")
+    state = Work(tmp_path / "out").state()
+    assert state["state"] == "failed" and state["done"] == 0 and "does not know Cat" in state["message"]
+
+
+@pytest.mark.parametrize("fault", ["no model", "no folder", "no films"])
+def test_faults_are_told_in_the_state(tmp_path, fault):
+    (tmp_path / "empty").mkdir()
+    folder = {"no folder": tmp_path / "none", "no films": tmp_path / "empty"}.get(
+        fault, film_folders.make(tmp_path / "films", classes=CLASSES, films=1)
+    )
+    with pytest.raises(ValueError, match="Expected"):
+        folder_evaluation.evaluate(["no-such-model" if fault == "no model" else MODEL], folder, tmp_path / "out")
+    assert Work(tmp_path / "out").state()["state"] == "failed"
+
+
+def test_a_queued_work_that_never_began_is_lost(tmp_path, monkeypatch):
+    waiting = jobs.create("a / strange: name")
+    waiting.queue(verb="inspect", data="films", models=[])
+    assert waiting.state()["state"] == "queued"
+    monkeypatch.setattr(jobs, "QUEUED_SECONDS", -1.0)
+    assert waiting.state()["state"] == "lost"
+
+
+def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
+    begun = inspection.start_inspection(odd_folder)
+    wait_until(lambda: begun.state()["state"] == "finished", "the inspection")
+    folder_evaluation.start_evaluation(begun, odd_folder, ["tiny-model"])
+    wait_until(lambda: begun.state()["state"] == "finished", "the evaluation")
+    assert [one.name for one in jobs.list_works()] == [begun.name] and begun.results()
+    jobs.remove(begun)
+    assert not jobs.list_works()
+
+
+def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
+    code = (
+        "import os, signal, pathlib; from xraykit import scoring; "
+        f"print(scoring.start_inspection(pathlib.Path({str(odd_folder)!r})).path, flush=True); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=HANG)
+    begun = Work(Path(killed.stdout.strip()))
+    assert killed.returncode == -signal.SIGKILL
+    wait_until(lambda: begun.state()["state"] == "finished", "the orphan")
+    assert begun.films()["films"] == 13
+
+
+def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
+    folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "weights" / "model")
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    hashes = Work(tmp_path / "weights" / "model").films()["sha256"]
+    assert folder_evaluation.familiar("model", [*hashes[:3], "0" * 64]) == 3
+    assert folder_evaluation.familiar("none", hashes) == 0
+
+
+def panel():
+    from xraykit.ui.compare import folder_evaluation as evaluating
+    from xraykit.ui.kit import film_list, inference
+
+    found = evaluating.show(inference.cards()[0])
+    import streamlit as st
+
+    st.session_state["picked"] = [(one.model, len(one.films)) for one in found]
+    if found:
+        film_list.show(found[0].films[:13], found, evaluating.folder_of(found[0]), "all")
+
+
+@pytest.fixture
+def app(monkeypatch):
+    card = fakes.card("tiny-model", "A tiny network")
+    fits = card.__class__(**{**vars(card), "classes": CLASSES})
+    monkeypatch.setattr(server, "_client", fakes.Client(cards=[fits, fakes.card("other-classes")]))
+    return AppTest.from_function(panel, default_timeout=60).run()
+
+
+def words_of(app) -> str:
+    blocks = [block.proto.body for block in app.get("html")]
+    return "\n".join([*blocks, *(block.value.replace("\\", "") for block in app.warning)])
+
+
+def run_until(app, happens, what: str):
+    return wait_until(lambda: happens(app.run()) and app, what)
+
+
+def look_at(app, folder) -> AppTest:
+    app.text_input(key="evaluate-path").set_value(str(folder))
+    return app.button[0].click().run()
+
+
+def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
+    look_at(app, odd_folder)
+    run_until(app, lambda app: [b for b in app.button if b.key == "evaluate-start"], "the inspection")
+    text = words_of(app)
+    for told in ("Normal/broken.png", "copy.png", "loose.png", "Refused films", "Identical files", "without a class"):
+        assert told in text
+    assert "other-classes knows the classes COVID-19, Normal, Viral Pneumonia" in text, "both lists"
+    assert app.multiselect[0].options == ["A tiny network"], "only models that fit are offered"
+    app.button(key="evaluate-start").click().run()
+    run_until(app, lambda app: app.session_state["picked"], "the evaluation")
+    assert not app.exception and app.session_state["picked"] == [("tiny-model", 13)]
+    text = words_of(app)
+    assert "Normal/broken.png" in text and "copy.png" in text and "loose.png" in text and "Accuracy" in text
+
+
+def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):
+    made = jobs.create("films")
+    folder_evaluation.evaluate([MODEL], odd_folder, made.path)
+    app.run()
+    assert app.session_state["picked"] == []
+    app.multiselect(key="evaluations").set_value(app.multiselect(key="evaluations").options).run()
+    assert not app.exception and app.session_state["picked"] == [("tiny-model", 13)]
+
+
+def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
+    made = jobs.create("many")
+    folder_evaluation.start_evaluation(made, many, ["tiny-model"])
+    wait_until(lambda: made.state().get("done"), "the first film")
+    app.run()
+    assert not app.exception and "of 9006 films" in app.get("progress")[0].proto.text
+    app.button(key="evaluate-stop").click().run()
+    run_until(app, lambda app: "Stopped" in words_of(app), "the stop")
+    assert not app.exception and "nothing was written" in words_of(app) and not made.results()
+    assert not made.alive()
+
+
+@pytest.mark.parametrize("state", ["running", "failed", "stopped"])
+def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_path):
+    made = jobs.create("films")
+    made.say(state=state, verb="evaluate", data=str(tmp_path), models=["x"], done=3, films=9, message="Expected <b>.")
+    app.run()
+    text = words_of(app)
+    assert (
+        not app.exception
+        and {"running": "Ended without a word", "failed": "could not be done"}.get(state, "Stopped") in text
+    )
+    app.button(key="evaluate-another").click().run()
+    assert not app.exception and app.text_input(key="evaluate-path") is not None and not jobs.list_works()
+
+
+def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):
+    for name, text in {"a": "{", "b": "[]", "c": json.dumps({"state": "running"}), "d": '{"state": 3}'}.items():
+        folder = folders.evaluations_folder() / name
+        folder.mkdir(parents=True)
+        (folder / "progress.json").write_text(text)
+    made = jobs.create("films")
+    made.say(state="finished", verb="evaluate", data="films", models=["x"])
+    (made.path / "evaluation.json").write_text("{}")
+    app.run()
+    assert not app.exception
+    app.multiselect(key="evaluations").set_value(app.multiselect(key="evaluations").options).run()
+    assert not app.exception and "cannot be read" in words_of(app)
+
+
+@pytest.mark.parametrize("path", ["", "/no/such/folder", "**bold** <b>"])
+def test_a_path_that_is_no_folder_is_told_in_words(app, path):
+    look_at(app, path)
+    assert not app.exception and "Expected a folder" in words_of(app) and not jobs.list_works()
+
+
+def test_the_list_of_films_is_the_evaluation_to_the_digit(odd_folder, tmp_path):
+    found = folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "out")[0][0]
+    places = {film: i for i, film in enumerate(found.films)}
+    films = [found.films[3], "Normal/other.png"]
+    columns = film_list.table(films, [found, found], [places, places])
+    rows = list(csv.DictReader(io.StringIO(film_list.to_csv(columns))))
+    assert rows[0]["Reference standard"] == CLASSES[found.truth[3]]
+    assert rows[0]["tiny-model (2) predicts"] == CLASSES[found.predicted[3]]
+    assert float(rows[0]["p Normal, tiny-model (1)"]) == found.probabilities[3, 1]
+    assert rows[1]["Reference standard"] == rows[1]["p Normal, tiny-model (1)"] == ""
+
+
+def test_films_are_shown_with_pictures_and_heatmaps_or_by_name(app, odd_folder):
+    made = jobs.create("films")
+    folder_evaluation.evaluate([MODEL], odd_folder, made.path)
+    found = evaluation.load(made.results()[0])
+    app.run()
+    app.multiselect(key="evaluations").set_value(app.multiselect(key="evaluations").options).run()
+    text = words_of(app)
+    assert text.count("<img ") == 24, "twelve films, each with its overlay"
+    (odd_folder / found.films[0]).write_bytes(fakes.film_png(7))
+    moved = odd_folder.rename(odd_folder.with_name("moved"))
+    app.run()
+    assert "not at hand" in words_of(app) and "<img " not in words_of(app)
+    app.text_input(key="cases-folder-all").set_value(str(moved)).run()
+    assert not app.exception and "Another file than the one evaluated" in words_of(app)

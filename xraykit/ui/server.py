@@ -1,0 +1,79 @@
+"""The server's side: one inference client for all sessions, and the headers of every response."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+CONTENT_SECURITY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Vega compiles its expressions
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
+        "base-uri 'self'",
+    ]
+)
+
+
+HEADERS = [
+    (b"content-security-policy", CONTENT_SECURITY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+]
+
+
+_lock = threading.Lock()
+
+
+_client: inference.Client | None = None
+
+
+def client() -> inference.Client:
+    """The inference client of this server, started on first use and shared by all sessions."""
+    global _client
+    with _lock:
+        if _client is None:
+            from xraykit.models import service as inference  # not at the top: NumPy would hold the server's start back
+
+            _client = inference.start()
+        return _client
+
+
+@contextlib.asynccontextmanager
+async def keep_service(app: Any) -> AsyncIterator[None]:
+    """Lifespan of the server: the inference service starts beside it, without holding it back, and is gone with it."""
+    global _client
+    starting = threading.Thread(target=client, name="start-service")
+    starting.start()
+    try:
+        yield
+    finally:
+        starting.join()
+        with _lock:
+            ended, _client = _client, None
+        if ended is not None:
+            ended.close()
+
+
+class SecureHeaders:
+    """ASGI middleware: every response forbids content from elsewhere, framing and referrers."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_headers(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *HEADERS]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
