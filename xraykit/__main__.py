@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from xraykit import __version__
-from xraykit.commands import comparing, evaluating, learning, reading, running
+from xraykit.cli import about, compare, data, evaluate, predict, runs, train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,18 +18,18 @@ def main() -> None:
 
 
 for command in (
-    reading.doctor,
-    reading.models,
-    reading.predict,
-    reading.explain,
-    evaluating.evaluate,
-    comparing.compare,
-    learning.data,
-    learning.train,
-    running.runs,
+    about.doctor,
+    about.models,
+    predict.predict,
+    predict.explain,
+    evaluate.evaluate,
+    compare.compare,
+    data.data,
+    train.train,
+    runs.runs,
 ):
     main.add_command(command)
-learning.data.add_command(evaluating.inspect)
+data.data.add_command(data.inspect)
 
 if __name__ == "__main__":
     main()

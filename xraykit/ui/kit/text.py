@@ -6,8 +6,6 @@ import re
 
 import streamlit as st
 
-from xraykit.ui.kit.text import escape_markdown
-
 
 def say(words: str) -> None:
     """A warning that shows names from strangers as they are."""

@@ -11,14 +11,9 @@ from typing import Any
 
 import click
 
-from xraykit.commands import terminal
+from xraykit.cli import terminal
 
 FILE = click.Path(path_type=Path)
-
-
-@click.group()
-def data() -> None:
-    """Datasets: what is in a folder before anything learns from it."""
 
 
 @click.command()

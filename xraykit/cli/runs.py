@@ -8,11 +8,17 @@ from typing import Any
 
 import click
 
-from xraykit.commands import learning, terminal
+from xraykit.cli import terminal, train
 
 FILE = click.Path(path_type=Path)
+
+
 STOP_SECONDS = 30.0  # a run ends within ten; the rest is for a computer that is busy
+
+
 _ROOT = click.option("--runs", "root", type=FILE, help="Where run folders are.  [default: $XRAYKIT_RUNS, else runs/]")
+
+
 _JSON = click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
 
 
@@ -90,7 +96,7 @@ def resume(name: str, root: Path | None, folder: Path | None, device: str | None
             return
         if not control.handed():  # else this is the process that was launched for it
             control.check_resumable(found, finish)
-        learning.train_here(found, data=folder, device=device, finish=finish)
+        train.train_here(found, data=folder, device=device, finish=finish)
 
 
 @runs.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from xraykit.commands import terminal
+from xraykit.cli import terminal
 
 
 @click.command()
