@@ -10,7 +10,7 @@ from xraykit.ui.frame import say_error
 
 # The script lies in a folder without pages/ beside it, so that a link to a page on a server nobody has opened yet
 # cannot fall into Streamlit's old pages/ discovery (docs/decisions: navigation).
-SHELL = Path(__file__).parent / "xraykit" / "ui" / "shell.py"
+SHELL = Path(__file__).parent / "xraykit" / "ui" / "navigation.py"
 
 app = st.App(
     SHELL, lifespan=server.keep_service, middleware=[Middleware(server.SecureHeaders)], on_script_error=say_error

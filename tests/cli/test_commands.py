@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.helpers import bad_films, film_folders
+from tests.helpers import DATA, bad_films, film_folders
 from xraykit.__main__ import main
 from xraykit.films.radiograph import read
 
-MODEL = Path(__file__).parent / "data" / "tiny-model"
+MODEL = DATA / "tiny-model"
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
 import dataclasses
 import json
-from pathlib import Path
 
 import pytest
 
+from tests.helpers import ROOT
 from xraykit.evaluation import published
 from xraykit.models import card
 from xraykit.reports import card_export, card_report
 from xraykit.training.recipe import presets
 from xraykit.training.recipe import sentences as recipewords
 
-SHIPPED = card.read(Path(__file__).parent.parent / "weights" / "mobilenetv2-imagenet")
-
-
+SHIPPED = card.read(ROOT / "weights" / "mobilenetv2-imagenet")
 CLASSES = ("COVID-19", "Normal", "Pneumonia")
 
 

@@ -13,15 +13,12 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.helpers import bad_films
+from tests.helpers import ROOT, bad_films
 from xraykit.films import decoder, ingest
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 
 FILM = bad_films.png(bad_films.film_values())
-
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,14 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-HANG = Path(__file__).parent / "films" / "hang_min.dcm"
+from tests.helpers import DATA
 
-
+HANG = DATA / "hang_min.dcm"
 EXPLICIT, DEFLATED = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"
-
-
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 
 

@@ -14,8 +14,6 @@ from xraykit.models import classifier, explanation, service
 from xraykit.models.card import Card
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
-
-
 CENTRES = {"COVID-19": (4.4, 1.7), "Normal": (2.4, 3.0), "Viral Pneumonia": (3.0, 4.8)}  # rows, columns of 7 x 7
 
 

@@ -13,8 +13,6 @@ from tests.helpers import fakes
 from xraykit.evaluation import evaluation
 
 CLASSES = fakes.CLASSES
-
-
 HISTORY = "epoch,phase,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds"
 
 

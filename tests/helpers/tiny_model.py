@@ -9,11 +9,10 @@ import hashlib
 import sys
 from pathlib import Path
 
+from tests.helpers import DATA
 from xraykit.models import card
 
-KEPT = Path(__file__).parent / "data" / "tiny-model"
-
-
+KEPT = DATA / "tiny-model"
 CLASSES = ("COVID-19", "Normal", "Pneumonia")
 
 

@@ -11,11 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers import tiny_model
+from tests.helpers import ROOT, tiny_model
 from xraykit.films import radiograph
 from xraykit.models import card, classifier, conversion, head
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture

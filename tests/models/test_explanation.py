@@ -2,18 +2,15 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.helpers import tiny_model
+from tests.helpers import ROOT, tiny_model
 from tests.models.test_classifier import film
 from xraykit.models import card, classifier, explanation, head
 from xraykit.models.explanation import Explanation
 from xraykit.reports.heatmap import colormaps, overlay
-
-ROOT = Path(__file__).parent.parent
 
 
 class TwoByTwo:

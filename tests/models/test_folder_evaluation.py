@@ -16,8 +16,6 @@ from xraykit.training.recipe import presets
 from xraykit.training.run.run import Run
 
 MODEL = str(tiny_model.KEPT)
-
-
 CLASSES = tiny_model.CLASSES
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import DATA
 from tests.helpers.evaluations import made
 from xraykit.evaluation.evaluation import EvaluationRefused
 from xraykit.models import card as cards
 from xraykit.models import kept as records
 from xraykit.system import files as system_files
 
-TINY = Path(__file__).parent / "data" / "tiny-model"
+TINY = DATA / "tiny-model"
 
 
 @pytest.fixture

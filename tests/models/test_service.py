@@ -16,13 +16,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.helpers import tiny_model
+from tests.helpers import ROOT, tiny_model
 from xraykit.films.refusal import Refusal
 from xraykit.models import card, classifier, explanation
 from xraykit.models import service as inference
 from xraykit.system import local_service
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")

@@ -5,18 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers import bad_films
+from tests.helpers import ROOT, bad_films
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import calibration, evaluation
 from xraykit.films import radiograph
 from xraykit.models import card, classifier, explanation
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
-
-
+WEIGHTS = ROOT / "weights"
 NAMES = ("mobilenetv2-imagenet", "mobilenetv2-scratch")
-
-
 ASKED = {"mobilenetv2-imagenet": (0.97, 0.96), "mobilenetv2-scratch": (0.95, 0.90)}  # accuracy, COVID-19 sensitivity
 
 

@@ -13,8 +13,6 @@ from xraykit.reports.charts import matrices
 from xraykit.reports.report import Column, Picture, Report, Section, Table
 
 NOTICE = "Research demonstration."
-
-
 FIGURE = {"value": 0.98765, "low": 0.9, "high": 0.999, "n": 81}
 
 

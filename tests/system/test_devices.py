@@ -14,8 +14,6 @@ from xraykit.system import device_queue, devices
 from xraykit.training.run import run
 
 HANG = 60
-
-
 GIB = 2**30
 
 

@@ -12,11 +12,7 @@ from xraykit.training.fit import autotune
 from xraykit.training.recipe import presets
 
 pytestmark = pytest.mark.slow  # asks Keras for its backend
-
-
 TINY = presets.NAMED["tiny"].change(precision="auto")
-
-
 FASTEST = {("float32", False): 100.0, ("mixed_bfloat16", False): 150.0, ("mixed_bfloat16", True): 240.0}
 
 

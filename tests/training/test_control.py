@@ -7,26 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.helpers import film_folders
+from tests.helpers import ROOT, film_folders
 from xraykit.datasets import dataset, layout, split
 from xraykit.system import device_queue, files
 from xraykit.training import worker
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import control, failures, run
 
-ROOT = Path(__file__).parent.parent
-
-
 TINY = presets.NAMED["tiny"]
-
-
 FAILURES = ("out of memory", "data", "diverged", "disk", "recipe", "crashed")
-
-
 HANG = 60  # seconds after which a test is stuck
 
 

@@ -9,11 +9,7 @@ from xraykit.datasets import dataset
 from xraykit.training.recipe import presets, recipe
 
 pytestmark = pytest.mark.slow
-
-
 TINY = presets.NAMED["tiny"]
-
-
 TWO_PHASES = recipe.with_settings(
     TINY.change(
         phases=(

@@ -16,8 +16,6 @@ from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
 
 pytestmark = pytest.mark.slow
-
-
 TINY = presets.NAMED["tiny"]
 
 

@@ -14,20 +14,10 @@ from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import control, run
 
 pytestmark = pytest.mark.slow
-
-
 KILLS = 20
-
-
 EPOCHS = 130  # more than twenty times MOST and one, so that it cannot arrive before the last kill
-
-
 MOST = 5  # epochs between two kills, however fast the computer
-
-
 LIE_SECONDS = 10.0
-
-
 HANG = 120
 
 

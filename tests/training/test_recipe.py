@@ -72,8 +72,6 @@ ANYTHING = strategies.recursive(
     ),
     max_leaves=12,
 )
-
-
 FIELDS = sorted({*reciperules.RECIPE, *reciperules.PHASE, *reciperules.HIDDEN, *reciperules.AUGMENTATION})
 
 

@@ -13,11 +13,7 @@ HOLDERS = {
     "hidden": recipe.Hidden,
     "augmentation": recipe.Augmentation,
 }
-
-
 NUMBERS = [field for field in fields.FIELDS.values() if field.low is not None]
-
-
 CHOICES = [field for field in fields.FIELDS.values() if field.choices]
 
 

@@ -4,21 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from tests.helpers import film_folders
+from tests.helpers import ROOT, film_folders
 from xraykit.datasets import dataset, layout, split
 from xraykit.training.fit import batches, callbacks, checkpoint, fit, network, optimizer
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
 
 pytestmark = pytest.mark.slow
-
-
 # A rate so high that the validation loss has no rest: the plateau cuts it and early stopping counts
 RESTLESS = recipe.with_settings(
     presets.NAMED["tiny"],
@@ -33,11 +30,7 @@ RESTLESS = recipe.with_settings(
         "hidden.0.dropout=0.3",
     ],
 )
-
-
 LONG = recipe.with_settings(RESTLESS, ["phases.0.epochs=20"])  # stopped early
-
-
 COSINE = recipe.with_settings(
     RESTLESS,
     [
@@ -49,8 +42,6 @@ COSINE = recipe.with_settings(
         "early_stopping=null",
     ],
 )
-
-
 TWO_PHASES = COSINE.change(
     phases=[
         {"epochs": 3, "learning_rate": 3e-3, "trainable": "head", "augment": False},
@@ -336,7 +327,7 @@ def test_the_same_holds_under_jax():
     done = subprocess.run(
         command,
         env=os.environ | {"KERAS_BACKEND": "jax"},
-        cwd=Path(__file__).parent.parent,
+        cwd=ROOT,
         capture_output=True,
         text=True,
     )

@@ -5,23 +5,18 @@ import hashlib
 import html
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import fakes, kept_models
+from tests.helpers import ROOT, fakes, kept_models
 from xraykit.evaluation import comparison
 from xraykit.ui import server
 from xraykit.ui.frame import RESEARCH_ONLY
 
-APP = str(Path(__file__).parent.parent / "app.py")
-
-
-PAGE = str(Path(__file__).parent.parent / "pages" / "compare.py")
-
-
+APP = str(ROOT / "app.py")
+PAGE = str(ROOT / "pages" / "compare.py")
 NAMES = ("alpha-scratch", "beta-imagenet", "gamma-imagenet", "delta-imagenet")
 
 

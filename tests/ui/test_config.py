@@ -1,9 +1,10 @@
 """The server's settings: this computer only, nothing asked of any other."""
 
 import tomllib
-from pathlib import Path
 
-CONFIG = tomllib.loads((Path(__file__).parent.parent / ".streamlit" / "config.toml").read_text())
+from tests.helpers import ROOT
+
+CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
 
 
 def test_the_server_listens_on_this_computer_only():

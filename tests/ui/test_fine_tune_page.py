@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import fakes, run_folders
+from tests.helpers import ROOT, fakes, run_folders
 from xraykit.reports.charts import live as live_charts
 from xraykit.training.run import control, run
 from xraykit.ui import server
 from xraykit.ui.fine_tune import draft, snapshot, wording
 from xraykit.ui.fine_tune.run import table, view
 
-APP = str(Path(__file__).parent.parent / "app.py")
-
-
+APP = str(ROOT / "app.py")
 FAILURES = ("out of memory", "data", "diverged", "disk", "recipe", "crashed")
 
 

@@ -25,11 +25,7 @@ from xraykit.ui import server
 from xraykit.ui.kit import film_list
 
 MODEL = str(tiny_model.KEPT)
-
-
 CLASSES = tiny_model.CLASSES
-
-
 HANG = 60  # seconds; a limit on hangs, never a measure of speed
 
 

@@ -3,27 +3,20 @@
 import html.parser
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import fakes
+from tests.helpers import ROOT, fakes
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.reports import card_export, card_report
 from xraykit.ui import server
 from xraykit.ui.frame import RESEARCH_ONLY
 
-APP = str(Path(__file__).parent.parent / "app.py")
-
-
-SHIPPED = cards.read(Path(__file__).parent.parent / "weights" / "mobilenetv2-imagenet")
-
-
+APP = str(ROOT / "app.py")
+SHIPPED = cards.read(ROOT / "weights" / "mobilenetv2-imagenet")
 BARE = replace(fakes.card("bare", "A card that says little"), parameters=0)
-
-
 NASTY = replace(BARE, name="nasty", title="<script>alert(1)</script> | *bold*", limits=("</style><b>x</b>",))
 
 

@@ -3,13 +3,12 @@
 import re
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import fakes
+from tests.helpers import ROOT, fakes
 from xraykit.films import samples
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, service
@@ -19,7 +18,7 @@ from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
 from xraykit.ui.kit import chart
 from xraykit.ui.review import panes
 
-APP = str(Path(__file__).parent.parent / "app.py")
+APP = str(ROOT / "app.py")
 
 
 @pytest.fixture

@@ -11,14 +11,8 @@ import click
 from xraykit.cli import terminal, train
 
 FILE = click.Path(path_type=Path)
-
-
 STOP_SECONDS = 30.0  # a run ends within ten; the rest is for a computer that is busy
-
-
 _ROOT = click.option("--runs", "root", type=FILE, help="Where run folders are.  [default: $XRAYKIT_RUNS, else runs/]")
-
-
 _JSON = click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
 
 

@@ -24,19 +24,11 @@ from xraykit.films.refusal import Refusal
 
 
 FORMAT = 1
-
-
 # Some file systems keep times to two seconds: a younger file could change again without showing it
 SETTLED = 2.0
-
-
 # What another try may answer otherwise: a busy machine, a permission given since
 FLEETING = ("timeout", "memory", "unreadable")
-
-
 Progress = Callable[[int, int], None]  # films done, films in all
-
-
 Look = Callable[[str, radiograph.Radiograph | Refusal], None]  # path below the folder, what was read
 
 

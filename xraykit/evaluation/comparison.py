@@ -18,11 +18,7 @@ from xraykit.evaluation.alignment import ComparisonRefused, align, join_groups
 from xraykit.evaluation.evaluation import Evaluation
 
 ALPHA = 0.05
-
-
 _ENDS = ("value", "low", "high")
-
-
 _MEASURES = {
     "accuracy": stats.accuracy,
     "balanced_accuracy": stats.balanced_accuracy,

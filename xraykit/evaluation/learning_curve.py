@@ -13,20 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 Row = dict[str, float | None]
-
-
 CUT = 0.9  # a rate below this share of the last epoch's was cut
-
-
 GAP = 0.05  # of accuracy, between training and validation films
-
-
 RISE = 0.1  # of validation loss over its best; label smoothing keeps losses high, so a tenth is a lot
-
-
 LEAST_RISE = 0.02  # below that, losses near zero rise by hundreds of percent and mean nothing
-
-
 STALE = 5  # epochs without a better validation loss
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 LEVEL = 0.95  # of every interval unless told otherwise
-
-
 _CELLS = 2**22  # numbers a block of bootstrap draws may hold: 32 MB
 
 

@@ -19,17 +19,11 @@ from xraykit.films.refusal import NotARadiograph, Refusal, not_a_radiograph
 from xraykit.system.processes import PR_SET_PDEATHSIG, end_with_parent
 
 MAX_BYTES = 50 * 2**20
-
-
 MEMORY = 2 * 2**30  # address space of one decoder: a 40-megapixel film at its worst needs about a third of it
-
-
 BATCH_BYTES, BATCH_PAUSE = (
     64 * 2**20,
     1.0,
 )  # a batch comes back early when it holds this much or took this long
-
-
 HEAVY = ("keras", "tensorflow", "jax", "torch")
 
 

@@ -25,14 +25,8 @@ SYNTAXES = {
     "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000 lossless
     "1.2.840.10008.1.2.4.91": "pylibjpeg",  # JPEG 2000
 }
-
-
 UNCOMPRESSED = {uid for uid, decoder in SYNTAXES.items() if not decoder}
-
-
 DEFLATED = "1.2.840.10008.1.2.1.99"
-
-
 # Everything that is read; nothing else of the file is looked at or kept
 TAGS = (
     "PresentationIntentType",

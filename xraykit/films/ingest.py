@@ -24,20 +24,10 @@ if TYPE_CHECKING:
 
 
 SECONDS = 10.0  # for one film, counted from the moment a decoder takes it
-
-
 BATCH_SECONDS = 3.0  # for a batch of small films; one that is late is read again film by film, SECONDS each
-
-
 BATCH_FILMS, SMALL_BYTES = 16, 256 * 1024
-
-
 NOT_FILMS = {".csv", ".tsv", ".md", ".rst", ".json", ".yaml", ".yml", ".toml", ".html", ".ini", ".db", ".py"}
-
-
 NOT_FILM_STEMS = {"readme", "license", "licence", "thumbs", "desktop", "changelog"}
-
-
 Film = Path | tuple[str, bytes]
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 
 MAX_PIXELS = 40_000_000  # 6000 x 6600; the largest common detectors give 4300 x 4300
-
-
 # EXIF orientation (CIPA DC-008, tag 0x0112) -> how to bring row 0 to the top
 UPRIGHT = {
     2: lambda a: a[:, ::-1],

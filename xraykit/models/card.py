@@ -13,8 +13,6 @@ from pathlib import Path
 from xraykit.system.files import sha256_of
 
 NETWORK, BODY, HEAD = "model.keras", "features.tflite", "head.npz"
-
-
 KEPT_FILES = (NETWORK, BODY, HEAD)
 
 

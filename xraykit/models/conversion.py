@@ -24,11 +24,7 @@ from xraykit.models.head import Head
 from xraykit.system import folders
 
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
-
-
 _LARGEST = 4 * 2**30  # unpacked bytes; the largest backbone here, VGG19, is 0.6 GB
-
-
 _REFUSED_CLASSES = {"Lambda", "TFSMLayer", "FlaxLayer", "JaxLayer", "TorchModuleWrapper"}
 
 

@@ -14,11 +14,7 @@ from xraykit.models.classifier import Classifier, Prediction
 from xraykit.reports.heatmap import colormaps
 
 METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
-
-
 COLORMAPS = colormaps.NAMES
-
-
 NO_EVIDENCE = "no positive evidence at this layer"
 
 

@@ -16,8 +16,6 @@ import numpy as np
 from xraykit.models.card import HEAD, ModelRefused
 
 ACTIVATIONS = ("linear", "relu")
-
-
 POOLINGS = ("gap", "flatten")
 
 

@@ -19,8 +19,6 @@ from xraykit.models.card import Card, ModelRefused
 from xraykit.system import folders as system_folders
 
 UNKNOWN = "not reported"
-
-
 TEST, VALIDATION, HISTORY = "evaluation.json", "validation.json", "history.csv"
 
 

@@ -27,17 +27,9 @@ from xraykit.models.explanation import Explanation
 from xraykit.system import local_service
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")
-
-
 LOADED_MODELS = 4
-
-
 SERVICE = "xraykit.models.service"
-
-
 Progress = Callable[[float, float | None], None]
-
-
 log = logging.getLogger(__name__)
 
 

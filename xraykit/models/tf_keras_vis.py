@@ -23,21 +23,13 @@ from xraykit.models.card import ModelRefused
 from xraykit.system import local_service
 
 METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
-
-
 IDLE_SECONDS = float(os.environ.get("XRAYKIT_GRADIENTS_IDLE", "120"))
-
-
 SMOOTH_SAMPLES, SMOOTH_NOISE = (
     20,
     0.2,
 )  # noise as a share of the film's range; Smilkov et al. 2017 use 10-20 %
-
-
 # A run owns the GPU; a picture for a page must never take memory from it.
 ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-
-
 Tick = Callable[[float, float | None], None]  # share done 0..1, seconds left
 
 

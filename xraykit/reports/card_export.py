@@ -16,7 +16,7 @@ from xraykit import __version__
 from xraykit.models.card import Card
 from xraykit.reports.card_report import RESEARCH_ONLY, Facts, Share, Table, Words, byline, describe, headline
 
-STYLE = Path(__file__).with_name("cardprint.css")
+STYLE = Path(__file__).with_name("card_export.css")
 
 
 def to_markdown(card: Card) -> str:

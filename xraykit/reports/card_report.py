@@ -13,27 +13,17 @@ from xraykit.models.card import Card
 from xraykit.training.recipe import sentences as recipewords
 
 UNKNOWN = "not reported"
-
-
 RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."
-
-
 INTENDED = (
     "To show, teach and study how such a network reads chest films, and where it looks.",
     "To be compared with other models on the same films.",
 )
-
-
 NOT_FOR = (
     "Any decision about a person: no examination, screening, triage, treatment or second reading.",
     "Findings other than its classes, other body parts, lateral films: it gives each of them one of its classes.",
     "Films of another hospital, machine or age group without a test on such films first.",
 )
-
-
 HASHED = "xraykit hashes them again before it loads the model, and refuses it where one differs."
-
-
 NEVER_SAID = ("Age and sex", "View (PA, AP)", "Hospital and machine", "Who made the reference standard", "Licence")
 
 

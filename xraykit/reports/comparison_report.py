@@ -74,8 +74,6 @@ class Material:
 
 
 ELSEWHERE = "Verdict, reports and calibration stay at the highest probability."
-
-
 GRID = 400  # a curve is drawn on this many steps a side: more would not be seen
 
 

@@ -18,17 +18,9 @@ from typing import Any
 from xraykit.reports.charts import style as chart_style
 
 TEMPLATE = Path(__file__).parent / "report.html"
-
-
 WIDTH = 620  # px of an exported chart's plot
-
-
 SCALE = 2  # PNG pixels a px: sharp on a projector
-
-
 ENDS = ("value", "low", "high")
-
-
 MISSING = "n/a"
 
 

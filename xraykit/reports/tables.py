@@ -18,11 +18,7 @@ from xraykit.models.kept import UNKNOWN, Difference
 from xraykit.reports.report import Column, Table
 
 PARTS = ("sensitivity", "specificity", "ppv", "npv")
-
-
 HEADS = ("Sensitivity", "Specificity", "PPV", "NPV")
-
-
 MEASURES = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "macro_f1": "Macro F1"}
 
 

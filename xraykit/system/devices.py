@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Any
 
 CPU, AUTO = "cpu", "auto"
-
-
 NOT_LOOKED = "not looked for: nvidia-ml-py is not installed"
 
 

@@ -25,20 +25,10 @@ from xraykit.system.folders import evaluations_folder
 from xraykit.training.run.run import Run, RunRefused, Stopped
 
 FORMAT = 1
-
-
 STATES = ("queued", "running", "finished", "stopped", "failed", "lost")
-
-
 PROGRESS, FILMS, RESULT = "progress.json", "films.json", "evaluation.json"
-
-
 QUEUED_SECONDS = 60.0  # a process that has not begun by then did not start
-
-
 LISTED = 100  # refused films named in progress.json, which is written again and again
-
-
 LOST = "It ended without a word: killed, out of memory, or the computer restarted. Nothing was written; start it again."
 
 

@@ -24,8 +24,6 @@ from pathlib import Path
 from xraykit.system import folders
 
 CONNECT_SECONDS = 15.0
-
-
 log = logging.getLogger(__name__)
 
 

@@ -20,8 +20,6 @@ from typing import Any
 from xraykit.system import folders
 
 THREAD_CAPS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-
-
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -37,8 +35,6 @@ class _BareContext(SpawnContext):
 
 
 CONTEXT = _BareContext()
-
-
 _spawning = threading.Lock()
 
 

@@ -31,17 +31,9 @@ from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
 
 Say = Callable[[str], None]  # told what is being done; what it raises ends the keeping
-
-
 FOLDER = "keeping"  # in the run's folder: how far a keeping in the background is
-
-
 SENSITIVITY = 0.95  # that the operating points of a new card aim at; others are chosen on the page Compare
-
-
 AGREEMENT = 1e-4  # largest allowed difference of any probability between model.keras and the LiteRT path
-
-
 LIMITS = (
     "A research demonstration. Not a medical device: never use it to examine, treat or triage a person.",
     "Knows only its classes. Any picture, chest film or not, is given to one of them.",
@@ -49,8 +41,6 @@ LIMITS = (
     "than what it shows: expect lower figures elsewhere.",
     "Age, sex, view and machine of the films are not reported; figures by subgroup cannot be given.",
 )
-
-
 NO_PATIENTS = (
     "No patient ids are known in that collection. Only near-identical pictures were kept on one side of the split; two "
     "different films of one patient may be on both."
@@ -266,8 +256,6 @@ def _data_words(data: dict, recipe: dict) -> dict:
 
 
 _LEARNED_KEYS = ("learning_seconds", "best_epoch", "device_name", "precision", "split")
-
-
 _DATA_KEYS = ("name", "digest", "group_rule", "groups", "counts", "split_digests")
 
 

@@ -27,17 +27,9 @@ from xraykit.training.run import control, failures, run
 from xraykit.training.run.run import Run, RunRefused
 
 Told = Callable[[str, int, int], None]  # a stage before the training, films done, films in all
-
-
 Fit = Callable[..., None]
-
-
 SAY_SECONDS = 0.5
-
-
 PULSE_SECONDS = 2.0
-
-
 PATIENCE_SECONDS = 6.0  # of a stop: a compilation or a long step cannot be interrupted, and ten seconds are promised
 
 

@@ -10,11 +10,7 @@ import streamlit as st
 from xraykit.ui.server import client
 
 RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."
-
-
 FOLDER = Path(__file__).parent
-
-
 RESTARTED = "The inference service had ended and was started again. Your films are still open; nothing was lost."
 
 

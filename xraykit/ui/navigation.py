@@ -1,13 +1,11 @@
 """The script the server runs for every page: which pages there are, and nothing else. Draws nothing itself."""
 
-from pathlib import Path
-
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-PAGES = Path(__file__).parent.parent.parent / "pages"
+from xraykit.system import folders
 
-
+PAGES = folders.REPOSITORY / "pages"
 # By address, in the order of the menu: file and title
 TITLES = {
     "review": ("review.py", "Review"),

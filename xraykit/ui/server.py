@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xraykit.models import service
 
 CONTENT_SECURITY = "; ".join(
     [
@@ -21,30 +24,24 @@ CONTENT_SECURITY = "; ".join(
         "base-uri 'self'",
     ]
 )
-
-
 HEADERS = [
     (b"content-security-policy", CONTENT_SECURITY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
 ]
-
-
 _lock = threading.Lock()
+_client: service.Client | None = None
 
 
-_client: inference.Client | None = None
-
-
-def client() -> inference.Client:
+def client() -> service.Client:
     """The inference client of this server, started on first use and shared by all sessions."""
     global _client
     with _lock:
         if _client is None:
-            from xraykit.models import service as inference  # not at the top: NumPy would hold the server's start back
+            from xraykit.models import service  # not at the top: NumPy would hold the server's start back
 
-            _client = inference.start()
+            _client = service.start()
         return _client
 
 

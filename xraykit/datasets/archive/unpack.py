@@ -29,14 +29,8 @@ from xraykit.system.folders import datasets_folder
 
 
 CHUNK = 2**18
-
-
 RECORD = "archive.json"
-
-
 FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima")
-
-
 Progress = Callable[[int, int], None]  # bytes unpacked, bytes in all
 
 

@@ -3,9 +3,5 @@
 from pathlib import Path
 
 PNG = Path(__file__).parent / "synthetic-film.png"
-
-
 DICOM = Path(__file__).parent / "synthetic-film.dcm"
-
-
 FILMS = (PNG, DICOM)

@@ -10,8 +10,6 @@ import altair as alt
 from xraykit.reports.charts.style import SCREEN, Style, finish
 
 PARTS = ("train", "not learned from", "validation", "test", "all")
-
-
 TOTAL = "total"  # of a class: its number stands behind its bar
 
 

@@ -10,8 +10,6 @@ import altair as alt
 from xraykit.reports.charts.style import SCREEN, Style, by_model, finish, packed
 
 HEIGHT = 380
-
-
 TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 
 

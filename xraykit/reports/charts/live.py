@@ -13,8 +13,6 @@ import altair as alt
 from xraykit.reports.charts.style import SCREEN, Style, finish
 
 HEIGHT = 190
-
-
 KINDS = ("moment", "training", "validation", "best", "phase")
 
 

@@ -49,8 +49,6 @@ SCREEN = Style(
     flip=0.51,
     font="Source Sans, sans-serif",
 )
-
-
 PAPER = Style(
     name="paper",
     ink="#1A1F24",
@@ -65,11 +63,7 @@ PAPER = Style(
     flip=0.72,
     font="Liberation Sans, Arial, Helvetica, sans-serif",
 )
-
-
 DASHES = ([1, 0], [7, 3], [2, 2], [8, 3, 2, 3])
-
-
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 
 

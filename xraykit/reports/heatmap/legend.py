@@ -11,8 +11,6 @@ from PIL import Image, ImageDraw, ImageFont
 from xraykit.reports.heatmap import colormaps
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
-
 _BACKGROUND, _TEXT = (16, 16, 18), (226, 226, 226)
 
 

@@ -26,17 +26,9 @@ from xraykit.training.recipe import recipe as recipes
 from xraykit.training.recipe.recipe import Recipe
 
 STEPS = 12  # timed, twice, after as many that warm up
-
-
 LIMIT_SECONDS = 90.0  # for one way, start and compilation included: XLA with depthwise convolutions (TF#59772) can hang
-
-
 BUDGET_SECONDS = 300.0  # for all ways of a device
-
-
 MOST_PROCESSES = 8  # at 224 px each augments about 2,000 films a second
-
-
 CLEARLY = 1.03  # so much faster must a way be to be preferred to a plainer one
 
 

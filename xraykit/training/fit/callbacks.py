@@ -21,20 +21,10 @@ from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.run.run import Diverged, Run, Stopped
 
 SAY_SECONDS = 2.0  # between two writings of the status
-
-
 PACE_MOMENTS = 5  # that images a second are an average of
-
-
 WRITING_SHARE = 0.02  # of the time may go into checkpoints
-
-
 MOST_SECONDS = 120.0  # between two checkpoints
-
-
 VALIDATION_GRACE = 5.0  # seconds a stop waits for the validation to end: the epoch is then complete
-
-
 # What Keras's own callbacks count, and forget when a fit begins
 COUNTERS = {
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),

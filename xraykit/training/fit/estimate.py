@@ -24,8 +24,6 @@ from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.recipe.recipe import Phase, Recipe
 
 PROBES = 2  # timed, after the one that compiles
-
-
 Progress = Callable[[int, int], None]  # batches done, batches in all; what it raises ends the probing
 
 

@@ -209,6 +209,4 @@ def _set_momentum(network: keras.Model, momentum: float) -> None:
 
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-
-
 _BACKBONES: dict[str, Callable] = {"MobileNetV2": _mobilenet_v2, "Tiny": _tiny}

@@ -79,8 +79,6 @@ def inside(part: str = "") -> tuple[Field, ...]:
 
 
 _PREFIXES = {"": "", "phases": "phases.N.", "hidden": "hidden.N.", "augmentation": "augmentation."}
-
-
 _KINDS = {
     "": (recipe.Recipe, reciperules.RECIPE),
     "phases.N": (recipe.Phase, reciperules.PHASE),

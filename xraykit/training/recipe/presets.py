@@ -30,8 +30,6 @@ def load(name_or_file: str | Path) -> Recipe:
 
 # Rotation and zoom as far apart as chest films of one ward are; brightness because exposure differs by machine.
 CHEST = Augmentation(rotation=10.0, shift=0.05, zoom=0.10, brightness=0.10, contrast=0.20)
-
-
 NAMED: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (

@@ -13,17 +13,9 @@ from typing import Any
 
 # Each backbone's last feature layer: after the last activation, before pooling; Grad-CAM looks there
 BACKBONES = {"MobileNetV2": "out_relu", "Tiny": "out_relu"}
-
-
 BACKENDS = ("tensorflow", "jax", "torch")
-
-
 MODEL = "model:"  # weights "model:NAME" start from a kept model
-
-
 MOST_PHASES, MOST_HIDDEN, MOST_CLASSES = 20, 10, 1000
-
-
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
@@ -177,15 +169,11 @@ AUGMENTATION = {
     "contrast": _number(0, 0.9),
     "flip": _switch(),
 }
-
-
 HIDDEN = {
     "width": _number(1, 8192, "units", whole=True, required=True),
     "dropout": _number(0, 0.95),
     "activation": _one_of("relu", "linear"),  # what a kept head can compute
 }
-
-
 PHASE = {
     "epochs": _number(1, 10_000, whole=True, required=True),
     "learning_rate": _number(1e-8, 1, required=True),
@@ -198,8 +186,6 @@ PHASE = {
     "weight_decay": _number(0, 0.99),
     "augment": _switch(),
 }
-
-
 RECIPE = {
     "name": Rule(
         lambda v: isinstance(v, str) and re.fullmatch(_NAME, v) is not None,

@@ -6,22 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 UNKNOWN = "not reported"
-
-
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW"}
-
-
 ACTIVATIONS = {"relu": "ReLU", "linear": "linear"}
-
-
 PRECISIONS = {
     "auto": " in the precision measured fastest there",
     "float32": " in 32 bit",
     "mixed_float16": " in mixed precision (float16)",
     "mixed_bfloat16": " in mixed precision (bfloat16)",
 }
-
-
 SCHEDULES = {
     "constant": "held constant",
     "plateau": "cut when validation loss stops falling",

@@ -19,8 +19,6 @@ from xraykit.training.run import run
 from xraykit.training.run.run import Run, RunRefused
 
 LOCK_VARIABLE = "XRAYKIT_RUN_LOCK"  # the descriptor on which a launched process finds its run locked already
-
-
 WAITING = "waiting for the device"
 
 

@@ -10,8 +10,6 @@ from xraykit.training.recipe import recipe
 from xraykit.training.run import run
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
 ADVICE = {
     "out of memory": "Choose a smaller batch or smaller films, close what else uses the device, then start a new run.",
     "data": "Put the films and the weight file back where the run says, or resume it with the folder they are in now.",
@@ -20,14 +18,10 @@ ADVICE = {
     "recipe": "Restore recipe.json in the run's folder and resume, or start a new run with the changed recipe.",
     "crashed": "Read the end of log.txt in the run's folder, then resume the run or start a new one.",
 }
-
-
 NO_WEIGHTS = (
     "Put the weight file into the folder that XRAYKIT_IMAGENET names and resume, or start a new run from random "
     "weights or from another kept model."
 )
-
-
 OTHER_DEVICE = "Resume the run on a device of this computer: it may have come from another."
 
 

@@ -23,34 +23,18 @@ from xraykit.system.files import append_line, csv_columns, csv_line, now, replac
 from xraykit.system.folders import is_plain_name, runs_folder
 
 FORMAT = 1
-
-
 STATES = ("queued", "running", "finished", "stopped", "failed", "lost")
-
-
 BUSY = ("queued", "running")
-
-
 RESUMABLE = ("stopped", "failed", "lost")
-
-
 CHECKPOINT = Path("checkpoint") / "state.npz"
-
-
 # Between the folder's first file and its lock; on Windows, which hands no lock on, until the process has begun.
 GRACE_SECONDS = 60.0 if os.name == "nt" else 5.0
-
-
 HOLD_SECONDS = 2.0  # a probe holds the lock for microseconds
-
-
 LOST = {
     "message": "Its process ended without a word: killed, or the computer restarted.",
     "advice": "Resume it: it goes on from its last checkpoint.",
     "eta": None,
 }
-
-
 _updating = threading.Lock()  # status.json is read, changed and written by the training and by the pulse beside it
 
 

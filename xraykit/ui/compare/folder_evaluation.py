@@ -27,14 +27,8 @@ from xraykit.ui.kit import folder_facts
 from xraykit.ui.kit.text import say
 
 MOST_MODELS = 4
-
-
 REFUSALS = (run.RunRefused, works.WorkRefused, OSError)
-
-
 BUSY = ("queued", "running")
-
-
 FORMS = (
     "A folder of class folders (COVID-19/one.png, Normal/two.dcm) or with a manifest.csv (columns path and label). "
     "It is looked at first: nothing is evaluated until you say so."

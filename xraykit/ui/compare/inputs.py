@@ -13,32 +13,14 @@ from xraykit.reports.comparison_report import Choice, Chosen
 from xraykit.ui.kit.text import escape_markdown
 
 MOST = 4
-
-
 ROWS, COLUMNS = "Reference", "Predicted"
-
-
 HIGHEST, SENSITIVITY, SPECIFICITY = "Highest probability", "Sensitivity", "Specificity"
-
-
 BY_HAND, SAVED = "By hand", "Saved points"
-
-
 TARGETS = (HIGHEST, SENSITIVITY, SPECIFICITY, BY_HAND, SAVED)
-
-
 WILSON, EXACT = "Wilson", "Exact"
-
-
 AFTER, BEFORE = "After temperature", "Before"
-
-
 ADDRESS: dict[str, Any] = {"bind": "query-params"}
-
-
 CHOSEN = "films"  # of the address: which films are listed
-
-
 KINDS = ("cell", "fixes", "breaks", "wrong")
 
 

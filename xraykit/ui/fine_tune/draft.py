@@ -22,23 +22,11 @@ from xraykit.training.recipe import presets as presetss
 from xraykit.ui.fine_tune import snapshot
 
 KEY = "fine-tune-draft"
-
-
 FIRST = "strong-imagenet"  # linear probing, then fine-tuning: what suits most who come to fine-tune
-
-
 TRIAL = "tiny"
-
-
 OF_MODEL, IMPORTED, DUPLICATE = "model:", "imported", "run:"
-
-
 MOST_LETTERS = 60  # of a recipe's name in that of a run
-
-
 OF_BACKBONE = ("backbone", "alpha", "pooling")  # what a kept model must have as the recipe has it
-
-
 Plain = dict[str, Any]
 
 

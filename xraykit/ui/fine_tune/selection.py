@@ -8,11 +8,7 @@ from xraykit.ui.fine_tune import snapshot
 from xraykit.ui.kit.text import say
 
 KEY = "run"  # of the address
-
-
 KEPT = "fine-tune-run"  # of the session: the address loses its words when another page is opened
-
-
 ANEW = "fine-tune-anew"  # of the session: what was clicked inside a part concerns the whole page
 
 
@@ -52,7 +48,7 @@ def follow() -> None:
         st.rerun()
 
 
-def say(words: str) -> None:
+def keep_word(words: str) -> None:
     """Keep a word for the user until the page is drawn again."""
     st.session_state["fine-tune-words"] = words
 

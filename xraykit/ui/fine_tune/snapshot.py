@@ -17,21 +17,13 @@ from xraykit.training.run import run
 from xraykit.training.run.run import Run
 
 MOMENTS = 600  # of these rows as many as a chart can show
-
-
 TAIL = 16_000  # bytes of the log
-
-
 UNREADABLE = "unreadable"
-
-
 # TensorFlow's and XLA's own notes, and that a processor is no GPU, told as an error
 CHATTER = re.compile(
     r"[IW]\d{4} \d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] |WARNING: All log messages before absl|"
     r"To enable the following instructions|.*failed call to cuInit.*UNKNOWN ERROR \(303\)"
 )
-
-
 Row = dict[str, str]
 
 

@@ -17,8 +17,6 @@ COLOURS = {
     "lost": "#F0877A",
     snapshot.UNREADABLE: "#9AA7B3",
 }
-
-
 # The same behind white text in a table, dark enough for 4.5 to 1
 TAGS = {
     "queued": "#5B4A94",
@@ -29,8 +27,6 @@ TAGS = {
     "lost": "#A03A30",
     snapshot.UNREADABLE: "#4A545E",
 }
-
-
 STAGES = {
     "waiting for the device": "Waiting for the device",
     "reading films": "Reading films",
@@ -42,8 +38,6 @@ STAGES = {
     "evaluating": "Evaluating",
     "saving": "Saving",
 }
-
-
 NOT_YET = "–"
 
 

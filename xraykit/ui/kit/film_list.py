@@ -27,14 +27,8 @@ from xraykit.ui import server
 from xraykit.ui.kit import inference
 
 PAGE = 12  # films with pictures at a time
-
-
 SIDE = 320  # px, the longer side of a small picture
-
-
 OPACITY, COLORMAP = 0.45, "inferno"
-
-
 NO_PICTURES = (
     "The films are not at hand, so only their names are shown. To see pictures and heatmaps, give the folder that "
     "holds these files."

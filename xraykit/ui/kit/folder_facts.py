@@ -15,11 +15,7 @@ from xraykit.models.card import Card
 from xraykit.ui.kit.text import escape_markdown, say
 
 FEW = 5  # a list as short as this is open
-
-
 NOTHING_ODD = "No film is refused, no file is there twice, every film has a class."
-
-
 MOST_ROWS = 200  # films named in one list; predictions.csv and films.json name all
 
 

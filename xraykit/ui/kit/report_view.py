@@ -13,11 +13,7 @@ from xraykit.reports.charts import style as chart_style
 from xraykit.ui.frame import RESEARCH_ONLY
 
 PAPER, SCREEN = "Paper", "Screen"
-
-
 MIMES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
-
-
 STYLES = {PAPER: chart_style.PAPER, SCREEN: chart_style.SCREEN}
 
 

@@ -18,20 +18,12 @@ from xraykit.ui.kit.text import escape_markdown
 from xraykit.ui.review import readings, worklist
 
 PREDICTED = "Predicted"
-
-
 SHARED, OWN = "Shared", "Own"
-
-
 NO_MODEL = (
     "No model is here yet. Train one with: python -m xraykit train --recipe NAME --data FOLDER, and keep it with: "
     "python -m xraykit runs keep RUN --as NAME. Kept models lie in the folder weights."
 )
-
-
 MODELS = "shown-models"
-
-
 FEW = 2  # models lie beside the film in one row
 
 

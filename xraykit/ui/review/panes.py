@@ -19,11 +19,7 @@ from xraykit.reports.heatmap import overlay
 from xraykit.ui.kit import chart as charts
 
 LONGEST = 1600  # px sent to the browser; a pane is at most about 900 on a large screen, so it stays sharp
-
-
 SHORTEST = 900  # a smaller film is enlarged before it is drawn on
-
-
 NOTHING = "No positive evidence at this layer: the film is shown as it is."
 
 

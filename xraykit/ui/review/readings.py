@@ -18,8 +18,6 @@ from xraykit.ui import server
 from xraykit.ui.kit.inference import REFUSALS, cards
 
 FAST = explanation.METHODS[0]
-
-
 UNWATCHED_SECONDS = 60.0  # a page that is gone stops asking; its work ends
 
 

@@ -18,11 +18,7 @@ from xraykit.ui.kit.text import escape_markdown
 from xraykit.ui.review import readings
 
 MOST_FILMS = 100
-
-
 MOST_PIXEL_BYTES = 256 * 2**20
-
-
 FULL = (
     f"Expected at most {MOST_FILMS} films or {MOST_PIXEL_BYTES >> 20} MB of pixels open at once; this would be more. "
     "Close films, or score a whole folder with: python -m xraykit predict."

@@ -15,8 +15,6 @@ from xraykit.training.recipe.fields import Field
 from xraykit.ui.fine_tune import draft
 
 WHOLE, MOST = 2**53 - 1, 1e300  # a browser counts no further
-
-
 NOTHING = ""  # a choice of None: a select box takes None for "not chosen"
 
 

@@ -23,26 +23,12 @@ from xraykit.ui.kit import chart, folder_facts
 from xraykit.ui.kit.text import escape_markdown, say
 
 KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
-
-
 MOST_MEGABYTES = 2000
-
-
 LASTS = 20  # seconds
-
-
 OLD = 86_400  # seconds
-
-
 REFUSALS = (run.RunRefused, works.WorkRefused, OSError)
-
-
 SPLIT = ("validation", "test", "seed", "shrink", "balance")
-
-
 NOT_CHOSEN = "Choose films first."
-
-
 FORMS = "Class folders (COVID-19/one.png, Normal/two.dcm), or a manifest.csv with the columns path and label."
 
 

@@ -14,14 +14,8 @@ from xraykit.ui.kit import folder_facts
 from xraykit.ui.kit.text import say
 
 Faults = Mapping[str, str]
-
-
 MOST_BYTES = 1 << 20
-
-
 NETWORK = ("backbone", "alpha", "image_size", "channels", "batch_normalization", "momentum")
-
-
 LEARNING = (
     "batch_size",
     "label_smoothing",
@@ -33,17 +27,9 @@ LEARNING = (
     "backend",
     "bias_correction",
 )
-
-
 FILMS = ("balance", "class_weights", "shrink", "validation", "test", "seed")
-
-
 CHANGES = tuple(f"augmentation.{name}" for name in ("rotation", "shift", "zoom", "brightness", "contrast", "flip"))
-
-
 PHASE = ("epochs", "learning_rate", "trainable", "optimizer", "schedule", "warmup_epochs", "weight_decay", "augment")
-
-
 LAYER = ("width", "dropout", "activation")
 
 

@@ -23,14 +23,8 @@ from xraykit.ui.kit import folder_facts
 from xraykit.ui.kit.text import say
 
 AUTO = devices.AUTO
-
-
 ESTIMATE = "estimate.json"
-
-
 REFUSALS = (run.RunRefused, works.WorkRefused, devices.DeviceRefused, recipe.RecipeRefused, OSError)
-
-
 STARTED = "fine-tune-started"  # names this session has started: a second click comes with the same name
 
 
@@ -183,7 +177,7 @@ def _estimate(chosen: Recipe) -> None:
         ]
         works.launch(made, asked, verb="estimate", data=plan["folder"])
     except REFUSALS as error:
-        selection.say(f"The estimate could not be started: {error}")
+        selection.keep_word(f"The estimate could not be started: {error}")
         return
     plan["estimate"] = {"path": str(made.path), "recipe": draft.plain(chosen), "folder": plan["folder"]}
     films.tidy(made.path.parent)
@@ -193,7 +187,7 @@ def _cancel(one: Work) -> None:
     try:
         one.ask_to_stop()
     except REFUSALS as error:
-        selection.say(f"It could not be stopped: {error}")
+        selection.keep_word(f"It could not be stopped: {error}")
 
 
 def _show_start() -> None:
@@ -230,7 +224,7 @@ def _start(name: str) -> None:
         made = control.start(chosen, plan["folder"], device=plan["device"], name=name)
     except REFUSALS as error:
         started.discard(name)
-        selection.say(f"The run could not be started: {error}")
+        selection.keep_word(f"The run could not be started: {error}")
         return
     _hand_on_estimate(made, chosen)
     draft.begin_next()

@@ -17,8 +17,6 @@ from xraykit.ui.fine_tune.snapshot import Seen
 from xraykit.ui.kit.text import say
 
 REFUSALS = (run.RunRefused, devices.DeviceRefused, recipe.RecipeRefused, OSError)
-
-
 ASKED = "fine-tune-asked"  # the run whose deletion is asked about
 
 
@@ -146,4 +144,4 @@ def _saying(words: str):
     try:
         yield
     except REFUSALS as error:
-        selection.say(f"{words}: {error}")
+        selection.keep_word(f"{words}: {error}")

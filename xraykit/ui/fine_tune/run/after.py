@@ -27,11 +27,7 @@ from xraykit.ui.kit import folder_facts
 from xraykit.ui.kit.text import say
 
 REFUSALS = (run.RunRefused, works.WorkRefused, folder_evaluation.ScoringRefused, cards.ModelRefused, OSError)
-
-
 CONVERTING = "Converting the network, and checking it on every validation and test film"
-
-
 OPENED = "fine-tune-figures"  # the run whose test figures were asked for
 
 
@@ -125,7 +121,7 @@ def _keep(of: Seen, name: str, title: str) -> None:
     try:
         keep.start(of.run, name, title=title.strip() or None)
     except REFUSALS as error:
-        selection.say(f"It could not be kept: {error}")
+        selection.keep_word(f"It could not be kept: {error}")
 
 
 @st.fragment(run_every=1)
@@ -149,7 +145,7 @@ def _stop(one: Work) -> None:
     try:
         one.ask_to_stop()
     except REFUSALS as error:
-        selection.say(f"It could not be stopped: {error}")
+        selection.keep_word(f"It could not be stopped: {error}")
 
 
 def _show_kept(of: Seen, kept: Card) -> None:
@@ -230,7 +226,7 @@ def _evaluate(of: Seen, models: list[str]) -> None:
         made = works.create(f"test-of-{of.name}")
         folder_evaluation.start_evaluation(made, Path(str(of.status["data"])), models, of.run)
     except REFUSALS as error:
-        selection.say(f"The test films could not be read: {error}")
+        selection.keep_word(f"The test films could not be read: {error}")
 
 
 def _figures_button(of: Seen) -> None:

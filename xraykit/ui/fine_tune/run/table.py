@@ -17,14 +17,8 @@ from xraykit.ui.fine_tune.snapshot import Seen
 from xraykit.ui.kit import folder_facts
 
 ALL = "all"
-
-
 ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px
-
-
 EMPTY = "No runs yet: choose films and a recipe above and press Start, and the run will be listed here."
-
-
 EVERY = 2  # seconds, as the run above it
 
 

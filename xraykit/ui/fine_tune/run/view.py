@@ -16,11 +16,7 @@ from xraykit.ui.fine_tune.snapshot import Seen
 from xraykit.ui.kit import chart
 
 EVERY = 2  # seconds
-
-
 LOG_HEIGHT = 216  # px
-
-
 TITLES = {
     "out of memory": "The device ran out of memory",
     "data": "The films or the weights could not be read",
@@ -31,11 +27,7 @@ TITLES = {
     "lost": "The run ended without a word",
     "stopped": "Stopped in order",
 }
-
-
 NOTHING_YET = "Resume it and it begins anew: nothing had been learned yet."
-
-
 CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("rate", "Learning rate"))
 
 
