@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import claims, models
-from xraykit.films import radiograph, samples
+from xraykit.films import radiograph
+from xraykit.films.samples import draw
 from xraykit.models import card, classifier, explanation
 
 ROUNDS, REPEATS = 11, 5
@@ -27,7 +28,7 @@ def main() -> None:
         folder = models.model_folder(Path(work))
         loaded = classifier.load(folder)
         size = loaded.card.image_size
-        sample = radiograph.read(samples.PNG.read_bytes(), samples.PNG.name)
+        sample = radiograph.read(draw.PNG.read_bytes(), draw.PNG.name)
         film = radiograph.Radiograph(sample.square(size)[..., 0], sample.source, sample.format, sample.sha256)
         square = film.square(size, loaded.card.channels)[None].astype(np.float32)
         predict, forward = tensorflow_contenders(folder, loaded.card, square)

@@ -3,18 +3,30 @@
 import streamlit as st
 
 from xraykit.ui.fine_tune import selection
-from xraykit.ui.fine_tune.form import steps
+from xraykit.ui.fine_tune.form import films, recipe, start
 from xraykit.ui.fine_tune.run import table, view
 from xraykit.ui.frame import frame
+
+STEPS = (
+    (films, "Films", "what it learns from"),
+    (recipe, "Recipe", "how it learns"),
+    (start, "Device and start", "where it learns"),
+)
 
 frame("Fine-tune")
 shown = selection.shown()
 selection.show_words()
 
-# inputs: a new run in three steps; or the run that was chosen, as it is now
+# inputs: a new run in three steps side by side; or the run that was chosen, as it is now
 with st.container(key="fine-tune"):
     if shown is None:
-        steps.show()
+        st.html("<div class='xk-block'><h2>New run</h2></div>")
+        with st.container(key="new-run"):
+            columns = st.columns((10, 18, 10), gap="small")
+            for number, (column, (step, title, purpose)) in enumerate(zip(columns, STEPS, strict=True), 1):
+                with column, st.container(border=True, key=f"step-{number}", height="stretch"):
+                    st.html(f"<div class='xk-step'><b>{number}</b><h3>{title}</h3><span>{purpose}</span></div>")
+                    step.show()
     else:
         view.show(shown)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from xraykit import __version__
-from xraykit.cli import about, compare, data, evaluate, predict, runs, train
+from xraykit.cli import data, evaluate, reading, runs, train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,12 +18,12 @@ def main() -> None:
 
 
 for command in (
-    about.doctor,
-    about.models,
-    predict.predict,
-    predict.explain,
+    reading.doctor,
+    reading.models,
+    reading.predict,
+    reading.explain,
     evaluate.evaluate,
-    compare.compare,
+    evaluate.compare,
     data.data,
     train.train,
     runs.runs,

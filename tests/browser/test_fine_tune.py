@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.browser.conftest import ROOT, Server, Visit, start_server
+from tests.browser.conftest import Server, Visit, start_server
 from tests.browser.test_review import AT_REST, serious
-from tests.helpers import fakes, film_folders
+from tests.helpers import ROOT, fakes, film_folders
 from xraykit.training.run import run as runs
 from xraykit.training.run.run import Run
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.helpers import bad_films
-from xraykit.films import samples
+from xraykit.films.samples import draw
 from xraykit.models import classifier
 from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
 
@@ -63,10 +63,10 @@ def test_a_synthetic_film_gets_every_models_result_and_an_overlay(visit, server,
     open_page(visit, server)
     visit.page.wait_for_timeout(500)
     visit.page.screenshot(path=screenshots / "review-empty.png")
-    drop(visit, samples.PNG)
+    drop(visit, draw.PNG)
     settle(visit)
     text = body(visit)
-    assert RESEARCH_ONLY in text and samples.PNG.name in text
+    assert RESEARCH_ONLY in text and draw.PNG.name in text
     assert {"mobilenetv2-imagenet", "mobilenetv2-scratch"} <= {card.name for card in CARDS}, "both models that ship"
     for card in CARDS:
         assert card.title in text
@@ -83,10 +83,10 @@ def test_a_film_reaches_the_browser_pixel_for_pixel(visit, server):
     from PIL import Image
 
     open_page(visit, server)
-    drop(visit, samples.PNG)
+    drop(visit, draw.PNG)
     settle(visit)
     shown = visit.page.eval_on_selector(PANES, "image => [image.naturalWidth, image.naturalHeight, image.src]")
-    with Image.open(samples.PNG) as film:
+    with Image.open(draw.PNG) as film:
         assert tuple(shown[:2]) == film.size
     assert shown[2].endswith(".png"), "JPEG would lose detail"
 
@@ -95,7 +95,7 @@ def test_the_dicom_sample_opens_by_its_button(visit, server):
     open_page(visit, server)
     visit.page.get_by_role("button", name="Try a 12-bit DICOM").click()
     settle(visit)
-    assert samples.DICOM.name in body(visit) and "16 bit" in body(visit)
+    assert draw.DICOM.name in body(visit) and "16 bit" in body(visit)
 
 
 def test_a_cold_deep_link_is_the_same_page_as_the_way_through_the_door(visit, server):
@@ -119,7 +119,7 @@ def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, ser
         "bomb.dcm": bad_films.deflated_bomb(),
         "network.keras": b"a network that is none",
     }
-    good = {path.name: path.read_bytes() for path in (samples.PNG, samples.DICOM)}
+    good = {path.name: path.read_bytes() for path in (draw.PNG, draw.DICOM)}
     good["photograph.png"] = bad_films.colour_photograph()
     drop(visit, *(in_memory(name, data) for name, data in (bad | good).items()))
     visit.page.locator(".xk-refused").wait_for()
@@ -134,7 +134,7 @@ def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, ser
 
 def test_another_class_map_and_opacity_redraw_the_overlay(visit, server):
     open_page(visit, server)
-    drop(visit, samples.PNG)
+    drop(visit, draw.PNG)
     settle(visit)
     seen = set()
     for label in CARDS[0].classes:
@@ -148,18 +148,18 @@ def test_another_class_map_and_opacity_redraw_the_overlay(visit, server):
 
 def test_a_killed_service_is_started_again_and_the_user_is_told(visit, server):
     open_page(visit, server)
-    drop(visit, samples.PNG)
+    drop(visit, draw.PNG)
     settle(visit)
     service_of(server).kill()
-    drop(visit, samples.DICOM)
+    drop(visit, draw.DICOM)
     visit.page.get_by_text(RESTARTED).wait_for()
     settle(visit)
-    assert samples.DICOM.name in visit.page.locator(".st-key-worklist").inner_text()
+    assert draw.DICOM.name in visit.page.locator(".st-key-worklist").inner_text()
 
 
 def test_a_killed_server_leaves_no_process_behind(visit, server):
     open_page(visit, server)
-    drop(visit, samples.PNG)
+    drop(visit, draw.PNG)
     settle(visit)
     family = server.family()
     assert len(family) >= 2, "the service and at least one decoder"
@@ -170,7 +170,7 @@ def test_a_killed_server_leaves_no_process_behind(visit, server):
 
 def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, server):
     open_page(visit, server)
-    drop(visit, samples.PNG)
+    drop(visit, draw.PNG)
     settle(visit)
     visit.page.get_by_test_id("stSelectbox").first.click()
     visit.page.get_by_role("option", name="LayerCAM").click()
@@ -186,7 +186,7 @@ def test_no_training_library_is_in_any_process_of_the_app(visit, server):
     if not Path("/proc/self/maps").exists():
         pytest.skip("needs Linux to look into a process")
     open_page(visit, server)
-    drop(visit, samples.PNG)
+    drop(visit, draw.PNG)
     settle(visit)
     processes = [psutil.Process(server.process.pid), *server.family()]
     assert len(processes) >= 3, "web, inference, decoders"
@@ -200,7 +200,7 @@ def test_axe_finds_no_serious_fault(visit, server):
 
     open_page(visit, server)
     faults = serious(Axe().run(visit.page))
-    drop(visit, samples.PNG, samples.DICOM)
+    drop(visit, draw.PNG, draw.DICOM)
     settle(visit)
     faults += serious(Axe().run(visit.page))
     assert faults == []

@@ -4,13 +4,13 @@ import io
 
 import numpy as np
 
-from xraykit.films import radiograph, samples
+from xraykit.films import radiograph
 from xraykit.films.samples import draw
 
 
 def test_drawing_again_gives_the_bundled_films(tmp_path):
     draw.main(tmp_path)
-    for path in samples.FILMS:
+    for path in draw.FILMS:
         new = radiograph.read((tmp_path / path.name).read_bytes(), path.name)
         assert np.array_equal(new.pixels, radiograph.read(path.read_bytes(), path.name).pixels)
 
@@ -19,27 +19,27 @@ def test_drawing_twice_gives_the_same_bytes(tmp_path):
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
         draw.main(folder)
-    for path in samples.FILMS:
+    for path in draw.FILMS:
         assert (tmp_path / "a" / path.name).read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
 
 def test_both_films_are_the_same_picture_and_small():
-    one, two = (radiograph.read(path.read_bytes(), path.name) for path in samples.FILMS)
+    one, two = (radiograph.read(path.read_bytes(), path.name) for path in draw.FILMS)
     assert (one.height, one.width) == (two.height, two.width) == (1024, 896)
     assert np.abs(one.square(224).astype(int) - two.square(224)).max() <= 1
-    assert sum(path.stat().st_size for path in samples.FILMS) < 1_000_000
+    assert sum(path.stat().st_size for path in draw.FILMS) < 1_000_000
 
 
 def test_the_dicom_is_a_twelve_bit_pa_film_of_nobody():
     from pydicom import dcmread
 
-    film = dcmread(io.BytesIO(samples.DICOM.read_bytes()))
+    film = dcmread(io.BytesIO(draw.DICOM.read_bytes()))
     assert (film.BitsStored, film.ViewPosition, str(film.PatientName)) == (12, "PA", "SYNTHETIC^FILM")
-    assert radiograph.read(samples.DICOM.read_bytes(), "film").view == "PA"
+    assert radiograph.read(draw.DICOM.read_bytes(), "film").view == "PA"
 
 
 def test_the_word_synthetic_is_burned_in():
-    pixels = radiograph.read(samples.PNG.read_bytes(), "film").pixels
+    pixels = radiograph.read(draw.PNG.read_bytes(), "film").pixels
     rows = slice(1024 - 60, 1024 - 60 + 28)
     assert (pixels[rows, 36:252] > 200).mean() > 0.2 and (pixels[rows, 300:500] > 200).mean() < 0.05
     drawn = {letter: bits.count("1") for letter, bits in draw.LETTERS.items()}

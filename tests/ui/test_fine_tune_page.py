@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes, run_folders
-from xraykit.reports.charts import live as live_charts
+from xraykit.reports.charts import learning as live_charts
 from xraykit.training.run import control, run
 from xraykit.ui import server
 from xraykit.ui.fine_tune import draft, snapshot, wording

@@ -21,8 +21,7 @@ from xraykit.models import folder_evaluation
 from xraykit.system import folders, jobs
 from xraykit.system.jobs import Work
 from xraykit.training.run import run
-from xraykit.ui import server
-from xraykit.ui.kit import film_list
+from xraykit.ui.kit import film_list, inference
 
 MODEL = str(tiny_model.KEPT)
 CLASSES = tiny_model.CLASSES
@@ -213,7 +212,7 @@ def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
 
 def panel():
     from xraykit.ui.compare import folder_evaluation as evaluating
-    from xraykit.ui.kit import film_list, inference
+    from xraykit.ui.kit import film_list
 
     found = evaluating.show(inference.cards()[0])
     import streamlit as st

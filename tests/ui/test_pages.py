@@ -9,13 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes
-from xraykit.films import samples
 from xraykit.films.refusal import Refusal
+from xraykit.films.samples import draw
 from xraykit.models import classifier, service
 from xraykit.reports import charts
 from xraykit.ui import server
 from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
-from xraykit.ui.kit import chart
+from xraykit.ui.kit import report_view
 from xraykit.ui.review import panes
 
 APP = str(ROOT / "app.py")
@@ -70,7 +70,7 @@ def test_a_film_is_read_by_every_model_and_drawn_with_overlays(app):
     assert len(pictures(app)) == 1 + len(fakes.CARDS) and charts_of(app) == len(fakes.CARDS)
 
 
-@pytest.mark.parametrize(("button", "path"), [("try-png", samples.PNG), ("try-dcm", samples.DICOM)])
+@pytest.mark.parametrize(("button", "path"), [("try-png", draw.PNG), ("try-dcm", draw.DICOM)])
 def test_a_bundled_film_opens_with_one_click(app, button, path):
     app.button(key=button).click().run()
     assert not app.exception
@@ -247,7 +247,7 @@ def test_charts_are_made_only_after_pandas_is_whole(app, monkeypatch):
     """Altair looks into sys.modules: a pandas that another session is just importing has no Timestamp yet."""
     order = []
     make = charts.probabilities
-    monkeypatch.setattr(chart, "before_charts", lambda: order.append("pandas"))
+    monkeypatch.setattr(report_view, "before_charts", lambda: order.append("pandas"))
     monkeypatch.setattr(charts, "probabilities", lambda *args: order.append("chart") or make(*args))
     drop(app, ("film.png", fakes.film_png()))
     assert order == ["pandas", "chart"] * len(fakes.CARDS)

@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.evaluate import FILE, _report
-
-NAMED = 10  # sets of films named on a terminal; --json names all
+from xraykit.cli.evaluate import FILE
+from xraykit.cli.terminal import name_sets, name_unlabelled
 
 
 @click.command()
@@ -46,30 +45,28 @@ def _show_inspection(films, report: dict) -> None:
     if "not_divided" in report:
         click.echo(f"not divided: {report['not_divided']}")
     click.echo(f"groups: {report['group_rule']}")
-    _name_sets("identical files", films.duplicates())
-    _name_sets("one group, several classes", films.mixed_groups())
-    _name_unlabelled(films)
+    name_sets("identical files", films.duplicates())
+    name_sets("one group, several classes", films.mixed_groups())
+    name_unlabelled(films)
     for refusal in films.refused:
         click.echo(f"refused {refusal.source} ({refusal.code}): {refusal.words}", err=True)
-
-
-def _name_oddities(films) -> None:
-    if films.duplicates():
-        _name_sets("identical files, each counted", films.duplicates())
-    _name_unlabelled(films)
-
-
-def _name_sets(words: str, sets: list[tuple[str, ...]]) -> None:
-    click.echo(f"{words}: {len(sets)}")
-    for films_of_set in sets[:NAMED]:
-        click.echo(f"  {', '.join(films_of_set)}")
-
-
-def _name_unlabelled(films) -> None:
-    for name in films.unlabelled:
-        click.echo(f"without a class: {name}", err=True)
 
 
 @click.group()
 def data() -> None:
     """Datasets: what is in a folder before anything learns from it."""
+
+
+def _report(films, chosen=None) -> dict:
+    """What a folder holds and how a training would divide it; an undividable folder says why."""
+    from xraykit.datasets import inspection, layout, split
+
+    report = inspection.describe(films)
+    del report["sha256"]
+    fractions = (chosen.validation, chosen.test, chosen.seed) if chosen else ()
+    try:
+        described = split.describe(films, split.split(films, *fractions))
+        report |= {"counts": described["counts"], "split_digests": described["split_digests"]}
+    except layout.DatasetRefused as error:
+        report |= {"counts": {}, "split_digests": {}, "not_divided": str(error)}
+    return report

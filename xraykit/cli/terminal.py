@@ -12,6 +12,26 @@ import click
 
 from xraykit.films.refusal import Refusal
 
+NAMED = 10  # sets of films named on a terminal; --json names all
+
+
+def name_oddities(films) -> None:
+    if films.duplicates():
+        name_sets("identical files, each counted", films.duplicates())
+    name_unlabelled(films)
+
+
+def name_sets(words: str, sets: list[tuple[str, ...]]) -> None:
+    click.echo(f"{words}: {len(sets)}")
+    for films_of_set in sets[:NAMED]:
+        click.echo(f"  {', '.join(films_of_set)}")
+
+
+def name_unlabelled(films) -> None:
+    for name in films.unlabelled:
+        click.echo(f"without a class: {name}", err=True)
+
+
 T = TypeVar("T")
 
 

@@ -11,10 +11,14 @@ import numpy as np
 
 from xraykit.films import radiograph
 from xraykit.models.classifier import Classifier, Prediction
-from xraykit.reports.heatmap import colormaps
+from xraykit.reports.heatmap import legend
 
 METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
-COLORMAPS = colormaps.NAMES
+
+
+COLORMAPS = legend.NAMES
+
+
 NO_EVIDENCE = "no positive evidence at this layer"
 
 
@@ -59,19 +63,7 @@ def explain_map(label: str, method: str, layer: str, raw: np.ndarray, box: tuple
     return Explanation(label, method, layer, heatmap, maximum, box)
 
 
-def _weights(cells: int, pixels: int) -> np.ndarray:
-    """Bilinear interpolation as a matrix float32 (pixels, cells)."""
-    centres = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
-    lower = np.minimum(centres.astype(np.intp), max(cells - 2, 0))
-    share = (centres - lower).astype(np.float32)
-    weights = np.zeros((pixels, cells), np.float32)
-    every = np.arange(pixels)
-    weights[every, lower] = 1 - share
-    weights[every, np.minimum(lower + 1, cells - 1)] += share
-    return weights
-
-
-def _scaled(
+def scaled_box(
     box: tuple[int, int, int, int], film: radiograph.Radiograph, picture: np.ndarray
 ) -> tuple[int, int, int, int]:
     down, across = picture.shape[0] / film.height, picture.shape[1] / film.width

@@ -9,12 +9,27 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from xraykit.films import samples
+PNG = Path(__file__).parent / "synthetic-film.png"
+
+
+DICOM = Path(__file__).parent / "synthetic-film.dcm"
+
+
+FILMS = (PNG, DICOM)
+
 
 HEIGHT, WIDTH = 1024, 896  # pixels
+
+
 CM = 41.0 / HEIGHT  # one pixel in centimetres: a 36 x 41 cm film
+
+
 SEED = 20260701
+
+
 UID = "1.2.826.0.1.3680043.8.498.20260701."  # under pydicom's root, for made-up objects
+
+
 # The patient stands facing the detector: patient's right is image left. X from -18 to 18, Y from 0 (top) to 41, cm.
 Y, X = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64) * CM
 
@@ -23,6 +38,8 @@ X -= WIDTH * CM / 2
 
 
 SIDE = np.abs(X)
+
+
 # 5 x 7 letters, one row of bits a line, so that no font is needed
 LETTERS = {
     "S": "01111 10000 10000 01110 00001 00001 11110",
@@ -277,11 +294,11 @@ def _with_letters(light: np.ndarray) -> np.ndarray:
     return light * (1 - mark) + 0.97 * mark
 
 
-def main(folder: Path = samples.PNG.parent) -> None:
+def main(folder: Path = PNG.parent) -> None:
     """Write both files into `folder`."""
     values = film()
-    (folder / samples.PNG.name).write_bytes(png(values))
-    (folder / samples.DICOM.name).write_bytes(dicom(values))
+    (folder / PNG.name).write_bytes(png(values))
+    (folder / DICOM.name).write_bytes(dicom(values))
 
 
 if __name__ == "__main__":

@@ -59,3 +59,107 @@ def learning(
     )
     words = f"{measure} over the epochs, {', '.join(models)}"
     return finish(alt.layer(lines, *([dots] if best else [])), style, 330, words)
+
+
+HEIGHT = 190
+
+
+KINDS = ("moment", "training", "validation", "best", "phase")
+
+
+def progress(
+    measure: str,
+    epochs: int,
+    *,
+    percent: bool = False,
+    logarithmic: bool = False,
+    style: Style = SCREEN,
+    height: int = HEIGHT,
+) -> alt.LayerChart:
+    """One measure over the epochs: training thin, validation thick, the best epoch a point, a new phase a dashed line.
+
+    Parameters
+    ----------
+    measure : str
+        What is on the y axis: "Loss".
+    epochs : int
+        Epochs in all; the x axis ends there, so that how far the run is can be seen.
+
+    Returns
+    -------
+    alt.LayerChart
+        Without data. Its rows are {"kind": one of `KINDS`, "epoch": epochs completed, float, "value": float}.
+    """
+    # aria=False below: a mark without rows would be an unnamed picture; the page tells the figures in the chart's alt
+    every = max(1, -(-epochs // 8))
+    x = alt.X(
+        "epoch:Q",
+        title="Epoch",
+        scale=alt.Scale(domain=[0, max(1, epochs)], nice=False),
+        axis=alt.Axis(values=list(range(0, epochs + 1, every)), format="d"),
+    )
+    scale = alt.Scale(type="log") if logarithmic else alt.Scale(zero=False, **({"domainMax": 1} if percent else {}))
+    form = ".0%" if percent else ".0e" if logarithmic else ".3~g"
+    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format=form, tickCount=4, labelLimit=44))
+    told = [
+        alt.Tooltip("kind:N", title="Films"),
+        alt.Tooltip("epoch:Q", title="Epoch", format=".2~f"),
+        alt.Tooltip("value:Q", title=measure, format=".1%" if percent else ".4~g"),
+    ]
+    blue, yellow = style.series[0], style.series[1]
+    layers = (
+        _of("phase").mark_rule(aria=False, color=style.faint, strokeDash=[2, 3], opacity=0.7).encode(x=x),
+        _of("moment")
+        .transform_calculate(part="floor(datum.epoch - 0.00001)")  # the running mean begins anew in every epoch
+        .mark_line(aria=False, color=blue, strokeWidth=0.8, opacity=0.5)
+        .encode(x=x, y=y, detail="part:N"),
+        _of("training").mark_line(aria=False, color=blue, strokeWidth=1.2).encode(x=x, y=y),
+        _of("training")
+        .mark_point(aria=False, color=blue, filled=True, size=10, opacity=1)
+        .encode(x=x, y=y, tooltip=told),
+        _of("validation").mark_line(aria=False, color=yellow, strokeWidth=2.4).encode(x=x, y=y),
+        _of("validation")
+        .mark_point(aria=False, color=yellow, filled=True, size=22, opacity=1)
+        .encode(x=x, y=y, tooltip=told),
+        _of("best")
+        .mark_point(aria=False, color=yellow, filled=True, size=130, opacity=1, stroke=style.ink, strokeWidth=1.5)
+        .encode(x=x, y=y, tooltip=told),
+    )
+    words = f"{measure} over the epochs: training thin, validation thick, the best epoch marked"
+    return finish(alt.layer(*layers), style, height, words)
+
+
+def device(*, style: Style = SCREEN, height: int = HEIGHT) -> alt.LayerChart:
+    """Load and memory of a device over the time, load on the left axis, memory on the right.
+
+    Returns
+    -------
+    alt.LayerChart
+        Without data. Its rows are {"time": milliseconds since 1970, "load": 0 to 1, "memory": GiB}.
+    """
+    x = alt.X("time:T", title="Time", axis=alt.Axis(format="%H:%M:%S", tickCount=3, labelOverlap=True))
+    blue, yellow = style.series[0], style.series[1]
+    load = alt.Y(
+        "load:Q",
+        title="Load",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(format=".0%", tickCount=4, titleColor=blue),
+    )
+    memory = alt.Y(
+        "memory:Q",
+        title="Memory, GiB",
+        scale=alt.Scale(zero=True),
+        axis=alt.Axis(tickCount=4, format=".2~f", grid=False, titleColor=yellow),
+    )
+    layers = (
+        alt.Chart()
+        .mark_area(aria=False, color=blue, opacity=0.18, line={"color": blue, "strokeWidth": 1.2})
+        .encode(x=x, y=load),
+        alt.Chart().mark_line(aria=False, color=yellow, strokeWidth=2).encode(x=x, y=memory),
+    )
+    chart = alt.layer(*layers).resolve_scale(y="independent")
+    return finish(chart, style, height, "Load and memory of the device over the time")
+
+
+def _of(kind: str | Sequence[str]) -> alt.Chart:
+    return alt.Chart().transform_filter(f"datum.kind === '{kind}'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xraykit.films import radiograph
-from xraykit.models.explanation import NO_EVIDENCE, Explanation, _scaled, _weights
+from xraykit.models.explanation import NO_EVIDENCE, Explanation, scaled_box
 from xraykit.reports.heatmap import colormaps
 
 RESEARCH_ONLY = "Research use only. Not for diagnosis."
@@ -31,7 +31,7 @@ def overlay(
         raise ValueError(f"Expected an opacity from 0 to 1; got {opacity}.")
     shown = film.display(longest)
     picture = shown if shown.ndim == 3 else np.repeat(shown[:, :, None], 3, axis=2)
-    left, top, right, bottom = _scaled(explanation.box, film, picture)
+    left, top, right, bottom = scaled_box(explanation.box, film, picture)
     heat = enlarge(_shared(explanation, shared_maximum), bottom - top, right - left)
     weight = np.float32(opacity) * heat[:, :, None]
     square = picture[top:bottom, left:right].astype(np.float32)
@@ -46,8 +46,10 @@ def overlay(
 
 def enlarge(heatmap: np.ndarray, height: int, width: int) -> np.ndarray:
     """A map (h, w) enlarged bilinearly to float32 (height, width), flat beyond the outer cells' centres."""
-    rows, columns = _weights(heatmap.shape[0], height), _weights(heatmap.shape[1], width)
-    return rows @ heatmap.astype(np.float32) @ columns.T
+    from PIL import Image
+
+    grid = Image.fromarray(np.asarray(heatmap, np.float32))
+    return np.asarray(grid.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _shared(explanation: Explanation, shared_maximum: float | None) -> np.ndarray:

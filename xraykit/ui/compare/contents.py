@@ -15,7 +15,7 @@ from xraykit.evaluation import operating_point
 from xraykit.reports import comparison_report, report, tables
 from xraykit.ui.compare import material
 from xraykit.ui.frame import RESEARCH_ONLY
-from xraykit.ui.kit import chart
+from xraykit.ui.kit import report_view
 
 Applied = Mapping[str, operating_point.Applied | str]
 
@@ -29,7 +29,7 @@ def fixed(
     of: comparison_report.Material, choice: comparison_report.Choice, applied: Applied
 ) -> dict[str, report.Section]:
     """Every section but the matrices, whose frame follows each click; by key, those that there are."""
-    chart.before_charts()
+    report_view.before_charts()
     figures = metrics(of, choice.method)
     point = choice.point
     # Each section is kept by what it depends on, so that moving a slider makes no other section anew

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit.films import samples
 from xraykit.films.refusal import Refusal
+from xraykit.films.samples import draw
 from xraykit.models import explanation
 from xraykit.models.card import Card
 from xraykit.ui.kit.text import escape_markdown
@@ -103,8 +103,8 @@ def show_welcome() -> None:
         )
         worklist.show_drop_zone("Drop chest films: PNG, JPEG or DICOM")
         with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
-            st.button("Try a synthetic film", key="try-png", on_click=_want, args=(samples.PNG,))
-            st.button("Try a 12-bit DICOM", key="try-dcm", on_click=_want, args=(samples.DICOM,))
+            st.button("Try a synthetic film", key="try-png", on_click=_want, args=(draw.PNG,))
+            st.button("Try a 12-bit DICOM", key="try-dcm", on_click=_want, args=(draw.DICOM,))
         st.html(
             "<p class='xk-promise'>PNG, JPEG and DICOM, 8 to 16 bit, up to 50 MB each. Films stay in this computer's "
             "memory until you close them; nothing is stored and nothing is sent anywhere.</p>"
@@ -123,8 +123,8 @@ def take_wanted() -> None:
 def show_film_actions() -> None:
     """Under the list: the synthetic films again, and the way back to an empty page."""
     with st.container(horizontal=True, gap="small", key="film-actions"):
-        st.button("Synthetic PNG", key="try-png", type="tertiary", on_click=_want, args=(samples.PNG,))
-        st.button("Synthetic DICOM", key="try-dcm", type="tertiary", on_click=_want, args=(samples.DICOM,))
+        st.button("Synthetic PNG", key="try-png", type="tertiary", on_click=_want, args=(draw.PNG,))
+        st.button("Synthetic DICOM", key="try-dcm", type="tertiary", on_click=_want, args=(draw.DICOM,))
         st.button("Close all", key="close-all", type="tertiary", on_click=worklist.close_all)
     take_wanted()
 

@@ -16,7 +16,7 @@ from xraykit.models import card as cards
 from xraykit.models import explanation, service
 from xraykit.reports.charts import probabilities
 from xraykit.reports.heatmap import overlay
-from xraykit.ui.kit import chart as charts
+from xraykit.ui.kit import report_view as charts
 
 LONGEST = 1600  # px sent to the browser; a pane is at most about 900 on a large screen, so it stays sharp
 SHORTEST = 900  # a smaller film is enlarged before it is drawn on

@@ -13,13 +13,13 @@ import streamlit as st
 
 from xraykit.datasets import catalog, inspection
 from xraykit.datasets.archive import check, unpack
-from xraykit.reports.charts import counts
+from xraykit.reports.charts import matrices
 from xraykit.system import folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
 from xraykit.training.run import run
 from xraykit.ui.fine_tune import draft
-from xraykit.ui.kit import chart, folder_facts
+from xraykit.ui.kit import folder_facts, report_view
 from xraykit.ui.kit.text import escape_markdown, say
 
 KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
@@ -266,11 +266,13 @@ def _show_found(one: Work) -> None:
         say("What was found in the folder cannot be read: look at it again.")
         st.button("Look again", key="films-again", on_click=_forget)
         return
-    rows = counts.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
-    chart.before_charts()
-    spec = counts.counts(list(found["classes"]), [row["part"] for row in rows])
+    rows = matrices.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
+    report_view.before_charts()
+    spec = matrices.counts(list(found["classes"]), [row["part"] for row in rows])
     told = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
-    chart.chart(rows, ("label", "part", "films", "order"), spec.to_dict(), "films-counts", f"Films a class: {told}")
+    report_view.live_chart(
+        rows, ("label", "part", "films", "order"), spec.to_dict(), "films-counts", f"Films a class: {told}"
+    )
     folder_facts.show_facts(found)
     folder_facts.show_oddities(found)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit.reports.charts import live
+from xraykit.reports.charts import learning
 from xraykit.training.run import run
 from xraykit.ui.fine_tune import selection, snapshot, wording
 from xraykit.ui.fine_tune.run import actions, after
 from xraykit.ui.fine_tune.snapshot import Seen
-from xraykit.ui.kit import chart
+from xraykit.ui.kit import report_view
 
 EVERY = 2  # seconds
 LOG_HEIGHT = 216  # px
@@ -141,7 +141,7 @@ def _tiles(of: Seen) -> str:
 def _show_curves(of: Seen) -> None:
     epochs = int(of.status.get("epochs") or 1)
     points = snapshot.progress(of.run)
-    chart.before_charts()
+    report_view.before_charts()
     columns = st.columns(4, gap="small")
     notes = {"loss": "<i class='xk-thin'></i>training <i class='xk-thick'></i>validation"}
     for column, (key, title) in zip(columns, CURVES, strict=False):
@@ -156,11 +156,13 @@ def _show_curves(of: Seen) -> None:
             st.html(f"<div class='xk-part'><h3>{title}</h3><span>{note}</span></div>")
             told = "no epochs yet" if not values else f"{values[-1]:.4g} at last"
             spec = _curve(key, title, epochs)
-            chart.chart(rows, ("kind", "epoch", "value"), spec, f"curve-{key}", f"{title}: {told}")
+            report_view.live_chart(rows, ("kind", "epoch", "value"), spec, f"curve-{key}", f"{title}: {told}")
     with columns[3]:
         st.html("<div class='xk-part'><h3>Device</h3><span>load and memory</span></div>")
         rows = snapshot.device(of.run)
-        chart.chart(rows, ("time", "load", "memory"), _device(), "curve-device", "Load and memory of the device")
+        report_view.live_chart(
+            rows, ("time", "load", "memory"), _device(), "curve-device", "Load and memory of the device"
+        )
 
 
 def _drawn(key: str, value: float | None) -> bool:
@@ -169,12 +171,12 @@ def _drawn(key: str, value: float | None) -> bool:
 
 @lru_cache(maxsize=64)
 def _curve(key: str, title: str, epochs: int) -> dict[str, Any]:
-    return live.progress(title, epochs, percent=key == "accuracy", logarithmic=key == "rate").to_dict()
+    return learning.progress(title, epochs, percent=key == "accuracy", logarithmic=key == "rate").to_dict()
 
 
 @lru_cache(maxsize=1)
 def _device() -> dict[str, Any]:
-    return live.device().to_dict()
+    return learning.device().to_dict()
 
 
 def _show_words_and_log(of: Seen) -> None:
