@@ -270,7 +270,7 @@ def test_a_script_without_a_guard_and_without_close_ends_by_itself(tmp_path):
     (tmp_path / "film.png").write_bytes(FILM)
     script = tmp_path / "script.py"
     script.write_text(
-        "import sys; from pathlib import Path; from xraykit import ingest\n"
+        "import sys; from pathlib import Path; from xraykit.films import ingest\n"
         "print(ingest.Ingest().read(Path(sys.argv[1])).width)\n"
     )
     run = [sys.executable, str(script), str(tmp_path / "film.png")]

@@ -328,8 +328,8 @@ def test_reading_films_imports_no_network():
     import subprocess
 
     code = (
-        "import sys; from xraykit import ingest, samples; from xraykit import radiograph as r;"
-        "[r.read(p.read_bytes(), p.name) for p in samples.FILMS]; print(*sys.modules)"
+        "import sys; from xraykit.films import ingest, radiograph as r; from xraykit.films.samples import draw;"
+        "[r.read(p.read_bytes(), p.name) for p in draw.FILMS]; print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"tensorflow", "keras", "jax", "torch", "streamlit", "scipy"} & set(loaded)

@@ -239,8 +239,8 @@ def test_a_keras_file_that_asks_for_code_is_refused_before_keras_sees_it(tmp_pat
 
 def test_reading_gives_the_same_bits_in_two_processes():
     code = (
-        "import numpy, hashlib, sys; from tests.test_classifier import film, tiny_model;"
-        "from xraykit import classifier, explanation;"
+        "import numpy, hashlib, sys; from tests.models.test_classifier import film, tiny_model;"
+        "from xraykit.models import classifier, explanation;"
         "prediction, maps = explanation.grad_cam(classifier.load(tiny_model.KEPT), film());"
         "print(hashlib.sha256(prediction.probabilities.tobytes() + b''.join(m.heatmap.tobytes() for m in maps)"
         ").hexdigest(), 'keras' in sys.modules, 'tensorflow' in sys.modules)"
@@ -255,8 +255,8 @@ def test_reading_gives_the_same_bits_in_two_processes():
 BUILD = """
 import sys; from pathlib import Path
 
-import numpy as np; from tests import tiny_model
-from xraykit import conversion
+import numpy as np; from tests.helpers import tiny_model
+from xraykit.models import conversion
 folder, pooling, channels = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 network = tiny_model.build(folder, pooling, channels)
 import keras

@@ -10,7 +10,7 @@ from tests.helpers import ROOT, tiny_model
 from tests.models.test_classifier import film
 from xraykit.models import card, classifier, explanation, head
 from xraykit.models.explanation import Explanation
-from xraykit.reports.heatmap import legend, overlay
+from xraykit.reports.heatmap import colormaps, overlay
 
 
 class TwoByTwo:
@@ -65,7 +65,7 @@ def test_a_film_is_untouched_where_the_map_is_zero():
     untouched = np.ones((80, 64), bool)
     untouched[8:32, :24] = False  # the hot cell and the way to its neighbours' centres
     np.testing.assert_array_equal(picture[untouched], original[untouched])
-    np.testing.assert_array_equal(picture[10, 2], legend.table("inferno")[255])
+    np.testing.assert_array_equal(picture[10, 2], colormaps.table("inferno")[255])
 
 
 def test_a_zero_map_and_no_opacity_leave_the_film_as_it_is():
@@ -76,7 +76,7 @@ def test_a_zero_map_and_no_opacity_leave_the_film_as_it_is():
 
 def test_opacity_is_proportional_to_heat():
     drawn = overlay.overlay(film(), explained(np.full((2, 2), 0.5)), opacity=0.4, colormap="viridis")
-    colour = legend.table("viridis")[128].astype(float)
+    colour = colormaps.table("viridis")[128].astype(float)
     expected = film().pixels[40, 30] * 0.8 + colour * 0.2
     np.testing.assert_allclose(drawn[40, 30], expected, atol=1)
 
@@ -97,7 +97,7 @@ def test_an_overlay_of_a_smaller_drawing_sits_on_the_same_part_of_the_film():
     heat[3, 3] = 1
     small = overlay.overlay(film(shape=(800, 640)), explained(heat, box=(0, 80, 640, 720)), longest=80, opacity=1)
     assert small.shape == (80, 64, 3)
-    np.testing.assert_array_equal(small[70, 62], legend.table("inferno")[255])
+    np.testing.assert_array_equal(small[70, 62], colormaps.table("inferno")[255])
 
 
 def test_enlarging_is_bilinear_with_cell_centres_on_cell_centres():
@@ -114,8 +114,8 @@ def test_a_legend_is_drawn_below_the_film_and_holds_every_colour(shape):
     drawn = overlay.overlay(one, explained(np.ones((2, 2)), box=one.square_box()), colormap="cividis", legend=True)
     np.testing.assert_array_equal(drawn[: shape[0]], plain)
     strip = {tuple(colour) for colour in drawn[shape[0] :].reshape(-1, 3).tolist()}
-    assert tuple(legend.table("cividis")[0].tolist()) in strip
-    assert tuple(legend.table("cividis")[255].tolist()) in strip
+    assert tuple(colormaps.table("cividis")[0].tolist()) in strip
+    assert tuple(colormaps.table("cividis")[255].tolist()) in strip
 
 
 def test_the_legend_says_what_is_seen_and_what_it_is_not():
@@ -127,10 +127,10 @@ def test_the_legend_says_what_is_seen_and_what_it_is_not():
     assert explanation.NO_EVIDENCE in nothing
 
 
-@pytest.mark.parametrize("name", explanation.COLORMAPS)
+@pytest.mark.parametrize("name", colormaps.NAMES)
 def test_colour_maps_grow_steadily_brighter(name):
-    luminance = legend.table(name) @ np.array([0.2126, 0.7152, 0.0722])
-    assert legend.table(name).shape == (256, 3)
+    luminance = colormaps.table(name) @ np.array([0.2126, 0.7152, 0.0722])
+    assert colormaps.table(name).shape == (256, 3)
     assert (np.diff(luminance) > -1).all() and luminance[-1] - luminance[0] > 100
     assert (np.diff(luminance[::8]) > 0).all()
 
@@ -145,8 +145,8 @@ def test_unknown_maps_and_opacities_are_refused_in_words():
 REFERENCE = """
 import sys; from pathlib import Path
 
-import numpy as np; from tests import tiny_model
-from xraykit import card, gradients
+import numpy as np; from tests.helpers import tiny_model
+from xraykit.models import card, tf_keras_vis as gradients
 network = tiny_model.KEPT / "model.keras"
 model = gradients.load_network(network, card.read(tiny_model.KEPT).files["model.keras"])
 squares = np.load(sys.argv[1])

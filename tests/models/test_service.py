@@ -177,11 +177,11 @@ def test_closing_leaves_no_process_and_no_folder():
 PARENT = """
 import sys, threading, time
 from pathlib import Path
-from tests import test_inference
-from xraykit import inference
+from tests.models import test_service
+from xraykit.models import service as inference
 if __name__ == "__main__":
     client = inference.start()
-    film = client.read("film.png", test_inference.png())
+    film = client.read("film.png", test_service.png())
     method, busy = sys.argv[1], None
     def work():
         hang = Path(sys.argv[2])

@@ -190,8 +190,8 @@ def test_the_line_is_first_come_first_served(monkeypatch):
 
 def test_the_place_of_a_killed_process_is_free():
     code = (
-        "import sys; from xraykit import devices\n"
-        "with devices.turn('cpu', 'killed'): print('held', flush=True); sys.stdin.read()"
+        "import sys; from xraykit.system import device_queue\n"
+        "with device_queue.turn('cpu', 'killed'): print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"

@@ -53,7 +53,7 @@ def test_a_reader_never_sees_half_a_status(made):
 
 def test_a_run_whose_process_is_gone_is_lost(made):
     code = (
-        "import sys, os; from xraykit import run; from pathlib import Path; r = run.Run(Path(sys.argv[1]));"
+        "import sys; from pathlib import Path; from xraykit.training.run.run import Run; r = Run(Path(sys.argv[1]));"
         "lock = r.hold(); r.update(state='running'); print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(

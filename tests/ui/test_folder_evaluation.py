@@ -21,7 +21,8 @@ from xraykit.models import folder_evaluation
 from xraykit.system import folders, jobs
 from xraykit.system.jobs import Work
 from xraykit.training.run import run
-from xraykit.ui.kit import film_list, inference
+from xraykit.ui import server
+from xraykit.ui.kit import film_list
 
 MODEL = str(tiny_model.KEPT)
 CLASSES = tiny_model.CLASSES
@@ -191,7 +192,7 @@ def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
 
 def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
     code = (
-        "import os, signal, pathlib; from xraykit import scoring; "
+        "import os, signal, pathlib; from xraykit.models import folder_evaluation as scoring; "
         f"print(scoring.start_inspection(pathlib.Path({str(odd_folder)!r})).path, flush=True); "
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -212,7 +213,7 @@ def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
 
 def panel():
     from xraykit.ui.compare import folder_evaluation as evaluating
-    from xraykit.ui.kit import film_list
+    from xraykit.ui.kit import film_list, inference
 
     found = evaluating.show(inference.cards()[0])
     import streamlit as st

@@ -100,10 +100,10 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
     from xraykit.films import ingest
     from xraykit.films.refusal import Refusal
     from xraykit.models import classifier, explanation
-    from xraykit.reports.heatmap import overlay
+    from xraykit.reports.heatmap import colormaps, overlay
 
     terminal.choice("--method", method, explanation.METHODS)
-    terminal.choice("--colormap", colormap, explanation.COLORMAPS)
+    terminal.choice("--colormap", colormap, colormaps.NAMES)
     with terminal.words():
         with ingest.Ingest() as firewall:
             film = firewall.read(path)

@@ -11,12 +11,8 @@ import numpy as np
 
 from xraykit.films import radiograph
 from xraykit.models.classifier import Classifier, Prediction
-from xraykit.reports.heatmap import legend
 
 METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
-
-
-COLORMAPS = legend.NAMES
 
 
 NO_EVIDENCE = "no positive evidence at this layer"

@@ -28,7 +28,7 @@ class Kept(NamedTuple):
     card: Card
     test: Evaluation
     validation: Evaluation | None
-    learning_curve: list[learning_curve.Row]
+    history: list[learning_curve.Row]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from xraykit.films.refusal import Refusal
 from xraykit.films.samples import draw
 from xraykit.models import explanation
 from xraykit.models.card import Card
+from xraykit.reports.heatmap import colormaps
 from xraykit.ui.kit.text import escape_markdown
 from xraykit.ui.review import readings, worklist
 
@@ -51,7 +52,7 @@ def choose(classes: tuple[str, ...]) -> Choice:
             width="content",
         )
         method = st.selectbox("Method", explanation.METHODS, key="method", width=140, persist_state="session")
-        colormap = st.selectbox("Colour map", explanation.COLORMAPS, key="colormap", width=120, persist_state="session")
+        colormap = st.selectbox("Colour map", colormaps.NAMES, key="colormap", width=120, persist_state="session")
         opacity = st.slider("Opacity", 0, 100, 40, format="%d %%", key="opacity", width=170, persist_state="session")
         scale = st.segmented_control(
             "Scale", [SHARED, OWN], default=SHARED, key="scale", required=True, persist_state="session"
@@ -59,7 +60,7 @@ def choose(classes: tuple[str, ...]) -> Choice:
     return Choice(
         label=None if label in (PREDICTED, None) or label not in classes else label,
         method=method or readings.FAST,
-        colormap=colormap or explanation.COLORMAPS[0],
+        colormap=colormap or colormaps.NAMES[0],
         opacity=opacity / 100,
         shared_scale=scale != OWN,
     )
