@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from xraykit.refused import Refused
 from xraykit.ui.compare import contents, inputs, material, panels
 from xraykit.ui.frame import frame
 from xraykit.ui.kit import report_view
@@ -29,7 +30,7 @@ with controls:
 # compute
 try:
     compared = material.compare(kept, choice.margin, others)
-except material.REFUSALS as error:
+except Refused as error:
     st.warning(str(error))
     panels.show_refused(refused)
     st.stop()

@@ -11,6 +11,8 @@ from typing import Any, NoReturn, TextIO, TypeVar
 import click
 
 from xraykit.films.refusal import Refusal
+from xraykit.refused import Refused
+from xraykit.training.run.run import Diverged, Stopped
 
 NAMED = 10  # sets of films named on a terminal; --json names all
 
@@ -42,9 +44,7 @@ def words() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         _fail("Interrupted.")
-    except (ValueError, OSError, RuntimeError, ArithmeticError) as error:
-        if isinstance(error, ValueError | RuntimeError) and not _ours(error):
-            raise
+    except (Refused, Stopped, Diverged, OSError) as error:
         _fail(str(error))
 
 
@@ -102,10 +102,6 @@ def duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def _ours(error: Exception) -> bool:
-    return type(error).__module__.startswith("xraykit.")
 
 
 def _fail(message: str) -> NoReturn:

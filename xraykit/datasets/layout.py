@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path, PureWindowsPath
+from xraykit.refused import Refused
 from xraykit.films import ingest
 
 
 GROUP_COLUMNS = ("patient_id", "group", "patient", "subject_id")
 
 
-class DatasetRefused(ValueError):
+class DatasetRefused(Refused):
     """A folder that cannot be used as a dataset; the message says what was found and what to do."""
+
+    code = "dataset"
 
 
 def rows(root: Path) -> tuple[list[tuple[str, str, str]], list[str]]:

@@ -12,12 +12,15 @@ from dataclasses import replace
 import numpy as np
 
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.refused import Refused
 
 FEWEST, MOST = 2, 4
 
 
-class ComparisonRefused(ValueError):
+class ComparisonRefused(Refused):
     """Evaluations that cannot be compared; the message names what differs."""
+
+    code = "comparison"
 
 
 def align(evaluations: Sequence[Evaluation]) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]:

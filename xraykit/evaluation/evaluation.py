@@ -17,10 +17,13 @@ import numpy as np
 from xraykit.evaluation import curves, stats
 from xraykit.evaluation.calibration import before_and_after, softmax
 from xraykit.evaluation.stats import proportion
+from xraykit.refused import Refused
 
 
-class EvaluationRefused(ValueError):
+class EvaluationRefused(Refused):
     """Numbers that do not make an evaluation; the message says what was found."""
+
+    code = "evaluation"
 
 
 @dataclass(frozen=True, eq=False)

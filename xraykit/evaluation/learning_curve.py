@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from xraykit.refused import Refused
+
 Row = dict[str, float | None]
 CUT = 0.9  # a rate below this share of the last epoch's was cut
 GAP = 0.05  # of accuracy, between training and validation films
@@ -20,8 +22,10 @@ LEAST_RISE = 0.02  # below that, losses near zero rise by hundreds of percent an
 STALE = 5  # epochs without a better validation loss
 
 
-class HistoryRefused(ValueError):
+class HistoryRefused(Refused):
     """A file that is no training history; the message names it."""
+
+    code = "history"
 
 
 @dataclass(frozen=True)

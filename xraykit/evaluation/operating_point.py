@@ -13,10 +13,13 @@ import numpy as np
 
 from xraykit.evaluation import stats
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.refused import Refused
 
 
-class OperatingRefused(ValueError):
+class OperatingRefused(Refused):
     """A target that cannot be met, or a point of another model; the message says which."""
+
+    code = "operating-point"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xraykit.refused import Refused
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -24,7 +26,7 @@ class Refusal:
     words: str
 
 
-class NotARadiograph(ValueError):
+class NotARadiograph(Refused):
     """Bytes that cannot be read as a film.
 
     Attributes
@@ -35,14 +37,9 @@ class NotARadiograph(ValueError):
         One or two sentences for people: what was found, what was expected, what to do.
     """
 
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(words)
-        self.code, self.words = code, words
-
-    def __reduce__(self) -> tuple:
-        return type(self), (self.code, self.words)
+    code = "not-a-radiograph"
 
 
 def not_a_radiograph(code: str, source: str, expected: str, got: str, advice: str) -> NotARadiograph:
     """Word a refusal the way every message of the house is worded."""
-    return NotARadiograph(code, f"Expected {expected}; got {got} (file {source}). {advice}")
+    return NotARadiograph(f"Expected {expected}; got {got} (file {source}). {advice}", code=code)

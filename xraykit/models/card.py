@@ -10,25 +10,21 @@ import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from xraykit.refused import Refused
 from xraykit.system.files import sha256_of
 
 NETWORK, BODY, HEAD = "model.keras", "features.tflite", "head.npz"
 KEPT_FILES = (NETWORK, BODY, HEAD)
 
 
-class ModelRefused(ValueError):
+class ModelRefused(Refused):
     """A model that cannot be used.
 
     `code`: "model-missing", "model-corrupt", "card-missing", "card-invalid", "hash-mismatch" or
     "not-a-kept-model"; `words`: what was found, what was expected and what to do.
     """
 
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(code, words)  # both, so that it survives pickling between processes
-        self.code, self.words = code, words
-
-    def __str__(self) -> str:
-        return self.words
+    code = "model"
 
 
 @dataclass(frozen=True)
@@ -80,14 +76,14 @@ def read(folder: Path) -> Card:
     path = folder / "card.json"
     if not folder.is_dir():
         raise ModelRefused(
-            "model-missing",
             f"Expected a model folder; got {folder.name}, which does not exist. "
             "`python -m xraykit models` lists what is there.",
+            code="model-missing",
         )
     if not path.is_file():
         raise ModelRefused(
-            "card-missing",
             f"Expected card.json beside the network in {folder.name}; it is missing. Keep the run again to write it.",
+            code="card-missing",
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -102,14 +98,14 @@ def verify(card: Card, folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise ModelRefused(
-                "model-missing",
                 f"Expected {name} in {folder.name}; it is missing. Restore the file or keep the run again.",
+                code="model-missing",
             )
         if sha256_of(path) != expected:
             raise ModelRefused(
-                "hash-mismatch",
                 f"Expected {name} of {folder.name} as its card describes it; the "
                 "file has another sha256. It was changed or damaged: restore it or keep the run again.",
+                code="hash-mismatch",
             )
 
 
@@ -163,4 +159,4 @@ def _check_values(found: dict, source: str) -> None:
 
 
 def _invalid(source: str, words: str) -> ModelRefused:
-    return ModelRefused("card-invalid", f"Expected {words} (file {source}). Keep the run again to write its card.")
+    return ModelRefused(f"Expected {words} (file {source}). Keep the run again to write its card.", code="card-invalid")

@@ -89,9 +89,9 @@ class Classifier:
         """The prediction of logits float64 (C,); raises ModelRefused when they are not finite."""
         if not np.isfinite(logits).all():
             raise ModelRefused(
-                "model-corrupt",
                 f"Expected finite outputs from {self.card.name}; got {logits}. "
                 "Its weights are broken: keep another run.",
+                code="model-corrupt",
             )
         scaled = logits / self.card.temperature
         return Prediction(self.card.classes, calibration.softmax(scaled), logits)
@@ -108,16 +108,16 @@ class Classifier:
         inputs, outputs = self.head.kernels[0].shape[0], self.head.kernels[-1].shape[1]
         if taken != (1, *self.square_shape) or len(given) != 4 or inputs != cells * given[3]:
             raise ModelRefused(
-                "model-corrupt",
                 f"Expected a body from {(1, *self.square_shape)} to features for "
                 f"{inputs} inputs of the head; got {taken} to {given} ({self.card.name}). Keep the "
                 "run again.",
+                code="model-corrupt",
             )
         if outputs != len(self.card.classes):
             raise ModelRefused(
-                "card-invalid",
                 f"Expected {outputs} classes, one an output of the head; got "
                 f"{len(self.card.classes)} ({self.card.name}). Keep the run again.",
+                code="card-invalid",
             )
 
 
@@ -161,9 +161,9 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelRefused(
-            "model-missing",
             f"Expected {path.name} in {path.parent.name}; got {error.strerror}. "
             "Restore the file or keep the run again.",
+            code="model-missing",
         ) from error
 
 
@@ -175,7 +175,7 @@ def _interpreter(body: bytes, card: Card) -> Any:
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelRefused(
-            "model-corrupt",
             f"Expected a LiteRT graph; got {error} (file {BODY} of {card.name}). Keep the run again.",
+            code="model-corrupt",
         ) from error
     return interpreter

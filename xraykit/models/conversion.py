@@ -92,7 +92,7 @@ def check_archive(network: Path) -> None:
     `safe_mode` is no boundary (CVE-2025-1550, 2025-8747), so what a config may name is listed here.
     """
     if not network.is_file():
-        raise ModelRefused("model-missing", f"Expected a .keras file; {network.name} does not exist.")
+        raise ModelRefused(f"Expected a .keras file; {network.name} does not exist.", code="model-missing")
     try:
         with zipfile.ZipFile(network) as archive:
             members = {item.filename: item.file_size for item in archive.infolist()}
@@ -186,8 +186,8 @@ def _first(error: BaseException) -> str:
 
 def _refuse(network: Path, words: str) -> ModelRefused:
     return ModelRefused(
-        "not-a-kept-model",
         f"Expected {words} (file {network.name}). Use a network that `python -m xraykit train` saved.",
+        code="not-a-kept-model",
     )
 
 

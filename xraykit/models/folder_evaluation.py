@@ -22,6 +22,7 @@ from xraykit.films import ingest, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.models import classifier
+from xraykit.refused import Refused
 from xraykit.system import jobs
 from xraykit.system.files import replace_text
 from xraykit.system.jobs import FILMS, RESULT, Work
@@ -30,8 +31,10 @@ from xraykit.training.run.run import Run
 TABLE = "predictions.csv"
 
 
-class ScoringRefused(ValueError):
+class ScoringRefused(Refused):
     """Models and a folder that do not go together; the message says why."""
+
+    code = "folder-evaluation"
 
 
 def evaluate(

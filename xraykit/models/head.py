@@ -125,4 +125,4 @@ def _check(head: Head, source: str) -> None:
 
 
 def _corrupt(source: str, words: str) -> ModelRefused:
-    return ModelRefused("model-corrupt", f"Expected {words} (file {source}). Keep the run again.")
+    return ModelRefused(f"Expected {words} (file {source}). Keep the run again.", code="model-corrupt")

@@ -57,9 +57,9 @@ def load_kept(name_or_folder: str | Path) -> Kept:
     cards.verify(card, folder)
     if not (folder / TEST).is_file():
         raise ModelRefused(
-            "model-missing",
             f"Expected {TEST} in {folder.name}; there is none. `python -m xraykit evaluate --model {folder.name}` "
             "writes one.",
+            code="model-missing",
         )
     validation = evaluation.load(folder / VALIDATION) if (folder / VALIDATION).is_file() else None
     rows = learning_curve.load(folder / HISTORY) if (folder / HISTORY).is_file() else []

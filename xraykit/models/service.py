@@ -24,6 +24,7 @@ from xraykit.models import classifier, explanation, tf_keras_vis
 from xraykit.models.card import Card, ModelRefused
 from xraykit.models.classifier import Classifier, Prediction
 from xraykit.models.explanation import Explanation
+from xraykit.refused import Refused
 from xraykit.system import local_service
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")
@@ -33,8 +34,10 @@ Progress = Callable[[float, float | None], None]
 log = logging.getLogger(__name__)
 
 
-class ServiceError(RuntimeError):
+class ServiceError(Refused):
     """The service could not answer; the message is meant for the user."""
+
+    code = "service"
 
 
 @dataclass(frozen=True)

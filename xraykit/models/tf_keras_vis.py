@@ -54,9 +54,9 @@ def load_network(network: Path, sha256: str) -> Any:
     with network.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
             raise ModelRefused(
-                "hash-mismatch",
                 f"Expected {network.name} as its card describes it; the file has "
                 "another sha256. It was changed or damaged: restore it or keep the run again.",
+                code="hash-mismatch",
             )
     import keras
 

@@ -17,12 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xraykit.refused import Refused
+
 CPU, AUTO = "cpu", "auto"
 NOT_LOOKED = "not looked for: nvidia-ml-py is not installed"
 
 
-class DeviceRefused(ValueError):
+class DeviceRefused(Refused):
     """A device that this computer does not have; the message says which it has."""
+
+    code = "device"
 
 
 @dataclass(frozen=True)

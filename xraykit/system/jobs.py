@@ -20,6 +20,7 @@ from typing import Any
 
 from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.refused import Refused
 from xraykit.system import processes
 from xraykit.system.folders import evaluations_folder
 from xraykit.training.run.run import Run, RunRefused, Stopped
@@ -32,8 +33,10 @@ LISTED = 100  # refused films named in progress.json, which is written again and
 LOST = "It ended without a word: killed, out of memory, or the computer restarted. Nothing was written; start it again."
 
 
-class WorkRefused(ValueError):
+class WorkRefused(Refused):
     """A work folder that another process holds."""
+
+    code = "job"
 
 
 @dataclass(frozen=True)

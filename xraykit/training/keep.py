@@ -76,9 +76,9 @@ def keep(
     root = root or folders.models_folder()
     target = root / name
     if not is_plain_name(name):
-        raise ModelRefused("card-invalid", f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.")
+        raise ModelRefused(f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.", code="card-invalid")
     if target.exists() and not replace:
-        raise ModelRefused("card-invalid", f"There is a model named {name} already. Choose another name.")
+        raise ModelRefused(f"There is a model named {name} already. Choose another name.", code="card-invalid")
     if (state := run.status()["state"]) != "finished":
         raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
     say("Reading the films.")
@@ -156,9 +156,9 @@ def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
     seconds = time.perf_counter() - began
     if difference > AGREEMENT:
         raise ModelRefused(
-            "model-corrupt",
             f"Expected the converted graph of {draft.name} to agree with model.keras to {AGREEMENT} in every "
             f"probability; the largest difference is {difference:.2g}.",
+            code="model-corrupt",
         )
     replace_text(folder / "evaluation.json", reading["test"].to_json())
     replace_text(folder / "validation.json", reading["validation"].to_json())

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
+from xraykit.refused import Refused
 from xraykit.films import decoder
 from xraykit.films import ingest
 
@@ -27,7 +28,7 @@ MANIFEST = "manifest.csv"
 JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
 
 
-class ArchiveRefused(ValueError):
+class ArchiveRefused(Refused):
     """A zip that is not unpacked.
 
     Attributes
@@ -35,6 +36,8 @@ class ArchiveRefused(ValueError):
     problems : tuple of str
         Every one found, a sentence each; the message has the first few.
     """
+
+    code = "archive"
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from xraykit.refused import Refused
 from xraykit.training.recipe.rules import BACKBONES, faults
 
 
-class RecipeRefused(ValueError):
+class RecipeRefused(Refused):
     """A recipe that cannot be run; the message names every fault found, a line each.
 
     Attributes
@@ -23,6 +24,8 @@ class RecipeRefused(ValueError):
     faults : dict of str to str
         Path of the field ("phases.0.learning_rate", empty where there is none) to what is wrong with it.
     """
+
+    code = "recipe"
 
     def __init__(self, message: str, faults: Mapping[str, str] | None = None) -> None:
         super().__init__(message)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from xraykit.refused import Refused
 from xraykit.system.files import append_line, csv_columns, csv_line, now, replace_text, try_lock, whole_lines
 from xraykit.system.folders import is_plain_name, runs_folder
 
@@ -38,8 +39,10 @@ LOST = {
 _updating = threading.Lock()  # status.json is read, changed and written by the training and by the pulse beside it
 
 
-class RunRefused(ValueError):
+class RunRefused(Refused):
     """A run folder that cannot be made, read or used as asked; the message says why."""
+
+    code = "run"
 
 
 class Stopped(RuntimeError):

@@ -20,14 +20,13 @@ from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
+from xraykit.refused import Refused
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
-from xraykit.training.run import run
 from xraykit.ui.kit import folder_facts
 from xraykit.ui.kit.text import say
 
 MOST_MODELS = 4
-REFUSALS = (run.RunRefused, works.WorkRefused, OSError)
 BUSY = ("queued", "running")
 FORMS = (
     "A folder of class folders (COVID-19/one.png, Normal/two.dcm) or with a manifest.csv (columns path and label). "
@@ -103,7 +102,7 @@ def _look_at(path: str) -> None:
     _forget_inspections()
     try:
         st.session_state["work"] = inspection.start_inspection(folder.resolve()).name
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         say(f"The folder could not be looked at: {error}")
         return
     st.rerun()
@@ -195,7 +194,7 @@ def _begin(one: Work, folder: str, models: list[str]) -> None:
     try:
         folder_evaluation.start_evaluation(one, Path(folder), models)
         st.session_state["work"] = one.name
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         st.session_state["work-words"] = f"The evaluation could not be started: {error}"
 
 
@@ -206,7 +205,7 @@ def _again(one: Work, state: dict[str, Any]) -> None:
     _leave(one, state)
     try:
         st.session_state["work"] = inspection.start_inspection(Path(state["data"])).name
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         st.session_state["work-words"] = f"The folder could not be looked at: {error}"
 
 
@@ -229,7 +228,7 @@ def _delete(one: Work) -> None:
     st.session_state.pop("work", None)
     try:
         works.remove(one)
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         st.session_state["work-words"] = f"It could not be deleted: {error}"
 
 
@@ -289,7 +288,7 @@ def _label(one: Work, state: dict[str, Any], path: Path) -> str:
 def _films(one: Work) -> dict[str, Any]:
     try:
         return one.films()
-    except REFUSALS:
+    except (Refused, OSError):
         return {}
 
 

@@ -9,22 +9,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from xraykit.evaluation import alignment, comparison, evaluation, learning_curve, operating_point
+from xraykit.evaluation import comparison, evaluation, operating_point
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier
 from xraykit.models import kept as records
-from xraykit.models.card import ModelRefused
+from xraykit.refused import Refused
 from xraykit.reports import comparison_report
 from xraykit.reports.comparison_report import Material
 from xraykit.system.folders import models_folder
 from xraykit.ui.compare import inputs
-
-REFUSALS = (
-    ModelRefused,
-    evaluation.EvaluationRefused,
-    learning_curve.HistoryRefused,
-    alignment.ComparisonRefused,
-)
 
 
 def models() -> tuple[dict[str, records.Kept], list[Refusal]]:
@@ -34,7 +27,7 @@ def models() -> tuple[dict[str, records.Kept], list[Refusal]]:
     for card in cards:
         try:
             usable[card.name] = _load(card.name, str(models_folder()), tuple(sorted(card.files.items())))
-        except REFUSALS as error:
+        except (Refused, OSError) as error:
             refused.append(Refusal(card.name, "no-evaluation", str(error)))
     return usable, refused
 

@@ -22,6 +22,7 @@ from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
 from xraykit.models.card import Card
+from xraykit.refused import Refused
 from xraykit.reports.heatmap import overlay as overlays
 from xraykit.ui import server
 from xraykit.ui.kit import inference
@@ -242,7 +243,7 @@ def _overlay(film: radiograph.Radiograph, name: str, model: str, label: str, car
 def _classify(sha: str, model: tuple[str, str], _film: radiograph.Radiograph) -> service.Reading | str:
     try:
         return server.client().classify(_film, model[0])
-    except inference.REFUSALS as error:
+    except (Refused, OSError) as error:
         return str(error)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from xraykit.films.refusal import Refusal
 from xraykit.models import service
-from xraykit.models.card import Card, ModelRefused
+from xraykit.models.card import Card
 from xraykit.ui import server
-
-REFUSALS = (service.ServiceError, ModelRefused)
 
 
 def cards() -> tuple[list[Card], list[Refusal]]:

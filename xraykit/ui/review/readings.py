@@ -14,8 +14,9 @@ import streamlit as st
 from xraykit.films import radiograph
 from xraykit.models import explanation, service
 from xraykit.models.card import Card
+from xraykit.refused import Refused
 from xraykit.ui import server
-from xraykit.ui.kit.inference import REFUSALS, cards
+from xraykit.ui.kit.inference import cards
 
 FAST = explanation.METHODS[0]
 UNWATCHED_SECONDS = 60.0  # a page that is gone stops asking; its work ends
@@ -60,7 +61,7 @@ def read(film: radiograph.Radiograph, model: str) -> service.Reading | str:
     if key not in kept:
         try:
             kept[key] = server.client().classify(film, model)
-        except REFUSALS as error:
+        except (Refused, OSError) as error:
             return str(error)
     return kept[key]
 
@@ -154,5 +155,5 @@ def _work(job: Job, film: radiograph.Radiograph, client: service.Client) -> None
         except Cancelled:
             job.cancelled = True
             return
-        except REFUSALS as error:
+        except (Refused, OSError) as error:
             job.found[model, label] = str(error)

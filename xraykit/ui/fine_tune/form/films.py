@@ -13,6 +13,7 @@ import streamlit as st
 
 from xraykit.datasets import catalog, inspection
 from xraykit.datasets.archive import check, unpack
+from xraykit.refused import Refused
 from xraykit.reports.charts import matrices
 from xraykit.system import folders
 from xraykit.system import jobs as works
@@ -26,7 +27,6 @@ KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 MOST_MEGABYTES = 2000
 LASTS = 20  # seconds
 OLD = 86_400  # seconds
-REFUSALS = (run.RunRefused, works.WorkRefused, OSError)
 SPLIT = ("validation", "test", "seed", "shrink", "balance")
 NOT_CHOSEN = "Choose films first."
 FORMS = "Class folders (COVID-19/one.png, Normal/two.dcm), or a manifest.csv with the columns path and label."
@@ -95,7 +95,7 @@ def found_in() -> dict[str, Any] | None:
         return None
     try:
         found = one.films()
-    except REFUSALS:
+    except (Refused, OSError):
         return None
     return found if "classes" in found else None
 
@@ -212,7 +212,7 @@ def _keep_looking() -> None:
     before = plan["work"]
     try:
         plan["work"] = str(inspection.start_inspection(Path(plan["folder"]), _root(), recipe).path)
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         say(f"The folder could not be looked at: {error}")
         return
     plan["looked"] = wanted
@@ -251,7 +251,7 @@ def _watch() -> None:
 def _stop(one: Work) -> None:
     try:
         one.ask_to_stop()
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         st.session_state["films-words"] = f"It could not be stopped: {error}"
 
 
@@ -291,5 +291,5 @@ def _remove(path: str | None) -> None:
     one = Work(Path(path))
     try:
         works.remove(one)
-    except REFUSALS:
+    except (Refused, OSError):
         _stop(one)

@@ -10,10 +10,10 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit.refused import Refused
 from xraykit.system import device_queue, devices, folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
-from xraykit.training.recipe import recipe
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.run import control, run
 from xraykit.training.run.run import Run
@@ -24,7 +24,6 @@ from xraykit.ui.kit.text import say
 
 AUTO = devices.AUTO
 ESTIMATE = "estimate.json"
-REFUSALS = (run.RunRefused, works.WorkRefused, devices.DeviceRefused, recipe.RecipeRefused, OSError)
 STARTED = "fine-tune-started"  # names this session has started: a second click comes with the same name
 
 
@@ -176,7 +175,7 @@ def _estimate(chosen: Recipe) -> None:
             f"--out={made.path}",
         ]
         works.launch(made, asked, verb="estimate", data=plan["folder"])
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         selection.keep_word(f"The estimate could not be started: {error}")
         return
     plan["estimate"] = {"path": str(made.path), "recipe": draft.plain(chosen), "folder": plan["folder"]}
@@ -186,7 +185,7 @@ def _estimate(chosen: Recipe) -> None:
 def _cancel(one: Work) -> None:
     try:
         one.ask_to_stop()
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         selection.keep_word(f"It could not be stopped: {error}")
 
 
@@ -222,7 +221,7 @@ def _start(name: str) -> None:
     plan = draft.current()
     try:
         made = control.start(chosen, plan["folder"], device=plan["device"], name=name)
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         started.discard(name)
         selection.keep_word(f"The run could not be started: {error}")
         return

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from xraykit.refused import Refused
 from xraykit.system import devices
-from xraykit.training.recipe import recipe
 from xraykit.training.run import control, run
 from xraykit.ui.fine_tune import draft, selection
 from xraykit.ui.fine_tune.form import films
 from xraykit.ui.fine_tune.snapshot import Seen
 from xraykit.ui.kit.text import say
 
-REFUSALS = (run.RunRefused, devices.DeviceRefused, recipe.RecipeRefused, OSError)
 ASKED = "fine-tune-asked"  # the run whose deletion is asked about
 
 
@@ -143,5 +142,5 @@ def _delete(of: Seen) -> None:
 def _saying(words: str):
     try:
         yield
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         selection.keep_word(f"{words}: {error}")

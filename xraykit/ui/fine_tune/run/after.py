@@ -15,6 +15,7 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import card as cards
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
+from xraykit.refused import Refused
 from xraykit.system import files, folders
 from xraykit.system import jobs as works
 from xraykit.system.jobs import Work
@@ -26,7 +27,6 @@ from xraykit.ui.fine_tune.snapshot import Seen
 from xraykit.ui.kit import folder_facts
 from xraykit.ui.kit.text import say
 
-REFUSALS = (run.RunRefused, works.WorkRefused, folder_evaluation.ScoringRefused, cards.ModelRefused, OSError)
 CONVERTING = "Converting the network, and checking it on every validation and test film"
 OPENED = "fine-tune-figures"  # the run whose test figures were asked for
 
@@ -120,7 +120,7 @@ def _wrong_name(name: str) -> str:
 def _keep(of: Seen, name: str, title: str) -> None:
     try:
         keep.start(of.run, name, title=title.strip() or None)
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         selection.keep_word(f"It could not be kept: {error}")
 
 
@@ -144,7 +144,7 @@ def _watch(path: str, words: str) -> None:
 def _stop(one: Work) -> None:
     try:
         one.ask_to_stop()
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         selection.keep_word(f"It could not be stopped: {error}")
 
 
@@ -225,7 +225,7 @@ def _evaluate(of: Seen, models: list[str]) -> None:
             works.remove(before)
         made = works.create(f"test-of-{of.name}")
         folder_evaluation.start_evaluation(made, Path(str(of.status["data"])), models, of.run)
-    except REFUSALS as error:
+    except (Refused, OSError) as error:
         selection.keep_word(f"The test films could not be read: {error}")
 
 
