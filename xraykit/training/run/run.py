@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime
+import enum
 import json
 import os
 import re
@@ -37,6 +38,21 @@ LOST = {
     "eta": None,
 }
 _updating = threading.Lock()  # status.json is read, changed and written by the training and by the pulse beside it
+
+
+class Stage(enum.StrEnum):
+    """What a run is doing while it is queued or running, as status.json names it."""
+
+    WAITING = "waiting for the device"
+    READING = "reading films"
+    DECODING = "decoding films"
+    MEASURING = "measuring the fastest way"
+    BUILDING = "building the network"
+    PASSING = "passing films through the frozen backbone"
+    COMPILING = "compiling"
+    LEARNING = "learning"
+    EVALUATING = "evaluating"
+    SAVING = "saving"
 
 
 class RunRefused(Refused):
