@@ -130,8 +130,8 @@ def _check(film: Dataset, syntax: str) -> None:
     allocated, stored = int(film.BitsAllocated), int(film.BitsStored)
     if allocated not in (8, 16) or not 1 <= stored <= allocated or int(film.SamplesPerPixel) not in (1, 3):
         words = (
-            f"The DICOM film has {film.SamplesPerPixel} samples per pixel of {stored} bits ({allocated} allocated); 1 or "
-            "3 samples of 1 to 16 bits can be read. Export it as 16-bit grey."
+            f"The DICOM film has {film.SamplesPerPixel} samples per pixel of {stored} bits ({allocated} allocated); 1 "
+            "or 3 samples of 1 to 16 bits can be read. Export it as 16-bit grey."
         )
         raise NotARadiograph(words, code="unsupported-format")
     wanted = int(film.Rows) * int(film.Columns) * int(film.SamplesPerPixel) * allocated // 8

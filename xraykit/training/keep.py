@@ -146,7 +146,7 @@ def _convert(run: Run, folder: Path) -> None:
     for file in (card.NETWORK, "history.csv"):
         shutil.copyfile(run.path / file, folder / file)
     feature_layer = BACKBONES[run.read("recipe.json")["backbone"]]
-    conversion.convert_in_child(folder / card.NETWORK, folder, feature_layer=feature_layer)
+    conversion.convert_in_subprocess(folder / card.NETWORK, folder, feature_layer=feature_layer)
 
 
 def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:

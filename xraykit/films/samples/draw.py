@@ -1,6 +1,6 @@
 """Draws the bundled synthetic film, PNG and 12-bit DICOM, bit for bit the same each time.
 
-`python -m xraykit.films.samples.draw`. No picture of a person is used; the anatomy is a few dozen curves in centimetres.
+`python -m xraykit.films.samples.draw`. No person is shown; the anatomy is a few dozen curves in centimetres.
 """
 
 from __future__ import annotations
