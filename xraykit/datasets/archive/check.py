@@ -130,7 +130,7 @@ def _kind_problems(member: zipfile.ZipInfo) -> Iterator[str]:
     if member.flag_bits & 0x2041:
         yield "encrypted. Zip it without a password."
     elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        yield "compressed in another way than deflate. Zip it with another program."
+        yield "its compression is not deflate. Zip it with another program."
 
 
 def _size_problems(member: zipfile.ZipInfo) -> Iterator[str]:
@@ -154,7 +154,7 @@ def _clashes(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
                 seen[key] = (path, is_folder)
             elif key not in named and (before[0] != path or not (before[1] and is_folder)):
                 named.add(key)
-                yield f"{path!r} and {before[0]!r} have the same name, upper and lower case apart."
+                yield f"{path!r} and {before[0]!r} would be one file: names must differ by more than upper and lower case."
 
 
 def _overlaps(archive: zipfile.ZipFile) -> Iterator[str]:
