@@ -154,7 +154,7 @@ def _clashes(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
                 seen[key] = (path, is_folder)
             elif key not in named and (before[0] != path or not (before[1] and is_folder)):
                 named.add(key)
-                yield f"{path!r} and {before[0]!r} would be one file: names must differ by more than upper and lower case."
+                yield f"{path!r} and {before[0]!r} would be one file: upper and lower case do not tell names apart."
 
 
 def _overlaps(archive: zipfile.ZipFile) -> Iterator[str]:
