@@ -27,6 +27,7 @@ from xraykit.system import files as system_files
 from xraykit.system import folders, jobs
 from xraykit.system.files import replace_text
 from xraykit.system.folders import is_plain_name
+from xraykit.system.job_folder import JobRefused, State
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
 
@@ -79,7 +80,7 @@ def keep(
         raise ModelRefused(f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.", code="card-invalid")
     if target.exists() and not replace:
         raise ModelRefused(f"There is a model named {name} already. Choose another name.", code="card-invalid")
-    if (state := run.status()["state"]) != "finished":
+    if (state := run.status().state) is not State.FINISHED:
         raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
     say("Reading the films.")
     films = _films_of(run, data)
@@ -100,22 +101,22 @@ def keep(
     return made
 
 
-def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> jobs.Work:
+def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> jobs.Job:
     """Keep a run in a process of its own; the work's folder tells how far it is. Returns at once.
 
     Raises
     ------
-    work.WorkRefused
+    JobRefused
         If the run is being kept already.
     """
-    made = jobs.Work(run.path / FOLDER)
-    if made.alive():
-        raise jobs.WorkRefused(f"A model is being kept from the run {run.name} already. Wait until it is.")
-    words = ["runs", "keep", run.name, "--runs", str(run.path.parent.resolve()), "--as", name, "--out", str(made.path)]
+    job = jobs.Job(run.path / FOLDER)
+    if job.alive():
+        raise JobRefused(f"A model is being saved from the run {run.name} already. Wait until it is done.")
+    words = ["runs", "keep", run.name, "--runs", str(run.path.parent.resolve()), "--as", name, "--out", str(job.path)]
     words += ["--title", title] if title else []
     words += [word for limit in limits for word in ("--limit", limit)]
-    jobs.launch(made, words, verb="keep", run=run.name, model=name)
-    return made
+    job.start(words, verb="keep", run=run.name, model=name)
+    return job
 
 
 @contextlib.contextmanager
@@ -124,14 +125,14 @@ def telling(out: Path | None, run: Run, name: str) -> Iterator[Say]:
     if out is None:
         yield lambda words: None
         return
-    with jobs.going_on(jobs.Work(out), verb="keep", run=run.name, model=name) as going:
+    with jobs.running(jobs.Job(out), verb="keep", run=run.name, model=name) as going:
 
         def say(words: str) -> None:
-            going.mind()
-            going.say("running", words)
+            going.stop_if_asked()
+            going.report(words)
 
         yield say
-        going.ending = f"Kept as {name}."
+        going.summary = f"Saved as {name}."
 
 
 def _films_of(run: Run, data: Path | None) -> dataset.Dataset:
