@@ -144,7 +144,7 @@ def test_other_films_than_the_run_learned_from_are_refused(finished, tmp_path):
     other = film_folders.make(tmp_path / "films", films=35)
     made.write("data.json", {**recorded, "root": str(other)})
     try:
-        with pytest.raises(layout.DatasetRefused, match="learned from"):
+        with pytest.raises(layout.DatasetRefused, match="began with"):
             keep.keep(made, "other", root=weights)
     finally:
         made.write("data.json", recorded)

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit.datasets import dataset
+from xraykit.datasets import dataset, groups
+from xraykit.datasets.groups import GroupKind
 from xraykit.evaluation import calibration, evaluation, operating_point, published
 from xraykit.models import card, classifier, conversion
 from xraykit.models.card import Card, ModelRefused
@@ -225,7 +226,7 @@ def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str])
     weights = (
         {"weights": Path(recipe["weights"]).name} if recipe["weights"] else {}
     )  # a card names no machine's folders
-    no_patients = () if "patient ids of" in data["group_rule"] else (NO_PATIENTS,)
+    knows_patients = groups.read_rule(data["group_rule"]).kind is GroupKind.PATIENTS
     return Card(
         name=name,
         title=title,
@@ -238,7 +239,7 @@ def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str])
         recipe=recipe | weights | learned,
         data=_data_words(data, recipe),
         metrics={},
-        limits=(*LIMITS, *no_patients, *limits),
+        limits=(*LIMITS, *(() if knows_patients else (NO_PATIENTS,)), *limits),
         software=_software(status.get("backend", "not reported")),
         files={file: system_files.sha256_of(folder / file) for file in card.KEPT_FILES},
         parameters=int(status["parameters"]),
@@ -249,6 +250,7 @@ def _data_words(data: dict, recipe: dict) -> dict:
     """What a card says of the films: how they were divided, thinned and balanced."""
     return {
         **{key: data[key] for key in _DATA_KEYS},
+        "group_rule": groups.read_rule(data["group_rule"]).words,
         **({"train_used": data["train_used"]} if "train_used" in data else {}),
         "refused": len(data["refused"]),
         "balance": recipe.get("balance", "none"),
@@ -257,7 +259,7 @@ def _data_words(data: dict, recipe: dict) -> dict:
 
 
 _LEARNED_KEYS = ("learning_seconds", "best_epoch", "device_name", "precision", "split")
-_DATA_KEYS = ("name", "digest", "group_rule", "groups", "counts", "split_digests")
+_DATA_KEYS = ("name", "digest", "groups", "counts", "split_digests")
 
 
 def _software(backend: str) -> dict[str, str]:

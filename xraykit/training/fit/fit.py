@@ -19,7 +19,7 @@ from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.fit.callbacks import EpochOrder, GoOn, Report, RunLog, Saving, StopWatch, facts
 from xraykit.training.fit.checkpoint import Checkpoint, Progress
 from xraykit.training.fit.optimizer import compile_for
-from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe
+from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe, RecipeRefused
 from xraykit.training.run import failures
 from xraykit.training.run.run import Failure, Run
 
@@ -67,6 +67,27 @@ def prepare(
     return network.head_of(model), pooled, None
 
 
+def class_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -> tuple[float, ...] | None:
+    """One weight per class, in class order: the recipe's own, or balanced ones, or None where it weighs none.
+
+    Raises
+    ------
+    RecipeRefused
+        If the recipe's own weights are not one per class.
+    DatasetRefused
+        If a class to be balanced has no film.
+    """
+    if recipe.class_weights is None:
+        return splits.balanced_weights(films, indices) if recipe.balance == "weights" else None
+    if len(recipe.class_weights) != len(films.classes):
+        words = (
+            f"Expected {len(films.classes)} class weights, one each for {', '.join(films.classes)}; got "
+            f"{len(recipe.class_weights)}."
+        )
+        raise RecipeRefused(words, {"class_weights": words})
+    return recipe.class_weights
+
+
 def finish(run: Run, recipe: Recipe, model, films: dataset.Dataset, parts: splits.Split, squares) -> None:
     """What follows the last epoch: bias correction, the saved network, truth and logits of validation and test."""
     run.update(stage="evaluating", eta=None)
@@ -90,7 +111,7 @@ class _Fit:
         self.found = checkpoint.load(run, recipe)
         self.finer = 1
         self.progress = self._begin(split)
-        self.learned = splits.training(films, self.parts.train, recipe)
+        self.learned = splits.training(films, self.parts.train, recipe.split_plan)
         run.write("data.json", splits.describe(films, self.parts, self.learned))
         self.squares = films.squares(recipe.image_size, recipe.channels)
         self.writer = checkpoint.Writer(run, recipe)
@@ -228,7 +249,7 @@ class _Fit:
             self.learned,
             seed=recipe.seed,
             augmentation=augmentation,
-            class_weights=splits.class_weights(films, self.learned, recipe),
+            class_weights=class_weights(films, self.learned, recipe),
             processes=autotune.processes(),
             **shared,
         )
@@ -238,7 +259,7 @@ class _Fit:
 def _parts(run: Run, recipe: Recipe, films: dataset.Dataset) -> splits.Split:
     """The split; a run that has begun keeps the one it recorded, whatever library would divide the films today."""
     if not (run.path / "data.json").is_file():
-        return splits.split(films, recipe.validation, recipe.test, recipe.seed)
+        return splits.split(films, recipe.split_plan)
     recorded = run.read("data.json")
     dataset.expect(films, recorded, run.name)
     part_of = {(film["film"], film["sha256"]): film["part"] for film in recorded["films"]}
