@@ -14,12 +14,13 @@ from xraykit.datasets import dataset
 from xraykit.datasets import index
 from xraykit.datasets import layout
 from xraykit.datasets import split
+from xraykit.films.radiograph import Radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.system import jobs
 from xraykit.system.files import replace_text
 from xraykit.system.jobs import FILMS
-from xraykit.system.jobs import Work
+from xraykit.system.jobs import Job
 from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.run.run import Run
 
 
 RECIPE = "recipe.json"  # in a work's folder: the recipe whose split is to be told
@@ -41,22 +42,27 @@ def inspect(
     """
     if out is None:
         return dataset.read(folder, progress, least_classes=1)
-    with jobs.going_on(Work(out), verb="inspect", data=str(folder.resolve()), models=[]) as going:
+    job = Job(out)
+    with jobs.running(job, verb="inspect", data=str(folder.resolve())) as going:
         going.films = sum(dataset.count_labels(folder).values())
-        films = dataset.read(folder, progress, look=going.look, least_classes=1)
-        Run(out).write(FILMS, describe(films) | (divide(films, recipe) if recipe else {}))
+
+        def count(name: str, film: Radiograph | Refusal) -> None:
+            going.count(name, vars(film) if isinstance(film, Refusal) else None)
+
+        films = dataset.read(folder, progress, look=count, least_classes=1)
+        job.write(FILMS, describe(films) | (divide(films, recipe) if recipe else {}))
     return films
 
 
-def start_inspection(folder: Path, root: Path | None = None, recipe: Recipe | None = None) -> Work:
+def start_inspection(folder: Path, root: Path | None = None, recipe: Recipe | None = None) -> Job:
     """Look at a folder of films in a process of its own; returns where it tells how far it is."""
-    made = jobs.create(folder.name, root)
-    words = ["data", "inspect", "--json", f"--out={made.path}"]
+    job = jobs.create(folder.name, root)
+    words = ["data", "inspect", "--json", f"--out={job.path}"]
     if recipe is not None:
-        replace_text(made.path / RECIPE, recipe.to_json())
-        words.append(f"--recipe={made.path / RECIPE}")
-    jobs.launch(made, [*words, "--", str(folder)], verb="inspect", data=str(folder), models=[])
-    return made
+        replace_text(job.path / RECIPE, recipe.to_json())
+        words.append(f"--recipe={job.path / RECIPE}")
+    job.start([*words, "--", str(folder)], verb="inspect", data=str(folder))
+    return job
 
 
 def describe(films: dataset.Dataset) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from xraykit.models import classifier
 from xraykit.refused import Refused
 from xraykit.system import jobs
 from xraykit.system.files import replace_text
-from xraykit.system.jobs import FILMS, RESULT, Work
+from xraykit.system.jobs import FILMS, RESULT, Job
 from xraykit.training.run.run import Run
 
 TABLE = "predictions.csv"
@@ -54,13 +54,14 @@ def evaluate(
         If a model or the folder cannot be used.
     ScoringRefused
         If a model does not know the folder's classes, or films of the run's test split are missing or others.
-    WorkRefused
+    JobRefused
         If another process works in `out`.
     Stopped
         If it was asked to end: SIGTERM, or a file named stop in `out`.
     """
     about = {} if test_of is None else {"test_of": test_of.name}
-    with jobs.going_on(Work(out), verb="evaluate", data=str(folder.resolve()), models=list(models), **about) as going:
+    facts = {"verb": "evaluate", "data": str(folder.resolve()), "models": list(models), **about}
+    with jobs.running(Job(out), **facts) as going:
         readers = [classifier.load(model) for model in models]
         counts = dataset.count_labels(folder)
         for reader in readers:
@@ -71,7 +72,7 @@ def evaluate(
         logits: list[list[np.ndarray]] = [[] for _ in readers]
 
         def look(name: str, film: radiograph.Radiograph | Refusal) -> None:
-            going.look(name, film)
+            going.count(name, vars(film) if isinstance(film, Refusal) else None)
             if not isinstance(film, Refusal):
                 for of_model, reader in zip(logits, readers, strict=True):
                     of_model.append(reader.predict([film])[0].logits)
@@ -82,7 +83,7 @@ def evaluate(
             films = _read_again(tested, look, progress)
         data = films.root.name if test_of is None else f"{films.root.name}, test split of {test_of.name}"
         found = [_evaluation(reader.card, films, rows, data) for reader, rows in zip(readers, logits, strict=True)]
-        going.mind()
+        going.stop_if_asked()
         _write(found, films, out)
     return found, films
 
@@ -116,13 +117,13 @@ def test_split(run: Run, folder: Path, classes: Sequence[str]) -> dataset.Datase
     )
 
 
-def start_evaluation(made: Work, folder: Path, models: Sequence[str], test_of: Run | None = None) -> None:
+def start_evaluation(job: Job, folder: Path, models: Sequence[str], test_of: Run | None = None) -> None:
     """Evaluate models on a folder in a process of its own, in the given work's folder."""
-    words = ["evaluate", f"--data={folder}", f"--out={made.path}", *(f"--model={model}" for model in models)]
+    words = ["evaluate", f"--data={folder}", f"--out={job.path}", *(f"--model={model}" for model in models)]
     about = {} if test_of is None else {"test_of": test_of.name}
     if test_of is not None:
         words.append(f"--test-of={test_of.path}")
-    jobs.launch(made, words, verb="evaluate", data=str(folder), models=list(models), **about)
+    job.start(words, verb="evaluate", data=str(folder), models=list(models), **about)
 
 
 def misfit(card: cards.Card, labels: Sequence[str], folder: str) -> str:
@@ -173,7 +174,7 @@ def _evaluation(card: cards.Card, films: dataset.Dataset, logits: list[np.ndarra
 
 
 def _write(found: Sequence[Evaluation], films: dataset.Dataset, out: Path) -> None:
-    Run(out).write(FILMS, describe(films))
+    Job(out).write(FILMS, describe(films))
     for one in found:
         folder = out if len(found) == 1 else out / one.model
         folder.mkdir(exist_ok=True)

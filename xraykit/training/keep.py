@@ -29,6 +29,7 @@ from xraykit.system import files as system_files
 from xraykit.system import folders, jobs
 from xraykit.system.files import replace_text
 from xraykit.system.folders import is_plain_name
+from xraykit.system.job_folder import JobRefused, State
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
 
@@ -88,7 +89,7 @@ def keep(
         raise ModelRefused(f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.", code="card-invalid")
     if target.exists() and not replace:
         raise ModelRefused(f"There is a model named {name} already. Choose another name.", code="card-invalid")
-    if (state := run.status()["state"]) != "finished":
+    if (state := run.status().state) is not State.FINISHED:
         raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
     say("Reading the films.")
     films = _films_of(run, data)
@@ -112,22 +113,22 @@ def keep(
     return card
 
 
-def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> jobs.Work:
-    """Keep a run in a process of its own; the returned job's folder tells how far it is. Returns at once.
+def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> jobs.Job:
+    """Keep a run in a process of its own; the returned job tells how far it is. Returns at once.
 
     Raises
     ------
-    WorkRefused
+    JobRefused
         If the run is being kept already.
     """
-    job = jobs.Work(run.path / FOLDER)
+    job = jobs.Job(run.path / FOLDER)
     if job.alive():
-        raise jobs.WorkRefused(f"The run {run.name} is already being saved as a model. Wait until that has ended.")
+        raise JobRefused(f"A model is being saved from the run {run.name} already. Wait until it is done.")
     arguments = ["runs", "keep", run.name, "--runs", str(run.path.parent.resolve()), "--as", name]
     arguments += ["--out", str(job.path)]
     arguments += ["--title", title] if title else []
     arguments += [argument for limit in limits for argument in ("--limit", limit)]
-    jobs.launch(job, arguments, verb="keep", run=run.name, model=name)
+    job.start(arguments, verb="keep", run=run.name, model=name)
     return job
 
 
@@ -137,14 +138,14 @@ def telling(out: Path | None, run: Run, name: str) -> Iterator[Say]:
     if out is None:
         yield lambda words: None
         return
-    with jobs.going_on(jobs.Work(out), verb="keep", run=run.name, model=name) as progress:
+    with jobs.running(jobs.Job(out), verb="keep", run=run.name, model=name) as progress:
 
         def say(words: str) -> None:
-            progress.mind()
-            progress.say("running", words)
+            progress.stop_if_asked()
+            progress.report(words)
 
         yield say
-        progress.ending = f"Saved as {name}."
+        progress.summary = f"Saved as {name}."
 
 
 def _films_of(run: Run, data: Path | None) -> dataset.Dataset:

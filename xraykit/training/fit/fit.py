@@ -14,6 +14,7 @@ from xraykit.datasets import dataset, layout
 from xraykit.datasets import split as splits
 from xraykit.evaluation import calibration, evaluation
 from xraykit.system import files
+from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import autotune, checkpoint, network
 from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.fit.callbacks import EpochOrder, GoOn, Report, RunLog, Saving, StopWatch, facts
@@ -21,7 +22,7 @@ from xraykit.training.fit.checkpoint import Checkpoint, Progress
 from xraykit.training.fit.optimizer import compile_for
 from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe
 from xraykit.training.run import failures
-from xraykit.training.run.run import Run, Stopped
+from xraykit.training.run.run import Failure, Run
 
 
 def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None = None) -> None:
@@ -41,7 +42,7 @@ def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None 
     try:
         return _Fit(run, recipe, films, report, split).train()
     except Exception as error:
-        if failures.of(error) != "out of memory" or recipe.batch_size < 2 or split > 1:
+        if failures.kind_of(error) is not Failure.OUT_OF_MEMORY or recipe.batch_size < 2 or split > 1:
             raise
         run.event("out of memory", message=str(error)[:500], batch=recipe.batch_size // 2, accumulation=2)
     keras.utils.clear_session()  # outside the except block, which holds on to the tensors of the attempt
