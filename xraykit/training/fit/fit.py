@@ -12,7 +12,8 @@ import numpy as np
 
 from xraykit.datasets import dataset, layout
 from xraykit.datasets import split as splits
-from xraykit.evaluation import calibration
+from xraykit.evaluation import calibration, evaluation
+from xraykit.system import files
 from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import autotune, checkpoint, network
 from xraykit.training.fit.batches import FilmBatches
@@ -291,13 +292,17 @@ def _correct_biases(model, films: dataset.Dataset, validation: np.ndarray, squar
 def _evaluate(run: Run, model, films: dataset.Dataset, parts: splits.Split, squares, watch: list) -> None:
     """Write truth and logits of validation and test; probabilities are made from them once calibrated."""
     to_logits = network.logits_of(model)
-    found: dict = {"classes": list(films.classes)}
-    for name in ("validation", "test"):
-        indices = parts.parts()[name]
+    for part, file in evaluation.FILES.items():
+        indices = parts.parts()[part]
         logits = to_logits.predict(squares[indices], verbose=0, callbacks=watch)
-        found[name] = {
-            "films": [films.films[i] for i in indices],
-            "truth": films.labels[indices].tolist(),
-            "logits": np.round(logits.astype(float), 6).tolist(),
-        }
-    run.write("evaluation.json", found)
+        reading = evaluation.Evaluation(
+            model=run.name,
+            classes=films.classes,
+            films=tuple(films.films[i] for i in indices),
+            truth=films.labels[indices],
+            logits=logits.astype(float),
+            hashes=tuple(films.hashes[i] for i in indices),
+            groups=tuple(films.groups[indices].tolist()),
+            data=f"{films.root.name}, {part} split",
+        )
+        files.replace_text(run.path / file, reading.to_json())
