@@ -19,7 +19,7 @@ from tests.browser.test_review import AT_REST, serious
 from tests.helpers import kept_models
 from xraykit.evaluation import operating_point
 from xraykit.models import classifier
-from xraykit.ui.frame import RESEARCH_ONLY
+from xraykit.models.card import RESEARCH_ONLY
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NAMES = ("alpha-scratch", "beta-imagenet")

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.browser.test_review import AT_REST, body, serious
 from tests.helpers import film_folders
 from xraykit.models import classifier
-from xraykit.ui.frame import RESEARCH_ONLY
+from xraykit.models.card import RESEARCH_ONLY
 
 CARDS, _ = classifier.available()
 pytestmark = [

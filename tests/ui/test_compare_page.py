@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes, kept_models
 from xraykit.evaluation import comparison
+from xraykit.models.card import RESEARCH_ONLY
 from xraykit.ui import server
-from xraykit.ui.frame import RESEARCH_ONLY
 
 APP = str(ROOT / "app.py")
 PAGE = str(ROOT / "pages" / "compare.py")

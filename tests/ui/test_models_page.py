@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import ROOT, fakes
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
+from xraykit.models.card import RESEARCH_ONLY
 from xraykit.reports import card_export, card_report
 from xraykit.ui import server
-from xraykit.ui.frame import RESEARCH_ONLY
 
 APP = str(ROOT / "app.py")
 SHIPPED = cards.read(ROOT / "weights" / "mobilenetv2-imagenet")
@@ -73,10 +73,10 @@ def test_any_card_makes_a_page_that_needs_nothing_else(card):
     page = card_export.to_html(card)
     seen = tags_of(page)
     assert not seen & {"script", "link", "img", "iframe", "object"} and "url(" not in page and "@import" not in page
-    assert "<script>alert" not in page and "</style><b>" not in page and card_report.RESEARCH_ONLY in page
+    assert "<script>alert" not in page and "</style><b>" not in page and RESEARCH_ONLY in page
     assert "None" not in page and "nan" not in page.lower().replace("predominan", "")
     text = card_export.to_markdown(card)
-    assert text.startswith("# ") and card_report.RESEARCH_ONLY in text and "<script>" not in text.replace("\\<", "")
+    assert text.startswith("# ") and RESEARCH_ONLY in text and "<script>" not in text.replace("\\<", "")
 
 
 def test_what_a_card_does_not_say_is_not_reported():

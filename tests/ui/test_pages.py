@@ -12,9 +12,10 @@ from tests.helpers import ROOT, fakes
 from xraykit.films.refusal import Refusal
 from xraykit.films.samples import draw
 from xraykit.models import classifier, service
+from xraykit.models.card import RESEARCH_ONLY
 from xraykit.reports import charts
 from xraykit.ui import server
-from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
+from xraykit.ui.frame import RESTARTED
 from xraykit.ui.kit import report_view
 from xraykit.ui.review import panes
 

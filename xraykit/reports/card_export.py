@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from xraykit import __version__
-from xraykit.models.card import Card
-from xraykit.reports.card_report import RESEARCH_ONLY, Facts, Share, Table, Words, byline, describe, headline
+from xraykit.models.card import RESEARCH_ONLY, Card
+from xraykit.reports.card_report import Facts, Share, Table, Words, byline, describe, headline
 
 STYLE = Path(__file__).with_name("card_export.css")
 

@@ -13,7 +13,6 @@ from xraykit.models.card import Card
 from xraykit.training.recipe import sentences as recipewords
 
 UNKNOWN = "not reported"
-RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."
 INTENDED = (
     "To show, teach and study how such a network reads chest films, and where it looks.",
     "To be compared with other models on the same films.",

@@ -160,7 +160,7 @@ def _convert(run: Run, folder: Path) -> None:
     for file in (cards.NETWORK, "history.csv"):
         shutil.copyfile(run.path / file, folder / file)
     feature_layer = BACKBONES[run.read("recipe.json")["backbone"]]
-    conversion.convert_in_child(folder / cards.NETWORK, folder, feature_layer=feature_layer)
+    conversion.convert_in_subprocess(folder / cards.NETWORK, folder, feature_layer=feature_layer)
 
 
 def _complete(draft: Card, folder: Path, films: dataset.Dataset, readings: Mapping[str, Evaluation]) -> Card:

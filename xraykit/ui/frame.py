@@ -7,9 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from xraykit.models.card import RESEARCH_ONLY
 from xraykit.ui.server import client
 
-RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."
 FOLDER = Path(__file__).parent
 RESTARTED = "The inference service had ended and was started again. Your films are still open; nothing was lost."
 

@@ -12,9 +12,9 @@ import streamlit as st
 
 import xraykit
 from xraykit.evaluation import operating_point
+from xraykit.models.card import RESEARCH_ONLY
 from xraykit.reports import comparison_report, report, tables
 from xraykit.ui.compare import material
-from xraykit.ui.frame import RESEARCH_ONLY
 from xraykit.ui.kit import report_view
 
 Applied = Mapping[str, operating_point.Applied | str]

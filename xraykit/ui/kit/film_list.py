@@ -21,7 +21,7 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
-from xraykit.models.card import Card
+from xraykit.models.card import RESEARCH_ONLY, Card
 from xraykit.refused import Refused
 from xraykit.reports.heatmap import overlay as overlays
 from xraykit.ui import server
@@ -75,7 +75,7 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
         st.html(f"<div class='xk-cases' style='--across:{across}'>{''.join(blocks)}</div>")
         st.html(
             "<p class='xk-said'>Overlays: Grad-CAM of each model's predicted class, regions that influenced the "
-            "output, each on its own scale. " + html.escape(overlays.RESEARCH_ONLY) + "</p>"
+            "output, each on its own scale. " + html.escape(RESEARCH_ONLY) + "</p>"
         )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit.models.card import RESEARCH_ONLY
 from xraykit.reports import report
 from xraykit.reports.charts import style as chart_style
-from xraykit.ui.frame import RESEARCH_ONLY
 
 
 def before_charts() -> None:
