@@ -61,7 +61,7 @@ def train_here(found, **changes: Any) -> None:
     from xraykit.training import worker
 
     shown = Shown()
-    state = worker.go(found, shown.moment, told=shown.stage, seen=shown.films, **changes)
+    state = worker.train(found, shown.moment, on_stage=shown.stage, on_films=shown.films, **changes)
     if state in ("finished", "stopped"):
         click.echo(f"{state}: {found.path}")
         return

@@ -124,7 +124,9 @@ class JobFolder:
         try:
             return kind(**values, other={name: value for name, value in data.items() if name not in values})
         except TypeError:
-            raise self.refusal(f"{file} of the {self.kind} {self.name} names no state. Restore it, or delete it.") from None
+            raise self.refusal(
+                f"{file} of the {self.kind} {self.name} names no state. Restore it, or delete it."
+            ) from None
 
     def settled(self, read: Callable[[], R], lost: Mapping[str, Any]) -> R:
         """What `read` gives; with the state LOST and the fields `lost` where it is busy and no process is at it."""
@@ -272,7 +274,11 @@ def _is_file(descriptor: int, path: Path) -> bool:
 
 @functools.cache
 def _hints(kind: type[Record]) -> dict[str, Any]:
-    return {name: hint for name, hint in typing.get_type_hints(kind).items() if name in kind.__dataclass_fields__ and name != "other"}
+    return {
+        name: hint
+        for name, hint in typing.get_type_hints(kind).items()
+        if name in kind.__dataclass_fields__ and name != "other"
+    }
 
 
 def _fitting(hint: Any, value: Any) -> Any:
@@ -316,7 +322,13 @@ def _expected(hint: Any) -> str:
     kind = _kind(hint)[1]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return f"one of {', '.join(kind)}"
-    names = {int: "a whole number from 0", float: "a number from 0", str: "text", bool: "true or false", dict: "an object"}
+    names = {
+        int: "a whole number from 0",
+        float: "a number from 0",
+        str: "text",
+        bool: "true or false",
+        dict: "an object",
+    }
     return names.get(kind, "a list")
 
 
