@@ -422,3 +422,18 @@ def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_pa
         worker.learn(made, chosen, films, moments[name].append)
     assert {moment.eta for moment in moments["blind"] if moment.epoch <= 1} == {None}
     assert all(moment.eta > 300 for moment in moments["probed"] if moment.epoch == 1)
+
+
+def test_class_weights_are_the_recipes_own_or_balanced_or_none(films):
+    from xraykit.training.fit.fit import class_weights
+
+    everything = np.arange(len(films))
+    assert class_weights(films, everything, TINY) is None
+    assert class_weights(films, everything, TINY.change(balance="weights")) == pytest.approx((1, 1, 1))
+    own = TINY.change(class_weights=[1.0, 2.0, 3.0])
+    assert class_weights(films, everything, own) == (1.0, 2.0, 3.0)
+    with pytest.raises(
+        recipe.RecipeRefused, match="3 class weights.*COVID-19, Normal, Viral Pneumonia.*got 2"
+    ) as refused:
+        class_weights(films, everything, own.change(class_weights=[1.0, 2.0]))
+    assert list(refused.value.faults) == ["class_weights"]

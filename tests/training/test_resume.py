@@ -188,7 +188,7 @@ def stock_rates(films, folder, stop):
     rates = {}
     for extra in [stop, None] if stop else [None]:
         keras.utils.set_random_seed(RESTLESS.seed)
-        parts = split.split(films, RESTLESS.validation, RESTLESS.test, RESTLESS.seed)
+        parts = split.split(films, RESTLESS.split_plan)
         model = network.build(RESTLESS, 3)
         learner, squares, augmentation = fit.prepare(model, RESTLESS, RESTLESS.phases[0], films.squares(32))
         shared = {"classes": 3, "batch_size": RESTLESS.batch_size}

@@ -19,9 +19,9 @@ import types
 import typing
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, ClassVar, Protocol, TypeVar
+from typing import IO, Any, ClassVar, TypeVar
 
 from xraykit.refused import Refused
 from xraykit.system import processes
@@ -63,16 +63,27 @@ class Stopped(RuntimeError):
     """A job that was asked to stop, and does."""
 
 
-class Record(Protocol):
-    """What a job's folder says of its state: a frozen dataclass; `heartbeat` is when, in seconds since 1970."""
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a file of a job's folder says of its state; each kind of job adds its own fields.
 
-    __dataclass_fields__: ClassVar[dict[str, Any]]
+    Attributes
+    ----------
+    state : State
+    heartbeat : float
+        When it was written, in seconds since 1970.
+    other : mapping
+        What another version of xraykit wrote beside the fields.
+    """
 
-    @property
-    def state(self) -> State: ...
+    state: State
+    heartbeat: float = 0.0
+    other: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def heartbeat(self) -> float: ...
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, `other` beside the fields."""
+        fields = dataclasses.asdict(self)
+        return {**fields.pop("other"), **fields}
 
 
 R = TypeVar("R", bound=Record)
@@ -274,11 +285,8 @@ def _is_file(descriptor: int, path: Path) -> bool:
 
 @functools.cache
 def _hints(kind: type[Record]) -> dict[str, Any]:
-    return {
-        name: hint
-        for name, hint in typing.get_type_hints(kind).items()
-        if name in kind.__dataclass_fields__ and name != "other"
-    }
+    """The type of every field."""
+    return {name: hint for name, hint in typing.get_type_hints(kind).items() if name != "other"}
 
 
 def _fitting(hint: Any, value: Any) -> Any:
@@ -292,13 +300,15 @@ def _fitting(hint: Any, value: Any) -> Any:
         if optional and _of_type(str, value) not in list(kind):
             return None  # a word of another version: the file keeps it
         return kind(value)
-    if kind in (int, float) and not isinstance(value, bool):
-        return _number(kind, _of_type((int, float), value), optional)
+    if kind in (int, float):
+        return _number(kind, value, optional)
     return _of_type(kind, value)
 
 
-def _number(kind: type, value: float, optional: bool) -> float | None:
-    """Finite and not negative, as every number in these files is; a figure that is no number is none."""
+def _number(kind: type, value: Any, optional: bool) -> float | None:
+    """Finite and not negative, as every number in these files is; a figure that is not finite is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(value)
     if optional and not math.isfinite(value):
         return None
     if not math.isfinite(value) or value < 0 or kind(value) != value:
@@ -321,7 +331,7 @@ def _kind(hint: Any) -> tuple[bool, Any]:
 def _expected(hint: Any) -> str:
     kind = _kind(hint)[1]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        return f"one of {', '.join(kind)}"
+        return f"one of {', '.join(str(member.value) for member in kind)}"
     names = {
         int: "a whole number from 0",
         float: "a number from 0",

@@ -6,7 +6,6 @@ Counts items and refusals as plain data; knows neither films nor networks.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import signal
 import threading
@@ -18,7 +17,7 @@ from typing import Any
 
 from xraykit.refused import Refused
 from xraykit.system import folders
-from xraykit.system.job_folder import JobFolder, JobRefused, State, Stopped
+from xraykit.system.job_folder import JobFolder, JobRefused, Record, State, Stopped
 
 FORMAT = 1
 PROGRESS, FILMS, RESULT = "progress.json", "films.json", "evaluation.json"
@@ -30,14 +29,14 @@ LOST = (
 )
 
 
-@dataclass(frozen=True)
-class JobState:
-    """progress.json: where a job stands. `done` of `films` items, `eta` and `seconds` in seconds, `updated` since 1970.
+@dataclass(frozen=True, kw_only=True)
+class JobState(Record):
+    """progress.json: where a job stands. `done` of `films` items; `eta` and `seconds` are seconds.
 
-    `verb` is what is done (inspect, evaluate, estimate, keep), `data` the folder of films; `other` what else there is.
+    `verb` is what is done (inspect, evaluate, estimate, keep), `data` the folder of films, `test_of` the run whose
+    test films they are; `run` and `model` are those of a keeping.
     """
 
-    state: State
     message: str = ""
     done: int = 0
     films: int = 0
@@ -46,18 +45,12 @@ class JobState:
     pid: int | None = None
     refused: int = 0
     refused_films: tuple[dict, ...] = ()
-    updated: float = 0.0
     verb: str = ""
     data: str = ""
     models: tuple[str, ...] = ()
     test_of: str = ""
     run: str = ""
     model: str = ""
-    other: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def heartbeat(self) -> float:
-        return self.updated
 
 
 @dataclass(frozen=True)
@@ -81,18 +74,20 @@ class Job(JobFolder):
         return self.settled(self._recorded, {"eta": None, "message": LOST})
 
     def _recorded(self) -> JobState:
-        return self.record(PROGRESS, self.read(PROGRESS), JobState)
+        data = self.read(PROGRESS)
+        if isinstance(data, dict) and "updated" in data:  # so called until version 0.1
+            data["heartbeat"] = data.pop("updated")
+        return self.record(PROGRESS, data, JobState)
 
     def write_state(self, state: JobState) -> None:
         """Replace progress.json."""
-        fields = dataclasses.asdict(state)
-        self.write(PROGRESS, {"format": FORMAT, **fields.pop("other"), **fields, "updated": time.time()})
+        self.write(PROGRESS, {"format": FORMAT, **state.to_json(), "heartbeat": time.time()})
 
     def queue(self, **facts: Any) -> None:
         """Say that a process is about to begin here; `facts` are fields of JobState."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.forget_stop()
-        self.write_state(JobState(State.QUEUED, "Starting.", **facts))
+        self.write_state(JobState(state=State.QUEUED, message="Starting.", **facts))
 
     def start(self, arguments: Sequence[str], **facts: Any) -> None:
         """Start `python -m xraykit ARGUMENTS`, which calls `running` on this folder; returns at once.
@@ -147,8 +142,8 @@ class JobProgress:
         known = state is State.RUNNING and self.done >= 3
         self.job.write_state(
             JobState(
-                state,
-                message,
+                state=state,
+                message=message,
                 done=self.done,
                 films=self.films,
                 eta=max(0.0, spent / self.done * (self.films - self.done)) if known else None,

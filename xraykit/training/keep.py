@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit.datasets import dataset
+from xraykit.datasets import dataset, groups
+from xraykit.datasets.groups import GroupKind
 from xraykit.evaluation import calibration, evaluation, operating_point, published
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import card as cards
@@ -237,7 +238,7 @@ def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: 
     learned = {key: status.get(key) for key in _LEARNED_KEYS}
     # a card names no machine's folders
     weights = {"weights": Path(recipe["weights"]).name} if recipe["weights"] else {}
-    no_patients = () if "patient ids of" in data["group_rule"] else (NO_PATIENTS,)
+    knows_patients = groups.read_rule(data["group_rule"]).kind is GroupKind.PATIENTS
     return Card(
         name=name,
         title=title,
@@ -250,7 +251,7 @@ def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: 
         recipe=recipe | weights | learned,
         data=_data_words(data, recipe),
         metrics={},
-        limits=(*LIMITS, *no_patients, *limits),
+        limits=(*LIMITS, *(() if knows_patients else (NO_PATIENTS,)), *limits),
         software=_software(status.get("backend", "not reported")),
         files={file: system_files.sha256_of(folder / file) for file in cards.KEPT_FILES},
         parameters=int(status["parameters"]),
@@ -261,6 +262,7 @@ def _data_words(data: dict, recipe: dict) -> dict:
     """What a card says of the films: how they were divided, thinned and balanced."""
     return {
         **{key: data[key] for key in _DATA_KEYS},
+        "group_rule": groups.read_rule(data["group_rule"]).words,
         **({"train_used": data["train_used"]} if "train_used" in data else {}),
         "refused": len(data["refused"]),
         "balance": recipe.get("balance", "none"),
@@ -269,7 +271,7 @@ def _data_words(data: dict, recipe: dict) -> dict:
 
 
 _LEARNED_KEYS = ("learning_seconds", "best_epoch", "device_name", "precision", "split")
-_DATA_KEYS = ("name", "digest", "group_rule", "groups", "counts", "split_digests")
+_DATA_KEYS = ("name", "digest", "groups", "counts", "split_digests")
 
 
 def _software(backend: str) -> dict[str, str]:

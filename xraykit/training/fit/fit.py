@@ -26,7 +26,7 @@ from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.fit.callbacks import ProgressLog, Recorder, StopOnRequest
 from xraykit.training.fit.checkpoint import Checkpoint, Progress
 from xraykit.training.fit.optimizer import compile_for
-from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe
+from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe, RecipeRefused
 from xraykit.training.run import failures
 from xraykit.training.run.run import Failure, Stage
 
@@ -109,7 +109,7 @@ def make_plan(
         If there is a checkpoint that cannot be read, or is of another recipe.
     """
     if recorded is None:
-        parts = splits.split(films, recipe.validation, recipe.test, recipe.seed)
+        parts = splits.split(films, recipe.split_plan)
     else:
         parts = _recorded_split(films, recorded, name)
     last = recorder.last_checkpoint()
@@ -118,7 +118,7 @@ def make_plan(
     else:
         speed = autotune.Speed(last.progress.precision, last.progress.jit)
         accumulation = max(accumulation, last.progress.accumulation)
-    learned = splits.training(films, parts.train, recipe)
+    learned = splits.training(films, parts.train, recipe.split_plan)
     return Plan(name, recipe, films, parts, learned, speed, last, accumulation, finish, seconds_per_epoch)
 
 
@@ -192,7 +192,15 @@ def class_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -
     DatasetRefused
         If a class to be balanced has no film.
     """
-    return splits.class_weights(films, indices, recipe)
+    if recipe.class_weights is None:
+        return splits.balanced_weights(films, indices) if recipe.balance == "weights" else None
+    if len(recipe.class_weights) != len(films.classes):
+        words = (
+            f"Expected {len(films.classes)} class weights, one each for {', '.join(films.classes)}; got "
+            f"{len(recipe.class_weights)}."
+        )
+        raise RecipeRefused(words, {"class_weights": words})
+    return recipe.class_weights
 
 
 def counting_callbacks(recipe: Recipe, phase: Phase) -> list[keras.callbacks.Callback]:

@@ -12,13 +12,13 @@ import enum
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xraykit.system import folders
 from xraykit.system.files import csv_line, now, replace_text, whole_lines
-from xraykit.system.job_folder import JobFolder, JobRefused, State
+from xraykit.system.job_folder import JobFolder, JobRefused, Record, State
 
 FORMAT = 1
 STATUS = "status.json"
@@ -45,6 +45,25 @@ class Stage(enum.StrEnum):
     EVALUATING = "evaluating"
     SAVING = "saving"
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        return _STAGE_WORDS[self]
+
+
+_STAGE_WORDS = {
+    Stage.WAITING: "waiting for the device",
+    Stage.READING: "reading films",
+    Stage.DECODING: "decoding films",
+    Stage.MEASURING: "measuring the fastest way to train",
+    Stage.BUILDING: "building the network",
+    Stage.PASSING: "passing films through the frozen backbone",
+    Stage.COMPILING: "compiling (the first step takes longer; not counted as training time)",
+    Stage.LEARNING: "training",
+    Stage.EVALUATING: "evaluating",
+    Stage.SAVING: "saving",
+}
+
 
 class Failure(enum.StrEnum):
     """Why a run failed, as status.json names it."""
@@ -69,14 +88,13 @@ class Diverged(ArithmeticError):
     """The loss is no longer a number."""
 
 
-@dataclass(frozen=True)
-class Status:
+@dataclass(frozen=True, kw_only=True)
+class Status(Record):
     """status.json: where a run stands. Epochs and steps count what is complete; times are in seconds or ISO 8601, UTC.
 
-    What is not known yet, or no longer true, is None; `other` is what another version of xraykit wrote beside it.
+    What is not known yet, or no longer true, is None.
     """
 
-    state: State
     format: int = FORMAT
     data: str = ""  # the folder of films
     stage: Stage | None = None
@@ -88,8 +106,7 @@ class Status:
     created: str | None = None
     started: str | None = None
     ended: str | None = None
-    heartbeat: float = 0.0  # since 1970, as `progressed`
-    progressed: float | None = None
+    progressed: float | None = None  # seconds since 1970
     pid: int | None = None
     place: int | None = None  # in the queue for the device: 1 is next
     asked_device: str | None = None
@@ -118,8 +135,7 @@ class Status:
     queued_seconds: float | None = None
     parameters: int | None = None
     load: float | None = None  # of the device, 0 to 1
-    memory: int | None = None  # bytes
-    other: Mapping[str, Any] = field(default_factory=dict)
+    memory: float | None = None  # bytes
 
     @property
     def share(self) -> float:
@@ -129,11 +145,6 @@ class Status:
         else:
             share = (self.stage_done or 0) / (self.stage_of or 1)
         return min(share, 1.0)
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain data, what is None left out."""
-        known = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
-        return {**known.pop("other"), **known}
 
 
 FIELDS = frozenset(part.name for part in dataclasses.fields(Status)) - {"other"}
@@ -226,13 +237,14 @@ def create(
     run = Run(path)
     run.write("recipe.json", recipe)
     run.event("created")
-    status = Status(State.QUEUED, data=str(data), created=now(), heartbeat=time.time(), **fields)
-    run.write(STATUS, status.to_json())  # last: a folder is a run once this is there
+    status = Status(state=State.QUEUED, data=str(data), created=now(), heartbeat=time.time(), **fields)
+    known = {field: value for field, value in status.to_json().items() if value is not None}
+    run.write(STATUS, known)  # last: a folder is a run once this is there
     return run
 
 
 def list_runs(runs: str | Path | None = None) -> list[Run]:
-    """Runs in a folder (`folders.runs_folder()` if not given), newest first; broken ones too, whose `status` says so."""
+    """Runs in a folder (`folders.runs_folder()` if not given), newest first; broken ones too: `status` refuses them."""
     folder = folders.runs_folder() if runs is None else Path(runs)
     listed = [Run(path.parent) for path in folder.glob(f"[!.]*/{STATUS}")]  # a dot: on its way out
     return sorted(listed, key=lambda run: (_changed(run.path / "recipe.json"), run.name), reverse=True)

@@ -222,7 +222,7 @@ def _evaluate(of: Seen, models: list[str]) -> None:
         if before is not None:
             works.remove(before)
         made = works.create(f"test-of-{of.name}")
-        folder_evaluation.start_evaluation(made, Path(str(of.status["data"])), models, of.run)
+        folder_evaluation.start_evaluation(made, Path(str(of.status["data"])), models, of.run.path)
     except (Refused, OSError) as error:
         selection.keep_word(f"The test films could not be read: {error}")
 
