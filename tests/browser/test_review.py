@@ -12,7 +12,7 @@ import pytest
 from tests.helpers import bad_films
 from xraykit.films.samples import draw
 from xraykit.models import classifier
-from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
+from xraykit.reports.report import RESEARCH_ONLY, RESTARTED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PANES = "[class*='st-key-pane-'] img"

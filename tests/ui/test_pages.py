@@ -13,8 +13,8 @@ from xraykit.films.refusal import Refusal
 from xraykit.films.samples import draw
 from xraykit.models import classifier, service
 from xraykit.reports import charts
+from xraykit.reports.report import RESEARCH_ONLY, RESTARTED
 from xraykit.ui import server
-from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
 from xraykit.ui.kit import report_view
 from xraykit.ui.review import panes
 

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import NoReturn, TextIO, TypeVar
 
 import click
 
@@ -88,13 +88,6 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(done - shown.pos)
 
         yield move
-
-
-def figure(found: dict[str, Any]) -> str:
-    """A share with its interval, in words."""
-    if found.get("value") is None:
-        return "not reported (no films)"
-    return f"{found['value']:.1%} [{found['low']:.1%}, {found['high']:.1%}]"
 
 
 def duration(seconds: float) -> str:

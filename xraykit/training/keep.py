@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from xraykit.datasets import dataset
-from xraykit.evaluation import calibration, evaluation, operating_point, published
+from xraykit.evaluation import calibration, evaluation, operating_point, stats
+from xraykit.evaluation import published as published_figures
 from xraykit.models import card, classifier, conversion
 from xraykit.models.card import Card, ModelRefused
 from xraykit.system import files as system_files
@@ -56,12 +57,14 @@ def keep(
     root: Path | None = None,
     replace: bool = False,
     data: Path | None = None,
+    published: str | None = None,
     say: Say = lambda words: None,
 ) -> Card:
     """Turn a finished run into the kept model `name`; returns its card.
 
     `limits` are sentences that the card adds to what is true of every model; `data` is where the films are, if they
-    were moved since the run ended.
+    were moved since the run ended; `published` names the set of `published.SETS` that they are of, which their digest
+    tells where they are as shipped.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def keep(
         _convert(run, part)
         draft = _draft(run, part, name, title or name, limits)
         say("Reading every validation and test film with the converted network.")
-        made = _check(draft, run, films, part)
+        made = _check(draft, run, films, part, published)
         if target.exists():
             shutil.rmtree(target)
         os.replace(part, target)
@@ -148,7 +151,7 @@ def _convert(run: Run, folder: Path) -> None:
     conversion.convert_in_child(folder / card.NETWORK, folder, feature_layer=feature_layer)
 
 
-def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
+def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path, published: str | None) -> Card:
     """Write readings and card, once the converted graph has agreed with the network on every film."""
     replace_text(folder / "card.json", draft.to_json())
     began = time.perf_counter()
@@ -162,12 +165,12 @@ def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
         )
     replace_text(folder / "evaluation.json", reading["test"].to_json())
     replace_text(folder / "validation.json", reading["validation"].to_json())
-    metrics: dict[str, object] = {part: found.metrics() for part, found in reading.items()}
+    metrics: dict[str, object] = {part: stats.plain(found.metrics()) for part, found in reading.items()}
     n = sum(len(found.films) for found in reading.values())
     metrics["agreement_with_keras"] = {"largest_difference": difference, "films": n}
     metrics["milliseconds_a_film"] = round(1000 * seconds / n, 2)
     metrics["operating_points"] = _operating_points(folder, draft.files[card.NETWORK])
-    if figures := published.beside(draft.data["name"], draft.classes):
+    if figures := published_figures.for_card(draft.data["digest"], published):
         metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
     files = {path.name: system_files.sha256_of(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
     made = dataclasses.replace(draft, metrics=metrics, files=files)
@@ -184,7 +187,8 @@ def _operating_points(folder: Path, sha256: str) -> list[dict]:
         try:
             point = operating_point.choose(validation, label, sensitivity=SENSITIVITY, sha256=sha256)
             applied = operating_point.apply(point, test, sha256).figures
-            found.append({"label": label, "threshold": point.threshold, "validation": point.figures, "test": applied})
+            figures = {"validation": point.figures, "test": applied}
+            found.append({"label": label, "threshold": point.threshold, **stats.plain(figures)})
         except operating_point.OperatingRefused as error:
             found.append({"label": label, "threshold": None, "words": str(error)})
     return found

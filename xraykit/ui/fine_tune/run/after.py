@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.evaluation.stats import Figure
 from xraykit.models import card as cards
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
@@ -276,12 +276,8 @@ def _left(column: int) -> str:
     return "" if column else " class='xk-left'"
 
 
-def _with_interval(figure: dict[str, Any]) -> tuple[str, str]:
-    return _share(figure["value"]), f"{_share(figure['low'])} to {_share(figure['high'])}"
-
-
-def _share(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.1%}"
+def _with_interval(figure: Figure) -> tuple[str, str]:
+    return figure.value_text(), figure.interval_text()
 
 
 def _evaluation(of: Seen) -> Evaluation:
