@@ -17,9 +17,9 @@ import pytest
 from tests.browser.conftest import start_server
 from tests.browser.test_review import AT_REST, serious
 from tests.helpers import kept_models
+from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import operating_point
 from xraykit.models import classifier
-from xraykit.reports.report import RESEARCH_ONLY
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NAMES = ("alpha-scratch", "beta-imagenet")

@@ -9,8 +9,8 @@ from PIL import Image
 
 from tests.browser.test_review import AT_REST, body, serious
 from tests.helpers import film_folders
+from xraykit import RESEARCH_ONLY
 from xraykit.models import classifier
-from xraykit.reports.report import RESEARCH_ONLY
 
 CARDS, _ = classifier.available()
 pytestmark = [

@@ -8,11 +8,12 @@ import json
 import pytest
 
 from tests.helpers import ROOT, fakes
+from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure
 from xraykit.models import card
 from xraykit.reports import card_report
-from xraykit.reports.report import RESEARCH_ONLY, Section
+from xraykit.reports.report import Section
 
 SHIPPED = card.read(ROOT / "weights" / "mobilenetv2-imagenet")
 SCRATCH = card.read(ROOT / "weights" / "mobilenetv2-scratch")

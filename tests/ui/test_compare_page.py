@@ -11,10 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes, kept_models
+from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import comparison, published
 from xraykit.reports import comparison_report
 from xraykit.reports.comparison_report import Choice, Chosen, Target
-from xraykit.reports.report import RESEARCH_ONLY, Report
+from xraykit.reports.report import Report
 from xraykit.ui import server
 
 APP = str(ROOT / "app.py")
@@ -26,9 +27,10 @@ NAMES = ("alpha-scratch", "beta-imagenet", "gamma-imagenet", "delta-imagenet")
 def root(tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(server, "_client", fakes.Client())
     (tmp_path / "weights").mkdir()
-    return tmp_path / "weights"
+    before = server.use(fakes.Client())
+    yield tmp_path / "weights"
+    server.use(before)
 
 
 @pytest.fixture

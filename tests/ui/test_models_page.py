@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes
+from xraykit import RESEARCH_ONLY
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
-from xraykit.reports.report import RESEARCH_ONLY
 from xraykit.ui import server
 
 APP = str(ROOT / "app.py")
@@ -16,8 +17,15 @@ BARE = replace(fakes.card("bare", "A card that says little"), parameters=0)
 NASTY = replace(BARE, name="nasty", title="<script>alert(1)</script> | *bold*", limits=("</style><b>x</b>",))
 
 
-def open_page(monkeypatch, client: fakes.Client, query: str | None = None) -> AppTest:
-    monkeypatch.setattr(server, "_client", client)
+@pytest.fixture(autouse=True)
+def _own_client():
+    before = server.use(None)
+    yield
+    server.use(before)
+
+
+def open_page(client: fakes.Client, query: str | None = None) -> AppTest:
+    server.use(client)
     app = AppTest.from_file(APP, default_timeout=60)
     app.switch_page("pages/models.py")
     if query is not None:
@@ -30,8 +38,8 @@ def words(app: AppTest) -> str:
     return "\n".join([*blocks, *(block.value.replace("\\", "") for block in app.warning)])
 
 
-def test_the_page_shows_a_card_from_use_to_hashes(monkeypatch):
-    text = words(open_page(monkeypatch, fakes.Client(cards=[SHIPPED])))
+def test_the_page_shows_a_card_from_use_to_hashes():
+    text = words(open_page(fakes.Client(cards=[SHIPPED])))
     for told in (
         SHIPPED.title,
         "Intended use",
@@ -53,24 +61,24 @@ def test_the_page_shows_a_card_from_use_to_hashes(monkeypatch):
         assert told in text, told
 
 
-def test_the_json_download_is_the_card(monkeypatch):
-    app = open_page(monkeypatch, fakes.Client(cards=[SHIPPED]))
+def test_the_json_download_is_the_card():
+    app = open_page(fakes.Client(cards=[SHIPPED]))
     labels = {button.label for button in app.get("download_button")}
     assert labels == {"Download HTML", "Download Markdown", "Download JSON"}
     assert cards.Card.from_json(SHIPPED.to_json()) == SHIPPED
 
 
-def test_a_link_opens_the_card_it_names_and_choosing_another_changes_the_link(monkeypatch):
+def test_a_link_opens_the_card_it_names_and_choosing_another_changes_the_link():
     client = fakes.Client(cards=[SHIPPED, BARE])
-    app = open_page(monkeypatch, client, "bare")
+    app = open_page(client, "bare")
     assert BARE.title in words(app) and SHIPPED.title not in words(app)
     app.session_state["model"] = SHIPPED.name
     app.run()
     assert not app.exception and SHIPPED.title in words(app)
 
 
-def test_a_link_to_no_model_says_so_and_shows_none_until_one_is_chosen(monkeypatch):
-    app = open_page(monkeypatch, fakes.Client(cards=[SHIPPED]), "none-such")
+def test_a_link_to_no_model_says_so_and_shows_none_until_one_is_chosen():
+    app = open_page(fakes.Client(cards=[SHIPPED]), "none-such")
     text = words(app)
     assert "No model named none-such" in text and SHIPPED.title not in text and "Intended use" not in text
     app.session_state["model"] = SHIPPED.name
@@ -78,20 +86,20 @@ def test_a_link_to_no_model_says_so_and_shows_none_until_one_is_chosen(monkeypat
     assert SHIPPED.title in words(app) and "none-such" not in words(app)
 
 
-def test_models_that_could_not_be_loaded_are_named_with_the_reason(monkeypatch):
+def test_models_that_could_not_be_loaded_are_named_with_the_reason():
     refusal = Refusal("stranger", "hash-mismatch", "Expected the files of the card; got others.")
-    text = words(open_page(monkeypatch, fakes.Client(cards=[SHIPPED], broken_models=(refusal,))))
+    text = words(open_page(fakes.Client(cards=[SHIPPED], broken_models=(refusal,))))
     assert "stranger" in text and "hash-mismatch" in text and "Expected the files of the card" in text
 
 
-def test_without_a_model_or_a_service_there_are_words(monkeypatch):
-    assert "python -m xraykit train" in words(open_page(monkeypatch, fakes.Client(cards=[])))
+def test_without_a_model_or_a_service_there_are_words():
+    assert "python -m xraykit train" in words(open_page(fakes.Client(cards=[])))
     client = fakes.Client()
     client.broken = True
-    app = open_page(monkeypatch, client)
+    app = open_page(client)
     assert not app.exception and "cannot be reached" in words(app)
 
 
-def test_a_card_is_shown_as_it_is_and_never_run(monkeypatch):
-    text = words(open_page(monkeypatch, fakes.Client(cards=[NASTY])))
+def test_a_card_is_shown_as_it_is_and_never_run():
+    text = words(open_page(fakes.Client(cards=[NASTY])))
     assert "&lt;script&gt;" in text and "<script>" not in text

@@ -174,7 +174,7 @@ def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int,
         second=second.model,
         n=n,
         groups=count,
-        differences=_differences(first, second, groups, draws, seed),
+        differences=bootstrap_differences(first, second, groups, draws, seed),
         score_interval=stats.paired_score_interval(len(fixes), len(breaks), n),
         fixes=fixes,
         breaks=breaks,
@@ -188,10 +188,16 @@ def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int,
     )
 
 
-def _differences(
+def bootstrap_differences(
     first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]
 ) -> dict[str, Figure]:
-    """Second minus first, with percentile intervals over bootstrapped groups."""
+    """Second minus first of accuracy, balanced accuracy and macro F1, with percentile intervals over groups.
+
+    Parameters
+    ----------
+    groups : (N,) int64
+        Counted from 0; a draw takes whole groups of films.
+    """
     size, n, count = len(first.classes), len(groups), int(groups.max()) + 1
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in _MEASURES}
     for firsts, seconds in _drawn_confusions(first, second, groups, draws, seed):

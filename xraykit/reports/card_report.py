@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.card import Card
-from xraykit.reports.report import RESEARCH_ONLY, Column, Report, Section, Table, Tile
+from xraykit.reports.report import Column, Report, Section, Table, Tile
 from xraykit.training.recipe import sentences as recipe_sentences
 
 UNKNOWN = "not reported"
@@ -169,7 +170,7 @@ def _counts(counts: Mapping[str, Mapping[str, int]], used: Mapping[str, int] | N
         trained_on = [*(used.get(name, 0) for name in classes), sum(used.values())]
         rows = [(*row, count) for row, count in zip(rows, trained_on, strict=True)]
         heads.append("trained on")
-    return Table("films", "", (Column("Films"), *(Column(head, "count") for head in heads)), tuple(rows))
+    return Table("films", "", (Column("Films"), *(Column(head, "count") for head in heads)), tuple(rows), even=True)
 
 
 def _used(data: Mapping[str, Any]) -> str:
@@ -191,7 +192,7 @@ def _figures(test: Mapping[str, Any], validation: Mapping[str, Any]) -> Section:
     rows = [("Accuracy", *(_figure(part.get("accuracy")) for part in parts.values()))]
     rows += [(name, *(_number(part.get(key)) for part in parts.values())) for key, name in OVERALL.items()]
     note = "Wilson intervals; DeLong for AUROC. No test film was used for training, epoch selection or calibration."
-    return Section("figures", title, parts=(Table("overall", "", columns, tuple(rows), note),), wide=True)
+    return Section("figures", title, parts=(Table("overall", "", columns, tuple(rows), note, even=True),), wide=True)
 
 
 def _published(card: Card, test: Mapping[str, Any]) -> Iterator[Section]:
@@ -285,7 +286,7 @@ def _operating(points: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
         "Chosen on validation films for a sensitivity of 95.0%, applied once to the test films. Films at or above the "
         "threshold are classified as the class. Choose other thresholds on the page Compare."
     )
-    table = Table("thresholds", "", columns, tuple(rows), note)
+    table = Table("thresholds", "", columns, tuple(rows), note, even=True)
     yield Section("operating", "Operating points", tuple(words), (table,), listed=True, wide=True)
 
 
@@ -298,7 +299,7 @@ def _confusion(card: Card, test: Mapping[str, Any]) -> Section:
         *(Column(name, "count", look="shade") for name in card.classes),
     )
     rows = tuple((name, *row) for name, row in zip(card.classes, matrix, strict=False))
-    return Section("confusion", title, parts=(Table("matrix", "", columns, rows),), wide=True)
+    return Section("confusion", title, parts=(Table("matrix", "", columns, rows, even=True),), wide=True)
 
 
 def _calibration(card: Card, test: Mapping[str, Any], validation: Mapping[str, Any]) -> Section:
@@ -316,7 +317,9 @@ def _calibration(card: Card, test: Mapping[str, Any], validation: Mapping[str, A
         for key, name in CALIBRATION.items()
     )
     heads = (Column("Lower is better"), *(Column(f"{part}, {when}", "number") for part, when in columns))
-    return Section("calibration", "Calibration", parts=(Table("calibrated", "", heads, rows, note),), wide=True)
+    return Section(
+        "calibration", "Calibration", parts=(Table("calibrated", "", heads, rows, note, even=True),), wide=True
+    )
 
 
 def _agreement(metrics: Mapping[str, Any]) -> str:

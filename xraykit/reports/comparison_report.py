@@ -25,7 +25,7 @@ from xraykit.reports.charts import curves as curve_charts
 from xraykit.reports.charts import learning as learning_charts
 from xraykit.reports.charts import matrices as matrix_charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import RESEARCH_ONLY, Column, Picture, Report, Section, Table
+from xraykit.reports.report import Column, Picture, Report, Section, Table
 
 GRID = 400  # a curve is drawn on this many steps a side: more would not be seen
 AT_HIGHEST = "Verdict, reports and calibration stay at the highest probability."
@@ -262,7 +262,7 @@ def beside_published(material: Material, metrics: Mapping[str, dict]) -> Section
             Figure(figure.value),
             f"{figure.label} {figure.measure}" if figure.label else figure.measure.capitalize(),
         )
-        rows.append((figure.source, title, theirs, None))
+        rows.append((figure.source, title, theirs, kept_models.UNKNOWN))
         rows += [(f"Here: {name}", title, value, value.n) for name, value in measured.items()]
         words += [_beside(name, value, figure.value) for name, value in measured.items()]
         words.append(figure.words)
@@ -318,7 +318,7 @@ def report(
         "comparison": material.comparison.to_dict(),
     }
     title = f"Compare: {', '.join(material.models)}"
-    return Report(title, RESEARCH_ONLY, tuple(_facts(material)), tuple(ordered), data)
+    return Report(title, xraykit.RESEARCH_ONLY, tuple(_facts(material)), tuple(ordered), data)
 
 
 def _facts(material: Material) -> Iterator[tuple[str, str]]:
@@ -400,7 +400,7 @@ def _learning(
         logarithmic = key == "learning_rate"
         return learning_charts.learning(points, models, title, best=best, logarithmic=logarithmic, style=style)
 
-    note = "thick line: validation; thin line: training; dot: best epoch" if best else ""
+    note = "validation thick, training thin, dot: best epoch" if best else ""
     return Picture(f"training-{key.replace('_', '-')}", title, draw, points, note)
 
 

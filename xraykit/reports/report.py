@@ -22,12 +22,10 @@ from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, plain
 if TYPE_CHECKING:
     from xraykit.reports.charts.style import Style  # Altair is slow to import: only where a chart is drawn
 
-RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."
 FOLDER = Path(__file__).parent
 CSS = FOLDER / "report.css"  # of tables, headlines and facts, on the dark page and on white paper
 WIDTH = 620  # px of an exported chart's plot
 SCALE = 2  # PNG pixels a px: sharp on a projector
-FULL = 5  # a table of at most so many columns spreads them evenly
 Kind = Literal["text", "plain", "count", "number", "percent", "points", "p"]
 
 
@@ -75,7 +73,8 @@ class Cell(NamedTuple):
 class Table:
     """Rows of plain values or Figures in the columns' order; None is not defined. Its first column names the rows.
 
-    Without a `title` it stands under its section's; without `head` it is a list of names and values.
+    Without a `title` it stands under its section's; without `head` it is a list of names and values; the columns of an
+    `even` one are equally wide.
     """
 
     key: str
@@ -84,6 +83,7 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
     note: str = ""
     head: bool = True
+    even: bool = False
 
     @cached_property
     def written(self) -> tuple[tuple[str, ...], ...]:
@@ -97,11 +97,6 @@ class Table:
     def cells(self) -> tuple[tuple[Cell, ...], ...]:
         """The cells as a page draws them."""
         return tuple(tuple(self._cells(row)) for row in self.rows)
-
-    @property
-    def even(self) -> bool:
-        """Whether its few columns are equally wide."""
-        return self.head and len(self.columns) <= FULL and any(column.look for column in self.columns)
 
     @property
     def scale_note(self) -> str:

@@ -45,8 +45,9 @@ def choose(classes: Sequence[str]) -> Choice:
     label = st.selectbox("Class", list(classes), key="class", width=150, **ADDRESS)
     label = label if label in classes else classes[0]
     share = _segments("Percentages by", [ROWS, COLUMNS], "shares")
-    if st.query_params.get("point") in RENAMED:
-        st.query_params["point"] = RENAMED[st.query_params["point"]]
+    if (renamed := RENAMED.get(st.query_params.get("point", ""))) and "point" not in st.session_state:
+        del st.query_params["point"]
+        st.session_state["point"] = renamed
     name = st.selectbox("Operating point", TARGETS, key="point", width=175, **ADDRESS)
     target = Target(name) if name in TARGETS else Target.HIGHEST
     wanted, saved = (0.0, _saved()) if target == Target.SAVED else (_wanted(target, label), "")

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit import RESEARCH_ONLY
 from xraykit.reports import report
 from xraykit.reports.charts import style as chart_style
 from xraykit.ui.kit.text import escape_markdown
@@ -101,7 +102,7 @@ def download(part: report.Picture | report.Table, kind: str, style: chart_style.
         if isinstance(part, report.Table):
             return part.csv()
         drawn = part.svg if kind == "svg" else part.png
-        return drawn(report.RESEARCH_ONLY, style=style)
+        return drawn(RESEARCH_ONLY, style=style)
 
     st.download_button(
         kind.upper(),
