@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from tests.helpers import bad_films
+from xraykit import RESEARCH_ONLY
 from xraykit.films.samples import draw
 from xraykit.models import classifier
-from xraykit.models.card import RESEARCH_ONLY
 from xraykit.ui.frame import RESTARTED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

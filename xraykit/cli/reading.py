@@ -34,13 +34,14 @@ def doctor(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
 def models(as_json: bool) -> None:
     """The kept models, with what their test split gave."""
+    from xraykit.evaluation.stats import Figure
     from xraykit.models import classifier
 
     cards, refused = classifier.available()
     if as_json:
         click.echo(json.dumps({"models": [vars(c) for c in cards], "refused": [vars(r) for r in refused]}, indent=1))
     for found in () if as_json else cards:
-        accuracy = terminal.figure(found.metrics.get("test", {}).get("accuracy", {}))
+        accuracy = Figure.from_dict(found.metrics.get("test", {}).get("accuracy")).text()
         click.echo(f"{found.name}\n  {found.title}\n  {found.image_size} px; {', '.join(found.classes)}")
         click.echo(f"  test accuracy {accuracy}")
     terminal.end(refused)

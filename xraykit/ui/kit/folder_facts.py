@@ -131,13 +131,13 @@ def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
             continue
         figure = found.metrics()["accuracy"]
         rows += (
-            f"<tr><th scope='row'>{html.escape(found.model)}</th><td>{figure['value']:.1%}</td>"
-            f"<td>{figure['low']:.1%} to {figure['high']:.1%}</td><td>{figure['n']}</td></tr>"
+            f"<tr><th scope='row'>{html.escape(found.model)}</th><td>{figure.value_text()}</td>"
+            f"<td>{figure.interval_text()}</td><td>{figure.n}</td></tr>"
         )
     if rows:
         st.html(
             "<div class='xk-found xk-figures'><table><thead><tr><th scope='col'>Model</th><th scope='col'>Accuracy</th>"
-            f"<th scope='col'>95 % interval</th><th scope='col'>n</th></tr></thead><tbody>{rows}</tbody></table></div>"
+            f"<th scope='col'>95% interval</th><th scope='col'>n</th></tr></thead><tbody>{rows}</tbody></table></div>"
         )
 
 

@@ -20,6 +20,7 @@ from xraykit.reports.charts import matrices
 from xraykit.system import folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
+from xraykit.training.run.run import list_runs
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.kit import folder_facts, jobs, report_view
 from xraykit.ui.kit.text import escape_markdown, say
@@ -116,7 +117,7 @@ def _known(roots: tuple[str, ...], changed: tuple[int, ...], turn: int) -> tuple
 
 def _folders_of_runs() -> Iterator[Path]:
     """Folders that earlier runs learned from; a run that cannot be read names none."""
-    for earlier in run.list_runs():
+    for earlier in list_runs():
         try:
             data = earlier.read("status.json")["data"]
         except (Refused, LookupError, TypeError):
