@@ -121,11 +121,17 @@ def test_both_matrices_follow_the_operating_point(visit, serving, models):
 
 
 def test_a_cold_link_opens_the_same_page(visit, serving):
-    address = f"?models={NAMES[1]}&models={NAMES[0]}&point=Manual+threshold&threshold=0.3&films=fixes-0-1&shares=Predicted"
+    address = (
+        f"?models={NAMES[1]}&models={NAMES[0]}&point=Manual+threshold&threshold=0.3&films=fixes-0-1&shares=Predicted"
+    )
     open_page(visit, serving, address)
     assert visit.page.locator(".st-key-matrix-box-0 h3").inner_text() == NAMES[1]
     text = visit.page.inner_text("body")
-    assert "COVID-19 at probability ≥ 0.300" in text and f"correct only with {NAMES[0]}" in text and "predicted class" in text
+    assert (
+        "COVID-19 at probability ≥ 0.300" in text
+        and f"correct only with {NAMES[0]}" in text
+        and "predicted class" in text
+    )
     assert all(part in visit.page.url for part in ("threshold=0.3", "films=fixes-0-1", "shares=Predicted"))
 
 

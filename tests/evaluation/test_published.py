@@ -89,18 +89,18 @@ def sentences(**changes):
 
 def test_the_recipe_in_words_tells_of_balance_shrink_precision_and_flip():
     plain = sentences()
-    assert "never mirrored" in plain and "all classes weighted alike" in plain and "Learned from" not in plain
+    assert "no mirroring" in plain and "all classes weighted equally" in plain and "Trained on" not in plain
     assert "measured fastest" in plain
-    assert "0.25 of the training films, whole groups" in sentences(shrink=0.25)
+    assert "0.25 of the training films: whole groups" in sentences(shrink=0.25)
     assert "as many as the smallest" in sentences(balance="undersample")
-    assert "inverse of their films" in sentences(balance="weights")
+    assert "inverse of their film counts" in sentences(balance="weights")
     assert "mixed precision (float16)" in sentences(precision="mixed_float16")
     mirrored = sentences(augmentation={"flip": True})
-    assert "mirrored in half the films" in mirrored and "never mirrored" not in mirrored
-    assert "the kept model mine" in sentences(weights="model:mine")
+    assert "half the films mirrored" in mirrored and "no mirroring" not in mirrored
+    assert "the saved model mine" in sentences(weights="model:mine")
 
 
 def test_the_recipe_in_words_tells_of_batches_cut_for_memory():
     done = json.loads(presets.NAMED["tiny"].to_json()) | {"split": 2, "device_name": "NVIDIA H200"}
     words = " ".join(recipewords.sentences(done))
-    assert "in 2 parts, because memory was short" in words and "device NVIDIA H200" in words
+    assert "in 2 parts because memory was short" in words and "device NVIDIA H200" in words

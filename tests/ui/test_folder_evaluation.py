@@ -154,7 +154,7 @@ def test_two_processes_never_work_in_one_folder(slow, odd_folder):
 def test_classes_that_do_not_fit_are_refused_with_both_lists_before_a_film_is_read(tmp_path):
     folder = film_folders.make(tmp_path / "pets", classes=("Cat", "Normal"), films=2)
     with pytest.raises(
-        folder_evaluation.ScoringRefused, match="COVID-19, Normal, Pneumonia; the folder pets holds Cat, Normal"
+        folder_evaluation.MisfitRefused, match="COVID-19, Normal, Pneumonia; the folder pets holds Cat, Normal"
     ):
         folder_evaluation.evaluate([MODEL], folder, tmp_path / "out")
     state = Work(tmp_path / "out").state()
@@ -192,8 +192,8 @@ def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
 
 def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
     code = (
-        "import os, signal, pathlib; from xraykit.models import folder_evaluation as scoring; "
-        f"print(scoring.start_inspection(pathlib.Path({str(odd_folder)!r})).path, flush=True); "
+        "import os, signal, pathlib; from xraykit.datasets import inspection; "
+        f"print(inspection.start_inspection(pathlib.Path({str(odd_folder)!r})).path, flush=True); "
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=HANG)

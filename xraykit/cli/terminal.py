@@ -12,7 +12,8 @@ import click
 
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
-from xraykit.training.run.run import Diverged, Stopped
+from xraykit.system.job_folder import Stopped
+from xraykit.training.run.run import Diverged
 
 NAMED = 10  # sets of films named on a terminal; --json names all
 
@@ -88,13 +89,6 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(done - shown.pos)
 
         yield move
-
-
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _fail(message: str) -> NoReturn:
