@@ -16,7 +16,7 @@ import streamlit as st
 from xraykit.datasets import catalog, inspection
 from xraykit.datasets.archive import check, unpack
 from xraykit.refused import Refused
-from xraykit.reports.charts import matrices
+from xraykit.reports.charts import films as film_charts
 from xraykit.system import folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
@@ -264,9 +264,9 @@ def _show_found(one: Job) -> None:
         say("What was found in the folder cannot be read: look at it again.")
         st.button("Look again", key="films-again", on_click=_forget)
         return
-    rows = matrices.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
+    rows = film_charts.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
     report_view.before_charts()
-    spec = matrices.counts(list(found["classes"]), [row["part"] for row in rows])
+    spec = film_charts.counts(list(found["classes"]), [row["part"] for row in rows])
     told = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
     report_view.live_chart(
         rows, ("label", "part", "films", "order"), spec.to_dict(), "films-counts", f"Films a class: {told}"
