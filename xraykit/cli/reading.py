@@ -41,13 +41,14 @@ def doctor(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models(as_json: bool) -> None:
     """List the saved models with their test accuracy."""
+    from xraykit.evaluation.stats import Figure
     from xraykit.models import classifier
 
     cards, refused = classifier.available()
     if as_json:
         click.echo(json.dumps({"models": [vars(c) for c in cards], "refused": [vars(r) for r in refused]}, indent=1))
     for card in () if as_json else cards:
-        accuracy = terminal.figure(card.metrics.get("test", {}).get("accuracy", {}))
+        accuracy = Figure.from_dict(card.metrics.get("test", {}).get("accuracy")).text()
         click.echo(f"{card.name}\n  {card.title}\n  {card.image_size} px; {', '.join(card.classes)}")
         click.echo(f"  test accuracy {accuracy}")
     terminal.end(refused)

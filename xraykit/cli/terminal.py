@@ -6,13 +6,14 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import NoReturn, TextIO, TypeVar
 
 import click
 
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
-from xraykit.training.run.run import Diverged, Stopped
+from xraykit.system.job_folder import Stopped
+from xraykit.training.run.run import Diverged
 
 NAMED = 10  # sets of films named on a terminal; --json names all
 
@@ -88,20 +89,6 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(done - shown.pos)
 
         yield move
-
-
-def figure(found: dict[str, Any]) -> str:
-    """A share with its interval, in words."""
-    if found.get("value") is None:
-        return "not reported (no films)"
-    return f"{found['value']:.1%} [{found['low']:.1%}, {found['high']:.1%}]"
-
-
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _fail(message: str) -> NoReturn:

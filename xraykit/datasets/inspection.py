@@ -10,9 +10,10 @@ import numpy as np
 
 from xraykit.datasets import dataset, index, layout, split
 from xraykit.datasets.split import SplitPlan
+from xraykit.films.radiograph import Radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.system import jobs
-from xraykit.system.jobs import FILMS, Work
-from xraykit.training.run.run import Run
+from xraykit.system.jobs import FILMS, Job
 
 
 def inspect(
@@ -31,20 +32,25 @@ def inspect(
     """
     if out is None:
         return dataset.read(folder, progress, least_classes=1)
-    with jobs.going_on(Work(out), verb="inspect", data=str(folder.resolve()), models=[]) as going:
+    job = Job(out)
+    with jobs.running(job, verb="inspect", data=str(folder.resolve())) as going:
         going.films = sum(dataset.count_labels(folder).values())
-        films = dataset.read(folder, progress, look=going.look, least_classes=1)
-        Run(out).write(FILMS, describe(films) | (divide(films, plan) if plan else {}))
+
+        def count(name: str, film: Radiograph | Refusal) -> None:
+            going.count(name, vars(film) if isinstance(film, Refusal) else None)
+
+        films = dataset.read(folder, progress, look=count, least_classes=1)
+        job.write(FILMS, describe(films) | (divide(films, plan) if plan else {}))
     return films
 
 
-def start_inspection(folder: Path, root: Path | None = None, plan: SplitPlan | None = None) -> Work:
+def start_inspection(folder: Path, root: Path | None = None, plan: SplitPlan | None = None) -> Job:
     """Look at a folder of films in a process of its own; returns where it tells how far it is."""
-    made = jobs.create(folder.name, root)
-    words = ["data", "inspect", "--json", f"--out={made.path}"]
+    job = jobs.create(folder.name, root)
+    words = ["data", "inspect", "--json", f"--out={job.path}"]
     words += [f"--{field}={value}" for field, value in asdict(plan).items()] if plan else []
-    jobs.launch(made, [*words, "--", str(folder)], verb="inspect", data=str(folder), models=[])
-    return made
+    job.start([*words, "--", str(folder)], verb="inspect", data=str(folder))
+    return job
 
 
 def describe(films: dataset.Dataset) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from xraykit.system.files import sha256_of
 
 CARD, NETWORK, BODY, HEAD = "card.json", "model.keras", "features.tflite", "head.npz"
 KEPT_FILES = (NETWORK, BODY, HEAD)
-RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."  # on every page and export
 SAVE_AGAIN = "Save the model from its run again."
 
 

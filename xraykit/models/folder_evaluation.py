@@ -26,8 +26,7 @@ from xraykit.models.classifier import Classifier
 from xraykit.refused import Refused
 from xraykit.system import jobs
 from xraykit.system.files import replace_text
-from xraykit.system.jobs import FILMS, RESULT, Work
-from xraykit.training.run.run import Run
+from xraykit.system.jobs import FILMS, RESULT, Job
 
 TABLE = "predictions.csv"
 
@@ -58,21 +57,22 @@ def evaluate(
         If a model or the folder cannot be used.
     MisfitRefused
         If a model does not know the folder's classes, or films of `only` are missing or changed.
-    WorkRefused
+    JobRefused
         If another process works in `out`.
     Stopped
         If it was asked to end: SIGTERM, or a file named stop in `out`.
     """
     about = {"test_of": test_of} if test_of else {}
-    with jobs.going_on(Work(out), verb="evaluate", data=str(folder.resolve()), models=list(models), **about) as going:
+    facts = {"verb": "evaluate", "data": str(folder.resolve()), "models": list(models), **about}
+    with jobs.running(Job(out), **facts) as job:
         classifiers = [classifier.load(model) for model in models]
         counts = dataset.count_labels(folder)
         for model in classifiers:
             if words := misfit(model.card, list(counts), folder.name):
                 raise MisfitRefused(words)
         chosen = None if only is None else _choose(only, folder, classifiers[0].card.classes)
-        going.films = sum(counts.values()) if chosen is None else len(chosen)
-        collected = _Logits(classifiers, going.look)
+        job.films = sum(counts.values()) if chosen is None else len(chosen)
+        collected = _Logits(classifiers, job)
         if chosen is None:
             films = dataset.read(folder, progress, classifiers[0].card.classes, look=collected.look)
         else:
@@ -82,12 +82,12 @@ def evaluate(
             _evaluation(model.card, films, logits, data)
             for model, logits in zip(classifiers, collected.logits, strict=True)
         ]
-        going.mind()
+        job.stop_if_asked()
         _write(evaluations, films, out)
     return evaluations, films
 
 
-def start_evaluation(job: Work, folder: Path, models: Sequence[str], test_of: Path | None = None) -> None:
+def start_evaluation(job: Job, folder: Path, models: Sequence[str], test_of: Path | None = None) -> None:
     """Evaluate models on a folder in a process of its own, in the given job's folder.
 
     `test_of` is the folder of a run: only the films of its test split are read.
@@ -96,7 +96,7 @@ def start_evaluation(job: Work, folder: Path, models: Sequence[str], test_of: Pa
     about = {} if test_of is None else {"test_of": test_of.name}
     if test_of is not None:
         words.append(f"--test-of={test_of}")
-    jobs.launch(job, words, verb="evaluate", data=str(folder), models=list(models), **about)
+    job.start(words, verb="evaluate", data=str(folder), models=list(models), **about)
 
 
 def misfit(card: cards.Card, labels: Sequence[str], folder: str) -> str:
@@ -122,12 +122,12 @@ def familiar(model: str, hashes: Sequence[str]) -> int:
 class _Logits:
     """Shows each film to every classifier and keeps the logits, a list per classifier."""
 
-    def __init__(self, classifiers: Sequence[Classifier], then: index.Look) -> None:
-        self.classifiers, self.then = classifiers, then
+    def __init__(self, classifiers: Sequence[Classifier], job: jobs.JobProgress) -> None:
+        self.classifiers, self.job = classifiers, job
         self.logits: list[list[np.ndarray]] = [[] for _ in classifiers]
 
     def look(self, name: str, film: radiograph.Radiograph | Refusal) -> None:
-        self.then(name, film)
+        self.job.count(name, vars(film) if isinstance(film, Refusal) else None)
         if not isinstance(film, Refusal):
             for logits, model in zip(self.logits, self.classifiers, strict=True):
                 logits.append(model.predict([film])[0].logits)
@@ -183,7 +183,7 @@ def _evaluation(card: cards.Card, films: dataset.Dataset, logits: Sequence[np.nd
 
 def _write(evaluations: Sequence[Evaluation], films: dataset.Dataset, out: Path) -> None:
     """films.json, and evaluation.json and predictions.csv; of several models in a folder for each."""
-    Run(out).write(FILMS, describe(films))
+    Job(out).write(FILMS, describe(films))
     for of_model in evaluations:
         folder = out if len(evaluations) == 1 else out / of_model.model
         folder.mkdir(exist_ok=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from xraykit import RESEARCH_ONLY
 from xraykit.films import radiograph
-from xraykit.models.card import RESEARCH_ONLY
 from xraykit.models.explanation import NO_EVIDENCE, Explanation, scaled_box
 from xraykit.reports.heatmap import colormaps
 

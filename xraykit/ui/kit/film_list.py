@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 
+from xraykit import RESEARCH_ONLY
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
-from xraykit.models.card import RESEARCH_ONLY, Card
+from xraykit.models.card import Card
 from xraykit.refused import Refused
 from xraykit.reports.heatmap import overlay as overlays
 from xraykit.ui import server
