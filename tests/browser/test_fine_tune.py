@@ -133,29 +133,29 @@ def test_a_run_outlives_browser_and_server_and_becomes_a_model(visit, serving, f
 
 
 def outlive_browser_and_server(visit: Visit, serving: Server, folders: Path, made: Run) -> None:
-    pid = made.status()["pid"]
+    pid = made.status().pid
     visit.page.reload()
     wait_for_text(visit, made.name)
     visit.page.wait_for_function(f"{EPOCH} > {epoch_shown(visit) + 1}", timeout=HANG)
     serving.kill()
-    before = made.status()["epoch"]
+    before = made.status().epoch
     start_again(serving, folders / "server.log")
     visit.page.reload()
     visit.page.wait_for_function(f"{EPOCH} > {before + 1}", timeout=HANG)
-    assert made.status()["pid"] == pid and made.status()["state"] == "running"
+    assert made.status().pid == pid and made.status().state == "running"
 
 
 def stop_and_resume(visit: Visit, made: Run) -> None:
-    pid, asked = made.status()["pid"], time.monotonic()
+    pid, asked = made.status().pid, time.monotonic()
     button(visit, "run-stop").click()
-    wait_until(lambda: made.status()["state"] == "stopped", "the stop")
+    wait_until(lambda: made.status().state == "stopped", "the stop")
     assert time.monotonic() - asked < 10
     wait_until(lambda: not alive(pid), "its process to be gone")
-    assert 0 < made.status()["epoch"] < EPOCHS and (made.path / "checkpoint" / "state.npz").is_file()
-    wait_for_text(visit, "Stopped in order")
+    assert 0 < made.status().epoch < EPOCHS and (made.path / "checkpoint" / "state.npz").is_file()
+    wait_for_text(visit, "Resume to continue exactly where it stopped.")
     button(visit, "run-resume").click()
     button(visit, "keep").wait_for(timeout=HANG)
-    assert made.status()["state"] == "finished"
+    assert made.status().state == "finished"
     assert [int(row["epoch"]) for row in made.history()] == list(range(EPOCHS)), "one history without a gap"
     assert faults_of(visit) == []
 
@@ -166,7 +166,7 @@ def keep_as(visit: Visit, made: Run, name: str) -> None:
     box.press("Enter")
     visit.page.wait_for_function(AT_REST)
     button(visit, "keep").click()
-    wait_for_text(visit, "Kept as")
+    wait_for_text(visit, "Saved as")
 
 
 def compare_with_shipped(visit: Visit, made: Run) -> None:

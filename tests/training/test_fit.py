@@ -12,6 +12,7 @@ import pytest
 
 from tests.helpers import film_folders
 from xraykit.datasets import dataset, split
+from xraykit.system.job_folder import Stopped
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
 
@@ -71,7 +72,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
     made = fit(films, tmp_path, recipe.with_settings(TINY, ["phases.0.epochs=6", "phases.0.learning_rate=0.2"]))
     best = min(made.history(), key=lambda row: float(row["val_loss"]))
     assert best != made.history()[-1], "the rate is meant to be too high, so that a later epoch is worse"
-    assert int(best["epoch"]) == made.status()["best_epoch"]
+    assert int(best["epoch"]) == made.status().best_epoch
     validation = split.split(films).validation
     model = keras.saving.load_model(made.path / "model.keras")
     p = model.predict(films.squares(32)[validation], verbose=0)
@@ -85,7 +86,7 @@ def test_a_stop_file_ends_the_run_in_order(films, tmp_path):
     chosen = recipe.with_settings(TINY, ["phases.0.epochs=500"])
     made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "stopped")
     made.ask_to_stop()
-    with pytest.raises(run.Stopped):
+    with pytest.raises(Stopped):
         fitting.fit(made, chosen, films)
     assert len(made.history()) < 500 and (made.path / "checkpoint" / "state.npz").is_file()
 
@@ -104,7 +105,7 @@ def test_ctrl_c_ends_a_run_in_order(films, tmp_path):
         assert training.wait(60) == 0
     finally:
         training.kill()
-    assert made.status()["state"] == "stopped" and len(made.history()) < 5000
+    assert made.status().state == "stopped" and len(made.history()) < 5000
 
 
 def test_a_loss_that_is_no_number_ends_the_training(films, tmp_path, monkeypatch):
@@ -231,7 +232,7 @@ def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     made = run.Run(tmp_path / "r")
-    assert made.status()["backend"] == backend
+    assert made.status().backend == backend
     model = keras.saving.load_model(made.path / "model.keras")
     test = made.read("evaluation.json")["test"]
     place = [films.films.index(name) for name in test["films"]]
@@ -247,7 +248,7 @@ def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_
     model = keras.saving.load_model(made.path / "model.keras")
     assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
     assert {weight.dtype for weight in model.weights} == {"float32"}
-    assert made.status()["precision"] == precision
+    assert made.status().precision == precision
     test = made.read("evaluation.json")["test"]
     place = [films.films.index(name) for name in test["films"]]
     to_logits = keras.Model(model.input, model.get_layer("logits").output)
@@ -260,7 +261,7 @@ def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monke
     chosen = recipe.with_settings(TINY, ["precision=mixed_float16", "phases.0.epochs=4"])
     made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "half")
     made.ask_to_stop()
-    with pytest.raises(run.Stopped):
+    with pytest.raises(Stopped):
         fitting.fit(made, chosen, films)
     (made.path / "stop").unlink()
     fitting.fit(made, chosen, films)
@@ -331,7 +332,7 @@ def test_learning_time_leaves_out_what_is_compiled(tmp_path, monkeypatch):
             log.on_test_batch_end(batch)
         log.on_epoch_end(epoch, figures)
     assert [float(row["seconds"]) for row in made.history()] == [2 + 1, 3 + 2]
-    assert made.status()["learning_seconds"] == 8
+    assert made.status().learning_seconds == 8
 
 
 def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_path):

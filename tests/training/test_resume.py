@@ -11,6 +11,7 @@ import pytest
 
 from tests.helpers import ROOT, film_folders
 from xraykit.datasets import dataset, layout, split
+from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import batches, callbacks, checkpoint, fit, network, optimizer
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
@@ -111,7 +112,7 @@ def interrupted(films, folder, chosen, monkeypatch, *stops):
     for epoch, step in stops:
         with monkeypatch.context() as patch:
             patch.setattr(fit, "_counting", _with(StopAt(made, epoch, step)))
-            with pytest.raises(run.Stopped):
+            with pytest.raises(Stopped):
                 fit.fit(made, chosen, films)
         (made.path / "stop").unlink()
         keras.utils.clear_session()
@@ -205,7 +206,12 @@ def stock_rates(films, folder, stop):
     return [rates[epoch] for epoch in range(8)]
 
 
-def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkeypatch, straight):
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError("OOM when allocating tensor"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")],
+    ids=["TensorFlow", "PyTorch"],
+)
+def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkeypatch, straight, error):
     chosen = recipe.with_settings(COSINE, ["phases.0.epochs=3", "keep=last"])
     made = create(films, tmp_path, chosen, "oom")
     given, sizes = batches.FilmBatches.__getitem__, []
@@ -214,14 +220,14 @@ def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkey
         batch = given(self, number)
         sizes.append(len(batch[0]))
         if self.seed is not None and len(batch[0]) > 8 and self.epoch >= 1:
-            raise MemoryError("OOM when allocating tensor")
+            raise error
         return batch
 
     monkeypatch.setattr(batches.FilmBatches, "__getitem__", scarce)
     fit.fit(made, chosen, films)
     monkeypatch.undo()
     assert [row["epoch"] for row in made.history()] == ["0", "1", "2"]
-    assert made.status()["split"] == 2
+    assert made.status().split == 2
     told = [event for event in made.events() if event["event"] == "out of memory"]
     assert [event["batch"] for event in told] == [8]
     assert max(sizes) == 16 and sizes[-1] <= 8
@@ -249,7 +255,7 @@ def test_memory_that_runs_out_twice_is_an_error(films, tmp_path, monkeypatch):
     monkeypatch.setattr(batches.FilmBatches, "__getitem__", none)
     with pytest.raises(MemoryError):
         fit.fit(made, COSINE, films)
-    assert made.status()["split"] == 2
+    assert made.status().split == 2
 
 
 SHORT = recipe.with_settings(COSINE, ["phases.0.epochs=3"])
@@ -297,14 +303,14 @@ def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monke
     made = create(films, tmp_path, COSINE, "finished-early")
     with monkeypatch.context() as patch:
         patch.setattr(fit, "_counting", _with(StopAt(made, 3, 2)))
-        with pytest.raises(run.Stopped):
+        with pytest.raises(Stopped):
             fit.fit(made, COSINE, films)
     (made.path / "stop").unlink()
     made.update(finish=True)
     fit.fit(made, COSINE, films)
     assert numbers(made, "loss") == pytest.approx(numbers(straight(COSINE), "loss")[:3])
     best = min(made.history(), key=lambda row: float(row["val_loss"]))
-    assert made.status()["best_epoch"] == int(best["epoch"])
+    assert made.status().best_epoch == int(best["epoch"])
     assert len(made.read("evaluation.json")["test"]["truth"]) and weights(made)
 
 
