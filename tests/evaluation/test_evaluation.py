@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from tests.helpers import DATA
 from xraykit.evaluation import calibration, evaluation, stats
 
 
@@ -26,12 +27,12 @@ def test_figures_are_scikit_learns(random_one):
     found = random_one.metrics()
     truth, predicted, p = random_one.truth, random_one.predicted, random_one.probabilities
     assert found["confusion"] == reference.confusion_matrix(truth, predicted).tolist()
-    assert found["accuracy"]["value"] == reference.accuracy_score(truth, predicted)
+    assert found["accuracy"].value == reference.accuracy_score(truth, predicted)
     assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, predicted), abs=1e-12)
     report = reference.classification_report(truth, predicted, target_names=list("ABC"), output_dict=True)
     for k, name in enumerate("ABC"):
-        assert found["classes"][name]["sensitivity"]["value"] == report[name]["recall"]
-        assert found["classes"][name]["ppv"]["value"] == report[name]["precision"]
+        assert found["classes"][name]["sensitivity"].value == report[name]["recall"]
+        assert found["classes"][name]["ppv"].value == report[name]["precision"]
         assert found["classes"][name]["f1"] == pytest.approx(report[name]["f1-score"], abs=1e-12)
         assert found["classes"][name]["auroc"] == pytest.approx(reference.roc_auc_score(truth == k, p[:, k]), abs=1e-12)
     assert calibration.log_loss(p, truth) == pytest.approx(reference.log_loss(truth, p), abs=1e-9)
@@ -40,12 +41,12 @@ def test_figures_are_scikit_learns(random_one):
 def test_wilson_interval_of_88_in_100():
     # Newcombe 1998's method 3, as statsmodels and R's binom give it
     found = stats.proportion(88, 100)
-    assert (found["low"], found["high"]) == pytest.approx((0.8019, 0.9300), abs=5e-5)
+    assert (found.low, found.high) == pytest.approx((0.8019, 0.9300), abs=5e-5)
 
 
 def test_nothing_to_count_gives_none_and_no_warning():
     found = made([0, 0, 1], [[2, 1, 0], [0, 3, 0], [0, 1, 0]]).metrics()
-    assert found["classes"]["C"]["sensitivity"]["value"] is None
+    assert found["classes"]["C"]["sensitivity"].value is None
     assert found["classes"]["C"]["auroc"] is None
     assert found["classes"]["C"]["f1"] is None
 
@@ -77,7 +78,31 @@ def test_an_evaluation_survives_json(random_one, tmp_path):
     assert np.allclose(again.probabilities, random_one.probabilities, atol=1e-5)
 
 
-@pytest.mark.parametrize("text", ["", "{}", json.dumps({"model": "m"})])
+def test_both_parts_of_a_folder_are_read_each_from_its_file(random_one, tmp_path):
+    validation = made([0, 1], [[1, 0], [0, 1]], temperature=2.0)
+    (tmp_path / "evaluation.json").write_text(random_one.to_json())
+    (tmp_path / "validation.json").write_text(validation.to_json())
+    parts = evaluation.load_parts(tmp_path)
+    assert list(parts) == ["validation", "test"]
+    assert parts["test"].test_digest == random_one.test_digest and parts["validation"].temperature == 2.0
+    (tmp_path / "validation.json").unlink()
+    with pytest.raises(evaluation.EvaluationRefused, match=r"validation\.json"):
+        evaluation.load_parts(tmp_path)
+
+
+def test_a_run_of_before_with_both_parts_in_one_file_is_read():
+    folder = DATA / "fc00794" / "runs" / "finished"
+    recorded = json.loads((folder / "evaluation.json").read_text())
+    parts = evaluation.load_parts(folder)
+    assert list(parts) == ["validation", "test"]
+    for name, part in parts.items():
+        assert (part.model, part.temperature) == ("finished", 1.0) and part.classes == tuple(recorded["classes"])
+        assert part.films == tuple(recorded[name]["films"]) and part.truth.tolist() == recorded[name]["truth"]
+        assert part.logits.tolist() == recorded[name]["logits"]
+    assert evaluation.load(folder / "evaluation.json").test_digest == parts["test"].test_digest
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "1", json.dumps({"model": "m"}), json.dumps({"validation": {}})])
 def test_a_file_without_an_evaluation_is_refused(text, tmp_path):
     (tmp_path / "e.json").write_text(text)
     with pytest.raises(evaluation.EvaluationRefused, match=r"e\.json"):
@@ -134,14 +159,14 @@ def test_a_class_that_is_never_predicted_has_precision_nought_as_in_scikit_learn
 
 def test_no_figure_of_one_film_warns_or_is_nan(recwarn):
     found = made([0], [[2.0, 1.0, 0.0]])
-    json.dumps([found.metrics(), found.report()], allow_nan=False)
+    json.dumps([stats.plain(found.metrics()), found.report()], allow_nan=False)
     assert found.metrics()["kappa"] is None and found.roc(0) is None and not recwarn.list
 
 
 def test_intervals_are_exact_on_demand(random_one):
     wilson, exact = random_one.metrics()["accuracy"], random_one.metrics("exact")["accuracy"]
-    assert wilson["value"] == exact["value"]
-    assert exact["high"] - exact["low"] > wilson["high"] - wilson["low"]
+    assert wilson.value == exact.value
+    assert exact.high - exact.low > wilson.high - wilson.low
 
 
 def test_a_cell_holds_the_films_it_counts(random_one):

@@ -179,7 +179,7 @@ def test_the_line_is_first_come_first_served(monkeypatch):
         for name in ("second", "third", "fourth"):
             threads.append(threading.Thread(target=wait, args=(name,)))
             threads[-1].start()
-            _until(lambda name=name: name in device_queue.line("cpu"))
+            _until(lambda name=name: name in places)
         assert device_queue.line("cpu") == ["first", "second", "third", "fourth"]
     for thread in threads:
         thread.join(HANG)

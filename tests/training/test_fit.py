@@ -12,9 +12,12 @@ import pytest
 
 from tests.helpers import film_folders
 from xraykit.datasets import dataset, split
+from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
+from xraykit.training import worker
 from xraykit.training.recipe import presets, recipe
-from xraykit.training.run import run
+from xraykit.training.run import failures, run
+from xraykit.training.run.run import Stage
 
 pytestmark = pytest.mark.slow
 TINY = presets.NAMED["tiny"]
@@ -32,21 +35,22 @@ def cache(tmp_path_factory):
         yield
 
 
-def fit(films, folder, chosen, name="run", report=None):
-    from xraykit.training.fit import fit as fitting
-
+def fit(films, folder, chosen, name="run", on_moment=lambda moment: None):
     made = run.create(json.loads(chosen.to_json()), films.root, folder, name)
-    fitting.fit(made, chosen, films, report)
+    worker.learn(made, chosen, films, on_moment)
     return made
 
 
 def test_a_run_leaves_everything_that_is_promised(films, tmp_path):
     moments = []
-    made = fit(films, tmp_path, TINY, report=moments.append)
+    made = fit(films, tmp_path, TINY, on_moment=moments.append)
     assert [row["epoch"] for row in made.history()] == ["0", "1"]
-    data, found = made.read("data.json"), made.read("evaluation.json")
-    assert len(data["films"]) == 120 and sum(data["counts"]["test"].values()) == len(found["test"]["truth"])
-    assert np.array(found["test"]["logits"]).shape == (len(found["test"]["truth"]), 3)
+    data, readings = made.read("data.json"), evaluation.load_parts(made.path)
+    assert len(data["films"]) == 120
+    for part in ("validation", "test"):
+        recorded = {film["film"]: film["sha256"] for film in data["films"] if film["part"] == part}
+        assert dict(zip(readings[part].films, readings[part].hashes, strict=True)) == recorded
+        assert readings[part].temperature == 1 and len(readings[part].groups) == len(recorded)
     assert (made.path / "model.keras").stat().st_size > 0
     assert moments[-1].epoch == 2 and moments[-1].eta == 0
 
@@ -62,8 +66,8 @@ def test_the_same_recipe_gives_the_same_history(films, tmp_path):
 def test_it_learns_what_can_be_seen(films, tmp_path):
     chosen = recipe.with_settings(TINY, ["phases.0.epochs=25", "augmentation.rotation=0"])
     made = fit(films, tmp_path, chosen)
-    found = made.read("evaluation.json")["test"]
-    assert (np.array(found["logits"]).argmax(1) == np.array(found["truth"])).mean() > 0.8
+    test = evaluation.load_parts(made.path)["test"]
+    assert (test.predicted == test.truth).mean() > 0.8
 
 
 def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
@@ -81,13 +85,11 @@ def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
 
 
 def test_a_stop_file_ends_the_run_in_order(films, tmp_path):
-    from xraykit.training.fit import fit as fitting
-
     chosen = recipe.with_settings(TINY, ["phases.0.epochs=500"])
     made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "stopped")
     made.ask_to_stop()
     with pytest.raises(Stopped):
-        fitting.fit(made, chosen, films)
+        worker.learn(made, chosen, films)
     assert len(made.history()) < 500 and (made.path / "checkpoint" / "state.npz").is_file()
 
 
@@ -111,15 +113,13 @@ def test_ctrl_c_ends_a_run_in_order(films, tmp_path):
 def test_a_loss_that_is_no_number_ends_the_training(films, tmp_path, monkeypatch):
     import keras
 
-    from xraykit.training.fit import fit as fitting
-
     def broken(**_):
         return lambda truth, probabilities: keras.ops.mean(probabilities) * float("nan")
 
     monkeypatch.setattr(keras.losses, "CategoricalCrossentropy", broken)
     made = run.create(json.loads(TINY.to_json()), films.root, tmp_path, "diverged")
     with pytest.raises(run.Diverged, match="epoch 1, step 1, learning rate 0.003"):
-        fitting.fit(made, TINY, films)
+        worker.learn(made, TINY, films)
 
 
 def test_the_head_on_cached_features_learns_as_with_the_backbone_in_place(films, tmp_path, monkeypatch):
@@ -184,7 +184,7 @@ def test_mobilenet_is_flat_and_takes_raw_grey_levels():
 def test_missing_imagenet_weights_say_where_to_put_them(tmp_path):
     from xraykit.training.fit import network
 
-    with pytest.raises(network.WeightsMissing, match="no"):
+    with pytest.raises(failures.WeightsMissing, match="no"):
         network.build(presets.NAMED["published-imagenet"].change(weights=str(tmp_path / "none.h5")), 3)
 
 
@@ -234,10 +234,10 @@ def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     made = run.Run(tmp_path / "r")
     assert made.status().backend == backend
     model = keras.saving.load_model(made.path / "model.keras")
-    test = made.read("evaluation.json")["test"]
-    place = [films.films.index(name) for name in test["films"]]
+    test = evaluation.load_parts(made.path)["test"]
+    place = [films.films.index(name) for name in test.films]
     to_logits = keras.Model(model.input, model.get_layer("logits").output)
-    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test["logits"], atol=1e-3)
+    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test.logits, atol=1e-3)
 
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
@@ -249,22 +249,20 @@ def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_
     assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
     assert {weight.dtype for weight in model.weights} == {"float32"}
     assert made.status().precision == precision
-    test = made.read("evaluation.json")["test"]
-    place = [films.films.index(name) for name in test["films"]]
+    test = evaluation.load_parts(made.path)["test"]
+    place = [films.films.index(name) for name in test.films]
     to_logits = keras.Model(model.input, model.get_layer("logits").output)
-    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test["logits"], atol=1e-4)
+    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test.logits, atol=1e-4)
 
 
 def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monkeypatch):
-    from xraykit.training.fit import fit as fitting
-
     chosen = recipe.with_settings(TINY, ["precision=mixed_float16", "phases.0.epochs=4"])
     made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "half")
     made.ask_to_stop()
     with pytest.raises(Stopped):
-        fitting.fit(made, chosen, films)
+        worker.learn(made, chosen, films)
     (made.path / "stop").unlink()
-    fitting.fit(made, chosen, films)
+    worker.learn(made, chosen, films)
     whole = fit(films, tmp_path, chosen, "whole")
     for one, other in zip(made.history(), whole.history(), strict=True):
         assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-3)
@@ -305,21 +303,98 @@ def test_a_kept_model_that_does_not_fit_or_is_not_there_is_refused_in_words(film
 
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
     kept(tmp_path / "weights", films, tmp_path)
-    with pytest.raises(network.WeightsMissing, match="nowhere"):
+    with pytest.raises(failures.WeightsMissing, match="nowhere"):
         network.build(TINY.change(weights="model:nowhere"), 3)
-    with pytest.raises(network.WeightsMissing, match="Tiny"):
+    with pytest.raises(failures.WeightsMissing, match="Tiny"):
         network.build(presets.NAMED["strong-scratch"].change(weights="model:mine", image_size=64, alpha=0.35), 3)
 
 
-def test_learning_time_leaves_out_what_is_compiled(tmp_path, monkeypatch):
+class Recorded:
+    """A recorder that keeps everything in lists: what a training needs of the world, without a run's folder."""
+
+    def __init__(self, stop_after=None):
+        self.stages, self.moments, self.epochs, self.events, self.checkpoints = [], [], [], [], []
+        self.facts, self.results, self.stop_after = {}, None, stop_after
+
+    def begin(self, progress, epochs):
+        self.epochs = self.epochs[: progress.epoch]
+
+    def stage(self, stage, **facts):
+        self.stages.append(stage)
+        self.facts |= facts
+
+    def moment(self, moment):
+        self.moments.append(moment)
+
+    def epoch(self, row):
+        self.epochs.append(dict(row))
+
+    def event(self, what, **fields):
+        self.events.append((what, fields))
+
+    def checkpoint(self, checkpoint):
+        self.checkpoints.append(checkpoint)
+
+    def last_checkpoint(self):
+        return self.checkpoints[-1] if self.checkpoints else None
+
+    def result(self, network, evaluations):
+        self.results = network, evaluations
+
+    def stop_asked(self):
+        return self.stop_after is not None and len(self.epochs) >= self.stop_after
+
+
+def test_a_training_needs_no_folder_of_a_run(films):
+    from xraykit.training.fit import fit
+
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=3"])
+    recorder = Recorded()
+    plan = fit.make_plan("in-lists", chosen, films, recorder)
+    fit.fit(plan, recorder)
+    assert [row["epoch"] for row in recorder.epochs] == [0, 1, 2]
+    assert [moment.epoch for moment in recorder.moments if not moment.step] == [1, 2, 3]
+    stages = list(dict.fromkeys(recorder.stages))
+    assert stages == [Stage.BUILDING, Stage.COMPILING, Stage.LEARNING, Stage.EVALUATING, Stage.SAVING]
+    assert recorder.facts["parameters"] > 0 and recorder.facts["steps"] > 0
+    assert recorder.events == [] and recorder.last_checkpoint().progress.epoch == 3
+    network, evaluations = recorder.results
+    assert network.output_shape == (None, 3)
+    for part in ("validation", "test"):
+        indices = plan.parts.parts()[part]
+        assert evaluations[part].films == tuple(films.films[i] for i in indices)
+        assert (evaluations[part].model, evaluations[part].temperature) == ("in-lists", 1.0)
+
+
+def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
+    """The same plan twice: the second training neither knows nor continues what the first has done."""
+    from xraykit.training.fit import fit
+
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=4"])
+    first = Recorded(stop_after=2)
+    with pytest.raises(Stopped):
+        fit.fit(fit.make_plan("stopped", chosen, films, first), first)
+    plan = fit.make_plan("resumed", chosen, films, first)
+    assert plan.checkpoint.progress.epoch == 2
+    losses = []
+    for _ in range(2):
+        again = Recorded()
+        fit.fit(plan, again)
+        assert again.events[0] == ("resumed", {"epoch": 2, "step": 0, "phase": 0})
+        losses.append([row["loss"] for row in again.epochs])
+    assert plan.checkpoint.progress.epoch == 2 and len(losses[0]) == 2
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_learning_time_leaves_out_what_is_compiled(monkeypatch):
     """A clock by hand: the first step and the first batch of validation hold compilations of 100 and 50 seconds."""
     from xraykit.training.fit import callbacks, checkpoint, optimizer
 
     clock = [0.0]
     monkeypatch.setattr(callbacks.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(optimizer, "rate_of", lambda model: 1e-3)
-    made = run.create(json.loads(TINY.to_json()), "films", tmp_path, "clock")
-    log = callbacks.RunLog(made, TINY, checkpoint.Progress(), films=30)
+    monkeypatch.setattr(optimizer, "rate_of", lambda model, schedule: 1e-3)
+    recorder = Recorded()
+    log = callbacks.ProgressLog(recorder, TINY, checkpoint.Progress(), films=30)
     log.begin_fit(steps=3)
     figures = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
     for epoch, (compiling_step, compiling_test) in enumerate([(100, 50), (0, 0)]):
@@ -331,21 +406,34 @@ def test_learning_time_leaves_out_what_is_compiled(tmp_path, monkeypatch):
             clock[0] += 1 + (compiling_test if batch == 0 else 0)
             log.on_test_batch_end(batch)
         log.on_epoch_end(epoch, figures)
-    assert [float(row["seconds"]) for row in made.history()] == [2 + 1, 3 + 2]
-    assert made.status().learning_seconds == 8
+    assert [row["seconds"] for row in recorder.epochs] == [2 + 1, 3 + 2]
+    assert recorder.moments[-1].progress.learning_seconds == 8
 
 
 def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_path):
     two = [{"epochs": 2, "learning_rate": 1e-3, "trainable": "head"}, {"epochs": 3, "learning_rate": 1e-3}]
     chosen = TINY.change(phases=two)
     moments = {}
-    from xraykit.training.fit import fit as fitting
-
     for name, estimate in (("blind", None), ("probed", {"phases": [{"seconds_per_epoch": s} for s in (9.0, 100.0)]})):
         made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, name)
         if estimate:
             made.write("estimate.json", estimate)
         moments[name] = []
-        fitting.fit(made, chosen, films, moments[name].append)
+        worker.learn(made, chosen, films, moments[name].append)
     assert {moment.eta for moment in moments["blind"] if moment.epoch <= 1} == {None}
     assert all(moment.eta > 300 for moment in moments["probed"] if moment.epoch == 1)
+
+
+def test_class_weights_are_the_recipes_own_or_balanced_or_none(films):
+    from xraykit.training.fit.fit import class_weights
+
+    everything = np.arange(len(films))
+    assert class_weights(films, everything, TINY) is None
+    assert class_weights(films, everything, TINY.change(balance="weights")) == pytest.approx((1, 1, 1))
+    own = TINY.change(class_weights=[1.0, 2.0, 3.0])
+    assert class_weights(films, everything, own) == (1.0, 2.0, 3.0)
+    with pytest.raises(
+        recipe.RecipeRefused, match="3 class weights.*COVID-19, Normal, Viral Pneumonia.*got 2"
+    ) as refused:
+        class_weights(films, everything, own.change(class_weights=[1.0, 2.0]))
+    assert list(refused.value.faults) == ["class_weights"]

@@ -4,8 +4,8 @@ import json
 import pytest
 from hypothesis import given, settings, strategies
 
-from xraykit.training.recipe import presets, recipe
-from xraykit.training.recipe import rules as reciperules
+from xraykit.system.folders import is_plain_name
+from xraykit.training.recipe import presets, recipe, rules
 
 
 @pytest.mark.parametrize("name", presets.NAMED)
@@ -72,7 +72,7 @@ ANYTHING = strategies.recursive(
     ),
     max_leaves=12,
 )
-FIELDS = sorted({*reciperules.RECIPE, *reciperules.PHASE, *reciperules.HIDDEN, *reciperules.AUGMENTATION})
+FIELDS = sorted({*rules.RECIPE, *rules.PHASE, *rules.HIDDEN, *rules.AUGMENTATION})
 
 
 def _changed(data, changes):
@@ -86,9 +86,9 @@ def _changed(data, changes):
 
 @given(ANYTHING)
 def test_faults_of_anything_are_words_and_never_an_exception(value):
-    found = reciperules.faults(value)
-    assert all(isinstance(path, str) and isinstance(words, str) and words for path, words in found.items())
-    assert found
+    faults = rules.faults(value)
+    assert all(isinstance(path, str) and fault.words and fault.advice for path, fault in faults.items())
+    assert faults
 
 
 @given(
@@ -111,13 +111,50 @@ def test_a_recipe_without_faults_is_built_and_one_with_faults_is_refused(name, c
         data = _changed(data, where)
     except (KeyError, TypeError, IndexError):  # an earlier change took the place away
         return
-    found = reciperules.faults(data)
-    if found:
+    faults = rules.faults(data)
+    if faults:
         with pytest.raises(recipe.RecipeRefused) as refused:
             recipe.from_dict(data)
-        assert refused.value.faults == found
+        assert refused.value.faults == faults
     else:
-        assert reciperules.faults(json.loads(recipe.from_dict(data).to_json())) == {}
+        assert rules.faults(json.loads(recipe.from_dict(data).to_json())) == {}
+
+
+@pytest.mark.parametrize("letters", [1, 64, 65, 100])
+def test_a_model_can_be_started_from_by_any_name_it_may_be_saved_under(letters):
+    """A model may have a name of 100 letters; weights "model:NAME" once took 64."""
+    name = "m" * letters
+    assert is_plain_name(name)
+    started = presets.NAMED["strong-imagenet"].change(weights=f"{rules.MODEL}{name}")
+    assert started.weights == f"model:{name}"
+
+
+def test_a_fault_has_words_for_the_terminal_and_advice_for_a_form():
+    data = json.loads(presets.NAMED["strong-imagenet"].to_json())
+    data["phases"][0] = {"learning_rate": 7, "optimizer": "sgd", "augment": "yes", "warmup_epochs": 0}
+    data |= {"early_stopping": 0, "image_size": 5, "colour": "blue"}
+    faults = rules.faults(data)
+    assert {path: (fault.words, fault.advice) for path, fault in faults.items()} == {
+        "colour": (
+            f"Expected one of the fields {', '.join(rules.RECIPE)}; there is no such field.",
+            "There is no such field. Remove it from the file.",
+        ),
+        "phases.0.learning_rate": ("Expected a number from 1e-08 to 1; got 7.", "Enter a number from 1e-08 to 1."),
+        "phases.0.epochs": (
+            "Expected a whole number from 1 to 10000; it is missing.",
+            "Enter a whole number from 1 to 10000.",
+        ),
+        "phases.0.optimizer": ("Expected one of 'adam', 'adamw'; got 'sgd'.", "Choose adam or adamw."),
+        "phases.0.augment": ("Expected true or false; got 'yes'.", "Enter true or false."),
+        "early_stopping": (
+            "Expected a whole number of epochs from 1 to 1000, or nothing; got 0.",
+            "Enter a whole number of epochs from 1 to 1000, or leave it empty.",
+        ),
+        "image_size": (
+            "Expected a whole number of pixels from 32 to 1024; got 5.",
+            "Enter a whole number of pixels from 32 to 1024.",
+        ),
+    }
 
 
 HUGE = 10**5000  # more digits than Python writes out
@@ -129,8 +166,8 @@ HUGE = 10**5000  # more digits than Python writes out
     ids=["huge", "nested", "huge inside", "huge name", "not a number"],
 )
 def test_monstrous_values_are_named_not_stumbled_over(value):
-    assert reciperules.faults(value)
-    assert reciperules.faults({"name": "x", "phases": [{"epochs": value, "learning_rate": value}], "seed": value})
+    assert rules.faults(value)
+    assert rules.faults({"name": "x", "phases": [{"epochs": value, "learning_rate": value}], "seed": value})
 
 
 def test_a_fault_is_named_by_its_path():
@@ -139,7 +176,7 @@ def test_a_fault_is_named_by_its_path():
     data["hidden"][0]["dropout"] = True
     data["augmentation"] = {"rotation": 90, "flip": "yes"}
     data["phases"][0] = {"epochs": 3}
-    assert set(reciperules.faults(data)) == {
+    assert set(rules.faults(data)) == {
         "phases.0.learning_rate",
         "phases.1.learning_rate",
         "phases.1.warmup_epochs",
@@ -166,11 +203,12 @@ def test_a_fault_is_named_by_its_path():
         ({"precision": "float8"}, "precision"),
         ({"weights": "model:"}, "weights"),
         ({"weights": "model:../up"}, "weights"),
+        ({"weights": "model:" + "m" * 101}, "weights"),
     ],
 )
 def test_what_makes_no_sense_together_is_refused(changes, path):
     data = json.loads(presets.NAMED["strong-imagenet"].to_json()) | changes
-    assert list(reciperules.faults(data)) == [path]
+    assert list(rules.faults(data)) == [path]
 
 
 def test_a_recipe_of_before_has_the_defaults_of_the_new_fields():
@@ -182,17 +220,17 @@ def test_a_recipe_of_before_has_the_defaults_of_the_new_fields():
 
 
 @pytest.mark.parametrize(
-    "rules,fields",
+    "rules_of,fields",
     [
-        (reciperules.RECIPE, recipe.Recipe),
-        (reciperules.PHASE, recipe.Phase),
-        (reciperules.HIDDEN, recipe.Hidden),
-        (reciperules.AUGMENTATION, recipe.Augmentation),
+        (rules.RECIPE, recipe.Recipe),
+        (rules.PHASE, recipe.Phase),
+        (rules.HIDDEN, recipe.Hidden),
+        (rules.AUGMENTATION, recipe.Augmentation),
     ],
 )
-def test_every_field_has_a_rule_and_needs_a_value_where_it_has_no_default(rules, fields):
+def test_every_field_has_a_rule_and_needs_a_value_where_it_has_no_default(rules_of, fields):
     wanted = {
         field.name: field.default is field.default_factory is dataclasses.MISSING
         for field in dataclasses.fields(fields)
     }
-    assert {name: rule.required for name, rule in rules.items()} == wanted
+    assert {name: rule.required for name, rule in rules_of.items()} == wanted

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from xraykit.training.recipe import fields, presets, recipe
-from xraykit.training.recipe import rules as reciperules
+from xraykit.training.recipe import fields, presets, recipe, rules
 
 HOLDERS = {
     "": recipe.Recipe,
@@ -33,7 +32,7 @@ def with_value(field, value):
 
 
 def faults_of(field, value):
-    return reciperules.faults(with_value(field, value)).get(field.path.replace("N", "0"))
+    return rules.faults(with_value(field, value)).get(field.path.replace("N", "0"))
 
 
 @pytest.mark.parametrize("part", HOLDERS)
@@ -67,8 +66,8 @@ def test_limits_are_those_of_a_recipe(field):
 def test_choices_are_those_of_a_recipe(field):
     assert all(faults_of(field, value) is None for value in field.choices)
     prefix = field.path.rpartition(".")[0].split(".")[0]
-    rules = {"": reciperules.RECIPE, "phases": reciperules.PHASE, "hidden": reciperules.HIDDEN}[prefix]
-    assert tuple(field.choices) == rules[field.name].choices
+    rules_of = {"": rules.RECIPE, "phases": rules.PHASE, "hidden": rules.HIDDEN}[prefix]
+    assert tuple(field.choices) == rules_of[field.name].choices
     assert bool(faults_of(field, "nonsense")) != (field.name == "weights")  # there it is a weight file
 
 
@@ -82,7 +81,7 @@ def test_defaults_are_sound_and_none_is_named_where_it_is_a_value(field):
 def test_a_fault_finds_its_field():
     data = json.loads(presets.NAMED["strong-imagenet"].to_json())
     data["phases"][1]["learning_rate"] = 7
-    (path,) = reciperules.faults(data)
+    (path,) = rules.faults(data)
     assert fields.at(path).label == "Learning rate"
     with pytest.raises(KeyError):
         fields.at("phases.0.colour")

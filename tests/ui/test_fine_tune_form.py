@@ -10,13 +10,14 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import wait_until
-from xraykit.reports.charts import matrices
+from xraykit.reports.charts import films as film_charts
 from xraykit.system import device_queue, devices, folders, jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import JobState
 from xraykit.training.recipe import rules
 from xraykit.training.run import control
 from xraykit.ui.fine_tune import draft
+from xraykit.ui.fine_tune.form import films as form_films
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +67,16 @@ def field(app: AppTest, path: str):
     )
 
 
+def test_folders_of_earlier_runs_are_offered_and_broken_runs_passed_over(tmp_path):
+    moved = film_folders.make(tmp_path / "elsewhere", films=1)
+    for number, status in enumerate(
+        ("", "{", "[]", "{}", '{"data": 3}', '{"data": "/no/where"}', '{"data": "a\\u0000"}', f'{{"data": "{moved}"}}')
+    ):
+        (tmp_path / "runs" / f"run-{number}").mkdir(parents=True)
+        (tmp_path / "runs" / f"run-{number}" / "status.json").write_text(status)
+    assert "elsewhere" in [known.name for known in form_films.known()]
+
+
 def test_without_runs_a_newcomer_is_told_what_to_do_and_can_try(films):
     app = open_page()
     assert not app.exception and "No runs yet. Choose films" in text_of(app)
@@ -81,11 +92,11 @@ def test_what_is_in_the_films_is_told_before_anything_starts(films):
     (films / "Normal" / "copy.png").write_bytes((films / "Normal" / "film-000.png").read_bytes())
     app = choose(open_page(), films)
     text = text_of(app)
-    for told in ("Normal/broken.png", "copy.png", "Identical files", "nearly the same", "whole in one part"):
+    for told in ("Normal/broken.png", "copy.png", "Identical files", "near-identical images", "never split"):
         assert told in text, told
     (looked,) = (folders.runs_folder() / "inspections").iterdir()
     found = jobs.Job(looked).films()
-    parts = matrices.parts_of(found["split"], found["learned_from"])
+    parts = film_charts.parts_of(found["split"], found["learned_from"])
     assert sum(row["films"] for row in parts if row["part"] != "total") == 73
 
 

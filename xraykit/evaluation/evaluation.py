@@ -5,9 +5,10 @@ Statistics only: reads no films, runs no network.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +20,11 @@ from xraykit.evaluation.calibration import before_and_after, softmax
 from xraykit.evaluation.stats import proportion
 from xraykit.refused import Refused
 
+FILES = {"validation": "validation.json", "test": "evaluation.json"}  # in the folder of a run or of a kept model
+
 
 class EvaluationRefused(Refused):
-    """Numbers that do not make an evaluation; the message says what was found."""
+    """Numbers that do not make an evaluation; the message says what is wrong."""
 
     code = "evaluation"
 
@@ -92,11 +95,19 @@ class Evaluation:
         )
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
-    def metrics(self, interval: str = "wilson") -> dict:
-        """Every figure as plain data: {"n", "accuracy": Figure, "classes": {class: {...}}, "calibration": {...}}.
+    @cached_property
+    def films_digest(self) -> str:
+        """The digest of the data set that these films are all of, as `Dataset.digest` has it; "" without hashes."""
+        if not self.hashes:
+            return ""
+        rows = sorted(f"{sha} {self.classes[t]}" for sha, t in zip(self.hashes, self.truth, strict=True))
+        return hashlib.sha256("\n".join([*sorted(self.classes), *rows]).encode()).hexdigest()
 
-        A Figure is {"value", "low", "high", "n"} with a 95 % interval, or value None where n is 0. `interval` of
-        shares is "wilson" or "exact"; of areas it is DeLong's, by groups where films share one.
+    def metrics(self, interval: str = "wilson") -> dict:
+        """Every figure by name: {"n", "accuracy": Figure, "classes": {class: {...}}, "calibration": {...}}.
+
+        `stats.plain` makes it JSON. `interval` of shares is "wilson" or "exact"; of areas it is DeLong's, by groups
+        where films share one.
         """
         matrix = self.confusion
         return {
@@ -113,7 +124,7 @@ class Evaluation:
 
     def auroc(self, label: int) -> float | None:
         """Area under the ROC curve of one class against the rest, ties counted half; None where one side is empty."""
-        return stats.auroc(self.truth == label, self.probabilities[:, label])["value"]
+        return stats.auroc(self.truth == label, self.probabilities[:, label]).value
 
     def roc(self, label: int) -> curves.Curve | None:
         """ROC curve of one class against the rest, of probabilities after temperature; None as for `auroc`."""
@@ -151,12 +162,12 @@ class Evaluation:
             "ppv": proportion(tp, tp + fp, interval),
             "npv": proportion(tn, tn + fn, interval),
             "f1": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
-            "auroc": area["value"],
+            "auroc": area.value,
             "auroc_delong": area,
         }
 
     def to_json(self) -> str:
-        """Per-film truth and probabilities; no pictures."""
+        """The content of an evaluation file: each film's truth, logits and probabilities; `load` reads it again."""
         data = {
             "format": 1,
             "model": self.model,
@@ -175,26 +186,65 @@ class Evaluation:
 
 
 def load(path: str | Path) -> Evaluation:
-    """Read an evaluation.json.
+    """Read an evaluation file, as `Evaluation.to_json` writes it.
+
+    Where an older run has one evaluation.json for both parts, see `load_parts`, its test part is read.
 
     Raises
     ------
     EvaluationRefused
         If the file is missing or does not hold an evaluation.
     """
+    with _refusing(path):
+        return _from_json(_parts_of(Path(path))["test"])
+
+
+def load_parts(folder: str | Path) -> dict[str, Evaluation]:
+    """The evaluations of a run or of a kept model, one a part: {"validation": Evaluation, "test": Evaluation}.
+
+    Each part has a file of its own, see `FILES`. A run trained before that has one evaluation.json for both parts,
+    {"classes": [...], "validation": {...}, "test": {...}}, with films, truth and logits each; such a part is read
+    with temperature 1, and without hashes and groups.
+
+    Raises
+    ------
+    EvaluationRefused
+        If a file is missing or does not hold an evaluation.
+    """
+    with _refusing(folder):
+        parts = _parts_of(Path(folder) / FILES["test"])
+        if "validation" not in parts:
+            parts["validation"] = _parts_of(Path(folder) / FILES["validation"])["test"]
+        return {part: _from_json(parts[part]) for part in FILES}
+
+
+def _parts_of(path: Path) -> dict[str, dict]:
+    """What a file holds: the data of its evaluation as "test", or of both parts where it is of the old form."""
+    data = json.loads(path.read_text("utf-8"))
+    if "validation" not in data:
+        return {"test": data}
+    shared = {"model": path.parent.name, "classes": data["classes"], "temperature": 1.0}
+    return {part: {**shared, "data": f"{part} split", **data[part]} for part in FILES}
+
+
+def _from_json(data: dict) -> Evaluation:
+    return Evaluation(
+        model=data["model"],
+        classes=tuple(data["classes"]),
+        films=tuple(data["films"]),
+        truth=np.array(data["truth"], np.int64),
+        logits=np.array(data["logits"], float).reshape(len(data["films"]), -1),
+        temperature=float(data["temperature"]),
+        hashes=tuple(data.get("sha256", ())),
+        groups=tuple(data.get("groups", ())),
+        data=data.get("data", ""),
+    )
+
+
+@contextlib.contextmanager
+def _refusing(path: str | Path) -> Iterator[None]:
     try:
-        data = json.loads(Path(path).read_text("utf-8"))
-        return Evaluation(
-            model=data["model"],
-            classes=tuple(data["classes"]),
-            films=tuple(data["films"]),
-            truth=np.array(data["truth"], np.int64),
-            logits=np.array(data["logits"], float).reshape(len(data["films"]), -1),
-            temperature=float(data["temperature"]),
-            hashes=tuple(data.get("sha256", ())),
-            groups=tuple(data.get("groups", ())),
-            data=data.get("data", ""),
-        )
+        yield
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvaluationRefused(f"Expected an evaluation in {path}; it cannot be read: {error}.") from None
 
@@ -210,14 +260,14 @@ def _report(confusion: np.ndarray, classes: Sequence[str]) -> list[dict]:
     rows = [
         {
             "row": name,
-            **{key: float(of[k]) if support[k] else None for key, of in columns.items()},
+            **{key: float(column[k]) if support[k] else None for key, column in columns.items()},
             "support": int(support[k]),
         }
         for k, name in enumerate(classes)
     ]
     accuracy = {"row": "accuracy", "precision": None, "recall": None, "f1-score": float(hits.sum() / n), "support": n}
-    macro = {key: float(of[counted].mean()) for key, of in columns.items()}
-    weighted = {key: float(np.average(of, weights=support)) for key, of in columns.items()}
+    macro = {key: float(column[counted].mean()) for key, column in columns.items()}
+    weighted = {key: float(np.average(column, weights=support)) for key, column in columns.items()}
     averages = [{"row": "macro avg", **macro, "support": n}, {"row": "weighted avg", **weighted, "support": n}]
     return [*rows, accuracy, *averages]
 

@@ -1,6 +1,6 @@
-"""Recipe fields: each field of a recipe in a person's words, with limits and choices, for forms and help.
+"""Each field of a recipe in a person's words, with limits and choices, for forms and help.
 
-Limits are those of `reciperules`, defaults those of `recipe`; draws nothing. Standard library only.
+Limits are those of `rules`, defaults those of `recipe`; draws nothing.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import field as _field
 from typing import Any
 
-from xraykit.training.recipe import recipe
-from xraykit.training.recipe import rules as reciperules
+from xraykit.training.recipe import recipe, rules
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,8 @@ class Field:
         "integer", "number", "choice", "switch", "text", "numbers" (a list), or "group" (fields inside).
     low, high, step : float or None
         Inclusive limits of a number, and a sensible step.
+    unit : str
+        What is counted or measured, where the label does not say it.
     choices : dict
         Value to what it is called.
     other : str
@@ -49,7 +49,7 @@ class Field:
     high: float | None = None
     step: float | None = None
     unit: str = ""
-    choices: Mapping[Any, str] = _field(default_factory=dict)
+    choices: Mapping[Any, str] = dataclasses.field(default_factory=dict)
     other: str = ""
     none: str = ""
     default: Any = None
@@ -75,25 +75,23 @@ def at(path: str) -> Field:
 def inside(part: str = "") -> tuple[Field, ...]:
     """The fields of the recipe itself, or of its "phases", "hidden" or "augmentation"."""
     prefix = _PREFIXES[part]
-    return tuple(found for path, found in FIELDS.items() if path == prefix + found.name)
+    return tuple(field for path, field in FIELDS.items() if path == prefix + field.name)
 
 
 _PREFIXES = {"": "", "phases": "phases.N.", "hidden": "hidden.N.", "augmentation": "augmentation."}
-_KINDS = {
-    "": (recipe.Recipe, reciperules.RECIPE),
-    "phases.N": (recipe.Phase, reciperules.PHASE),
-    "hidden.N": (recipe.Hidden, reciperules.HIDDEN),
-    "augmentation": (recipe.Augmentation, reciperules.AUGMENTATION),
+_HOLDERS = {
+    "": (recipe.Recipe, rules.RECIPE),
+    "phases.N": (recipe.Phase, rules.PHASE),
+    "hidden.N": (recipe.Hidden, rules.HIDDEN),
+    "augmentation": (recipe.Augmentation, rules.AUGMENTATION),
 }
 
 
 def _described(path: str, label: str, help: str, kind: str, **more: Any) -> Field:
     """A field with the limits of its rule and the default of its dataclass."""
     prefix, _, name = path.rpartition(".")
-    holder, rules = _KINDS[prefix]
-    rule = rules[name]
-    default = next(given for given in dataclasses.fields(holder) if given.name == name)
-    value = default.default_factory() if callable(default.default_factory) else default.default
+    holder, rules_of_holder = _HOLDERS[prefix]
+    rule = rules_of_holder[name]
     return Field(
         path,
         label,
@@ -101,10 +99,15 @@ def _described(path: str, label: str, help: str, kind: str, **more: Any) -> Fiel
         kind,
         rule.low,
         rule.high,
-        default=None if rule.required else value,
+        default=None if rule.required else _default(holder, name),
         required=rule.required,
         **more,
     )
+
+
+def _default(holder: type, name: str) -> Any:
+    given = next(field for field in dataclasses.fields(holder) if field.name == name)
+    return given.default_factory() if callable(given.default_factory) else given.default
 
 
 def _choice(path: str, label: str, help: str, choices: Mapping[Any, str], **more: Any) -> Field:
@@ -120,7 +123,7 @@ def _switch(path: str, label: str, help: str) -> Field:
 
 
 def _named(*fields: Field) -> dict[str, Field]:
-    return {given.path: given for given in fields}
+    return {field.path: field for field in fields}
 
 
 FIELDS: dict[str, Field] = _named(
@@ -133,31 +136,30 @@ FIELDS: dict[str, Field] = _named(
     _choice(
         "backbone",
         "Backbone",
-        "The network that turns a film into features. Tiny learns in seconds and badly: "
-        "take it to try the way from start to end.",
+        "The network that turns a film into features. Tiny trains in seconds and predicts poorly: use it to try out "
+        "a whole run.",
         {"MobileNetV2": "MobileNetV2", "Tiny": "Tiny (for trials)"},
     ),
     _choice(
         "alpha",
         "Width multiplier",
-        "How wide the backbone is. Smaller is faster and knows less; ImageNet weights "
-        "exist for 0.35, 0.5, 0.75, 1, 1.3 and 1.4 alone.",
-        {value: f"{value:g}" for value in reciperules.RECIPE["alpha"].choices},
+        "How wide the backbone's layers are. Narrower is faster and fits less. All have ImageNet weights.",
+        {value: f"{value:g}" for value in rules.RECIPE["alpha"].choices},
     ),
     _choice(
         "weights",
         "Start from",
-        "What the network knows before it learns. Pretrained weights help most where "
-        "films are few; a kept model is trained further.",
+        "The weights training starts from. Pretrained weights help most when films are few; starting from a saved "
+        "model trains it further.",
         {None: "From scratch (random weights)", "imagenet": "ImageNet (photographs)"},
-        other="a kept model, as model: and its name, or a weight file",
+        other="model: and the name of a saved model, or a weight file",
         none="From scratch",
     ),
     _number(
         "image_size",
         "Image size",
-        "Each film is scaled to a square of so many pixels a side. Larger shows more "
-        "and takes more time and memory, both with its square.",
+        "Films are scaled to a square with this many pixels per side. Larger shows more detail; time and memory grow "
+        "with the square of it.",
         32,
         unit="pixels",
     ),
@@ -165,8 +167,8 @@ FIELDS: dict[str, Field] = _named(
     _choice(
         "pooling",
         "Pooling",
-        "How the backbone's feature maps become one row of numbers. The average keeps the "
-        "head small; flattening keeps where things are and has far more parameters.",
+        "How the backbone's feature maps become one vector. The average keeps the head small; flattening keeps "
+        "positions and needs many more parameters.",
         {"gap": "Global average", "flatten": "Flatten"},
     ),
     _described(
@@ -178,119 +180,120 @@ FIELDS: dict[str, Field] = _named(
     _number(
         "hidden.N.width",
         "Units",
-        "How many units the layer has. More can learn more, and learn by heart more.",
+        "How many units the layer has. More units fit more, and overfit more easily.",
         8,
-        unit="units",
     ),
     _number(
         "hidden.N.dropout",
         "Dropout",
-        "The share of units switched off at random in each step. Raise it where the "
-        "network learns the training films by heart.",
+        "The fraction of units switched off at random in each step. Raise it if the network overfits.",
         0.05,
     ),
     _choice(
         "hidden.N.activation",
         "Activation",
-        "What the layer does to its sums. ReLU is the usual one.",
+        "The function applied to the layer's sums. ReLU is the usual choice.",
         {"relu": "ReLU", "linear": "Linear (none)"},
     ),
     _choice(
         "batch_normalization",
         "Batch normalisation",
-        "Whether its layers learn the statistics of your films, or "
-        "keep those the weights came with. Keep them where batches or films are few.",
-        {"moving": "Learns its statistics", "still": "Kept still"},
+        "Whether these layers learn the statistics of your films or keep those of the starting weights. Keep them "
+        "if batches are small or films are few.",
+        {"moving": "Learns statistics", "still": "Keeps statistics"},
     ),
     _number(
         "momentum",
-        "Batch normalisation momentum",
-        "How slowly the learned statistics follow. Short trainings "
-        "need a low one (0.9 to 0.95): at 0.999 validation looks random for the first epochs.",
+        "Batch norm. momentum",
+        "How slowly the learned statistics follow. Short trainings need 0.9 to 0.95: at 0.999, validation figures "
+        "look random for the first epochs.",
         0.01,
     ),
-    _number("batch_size", "Batch size", "Films in one step. Halve it when memory runs out.", 8, unit="films"),
+    _number("batch_size", "Batch size", "Films per training step. Halve it if memory runs out.", 8, unit="films"),
     _number(
         "label_smoothing",
         "Label smoothing",
-        "How far from certain the reference is taken to be. A little (0.05) makes probabilities less bold.",
+        "How much the labels are softened. A little (0.05) makes the model less overconfident.",
         0.01,
     ),
     _choice(
         "balance",
         "Class balance",
-        "What to do where one class has many more training films than another. "
-        "Validation and test films are never touched.",
+        "What to do if one class has many more training films than another. Validation and test films stay as they "
+        "are.",
         {
-            "none": "Films as they are",
+            "none": "None",
             "undersample": "Undersample to the smallest class",
-            "weights": "Weigh rare classes more",
+            "weights": "Weight rare classes more",
         },
     ),
     _described(
         "class_weights",
         "Class weights",
-        "How much each class counts, in class order, where you want to set it "
-        "yourself. Leave empty to count all alike or to balance.",
+        "How much each class counts: one number per class, in class order, separated by commas. Leave empty unless "
+        "you want to set them yourself.",
         "numbers",
-        none="All classes alike",
+        none="All classes equal",
     ),
     _number(
         "shrink",
-        "Shrink training set",
-        "The share of training films that is used, whole patients at a time. Use "
-        "it to try things quickly, or to see how much more films would help.",
+        "Fraction of training films",
+        "The fraction of training films to use, whole patients at a time. Use less to try things quickly, or to see "
+        "how much more films would help.",
         0.05,
     ),
     _described(
         "augmentation",
         "Augmentation",
-        "Random changes of each training film, anew in every epoch, so that the network does not learn films by heart.",
+        "Random changes to each training film, new in every epoch, so that the network overfits less.",
         "group",
     ),
     _number(
         "augmentation.rotation",
         "Rotation",
-        "Turned by up to so much, either way. Chest films differ by a few degrees.",
+        "Rotates by up to this angle, either way. Chest films differ by a few degrees.",
         1.0,
         unit="degrees",
     ),
-    _number("augmentation.shift", "Shift", "Moved by up to this share of the side, in any direction.", 0.01),
-    _number("augmentation.zoom", "Zoom", "Enlarged or reduced by up to this share.", 0.01),
+    _number("augmentation.shift", "Shift", "Moves by up to this fraction of the side, in any direction.", 0.01),
+    _number("augmentation.zoom", "Zoom", "Enlarges or shrinks by up to this fraction.", 0.01),
     _number(
         "augmentation.brightness",
         "Brightness",
-        "Made lighter or darker by up to this share of full scale, as exposures differ.",
+        "Lightens or darkens by up to this fraction of full scale, as exposures differ.",
         0.01,
     ),
-    _number("augmentation.contrast", "Contrast", "Contrast raised or lowered by up to this share.", 0.05),
+    _number("augmentation.contrast", "Contrast", "Raises or lowers contrast by up to this fraction.", 0.05),
     _switch(
         "augmentation.flip",
         "Mirror left and right",
-        "Half the films mirrored. Leave it off for chest films: a mirrored one has its heart on the wrong side.",
+        "Mirrors half the films. Leave it off for chest films: a mirrored one has the heart on the wrong side.",
     ),
     _described(
         "phases",
         "Phases",
-        "Stretches of epochs, one after the other: usually the head alone first, then everything at a lower rate.",
+        "Parts of the training, one after the other: usually first the head alone, then all layers at a lower rate.",
         "group",
     ),
     _number(
-        "phases.N.epochs", "Epochs", "How often every training film is seen. More while validation still improves.", 1
+        "phases.N.epochs",
+        "Epochs",
+        "How often the network sees every training film. Add epochs if validation is still improving at the end.",
+        1,
     ),
     _number(
         "phases.N.learning_rate",
         "Learning rate",
-        "How far each step goes. About 0.001 for a new head or from "
-        "scratch, ten to a hundred times less for pretrained layers.",
+        "How large each step is. About 0.001 for a new head or from scratch; 10 to 100 times less for pretrained "
+        "layers.",
         0.0001,
     ),
     _choice(
         "phases.N.trainable",
-        "What learns",
-        "The head alone is quick and keeps the backbone as it came; more "
-        "layers can fit your films better, and learn them by heart.",
-        {"head": "The head", "all": "All layers"},
+        "Trainable layers",
+        "Training only the head is quick and leaves the backbone as it is; more layers can fit your films better, "
+        "and overfit more easily.",
+        {"head": "Head only", "all": "All layers"},
         other="a number of last convolution layers",
     ),
     _choice(
@@ -301,81 +304,87 @@ FIELDS: dict[str, Field] = _named(
     ),
     _choice(
         "phases.N.schedule",
-        "Learning-rate schedule",
-        "How the rate falls: not at all, when validation loss stops falling, or along a cosine to zero at the end.",
-        {"constant": "Constant", "plateau": "Cut on a plateau", "cosine": "Cosine to zero"},
+        "Schedule",
+        "How the learning rate changes: not at all, lower when validation loss stops improving, or along a cosine to "
+        "zero.",
+        {"constant": "Constant", "plateau": "Reduce on plateau", "cosine": "Cosine to zero"},
     ),
     _number(
         "phases.N.warmup_epochs",
         "Warm-up",
-        "The rate rises from zero over so many epochs, so that first steps do "
-        "not spoil what the weights know. Not with the plateau schedule.",
+        "The learning rate rises from zero over this many epochs, so that the first steps do not damage pretrained "
+        "weights. Not with the plateau schedule.",
         0.5,
         unit="epochs",
     ),
     _number(
         "phases.N.weight_decay",
         "Weight decay",
-        "Pulls weights towards zero against learning by heart. AdamW only.",
+        "Pulls weights towards zero to reduce overfitting. AdamW only.",
         0.005,
     ),
     _switch(
         "phases.N.augment",
-        "Augment in this phase",
-        "Whether films are changed at random in this phase. Off makes "
-        "a frozen backbone very quick: its features are computed once.",
+        "Augment films",
+        "Whether films are changed at random in this phase. Without it a frozen backbone trains very quickly: its "
+        "features are computed once.",
     ),
     _number(
         "plateau_factor",
         "Plateau factor",
-        "What the learning rate is multiplied by when validation loss stops falling. Plateau schedule only.",
+        "The learning rate is multiplied by this when validation loss stops improving. Plateau schedule only.",
         0.1,
     ),
     _number(
         "plateau_patience",
         "Plateau patience",
-        "How many epochs without a better validation loss until the rate is cut. Plateau schedule only.",
+        "Epochs without a better validation loss before the rate is reduced. Plateau schedule only.",
         1,
         unit="epochs",
     ),
     _number(
         "early_stopping",
         "Early stopping",
-        "Ends after so many epochs without a better validation loss. Empty runs all epochs.",
+        "Training ends after this many epochs without a better validation loss. Leave empty to run all epochs.",
         1,
         unit="epochs",
-        none="All epochs are run",
+        none="Off",
     ),
     _switch(
         "bias_correction",
         "Correct class biases",
-        "After training, the last layer's bias of each class is fitted on validation films.",
+        "After training, fits each class's bias in the last layer on the validation films.",
     ),
     _choice(
         "keep",
-        "Weights kept",
+        "Final weights",
         "Which epoch's weights the run ends with.",
         {"best": "Lowest validation loss", "last": "Last epoch"},
     ),
     _number(
         "validation",
-        "Validation share",
-        "The share of films that chooses the epoch and fits temperature and "
-        "operating points. They are not learned from.",
+        "Validation fraction",
+        "The fraction of films used to choose the epoch and to fit temperature and operating points. The network is "
+        "not trained on them.",
         0.05,
     ),
-    _number("test", "Test share", "The share of films kept apart until the end. They are scored once.", 0.05),
+    _number(
+        "test",
+        "Test fraction",
+        "The fraction of films set aside until training is over, then evaluated once.",
+        0.05,
+    ),
     _number(
         "seed",
         "Seed",
-        "The number behind all chance: split, order, random changes. Another one shows how much is luck.",
+        "The random seed of split, order and augmentation. Repeat with another seed to see how much is chance.",
         1,
     ),
     _choice(
         "precision",
         "Precision",
-        "How numbers are kept while learning. Mixed is quicker and smaller on GPUs made "
-        "for it; automatic takes what was measured fastest on yours.",
+        "Number format during training. Mixed is faster and uses less memory on GPUs built for it; automatic takes "
+        "what measures fastest on yours.",
         {
             "auto": "Automatic",
             "float32": "32 bit",
@@ -386,7 +395,7 @@ FIELDS: dict[str, Field] = _named(
     _choice(
         "backend",
         "Backend",
-        "The library that computes. Each must be installed; results are alike.",
+        "The deep-learning library to train with. It must be installed; results are equivalent.",
         {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"},
     ),
 )

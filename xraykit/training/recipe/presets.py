@@ -1,4 +1,4 @@
-"""Presets: the recipes that have a name, and recipes read from a file."""
+"""The recipes that have a name, and recipes read from a file."""
 
 from __future__ import annotations
 

@@ -1,35 +1,37 @@
-"""Recipe: every choice that decides what a training run learns, checked, frozen and kept as JSON.
+"""Every choice that decides what a training run learns: checked, frozen and kept as JSON.
 
-Knows nothing of networks or films; standard library only.
+Knows nothing of networks or films.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xraykit.refused import Refused
-from xraykit.training.recipe.rules import BACKBONES, faults
+from xraykit.training.recipe.rules import BACKBONES, Fault, faults
+
+if TYPE_CHECKING:
+    from xraykit.datasets.split import SplitPlan
 
 
 class RecipeRefused(Refused):
-    """A recipe that cannot be run; the message names every fault found, a line each.
+    """A recipe that cannot be run; its words name every fault found, a line each.
 
     Attributes
     ----------
-    faults : dict of str to str
-        Path of the field ("phases.0.learning_rate", empty where there is none) to what is wrong with it.
+    faults : dict of str to Fault
+        By the path of the field ("phases.0.learning_rate", empty where there is none).
     """
 
     code = "recipe"
 
-    def __init__(self, message: str, faults: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.faults = dict(faults) if faults else {"": message}
+    def __init__(self, words: str, faults: Mapping[str, Fault] | None = None) -> None:
+        super().__init__(words)
+        self.faults = dict(faults) if faults else {"": Fault(words, words)}
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,13 @@ class Recipe:
         """Epochs of all phases together."""
         return sum(phase.epochs for phase in self.phases)
 
+    @property
+    def split_plan(self) -> SplitPlan:
+        """How its films are divided and thinned."""
+        from xraykit.datasets.split import SplitPlan  # brings NumPy: a recipe alone needs none
+
+        return SplitPlan(self.validation, self.test, self.seed, self.shrink, self.balance)
+
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
@@ -157,29 +166,33 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     Raises
     ------
     RecipeRefused
-        If a setting is not of that form or names no field.
+        If a setting is not of that form, names no field, or its value does not fit.
     """
     data: Any = json.loads(recipe.to_json())
     for setting in settings:
-        name, equals, text = setting.partition("=")
-        *way, last = name.split(".")
-        place: Any = None
-        key: Any = None
+        path, equals, text = setting.partition("=")
         try:
-            place = functools.reduce(lambda inside, key: inside[int(key) if key.isdigit() else key], way, data)
-            key = int(last) if isinstance(place, list) else last
-            place[key]  # refuse what is not there
+            inside, key = _place(data, path)
+            inside[key]  # refuse what is not there
         except (LookupError, TypeError, ValueError):
             equals = ""
         if not equals:
             raise RecipeRefused(f"Expected field=value with a field of the recipe; got {setting!r}.")
         try:
-            place[key] = json.loads(text)
+            inside[key] = json.loads(text)
         except ValueError:
-            place[key] = text
+            inside[key] = text
     return from_dict(data)
 
 
+def _place(data: Any, path: str) -> tuple[Any, str | int]:
+    """The object or list that holds a path's last part, and that part as its key."""
+    *way, last = (int(part) if part.isdigit() else part for part in path.split("."))
+    for key in way:
+        data = data[key]
+    return data, last
+
+
 def _refuse_faults(data: Any) -> None:
-    if found := faults(data):
-        raise RecipeRefused("\n".join(f"{path or 'recipe'}: {words}" for path, words in found.items()), found)
+    if wrong := faults(data):
+        raise RecipeRefused("\n".join(f"{path or 'recipe'}: {fault.words}" for path, fault in wrong.items()), wrong)

@@ -1,13 +1,21 @@
-"""Recipe words: how a model was trained, as sentences. Reads a recipe's plain data; knows no network."""
+"""How a model was trained, as sentences. Reads a recipe's plain data, as a card has it; knows no network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from xraykit.training.recipe.rules import MODEL
+
 UNKNOWN = "not reported"
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW"}
 ACTIVATIONS = {"relu": "ReLU", "linear": "linear"}
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+POOLING = {"gap": "global average pooling", "flatten": "flattened feature maps"}
+NORMALIZATION = {
+    "moving": "Batch normalisation learns its statistics",
+    "still": "Batch normalisation keeps its starting statistics",
+}
 PRECISIONS = {
     "auto": " in the precision measured fastest there",
     "float32": " in 32 bit",
@@ -15,10 +23,12 @@ PRECISIONS = {
     "mixed_bfloat16": " in mixed precision (bfloat16)",
 }
 SCHEDULES = {
-    "constant": "held constant",
-    "plateau": "cut when validation loss stops falling",
-    "cosine": "falling to zero along a cosine",
+    "constant": "constant",
+    "plateau": "reduced when validation loss stops improving",
+    "cosine": "cosine decay to zero",
 }
+FINAL_WEIGHTS = {"best": "the epoch of lowest validation loss", "last": "the last epoch"}
+CHANGES = {"rotation": "degrees", "shift": "of the side", "zoom": "", "brightness": "", "contrast": ""}
 
 
 def sentences(recipe: Mapping[str, Any]) -> Iterator[str]:
@@ -46,70 +56,63 @@ def backbone(recipe: Mapping[str, Any]) -> str:
 
 
 def _weights(weights: str | None) -> str:
-    if weights and weights.startswith("model:"):
-        return f"started from the kept model {weights.removeprefix('model:')}"
+    if weights and weights.startswith(MODEL):
+        return f"started from the saved model {weights.removeprefix(MODEL)}"
     return {None: "from scratch", "imagenet": "pretrained on ImageNet"}.get(weights, f"started from {weights}")
 
 
 def _origin(recipe: Mapping[str, Any]) -> str:
     alpha = recipe.get("alpha", 1.0)
     width = "" if alpha == 1.0 else f", width {alpha}"
-    still = recipe.get("batch_normalization")
-    normalisation = {
-        "moving": f" Batch normalisation learns its statistics (momentum {recipe.get('momentum', UNKNOWN)}).",
-        "still": " Batch normalisation keeps the statistics it came with.",
-    }.get(str(still), "")
-    return f"{backbone(recipe)}{width}.{normalisation}"
+    kind = str(recipe.get("batch_normalization"))
+    momentum = f" (momentum {recipe.get('momentum', UNKNOWN)})" if kind == "moving" else ""
+    normalization = f" {NORMALIZATION[kind]}{momentum}." if kind in NORMALIZATION else ""
+    return f"{backbone(recipe)}{width}.{normalization}"
 
 
 def _head(recipe: Mapping[str, Any]) -> str:
-    pooling = {"gap": "global average pooling", "flatten": "all features, flattened"}.get(
-        str(recipe.get("pooling")), UNKNOWN
-    )
     layers = [
         f"{layer.get('width')} {ACTIVATIONS.get(layer.get('activation'), layer.get('activation'))} units"
         + (f" with dropout {layer['dropout']}" if layer.get("dropout") else "")
         for layer in recipe.get("hidden") or ()
     ]
-    return f"Head: {', '.join((pooling, *layers, 'one output a class'))}."
+    pooling = POOLING.get(str(recipe.get("pooling")), UNKNOWN)
+    return f"Head: {', '.join((pooling, *layers, 'one output per class'))}."
 
 
 def _phase(phase: Mapping[str, Any]) -> str:
-    layers = {"head": "the head alone", "all": "all layers"}.get(
-        str(phase.get("trainable")), f"the last {phase.get('trainable')} convolution layers and the head"
+    epochs, trainable = phase.get("epochs", UNKNOWN), phase.get("trainable")
+    layers = {"head": "the head only", "all": "all layers"}.get(
+        str(trainable), f"the last {trainable} convolution layers and the head"
     )
-    rise = phase.get("warmup_epochs")
-    warm = f" after a rise over {rise:g} epoch{'s' * (rise != 1)}" if rise else ""
-    decay = f", weight decay {phase['weight_decay']:g}" if phase.get("weight_decay") else ""
-    films = "films varied at random" if phase.get("augment") else "films as they are"
+    rate = phase.get("learning_rate")
     optimizer = OPTIMIZERS.get(str(phase.get("optimizer")), str(phase.get("optimizer", UNKNOWN)))
     schedule = SCHEDULES.get(str(phase.get("schedule")), str(phase.get("schedule", UNKNOWN)))
-    rate = phase.get("learning_rate")
+    warmup = phase.get("warmup_epochs")
+    warm = f" after {warmup:g} warm-up epoch{'s' * (warmup != 1)}" if warmup else ""
+    decay = f", weight decay {phase['weight_decay']:g}" if phase.get("weight_decay") else ""
     return (
-        f"{phase.get('epochs', UNKNOWN)} epochs of {layers}, {optimizer} at learning rate "
-        f"{UNKNOWN if rate is None else f'{rate:g}'}, {schedule}{warm}{decay}; {films}."
+        f"{epochs} epoch{'s' * (epochs != 1)} of {layers}, {optimizer} at learning rate "
+        f"{UNKNOWN if rate is None else f'{rate:g}'}, {schedule}{warm}{decay}; "
+        f"{'random augmentation' if phase.get('augment') else 'no augmentation'}."
     )
 
 
 def _films(recipe: Mapping[str, Any]) -> Iterator[str]:
-    """Which of the training films it learned from, where not from all."""
+    """Which of the training films were used, where not all."""
     if (shrink := recipe.get("shrink", 1)) != 1:
-        yield f"Learned from {shrink:.3g} of the training films, whole groups at a time, chosen by the seed."
+        yield f"Trained on {shrink:.3g} of the training films: whole groups, chosen by the seed."
     if recipe.get("balance") == "undersample":
-        yield "Training films of larger classes were left out, by lot, until each class had as many as the smallest."
+        yield "Training films of larger classes were left out at random until each class had as many as the smallest."
 
 
 def _augmentation(changes: Mapping[str, Any]) -> str:
-    units = {"rotation": " degrees", "shift": " of the side", "zoom": "", "brightness": "", "contrast": ""}
-    words = [
-        f"{name} up to {value:g}{unit}" if name == "rotation" else f"{name} up to {value:.0%}{unit}"
-        for name, unit in units.items()
-        if (value := changes.get(name))
-    ]
-    if changes.get("flip"):
-        words.append("left and right mirrored in half the films")
-    unmirrored = "" if changes.get("flip") else "; never mirrored"
-    return f"Random changes: {', '.join(words)}{unmirrored}." if words else "No random changes of films."
+    words = []
+    for name, unit in CHANGES.items():
+        if value := changes.get(name):
+            words.append(f"{name} up to {f'{value:g}' if name == 'rotation' else f'{value:.0%}'} {unit}".rstrip())
+    words.append("half the films mirrored left to right" if changes.get("flip") else "no mirroring")
+    return f"Augmentation: {', '.join(words)}." if any(changes.values()) else "Augmentation: none."
 
 
 def _loss(recipe: Mapping[str, Any]) -> str:
@@ -118,26 +121,23 @@ def _loss(recipe: Mapping[str, Any]) -> str:
     if recipe.get("label_smoothing"):
         words.append(f"label smoothing {recipe['label_smoothing']:g}")
     if recipe.get("balance") == "weights":
-        words.append("classes weighted by the inverse of their films, so that each counts alike")
+        words.append("classes weighted by the inverse of their film counts, so that each counts equally")
     else:
-        words.append(f"class weights {', '.join(map(str, weights))}" if weights else "all classes weighted alike")
+        words.append(f"class weights {', '.join(map(str, weights))}" if weights else "all classes weighted equally")
     split = recipe.get("split") or 1
-    halves = f" Each batch went through in {split} parts, because memory was short." if split > 1 else ""
-    return f"{', '.join(words)}.{halves}"
+    parts = f" Each batch was computed in {split} parts because memory was short." if split > 1 else ""
+    return f"{', '.join(words)}.{parts}"
 
 
 def _end(recipe: Mapping[str, Any]) -> str:
-    kept = {"best": "the epoch of lowest validation loss", "last": "the last epoch"}.get(
-        str(recipe.get("keep")), UNKNOWN
-    )
     best = recipe.get("best_epoch")
     lowest = "" if best is None else f"; validation loss was lowest in epoch {best + 1}"
-    bias = " Then the class biases were fitted on validation films." if recipe.get("bias_correction") else ""
+    bias = " Class biases were then fitted on the validation films." if recipe.get("bias_correction") else ""
     seconds = recipe.get("learning_seconds")
-    time = UNKNOWN if seconds is None else f"{seconds / 60:.0f} minutes"
-    device = recipe.get("device_name") or recipe.get("device") or UNKNOWN
-    precision = PRECISIONS.get(str(recipe.get("precision")), "")
+    backend = str(recipe.get("backend", UNKNOWN))
     return (
-        f"Kept: {kept}{lowest}.{bias} Learning time {time}, on {recipe.get('backend', UNKNOWN)}{precision}; seed "
-        f"{recipe.get('seed', UNKNOWN)}; device {device}."
+        f"Final weights: {FINAL_WEIGHTS.get(str(recipe.get('keep')), UNKNOWN)}{lowest}.{bias} "
+        f"Training time {UNKNOWN if seconds is None else f'{seconds / 60:.0f} minutes'}, on "
+        f"{BACKENDS.get(backend, backend)}{PRECISIONS.get(str(recipe.get('precision')), '')}; "
+        f"seed {recipe.get('seed', UNKNOWN)}; device {recipe.get('device_name') or recipe.get('device') or UNKNOWN}."
     )

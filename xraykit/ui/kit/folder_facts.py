@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit.datasets import groups
+from xraykit.datasets.groups import GroupKind
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
@@ -51,19 +53,21 @@ def show_folder(found: dict[str, Any]) -> None:
     left.html(
         f"<div class='xk-found'><table><thead><tr><th scope='col'>Class</th><th scope='col'>Films</th></tr></thead>"
         f"<tbody>{counts}</tbody></table>{_facts(found)}</div>"
-        f"<p class='xk-said'>Groups by {html.escape(found['group_rule'])}.</p>"
+        f"<p class='xk-said'>Groups by {html.escape(groups.read_rule(found['group_rule']).words)}.</p>"
     )
     right.html(_oddities(found) or f"<p class='xk-said'>{NOTHING_ODD}</p>")
 
 
 def show_facts(found: dict[str, Any]) -> None:
     """How many films, groups and oddities a folder has, and how its groups were found."""
-    rule = str(found["group_rule"])
-    unknown = "no patient" in rule
-    patients = "Which films are of one patient is not known." if unknown else "Patients are those of the manifest."
-    said = f"A group is one patient's films, or pictures nearly the same; it is whole in one part. {patients}"
-    said = f"<p class='xk-said' title='{html.escape(rule, quote=True)}'>{said}</p>"
-    st.html(f"<div class='xk-found xk-narrow'>{_facts(found)}</div>{said}")
+    rule = groups.read_rule(found["group_rule"])
+    known = rule.kind is GroupKind.PATIENTS
+    words = (
+        "A group is one patient's films or near-identical images; groups are never split between training, validation "
+        f"and test. Patient IDs are {'those of the manifest' if known else 'not known'}."
+    )
+    words = f"<p class='xk-said' title='{html.escape(rule.words, quote=True)}'>{words}</p>"
+    st.html(f"<div class='xk-found xk-narrow'>{_facts(found)}</div>{words}")
 
 
 def show_oddities(found: dict[str, Any]) -> None:
@@ -127,13 +131,13 @@ def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
             continue
         figure = found.metrics()["accuracy"]
         rows += (
-            f"<tr><th scope='row'>{html.escape(found.model)}</th><td>{figure['value']:.1%}</td>"
-            f"<td>{figure['low']:.1%} to {figure['high']:.1%}</td><td>{figure['n']}</td></tr>"
+            f"<tr><th scope='row'>{html.escape(found.model)}</th><td>{figure.value_text()}</td>"
+            f"<td>{figure.interval_text()}</td><td>{figure.n}</td></tr>"
         )
     if rows:
         st.html(
             "<div class='xk-found xk-figures'><table><thead><tr><th scope='col'>Model</th><th scope='col'>Accuracy</th>"
-            f"<th scope='col'>95 % interval</th><th scope='col'>n</th></tr></thead><tbody>{rows}</tbody></table></div>"
+            f"<th scope='col'>95% interval</th><th scope='col'>n</th></tr></thead><tbody>{rows}</tbody></table></div>"
         )
 
 

@@ -129,4 +129,5 @@ def _stop(stop: Callable[[], None], keep_words: Callable[[str], None]) -> None:
 
 def state_chip(state: State | None, words: str) -> str:
     """A state in its colour, as HTML."""
-    return f"<span class='xk-state' role='status' style='--state:{COLOURS[state]}'>{html.escape(words.capitalize())}</span>"
+    label = html.escape(words.capitalize())
+    return f"<span class='xk-state' role='status' style='--state:{COLOURS[state]}'>{label}</span>"

@@ -6,6 +6,7 @@ import contextlib
 import html
 import os
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import streamlit as st
 from xraykit.datasets import catalog, inspection
 from xraykit.datasets.archive import check, unpack
 from xraykit.refused import Refused
-from xraykit.reports.charts import matrices
+from xraykit.reports.charts import films as film_charts
 from xraykit.system import folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
+from xraykit.training.run.run import list_runs
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.kit import folder_facts, jobs, report_view
 from xraykit.ui.kit.text import escape_markdown, say
@@ -27,7 +29,6 @@ KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 MOST_MEGABYTES = 2000
 LASTS = 20  # seconds
 OLD = 86_400  # seconds
-SPLIT = ("validation", "test", "seed", "shrink", "balance")
 NOT_CHOSEN = "Choose films first."
 FORMS = "Class folders (COVID-19/one.png, Normal/two.dcm), or a manifest.csv with the columns path and label."
 
@@ -111,7 +112,18 @@ def known() -> list[catalog.Known]:
 
 @lru_cache(maxsize=4)
 def _known(roots: tuple[str, ...], changed: tuple[int, ...], turn: int) -> tuple[catalog.Known, ...]:
-    return tuple(catalog.known())
+    return tuple(catalog.known(earlier=_folders_of_runs()))
+
+
+def _folders_of_runs() -> Iterator[Path]:
+    """Folders that earlier runs learned from; a run that cannot be read names none."""
+    for earlier in list_runs():
+        try:
+            data = earlier.read("status.json")["data"]
+        except (Refused, LookupError, TypeError):
+            continue
+        if isinstance(data, str) and data and "\0" not in data:
+            yield Path(data)
 
 
 def _changed(folder: Path) -> int:
@@ -202,7 +214,8 @@ def _keep_looking() -> None:
     """Look at the folder where that has not been done, or was for another split."""
     plan = draft.current()
     recipe = draft.built()
-    wanted = [plan["folder"], *(getattr(recipe, name) for name in SPLIT)] if recipe else None
+    split_plan = recipe.split_plan if recipe else None
+    wanted = [plan["folder"], split_plan] if split_plan else None
     if plan.get("looked") == wanted or (wanted is None and plan["work"]):
         return
     if not Path(plan["folder"]).is_dir():
@@ -210,7 +223,7 @@ def _keep_looking() -> None:
         return
     before = plan["work"]
     try:
-        plan["work"] = str(inspection.start_inspection(Path(plan["folder"]), _root(), recipe).path)
+        plan["work"] = str(inspection.start_inspection(Path(plan["folder"]), _root(), split_plan).path)
     except (Refused, OSError) as error:
         say(f"The folder could not be looked at: {error}")
         return
@@ -251,9 +264,9 @@ def _show_found(one: Job) -> None:
         say("What was found in the folder cannot be read: look at it again.")
         st.button("Look again", key="films-again", on_click=_forget)
         return
-    rows = matrices.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
+    rows = film_charts.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
     report_view.before_charts()
-    spec = matrices.counts(list(found["classes"]), [row["part"] for row in rows])
+    spec = film_charts.counts(list(found["classes"]), [row["part"] for row in rows])
     told = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
     report_view.live_chart(
         rows, ("label", "part", "films", "order"), spec.to_dict(), "films-counts", f"Films a class: {told}"

@@ -5,23 +5,20 @@ from __future__ import annotations
 import html
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from xraykit.evaluation import evaluation
-from xraykit.evaluation.evaluation import Evaluation
+from xraykit.evaluation.stats import Figure
 from xraykit.models import card as cards
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
 from xraykit.refused import Refused
-from xraykit.system import files, folders, text
+from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.training import keep
-from xraykit.training.run.run import RunRefused
 from xraykit.ui import navigation
 from xraykit.ui.fine_tune import draft, selection, snapshot
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
@@ -215,7 +212,7 @@ def _evaluate(run: RunSnapshot, models: list[str]) -> None:
         if earlier is not None:
             earlier.remove()
         job = system_jobs.create(f"test-of-{run.name}")
-        folder_evaluation.start_evaluation(job, Path(run.data), models, run.folder)
+        folder_evaluation.start_evaluation(job, Path(run.data), models, run.folder.path)
     except (Refused, OSError) as error:
         selection.keep_word(f"The test films could not be read. {error}")
 
@@ -238,8 +235,8 @@ def _open_figures(name: str | None) -> None:
 def _show_figures(run: RunSnapshot) -> None:
     """Figures of the test split, as the network read it at the end of the run."""
     try:
-        tested = _evaluation(run)
-    except (RunRefused, evaluation.EvaluationRefused, KeyError, TypeError, ValueError) as error:
+        tested = evaluation.load_parts(run.folder.path)["test"]
+    except evaluation.EvaluationRefused as error:
         say(f"The figures cannot be read. {error}")
         return
     metrics = tested.metrics()
@@ -267,23 +264,5 @@ def _left(column: int) -> str:
     return "" if column else " class='xk-left'"
 
 
-def _with_interval(figure: dict[str, Any]) -> tuple[str, str]:
-    return _share(figure["value"]), f"{_share(figure['low'])} to {_share(figure['high'])}"
-
-
-def _share(value: float | None) -> str:
-    return "not defined" if value is None else text.percent(value)
-
-
-def _evaluation(run: RunSnapshot) -> Evaluation:
-    data = run.folder.read("evaluation.json")
-    test = data["test"]
-    return Evaluation(
-        model=run.name,
-        classes=tuple(data.get("classes") or run.folder.read("data.json")["classes"]),
-        films=tuple(test["films"]),
-        truth=np.array(test["truth"], np.int64),
-        logits=np.array(test["logits"], float),
-        temperature=1.0,
-        data=f"{run.films}, test split",
-    )
+def _with_interval(figure: Figure) -> tuple[str, str]:
+    return figure.value_text(), figure.interval_text()
