@@ -214,7 +214,7 @@ def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, ser
     visit.page.locator(".st-key-step-1 input[type=file]").set_input_files(str(bomb))
     visit.page.locator(".st-key-step-1 [data-testid=stAlert]").wait_for(timeout=HANG)
     words = visit.page.locator(".st-key-step-1 [data-testid=stAlert]").inner_text()
-    assert "Expected" in words and "Normal/a.png" in words
+    assert "was not unpacked" in words and "Normal/a.png" in words
     assert not any((folders / "datasets").glob("*/*"))
 
     wrong = {
