@@ -294,7 +294,7 @@ def _field_name(path: str) -> str:
     number = next((int(part) + 1 for part in path.split(".") if part.isdigit()), None)
     if number is not None:
         return f"{'Phase' if path.startswith(PHASES) else 'Layer'} {number}, {label[:1].lower()}{label[1:]}"
-    return f"Software, {name}" if path.startswith("software.") else label
+    return f"Software, {path.rpartition('.')[2]}" if path.startswith("software.") else label
 
 
 def _field_value(value: Any, path: str) -> Any:
