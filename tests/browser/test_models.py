@@ -7,7 +7,8 @@ import json
 import pytest
 from PIL import Image
 
-from tests.browser.test_review import AT_REST, body, serious
+from tests.browser.conftest import at_rest
+from tests.browser.test_review import body, serious
 from tests.helpers import film_folders
 from xraykit import RESEARCH_ONLY
 from xraykit.models import classifier
@@ -19,11 +20,6 @@ pytestmark = [
     pytest.mark.skipif(not CARDS, reason="no model in weights/"),
 ]
 SIZES = {"1440": (1440, 900), "1920": (1920, 1080)}
-
-
-@pytest.fixture(autouse=True)
-def own_runs(tmp_path, monkeypatch):
-    monkeypatch.setenv("XRAYKIT_RUNS", str(tmp_path / "runs"))
 
 
 @pytest.fixture
@@ -38,8 +34,7 @@ def folder(tmp_path):
 def screenshot(visit, screenshots, name: str, full: bool = False) -> None:
     for size, (width, height) in SIZES.items():
         visit.page.set_viewport_size({"width": width, "height": height})
-        visit.page.wait_for_timeout(600)
-        visit.page.wait_for_function(AT_REST)
+        at_rest(visit)
         visit.page.screenshot(path=screenshots / f"{name}-{size}.png", full_page=full)
 
 

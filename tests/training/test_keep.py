@@ -35,7 +35,7 @@ def finished(tmp_path_factory):
         chosen = presets.NAMED["tiny"].change(balance="undersample", shrink=0.9)
         made = run.create(json.loads(chosen.to_json()), films.root, root / "runs", "tiny")
         before = dict(os.environ)  # a run sets its device's variables for good
-        assert worker.go(made) == "finished", made.status()
+        assert worker.train(made) == "finished", made.status()
         os.environ.clear()
         os.environ.update(before)
         keep.keep(made, "tiny", title="A tiny one", root=root / "weights", published="darkcovid")

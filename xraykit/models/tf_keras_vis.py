@@ -197,4 +197,6 @@ class _Steps:
 
 
 if __name__ == "__main__":
-    main()
+    from xraykit.models import tf_keras_vis  # the importable twin: a Task must not be unpickled into __main__
+
+    tf_keras_vis.main()
