@@ -289,4 +289,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from xraykit.models import service  # the importable twin: what it pickles must not be of __main__
+
+    service.main()
