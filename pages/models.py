@@ -1,4 +1,4 @@
-"""Models: each kept model's card as one readable page, and why others could not be loaded. Reads top to bottom."""
+"""Models: each saved model's card as one readable page, and why others could not be loaded. Reads top to bottom."""
 
 import streamlit as st
 
@@ -9,18 +9,18 @@ from xraykit.ui.review import controls
 
 frame("Models")
 watch_restarts()
-found, broken = inference.cards()
+cards, refusals = inference.cards()
 
 # inputs
 left, right = st.columns([3, 2], vertical_alignment="bottom")
 with left:
-    card = card_view.choose(found)
+    card = card_view.choose(cards)
 
 # show
-if card is None:
-    controls.show_models_word(found)
-else:
+if not cards:
+    controls.show_models_word(cards)
+elif card is not None:
     with right:
         card_view.show_downloads(card)
     card_view.show(card)
-card_view.show_refused(broken)
+card_view.show_refused(refusals)

@@ -71,7 +71,7 @@ class Visit:
 
 
 def eventually(read: Callable[[], Any], expected: Any = True) -> Any:
-    """Wait until `read()` gives what is expected, or anything true; the assertion shows what it gave."""
+    """Wait until `read()` gives what is expected, anything true if it is not said; a failure shows it."""
     end = time.monotonic() + HANG
     while (seen := read()) != expected and not (expected is True and seen):
         if time.monotonic() > end:

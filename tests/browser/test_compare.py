@@ -16,9 +16,9 @@ import pytest
 from tests.browser.conftest import at_rest, end, eventually, start_server
 from tests.browser.test_review import serious
 from tests.helpers import kept_models
+from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import operating_point
 from xraykit.models import classifier
-from xraykit.ui.frame import RESEARCH_ONLY
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NAMES = ("alpha-scratch", "beta-imagenet")
@@ -120,15 +120,21 @@ def test_both_matrices_follow_the_operating_point(visit, serving, models):
         expected = operating_point.apply(point, of)
         eventually(lambda: drawn(visit, place), expected.confusion.ravel().tolist())  # noqa: B023
         assert expected.confusion.ravel().tolist() != of.confusion.ravel().tolist()
-        assert f"COVID-19 from {point.threshold:.3f} on" in text
+        assert f"COVID-19 at probability ≥ {point.threshold:.3f}" in text
 
 
 def test_a_cold_link_opens_the_same_page(visit, serving):
-    address = f"?models={NAMES[1]}&models={NAMES[0]}&point=By+hand&threshold=0.3&films=fixes-0-1&shares=Predicted"
+    address = (
+        f"?models={NAMES[1]}&models={NAMES[0]}&point=Manual+threshold&threshold=0.3&films=fixes-0-1&shares=Predicted"
+    )
     open_page(visit, serving, address)
     assert visit.page.locator(".st-key-matrix-box-0 h3").inner_text() == NAMES[1]
     text = visit.page.inner_text("body")
-    assert "COVID-19 from 0.300 on" in text and f"right for {NAMES[0]} alone" in text and "predicted class" in text
+    assert (
+        "COVID-19 at probability ≥ 0.300" in text
+        and f"correct only with {NAMES[0]}" in text
+        and "predicted class" in text
+    )
     assert all(part in visit.page.url for part in ("threshold=0.3", "films=fixes-0-1", "shares=Predicted"))
 
 
@@ -185,7 +191,7 @@ def test_the_shipped_models_answer_the_study_on_one_page(visit, server, screensh
     if len(classifier.available()[0]) < 2:
         pytest.skip("fewer than two models in weights/")
     open_page(visit, server)
-    assert "Beside the published study" in visit.page.inner_text("body")
+    assert "Comparison with published figures" in visit.page.inner_text("body")
     for width, height in ((1440, 900), (1920, 1080)):
         visit.page.set_viewport_size({"width": width, "height": height})
         settle(visit)

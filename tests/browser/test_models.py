@@ -10,8 +10,8 @@ from PIL import Image
 from tests.browser.conftest import at_rest
 from tests.browser.test_review import body, serious
 from tests.helpers import film_folders
+from xraykit import RESEARCH_ONLY
 from xraykit.models import classifier
-from xraykit.ui.frame import RESEARCH_ONLY
 
 CARDS, _ = classifier.available()
 pytestmark = [
@@ -77,16 +77,16 @@ def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screensho
     screenshot(visit, screenshots, "evaluate-before")
     faults = serious(Axe().run(page))
     start.click()
-    panel.get_by_text("95 % interval").wait_for()
+    panel.get_by_text("95% interval").wait_for()
     text = panel.inner_text()
     assert "Normal/broken.png" in text and "Normal/copy.png" in text and "loose.png" in text
     screenshot(visit, screenshots, "evaluate-after")
     faults += serious(Axe().run(page))
     if len(CARDS) > 1:
         page.get_by_text("Evaluate a folder").first.click()
-        page.locator("button", has_text="both wrong").first.click()
+        page.locator("button", has_text="wrong in both").first.click()
         page.locator(".xk-case img").first.wait_for()
-        wrong = int(page.locator("button", has_text="both wrong").first.inner_text().split()[-1])
+        wrong = int(page.locator("button", has_text="wrong in both").first.inner_text().split()[0])
         assert page.locator(".xk-case").count() == min(wrong, 12)
         assert page.locator(".xk-case img").count() == min(wrong, 12) * (1 + len(CARDS))
         page.locator(".st-key-listed").evaluate("element => element.scrollIntoView()")

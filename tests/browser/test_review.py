@@ -10,9 +10,10 @@ import pytest
 
 from tests.browser.conftest import at_rest, eventually
 from tests.helpers import bad_films
+from xraykit import RESEARCH_ONLY
 from xraykit.films.samples import draw
 from xraykit.models import classifier
-from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
+from xraykit.ui.frame import RESTARTED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PANES = "[class*='st-key-pane-'] img"

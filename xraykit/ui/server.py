@@ -45,6 +45,14 @@ def client() -> service.Client:
         return _client
 
 
+def use(client: service.Client | None) -> service.Client | None:
+    """Answer every session with this client from now on, as tests and benchmarks do; returns the one before."""
+    global _client
+    with _lock:
+        before, _client = _client, client
+        return before
+
+
 @contextlib.asynccontextmanager
 async def keep_service(app: Any) -> AsyncIterator[None]:
     """Lifespan of the server: the inference service starts beside it, without holding it back, and is gone with it."""

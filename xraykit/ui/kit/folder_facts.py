@@ -14,10 +14,14 @@ from xraykit.datasets.groups import GroupKind
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import JobState
+from xraykit.ui.kit import jobs
 from xraykit.ui.kit.text import escape_markdown, say
 
 FEW = 5  # a list as short as this is open
 NOTHING_ODD = "No film is refused, no file is there twice, every film has a class."
+ENDS = {State.STOPPED: "Stopped", State.FAILED: "Failed", State.LOST: "Ended unexpectedly"}
 MOST_ROWS = 200  # films named in one list; predictions.csv and films.json name all
 
 
@@ -30,15 +34,10 @@ def show_head(title: str, facts: str) -> None:
     st.html(f"<div class='xk-pane-head'><h2>{html.escape(title)}</h2><p>{html.escape(facts)}</p></div>")
 
 
-def show_progress(state: dict[str, Any]) -> None:
-    """A bar with films done, films refused so far and the time that is left."""
-    done, films = state.get("done", 0), state.get("films", 0)
-    words = "Starting" if state["state"] == "queued" or not films else f"{done} of {films} films"
-    if state.get("refused"):
-        words += f", {state['refused']} refused so far"
-    if state.get("eta") is not None:
-        words += f", about {_duration(state['eta'])} left"
-    st.progress(min(done / films, 1.0) if films else 0.0, words)
+def show_progress(state: JobState) -> None:
+    """A bar with films done, films refused so far and the time that is left; the refused ones by name."""
+    known = state.state is not State.QUEUED and state.films
+    jobs.show_progress(state, "Reading" if known else "Starting")
     _show_refused_films("Refused so far", state)
 
 
@@ -132,26 +131,25 @@ def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
             continue
         figure = found.metrics()["accuracy"]
         rows += (
-            f"<tr><th scope='row'>{html.escape(found.model)}</th><td>{figure['value']:.1%}</td>"
-            f"<td>{figure['low']:.1%} to {figure['high']:.1%}</td><td>{figure['n']}</td></tr>"
+            f"<tr><th scope='row'>{html.escape(found.model)}</th><td>{figure.value_text()}</td>"
+            f"<td>{figure.interval_text()}</td><td>{figure.n}</td></tr>"
         )
     if rows:
         st.html(
             "<div class='xk-found xk-figures'><table><thead><tr><th scope='col'>Model</th><th scope='col'>Accuracy</th>"
-            f"<th scope='col'>95 % interval</th><th scope='col'>n</th></tr></thead><tbody>{rows}</tbody></table></div>"
+            f"<th scope='col'>95% interval</th><th scope='col'>n</th></tr></thead><tbody>{rows}</tbody></table></div>"
         )
 
 
-def show_end(state: dict[str, Any]) -> None:
+def show_end(state: JobState) -> None:
     """How a work ended that did not finish, in its own words."""
-    title = {"stopped": "Stopped", "failed": "It could not be done", "lost": "Ended without a word"}[state["state"]]
-    say(f"{title}. {state.get('message', '')}")
+    say(f"{ENDS.get(state.state, 'Ended')}. {state.message}")
     _show_refused_films("Refused until then", state)
 
 
-def _show_refused_films(title: str, state: dict[str, Any]) -> None:
-    if n := state.get("refused", 0):
-        st.html(_list(title, map(_refusal, state.get("refused_films", ())), n, True))
+def _show_refused_films(title: str, state: JobState) -> None:
+    if state.refused:
+        st.html(_list(title, map(_refusal, state.refused_films), state.refused, True))
 
 
 def _list(title: str, rows: Iterable[str], n: int, table: bool = False) -> str:
@@ -175,7 +173,3 @@ def _refusal(refusal: dict[str, str]) -> str:
 
 def _together(names: Sequence[str]) -> str:
     return " = ".join(map(html.escape, names))
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import os
 import time
@@ -15,13 +16,13 @@ import streamlit as st
 from xraykit.datasets import catalog, inspection
 from xraykit.datasets.archive import check, unpack
 from xraykit.refused import Refused
-from xraykit.reports.charts import matrices
+from xraykit.reports.charts import films as film_charts
 from xraykit.system import folders
-from xraykit.system import jobs as works
-from xraykit.system.jobs import Work
-from xraykit.training.run import run
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import Job, list_jobs, state_of
+from xraykit.training.run.run import list_runs
 from xraykit.ui.fine_tune import draft
-from xraykit.ui.kit import folder_facts, report_view
+from xraykit.ui.kit import folder_facts, jobs, report_view
 from xraykit.ui.kit.text import escape_markdown, say
 
 KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
@@ -54,8 +55,8 @@ def show() -> None:
     one = _work()
     if one is None:
         return
-    if works.look(one).get("state") in run.BUSY:
-        _watch()
+    if jobs.is_busy(state_of(one)):
+        jobs.watch_job(one, folder_facts.show_progress, "films-stop", _keep_word)
     else:
         _show_found(one)
 
@@ -71,9 +72,7 @@ def reasons() -> list[str]:
     """Why no run can learn from the films as they are; empty where one can."""
     if not draft.current()["folder"]:
         return [NOT_CHOSEN]
-    one = _work()
-    state = works.look(one).get("state") if one else None
-    if state in run.BUSY:
+    if jobs.is_busy(state_of(_work())):
         return ["The films are still being looked at."]
     found = found_in()
     if found is None:
@@ -91,7 +90,8 @@ def reasons() -> list[str]:
 def found_in() -> dict[str, Any] | None:
     """What the chosen folder holds; None before that is known."""
     one = _work()
-    if one is None or works.look(one).get("state") != "finished":
+    state = state_of(one)
+    if one is None or state is None or state.state is not State.FINISHED:
         return None
     try:
         found = one.films()
@@ -117,7 +117,7 @@ def _known(roots: tuple[str, ...], changed: tuple[int, ...], turn: int) -> tuple
 
 def _folders_of_runs() -> Iterator[Path]:
     """Folders that earlier runs learned from; a run that cannot be read names none."""
-    for earlier in run.list_runs():
+    for earlier in list_runs():
         try:
             data = earlier.read("status.json")["data"]
         except (Refused, LookupError, TypeError):
@@ -234,8 +234,9 @@ def _keep_looking() -> None:
 
 def tidy(root: Path) -> None:
     """Delete what earlier sessions only looked at, or estimated, and left behind a day ago."""
-    for one in works.list_works(root):
-        if time.time() - works.look(one).get("updated", 0) > OLD:
+    for one in list_jobs(root):
+        state = state_of(one)
+        if state is None or time.time() - state.heartbeat > OLD:
             _remove(str(one.path))
 
 
@@ -243,34 +244,19 @@ def _root() -> Path:
     return folders.runs_folder() / "inspections"
 
 
-def _work() -> Work | None:
+def _work() -> Job | None:
     path = draft.current()["work"]
-    return Work(Path(path)) if path else None
+    return Job(Path(path)) if path else None
 
 
-@st.fragment(run_every=1)
-def _watch() -> None:
-    """How far it is; drawn again every second, only while it goes on."""
-    one = _work()
-    state = works.look(one)
-    if one is None or state.get("state") not in run.BUSY:
-        st.rerun()
-    folder_facts.show_progress(state)
-    asked = (one.path / "stop").exists()
-    st.button("Stopping" if asked else "Stop", key="films-stop", on_click=_stop, args=(one,), disabled=asked)
+def _keep_word(words: str) -> None:
+    st.session_state["films-words"] = words
 
 
-def _stop(one: Work) -> None:
-    try:
-        one.ask_to_stop()
-    except (Refused, OSError) as error:
-        st.session_state["films-words"] = f"It could not be stopped: {error}"
-
-
-def _show_found(one: Work) -> None:
-    state = works.look(one)
-    if state.get("state") != "finished":
-        folder_facts.show_end({"state": "lost", "message": "What was found cannot be read.", **state})
+def _show_found(one: Job) -> None:
+    state = state_of(one)
+    if state is not None and state.state.broken_off:
+        folder_facts.show_end(state)
         st.button("Look again", key="films-again", on_click=_forget)
         return
     found = found_in()
@@ -278,9 +264,9 @@ def _show_found(one: Work) -> None:
         say("What was found in the folder cannot be read: look at it again.")
         st.button("Look again", key="films-again", on_click=_forget)
         return
-    rows = matrices.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
+    rows = film_charts.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
     report_view.before_charts()
-    spec = matrices.counts(list(found["classes"]), [row["part"] for row in rows])
+    spec = film_charts.counts(list(found["classes"]), [row["part"] for row in rows])
     told = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
     report_view.live_chart(
         rows, ("label", "part", "films", "order"), spec.to_dict(), "films-counts", f"Films a class: {told}"
@@ -300,8 +286,9 @@ def _remove(path: str | None) -> None:
     """Delete what an inspection left; one that goes on is asked to end and stays until then."""
     if not path:
         return
-    one = Work(Path(path))
+    one = Job(Path(path))
     try:
-        works.remove(one)
+        one.remove()
     except (Refused, OSError):
-        _stop(one)
+        with contextlib.suppress(Refused, OSError):
+            one.ask_to_stop()

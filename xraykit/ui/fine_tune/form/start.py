@@ -11,15 +11,16 @@ from typing import Any
 import streamlit as st
 
 from xraykit.refused import Refused
-from xraykit.system import device_queue, devices, folders
-from xraykit.system import jobs as works
-from xraykit.system.jobs import Work
+from xraykit.system import device_queue, devices, folders, text
+from xraykit.system import jobs as system_jobs
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.run import control, run
+from xraykit.training.run import control
 from xraykit.training.run.run import Run
-from xraykit.ui.fine_tune import draft, selection, wording
+from xraykit.ui.fine_tune import draft, selection
 from xraykit.ui.fine_tune.form import films
-from xraykit.ui.kit import folder_facts
+from xraykit.ui.kit import folder_facts, jobs
 from xraykit.ui.kit.text import say
 
 AUTO = devices.AUTO
@@ -106,10 +107,10 @@ def _take_name(key: str) -> None:
 
 def _show_estimate(plan: dict[str, Any]) -> None:
     """Time and memory from two steps a phase: asked for, watched, told."""
-    one = Work(Path(plan["estimate"]["path"])) if plan["estimate"] else None
-    state = works.look(one)
-    if one is not None and state.get("state") in run.BUSY:
-        _watch_estimate(str(one.path))
+    one = Job(Path(plan["estimate"]["path"])) if plan["estimate"] else None
+    state = state_of(one)
+    if one is not None and jobs.is_busy(state):
+        jobs.watch_job(one, _show_progress, "estimate-stop", selection.keep_word, label="Cancel")
         return
     if one is not None and plan["estimate"]["recipe"] == draft.current()["recipe"]:
         _tell(one, state)
@@ -125,35 +126,26 @@ def _show_estimate(plan: dict[str, Any]) -> None:
     )
 
 
-@st.fragment(run_every=1)
-def _watch_estimate(path: str) -> None:
-    one = Work(Path(path))
-    state = works.look(one)
-    if state.get("state") not in run.BUSY:
-        st.rerun()
-    done, of = state.get("done") or 0, state.get("films") or 0
-    said = f"Step {done} of {of}" if of else "Starting, and compiling the first step"
-    st.progress(min(1.0, done / of) if of else 0.0, said)
-    asked = (one.path / "stop").exists()
-    st.button("Stopping" if asked else "Cancel", key="estimate-stop", disabled=asked, on_click=_cancel, args=(one,))
+def _show_progress(state: JobState) -> None:
+    jobs.show_progress(state, "Estimating" if state.films else "Starting and compiling", "steps")
 
 
-def _tell(one: Work, state: dict[str, Any]) -> None:
-    if state.get("state") != "finished":
-        if state.get("state") != "stopped":
-            say(f"The estimate could not be made. {state.get('message', '')}")
+def _tell(one: Job, state: JobState | None) -> None:
+    if state is None or state.state is not State.FINISHED:
+        if state is None or state.state is not State.STOPPED:
+            say(f"No estimate. {state.message if state else 'Ask for it again.'}")
         return
     try:
-        found = Run(one.path).read(ESTIMATE)
+        found = one.read(ESTIMATE)
         learning, starting = float(found["seconds"]), float(found["compile_seconds"])
         facts = (
-            ("Learning", ("at most " if found.get("early") else "") + wording.duration(learning)),
-            ("Before the first step", wording.duration(starting)),
-            ("Memory", wording.memory(found["memory"])),
+            ("Learning", ("at most " if found.get("early") else "") + text.duration(learning)),
+            ("Before the first step", text.duration(starting)),
+            ("Memory", text.size(found["memory"])),
             ("Speed", f"{found['images_per_second']:,.0f} images/s"),
             ("On", f"{found['device']}, {found['precision']}"),
         )
-    except (run.RunRefused, KeyError, TypeError, ValueError):
+    except (Refused, KeyError, TypeError, ValueError):
         say("The estimate cannot be read: ask for it again.")
         return
     rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
@@ -163,30 +155,23 @@ def _tell(one: Work, state: dict[str, Any]) -> None:
 def _estimate(chosen: Recipe) -> None:
     plan = draft.current()
     try:
-        made = works.create(f"estimate-{chosen.name}", folders.runs_folder() / "estimates")
-        (made.path / "recipe.json").write_text(chosen.to_json(), "utf-8")
+        job = system_jobs.create(f"estimate-{chosen.name}", folders.runs_folder() / "estimates")
+        (job.path / "recipe.json").write_text(chosen.to_json(), "utf-8")
         asked = [
             "train",
-            f"--recipe={made.path / 'recipe.json'}",
+            f"--recipe={job.path / 'recipe.json'}",
             f"--data={plan['folder']}",
             "--estimate",
             "--json",
             f"--device={plan['device']}",
-            f"--out={made.path}",
+            f"--out={job.path}",
         ]
-        works.launch(made, asked, verb="estimate", data=plan["folder"])
+        job.start(asked, verb="estimate", data=plan["folder"])
     except (Refused, OSError) as error:
         selection.keep_word(f"The estimate could not be started: {error}")
         return
-    plan["estimate"] = {"path": str(made.path), "recipe": draft.plain(chosen), "folder": plan["folder"]}
-    films.tidy(made.path.parent)
-
-
-def _cancel(one: Work) -> None:
-    try:
-        one.ask_to_stop()
-    except (Refused, OSError) as error:
-        selection.keep_word(f"It could not be stopped: {error}")
+    plan["estimate"] = {"path": str(job.path), "recipe": draft.plain(chosen), "folder": plan["folder"]}
+    films.tidy(job.path.parent)
 
 
 def _show_start() -> None:
@@ -236,10 +221,10 @@ def _hand_on_estimate(made: Run, chosen: Recipe) -> None:
     known = plan["estimate"]
     if not known or (known["recipe"], known["folder"]) != (draft.plain(chosen), plan["folder"]):
         return
-    one = Work(Path(known["path"]))
+    one = Job(Path(known["path"]))
     # The run learns without it too, only its time to go is known later: what cannot be read or written holds nothing up
-    with contextlib.suppress(run.RunRefused, KeyError, TypeError, ValueError, OSError):
-        found = Run(one.path).read(ESTIMATE)
+    with contextlib.suppress(Refused, KeyError, TypeError, ValueError, OSError):
+        found = one.read(ESTIMATE)
         whole = [float(part["seconds_per_epoch"]) for part in found["phases"]]
-        if whole and works.look(one).get("state") == "finished":
+        if whole and one.state().state is State.FINISHED:
             made.write(ESTIMATE, found)
