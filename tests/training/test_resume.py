@@ -70,6 +70,14 @@ def films(tmp_path_factory):
     return dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=40))
 
 
+# XLA compiles each of the three fits' functions once, and without the passes that take it longest
+QUICK_JAX = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+}
+
+
 class Interrupted(Exception):
     """The way in which training without runs is stopped."""
 
@@ -350,7 +358,7 @@ def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monke
     assert len(evaluation.load_parts(made.path)["test"].truth) and weights(made)
 
 
-def test_the_same_holds_under_jax():
+def test_the_same_holds_under_jax(tmp_path):
     """Rates that rise and fall, a stop in the middle of an epoch, and a phase of the head alone."""
     pytest.importorskip("jax", reason="jax is not installed: pip install jax")
     if keras.backend.backend() != "tensorflow":
@@ -368,7 +376,7 @@ def test_the_same_holds_under_jax():
     ]
     done = subprocess.run(
         command,
-        env=os.environ | {"KERAS_BACKEND": "jax"},
+        env=os.environ | QUICK_JAX | {"KERAS_BACKEND": "jax", "JAX_COMPILATION_CACHE_DIR": str(tmp_path)},
         cwd=ROOT,
         capture_output=True,
         text=True,
