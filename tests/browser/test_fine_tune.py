@@ -164,6 +164,7 @@ def stop_and_resume(visit: Visit, hold: Hold) -> None:
     wait_until(lambda: run.status().state == "stopped", "the stop")
     wait_until(lambda: not alive(pid), "its process to be gone")
     assert 0 < run.status().epoch < EPOCHS and (run.path / "checkpoint" / "state.npz").is_file()
+    wait_for_text(visit, "Resume to continue exactly where it stopped.")
     button(visit, "run-resume").click()
     button(visit, "keep").wait_for(timeout=HANG)
     assert run.status().state == "finished"
@@ -177,7 +178,7 @@ def keep_as(visit: Visit, run: Run, name: str) -> None:
     box.press("Enter")
     at_rest(visit)
     button(visit, "keep").click()
-    wait_for_text(visit, "Kept as")
+    wait_for_text(visit, "Saved as")
 
 
 def compare_with_shipped(visit: Visit, run: Run) -> None:
@@ -225,7 +226,7 @@ def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, ser
     visit.page.locator(".st-key-step-1 input[type=file]").set_input_files(str(bomb))
     visit.page.locator(".st-key-step-1 [data-testid=stAlert]").wait_for(timeout=HANG)
     words = visit.page.locator(".st-key-step-1 [data-testid=stAlert]").inner_text()
-    assert "Expected" in words and "Normal/a.png" in words
+    assert "was not unpacked" in words and "Normal/a.png" in words
     assert not any((folders / "datasets").glob("*/*"))
 
     wrong = {
