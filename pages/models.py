@@ -2,25 +2,26 @@
 
 import streamlit as st
 
+from xraykit.ui import server
 from xraykit.ui.frame import frame, watch_restarts
-from xraykit.ui.kit import inference
+from xraykit.ui.kit import text
 from xraykit.ui.models import card_view
 from xraykit.ui.review import controls
 
 frame("Models")
 watch_restarts()
-found, broken = inference.cards()
+cards, broken = server.models()
 
 # inputs
 left, right = st.columns([3, 2], vertical_alignment="bottom")
 with left:
-    card = card_view.choose(found)
+    card = card_view.choose(cards)
 
 # show
 if card is None:
-    controls.show_models_word(found)
+    controls.show_models_word(cards)
 else:
     with right:
         card_view.show_downloads(card)
     card_view.show(card)
-card_view.show_refused(broken)
+text.show_refused("Models that could not be loaded", "Model", broken)

@@ -192,8 +192,8 @@ def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
 
 def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
     code = (
-        "import os, signal, pathlib; from xraykit.models import folder_evaluation as scoring; "
-        f"print(scoring.start_inspection(pathlib.Path({str(odd_folder)!r})).path, flush=True); "
+        "import os, signal, pathlib; from xraykit.datasets import inspection; "
+        f"print(inspection.start_inspection(pathlib.Path({str(odd_folder)!r})).path, flush=True); "
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=HANG)
@@ -212,10 +212,11 @@ def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
 
 
 def panel():
+    from xraykit.ui import server
     from xraykit.ui.compare import folder_evaluation as evaluating
-    from xraykit.ui.kit import film_list, inference
+    from xraykit.ui.kit import film_list
 
-    found = evaluating.show(inference.cards()[0])
+    found = evaluating.show(server.models()[0])
     import streamlit as st
 
     st.session_state["picked"] = [(one.model, len(one.films)) for one in found]
@@ -287,10 +288,7 @@ def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_p
     made.say(state=state, verb="evaluate", data=str(tmp_path), models=["x"], done=3, films=9, message="Expected <b>.")
     app.run()
     text = words_of(app)
-    assert (
-        not app.exception
-        and {"running": "Ended without a word", "failed": "could not be done"}.get(state, "Stopped") in text
-    )
+    assert not app.exception and {"running": "Ended unexpectedly", "failed": "Failed"}.get(state, "Stopped") in text
     app.button(key="evaluate-another").click().run()
     assert not app.exception and app.text_input(key="evaluate-path") is not None and not jobs.list_works()
 
@@ -309,10 +307,18 @@ def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):
     assert not app.exception and "cannot be read" in words_of(app)
 
 
-@pytest.mark.parametrize("path", ["", "/no/such/folder", "**bold** <b>"])
-def test_a_path_that_is_no_folder_is_told_in_words(app, path):
+@pytest.mark.parametrize(
+    "path,words",
+    [
+        ("", "Enter the path of a folder."),
+        ("/no/such/folder", "No folder at /no/such/folder."),
+        ("**bold** <b>", "No folder at **bold** <b>."),
+        ("~nobody-of-that-name", "No folder at ~nobody-of-that-name."),
+    ],
+)
+def test_a_path_that_is_no_folder_is_told_in_words(app, path, words):
     look_at(app, path)
-    assert not app.exception and "Expected a folder" in words_of(app) and not jobs.list_works()
+    assert not app.exception and words in words_of(app) and not jobs.list_works()
 
 
 def test_the_list_of_films_is_the_evaluation_to_the_digit(odd_folder, tmp_path):
@@ -340,4 +346,4 @@ def test_films_are_shown_with_pictures_and_heatmaps_or_by_name(app, odd_folder):
     app.run()
     assert "not at hand" in words_of(app) and "<img " not in words_of(app)
     app.text_input(key="cases-folder-all").set_value(str(moved)).run()
-    assert not app.exception and "Another file than the one evaluated" in words_of(app)
+    assert not app.exception and "Not the file that was evaluated" in words_of(app)

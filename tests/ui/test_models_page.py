@@ -131,11 +131,11 @@ def test_the_recipe_is_told_in_plain_words():
     text = card_export.to_markdown(SHIPPED)
     for told in (
         "pretrained on ImageNet",
-        "8 epochs of the head alone",
+        "8 epochs of the head only",
         "AdamW at learning rate 0.0005",
-        "after a rise over 1 epoch,",
+        "cosine decay to zero after 1 warm-up epoch,",
         "rotation up to 10 degrees",
-        "never mirrored",
+        "no mirroring",
         "27 minutes",
     ):
         assert told in text, told

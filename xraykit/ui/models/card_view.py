@@ -1,13 +1,11 @@
-"""Model cards on a page: which model, its card, its downloads, and the models that could not be loaded."""
+"""Model cards on a page: which model, its card, and its downloads."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import streamlit as st
 
-from xraykit.films.refusal import Refusal
 from xraykit.models.card import Card
 from xraykit.reports import card_export
 from xraykit.ui.kit.text import say
@@ -48,19 +46,3 @@ def show_downloads(card: Card) -> None:
             st.download_button(
                 label, text, f"{card.name}-card.{ending}", kind, key=f"download-{ending}", on_click="ignore"
             )
-
-
-def show_refused(broken: Sequence[Refusal]) -> None:
-    """Models that lie in weights/ and could not be loaded, with the reason."""
-    if not broken:
-        return
-    rows = "".join(
-        f"<tr><td>{html.escape(one.source)}</td><td><code>{html.escape(one.code)}</code></td>"
-        f"<td>{html.escape(one.words)}</td></tr>"
-        for one in broken
-    )
-    st.html(
-        f"<section class='xk-refused'><h2>Models that could not be loaded: {len(broken)}</h2><table><thead><tr>"
-        "<th scope='col'>Model</th><th scope='col'>Code</th><th scope='col'>Why</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></section>"
-    )

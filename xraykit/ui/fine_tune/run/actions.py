@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 import streamlit as st
@@ -14,7 +13,7 @@ from xraykit.training.run import control, run
 from xraykit.ui.fine_tune import draft, selection
 from xraykit.ui.fine_tune.form import films
 from xraykit.ui.fine_tune.snapshot import Seen
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import ask_for_folder
 
 ASKED = "fine-tune-asked"  # the run whose deletion is asked about
 
@@ -87,17 +86,9 @@ def ask_for_films(of: Seen) -> None:
     """Where the films are now, of a run that could go on if it found them."""
     if of.state not in run.RESUMABLE or not _films_moved(of):
         return
-    with st.form("resume-form", border=False):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            text = st.text_input(
-                "Where the films are now", value=str(of.status.get("data", "")), key="resume-path", width=560
-            )
-            sent = st.form_submit_button("Resume with these films", key="resume-with")
-    if sent:
-        folder = Path(os.path.expanduser((text or "").strip()))
-        if not (text or "").strip() or not folder.is_dir():
-            say(f"Expected a folder of films; there is none at {(text or '').strip() or 'an empty path'}.")
-            return
+    path = str(of.status.get("data", ""))
+    folder = ask_for_folder("New location of the films", "Resume with these films", "resume", path, width=560)
+    if folder is not None:
         _resume(of, folder)
         st.rerun()
 
@@ -117,7 +108,7 @@ def _duplicate(of: Seen) -> None:
     """Fill the form with the run's films, recipe and device."""
     draft.take(of.recipe, draft.DUPLICATE + of.name)
     plan = draft.current()
-    plan.update(device=str(of.status.get("asked_device") or devices.AUTO), source=films.PATH)
+    plan.device, plan.source = str(of.status.get("asked_device") or devices.AUTO), films.PATH
     if folder := str(of.status.get("data", "")):
         films.choose(folder)
     selection.close_run()

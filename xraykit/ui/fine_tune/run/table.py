@@ -14,7 +14,7 @@ from xraykit.training.recipe import presets
 from xraykit.ui.fine_tune import draft, selection, snapshot, wording
 from xraykit.ui.fine_tune.form import films
 from xraykit.ui.fine_tune.snapshot import Seen
-from xraykit.ui.kit import folder_facts
+from xraykit.ui.kit.text import escape_markdown
 
 ALL = "all"
 ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px
@@ -76,7 +76,7 @@ def _show_empty() -> None:
         st.html(f"<p class='xk-said' role='status'>{html.escape(EMPTY)}</p>", width="content")
         if known:
             st.button(
-                f"Try the recipe tiny on {folder_facts.literal(known[0].name)}",
+                f"Try the recipe tiny on {escape_markdown(known[0].name)}",
                 key="try-tiny",
                 on_click=_try,
                 args=(known[0].path,),
