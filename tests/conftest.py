@@ -1,5 +1,6 @@
 """Shared by every test: thread caps set before NumPy is imported, and the folder of real films."""
 
+import gc
 import os
 
 # Many small workers on few cores: more threads than cores only makes tests slow and flaky.
@@ -19,3 +20,13 @@ def real_films() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("XRAYKIT_DATA is not set to a folder of real films")
     return Path(folder)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the imports made out of every later garbage collection.
+
+    Streamlit, Keras and statsmodels collect after each run, fit and test: 70 ms a time over a heap of a million objects
+    that live as long as the process, which made half of some tests.
+    """
+    gc.collect()
+    gc.freeze()

@@ -29,7 +29,6 @@ for command in (
     runs.runs,
 ):
     main.add_command(command)
-data.data.add_command(data.inspect)
 
 if __name__ == "__main__":
     main()

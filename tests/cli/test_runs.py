@@ -51,7 +51,7 @@ def test_a_training_in_the_foreground_leaves_a_run_in_the_root_of_all_runs(films
     assert done.exit_code == 0, done.output
     assert "60 films" in done.stdout and "finished" in done.stdout
     listed = call("runs", "list").stdout
-    assert "first  finished" in listed and "90.0%" in listed and "1:15" in listed
+    assert "first  finished" in listed and "90.0%" in listed and "75 s" in listed
     shown = call("runs", "show", "first").stdout
     assert "epoch 2: validation loss 0.2500, accuracy 90.0%" in shown and "loss 0.5000" in shown
     (found,) = json.loads(call("runs", "list", "--json").stdout)
@@ -91,7 +91,7 @@ def test_a_run_moved_to_other_films_is_refused_and_to_the_same_goes_on(films, ca
     moved = films.rename(tmp_path / "moved")
     assert "data: " in call("runs", "resume", "first").stderr
     assert call("runs", "resume", "first", "--data", moved).exit_code == 0
-    assert runs.Run(folders.runs_folder() / "first").status()["data"] == str(moved)
+    assert runs.Run(folders.runs_folder() / "first").status().data == str(moved)
 
 
 def test_a_run_is_deleted_by_name(films, call, played):

@@ -6,13 +6,14 @@ import struct
 import tracemalloc
 import zipfile
 from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings, strategies
 from PIL import Image
+
 from tests.helpers import film_folders
 from xraykit.datasets import dataset
-from xraykit.datasets.archive import check
-from xraykit.datasets.archive import unpack
+from xraykit.datasets.archive import check, unpack
 from xraykit.system import folders
 
 

@@ -1,17 +1,17 @@
 import csv
+import json
 import os
 import shutil
 import time
 from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
+
 from tests.helpers import film_folders
-from xraykit.datasets import dataset
-from xraykit.datasets import layout
-from xraykit.datasets import split
-from xraykit.films import ingest
-from xraykit.films import radiograph
+from xraykit.datasets import dataset, groups, layout, split
+from xraykit.films import ingest, radiograph
 from xraykit.films.refusal import Refusal
 
 
@@ -49,14 +49,14 @@ def test_films_beside_the_class_folders_are_named(copy):
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
-    with pytest.raises(layout.DatasetRefused, match="there is none"):
+    with pytest.raises(layout.DatasetRefused, match="No folder"):
         dataset.read(tmp_path / "nowhere")
     with pytest.raises(layout.DatasetRefused, match="two classes"):
         dataset.read(tmp_path)
 
 
 def test_a_model_that_does_not_know_a_class_is_told_both_lists(folder):
-    with pytest.raises(layout.DatasetRefused, match=r"Normal.*COVID-19, Viral Pneumonia"):
+    with pytest.raises(layout.DatasetRefused, match=r"COVID-19, Viral Pneumonia. It knows Normal"):
         dataset.read(folder, classes=("Normal",))
 
 
@@ -77,7 +77,7 @@ def test_every_film_is_in_one_part_and_every_part_has_every_class(folder):
 
 def test_a_split_can_be_repeated_and_depends_on_its_seed(folder):
     films = dataset.read(folder)
-    first, again, other = (split.split(films, seed=seed).test.tolist() for seed in (0, 0, 1))
+    first, again, other = (split.split(films, split.SplitPlan(seed=seed)).test.tolist() for seed in (0, 0, 1))
     assert first == again != other
 
 
@@ -93,7 +93,7 @@ def test_patients_of_a_manifest_are_never_in_two_parts(tmp_path):
     patient = {name: who for name, _, who in rows}
     seen = [{patient[films.films[i]] for i in part} for part in split.split(films).parts().values()]
     assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
-    assert "patient" in films.group_rule
+    assert films.group_rule == groups.GroupRule(groups.GroupKind.PATIENTS, "patient_id")
     assert len(films.mixed_groups()) == 20
 
 
@@ -102,9 +102,37 @@ def test_near_duplicates_share_a_group(copy):
     original.save(copy / "Normal" / "same.jpg", quality=80)
     original.resize((96, 96)).save(copy / "Normal" / "larger.png")
     films = dataset.read(copy)
-    groups = {films.groups[films.films.index(f"Normal/{name}")] for name in ("film-000.png", "same.jpg", "larger.png")}
-    assert len(groups) == 1
+    names = ("film-000.png", "same.jpg", "larger.png")
+    assert len({films.groups[films.films.index(f"Normal/{name}")] for name in names}) == 1
     assert len(set(films.groups.tolist())) == 90
+    assert films.group_rule == groups.GroupRule(groups.GroupKind.NEAR_DUPLICATES)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "kind"),
+    [
+        (
+            "patient ids of the manifest and near-duplicates (difference hash of 256 bits, at most 16 apart)",
+            groups.GroupKind.PATIENTS,
+        ),
+        (
+            "near-duplicates (difference hash of 256 bits, at most 16 apart); no patient ids are known",
+            groups.GroupKind.NEAR_DUPLICATES,
+        ),
+    ],
+)
+def test_a_rule_that_an_earlier_version_recorded_in_words_is_read(recorded, kind):
+    rule = groups.read_rule(recorded)
+    assert rule.kind is kind and rule.words == recorded
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [groups.GroupRule(groups.GroupKind.PATIENTS, "subject_id", 8), groups.GroupRule(groups.GroupKind.NEAR_DUPLICATES)],
+)
+def test_a_recorded_rule_is_read_as_it_was(rule):
+    recorded = json.loads(json.dumps(rule.to_json()))
+    assert groups.read_rule(recorded) == rule and rule.column in rule.words
 
 
 def test_identical_files_are_named(copy):
@@ -124,6 +152,21 @@ def test_cached_squares_are_what_the_film_gives(folder, tmp_path, monkeypatch):
     written = next(tmp_path.glob("*.npy")).stat().st_mtime_ns
     films.squares(32)
     assert next(tmp_path.glob("*.npy")).stat().st_mtime_ns == written
+
+
+def test_films_that_are_read_in_another_way_are_decoded_again(remembered, monkeypatch):
+    folder, opened = remembered
+    films = dataset.read(folder)
+    before = films.squares(32)
+    opened.clear()
+    square = radiograph.Radiograph.square
+    monkeypatch.setattr(radiograph.Radiograph, "square", lambda film, *given: 255 - square(film, *given))
+    assert np.array_equal(films.squares(32), before) and opened == []
+    monkeypatch.setattr(radiograph, "READING", "another")
+    assert np.array_equal(films.squares(32), 255 - before) and len(opened) == 90
+    opened.clear()
+    dataset.read(folder)
+    assert len(opened) == 91
 
 
 def settle(folder):

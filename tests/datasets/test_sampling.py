@@ -1,13 +1,11 @@
 from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies
-from xraykit.datasets import dataset
-from xraykit.datasets import layout
-from xraykit.datasets import split
-from xraykit.training.recipe import presets
-from xraykit.training.recipe import recipe
 
+from xraykit.datasets import dataset, layout, split
+from xraykit.datasets.groups import GroupKind, GroupRule
 
 SMALL = strategies.integers(0, 3)
 
@@ -21,12 +19,12 @@ def make(labels, groups, classes=3):
         labels=labels,
         groups=np.array(groups, np.int64),
         hashes=tuple(f"{number:064x}" for number in range(len(labels))),
-        group_rule="given",
+        group_rule=GroupRule(GroupKind.PATIENTS),
     )
 
 
 def chosen(films, train, **fields):
-    return split.training(films, np.asarray(train), presets.NAMED["tiny"].change(**fields))
+    return split.training(films, np.asarray(train), split.SplitPlan(**fields))
 
 
 @strategies.composite
@@ -105,22 +103,12 @@ def test_undersampling_leaves_as_many_of_each_class_as_the_smallest_has(folder, 
 
 def test_balance_by_weights_weighs_every_class_alike():
     films = make([0] * 6 + [1] * 3 + [2], np.arange(10))
-    weights = split.class_weights(films, np.arange(10), presets.NAMED["tiny"].change(balance="weights"))
+    weights = split.balanced_weights(films, np.arange(10))
     assert weights == pytest.approx((10 / 18, 10 / 9, 10 / 3))
-    assert weights is not None and sum(np.array(weights)[films.labels]) == pytest.approx(10)
-    assert split.class_weights(films, np.arange(10), presets.NAMED["tiny"]) is None
-
-
-def test_own_weights_must_be_one_a_class():
-    films = make([0, 1, 2], [0, 1, 2])
-    own = presets.NAMED["tiny"].change(class_weights=[1.0, 2.0, 3.0])
-    assert split.class_weights(films, np.arange(3), own) == (1.0, 2.0, 3.0)
-    with pytest.raises(recipe.RecipeRefused, match="3 class weights.*A, B, C.*got 2") as refused:
-        split.class_weights(films, np.arange(3), own.change(class_weights=[1.0, 2.0]))
-    assert list(refused.value.faults) == ["class_weights"]
+    assert sum(np.array(weights)[films.labels]) == pytest.approx(10)
 
 
 def test_a_class_without_films_cannot_be_weighed():
     films = make([0, 1, 2], [0, 1, 2])
-    with pytest.raises(layout.DatasetRefused, match="none of C"):
-        split.class_weights(films, np.arange(2), presets.NAMED["tiny"].change(balance="weights"))
+    with pytest.raises(layout.DatasetRefused, match="no training film of C"):
+        split.balanced_weights(films, np.arange(2))

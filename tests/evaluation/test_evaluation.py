@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from tests.helpers import DATA
 from xraykit.evaluation import calibration, evaluation, stats
 
 
@@ -77,7 +78,31 @@ def test_an_evaluation_survives_json(random_one, tmp_path):
     assert np.allclose(again.probabilities, random_one.probabilities, atol=1e-5)
 
 
-@pytest.mark.parametrize("text", ["", "{}", json.dumps({"model": "m"})])
+def test_both_parts_of_a_folder_are_read_each_from_its_file(random_one, tmp_path):
+    validation = made([0, 1], [[1, 0], [0, 1]], temperature=2.0)
+    (tmp_path / "evaluation.json").write_text(random_one.to_json())
+    (tmp_path / "validation.json").write_text(validation.to_json())
+    parts = evaluation.load_parts(tmp_path)
+    assert list(parts) == ["validation", "test"]
+    assert parts["test"].test_digest == random_one.test_digest and parts["validation"].temperature == 2.0
+    (tmp_path / "validation.json").unlink()
+    with pytest.raises(evaluation.EvaluationRefused, match=r"validation\.json"):
+        evaluation.load_parts(tmp_path)
+
+
+def test_a_run_of_before_with_both_parts_in_one_file_is_read():
+    folder = DATA / "fc00794" / "runs" / "finished"
+    recorded = json.loads((folder / "evaluation.json").read_text())
+    parts = evaluation.load_parts(folder)
+    assert list(parts) == ["validation", "test"]
+    for name, part in parts.items():
+        assert (part.model, part.temperature) == ("finished", 1.0) and part.classes == tuple(recorded["classes"])
+        assert part.films == tuple(recorded[name]["films"]) and part.truth.tolist() == recorded[name]["truth"]
+        assert part.logits.tolist() == recorded[name]["logits"]
+    assert evaluation.load(folder / "evaluation.json").test_digest == parts["test"].test_digest
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "1", json.dumps({"model": "m"}), json.dumps({"validation": {}})])
 def test_a_file_without_an_evaluation_is_refused(text, tmp_path):
     (tmp_path / "e.json").write_text(text)
     with pytest.raises(evaluation.EvaluationRefused, match=r"e\.json"):

@@ -1,4 +1,4 @@
-"""Scoring on a run's test films alone, and a recipe's split told beforehand."""
+"""Evaluating on some films of a folder alone, as on a run's test split."""
 
 import json
 import subprocess
@@ -12,7 +12,6 @@ from tests.helpers import film_folders, tiny_model
 from xraykit.datasets import dataset, inspection, split
 from xraykit.models import folder_evaluation
 from xraykit.system import jobs
-from xraykit.training.recipe import presets
 from xraykit.training.run.run import Run
 
 MODEL = str(tiny_model.KEPT)
@@ -36,13 +35,14 @@ def trained(films, tmp_path) -> Run:
     return made
 
 
-def films_tested(trained: Run) -> set[str]:
-    return {film["film"] for film in trained.read("data.json")["films"] if film["part"] == "test"}
+def films_tested(trained: Run) -> dict[str, str]:
+    return split.recorded_part(trained.read("data.json"), "test")
 
 
 def test_models_are_evaluated_on_the_test_films_of_a_run_alone(films, trained, tmp_path):
-    (found,), of = folder_evaluation.evaluate([MODEL], films, tmp_path / "out", test_of=trained)
-    assert set(found.films) == films_tested(trained) and 0 < len(of) < 72
+    only = films_tested(trained)
+    (found,), tested = folder_evaluation.evaluate([MODEL], films, tmp_path / "out", only=only, test_of=trained.name)
+    assert set(found.films) == set(only) and 0 < len(tested) < 72
     assert "test split of trained" in found.data
     whole = folder_evaluation.evaluate([MODEL], films, tmp_path / "whole")[0][0]
     places = [whole.films.index(film) for film in found.films]
@@ -75,16 +75,17 @@ def test_the_command_line_does_the_same(films, trained, tmp_path):
 def test_films_that_are_gone_or_others_are_refused(films, trained, tmp_path, how):
     film = films / sorted(films_tested(trained))[0]
     film.unlink() if how == "gone" else film.write_bytes((films / "Normal" / "film-001.png").read_bytes() + b" ")
-    with pytest.raises(folder_evaluation.ScoringRefused, match="films of the test split of trained"):
-        folder_evaluation.evaluate([MODEL], films, tmp_path / "out", test_of=trained)
+    only = films_tested(trained)
+    with pytest.raises(folder_evaluation.MisfitRefused, match=f"{len(only) - 1} of the {len(only)} films"):
+        folder_evaluation.evaluate([MODEL], films, tmp_path / "out", only=only)
 
 
-def test_a_folder_tells_the_split_a_recipe_would_make(films, tmp_path):
-    chosen = presets.NAMED["tiny"].change(test=0.3, shrink=0.5)
-    inspection.inspect(films, tmp_path / "out", recipe=chosen)
+def test_a_folder_tells_the_split_a_plan_would_make(films, tmp_path):
+    plan = split.SplitPlan(test=0.3, shrink=0.5)
+    inspection.inspect(films, tmp_path / "out", plan=plan)
     told = json.loads((tmp_path / "out" / jobs.FILMS).read_text())
     found = dataset.read(films)
-    parts = split.split(found, chosen.validation, chosen.test, chosen.seed)
+    parts = split.split(found, plan)
     assert told["split"] == {name: found.counts(indices) for name, indices in parts.parts().items()}
     assert sum(told["learned_from"].values()) < sum(told["split"]["train"].values())
 
@@ -92,4 +93,4 @@ def test_a_folder_tells_the_split_a_recipe_would_make(films, tmp_path):
 @pytest.mark.parametrize("n", [2, 6])
 def test_films_that_cannot_be_divided_are_told_in_words(tmp_path, n):
     few = film_folders.make(tmp_path / "few", classes=CLASSES, films=n)
-    assert inspection.divide(dataset.read(few), presets.NAMED["tiny"])["not_divided"]
+    assert inspection.divide(dataset.read(few), split.SplitPlan())["not_divided"]

@@ -74,9 +74,8 @@ def test_test_films_read_again_give_the_cards_figures(shipped, real_films):
 def test_no_test_film_was_learned_from(shipped, real_films, tmp_path_factory):
     found = shipped.card.data
     films = dataset.read(real_films / "radiography")
-    parts = split.split(
-        films, shipped.card.recipe["validation"], shipped.card.recipe["test"], shipped.card.recipe["seed"]
-    )
+    plan = split.SplitPlan(*(shipped.card.recipe[field] for field in ("validation", "test", "seed")))
+    parts = split.split(films, plan)
     assert films.digest == found["digest"]
     for part, indices in parts.parts().items():
         assert split.split_digest(films, indices) == found["split_digests"][part]

@@ -12,13 +12,13 @@ import pytest
 
 from tests.helpers import ROOT, film_folders
 from xraykit.datasets import dataset, layout, split
-from xraykit.system import device_queue, files
+from xraykit.system import device_queue, devices
 from xraykit.training import worker
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import control, failures, run
+from xraykit.training.run.run import Failure
 
 TINY = presets.NAMED["tiny"]
-FAILURES = ("out of memory", "data", "diverged", "disk", "recipe", "crashed")
 HANG = 60  # seconds after which a test is stuck
 
 
@@ -58,14 +58,15 @@ def raising(error):
 def launch(found, body="time.sleep(600)"):
     """A run in a process of its own, whose training is these lines."""
     code = f"""
-import sys, time; from pathlib import Path; from xraykit import run, runner
+import sys, time; from pathlib import Path; from xraykit.system.job_folder import Stopped
+from xraykit.training import worker; from xraykit.training.run import run
 def fit(found, chosen, films, report=None):
     while not found.stop_asked():
         time.sleep(0.05)
-    raise run.Stopped("as asked")
+    raise Stopped("as asked")
 def stuck(found, chosen, films, report=None):
     {body}
-runner.go(run.Run(Path(sys.argv[1])), fit=fit if {body!r} == "fit" else stuck)
+worker.go(run.Run(Path(sys.argv[1])), fit=fit if {body!r} == "fit" else stuck)
 """
     return subprocess.Popen([sys.executable, "-c", code, str(found.path)], cwd=ROOT)
 
@@ -81,8 +82,8 @@ def until(condition, what):
 def test_a_run_goes_from_queued_to_finished(made):
     assert worker.go(made, fit=learn) == "finished"
     status = made.status()
-    assert (status["state"], status["device"], status["epoch"]) == ("finished", "cpu", 3)
-    assert status["queued_seconds"] < HANG and status["device_name"] and status["ended"]
+    assert (status.state, status.device, status.epoch) == ("finished", "cpu", 3)
+    assert status.queued_seconds < HANG and status.device_name and status.ended
     assert [event["event"] for event in made.events()] == ["created", "started", "finished"]
     assert not made.alive() and device_queue.line("cpu") == []
 
@@ -93,38 +94,50 @@ def test_a_run_goes_from_queued_to_finished(made):
         (MemoryError("no room"), "out of memory"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate"), "out of memory"),
         (type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor"), "out of memory"),
+        (type("ResourceExhaustedError", (Exception,), {"error_code": 8})("the backend's own words"), "out of memory"),
+        (type("ResourceExhaustedError", (Exception,), {})("failed to allocate memory [Op:Mul]"), "out of memory"),
+        (
+            type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 2 GiB."),
+            "out of memory",
+        ),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), "out of memory"),
+        (OSError(12, "Cannot allocate memory"), "out of memory"),
+        (ValueError("Expected films; there are none in the folder out of memory."), "crashed"),
         (type("ResourceExhaustedError", (Exception,), {})("save.h5: No space left on device"), "disk"),
         (OSError(28, "No space left on device"), "disk"),
         (run.Diverged("The loss is no longer a number at step 3."), "diverged"),
         (layout.DatasetRefused("Expected films; there are none."), "data"),
-        (FileNotFoundError(2, "no such weights"), "data"),
+        (FileNotFoundError(2, "no such film"), "data"),
+        (failures.WeightsMissing("Expected a weight file; there is none at x.h5."), "weights"),
         (recipe.RecipeRefused("Expected the recipe that the run began with."), "recipe"),
+        (devices.DeviceRefused("This computer has no device gpu 17."), "device"),
         (ZeroDivisionError("a defect"), "crashed"),
     ],
 )
 def test_every_failure_has_its_type_and_a_sentence_of_advice(made, error, failure):
     assert worker.go(made, fit=raising(error)) == "failed"
     status = made.status()
-    assert (status["state"], status["failure"]) == ("failed", failure)
-    assert status["advice"].endswith(".") and status["message"] == str(error)[:500]
+    assert (status.state, status.failure) == ("failed", failure)
+    assert status.advice.endswith(".") and status.message == str(error)[:500]
     assert type(error).__name__ in (made.path / "log.txt").read_text()
 
 
 def test_every_failure_has_advice():
-    assert set(failures.ADVICE) == set(FAILURES)
+    assert set(failures.ADVICE) == set(Failure)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "x"}', '{"name": "x", "phases": [{"epochs": -1}]}'])
 def test_a_recipe_edited_to_nonsense_is_named(made, text):
     (made.path / "recipe.json").write_text(text)
     assert worker.go(made, fit=learn) == "failed"
-    assert made.status()["failure"] == "recipe"
+    assert made.status().failure == "recipe"
 
 
 def test_a_device_that_is_not_here_is_named(made):
     made.update(asked_device="gpu 17")
     assert worker.go(made, fit=learn) == "failed"
-    assert "gpu 17" in made.status()["message"] and made.status()["advice"] == failures.OTHER_DEVICE
+    assert "gpu 17" in made.status().message and made.status().failure is Failure.DEVICE
+    assert made.status().advice == failures.ADVICE[Failure.DEVICE]
     assert worker.go(made, device="cpu", fit=learn) == "finished", "a run that came from a computer with such a GPU"
 
 
@@ -135,14 +148,14 @@ def test_films_that_vanished_are_named(made, folder, tmp_path):
     next(moved.glob("*/film-003.png")).unlink()
     assert worker.go(made, data=moved, fit=learn) == "failed"
     status = made.status()
-    assert status["failure"] == "data" and "film-003.png" in status["message"]
+    assert status.failure == "data" and "film-003.png" in status.message
     assert worker.go(made, data=folder, fit=learn) == "finished", "the same films elsewhere will do"
-    assert made.status()["data"] == str(folder)
+    assert made.status().data == str(folder)
 
 
 def test_no_folder_of_films_is_a_failure_of_the_data(made, tmp_path):
     assert worker.go(made, data=tmp_path / "nowhere", fit=learn) == "failed"
-    assert made.status()["failure"] == "data"
+    assert made.status().failure == "data"
 
 
 def test_a_run_whose_folder_is_deleted_ends_quietly(made):
@@ -155,18 +168,18 @@ def test_a_run_whose_folder_is_deleted_ends_quietly(made):
 
 
 def test_a_full_disk_is_told_even_when_nothing_can_be_written(made, monkeypatch):
-    whole = files.replace_text
+    write = run.Run.write
 
-    def full(path, text):
+    def full(self, file, data):
         raise OSError(28, "No space left on device")
 
     def fit(found, chosen, films, report=None):
-        monkeypatch.setattr(files, "replace_text", full)
+        monkeypatch.setattr(run.Run, "write", full)
         found.update(epoch=1)
 
     assert worker.go(made, fit=fit) == "failed"
-    monkeypatch.setattr(files, "replace_text", whole)
-    assert (made.status()["state"], made.status()["failure"]) == ("failed", "disk")
+    monkeypatch.setattr(run.Run, "write", write)
+    assert (made.status().state, made.status().failure) == ("failed", "disk")
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk needs root on Linux")
@@ -182,7 +195,7 @@ def test_a_really_full_disk_is_told(folder, tmp_path):
             (found.path / "model.keras").write_bytes(b"x" * 2**20)
 
         assert worker.go(made, fit=fit) == "failed"
-        assert made.status()["failure"] == "disk"
+        assert made.status().failure == "disk"
         (made.path / "model.keras").unlink()
         assert worker.go(made, fit=learn) == "finished", "with room again it goes on"
     finally:
@@ -206,24 +219,24 @@ def test_a_queued_run_tells_its_place_and_can_be_stopped(made, tmp_path, folder)
     second = run.create(json.loads(TINY.to_json()), folder, tmp_path / "runs", "second", asked_device="cpu")
     with device_queue.turn("cpu", "before"):
         process = launch(made, "fit")
-        until(lambda: made.status().get("place") == 1, "the first is next")
+        until(lambda: made.status().place == 1, "the first is next")
         other = launch(second, "fit")
-        until(lambda: second.status().get("place") == 2, "the second waits behind it")
+        until(lambda: second.status().place == 2, "the second waits behind it")
         assert device_queue.line("cpu") == ["before", "first", "second"]
-        assert made.status()["state"] == "queued" and made.status()["stage"] == control.WAITING
+        assert made.status().state == "queued" and made.status().stage == run.Stage.WAITING
         control.stop(made)
-        assert process.wait(HANG) == 0 and made.status()["state"] == "stopped"
-        until(lambda: second.status().get("place") == 1, "the second moved up")
-    until(lambda: second.status()["state"] == "running", "the device is free")
+        assert process.wait(HANG) == 0 and made.status().state == "stopped"
+        until(lambda: second.status().place == 1, "the second moved up")
+    until(lambda: second.status().state == "running", "the device is free")
     control.stop(second)
     assert other.wait(HANG) == 0
-    assert second.status()["state"] == "stopped" and second.status()["queued_seconds"] > 0
+    assert second.status().state == "stopped" and second.status().queued_seconds > 0
 
 
 @pytest.mark.parametrize("how", ["stop file", signal.SIGTERM, signal.SIGINT])
 def test_a_training_that_cannot_be_interrupted_is_ended_all_the_same(made, how):
     process = launch(made)
-    until(lambda: made.status()["state"] == "running" and made.status()["stage"] == "building the network", "it trains")
+    until(lambda: made.status().state == "running" and made.status().stage == "building the network", "it trains")
     asked = time.monotonic()
     if how == "stop file":
         control.stop(made)
@@ -231,35 +244,35 @@ def test_a_training_that_cannot_be_interrupted_is_ended_all_the_same(made, how):
         process.send_signal(how)
     assert process.wait(HANG) == 0
     assert time.monotonic() - asked < 20, "ten seconds are promised; the rest is for a busy computer"
-    assert made.status()["state"] == "stopped" and made.status()["message"]
+    assert made.status().state == "stopped" and made.status().message
     assert device_queue.line("cpu") == []
 
 
 def test_a_killed_run_is_lost_and_can_be_resumed(made):
     process = launch(made)
-    until(lambda: made.status()["state"] == "running", "it runs")
+    until(lambda: made.status().state == "running", "it runs")
     process.kill()
     process.wait()
     status = made.status()
-    assert status["state"] == "lost" and "Resume" in status["advice"]
+    assert status.state == "lost" and "Resume" in status.advice
     assert device_queue.line("cpu") == [], "a dead process holds no place in line"
     # The number of its process is used again by a living one, which changes nothing
     made.update(pid=os.getpid())
-    assert made.status()["state"] == "lost"
+    assert made.status().state == "lost"
     assert worker.go(made, fit=learn) == "finished"
 
 
 def test_two_starts_at_once_are_one_run(made):
     process = launch(made, "fit")
-    until(lambda: made.status()["state"] == "running", "it runs")
-    with pytest.raises(run.RunRefused, match="another process"):
+    until(lambda: made.status().state == "running", "it runs")
+    with pytest.raises(run.RunRefused, match="Another process"):
         worker.go(made, fit=learn)
     with pytest.raises(run.RunRefused, match="already"):
         control.resume(made)
     with pytest.raises(run.RunRefused, match="Stop it first"):
         control.delete(made)
     control.stop(made)
-    assert process.wait(HANG) == 0 and made.status()["state"] == "stopped"
+    assert process.wait(HANG) == 0 and made.status().state == "stopped"
 
 
 def test_a_finished_run_is_not_resumed_or_stopped(made):
@@ -270,7 +283,7 @@ def test_a_finished_run_is_not_resumed_or_stopped(made):
         worker.go(made, fit=learn)
     with pytest.raises(run.RunRefused, match="finished"):
         control.stop(made)
-    assert made.status()["state"] == "finished"
+    assert made.status().state == "finished"
 
 
 def test_a_run_of_another_version_is_not_touched(made):
@@ -288,10 +301,10 @@ def test_a_launched_run_never_looks_lost(folder, tmp_path):
         made = control.start(TINY, folder, "cpu", tmp_path / "runs")
         (made.path / "recipe.json").write_text("{")
         states = set()
-        until(lambda: states.add(made.status()["state"]) or made.status().get("pid"), "the process breathes")
+        until(lambda: states.add(made.status().state) or made.status().pid, "the process breathes")
         assert states <= {"queued", "failed"}
     status = control.wait(made, HANG)
-    assert (status["state"], status["failure"]) == ("failed", "recipe")
+    assert (status.state, status.failure) == ("failed", "recipe")
     assert "failed" in (made.path / "log.txt").read_text() or "recipe" in (made.path / "log.txt").read_text()
 
 
@@ -299,14 +312,14 @@ def test_a_stop_asked_before_the_first_breath_is_kept(folder, tmp_path):
     with device_queue.turn("cpu", "before"):
         made = control.start(TINY, folder, "cpu", tmp_path / "runs", "quick")
         made.ask_to_stop()
-        assert control.wait(made, HANG)["state"] == "stopped"
+        assert control.wait(made, HANG).state == "stopped"
 
 
 def test_a_deleted_run_is_gone_at_once(made, tmp_path):
     worker.go(made, fit=learn)
     control.delete(made)
     assert not made.path.exists() and run.list_runs(tmp_path / "runs") == []
-    with pytest.raises(run.RunRefused, match="none"):
+    with pytest.raises(run.RunRefused, match="no run"):
         control.delete(made)
 
 
@@ -320,7 +333,7 @@ def test_heartbeat_and_readings_are_written_beside_the_training(made, monkeypatc
     worker.go(made, fit=fit)
     rows = made.rows("device.csv")
     assert list(rows[0]) == ["time", "load", "memory"] and int(rows[-1]["memory"]) > 1e6
-    assert made.status()["memory"] is None, "an ended run holds none"
+    assert made.status().memory is None, "an ended run holds none"
 
 
 def test_a_run_that_learned_nothing_is_not_finished(made):

@@ -12,6 +12,7 @@ import pytest
 
 from tests.helpers import film_folders
 from xraykit.datasets import dataset, split
+from xraykit.evaluation import evaluation
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
 
@@ -43,9 +44,12 @@ def test_a_run_leaves_everything_that_is_promised(films, tmp_path):
     moments = []
     made = fit(films, tmp_path, TINY, report=moments.append)
     assert [row["epoch"] for row in made.history()] == ["0", "1"]
-    data, found = made.read("data.json"), made.read("evaluation.json")
-    assert len(data["films"]) == 120 and sum(data["counts"]["test"].values()) == len(found["test"]["truth"])
-    assert np.array(found["test"]["logits"]).shape == (len(found["test"]["truth"]), 3)
+    data, readings = made.read("data.json"), evaluation.load_parts(made.path)
+    assert len(data["films"]) == 120
+    for part in ("validation", "test"):
+        recorded = {film["film"]: film["sha256"] for film in data["films"] if film["part"] == part}
+        assert dict(zip(readings[part].films, readings[part].hashes, strict=True)) == recorded
+        assert readings[part].temperature == 1 and len(readings[part].groups) == len(recorded)
     assert (made.path / "model.keras").stat().st_size > 0
     assert moments[-1].epoch == 2 and moments[-1].eta == 0
 
@@ -61,8 +65,8 @@ def test_the_same_recipe_gives_the_same_history(films, tmp_path):
 def test_it_learns_what_can_be_seen(films, tmp_path):
     chosen = recipe.with_settings(TINY, ["phases.0.epochs=25", "augmentation.rotation=0"])
     made = fit(films, tmp_path, chosen)
-    found = made.read("evaluation.json")["test"]
-    assert (np.array(found["logits"]).argmax(1) == np.array(found["truth"])).mean() > 0.8
+    test = evaluation.load_parts(made.path)["test"]
+    assert (test.predicted == test.truth).mean() > 0.8
 
 
 def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
@@ -233,10 +237,10 @@ def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     made = run.Run(tmp_path / "r")
     assert made.status()["backend"] == backend
     model = keras.saving.load_model(made.path / "model.keras")
-    test = made.read("evaluation.json")["test"]
-    place = [films.films.index(name) for name in test["films"]]
+    test = evaluation.load_parts(made.path)["test"]
+    place = [films.films.index(name) for name in test.films]
     to_logits = keras.Model(model.input, model.get_layer("logits").output)
-    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test["logits"], atol=1e-3)
+    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test.logits, atol=1e-3)
 
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
@@ -248,10 +252,10 @@ def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_
     assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
     assert {weight.dtype for weight in model.weights} == {"float32"}
     assert made.status()["precision"] == precision
-    test = made.read("evaluation.json")["test"]
-    place = [films.films.index(name) for name in test["films"]]
+    test = evaluation.load_parts(made.path)["test"]
+    place = [films.films.index(name) for name in test.films]
     to_logits = keras.Model(model.input, model.get_layer("logits").output)
-    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test["logits"], atol=1e-4)
+    assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test.logits, atol=1e-4)
 
 
 def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monkeypatch):
@@ -348,3 +352,18 @@ def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_pa
         fitting.fit(made, chosen, films, moments[name].append)
     assert {moment.eta for moment in moments["blind"] if moment.epoch <= 1} == {None}
     assert all(moment.eta > 300 for moment in moments["probed"] if moment.epoch == 1)
+
+
+def test_class_weights_are_the_recipes_own_or_balanced_or_none(films):
+    from xraykit.training.fit.fit import class_weights
+
+    everything = np.arange(len(films))
+    assert class_weights(films, everything, TINY) is None
+    assert class_weights(films, everything, TINY.change(balance="weights")) == pytest.approx((1, 1, 1))
+    own = TINY.change(class_weights=[1.0, 2.0, 3.0])
+    assert class_weights(films, everything, own) == (1.0, 2.0, 3.0)
+    with pytest.raises(
+        recipe.RecipeRefused, match="3 class weights.*COVID-19, Normal, Viral Pneumonia.*got 2"
+    ) as refused:
+        class_weights(films, everything, own.change(class_weights=[1.0, 2.0]))
+    assert list(refused.value.faults) == ["class_weights"]

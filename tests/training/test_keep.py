@@ -1,15 +1,17 @@
 """From a run to a kept model: the one way a network comes into weights/."""
 
+import dataclasses
 import io
 import json
 import os
+import shutil
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers import bad_films, film_folders
+from tests.helpers import DATA, bad_films, film_folders
 from xraykit.datasets import dataset, layout
 from xraykit.evaluation import calibration as calibrations
 from xraykit.evaluation import evaluation
@@ -144,26 +146,40 @@ def test_other_films_than_the_run_learned_from_are_refused(finished, tmp_path):
     other = film_folders.make(tmp_path / "films", films=35)
     made.write("data.json", {**recorded, "root": str(other)})
     try:
-        with pytest.raises(layout.DatasetRefused, match="learned from"):
+        with pytest.raises(layout.DatasetRefused, match="COVID-19/film-035.png"):
             keep.keep(made, "other", root=weights)
     finally:
         made.write("data.json", recorded)
 
 
-def test_a_graph_that_disagrees_is_not_kept(finished, monkeypatch):
+def test_a_graph_that_disagrees_is_not_kept(finished):
     made, weights = finished
-    recorded = made.read("evaluation.json")
-    wrong = {
-        **recorded,
-        "test": {**recorded["test"], "logits": (np.array(recorded["test"]["logits"]) + [1, 0, 0]).tolist()},
-    }
-    made.write("evaluation.json", wrong)
+    file = made.path / "evaluation.json"
+    recorded = file.read_text()
+    reading = evaluation.load(file)
+    file.write_text(dataclasses.replace(reading, logits=reading.logits + [1, 0, 0]).to_json())
     try:
         with pytest.raises(card.ModelRefused, match="agree"):
             keep.keep(made, "wrong", root=weights)
     finally:
-        made.write("evaluation.json", recorded)
+        file.write_text(recorded)
     assert not (weights / "wrong").exists()
+
+
+def test_a_run_of_before_is_kept_as_it_was_then(tmp_path, monkeypatch):
+    """A finished run with both parts in one evaluation.json gives the figures that it gave when it was written."""
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    before = DATA / "fc00794"
+    old = run.Run(shutil.copytree(before / "runs" / "finished", tmp_path / "runs" / "finished"))
+    found = keep.keep(old, "tiny-kept", root=tmp_path / "weights", data=before / "films")
+    theirs = card.Card.from_json((before / "kept" / "tiny-kept" / "card.json").read_text())
+    assert found.files.keys() == theirs.files.keys()
+    assert found.files["model.keras"] == theirs.files["model.keras"]
+    assert found.temperature == pytest.approx(theirs.temperature)
+    assert found.data == theirs.data and found.recipe == theirs.recipe
+    for part in ("validation", "test"):
+        assert found.metrics[part]["confusion"] == theirs.metrics[part]["confusion"]
+        assert found.metrics[part]["accuracy"] == theirs.metrics[part]["accuracy"]
 
 
 def test_a_film_read_from_path_and_from_bytes_is_identical(finished, tmp_path):
@@ -189,7 +205,7 @@ def test_a_run_is_kept_in_the_background(finished, monkeypatch):
     while (state := going.state())["state"] in ("queued", "running"):
         assert time.monotonic() < end, state
         time.sleep(0.1)
-    assert (state["state"], state["message"], state["model"]) == ("finished", "Kept as background.", "background")
+    assert (state["state"], state["message"], state["model"]) == ("finished", "Saved as background.", "background")
     found = card.read(weights / "background")
     assert found.title == "Kept from the page" and "Only a test." in found.limits
     again = keep.start(made, "background")

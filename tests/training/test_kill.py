@@ -47,11 +47,11 @@ class Watcher:
     def _look(self) -> None:
         process = self.process
         status, history, _ = self.run.status(), self.run.history(), self.run.events()
-        late = time.time() - status["heartbeat"]
+        late = time.time() - status.heartbeat
         if process is not None and process is self.process and process.poll() is None:
-            if status["state"] == "lost":
+            if status.state == "lost":
                 self.faults.append("lost while its process lives")
-            if status["state"] == "running" and late > LIE_SECONDS:
+            if status.state == "running" and late > LIE_SECONDS:
                 self.faults.append(f"no heartbeat for {late:.0f} s")
         epochs = [int(row["epoch"]) for row in history]
         if epochs != list(range(len(epochs))):
@@ -84,7 +84,7 @@ def test_a_run_killed_at_twenty_random_moments_arrives(tmp_path, monkeypatch, sp
         start = time.monotonic() - began  # what this computer takes to the first epochs
         for number in range(KILLS):
             _kill(made, watcher)
-            assert made.status()["state"] == "lost"
+            assert made.status().state == "lost"
             _check_files(made)
             control.resume(made)
             watcher.process = spawned[-1]
@@ -92,7 +92,7 @@ def test_a_run_killed_at_twenty_random_moments_arrives(tmp_path, monkeypatch, sp
             _let_it_go(made, draw, draw.uniform(0, start) if number % 3 else HANG)
         status = control.wait(made, HANG)
     assert watcher.faults == []
-    assert status["state"] == "finished", status
+    assert status.state == "finished", status
     assert [int(row["epoch"]) for row in made.history()] == list(range(EPOCHS))
     moments = [float(row["epoch"]) for row in made.rows("moments.csv")]
     assert moments == sorted(moments), "what was gone through again is told once"
@@ -114,11 +114,11 @@ def _kill(made: run.Run, watcher: Watcher) -> None:
     process = watcher.process
     assert process is not None
     watcher.process = None
-    assert made.status()["state"] in run.BUSY, (made.path / "log.txt").read_text()[-2000:]
+    assert made.status().state.busy, (made.path / "log.txt").read_text()[-2000:]
     process.kill()
     process.wait()
     killed = time.monotonic()
-    while made.status()["state"] in run.BUSY:
+    while made.status().state.busy:
         assert time.monotonic() - killed < LIE_SECONDS, "it says that it goes on, and it is dead"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.helpers import ROOT, film_folders
 from xraykit.datasets import dataset, layout, split
+from xraykit.evaluation import evaluation
 from xraykit.training.fit import batches, callbacks, checkpoint, fit, network, optimizer
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
@@ -185,7 +186,7 @@ def stock_rates(films, folder, stop):
     rates = {}
     for extra in [stop, None] if stop else [None]:
         keras.utils.set_random_seed(RESTLESS.seed)
-        parts = split.split(films, RESTLESS.validation, RESTLESS.test, RESTLESS.seed)
+        parts = split.split(films, RESTLESS.split_plan)
         model = network.build(RESTLESS, 3)
         learner, squares, augmentation = fit.prepare(model, RESTLESS, RESTLESS.phases[0], films.squares(32))
         shared = {"classes": 3, "batch_size": RESTLESS.batch_size}
@@ -305,7 +306,7 @@ def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monke
     assert numbers(made, "loss") == pytest.approx(numbers(straight(COSINE), "loss")[:3])
     best = min(made.history(), key=lambda row: float(row["val_loss"]))
     assert made.status()["best_epoch"] == int(best["epoch"])
-    assert len(made.read("evaluation.json")["test"]["truth"]) and weights(made)
+    assert len(evaluation.load_parts(made.path)["test"].truth) and weights(made)
 
 
 def test_the_same_holds_under_jax():

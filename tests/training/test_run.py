@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from xraykit.system import files, folders
+from xraykit.system import folders
+from xraykit.system.job_folder import State
 from xraykit.training.run import run
 
 
@@ -17,7 +18,7 @@ def made(tmp_path):
 
 
 def test_a_new_run_is_queued_with_its_recipe(made):
-    assert made.status()["state"] == "queued"
+    assert made.status().state == "queued"
     assert made.read("recipe.json") == {"name": "tiny"}
 
 
@@ -38,7 +39,7 @@ def test_a_reader_never_sees_half_a_status(made):
     def write():
         number = 0
         while not stop.is_set():
-            made.update(epoch=number, padding="x" * 5000)
+            made.update(epoch=number, message="x" * 5000)
             number += 1
 
     writer = threading.Thread(target=write)
@@ -60,12 +61,12 @@ def test_a_run_whose_process_is_gone_is_lost(made):
         [sys.executable, "-c", code, str(made.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout.readline() == "held\n"
-    assert made.status()["state"] == "running"
-    with pytest.raises(run.RunRefused, match="another process"):
+    assert made.status().state == "running"
+    with pytest.raises(run.RunRefused, match="Another process"):
         made.hold()
     holder.kill()
     holder.wait()
-    assert made.status()["state"] == "lost"
+    assert made.status().state == "lost"
 
 
 def test_history_grows_row_by_row(made):
@@ -77,7 +78,7 @@ def test_history_grows_row_by_row(made):
 def test_runs_are_listed_newest_first(made, tmp_path):
     second = run.create({"name": "tiny"}, "films", tmp_path, "second")
     os.utime(made.path / "recipe.json", (1, 1))
-    assert [found.name for found in run.list_runs(tmp_path)] == [second.name, made.name]
+    assert [listed.name for listed in run.list_runs(tmp_path)] == [second.name, made.name]
 
 
 def test_a_broken_status_is_refused_in_words(made):
@@ -144,33 +145,34 @@ def test_threads_do_not_lose_each_others_fields(made):
         for number in range(50):
             made.update(**{name: number})
 
-    threads = [threading.Thread(target=write, args=(f"field_{i}",)) for i in range(4)]
+    names = ("epoch", "step", "place", "pid")
+    threads = [threading.Thread(target=write, args=(name,)) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     status = made.read("status.json")
-    assert [status[f"field_{i}"] for i in range(4)] == [49] * 4
+    assert [status[name] for name in names] == [49] * 4
     assert not list(made.path.glob(".*")), "no half-written file is left"
 
 
 def test_a_queued_run_that_nobody_holds_is_lost_once_it_had_time_to_begin(made):
-    assert made.status()["state"] == "queued"
+    assert made.status().state == "queued"
     made.write("status.json", {**made.read("status.json"), "heartbeat": time.time() - 60})
     status = made.status()
-    assert status["state"] == "lost" and status["advice"] and status["message"]
+    assert status.state is State.LOST and status.advice and status.message
 
 
 def test_a_queued_run_whose_lock_was_let_go_is_lost_at_once(made):
     with made.hold():
-        assert made.status()["state"] == "queued"
-    assert made.status()["state"] == "lost"
+        assert made.status().state == "queued"
+    assert made.status().state == "lost"
 
 
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed"])
 def test_a_run_that_ended_stays_as_it_is_without_a_lock(made, state):
     made.update(state=state)
-    assert made.status()["state"] == state
+    assert made.status().state == state
 
 
 def test_probes_do_not_see_each_other_nor_hinder_the_holder(made):
@@ -215,7 +217,7 @@ def test_broken_folders_are_listed_and_harm_no_other(made, tmp_path):
     (tmp_path / "broken" / "status.json").write_text("{")
     (tmp_path / "strange" / "status.json").mkdir()
     (tmp_path / "a file").write_text("")
-    assert {found.name for found in run.list_runs(tmp_path)} == {"first", "broken", "strange"}
+    assert {listed.name for listed in run.list_runs(tmp_path)} == {"first", "broken", "strange"}
     assert run.list_runs(tmp_path / "none") == []
 
 
@@ -241,12 +243,97 @@ def test_a_hundred_long_runs_are_listed_without_reading_their_histories(tmp_path
     """What costs time is what is read: a list opens the small status of each run once and nothing that grows."""
     rows = "epoch,loss\n" + "".join(f"{epoch},1.0\n" for epoch in range(200))
     for number in range(100):
-        found = run.create({"name": "tiny"}, "films", tmp_path, f"run-{number}")
-        found.update(state="finished")
-        (found.path / "history.csv").write_text(rows)
+        made = run.create({"name": "tiny"}, "films", tmp_path, f"run-{number}")
+        made.update(state="finished")
+        (made.path / "history.csv").write_text(rows)
     opened = []
-    read = run.Path.read_text
-    monkeypatch.setattr(run.Path, "read_text", lambda path, *args: opened.append(path.name) or read(path, *args))
-    monkeypatch.setattr(files, "whole_lines", lambda path: pytest.fail(f"{path} was read"))
-    assert {found.status()["state"] for found in run.list_runs(tmp_path)} == {"finished"}
-    assert opened == ["status.json"] * 100
+    read = run.Run.read
+    monkeypatch.setattr(run.Run, "read", lambda self, file: opened.append(file) or read(self, file))
+    monkeypatch.setattr(run.Run, "rows", lambda self, file, most=None: pytest.fail(f"{file} was read"))
+    assert {listed.status().state for listed in run.list_runs(tmp_path)} == {State.FINISHED}
+    assert opened == [run.STATUS] * 100
+
+
+OLD = {  # as the version before types wrote it
+    "format": 1,
+    "state": "failed",
+    "data": "/films",
+    "created": "2026-11-20T09:30:00+00:00",
+    "heartbeat": 1795000000.25,
+    "asked_device": "auto",
+    "stage": None,
+    "epoch": 3,
+    "best_loss": float("nan"),
+    "failure": "data",
+    "message": "The ImageNet weights of MobileNetV2 (alpha 1.0) could not be loaded from imagenet: no network.",
+    "memory": None,
+    "shoe_size": 43,
+}
+
+
+def test_the_status_of_an_earlier_version_is_read_and_keeps_what_is_not_known(made):
+    made.write("status.json", OLD)
+    status = made.status()
+    assert (status.state, status.failure, status.stage, status.epoch) == (State.FAILED, run.Failure.DATA, None, 3)
+    assert status.best_loss is None and status.parameters is None and status.other == {"shoe_size": 43}
+    made.update(epoch=4)
+    assert made.read("status.json")["shoe_size"] == 43 and made.status().epoch == 4
+    assert made.status().to_json()["shoe_size"] == 43
+
+
+def test_a_stage_or_failure_of_a_later_version_is_none_we_know(made):
+    made.update(state="failed", failure="eaten by a dog", stage="dreaming")
+    assert made.status().failure is None and made.status().stage is None
+    assert made.read("status.json")["failure"] == "eaten by a dog"
+
+
+def test_only_fields_of_the_status_can_be_written(made):
+    before = made.read("status.json")
+    for name in ("shoe_size", "other", "stat"):
+        with pytest.raises(TypeError, match=name):
+            made.update(**{name: 1})
+    assert made.read("status.json") == before
+
+
+NO_NUMBERS = ("7", [7], {"a": 7}, True, -1, 10**400)
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: repr(value)[:12])
+@pytest.mark.parametrize(
+    "name", ["epoch", "epochs", "steps", "place", "eta", "best_loss", "memory", "learning_seconds"]
+)
+def test_a_field_of_a_wrong_type_is_refused_by_name(made, name, value):
+    made.update(**{name: value})
+    with pytest.raises(run.RunRefused, match=f"as {name} in status.json of the run first"):
+        made.status()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name in ("data", "message", "device", "created", "stage", "failure") for value in (3, ["x"], {})]
+    + [("finish", 1), ("state", 3), ("state", None), ("state", ["running"]), ("epoch", 2.5)],
+)
+def test_words_and_switches_of_a_wrong_type_are_refused_by_name(made, name, value):
+    made.update(**{name: value})
+    with pytest.raises(run.RunRefused, match=name):
+        made.status()
+
+
+def test_a_status_without_a_state_is_refused(made):
+    made.write("status.json", {"format": 1})
+    with pytest.raises(run.RunRefused, match="state"):
+        made.status()
+
+
+@pytest.mark.parametrize(
+    ("fields", "share"),
+    [
+        ({}, 0),
+        ({"epochs": 4, "epoch": 1, "step": 5, "steps": 10}, 0.375),
+        ({"epochs": 4, "epoch": 0, "stage_done": 30, "stage_of": 40}, 0.75),
+        ({"epochs": 4, "epoch": 9, "stage_of": 0}, 1),
+        ({"epochs": 0, "epoch": 3, "stage_done": 3, "stage_of": 0}, 1),
+    ],
+)
+def test_how_much_is_done(fields, share):
+    assert run.Status(state=State.RUNNING, **fields).share == share

@@ -15,6 +15,7 @@ from xraykit.system import device_queue, devices, folders, jobs
 from xraykit.training.recipe import rules
 from xraykit.training.run import control, run
 from xraykit.ui.fine_tune import draft
+from xraykit.ui.fine_tune.form import films as form_films
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,16 @@ def field(app: AppTest, path: str):
         for widget in kind
         if str(widget.key).startswith("recipe-") and str(widget.key).endswith(ends)
     )
+
+
+def test_folders_of_earlier_runs_are_offered_and_broken_runs_passed_over(tmp_path):
+    moved = film_folders.make(tmp_path / "elsewhere", films=1)
+    for number, status in enumerate(
+        ("", "{", "[]", "{}", '{"data": 3}', '{"data": "/no/where"}', '{"data": "a\\u0000"}', f'{{"data": "{moved}"}}')
+    ):
+        (tmp_path / "runs" / f"run-{number}").mkdir(parents=True)
+        (tmp_path / "runs" / f"run-{number}" / "status.json").write_text(status)
+    assert "elsewhere" in [known.name for known in form_films.known()]
 
 
 def test_without_runs_a_newcomer_is_told_what_to_do_and_can_try(films):

@@ -154,7 +154,7 @@ def test_two_processes_never_work_in_one_folder(slow, odd_folder):
 def test_classes_that_do_not_fit_are_refused_with_both_lists_before_a_film_is_read(tmp_path):
     folder = film_folders.make(tmp_path / "pets", classes=("Cat", "Normal"), films=2)
     with pytest.raises(
-        folder_evaluation.ScoringRefused, match="COVID-19, Normal, Pneumonia; the folder pets holds Cat, Normal"
+        folder_evaluation.MisfitRefused, match="COVID-19, Normal, Pneumonia; the folder pets holds Cat, Normal"
     ):
         folder_evaluation.evaluate([MODEL], folder, tmp_path / "out")
     state = Work(tmp_path / "out").state()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,30 +14,71 @@ from xraykit.cli import terminal
 from xraykit.cli.evaluate import FILE
 from xraykit.cli.terminal import name_sets, name_unlabelled
 
+if TYPE_CHECKING:
+    from xraykit.datasets.dataset import Dataset
+    from xraykit.datasets.split import SplitPlan
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
-@click.option("--out", type=FILE, help="Folder for progress.json and films.json; a file stop in it ends the work.")
-@click.option("--recipe", "recipe_name", help="Tell the split of this recipe: a name, or a JSON file.")
+FRACTION = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+@click.group()
+def data() -> None:
+    """Datasets: what is in a folder before anything learns from it."""
+
+
+@data.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--out", type=FILE, help="Folder for progress.json and films.json; a file named stop in it ends the work."
+)
+@click.option("--recipe", help="Divide the films as this recipe does: a preset's name, or a JSON file.")
+@click.option("--validation", type=FRACTION, help="Fraction of films for validation.")
+@click.option("--test", type=FRACTION, help="Fraction of films for testing.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of the split.")
+@click.option("--shrink", type=click.FloatRange(0, 1, min_open=True), help="Fraction of the training films to use.")
+@click.option("--balance", type=click.Choice(["none", "undersample", "weights"]), help="Balance of the classes.")
 @click.argument("folder", type=FILE)
-def inspect(folder: Path, out: Path | None, as_json: bool, recipe_name: str | None) -> None:
-    """Counts, refused films, duplicates, groups and the split of a folder."""
+def inspect(folder: Path, out: Path | None, as_json: bool, recipe: str | None, **fields: Any) -> None:
+    """Count the films of a folder; name refused films, duplicates and groups; tell how a run would divide them."""
     from xraykit.datasets import inspection
-    from xraykit.training.recipe import presets
 
     with terminal.words():
-        chosen = presets.load(recipe_name) if recipe_name else None
+        plan = _plan(recipe, {field: value for field, value in fields.items() if value is not None})
         with terminal.bar("Reading films") as progress:
-            films = inspection.inspect(folder, out, progress, chosen)
-        report = _report(films, chosen)
+            films = inspection.inspect(folder, out, progress, plan)
+        report = _report(films, plan)
     if as_json:
         click.echo(json.dumps(report, indent=1))
     else:
-        _show_inspection(films, report)
+        _show(films, report)
     sys.exit(bool(films.refused))
 
 
-def _show_inspection(films, report: dict) -> None:
+def _plan(recipe: str | None, fields: dict[str, Any]) -> SplitPlan | None:
+    """The recipe's plan with these fields; None where neither is given."""
+    from xraykit.datasets import split
+    from xraykit.training.recipe import presets
+
+    if recipe is None and not fields:
+        return None
+    return dataclasses.replace(presets.load(recipe).split_plan if recipe else split.DEFAULT, **fields)
+
+
+def _report(films: Dataset, plan: SplitPlan | None) -> dict[str, Any]:
+    """What a folder holds and how a training would divide it; a folder that cannot be divided says why."""
+    from xraykit.datasets import inspection, layout, split
+
+    report = inspection.describe(films)
+    del report["sha256"]
+    try:
+        described = split.describe(films, split.split(films, plan or split.DEFAULT))
+        report |= {"counts": described["counts"], "split_digests": described["split_digests"]}
+    except layout.DatasetRefused as error:
+        report |= {"counts": {}, "split_digests": {}, "not_divided": error.words}
+    return report
+
+
+def _show(films: Dataset, report: dict[str, Any]) -> None:
     parts = report["counts"]
     width = max(len(name) for name in films.classes)
     click.echo(f"{len(films)} films in {len(films.classes)} classes, {report['groups']} groups")
@@ -44,29 +87,9 @@ def _show_inspection(films, report: dict) -> None:
         click.echo(f"{name:<{width}}  " + "".join(f"{k:>12}" for k in (n, *(parts[part][name] for part in parts))))
     if "not_divided" in report:
         click.echo(f"not divided: {report['not_divided']}")
-    click.echo(f"groups: {report['group_rule']}")
+    click.echo(f"groups: {films.group_rule.words}")
     name_sets("identical files", films.duplicates())
-    name_sets("one group, several classes", films.mixed_groups())
+    name_sets("groups with several classes", films.mixed_groups())
     name_unlabelled(films)
     for refusal in films.refused:
         click.echo(f"refused {refusal.source} ({refusal.code}): {refusal.words}", err=True)
-
-
-@click.group()
-def data() -> None:
-    """Datasets: what is in a folder before anything learns from it."""
-
-
-def _report(films, chosen=None) -> dict:
-    """What a folder holds and how a training would divide it; an undividable folder says why."""
-    from xraykit.datasets import inspection, layout, split
-
-    report = inspection.describe(films)
-    del report["sha256"]
-    fractions = (chosen.validation, chosen.test, chosen.seed) if chosen else ()
-    try:
-        described = split.describe(films, split.split(films, *fractions))
-        report |= {"counts": described["counts"], "split_digests": described["split_digests"]}
-    except layout.DatasetRefused as error:
-        report |= {"counts": {}, "split_digests": {}, "not_divided": str(error)}
-    return report

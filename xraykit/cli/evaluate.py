@@ -94,17 +94,24 @@ def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | No
     A SIGTERM, or a file named stop in the --out folder, ends the work in order; results are written whole, at the end.
     """
     from xraykit.models import folder_evaluation
-    from xraykit.training.run import run
 
     with terminal.words():
+        only, name = _test_films(tested) if tested else (None, "")
         with terminal.bar("Films") as progress:
-            found, films = folder_evaluation.evaluate(
-                models, folder, out, progress, run.Run(tested) if tested else None
-            )
-    for one in found:
-        _show_figures(one)
+            evaluations, films = folder_evaluation.evaluate(models, folder, out, progress, only=only, test_of=name)
+    for evaluation in evaluations:
+        _show_figures(evaluation)
     name_oddities(films)
     terminal.end(films.refused)
+
+
+def _test_films(folder: Path) -> tuple[dict[str, str], str]:
+    """The films of a run's test split with their sha256, and the run's name."""
+    from xraykit.datasets import split
+    from xraykit.training.run.run import Run
+
+    run = Run(folder)
+    return split.recorded_part(run.read("data.json"), "test"), run.name
 
 
 def _show_figures(found) -> None:

@@ -1,19 +1,23 @@
-"""Commands on runs: list, show, stop, resume, keep, delete."""
+"""The verb runs: list, show, stop, resume, keep, delete."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from xraykit.cli import terminal, train
 
+if TYPE_CHECKING:
+    from xraykit.training.run.run import Run, Status
+
 FILE = click.Path(path_type=Path)
 STOP_SECONDS = 30.0  # a run ends within ten; the rest is for a computer that is busy
-_ROOT = click.option("--runs", "root", type=FILE, help="Where run folders are.  [default: $XRAYKIT_RUNS, else runs/]")
-_JSON = click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
+UNREADABLE = "unreadable"
+_ROOT = click.option("--runs", "root", type=FILE, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -25,17 +29,17 @@ def runs() -> None:
 @_ROOT
 @_JSON
 def list_runs(root: Path | None, as_json: bool) -> None:
-    """All runs, newest first: state, epochs, best validation figures, learning time."""
+    """All runs, newest first: state, epochs, best validation figures, training time."""
     from xraykit.training.run import run
 
     with terminal.words():
-        found = {one.name: _status_or_refusal(one) for one in run.list_runs(root)}
-    if as_json:
-        click.echo(json.dumps([{"name": name, **status} for name, status in found.items()], indent=1))
-        return
-    width = max(map(len, found), default=0)
-    for name, status in found.items():
-        click.echo(f"{name:<{width}}  {_one_line(status)}")
+        listed = run.list_runs(root)
+        if as_json:
+            click.echo(json.dumps([{"name": run.name, **_status_or_refusal(run)} for run in listed], indent=1))
+            return
+        width = max((len(run.name) for run in listed), default=0)
+        for run in listed:
+            click.echo(f"{run.name:<{width}}  {_line(run)}")
 
 
 @runs.command()
@@ -43,54 +47,57 @@ def list_runs(root: Path | None, as_json: bool) -> None:
 @_JSON
 @click.argument("name")
 def show(name: str, root: Path | None, as_json: bool) -> None:
-    """One run: its state, where it stands, its figures, and what to do where it failed."""
+    """One run: its state, where it stands, its figures, and what to do if it failed."""
     with terminal.words():
         status = _find(name, root).status()
     if as_json:
-        click.echo(json.dumps(status, indent=1))
+        click.echo(json.dumps(status.to_json(), indent=1))
         return
     for label, value in _facts(status):
-        click.echo(f"{label:<14}{value}")
+        click.echo(f"{label:<15}{value}")
 
 
 @runs.command()
 @_ROOT
 @click.argument("name")
 def stop(name: str, root: Path | None) -> None:
-    """Ask a run to end in order, with a checkpoint, and wait until it has."""
-    from xraykit.training.run import control, run
+    """Stop a run with a checkpoint, and wait until it has ended."""
+    from xraykit.system.job_folder import State
+    from xraykit.training.run import control
+    from xraykit.training.run.run import RunRefused
 
     with terminal.words():
-        found = _find(name, root)
-        control.stop(found)
-        state = control.wait(found, STOP_SECONDS)["state"]
-        if state in run.BUSY:
-            raise run.RunRefused(f"{name} was asked to stop and has not ended after {STOP_SECONDS:.0f} seconds.")
-        if state == "lost":
-            raise run.RunRefused(f"{name} did not end in order: no process is at it, it is lost. It can be resumed.")
+        run = _find(name, root)
+        control.stop(run)
+        state = control.wait(run, STOP_SECONDS).state
+        if state.busy:
+            raise RunRefused(f"{name} was asked to stop and has not ended after {STOP_SECONDS:.0f} seconds.")
+        if state is State.LOST:
+            raise RunRefused(f"The process of {name} ended unexpectedly: the run is lost. It can be resumed.")
     click.echo(f"{name}: {state}")
 
 
 @runs.command()
 @_ROOT
 @click.option("--data", "folder", type=FILE, help="Where the films are now, if they were moved.")
-@click.option("--device", help='Another device than was asked for: "auto", "cpu", or "gpu 0".')
-@click.option("--finish", is_flag=True, help="Learn no more: evaluate and save what was learned so far.")
-@click.option("--detach", is_flag=True, help="Go on in a process of its own and return at once.")
+@click.option("--device", help='Another device than before: "auto", "cpu", or "gpu 0".')
+@click.option("--finish", is_flag=True, help="Train no more: evaluate and save what was learned so far.")
+@click.option("--detach", is_flag=True, help="Train in a process of its own and return at once.")
 @click.argument("name")
 def resume(name: str, root: Path | None, folder: Path | None, device: str | None, finish: bool, detach: bool) -> None:
-    """Go on with a run that was stopped, failed or was lost, from its last checkpoint."""
+    """Resume a run that was stopped, failed or was lost, from its last checkpoint."""
+    from xraykit.system import job_folder
     from xraykit.training.run import control
 
     with terminal.words():
-        found = _find(name, root)
+        run = _find(name, root)
         if detach:
-            control.resume(found, folder, device, finish)
-            click.echo(f"{name} goes on. python -m xraykit runs show {name} tells how far it is.")
+            control.resume(run, folder, device, finish)
+            click.echo(f"{name} was resumed. Follow it with: python -m xraykit runs show {name}")
             return
-        if not control.handed():  # else this is the process that was launched for it
-            control.check_resumable(found, finish)
-        train.train_here(found, data=folder, device=device, finish=finish)
+        if not job_folder.lock_was_handed():  # else this is the process that was launched for it
+            control.check_resumable(run, finish)
+        train.train_here(run, data=folder, device=device, finish=finish)
 
 
 @runs.command()
@@ -112,23 +119,23 @@ def keep(
     folder: Path | None,
     out: Path | None,
 ) -> None:
-    """Convert a finished run, check it, calibrate it and write its card."""
+    """Save a finished run as a model: convert it, check it, calibrate it and write its card."""
     from xraykit.training import keep as keeping
 
     with terminal.words():
-        found = _find(name, root)
-        with keeping.telling(out, found, model) as say:
-            card = keeping.keep(found, model, title=title, limits=limits, replace=replace, data=folder, say=say)
+        run = _find(name, root)
+        with keeping.telling(out, run, model) as say:
+            card = keeping.keep(run, model, title=title, limits=limits, replace=replace, data=folder, say=say)
     agreement = card.metrics["agreement_with_keras"]
     difference, films = agreement["largest_difference"], agreement["films"]
-    click.echo(f"Kept {card.name}: agrees with the network to {difference:.1e} on {films} films.")
+    click.echo(f"Saved as {card.name}: agrees with the network to {difference:.1e} on {films} films.")
 
 
 @runs.command()
 @_ROOT
 @click.argument("name")
 def delete(name: str, root: Path | None) -> None:
-    """Delete a run that has ended: its curves, its checkpoint, its network. Models kept from it stay."""
+    """Delete a run that has ended: its curves, checkpoint and network. Models saved from it stay."""
     from xraykit.training.run import control
 
     with terminal.words():
@@ -136,74 +143,92 @@ def delete(name: str, root: Path | None) -> None:
     click.echo(f"Deleted {name}.")
 
 
-def _find(name: str, root: Path | None):
+def _find(name: str, root: Path | None) -> Run:
     from xraykit.system import folders
     from xraykit.training.run import run
 
     folder = folders.runs_folder() if root is None else root
     if Path(name).name != name or name.startswith(".") or not (folder / name).is_dir():
-        known = ", ".join(one.name for one in run.list_runs(folder)[:5]) or "none"
+        known = ", ".join(listed.name for listed in run.list_runs(folder)[:5]) or "none"
         raise run.RunRefused(f"Expected the name of a run in {folder} ({known}); got {name!r}.")
     return run.Run(folder / name)
 
 
-def _status_or_refusal(found) -> dict[str, Any]:
-    from xraykit.training.run import run
+def _status_or_refusal(run: Run) -> dict[str, Any]:
+    from xraykit.training.run.run import RunRefused
 
     try:
-        return found.status()
-    except run.RunRefused as error:
-        return {"state": "unreadable", "message": str(error)}
+        return run.status().to_json()
+    except RunRefused as error:
+        return {"state": UNREADABLE, "message": error.words}
 
 
-def _one_line(status: dict[str, Any]) -> str:
-    state = status["state"]
-    if state == "unreadable":
-        return f"{state}  {status['message']}"
-    parts = [f"{state:<9}", f"epoch {status.get('epoch', 0)} of {status.get('epochs', '?')}"]
-    if (best := status.get("best_accuracy")) is not None:
-        parts.append(f"best validation accuracy {best:.1%} (loss {status.get('best_loss', float('nan')):.4f})")
-    if status.get("learning_seconds"):
-        parts.append(f"learned {terminal.duration(status['learning_seconds'])}")
-    if state == "queued" and status.get("place"):
-        parts.append(f"place {status['place']} in line for {status.get('device')}")
-    if status.get("failure"):
-        parts.append(status["failure"])
+def _line(run: Run) -> str:
+    """A run in one line of a list."""
+    from xraykit.system import text
+    from xraykit.training.run.run import RunRefused
+
+    try:
+        status = run.status()
+    except RunRefused as error:
+        return f"{UNREADABLE}  {error.words}"
+    parts = [f"{status.state:<9}", _epochs(status)]
+    if status.best_accuracy is not None:
+        loss = "" if status.best_loss is None else f" (loss {status.best_loss:.4f})"
+        parts.append(f"best validation accuracy {text.percent(status.best_accuracy)}{loss}")
+    if status.learning_seconds:
+        parts.append(f"trained for {text.duration(status.learning_seconds)}")
+    if status.state.busy and status.place:
+        parts.append(_position(status))
+    if status.failure:
+        parts.append(status.failure)
     return "  ".join(parts)
 
 
-def _facts(status: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(status: Status) -> list[tuple[str, str]]:
     """What a reader wants of a status, a label and words each; what is not known is left out."""
-    figures = {name: status.get(name) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
-    told = {
-        "state": status["state"] + (f", {status['failure']}" if status.get("failure") else ""),
-        "message": status.get("message"),
-        "advice": status.get("advice"),
-        "place in line": status.get("place") and f"{status['place']} for {status.get('device')}",
+    from xraykit.system import text
+
+    figures = {name: getattr(status, name) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    facts = {
+        "state": f"{status.state}, {status.failure}" if status.failure else status.state,
+        "message": status.message,
+        "advice": status.advice,
+        "queue": status.place and _position(status),
         "stage": _stage(status),
-        "device": status.get("device_name") or status.get("device") or status.get("asked_device"),
-        "epoch": f"{status.get('epoch', 0)} of {status.get('epochs', '?')}",
-        "step": status.get("step") and f"{status['step']} of {status.get('steps')}",
-        "to go": status.get("eta") and terminal.duration(status["eta"]),
+        "device": status.device_name or status.device or status.asked_device,
+        "epoch": _epochs(status).removeprefix("epoch "),
+        "step": status.step and f"{status.step} of {status.steps or '?'}",
+        "time left": status.eta and text.duration(status.eta),
         "figures": ", ".join(f"{name} {value:.4f}" for name, value in figures.items() if value is not None),
         "best": _best(status),
-        "learned for": status.get("learning_seconds") and terminal.duration(status["learning_seconds"]),
-        "waited for": status.get("queued_seconds") and terminal.duration(status["queued_seconds"]),
-        "films": status.get("data"),
-        "created": status.get("created"),
-        "ended": status.get("ended"),
+        "training time": status.learning_seconds and text.duration(status.learning_seconds),
+        "time in queue": status.queued_seconds and text.duration(status.queued_seconds),
+        "films": status.data,
+        "created": status.created,
+        "ended": status.ended,
     }
-    return [(label, str(value)) for label, value in told.items() if value]
+    return [(label, str(value)) for label, value in facts.items() if value]
 
 
-def _stage(status: dict[str, Any]) -> str | None:
-    stage, done, total = (status.get(key) for key in ("stage", "stage_done", "stage_of"))
-    return f"{stage}, {done} of {total}" if stage and total else stage
+def _epochs(status: Status) -> str:
+    return f"epoch {status.epoch or 0} of {'?' if status.epochs is None else status.epochs}"
 
 
-def _best(status: dict[str, Any]) -> str | None:
-    if status.get("best_epoch") is None or status.get("best_loss") is None:
+def _position(status: Status) -> str:
+    return f"position {status.place} for {status.device}"
+
+
+def _stage(status: Status) -> str | None:
+    if status.stage is None or not status.stage_of:
+        return status.stage and status.stage.words
+    return f"{status.stage.words}, {status.stage_done or 0} of {status.stage_of}"
+
+
+def _best(status: Status) -> str | None:
+    from xraykit.system import text
+
+    if status.best_epoch is None or status.best_loss is None:
         return None
-    accuracy = status.get("best_accuracy")
-    words = "" if accuracy is None else f", accuracy {accuracy:.1%}"
-    return f"epoch {status['best_epoch'] + 1}: validation loss {status['best_loss']:.4f}{words}"
+    accuracy = "" if status.best_accuracy is None else f", accuracy {text.percent(status.best_accuracy)}"
+    return f"epoch {status.best_epoch + 1}: validation loss {status.best_loss:.4f}{accuracy}"

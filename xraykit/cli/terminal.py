@@ -12,7 +12,9 @@ import click
 
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
-from xraykit.training.run.run import Diverged, Stopped
+from xraykit.system import text
+from xraykit.system.job_folder import Stopped
+from xraykit.training.run.run import Diverged
 
 NAMED = 10  # sets of films named on a terminal; --json names all
 
@@ -90,18 +92,12 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
         yield move
 
 
-def figure(found: dict[str, Any]) -> str:
-    """A share with its interval, in words."""
-    if found.get("value") is None:
+def figure(figure: dict[str, Any]) -> str:
+    """A proportion with its interval, in words."""
+    if figure.get("value") is None:
         return "not reported (no films)"
-    return f"{found['value']:.1%} [{found['low']:.1%}, {found['high']:.1%}]"
-
-
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    low, high = (text.percent(figure[end]) for end in ("low", "high"))
+    return f"{text.percent(figure['value'])} [{low}, {high}]"
 
 
 def _fail(message: str) -> NoReturn:

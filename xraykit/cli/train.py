@@ -1,4 +1,4 @@
-"""Commands that look at datasets and train on them: data, train."""
+"""The verb train: a recipe learned from a folder of films, or an estimate of what that would take."""
 
 from __future__ import annotations
 
@@ -6,25 +6,33 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from xraykit.cli import terminal
+from xraykit.system import text
+from xraykit.system.job_folder import State
+
+if TYPE_CHECKING:
+    from xraykit.datasets.dataset import Dataset
+    from xraykit.training.recipe.recipe import Recipe
+    from xraykit.training.run.run import Run
 
 FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option("--recipe", "recipe_name", required=True, help="A named recipe, or a JSON file.")
+@click.option("--recipe", "recipe_name", required=True, help="A preset, or a JSON file.")
 @click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
 @click.option("--name", help="The run's name; date and recipe if not given.")
 @click.option("--set", "settings", multiple=True, help="field=value, as often as needed: phases.0.epochs=3")
-@click.option("--runs", "root", type=FILE, help="Where run folders are made.  [default: $XRAYKIT_RUNS, else runs/]")
+@click.option("--runs", "root", type=FILE, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
 @click.option("--device", default="auto", show_default=True, help='"auto", "cpu", or "gpu 0": waits until it is free.')
-@click.option("--estimate", is_flag=True, help="Tell from two steps a phase how long it would take; train nothing.")
-@click.option("--json", "as_json", is_flag=True, help="With --estimate: for a machine to read.")
+@click.option("--estimate", is_flag=True, help="Estimate time and memory from two steps per phase; train nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --estimate: print JSON.")
 @click.option("--out", type=FILE, help="With --estimate: folder for progress.json and estimate.json.")
 def train(
     recipe_name: str,
@@ -37,13 +45,13 @@ def train(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Train a recipe on a folder of films; Ctrl-C or a file named stop in the run's folder ends it in order."""
+    """Train a recipe on a folder of films. Ctrl-C, or a file named stop in the run's folder, stops it."""
     from xraykit.system import device_queue
     from xraykit.training.recipe import presets, recipe
     from xraykit.training.run import run
 
     if (as_json or out) and not estimate:
-        raise click.UsageError("Expected --json and --out beside --estimate only.")
+        raise click.UsageError("--json and --out need --estimate.")
     with terminal.words():
         chosen = recipe.with_settings(presets.load(recipe_name), settings)
         if estimate:
@@ -56,23 +64,26 @@ def train(
         train_here(made)
 
 
-def train_here(found, **changes: Any) -> None:
-    """Train a run in this process, tell how it goes, leave with 1 where it failed; `changes`: see `engine.changes`."""
+def train_here(run: Run, **changes: Any) -> None:
+    """Train a run in this process and print its progress; exit code 1 if it failed.
+
+    `changes` are the arguments of `control.changes`.
+    """
     from xraykit.training import worker
 
-    shown = Shown()
-    state = worker.go(found, shown.moment, told=shown.stage, seen=shown.films, **changes)
-    if state in ("finished", "stopped"):
-        click.echo(f"{state}: {found.path}")
+    printer = Printer()
+    state = worker.go(run, printer.moment, told=printer.stage, seen=printer.films, **changes)
+    if state in (State.FINISHED, State.STOPPED):
+        click.echo(f"{state}: {run.path}")
         return
-    if state == "lost":
-        raise click.ClickException(f"The folder of the run {found.name} is gone.")
-    status = found.status()
-    raise click.ClickException(f"{status['failure']}: {status['message']}\n{status['advice']}")
+    if state == State.LOST:
+        raise click.ClickException(f"The folder of the run {run.name} is gone.")
+    status = run.status()
+    raise click.ClickException(f"{status.failure}: {status.message}\n{status.advice}")
 
 
-class Shown:
-    """Tells a terminal how a run goes, and a log file in fewer lines."""
+class Printer:
+    """Prints the progress of a run on a terminal, and in fewer lines into a log file."""
 
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
@@ -80,68 +91,72 @@ class Shown:
 
     def stage(self, stage: str, done: int, total: int) -> None:
         """A stage before the training: on a terminal each film, in a log its beginning."""
-        of = f" {done} of {total}" if total else ""
+        count = f" {done} of {total}" if total else ""
         if self.live:
-            self._line(f"{stage}{of}", ends=done == total)
+            self._line(f"{stage}{count}", ends=done == total)
         elif stage != self.last:
             click.echo(stage, err=True)
         self.last = stage
 
-    def films(self, films) -> None:
-        """Count what is learned from, name what is refused."""
+    def films(self, films: Dataset) -> None:
+        """The films of the run, and every refused one by name."""
         click.echo(f"{len(films)} films: {', '.join(f'{name} {n}' for name, n in films.counts().items())}")
         for refusal in films.refused:
             click.echo(f"refused {refusal.source}: {refusal.words}", err=True)
 
-    def moment(self, moment) -> None:
-        """Where the training stands: on a terminal each step told, in a log each epoch."""
+    def moment(self, moment: Any) -> None:
+        """Where the training stands: on a terminal every few seconds, in a log each epoch."""
         figures = "  ".join(f"{name} {value:.4f}" for name, value in moment.figures.items())
-        eta = "" if moment.eta is None else f"  {terminal.duration(moment.eta)} to go"
+        eta = "" if moment.eta is None else f"  {text.duration(moment.eta)} left"
         if not moment.step:
             self._line(f"epoch {moment.epoch}/{moment.epochs}{eta}  {figures}", ends=True)
         elif self.live:
             step = f"step {moment.step}/{moment.steps}"
             self._line(f"epoch {moment.epoch + 1}/{moment.epochs} {step}{eta}  {figures}", ends=False)
 
-    def _line(self, text: str, ends: bool) -> None:
-        click.echo(f"\r{text}\033[K" if self.live else text, nl=ends, err=True)
+    def _line(self, line: str, ends: bool) -> None:
+        click.echo(f"\r{line}\033[K" if self.live else line, nl=ends, err=True)
 
 
-def _show_estimate(chosen, folder: Path, device: str, as_json: bool, out: Path | None) -> None:
-    found = _estimate(chosen, folder, device, out)
-    click.echo(json.dumps(found, indent=1) if as_json else found["words"])
+def _show_estimate(recipe: Recipe, folder: Path, device: str, as_json: bool, out: Path | None) -> None:
+    estimate = _estimate(recipe, folder, device, out)
+    click.echo(json.dumps(estimate, indent=1) if as_json else estimate["words"])
 
 
-def _estimate(chosen, folder: Path, device: str, out: Path | None) -> dict[str, Any]:
+def _estimate(recipe: Recipe, folder: Path, device: str, out: Path | None) -> dict[str, Any]:
     """What a run would take, as plain data; with `out` its progress and result are left there too."""
     from xraykit.system import jobs
-    from xraykit.training.run.run import Run
 
     if out is None:
-        return _probe(chosen, folder, device, lambda *_: None)
-    with jobs.going_on(jobs.Work(out), verb="estimate", data=str(folder)) as going:
+        return _probe(recipe, folder, device, lambda *_: None)
+    job = jobs.Job(out)
+    with jobs.running(job, verb="estimate", data=str(folder)) as progress:
 
-        def progress(done: int, total: int) -> None:
-            going.mind()
-            going.done, going.films = done, total
-            going.say("running", "Taking two steps of each phase.")
+        def report(done: int, total: int) -> None:
+            progress.stop_if_asked()
+            progress.done, progress.films = done, total
+            progress.report("Taking two steps of each phase.")
 
-        found = _probe(chosen, folder, device, progress)
-        Run(out).write("estimate.json", found)
-        going.ending = found["words"]
-    return found
+        estimate = _probe(recipe, folder, device, report)
+        job.write("estimate.json", estimate)
+        progress.summary = estimate["words"]
+    return estimate
 
 
-def _probe(chosen, folder: Path, device: str, progress) -> dict[str, Any]:
+def _probe(recipe: Recipe, folder: Path, device: str, progress: Callable[[int, int], None]) -> dict[str, Any]:
     from xraykit.datasets import dataset
     from xraykit.system import device_queue, devices
 
-    with terminal.bar("Reading films") as shown:
-        films = dataset.read(folder, shown)
-    key = device_queue.choose(device, chosen.backend)
-    os.environ.update(devices.environment(key, chosen.backend))  # before probing imports the backend
-    from xraykit.training.fit import estimate as probing
+    with terminal.bar("Reading films") as bar:
+        films = dataset.read(folder, bar)
+    key = device_queue.choose(device, recipe.backend)
+    os.environ.update(devices.environment(key, recipe.backend))  # before `estimate` imports the backend
+    from xraykit.training.fit import estimate
 
-    found = probing.from_films(chosen, films, progress, devices.name_of(key))
-    told = ("words", "seconds", "compile_seconds", "seconds_per_epoch", "images_per_second")
-    return {**{name: getattr(found, name) for name in told}, **dataclasses.asdict(found), "device_key": key}
+    estimated = estimate.from_films(recipe, films, progress, devices.name_of(key))
+    derived = ("words", "seconds", "compile_seconds", "seconds_per_epoch", "images_per_second")
+    return {
+        **{name: getattr(estimated, name) for name in derived},
+        **dataclasses.asdict(estimated),
+        "device_key": key,
+    }

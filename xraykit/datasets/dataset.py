@@ -1,4 +1,4 @@
-"""Dataset: labelled films from class folders or a manifest, their groups, their split and their decoded cache.
+"""Labelled films from class folders or a manifest: labels, groups, hashes and the decoded cache.
 
 Reads films through the firewall alone, never changes a folder it reads, and knows nothing of networks.
 """
@@ -8,19 +8,20 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
 import numpy as np
+
 from xraykit.datasets import groups as grouping
-from xraykit.datasets import index
-from xraykit.datasets import layout
-from xraykit.datasets.index import Look
-from xraykit.datasets.index import Progress
+from xraykit.datasets import index, layout
+from xraykit.datasets.groups import GroupRule
+from xraykit.datasets.index import Look, Progress
 from xraykit.datasets.layout import DatasetRefused
-from xraykit.films import ingest
+from xraykit.films import ingest, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.system.folders import cache_folder
 
@@ -29,8 +30,8 @@ from xraykit.system.folders import cache_folder
 class Dataset:
     """Readable, labelled films, sorted by path.
 
-    `labels` (N,) int64 index into `classes`; `groups` (N,) int64: films of one patient, or the same picture,
-    share a number; `group_rule` says in words where groups came from.
+    `labels` (N,) int64 index into `classes`; `groups` (N,) int64: films of one patient, or of the same image, share a
+    number.
     """
 
     root: Path
@@ -39,7 +40,7 @@ class Dataset:
     labels: np.ndarray
     groups: np.ndarray
     hashes: tuple[str, ...]  # sha256 of each file
-    group_rule: str
+    group_rule: GroupRule
     refused: tuple[Refusal, ...] = ()
     unlabelled: tuple[str, ...] = ()
     cache: Path = field(default_factory=lambda: cache_folder())
@@ -54,13 +55,16 @@ class Dataset:
         return hashlib.sha256("\n".join([*self.classes, *rows]).encode()).hexdigest()
 
     def counts(self, indices: np.ndarray | None = None) -> dict[str, int]:
-        """Films a class, of all or of the given ones."""
+        """Films per class, of all films or of those at the given indices."""
         labels = self.labels if indices is None else self.labels[indices]
         return {name: int((labels == number).sum()) for number, name in enumerate(self.classes)}
 
     def duplicates(self) -> list[tuple[str, ...]]:
-        """Films whose files are identical byte for byte, a tuple a set."""
-        return _sets(self.films, self.hashes)
+        """Sets of films whose files are identical byte for byte."""
+        sets: dict[str, list[str]] = {}
+        for name, sha in zip(self.films, self.hashes, strict=True):
+            sets.setdefault(sha, []).append(name)
+        return [tuple(names) for names in sets.values() if len(names) > 1]
 
     def missing(self) -> list[str]:
         """Films whose file is gone since they were read; none is opened."""
@@ -74,9 +78,9 @@ class Dataset:
     def squares(self, size: int, channels: int = 1, progress: Progress | None = None) -> np.ndarray:
         """Every film as the network sees it: (N, size, size, channels) uint8, a read-only memory map.
 
-        Decoded once and kept in the cache folder under the films' hashes.
+        Decoded once and kept in the cache folder, under the films' hashes and the version of reading.
         """
-        key = hashlib.sha256("\n".join(self.hashes).encode()).hexdigest()[:24]
+        key = hashlib.sha256("\n".join([radiograph.READING, *self.hashes]).encode()).hexdigest()[:24]
         path = self.cache / f"{key}-{size}-{channels}.npy"
         if not path.is_file():
             self._decode(path, size, channels, progress)
@@ -92,7 +96,7 @@ class Dataset:
             with ingest.Ingest() as firewall:
                 for i, film in enumerate(firewall.read_many(self.root / name for name in self.films)):
                     if isinstance(film, Refusal):
-                        raise DatasetRefused(f"{self.films[i]} could be read before and cannot now: {film.words}")
+                        raise DatasetRefused(f"{self.films[i]} could be read before, but not now: {film.words}")
                     squares[i] = film.square(size, channels)
                     if progress:
                         progress(i + 1, len(self))
@@ -110,11 +114,8 @@ def _take_room(path: Path) -> None:
 
 
 def count_labels(root: str | Path) -> dict[str, int]:
-    """Files a class, by folder names or manifest alone: no film is opened. Raises DatasetRefused."""
-    counts: dict[str, int] = {}
-    for _, label, _ in layout.rows(Path(root))[0]:
-        counts[label] = counts.get(label, 0) + 1
-    return dict(sorted(counts.items()))
+    """Files per class, by folder names or manifest alone: no film is opened. Raises DatasetRefused."""
+    return dict(sorted(Counter(row.label for row in layout.read(Path(root)).rows).items()))
 
 
 def read(
@@ -127,7 +128,7 @@ def read(
 ) -> Dataset:
     """Read a folder of class folders, or a folder with a `manifest.csv` (columns path, label, optionally a patient).
 
-    Every film is decoded once and not again while its file stays the same (`filmindex`); what cannot be read is listed
+    Every film is decoded once and not again while its file stays the same (`index`); what cannot be read is listed
     in `refused` with the reason, never skipped in silence.
     With `classes` (a model's, in its order) labels must be among them; without, the labels found are the classes.
     `look` is given each film as it is read, refused ones too; what it raises ends the reading.
@@ -139,38 +140,38 @@ def read(
         each, or classes that are not among `classes`.
     """
     root = Path(root)
-    rows, unlabelled = layout.rows(root)
-    found = index.read(root, [name for name, _, _ in rows], cache_folder(), progress, look)
-    kept = [(row, film) for row, film in zip(rows, found, strict=True) if not isinstance(film, Refusal)]
-    refused = tuple(film for film in found if isinstance(film, Refusal))
-    labels = tuple(sorted({label for (_, label, _), _ in kept}))
+    listed = layout.read(root)
+    entries = index.read(root, [row.film for row in listed.rows], cache_folder(), progress, look)
+    readable = [(row, e) for row, e in zip(listed.rows, entries, strict=True) if not isinstance(e, Refusal)]
+    refused = tuple(entry for entry in entries if isinstance(entry, Refusal))
+    labels = tuple(sorted({row.label for row, _ in readable}))
     _check_classes(root, labels, classes, len(refused), least_classes or (1 if classes else 2))
     classes = tuple(classes or labels)
-    bits = np.array([film.fingerprint for _, film in kept])
-    groups, rule = grouping.group([patient for (_, _, patient), _ in kept], bits)
+    fingerprints = np.array([entry.fingerprint for _, entry in readable])
+    groups, rule = grouping.group([row.patient for row, _ in readable], fingerprints, listed.patient_column)
     return Dataset(
         root=root,
         classes=classes,
-        films=tuple(name for (name, _, _), _ in kept),
-        labels=np.array([classes.index(label) for (_, label, _), _ in kept], np.int64),
+        films=tuple(row.film for row, _ in readable),
+        labels=np.array([classes.index(row.label) for row, _ in readable], np.int64),
         groups=groups,
-        hashes=tuple(film.sha256 for _, film in kept),
+        hashes=tuple(entry.sha256 for _, entry in readable),
         group_rule=rule,
         refused=refused,
-        unlabelled=tuple(unlabelled),
+        unlabelled=listed.unlabelled,
     )
 
 
 def _check_classes(root: Path, labels: Sequence[str], classes: Sequence[str] | None, refused: int, least: int) -> None:
     if len(labels) < least:
         raise DatasetRefused(
-            f"Expected {'a class' if least == 1 else 'at least two classes'} with readable films, as folders or a "
-            f"manifest.csv, in {root}; got {len(labels)} ({', '.join(labels) or 'none'}) and {refused} refused films."
+            f"{root} needs readable films of {'a class' if least == 1 else 'two classes or more'}, in class folders or "
+            f"listed in a manifest.csv. It has {', '.join(labels) or 'no class'}, and {refused} refused films."
         )
-    if classes and (strange := sorted(set(labels) - set(classes))):
+    if classes and (unknown := sorted(set(labels) - set(classes))):
         raise DatasetRefused(
-            f"Expected the classes {', '.join(classes)} in {root}; got {', '.join(strange)} as well. Rename the "
-            "folders, or choose a model that knows them."
+            f"{root} holds classes that the model does not know: {', '.join(unknown)}. It knows {', '.join(classes)}: "
+            "rename the folders, or choose another model."
         )
 
 
@@ -182,14 +183,5 @@ def expect(films: Dataset, recorded: dict, name: str) -> None:
     gone = sorted(path for sha, path in before.items() if sha not in set(films.hashes))
     new = len(set(films.hashes) - set(before))
     named = f" ({', '.join(gone[:3])}{', ...' if len(gone) > 3 else ''})" if gone else ""
-    what = f"{len(gone)} are missing or changed{named} and {new} are new" if gone or new else "their classes differ"
-    raise DatasetRefused(
-        f"Expected the films that {name} began with in {films.root}; the folder holds others now: {what}."
-    )
-
-
-def _sets(names: Sequence[str], keys: Sequence[str]) -> list[tuple[str, ...]]:
-    members: dict[str, list[str]] = {}
-    for name, key in zip(names, keys, strict=True):
-        members.setdefault(key, []).append(name)
-    return [tuple(found) for found in members.values() if len(found) > 1]
+    changes = f"{len(gone)} are missing or changed{named}, {new} are new" if gone or new else "the classes differ"
+    raise DatasetRefused(f"The films in {films.root} are not those that {name} began with: {changes}.")

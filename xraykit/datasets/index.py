@@ -1,4 +1,4 @@
-"""Film index: films read through the firewall once and remembered while their files stay as they are.
+"""Films read through the firewall once and remembered while their files stay as they are.
 
 Keeps hashes, fingerprints and refusals, never pixels. A lost or damaged index costs time, never a wrong answer.
 """
@@ -15,13 +15,12 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
-import numpy as np
-import xraykit
-from xraykit.datasets import groups
-from xraykit.films import ingest
-from xraykit.films import radiograph
-from xraykit.films.refusal import Refusal
 
+import numpy as np
+
+from xraykit.datasets import groups
+from xraykit.films import ingest, radiograph
+from xraykit.films.refusal import Refusal
 
 FORMAT = 1
 # Some file systems keep times to two seconds: a younger file could change again without showing it
@@ -32,8 +31,8 @@ Progress = Callable[[int, int], None]  # films done, films in all
 Look = Callable[[str, radiograph.Radiograph | Refusal], None]  # path below the folder, what was read
 
 
-class Found(NamedTuple):
-    """What is kept of a readable film: sha256 of its file, fingerprint (4,) uint64."""
+class Entry(NamedTuple):
+    """What is remembered of a readable film: sha256 of its file, fingerprint (4,) uint64."""
 
     sha256: str
     fingerprint: np.ndarray
@@ -44,7 +43,7 @@ Stamp = tuple[int, int]  # bytes, time of last change in nanoseconds
 
 def read(
     root: Path, names: Sequence[str], cache: Path, progress: Progress | None = None, look: Look | None = None
-) -> list[Found | Refusal]:
+) -> list[Entry | Refusal]:
     """Each film's hash and fingerprint, or its Refusal with the path below `root` as source.
 
     Files that are as they were (path, size, time of change) are not opened again, unless `look` wants to see them.
@@ -55,59 +54,59 @@ def read(
     before = dict(known)
     stamps = [_stamp(root / name) for name in names]
     recalled = [None if look else _recall(known, name, stamp) for name, stamp in zip(names, stamps, strict=True)]
-    found = []
+    entries: list[Entry | Refusal] = []
     try:
         with ingest.Ingest() as firewall:
-            fresh = firewall.read_many(root / n for n, kept in zip(names, recalled, strict=True) if kept is None)
-            for number, (name, stamp, kept) in enumerate(zip(names, stamps, recalled, strict=True), 1):
-                if kept is None:
+            fresh = firewall.read_many(root / n for n, entry in zip(names, recalled, strict=True) if entry is None)
+            for number, (name, stamp, entry) in enumerate(zip(names, stamps, recalled, strict=True), 1):
+                if entry is None:
                     film = next(fresh)
                     if isinstance(film, Refusal):
-                        film = kept = Refusal(name, film.code, film.words)
+                        film = entry = Refusal(name, film.code, film.words)
                     else:
-                        kept = Found(film.sha256, groups.fingerprint(film))
-                    _remember(known, name, stamp, kept)
+                        entry = Entry(film.sha256, groups.fingerprint(film))
+                    _remember(known, name, stamp, entry)
                     if look:
                         look(name, film)
-                found.append(kept)
+                entries.append(entry)
                 if progress:
                     progress(number, len(names))
     finally:
         known = {name: known[name] for name in names if name in known}  # films that are gone are forgotten
         if known != before:
             _save(path, known)
-    return found
+    return entries
 
 
 def _stamp(path: Path) -> Stamp | None:
     """Size and time of change; None where there is none, or the file is so young that it may be being written."""
     try:
-        seen = os.stat(path)
+        stat = os.stat(path)
     except (OSError, ValueError):
         return None
-    return (seen.st_size, seen.st_mtime_ns) if abs(time.time() - seen.st_mtime) > SETTLED else None
+    return (stat.st_size, stat.st_mtime_ns) if abs(time.time() - stat.st_mtime) > SETTLED else None
 
 
-def _recall(known: dict[str, list], name: str, stamp: Stamp | None) -> Found | Refusal | None:
+def _recall(known: dict[str, list], name: str, stamp: Stamp | None) -> Entry | Refusal | None:
     size, changed, first, second = known.get(name) or (None, None, "", "")
     if stamp is None or stamp != (size, changed):
         return None
     if second is None:
         sha, bits = first.split()
         words = [int(bits[place : place + 16], 16) for place in range(0, 64, 16)]
-        return Found(sha, np.array(words, np.uint64))
+        return Entry(sha, np.array(words, np.uint64))
     return Refusal(name, first, second)
 
 
-def _remember(known: dict[str, list], name: str, stamp: Stamp | None, found: Found | Refusal) -> None:
+def _remember(known: dict[str, list], name: str, stamp: Stamp | None, entry: Entry | Refusal) -> None:
     known.pop(name, None)
-    if stamp is None or (isinstance(found, Refusal) and found.code in FLEETING):
+    if stamp is None or (isinstance(entry, Refusal) and entry.code in FLEETING):
         return
-    if isinstance(found, Refusal):
-        known[name] = [*stamp, found.code, found.words]
+    if isinstance(entry, Refusal):
+        known[name] = [*stamp, entry.code, entry.words]
     else:
-        bits = "".join(f"{int(word):016x}" for word in found.fingerprint)
-        known[name] = [*stamp, f"{found.sha256} {bits}", None]
+        bits = "".join(f"{int(word):016x}" for word in entry.fingerprint)
+        known[name] = [*stamp, f"{entry.sha256} {bits}", None]
 
 
 def _path(root: Path, cache: Path) -> Path:
@@ -115,8 +114,8 @@ def _path(root: Path, cache: Path) -> Path:
 
 
 def _head(body: bytes) -> bytes:
-    """First line of an index: another version of xraykit may read films otherwise, so it starts anew."""
-    return f"xraykit {xraykit.__version__} index {FORMAT} {hashlib.sha256(body).hexdigest()}\n".encode()
+    """First line of an index: where films are read in another way than when it was written, it starts anew."""
+    return f"{radiograph.READING} index {FORMAT} {hashlib.sha256(body).hexdigest()}\n".encode()
 
 
 def _load(path: Path) -> dict[str, list]:
@@ -135,6 +134,6 @@ def _save(path: Path, known: dict[str, list]) -> None:
         part.write_bytes(_head(body) + body)
         os.replace(part, path)
     except OSError as error:  # a full or read-only cache folder: films are read again next time
-        logging.getLogger(__name__).warning("The index of films could not be kept in %s: %s", path.parent, error)
+        logging.getLogger(__name__).warning("The index of films could not be saved in %s: %s", path.parent, error)
         with contextlib.suppress(OSError):
             part.unlink()

@@ -1,36 +1,27 @@
-"""Inspection: what a folder of films holds, and how it would be divided, before anything starts."""
+"""What a folder of films holds, and how it would be divided, told before anything starts."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import dataclasses
-import io
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
 import numpy as np
-from xraykit.datasets import dataset
-from xraykit.datasets import index
-from xraykit.datasets import layout
-from xraykit.datasets import split
+
+from xraykit.datasets import dataset, index, layout, split
+from xraykit.datasets.split import SplitPlan
+from xraykit.films.radiograph import Radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.system import jobs
-from xraykit.system.files import replace_text
-from xraykit.system.jobs import FILMS
-from xraykit.system.jobs import Work
-from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.run.run import Run
-
-
-RECIPE = "recipe.json"  # in a work's folder: the recipe whose split is to be told
+from xraykit.system.jobs import FILMS, Job
 
 
 def inspect(
-    folder: Path, out: Path | None = None, progress: index.Progress | None = None, recipe: Recipe | None = None
+    folder: Path, out: Path | None = None, progress: index.Progress | None = None, plan: SplitPlan | None = None
 ) -> dataset.Dataset:
     """Read a folder of films; with `out`, tell there how far it is and write films.json.
 
-    With a recipe, films.json also tells how that recipe divides the films and which of them it learns from.
+    With a plan, films.json also tells how it divides the films and which of them would be learned from.
 
     Raises
     ------
@@ -41,33 +32,36 @@ def inspect(
     """
     if out is None:
         return dataset.read(folder, progress, least_classes=1)
-    with jobs.going_on(Work(out), verb="inspect", data=str(folder.resolve()), models=[]) as going:
+    job = Job(out)
+    with jobs.running(job, verb="inspect", data=str(folder.resolve())) as going:
         going.films = sum(dataset.count_labels(folder).values())
-        films = dataset.read(folder, progress, look=going.look, least_classes=1)
-        Run(out).write(FILMS, describe(films) | (divide(films, recipe) if recipe else {}))
+
+        def count(name: str, film: Radiograph | Refusal) -> None:
+            going.count(name, vars(film) if isinstance(film, Refusal) else None)
+
+        films = dataset.read(folder, progress, look=count, least_classes=1)
+        job.write(FILMS, describe(films) | (divide(films, plan) if plan else {}))
     return films
 
 
-def start_inspection(folder: Path, root: Path | None = None, recipe: Recipe | None = None) -> Work:
+def start_inspection(folder: Path, root: Path | None = None, plan: SplitPlan | None = None) -> Job:
     """Look at a folder of films in a process of its own; returns where it tells how far it is."""
-    made = jobs.create(folder.name, root)
-    words = ["data", "inspect", "--json", f"--out={made.path}"]
-    if recipe is not None:
-        replace_text(made.path / RECIPE, recipe.to_json())
-        words.append(f"--recipe={made.path / RECIPE}")
-    jobs.launch(made, [*words, "--", str(folder)], verb="inspect", data=str(folder), models=[])
-    return made
+    job = jobs.create(folder.name, root)
+    words = ["data", "inspect", "--json", f"--out={job.path}"]
+    words += [f"--{field}={value}" for field, value in asdict(plan).items()] if plan else []
+    job.start([*words, "--", str(folder)], verb="inspect", data=str(folder))
+    return job
 
 
 def describe(films: dataset.Dataset) -> dict[str, Any]:
-    """What a folder holds, as plain data: films a class, and every refused, duplicate and unlabelled film by name."""
+    """What a folder holds, as plain data: films per class, and every refused, duplicate and unlabelled film by name."""
     return {
         "name": films.root.name,
         "digest": films.digest,
         "films": len(films),
         "classes": {name: n for name, n in films.counts().items() if n},
         "groups": len(np.unique(films.groups)),
-        "group_rule": films.group_rule,
+        "group_rule": films.group_rule.to_json(),
         "refused": [vars(refusal) for refusal in films.refused],
         "duplicates": [list(names) for names in films.duplicates()],
         "groups_with_several_classes": [list(names) for names in films.mixed_groups()],
@@ -76,16 +70,16 @@ def describe(films: dataset.Dataset) -> dict[str, Any]:
     }
 
 
-def divide(films: dataset.Dataset, recipe: Recipe) -> dict[str, Any]:
-    """How a recipe divides the films: {"split": films a class of each part, "learned_from": those it learns from}.
+def divide(films: dataset.Dataset, plan: SplitPlan) -> dict[str, Any]:
+    """How a plan divides the films: {"split": films per class of each part, "learned_from": those it learns from}.
 
     Films that cannot be divided give {"not_divided": words}.
     """
     try:
-        parts = split.split(films, recipe.validation, recipe.test, recipe.seed)
+        parts = split.split(films, plan)
     except layout.DatasetRefused as error:
-        return {"not_divided": str(error)}
+        return {"not_divided": error.words}
     return {
         "split": {name: films.counts(indices) for name, indices in parts.parts().items()},
-        "learned_from": films.counts(split.training(films, parts.train, recipe)),
+        "learned_from": films.counts(split.training(films, parts.train, plan)),
     }

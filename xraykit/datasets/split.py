@@ -1,26 +1,41 @@
-"""Sampling: which films of the training split a recipe learns from, and how much each class weighs.
+"""Training, validation and test: how films are divided, which training films are learned from, what classes weigh.
 
-Never touches validation or test films, never reads a file.
+Never reads a file. Nothing that thins or weighs the training films touches validation or test.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import hashlib
-import os
-import uuid
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
 from xraykit.datasets.dataset import Dataset
 from xraykit.datasets.layout import DatasetRefused
-from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.recipe.recipe import RecipeRefused
-
 
 FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """How films are divided, and which of the training films are learned from.
+
+    `validation` and `test` are fractions of all films; `shrink` (above 0, up to 1) is the fraction of the training
+    films that is kept, in whole groups; `balance` "undersample" then keeps as many films of each class as the smallest
+    has, any other value keeps all.
+    """
+
+    validation: float = 0.10
+    test: float = 0.15
+    seed: int = 0
+    shrink: float = 1.0
+    balance: str = "none"
+
+
+DEFAULT = SplitPlan()
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +47,11 @@ class Split:
     test: np.ndarray
 
     def parts(self) -> dict[str, np.ndarray]:
+        """The parts by name, in the order train, validation, test."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
-def _said(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {n}" for name, n in counts.items())
-
-
-def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: int = 0) -> Split:
+def split(dataset: Dataset, plan: SplitPlan = DEFAULT) -> Split:
     """Divide the films into three parts, stratified by class, every group whole in one part.
 
     Fractions are of films and are met to the nearest twentieth, in small sets to the nearest fold.
@@ -54,18 +66,19 @@ def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: 
     groups, counts = len(np.unique(dataset.groups)), dataset.counts().values()
     folds = min(FOLDS, groups, max(counts))  # scikit-learn wants one class at least to have a film for each
     if folds < LEAST_FOLDS or min(counts) < 3:
+        films = ", ".join(f"{name} {n}" for name, n in dataset.counts().items())
         raise DatasetRefused(
-            f"Expected at least {LEAST_FOLDS} groups and 3 films a class to divide; got {_said(dataset.counts())} in "
-            f"{groups} groups. Add films."
+            f"Too few films to divide: {films}, in {groups} groups. Add films: at least {LEAST_FOLDS} groups and "
+            "3 films per class are needed."
         )
-    folder = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    folder = StratifiedGroupKFold(folds, shuffle=True, random_state=plan.seed)
     fold = np.empty(len(dataset), np.int64)
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         # scikit-learn warns of classes smaller than the twenty folds; parts hold several folds
         for number, (_, members) in enumerate(folder.split(dataset.films, dataset.labels, dataset.groups)):
             fold[members] = number
-    tests = max(1, round(test * folds))
-    validations = max(1, round(validation * folds))
+    tests = max(1, round(plan.test * folds))
+    validations = max(1, round(plan.validation * folds))
     parts = Split(
         train=np.flatnonzero(fold >= tests + validations),
         validation=np.flatnonzero((fold >= tests) & (fold < tests + validations)),
@@ -77,10 +90,10 @@ def split(dataset: Dataset, validation: float = 0.10, test: float = 0.15, seed: 
     return parts
 
 
-def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> dict:
+def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> dict[str, Any]:
     """What a run records of its data: digests, counts, the rule of the groups, and each film with its part.
 
-    `used` (n,) are the training films really learned from, where a recipe shrinks or undersamples: their counts are
+    `used` (n,) are the training films really learned from, where a plan shrinks or undersamples: their counts are
     `train_used`, and those left out say `used` false.
     """
     part_of = {i: name for name, indices in parts.parts().items() for i in indices.tolist()}
@@ -90,7 +103,7 @@ def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> 
         "root": str(dataset.root.resolve()),
         "digest": dataset.digest,
         "classes": list(dataset.classes),
-        "group_rule": dataset.group_rule,
+        "group_rule": dataset.group_rule.to_json(),
         "groups": len(np.unique(dataset.groups)),
         "counts": {name: dataset.counts(indices) for name, indices in parts.parts().items()},
         **({} if used is None else {"train_used": dataset.counts(used)}),
@@ -106,20 +119,25 @@ def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> 
     }
 
 
+def recorded_part(data: Mapping[str, Any], part: str) -> dict[str, str]:
+    """The films of a part and their sha256, from what `describe` recorded."""
+    return {film["film"]: film["sha256"] for film in data["films"] if film["part"] == part}
+
+
 def split_digest(dataset: Dataset, indices: np.ndarray) -> str:
     """sha256 over the sorted hashes of some films: two evaluations are on the same films if this agrees."""
     return hashlib.sha256("\n".join(sorted(dataset.hashes[i] for i in indices)).encode()).hexdigest()
 
 
-def training(films: Dataset, train: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """The films a recipe learns from: the training split shrunk by whole groups, then undersampled if it says so.
+def training(films: Dataset, train: np.ndarray, plan: SplitPlan) -> np.ndarray:
+    """The films that are learned from: the training split shrunk by whole groups, then undersampled if planned.
 
     Parameters
     ----------
     films : Dataset
     train : (n,) int64
         Film indices of the training split.
-    recipe : Recipe
+    plan : SplitPlan
         Its shrink, balance and seed decide; the films of a smaller shrink are among those of a larger one.
 
     Returns
@@ -127,38 +145,26 @@ def training(films: Dataset, train: np.ndarray, recipe: Recipe) -> np.ndarray:
     (m,) int64, ascending
     """
     chosen = np.sort(np.asarray(train, np.int64))
-    if recipe.shrink < 1:
-        chosen = _shrink(films, chosen, recipe.shrink, recipe.seed)
-    if recipe.balance == "undersample":
-        chosen = _undersample(films.labels, chosen, recipe.seed)
+    if plan.shrink < 1:
+        chosen = _shrink(films, chosen, plan.shrink, plan.seed)
+    if plan.balance == "undersample":
+        chosen = _undersample(films.labels, chosen, plan.seed)
     return chosen
 
 
-def class_weights(films: Dataset, indices: np.ndarray, recipe: Recipe) -> tuple[float, ...] | None:
-    """One weight a class, in class order: the recipe's own, or n / (k * n_c) where it balances by weights, or None.
+def balanced_weights(films: Dataset, indices: np.ndarray) -> tuple[float, ...]:
+    """n / (k * n_c) for each class c, in class order: n films of k classes, n_c of them of class c.
 
-    n films of k classes, n_c of them of class c; as scikit-learn's "balanced". Their mean over the films is 1.
+    As scikit-learn's "balanced". Their mean over the films is 1.
 
     Raises
     ------
-    RecipeRefused
-        If the recipe's own weights are not one a class.
     DatasetRefused
-        If a class to be balanced has no film.
+        If a class has no film.
     """
-    if recipe.class_weights is not None:
-        if len(recipe.class_weights) != len(films.classes):
-            words = (
-                f"Expected {len(films.classes)} class weights, one each for {', '.join(films.classes)}; got "
-                f"{len(recipe.class_weights)}."
-            )
-            raise RecipeRefused(words, {"class_weights": words})
-        return recipe.class_weights
-    if recipe.balance != "weights":
-        return None
     counts = films.counts(indices)
     if absent := [name for name, count in counts.items() if count == 0]:
-        raise DatasetRefused(f"Expected films of every class to weigh them; got none of {', '.join(absent)}.")
+        raise DatasetRefused(f"There is no training film of {', '.join(absent)}, so classes cannot be balanced.")
     return tuple(len(indices) / (len(counts) * count) for count in counts.values())
 
 
@@ -193,6 +199,6 @@ def _nearest(sizes: np.ndarray, fraction: float, least: int) -> int:
 def _undersample(labels: np.ndarray, train: np.ndarray, seed: int) -> np.ndarray:
     """As many films of each class as the smallest has, drawn by lot; classes without any film are left out."""
     lot = np.random.default_rng((seed, 2)).permutation(train)
-    of_class = [lot[labels[lot] == label] for label in np.unique(labels[train])]
-    least = min(map(len, of_class), default=0)
-    return np.sort(np.concatenate([own[:least] for own in of_class])) if of_class else train
+    by_class = [lot[labels[lot] == label] for label in np.unique(labels[train])]
+    least = min(map(len, by_class), default=0)
+    return np.sort(np.concatenate([films[:least] for films in by_class])) if by_class else train

@@ -5,9 +5,10 @@ Statistics only: reads no films, runs no network.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ from xraykit.evaluation import curves, stats
 from xraykit.evaluation.calibration import before_and_after, softmax
 from xraykit.evaluation.stats import proportion
 from xraykit.refused import Refused
+
+FILES = {"validation": "validation.json", "test": "evaluation.json"}  # in the folder of a run or of a kept model
 
 
 class EvaluationRefused(Refused):
@@ -156,7 +159,7 @@ class Evaluation:
         }
 
     def to_json(self) -> str:
-        """Per-film truth and probabilities; no pictures."""
+        """The content of an evaluation file: each film's truth, logits and probabilities; `load` reads it again."""
         data = {
             "format": 1,
             "model": self.model,
@@ -175,26 +178,65 @@ class Evaluation:
 
 
 def load(path: str | Path) -> Evaluation:
-    """Read an evaluation.json.
+    """Read an evaluation file, as `Evaluation.to_json` writes it.
+
+    Where an older run has one evaluation.json for both parts, see `load_parts`, its test part is read.
 
     Raises
     ------
     EvaluationRefused
         If the file is missing or does not hold an evaluation.
     """
+    with _refusing(path):
+        return _from_json(_parts_of(Path(path))["test"])
+
+
+def load_parts(folder: str | Path) -> dict[str, Evaluation]:
+    """The evaluations of a run or of a kept model, one a part: {"validation": Evaluation, "test": Evaluation}.
+
+    Each part has a file of its own, see `FILES`. A run trained before that has one evaluation.json for both parts,
+    {"classes": [...], "validation": {...}, "test": {...}}, with films, truth and logits each; such a part is read
+    with temperature 1, and without hashes and groups.
+
+    Raises
+    ------
+    EvaluationRefused
+        If a file is missing or does not hold an evaluation.
+    """
+    with _refusing(folder):
+        parts = _parts_of(Path(folder) / FILES["test"])
+        if "validation" not in parts:
+            parts["validation"] = _parts_of(Path(folder) / FILES["validation"])["test"]
+        return {part: _from_json(parts[part]) for part in FILES}
+
+
+def _parts_of(path: Path) -> dict[str, dict]:
+    """What a file holds: the data of its evaluation as "test", or of both parts where it is of the old form."""
+    data = json.loads(path.read_text("utf-8"))
+    if "validation" not in data:
+        return {"test": data}
+    shared = {"model": path.parent.name, "classes": data["classes"], "temperature": 1.0}
+    return {part: {**shared, "data": f"{part} split", **data[part]} for part in FILES}
+
+
+def _from_json(data: dict) -> Evaluation:
+    return Evaluation(
+        model=data["model"],
+        classes=tuple(data["classes"]),
+        films=tuple(data["films"]),
+        truth=np.array(data["truth"], np.int64),
+        logits=np.array(data["logits"], float).reshape(len(data["films"]), -1),
+        temperature=float(data["temperature"]),
+        hashes=tuple(data.get("sha256", ())),
+        groups=tuple(data.get("groups", ())),
+        data=data.get("data", ""),
+    )
+
+
+@contextlib.contextmanager
+def _refusing(path: str | Path) -> Iterator[None]:
     try:
-        data = json.loads(Path(path).read_text("utf-8"))
-        return Evaluation(
-            model=data["model"],
-            classes=tuple(data["classes"]),
-            films=tuple(data["films"]),
-            truth=np.array(data["truth"], np.int64),
-            logits=np.array(data["logits"], float).reshape(len(data["films"]), -1),
-            temperature=float(data["temperature"]),
-            hashes=tuple(data.get("sha256", ())),
-            groups=tuple(data.get("groups", ())),
-            data=data.get("data", ""),
-        )
+        yield
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvaluationRefused(f"Expected an evaluation in {path}; it cannot be read: {error}.") from None
 

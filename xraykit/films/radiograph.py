@@ -9,8 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xraykit import __version__
 from xraykit.films import dicom, png_jpeg
 from xraykit.films.refusal import NotARadiograph, not_a_radiograph
+
+# The version of `read` and `Radiograph.square`, in the key of everything that is remembered of films on disk. Raise the
+# number when the same bytes give other pixels, another square or another refusal: films are then decoded again.
+READING = f"xraykit {__version__} reading 2"
 
 # Beginnings of files that are pictures or archives but not read here, to name them in the refusal
 OTHER_FORMATS = {

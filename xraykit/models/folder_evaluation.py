@@ -1,6 +1,6 @@
-"""Scoring: kept models evaluated on a folder of films, and what such a folder holds, told before anything starts.
+"""Kept models evaluated on a folder of films, each film read once, through the firewall.
 
-What was found is written whole, at the end (`work`). Each film is read once, through the firewall.
+Results are written whole, at the end; until then the job's folder tells how far it is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import contextlib
 import csv
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +22,16 @@ from xraykit.films import ingest, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.models import classifier
+from xraykit.models.classifier import Classifier
 from xraykit.refused import Refused
 from xraykit.system import jobs
 from xraykit.system.files import replace_text
-from xraykit.system.jobs import FILMS, RESULT, Work
-from xraykit.training.run.run import Run
+from xraykit.system.jobs import FILMS, RESULT, Job
 
 TABLE = "predictions.csv"
 
 
-class ScoringRefused(Refused):
+class MisfitRefused(Refused):
     """Models and a folder that do not go together; the message says why."""
 
     code = "folder-evaluation"
@@ -42,97 +42,71 @@ def evaluate(
     folder: Path,
     out: Path,
     progress: index.Progress | None = None,
-    test_of: Run | None = None,
+    *,
+    only: Mapping[str, str] | None = None,
+    test_of: str = "",
 ) -> tuple[list[Evaluation], dataset.Dataset]:
     """Evaluate kept models on a folder of films, each film read once; results are written into `out` at the end.
 
-    With `test_of`, on the films of that run's test split alone, which must be in the folder as the run knew them.
+    With `only` (path below the folder -> sha256), on these films alone; they must be in the folder unchanged.
+    `test_of` is the name of the run whose test films they are, for progress.json and the evaluations.
 
     Raises
     ------
     ModelRefused, DatasetRefused
         If a model or the folder cannot be used.
-    ScoringRefused
-        If a model does not know the folder's classes, or films of the run's test split are missing or others.
-    WorkRefused
+    MisfitRefused
+        If a model does not know the folder's classes, or films of `only` are missing or changed.
+    JobRefused
         If another process works in `out`.
     Stopped
         If it was asked to end: SIGTERM, or a file named stop in `out`.
     """
-    about = {} if test_of is None else {"test_of": test_of.name}
-    with jobs.going_on(Work(out), verb="evaluate", data=str(folder.resolve()), models=list(models), **about) as going:
-        readers = [classifier.load(model) for model in models]
+    about = {"test_of": test_of} if test_of else {}
+    facts = {"verb": "evaluate", "data": str(folder.resolve()), "models": list(models), **about}
+    with jobs.running(Job(out), **facts) as job:
+        classifiers = [classifier.load(model) for model in models]
         counts = dataset.count_labels(folder)
-        for reader in readers:
-            if words := misfit(reader.card, list(counts), folder.name):
-                raise ScoringRefused(words)
-        tested = None if test_of is None else test_split(test_of, folder, readers[0].card.classes)
-        going.films = sum(counts.values()) if tested is None else len(tested)
-        logits: list[list[np.ndarray]] = [[] for _ in readers]
-
-        def look(name: str, film: radiograph.Radiograph | Refusal) -> None:
-            going.look(name, film)
-            if not isinstance(film, Refusal):
-                for of_model, reader in zip(logits, readers, strict=True):
-                    of_model.append(reader.predict([film])[0].logits)
-
-        if tested is None:
-            films = dataset.read(folder, progress, readers[0].card.classes, look=look)
+        for model in classifiers:
+            if words := misfit(model.card, list(counts), folder.name):
+                raise MisfitRefused(words)
+        chosen = None if only is None else _choose(only, folder, classifiers[0].card.classes)
+        job.films = sum(counts.values()) if chosen is None else len(chosen)
+        collected = _Logits(classifiers, job)
+        if chosen is None:
+            films = dataset.read(folder, progress, classifiers[0].card.classes, look=collected.look)
         else:
-            films = _read_again(tested, look, progress)
-        data = films.root.name if test_of is None else f"{films.root.name}, test split of {test_of.name}"
-        found = [_evaluation(reader.card, films, rows, data) for reader, rows in zip(readers, logits, strict=True)]
-        going.mind()
-        _write(found, films, out)
-    return found, films
+            films = _read_again(chosen, collected.look, progress)
+        data = f"{films.root.name}, test split of {test_of}" if test_of else films.root.name
+        evaluations = [
+            _evaluation(model.card, films, logits, data)
+            for model, logits in zip(classifiers, collected.logits, strict=True)
+        ]
+        job.stop_if_asked()
+        _write(evaluations, films, out)
+    return evaluations, films
 
 
-def test_split(run: Run, folder: Path, classes: Sequence[str]) -> dataset.Dataset:
-    """The films of a run's test split, found in a folder as the run knew them; groups are those of the whole folder.
+def start_evaluation(job: Job, folder: Path, models: Sequence[str], test_of: Path | None = None) -> None:
+    """Evaluate models on a folder in a process of its own, in the given job's folder.
 
-    Raises
-    ------
-    RunRefused
-        If the run has no data.json.
-    ScoringRefused
-        If a film is missing or another, or there is none.
+    `test_of` is the folder of a run: only the films of its test split are read.
     """
-    known = {film["film"]: film["sha256"] for film in run.read("data.json")["films"] if film["part"] == "test"}
-    films = dataset.read(folder, classes=classes)
-    chosen = [i for i, film in enumerate(films.films) if known.get(film) == films.hashes[i]]
-    if not chosen or len(chosen) < len(known):
-        raise ScoringRefused(
-            f"Expected the {len(known)} films of the test split of {run.name} in {folder}; {len(chosen)} are there as "
-            "they were. Restore the others, or give the folder that holds them."
-        )
-    return dataclasses.replace(
-        films,
-        films=tuple(films.films[i] for i in chosen),
-        labels=films.labels[chosen],
-        groups=films.groups[chosen],
-        hashes=tuple(films.hashes[i] for i in chosen),
-        refused=(),
-        unlabelled=(),
-    )
-
-
-def start_evaluation(made: Work, folder: Path, models: Sequence[str], test_of: Run | None = None) -> None:
-    """Evaluate models on a folder in a process of its own, in the given work's folder."""
-    words = ["evaluate", f"--data={folder}", f"--out={made.path}", *(f"--model={model}" for model in models)]
+    words = ["evaluate", f"--data={folder}", f"--out={job.path}", *(f"--model={model}" for model in models)]
     about = {} if test_of is None else {"test_of": test_of.name}
     if test_of is not None:
-        words.append(f"--test-of={test_of.path}")
-    jobs.launch(made, words, verb="evaluate", data=str(folder), models=list(models), **about)
+        words.append(f"--test-of={test_of}")
+    job.start(words, verb="evaluate", data=str(folder), models=list(models), **about)
 
 
 def misfit(card: cards.Card, labels: Sequence[str], folder: str) -> str:
     """Why a model cannot be evaluated on a folder of these classes, with both lists; empty where it can."""
-    strange = [label for label in labels if label not in card.classes]
-    if not strange:
+    unknown = [label for label in labels if label not in card.classes]
+    if not unknown:
         return ""
     return (
         f"{card.name} knows the classes {', '.join(card.classes)}; the folder {folder} holds {', '.join(labels)}. "
-        f"It does not know {', '.join(strange)}: rename the folders, or choose a model that knows them."
+        f"It does not know {', '.join(unknown)}: rename the folders, or choose another model."
     )
 
 
@@ -145,19 +119,54 @@ def familiar(model: str, hashes: Sequence[str]) -> int:
     return len(known & set(hashes))
 
 
+class _Logits:
+    """Shows each film to every classifier and keeps the logits, a list per classifier."""
+
+    def __init__(self, classifiers: Sequence[Classifier], job: jobs.JobProgress) -> None:
+        self.classifiers, self.job = classifiers, job
+        self.logits: list[list[np.ndarray]] = [[] for _ in classifiers]
+
+    def look(self, name: str, film: radiograph.Radiograph | Refusal) -> None:
+        self.job.count(name, vars(film) if isinstance(film, Refusal) else None)
+        if not isinstance(film, Refusal):
+            for logits, model in zip(self.logits, self.classifiers, strict=True):
+                logits.append(model.predict([film])[0].logits)
+
+
+def _choose(only: Mapping[str, str], folder: Path, classes: Sequence[str]) -> dataset.Dataset:
+    """The films of `only`, where all are in the folder unchanged; groups are those of the whole folder."""
+    films = dataset.read(folder, classes=classes)
+    indices = [i for i, film in enumerate(films.films) if only.get(film) == films.hashes[i]]
+    if not indices or len(indices) < len(only):
+        raise MisfitRefused(
+            f"{len(indices)} of the {len(only)} films to be read are in {folder} unchanged. Restore the others, or "
+            "choose the folder that holds them."
+        )
+    return dataclasses.replace(
+        films,
+        films=tuple(films.films[i] for i in indices),
+        labels=films.labels[indices],
+        groups=films.groups[indices],
+        hashes=tuple(films.hashes[i] for i in indices),
+        refused=(),
+        unlabelled=(),
+    )
+
+
 def _read_again(films: dataset.Dataset, look: index.Look, progress: index.Progress | None) -> dataset.Dataset:
-    """Show each film to `look`; ScoringRefused where one can no longer be read."""
+    """Show each film to `look`; MisfitRefused where one can no longer be read."""
     with ingest.Ingest() as firewall:
         for i, film in enumerate(firewall.read_many(films.root / name for name in films.films)):
             if isinstance(film, Refusal):
-                raise ScoringRefused(f"{films.films[i]} could be read before and cannot now: {film.words}")
+                raise MisfitRefused(f"{films.films[i]} could be read before, but not now: {film.words}")
             look(films.films[i], film)
             if progress:
                 progress(i + 1, len(films))
     return films
 
 
-def _evaluation(card: cards.Card, films: dataset.Dataset, logits: list[np.ndarray], data: str) -> Evaluation:
+def _evaluation(card: cards.Card, films: dataset.Dataset, logits: Sequence[np.ndarray], data: str) -> Evaluation:
+    """The evaluation of one model; the truth in the order of its classes."""
     places = np.array([card.classes.index(name) if name in card.classes else -1 for name in films.classes], np.int64)
     return Evaluation(
         model=card.name,
@@ -172,21 +181,25 @@ def _evaluation(card: cards.Card, films: dataset.Dataset, logits: list[np.ndarra
     )
 
 
-def _write(found: Sequence[Evaluation], films: dataset.Dataset, out: Path) -> None:
-    Run(out).write(FILMS, describe(films))
-    for one in found:
-        folder = out if len(found) == 1 else out / one.model
+def _write(evaluations: Sequence[Evaluation], films: dataset.Dataset, out: Path) -> None:
+    """films.json, and evaluation.json and predictions.csv; of several models in a folder for each."""
+    Job(out).write(FILMS, describe(films))
+    for of_model in evaluations:
+        folder = out if len(evaluations) == 1 else out / of_model.model
         folder.mkdir(exist_ok=True)
-        replace_text(folder / TABLE, _table(one, films.refused))
-        replace_text(folder / RESULT, one.to_json())
+        replace_text(folder / TABLE, _predictions(of_model, films.refused))
+        replace_text(folder / RESULT, of_model.to_json())
 
 
-def _table(found: Evaluation, refused: Sequence[Refusal]) -> str:
+def _predictions(of_model: Evaluation, refused: Sequence[Refusal]) -> str:
+    """A CSV table: each film with its truth, the predicted class and every probability; refused films with the code."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    table.writerow(["path", "truth", "predicted", "refusal", *found.classes])
-    for film, truth, predicted, row in zip(found.films, found.truth, found.predicted, found.probabilities, strict=True):
-        table.writerow([film, found.classes[truth], found.classes[predicted], "", *(f"{p:.6f}" for p in row)])
+    classes = of_model.classes
+    table.writerow(["path", "truth", "predicted", "refusal", *classes])
+    rows = zip(of_model.films, of_model.truth, of_model.predicted, of_model.probabilities, strict=True)
+    for film, truth, predicted, probabilities in rows:
+        table.writerow([film, classes[truth], classes[predicted], "", *(f"{p:.6f}" for p in probabilities)])
     for refusal in refused:
-        table.writerow([refusal.source, "", "", refusal.code, *[""] * len(found.classes)])
+        table.writerow([refusal.source, "", "", refusal.code, *[""] * len(classes)])
     return text.getvalue()

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from xraykit.system import files, folders
 from xraykit.system.devices import AUTO, CPU, DeviceRefused, available, reaches_gpu
-from xraykit.training.run import run
+from xraykit.system.job_folder import Stopped
 
 POLL_SECONDS = 0.5
 
@@ -26,28 +26,28 @@ def turn(
     stopped: Callable[[], bool] = lambda: False,
     backend: str = "tensorflow",
 ) -> Iterator[str]:
-    """Wait in line for a device and hold it: one run a device, first come first served; yields the device's key.
+    """Wait in the queue for a device and hold it: one run per device, first come first served; yields the device's key.
 
-    `asked` is a key or "auto": a free GPU, else the GPU with the shortest line, else the processor. `waiting` is told
-    the key and the place in line (1 = next) whenever it changes.
+    `asked` is a key or "auto": a free GPU, else the GPU with the shortest queue, else the CPU. `waiting` is called with
+    the key and the position in the queue (1 = next) whenever they change.
 
     Raises
     ------
     DeviceRefused
         If there is no such device.
-    run.Stopped
+    Stopped
         When `stopped` says so while it waits.
     """
     with _line_changing():
         key = choose(asked, backend)
         ticket, path = _take_ticket(key, name)
     try:
-        told = ("", 0)
+        reported = ("", 0)
         while place := _place(path):
             if stopped():
-                raise run.Stopped("Stopped while it waited for its device.")
-            if (key, place) != told:
-                told = key, place
+                raise Stopped("Stopped while waiting for a device.")
+            if (key, place) != reported:
+                reported = key, place
                 waiting(key, place)
             time.sleep(POLL_SECONDS)
             if asked == AUTO:
@@ -59,10 +59,10 @@ def turn(
 
 
 def _move_to_free(key: str, ticket: IO[Any], path: Path, name: str, backend: str) -> tuple[str, IO[Any], Path]:
-    """Change lines where another GPU has become free: one that waits for any need not wait for its first choice."""
+    """Change queues where another GPU has become free: who waits for any need not wait for the first choice."""
     with _line_changing():
         better = choose(AUTO, backend)
-        if better == key or _tickets(_lines_folder() / better.replace(" ", "-")):
+        if better == key or _tickets(_line_folder(better)):
             return key, ticket, path
         ticket.close()
         path.unlink(missing_ok=True)
@@ -70,8 +70,8 @@ def _move_to_free(key: str, ticket: IO[Any], path: Path, name: str, backend: str
 
 
 def line(key: str) -> list[str]:
-    """Names of the runs at a device: the first has it, the others wait in this order."""
-    folder = _lines_folder() / key.replace(" ", "-")
+    """Names of the runs at a device: the first has it, the others are queued in this order."""
+    folder = _line_folder(key)
     if not folder.is_dir():
         return []
     with _line_changing():
@@ -79,15 +79,15 @@ def line(key: str) -> list[str]:
 
 
 def choose(asked: str, backend: str = "tensorflow") -> str:
-    """The key of the device that a run which asks for this would get in line for; raises DeviceRefused."""
-    found = available()
+    """The key of the device that a run which asks for this would queue for; raises DeviceRefused."""
+    devices = available()
     if asked != AUTO:
-        if asked not in {device.key for device in found}:
-            keys = ", ".join(device.key for device in found)
-            raise DeviceRefused(f"Expected a device of this computer ({keys}) or auto; got {asked!r}. Choose another.")
+        if asked not in {device.key for device in devices}:
+            keys = ", ".join(device.key for device in devices)
+            raise DeviceRefused(f"This computer has no device {asked!r}. Choose one of {keys}, or auto.")
         return asked
-    lengths = {device.key: len(_tickets(_lines_folder() / device.key.replace(" ", "-"))) for device in found}
-    usable = [device for device in found if device.key != CPU and reaches_gpu(backend)]
+    lengths = {device.key: len(_tickets(_line_folder(device.key))) for device in devices}
+    usable = [device for device in devices if device.key != CPU and reaches_gpu(backend)]
     if not usable:
         return CPU
     return min(usable, key=lambda device: (lengths[device.key], -(device.memory_free or 0))).key
@@ -95,7 +95,7 @@ def choose(asked: str, backend: str = "tensorflow") -> str:
 
 def _take_ticket(key: str, name: str) -> tuple[IO[Any], Path]:
     """A file at the end of the line, locked: it counts for as long as its process lives."""
-    folder = _lines_folder() / key.replace(" ", "-")
+    folder = _line_folder(key)
     folder.mkdir(parents=True, exist_ok=True)
     taken = [int(path.name.partition("-")[0]) for path in _tickets(folder)]
     path = folder / f"{max(taken, default=0) + 1:08}-{name}"
@@ -132,6 +132,10 @@ def _line_changing() -> Iterator[None]:
         while not files.try_lock(file):
             time.sleep(0.005)
         yield
+
+
+def _line_folder(key: str) -> Path:
+    return _lines_folder() / key.replace(" ", "-")
 
 
 def _lines_folder() -> Path:

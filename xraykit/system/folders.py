@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import os
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+PLAIN_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 REPOSITORY = Path(__file__).resolve().parents[2]  # what holds app.py, weights/ and this package
 
 
@@ -32,11 +36,28 @@ def runs_folder() -> Path:
     return Path(chosen) if chosen else REPOSITORY / "runs"
 
 
-def is_plain_name(name: str) -> bool:
-    """May a run or a kept model have this name? It becomes a folder's."""
-    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name))
-
-
 def evaluations_folder() -> Path:
     """Where the pages keep evaluations: below $XRAYKIT_RUNS, else the repository's runs/ (git-ignored)."""
     return runs_folder() / "evaluations"
+
+
+def is_plain_name(name: str) -> bool:
+    """May a run, a recipe or a kept model have this name? It becomes a folder's."""
+    return re.fullmatch(PLAIN_NAME, name) is not None
+
+
+def dated_names(about: str, otherwise: str = "unnamed") -> Iterator[str]:
+    """Plain names for a new folder: the time and what it is about, then the same numbered from 2 on."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", about).strip("-.")[:60] or otherwise
+    stem = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{plain}"
+    yield stem
+    yield from (f"{stem}-{number}" for number in range(2, 1000))
+
+
+def make_first_free(root: Path, names: Iterable[str]) -> Path | None:
+    """Make a folder of the first of these names that is not taken in `root`; None where all are."""
+    for name in names:
+        with contextlib.suppress(FileExistsError):
+            (root / name).mkdir(parents=True)
+            return root / name
+    return None

@@ -1,4 +1,4 @@
-"""Keeping: makes a model of `weights/` from a finished run: converted, checked against the network, calibrated, carded.
+"""Keeping: makes a model of `weights/` from a finished run: converted, checked against it, calibrated, described.
 
 Opens no network itself: the conversion runs in a process of its own.
 """
@@ -14,36 +14,40 @@ import platform
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from xraykit.datasets import dataset
+from xraykit.datasets import dataset, groups
+from xraykit.datasets.groups import GroupKind
 from xraykit.evaluation import calibration, evaluation, operating_point, published
-from xraykit.models import card, classifier, conversion
+from xraykit.evaluation.evaluation import Evaluation
+from xraykit.models import card as cards
+from xraykit.models import classifier, conversion
 from xraykit.models.card import Card, ModelRefused
 from xraykit.system import files as system_files
 from xraykit.system import folders, jobs
 from xraykit.system.files import replace_text
 from xraykit.system.folders import is_plain_name
+from xraykit.system.job_folder import JobRefused, State
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
 
-Say = Callable[[str], None]  # told what is being done; what it raises ends the keeping
+Say = Callable[[str], None]  # is given what is being done; what it raises ends the keeping
 FOLDER = "keeping"  # in the run's folder: how far a keeping in the background is
-SENSITIVITY = 0.95  # that the operating points of a new card aim at; others are chosen on the page Compare
+SENSITIVITY = 0.95  # target of the operating points on a new card; others are chosen on the page Compare
 AGREEMENT = 1e-4  # largest allowed difference of any probability between model.keras and the LiteRT path
 LIMITS = (
     "A research demonstration. Not a medical device: never use it to examine, treat or triage a person.",
-    "Knows only its classes. Any picture, chest film or not, is given to one of them.",
-    "Tested on films of the collection it learned from. Part of what it learned may be where a film came from rather "
-    "than what it shows: expect lower figures elsewhere.",
-    "Age, sex, view and machine of the films are not reported; figures by subgroup cannot be given.",
+    "Knows only its classes. Every image, chest film or not, is assigned to one of them.",
+    "Tested on films of the collection it was trained on. It may have learned where a film came from rather than what "
+    "it shows: expect lower figures elsewhere.",
+    "Age, sex and view of the films and the X-ray equipment are not reported: no figures by subgroup can be given.",
 )
 NO_PATIENTS = (
-    "No patient ids are known in that collection. Only near-identical pictures were kept on one side of the split; two "
-    "different films of one patient may be on both."
+    "Patient IDs are not known in that collection. Only near-identical images were kept in one part of the split; two "
+    "different films of one patient may be in different parts."
 )
 
 
@@ -60,13 +64,20 @@ def keep(
 ) -> Card:
     """Turn a finished run into the kept model `name`; returns its card.
 
-    `limits` are sentences that the card adds to what is true of every model; `data` is where the films are, if they
-    were moved since the run ended.
+    Parameters
+    ----------
+    limits : sentences that the card adds to what is true of every model.
+    root : folder of the kept models; `folders.models_folder()` if not given.
+    replace : whether a model of that name is replaced.
+    data : where the films are, if they were moved since the run ended.
+    say : is given what is being done; what it raises ends the keeping.
 
     Raises
     ------
     RunRefused
         If the run has not finished or its files are missing.
+    EvaluationRefused
+        If the run's readings of its validation and test films cannot be read.
     ModelRefused
         If the name is taken or not plain, or the converted graph does not agree with the network to 1e-4 in every
         probability of every validation and test film.
@@ -79,59 +90,63 @@ def keep(
         raise ModelRefused(f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.", code="card-invalid")
     if target.exists() and not replace:
         raise ModelRefused(f"There is a model named {name} already. Choose another name.", code="card-invalid")
-    if (state := run.status()["state"]) != "finished":
+    if (state := run.status().state) is not State.FINISHED:
         raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
     say("Reading the films.")
     films = _films_of(run, data)
+    readings = evaluation.load_parts(run.path)
     root.mkdir(parents=True, exist_ok=True)
     part = root / f".{name}.{uuid.uuid4().hex[:8]}.part"
     part.mkdir()
     try:
         say("Converting the network.")
         _convert(run, part)
-        draft = _draft(run, part, name, title or name, limits)
+        draft = _draft(run, part, readings["validation"], name=name, title=title or name, limits=limits)
+        replace_text(part / "card.json", draft.to_json())
         say("Reading every validation and test film with the converted network.")
-        made = _check(draft, run, films, part)
+        card = _complete(draft, part, films, readings)
+        replace_text(part / "card.json", card.to_json())
         if target.exists():
             shutil.rmtree(target)
         os.replace(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return made
+    return card
 
 
-def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> jobs.Work:
-    """Keep a run in a process of its own; the work's folder tells how far it is. Returns at once.
+def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> jobs.Job:
+    """Keep a run in a process of its own; the returned job tells how far it is. Returns at once.
 
     Raises
     ------
-    work.WorkRefused
+    JobRefused
         If the run is being kept already.
     """
-    made = jobs.Work(run.path / FOLDER)
-    if made.alive():
-        raise jobs.WorkRefused(f"A model is being kept from the run {run.name} already. Wait until it is.")
-    words = ["runs", "keep", run.name, "--runs", str(run.path.parent.resolve()), "--as", name, "--out", str(made.path)]
-    words += ["--title", title] if title else []
-    words += [word for limit in limits for word in ("--limit", limit)]
-    jobs.launch(made, words, verb="keep", run=run.name, model=name)
-    return made
+    job = jobs.Job(run.path / FOLDER)
+    if job.alive():
+        raise JobRefused(f"A model is being saved from the run {run.name} already. Wait until it is done.")
+    arguments = ["runs", "keep", run.name, "--runs", str(run.path.parent.resolve()), "--as", name]
+    arguments += ["--out", str(job.path)]
+    arguments += ["--title", title] if title else []
+    arguments += [argument for limit in limits for argument in ("--limit", limit)]
+    job.start(arguments, verb="keep", run=run.name, model=name)
+    return job
 
 
 @contextlib.contextmanager
 def telling(out: Path | None, run: Run, name: str) -> Iterator[Say]:
-    """What `keep` is to be told to, so that the folder `out` says how far it is and a stop asked there ends it."""
+    """The `say` for `keep`: the folder `out` tells how far it is, and a stop asked there ends it."""
     if out is None:
         yield lambda words: None
         return
-    with jobs.going_on(jobs.Work(out), verb="keep", run=run.name, model=name) as going:
+    with jobs.running(jobs.Job(out), verb="keep", run=run.name, model=name) as progress:
 
         def say(words: str) -> None:
-            going.mind()
-            going.say("running", words)
+            progress.stop_if_asked()
+            progress.report(words)
 
         yield say
-        going.ending = f"Kept as {name}."
+        progress.summary = f"Saved as {name}."
 
 
 def _films_of(run: Run, data: Path | None) -> dataset.Dataset:
@@ -142,89 +157,88 @@ def _films_of(run: Run, data: Path | None) -> dataset.Dataset:
 
 
 def _convert(run: Run, folder: Path) -> None:
-    for file in (card.NETWORK, "history.csv"):
+    for file in (cards.NETWORK, "history.csv"):
         shutil.copyfile(run.path / file, folder / file)
     feature_layer = BACKBONES[run.read("recipe.json")["backbone"]]
-    conversion.convert_in_child(folder / card.NETWORK, folder, feature_layer=feature_layer)
+    conversion.convert_in_child(folder / cards.NETWORK, folder, feature_layer=feature_layer)
 
 
-def _check(draft: Card, run: Run, films: dataset.Dataset, folder: Path) -> Card:
-    """Write readings and card, once the converted graph has agreed with the network on every film."""
-    replace_text(folder / "card.json", draft.to_json())
+def _complete(draft: Card, folder: Path, films: dataset.Dataset, readings: Mapping[str, Evaluation]) -> Card:
+    """The card with its figures, once the converted graph agrees with the network on every film of `readings`.
+
+    Writes the evaluation of each part, as the converted graph reads it, into the folder.
+    """
     began = time.perf_counter()
-    reading, difference = _read_again(films, folder, run.read("evaluation.json"))
+    model = classifier.load(folder, verify=False)
+    evaluations = {part: _read_again(model, films, reading, part) for part, reading in readings.items()}
     seconds = time.perf_counter() - began
+    difference = max(_difference(evaluations[part], readings[part]) for part in readings)
     if difference > AGREEMENT:
         raise ModelRefused(
             f"Expected the converted graph of {draft.name} to agree with model.keras to {AGREEMENT} in every "
             f"probability; the largest difference is {difference:.2g}.",
             code="model-corrupt",
         )
-    replace_text(folder / "evaluation.json", reading["test"].to_json())
-    replace_text(folder / "validation.json", reading["validation"].to_json())
-    metrics: dict[str, object] = {part: found.metrics() for part, found in reading.items()}
-    n = sum(len(found.films) for found in reading.values())
-    metrics["agreement_with_keras"] = {"largest_difference": difference, "films": n}
-    metrics["milliseconds_a_film"] = round(1000 * seconds / n, 2)
-    metrics["operating_points"] = _operating_points(folder, draft.files[card.NETWORK])
+    for part, file in evaluation.FILES.items():
+        replace_text(folder / file, evaluations[part].to_json())
+    read = sum(len(readings[part].films) for part in readings)
+    metrics = {part: evaluations[part].metrics() for part in readings} | {
+        "agreement_with_keras": {"largest_difference": difference, "films": read},
+        "milliseconds_a_film": round(1000 * seconds / read, 2),
+        "operating_points": _operating_points(folder, draft.files[cards.NETWORK]),
+    }
     if figures := published.beside(draft.data["name"], draft.classes):
         metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
-    files = {path.name: system_files.sha256_of(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
-    made = dataclasses.replace(draft, metrics=metrics, files=files)
-    replace_text(folder / "card.json", made.to_json())
-    return made
+    names = sorted(path.name for path in folder.iterdir() if path.name != "card.json")
+    hashes = {name: system_files.sha256_of(folder / name) for name in names}
+    return dataclasses.replace(draft, metrics=metrics, files=hashes)
+
+
+def _read_again(model: classifier.Classifier, films: dataset.Dataset, reading: Evaluation, part: str) -> Evaluation:
+    """The films of a reading of the run, read by the kept model."""
+    place = {film: i for i, film in enumerate(films.films)}
+    indices = [place[film] for film in reading.films]
+    squares = films.squares(model.card.image_size, model.card.channels)
+    return Evaluation(
+        model=model.card.name,
+        classes=films.classes,
+        films=reading.films,
+        truth=films.labels[indices],
+        logits=model.predict_squares(squares[indices]),
+        temperature=model.card.temperature,
+        hashes=tuple(films.hashes[i] for i in indices),
+        groups=tuple(films.groups[indices].tolist()),
+        data=f"{films.root.name}, {part} split",
+    )
+
+
+def _difference(ours: Evaluation, theirs: Evaluation) -> float:
+    """The largest difference of a probability, both at our temperature."""
+    return float(np.abs(ours.probabilities - calibration.softmax(theirs.logits / ours.temperature)).max())
 
 
 def _operating_points(folder: Path, sha256: str) -> list[dict]:
-    """Each class's threshold for the sensitivity aimed at: chosen on validation, and what it gives on test."""
+    """Each class's threshold for the target sensitivity: chosen on validation, with its figures on test."""
     # As they were written: a threshold is the very probability of a film, and the files round
-    validation, test = (evaluation.load(folder / f"{name}.json") for name in ("validation", "evaluation"))
-    found = []
-    for label in test.classes:
+    parts = evaluation.load_parts(folder)
+    points = []
+    for label in parts["test"].classes:
         try:
-            point = operating_point.choose(validation, label, sensitivity=SENSITIVITY, sha256=sha256)
-            applied = operating_point.apply(point, test, sha256).figures
-            found.append({"label": label, "threshold": point.threshold, "validation": point.figures, "test": applied})
+            point = operating_point.choose(parts["validation"], label, sensitivity=SENSITIVITY, sha256=sha256)
+            applied = operating_point.apply(point, parts["test"], sha256).figures
+            points.append({"label": label, "threshold": point.threshold, "validation": point.figures, "test": applied})
         except operating_point.OperatingRefused as error:
-            found.append({"label": label, "threshold": None, "words": str(error)})
-    return found
+            points.append({"label": label, "threshold": None, "words": str(error)})
+    return points
 
 
-def _read_again(films: dataset.Dataset, folder: Path, recorded: dict) -> tuple[dict[str, evaluation.Evaluation], float]:
-    """Both parts read through the LiteRT path, and the largest difference of a probability from the network's own."""
-    model = classifier.load(folder, verify=False)
-    temperature = model.card.temperature
-    squares = films.squares(model.card.image_size, model.card.channels)
-    place = {film: i for i, film in enumerate(films.films)}
-    found, largest = {}, 0.0
-    for part in ("validation", "test"):
-        names = recorded[part]["films"]
-        indices = [place[film] for film in names]
-        logits = model.predict_squares(squares[indices])
-        theirs = calibration.softmax(np.array(recorded[part]["logits"]) / temperature)
-        largest = max(largest, float(np.abs(calibration.softmax(logits / temperature) - theirs).max()))
-        found[part] = evaluation.Evaluation(
-            model=model.card.name,
-            classes=films.classes,
-            films=tuple(names),
-            truth=films.labels[indices],
-            logits=logits,
-            temperature=temperature,
-            hashes=tuple(films.hashes[i] for i in indices),
-            groups=tuple(films.groups[indices].tolist()),
-            data=f"{films.root.name}, {part} split",
-        )
-    return found, largest
-
-
-def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str]) -> Card:
+def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: str, limits: Sequence[str]) -> Card:
+    """The card before any film was read with the converted graph: calibrated, but without figures."""
     recipe, data, status = run.read("recipe.json"), run.read("data.json"), run.read("status.json")
-    validation = run.read("evaluation.json")["validation"]
     learned = {key: status.get(key) for key in _LEARNED_KEYS}
-    weights = (
-        {"weights": Path(recipe["weights"]).name} if recipe["weights"] else {}
-    )  # a card names no machine's folders
-    no_patients = () if "patient ids of" in data["group_rule"] else (NO_PATIENTS,)
+    # a card names no machine's folders
+    weights = {"weights": Path(recipe["weights"]).name} if recipe["weights"] else {}
+    knows_patients = groups.read_rule(data["group_rule"]).kind is GroupKind.PATIENTS
     return Card(
         name=name,
         title=title,
@@ -233,13 +247,13 @@ def _draft(run: Run, folder: Path, name: str, title: str, limits: Sequence[str])
         image_size=recipe["image_size"],
         channels=recipe["channels"],
         feature_layer=BACKBONES[recipe["backbone"]],
-        temperature=calibration.fit_temperature(np.array(validation["logits"]), np.array(validation["truth"])),
+        temperature=calibration.fit_temperature(validation.logits, validation.truth),
         recipe=recipe | weights | learned,
         data=_data_words(data, recipe),
         metrics={},
-        limits=(*LIMITS, *no_patients, *limits),
+        limits=(*LIMITS, *(() if knows_patients else (NO_PATIENTS,)), *limits),
         software=_software(status.get("backend", "not reported")),
-        files={file: system_files.sha256_of(folder / file) for file in card.KEPT_FILES},
+        files={file: system_files.sha256_of(folder / file) for file in cards.KEPT_FILES},
         parameters=int(status["parameters"]),
     )
 
@@ -248,6 +262,7 @@ def _data_words(data: dict, recipe: dict) -> dict:
     """What a card says of the films: how they were divided, thinned and balanced."""
     return {
         **{key: data[key] for key in _DATA_KEYS},
+        "group_rule": groups.read_rule(data["group_rule"]).words,
         **({"train_used": data["train_used"]} if "train_used" in data else {}),
         "refused": len(data["refused"]),
         "balance": recipe.get("balance", "none"),
@@ -256,16 +271,14 @@ def _data_words(data: dict, recipe: dict) -> dict:
 
 
 _LEARNED_KEYS = ("learning_seconds", "best_epoch", "device_name", "precision", "split")
-_DATA_KEYS = ("name", "digest", "group_rule", "groups", "counts", "split_digests")
+_DATA_KEYS = ("name", "digest", "groups", "counts", "split_digests")
 
 
 def _software(backend: str) -> dict[str, str]:
-    of_backend = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
-    names = ("keras", *of_backend.get(backend, ()), "ai-edge-litert", "numpy", "pillow")
-    found = {"python": platform.python_version(), "backend": backend}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    """Versions of what trained the network and of what reads it, by package."""
+    backends = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
+    versions = {"python": platform.python_version(), "backend": backend}
+    for package in ("keras", *backends.get(backend, ()), "ai-edge-litert", "numpy", "pillow"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions

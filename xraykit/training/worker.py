@@ -22,6 +22,7 @@ from typing import Any, Self
 
 from xraykit.datasets import dataset, index
 from xraykit.system import device_queue, devices, files
+from xraykit.system.job_folder import Stopped
 from xraykit.training.recipe import recipe
 from xraykit.training.run import control, failures, run
 from xraykit.training.run.run import Run, RunRefused
@@ -155,7 +156,7 @@ def _train(found: Run, report: Any, listeners: tuple, fit: Fit | None, pulse: Pu
 
     def waiting(key: str, place: int) -> None:
         found.update(device=key, place=place)
-        told(f"{control.WAITING}: {key}, place {place}", 0, 0)
+        told(f"{run.Stage.WAITING}: {key}, place {place}", 0, 0)
 
     with device_queue.turn(asked, found.name, waiting=waiting, stopped=found.stop_asked, backend=chosen.backend) as key:
         _stop_if_asked(found)
@@ -220,16 +221,16 @@ def _progress(found: Run, stage: str, told: Told) -> index.Progress:
 
 def _stop_if_asked(found: Run) -> None:
     if found.stop_asked():
-        raise run.Stopped("Stopped before the training began.")
+        raise Stopped("Stopped before the training began.")
 
 
 def _end_of(found: Run, error: BaseException) -> dict[str, Any]:
     """State, failure, advice and message of a run that did not finish; the traceback goes to log.txt."""
-    if isinstance(error, run.Stopped):
+    if isinstance(error, Stopped):
         return {"state": "stopped", "message": str(error)}
     if not (found.path / "status.json").exists():
         return {"state": "lost"}
-    kind = failures.of(error)
+    kind = failures.kind_of(error)
     with contextlib.suppress(OSError), (found.path / "log.txt").open("a", encoding="utf-8") as log:
         log.write("".join(traceback.format_exception(error)))  # a full disk must not hide why the run failed
     message = str(error)[:500] or type(error).__name__

@@ -1,4 +1,4 @@
-"""Zip check: everything that is wrong with a stranger's zip, from its list of members; unpacks nothing."""
+"""Everything that is wrong with a stranger's zip, from its list of members; unpacks nothing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
-from xraykit.refused import Refused
-from xraykit.films import decoder
-from xraykit.films import ingest
 
+from xraykit.datasets.layout import MANIFEST
+from xraykit.films import decoder, ingest
+from xraykit.refused import Refused
 
 MAX_ARCHIVE = 8 * 2**30  # bytes of the zip itself
 MAX_MEMBERS = 100_000
@@ -24,7 +24,6 @@ MAX_TOTAL = 20 * 2**30  # unpacked, all
 MAX_RATIO, RATIO_FROM = 200, 2**20  # times smaller than unpacked, of members and wholes above a mebibyte
 MAX_DEPTH, MAX_PART, MAX_PATH = 10, 200, 800  # folders; bytes of a name, of a path
 NAMED = 20  # problems told in the message; all are in `problems`
-MANIFEST = "manifest.csv"
 JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
 
 

@@ -17,16 +17,18 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from xraykit.datasets.archive.check import ArchiveRefused
-from xraykit.datasets.archive.check import MANIFEST
-from xraykit.datasets.archive.check import MAX_MEMBER
-from xraykit.datasets.archive.check import is_junk
-from xraykit.datasets.archive.check import may_be_wanted
-from xraykit.datasets.archive.check import opened
-from xraykit.datasets.archive.check import problems
-from xraykit.datasets.archive.check import told
-from xraykit.system.folders import datasets_folder
 
+from xraykit.datasets.archive.check import (
+    MANIFEST,
+    MAX_MEMBER,
+    ArchiveRefused,
+    is_junk,
+    may_be_wanted,
+    opened,
+    problems,
+    told,
+)
+from xraykit.system.folders import datasets_folder
 
 CHUNK = 2**18
 RECORD = "archive.json"

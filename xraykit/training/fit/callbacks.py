@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import checkpoint, optimizer
 from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.fit.checkpoint import Progress, Writer
 from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.run.run import Diverged, Run, Stopped
+from xraykit.training.run.run import Diverged, Run
 
 SAY_SECONDS = 2.0  # between two writings of the status
 PACE_MOMENTS = 5  # that images a second are an average of

@@ -136,8 +136,8 @@ def from_films(
     dataset.DatasetRefused
         If the films are too few to divide.
     """
-    parts = split.split(films, recipe.validation, recipe.test, recipe.seed)
-    learned = split.training(films, parts.train, recipe)
+    parts = split.split(films, recipe.split_plan)
+    learned = split.training(films, parts.train, recipe.split_plan)
     return estimate(
         recipe,
         len(films.classes),

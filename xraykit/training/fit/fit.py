@@ -12,15 +12,17 @@ import numpy as np
 
 from xraykit.datasets import dataset, layout
 from xraykit.datasets import split as splits
-from xraykit.evaluation import calibration
+from xraykit.evaluation import calibration, evaluation
+from xraykit.system import files
+from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import autotune, checkpoint, network
 from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.fit.callbacks import EpochOrder, GoOn, Report, RunLog, Saving, StopWatch, facts
 from xraykit.training.fit.checkpoint import Checkpoint, Progress
 from xraykit.training.fit.optimizer import compile_for
-from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe
+from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe, RecipeRefused
 from xraykit.training.run import failures
-from xraykit.training.run.run import Run, Stopped
+from xraykit.training.run.run import Failure, Run
 
 
 def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None = None) -> None:
@@ -40,7 +42,7 @@ def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None 
     try:
         return _Fit(run, recipe, films, report, split).train()
     except Exception as error:
-        if failures.of(error) != "out of memory" or recipe.batch_size < 2 or split > 1:
+        if failures.kind_of(error) is not Failure.OUT_OF_MEMORY or recipe.batch_size < 2 or split > 1:
             raise
         run.event("out of memory", message=str(error)[:500], batch=recipe.batch_size // 2, accumulation=2)
     keras.utils.clear_session()  # outside the except block, which holds on to the tensors of the attempt
@@ -66,6 +68,27 @@ def prepare(
     return network.head_of(model), pooled, None
 
 
+def class_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -> tuple[float, ...] | None:
+    """One weight per class, in class order: the recipe's own, or balanced ones, or None where it weighs none.
+
+    Raises
+    ------
+    RecipeRefused
+        If the recipe's own weights are not one per class.
+    DatasetRefused
+        If a class to be balanced has no film.
+    """
+    if recipe.class_weights is None:
+        return splits.balanced_weights(films, indices) if recipe.balance == "weights" else None
+    if len(recipe.class_weights) != len(films.classes):
+        words = (
+            f"Expected {len(films.classes)} class weights, one each for {', '.join(films.classes)}; got "
+            f"{len(recipe.class_weights)}."
+        )
+        raise RecipeRefused(words, {"class_weights": words})
+    return recipe.class_weights
+
+
 def finish(run: Run, recipe: Recipe, model, films: dataset.Dataset, parts: splits.Split, squares) -> None:
     """What follows the last epoch: bias correction, the saved network, truth and logits of validation and test."""
     run.update(stage="evaluating", eta=None)
@@ -89,7 +112,7 @@ class _Fit:
         self.found = checkpoint.load(run, recipe)
         self.finer = 1
         self.progress = self._begin(split)
-        self.learned = splits.training(films, self.parts.train, recipe)
+        self.learned = splits.training(films, self.parts.train, recipe.split_plan)
         run.write("data.json", splits.describe(films, self.parts, self.learned))
         self.squares = films.squares(recipe.image_size, recipe.channels)
         self.writer = checkpoint.Writer(run, recipe)
@@ -227,7 +250,7 @@ class _Fit:
             self.learned,
             seed=recipe.seed,
             augmentation=augmentation,
-            class_weights=splits.class_weights(films, self.learned, recipe),
+            class_weights=class_weights(films, self.learned, recipe),
             processes=autotune.processes(),
             **shared,
         )
@@ -237,7 +260,7 @@ class _Fit:
 def _parts(run: Run, recipe: Recipe, films: dataset.Dataset) -> splits.Split:
     """The split; a run that has begun keeps the one it recorded, whatever library would divide the films today."""
     if not (run.path / "data.json").is_file():
-        return splits.split(films, recipe.validation, recipe.test, recipe.seed)
+        return splits.split(films, recipe.split_plan)
     recorded = run.read("data.json")
     dataset.expect(films, recorded, run.name)
     part_of = {(film["film"], film["sha256"]): film["part"] for film in recorded["films"]}
@@ -269,13 +292,17 @@ def _correct_biases(model, films: dataset.Dataset, validation: np.ndarray, squar
 def _evaluate(run: Run, model, films: dataset.Dataset, parts: splits.Split, squares, watch: list) -> None:
     """Write truth and logits of validation and test; probabilities are made from them once calibrated."""
     to_logits = network.logits_of(model)
-    found: dict = {"classes": list(films.classes)}
-    for name in ("validation", "test"):
-        indices = parts.parts()[name]
+    for part, file in evaluation.FILES.items():
+        indices = parts.parts()[part]
         logits = to_logits.predict(squares[indices], verbose=0, callbacks=watch)
-        found[name] = {
-            "films": [films.films[i] for i in indices],
-            "truth": films.labels[indices].tolist(),
-            "logits": np.round(logits.astype(float), 6).tolist(),
-        }
-    run.write("evaluation.json", found)
+        reading = evaluation.Evaluation(
+            model=run.name,
+            classes=films.classes,
+            films=tuple(films.films[i] for i in indices),
+            truth=films.labels[indices],
+            logits=logits.astype(float),
+            hashes=tuple(films.hashes[i] for i in indices),
+            groups=tuple(films.groups[indices].tolist()),
+            data=f"{films.root.name}, {part} split",
+        )
+        files.replace_text(run.path / file, reading.to_json())

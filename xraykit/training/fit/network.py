@@ -15,12 +15,9 @@ from xraykit.models import card
 from xraykit.system import folders
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.recipe.rules import BACKBONES
+from xraykit.training.run.failures import WeightsMissing
 
 KEPT = "model:"  # a recipe's weights are those of a kept model
-
-
-class WeightsMissing(FileNotFoundError):
-    """Pretrained weights that are not on this machine; the message says where they were looked for."""
 
 
 def build(recipe: Recipe, classes: int, precision: str = "float32", weights: bool = True) -> keras.Model:

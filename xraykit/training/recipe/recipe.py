@@ -9,10 +9,13 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xraykit.refused import Refused
 from xraykit.training.recipe.rules import BACKBONES, Fault, faults
+
+if TYPE_CHECKING:
+    from xraykit.datasets.split import SplitPlan
 
 
 class RecipeRefused(Refused):
@@ -122,6 +125,13 @@ class Recipe:
     def epochs(self) -> int:
         """Epochs of all phases together."""
         return sum(phase.epochs for phase in self.phases)
+
+    @property
+    def split_plan(self) -> SplitPlan:
+        """How its films are divided and thinned."""
+        from xraykit.datasets.split import SplitPlan  # brings NumPy: a recipe alone needs none
+
+        return SplitPlan(self.validation, self.test, self.seed, self.shrink, self.balance)
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"

@@ -15,6 +15,7 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit.datasets.split import SplitPlan
 from xraykit.models import classifier
 from xraykit.models.card import Card
 from xraykit.system import devices
@@ -53,8 +54,8 @@ class Draft:
         How the folder is being chosen: which of the first step's three ways is open.
     inspection : str or None
         The folder of the job that looks at the films.
-    inspected : list or None
-        What that job looked at: the folder and the fields of the recipe that decide the split.
+    inspected : (str, SplitPlan) or None
+        What that job looked at: the folder and how it is to be divided.
     preset : str
         Where the recipe came from: a named one, "model:NAME", "run:NAME" or "imported".
     recipe : dict
@@ -76,7 +77,7 @@ class Draft:
     folder: str = ""
     source: str | None = None
     inspection: str | None = None
-    inspected: list[Any] | None = None
+    inspected: tuple[str, SplitPlan] | None = None
     turn: int = 0
     device: str = devices.AUTO
     name: str = ""

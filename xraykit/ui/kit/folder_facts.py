@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit.datasets import groups
+from xraykit.datasets.groups import GroupKind
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models import folder_evaluation
@@ -50,23 +52,21 @@ def show_folder(contents: dict[str, Any]) -> None:
     left.html(
         f"<div class='xk-found'><table><thead><tr><th scope='col'>Class</th><th scope='col'>Films</th></tr></thead>"
         f"<tbody>{counts}</tbody></table>{_facts(contents)}</div>"
-        f"<p class='xk-said'>Groups by {html.escape(contents['group_rule'])}.</p>"
+        f"<p class='xk-said'>Groups by {html.escape(groups.read_rule(contents['group_rule']).words)}.</p>"
     )
     right.html(_oddities(contents) or f"<p class='xk-said'>{NOTHING_ODD}</p>")
 
 
 def show_facts(contents: dict[str, Any]) -> None:
     """How many films, groups and oddities a folder has, and how its groups were found."""
-    rule = str(contents["group_rule"])
-    unknown = "no patient" in rule
+    rule = groups.read_rule(contents["group_rule"])
+    known = rule.kind is GroupKind.PATIENTS
     words = (
         "A group is one patient's films or near-identical images; groups are never split between training, validation "
-        f"and test. Patient IDs are {'not known' if unknown else 'those of the manifest'}."
+        f"and test. Patient IDs are {'those of the manifest' if known else 'not known'}."
     )
-    rule = html.escape(rule, quote=True)
-    st.html(
-        f"<div class='xk-found xk-narrow'>{_facts(contents)}</div><p class='xk-said' title='{rule}'>{words}</p>",
-    )
+    words = f"<p class='xk-said' title='{html.escape(rule.words, quote=True)}'>{words}</p>"
+    st.html(f"<div class='xk-found xk-narrow'>{_facts(contents)}</div>{words}")
 
 
 def show_oddities(contents: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 MOST_MEGABYTES = 2000
 LASTS = 20  # seconds
 OLD = 86_400  # seconds
-SPLIT = ("validation", "test", "seed", "shrink", "balance")
 NOT_CHOSEN = "choose films"
 FORMS = (
     "A folder with one subfolder per class (COVID-19/one.png, Normal/two.dcm), or with a manifest.csv (columns path "
@@ -115,7 +115,18 @@ def known() -> list[catalog.Known]:
 
 @lru_cache(maxsize=4)
 def _known(roots: tuple[str, ...], changed: tuple[int, ...], turn: int) -> tuple[catalog.Known, ...]:
-    return tuple(catalog.known())
+    return tuple(catalog.known(earlier=_folders_of_runs()))
+
+
+def _folders_of_runs() -> Iterator[Path]:
+    """Folders that earlier runs learned from; a run that cannot be read names none."""
+    for earlier in run.list_runs():
+        try:
+            data = earlier.read("status.json")["data"]
+        except (Refused, LookupError, TypeError):
+            continue
+        if isinstance(data, str) and data and "\0" not in data:
+            yield Path(data)
 
 
 def _changed(folder: Path) -> int:
@@ -193,12 +204,13 @@ def _keep_inspected() -> None:
     """Inspect the folder where that has not been done, or was for another split."""
     plan = draft.current()
     recipe = draft.built()
-    wanted = [plan.folder, *(getattr(recipe, name) for name in SPLIT)] if recipe else None
+    split_plan = recipe.split_plan if recipe else None
+    wanted = (plan.folder, split_plan) if split_plan else None
     if plan.inspected == wanted or (wanted is None and plan.inspection):
         return
     before = plan.inspection
     try:
-        plan.inspection = str(inspection.start_inspection(folder_at(plan.folder), _root(), recipe).path)
+        plan.inspection = str(inspection.start_inspection(folder_at(plan.folder), _root(), split_plan).path)
     except (Refused, OSError) as error:
         say(f"The films could not be checked. {error}")
         return

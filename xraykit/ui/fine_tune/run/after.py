@@ -7,11 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from xraykit.evaluation import evaluation
-from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import card as cards
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
@@ -224,7 +222,7 @@ def _evaluate(of: Seen, models: list[str]) -> None:
         if before is not None:
             works.remove(before)
         made = works.create(f"test-of-{of.name}")
-        folder_evaluation.start_evaluation(made, Path(str(of.status["data"])), models, of.run)
+        folder_evaluation.start_evaluation(made, Path(str(of.status["data"])), models, of.run.path)
     except (Refused, OSError) as error:
         selection.keep_word(f"The test films could not be read: {error}")
 
@@ -247,8 +245,8 @@ def _open_figures(name: str | None) -> None:
 def _show_figures(of: Seen) -> None:
     """Figures of the test split, as the network read it at the end of the run."""
     try:
-        found = _evaluation(of)
-    except (run.RunRefused, evaluation.EvaluationRefused, KeyError, TypeError, ValueError) as error:
+        found = evaluation.load_parts(of.run.path)["test"]
+    except evaluation.EvaluationRefused as error:
         say(f"The figures cannot be read: {error}")
         return
     metrics = found.metrics()
@@ -282,17 +280,3 @@ def _with_interval(figure: dict[str, Any]) -> tuple[str, str]:
 
 def _share(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.1%}"
-
-
-def _evaluation(of: Seen) -> Evaluation:
-    data = of.run.read("evaluation.json")
-    test = data["test"]
-    return Evaluation(
-        model=of.name,
-        classes=tuple(data.get("classes") or of.run.read("data.json")["classes"]),
-        films=tuple(test["films"]),
-        truth=np.array(test["truth"], np.int64),
-        logits=np.array(test["logits"], float),
-        temperature=1.0,
-        data=f"{of.films}, test split",
-    )
