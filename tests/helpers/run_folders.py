@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 
 from xraykit.training.recipe import presets
-from xraykit.training.run import run as runs
-from xraykit.training.run.run import Run
+from xraykit.training.run.run import FORMAT, Run
 
 ENDED = {
     "finished": {"eta": 0},
@@ -18,13 +17,19 @@ ENDED = {
         "state": "failed",
         "failure": "out of memory",
         "message": "The device has 6.0 GiB; the network asked for 7.4 GiB, at half the batch as well.",
-        "advice": "Halve the batch size, or take smaller films, then resume with “Duplicate with changes”.",
+        "advice": "Halve the batch size, or take smaller films, then resume with “Duplicate and edit”.",
     },
     "data": {
         "state": "failed",
         "failure": "data",
         "message": "Expected Normal/film-003.png; it is gone since the run began.",
         "advice": "Restore the films, or give the folder where they are now, then resume.",
+    },
+    "weights": {
+        "state": "failed",
+        "failure": "weights",
+        "message": "Expected a weight file; there is none at imagenet.h5.",
+        "advice": "Put the weight file into the folder that XRAYKIT_IMAGENET names, then resume.",
     },
     "diverged": {
         "state": "failed",
@@ -44,6 +49,12 @@ ENDED = {
         "message": "phase 1, learning rate: expected above 0, at most 1; got -1.",
         "advice": "Correct recipe.json, or start anew with a recipe from the page.",
     },
+    "device": {
+        "state": "failed",
+        "failure": "device",
+        "message": "This computer has no device 'gpu 3'.",
+        "advice": "Resume the run on a device of this computer.",
+    },
     "crashed": {
         "state": "failed",
         "failure": "crashed",
@@ -56,13 +67,13 @@ ENDED = {
 
 def write(root: Path, name: str, *, recipe: str = "strong-imagenet", epochs: int = 12, **status) -> Run:
     """A run folder with curves of `epochs` epochs; `status` adds to status.json."""
-    made = Run(root / name)
-    made.path.mkdir(parents=True)
+    run = Run(root / name)
+    run.path.mkdir(parents=True)
     chosen = presets.NAMED[recipe]
-    (made.path / "recipe.json").write_text(chosen.to_json())
+    (run.path / "recipe.json").write_text(chosen.to_json())
     now = time.time()
     facts = {
-        "format": runs.FORMAT,
+        "format": FORMAT,
         "state": "running",
         "created": "2026-11-20T09:30:00+00:00",
         "data": "/films/darkcovid",
@@ -97,18 +108,18 @@ def write(root: Path, name: str, *, recipe: str = "strong-imagenet", epochs: int
         "progressed": now,
         "started": "2026-11-20T09:30:42+00:00",
     }
-    made.write("status.json", facts | status)
-    _curves(made, epochs, now)
-    (made.path / "log.txt").write_text("".join(f"epoch {k}: loss {1 / (k + 1):.4f}\n" for k in range(epochs)))
-    (made.path / "events.jsonl").write_text('{"time": "2026-11-20T09:30:00+00:00", "event": "created"}\n')
-    return made
+    run.write("status.json", facts | status)
+    _curves(run, epochs, now)
+    (run.path / "log.txt").write_text("".join(f"epoch {k}: loss {1 / (k + 1):.4f}\n" for k in range(epochs)))
+    (run.path / "events.jsonl").write_text('{"time": "2026-11-20T09:30:00+00:00", "event": "created"}\n')
+    return run
 
 
 def every_state(root: Path) -> dict[str, Run]:
     """One run of each end, one that goes on and one that waits; the last two need their lock held to look alive."""
-    made = {name: write(root, name.replace(" ", "-"), **({"state": name} | facts)) for name, facts in ENDED.items()}
-    made["running"] = write(root, "running")
-    made["queued"] = write(
+    runs = {name: write(root, name.replace(" ", "-"), **({"state": name} | facts)) for name, facts in ENDED.items()}
+    runs["running"] = write(root, "running")
+    runs["queued"] = write(
         root,
         "queued",
         epochs=0,
@@ -124,13 +135,13 @@ def every_state(root: Path) -> dict[str, Run]:
         learning_seconds=0,
         step=0,
     )
-    made["broken"] = write(root, "broken")
-    (made["broken"].path / "status.json").write_text("{")
-    made["another version"] = write(root, "another-version", format=99)
-    return made
+    runs["broken"] = write(root, "broken")
+    (runs["broken"].path / "status.json").write_text("{")
+    runs["another version"] = write(root, "another-version", format=99)
+    return runs
 
 
-def _curves(made: Run, epochs: int, now: float) -> None:
+def _curves(run: Run, epochs: int, now: float) -> None:
     rows = ["epoch,phase,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds"]
     moments = ["epoch,loss,accuracy,learning_rate,images_per_second"]
     for k in range(epochs):
@@ -145,14 +156,14 @@ def _curves(made: Run, epochs: int, now: float) -> None:
     device += [f"{now - 2 * (300 - k):.1f},{0.9 + 0.08 * math.sin(k):.3f},{int(5.1 * 2**30)}" for k in range(300)]
     texts = {"history.csv": rows, "moments.csv": moments, "device.csv": device}
     for file, lines in texts.items():
-        (made.path / file).write_text("\n".join(lines) + "\n")
+        (run.path / file).write_text("\n".join(lines) + "\n")
 
 
-def data(made: Run, root: Path, films: dict[str, list[str]]) -> None:
+def data(run: Run, root: Path, films: dict[str, list[str]]) -> None:
     """A data.json that names films with their part: {"test": [...], ...}."""
     listed = [
         {"film": film, "sha256": "0" * 64, "label": film.split("/")[0], "part": part}
         for part, names in films.items()
         for film in names
     ]
-    (made.path / "data.json").write_text(json.dumps({"name": root.name, "root": str(root), "films": listed}))
+    (run.path / "data.json").write_text(json.dumps({"name": root.name, "root": str(root), "films": listed}))

@@ -11,9 +11,11 @@ from tests.helpers import fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import wait_until
 from xraykit.reports.charts import matrices
-from xraykit.system import device_queue, devices, folders, jobs
+from xraykit.system import device_queue, devices, folders
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import Job, JobState
 from xraykit.training.recipe import rules
-from xraykit.training.run import control, run
+from xraykit.training.run import control
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import films as form_films
 
@@ -77,7 +79,7 @@ def test_folders_of_earlier_runs_are_offered_and_broken_runs_passed_over(tmp_pat
 
 def test_without_runs_a_newcomer_is_told_what_to_do_and_can_try(films):
     app = open_page()
-    assert not app.exception and "No runs yet: choose films" in text_of(app)
+    assert not app.exception and "No runs yet. Choose films" in text_of(app)
     assert app.button(key="start").disabled and "Before you can start:<ul><li>choose films</li></ul>" in text_of(app)
     app.button(key="try-tiny").click().run()
     assert next(b for b in app.selectbox if b.label == "Preset").value == "tiny"
@@ -99,7 +101,7 @@ def test_what_is_in_the_films_is_told_before_anything_starts(films):
     ):
         assert words in text, words
     (looked,) = (folders.runs_folder() / "inspections").iterdir()
-    found = jobs.Work(looked).films()
+    found = Job(looked).films()
     parts = matrices.parts_of(found["split"], found["learned_from"])
     assert sum(row["films"] for row in parts if row["part"] != "total") == 73
 
@@ -240,9 +242,9 @@ def test_a_device_that_is_busy_with_something_else_is_not_called_available(monke
 
 
 def test_an_estimate_is_told_in_figures(films, monkeypatch):
-    def launch(made, asked, **facts):
-        made.say(state="finished", **facts)
-        run.Run(made.path).write(
+    def start(job, arguments, **facts):
+        job.write_state(JobState(state=State.FINISHED, **facts))
+        job.write(
             "estimate.json",
             {
                 "seconds": 754,
@@ -256,7 +258,7 @@ def test_an_estimate_is_told_in_figures(films, monkeypatch):
         )
 
     app = choose(open_page(), films)
-    monkeypatch.setattr(jobs, "launch", launch)
+    monkeypatch.setattr(Job, "start", start)
     app.button(key="estimate").click().run()
     assert not app.exception
     for figure in ("at most 13 min", "3.0 GiB", "412 images/s", "the GPU, 32 bit"):
@@ -265,14 +267,14 @@ def test_an_estimate_is_told_in_figures(films, monkeypatch):
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_a_run_is_given_the_estimate_of_exactly_its_recipe(films, started, monkeypatch, changed):
-    def launch(made, asked, **facts):
-        made.say(state="finished", **facts)
-        run.Run(made.path).write("estimate.json", {"phases": [{"seconds_per_epoch": 2.5}]})
+    def start(job, arguments, **facts):
+        job.write_state(JobState(state=State.FINISHED, **facts))
+        job.write("estimate.json", {"phases": [{"seconds_per_epoch": 2.5}]})
 
     app = choose(open_page(), films)
     next(b for b in app.selectbox if b.label == "Preset").set_value("tiny").run()
     wait_until(lambda: not app.run().button(key="estimate").disabled, "the films to be divided")
-    monkeypatch.setattr(jobs, "launch", launch)
+    monkeypatch.setattr(Job, "start", start)
     app.button(key="estimate").click().run()
     if changed:
         field(app, "phases.0.epochs").set_value(9).run()

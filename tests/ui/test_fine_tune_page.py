@@ -3,8 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import os
-import time
 from pathlib import Path
 
 import pytest
@@ -13,12 +11,13 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import ROOT, fakes, run_folders
 from xraykit.reports.charts import learning as live_charts
 from xraykit.training.run import control, run
+from xraykit.training.run.run import Failure
 from xraykit.ui import server
-from xraykit.ui.fine_tune import draft, snapshot, wording
+from xraykit.ui.fine_tune import draft, snapshot
 from xraykit.ui.fine_tune.run import table, view
 
 APP = str(ROOT / "app.py")
-FAILURES = ("out of memory", "data", "diverged", "disk", "recipe", "crashed")
+FAILURES = tuple(Failure)
 
 
 @pytest.fixture(autouse=True)
@@ -78,19 +77,20 @@ def keys_of(app: AppTest) -> set[str]:
 def test_a_run_in_any_state_is_shown_with_what_can_be_done(made, name):
     app = open_page(made[name].name)
     text, keys = text_of(app), keys_of(app)
-    assert not app.exception and made[name].name in text and "What the curves say" in text
+    assert not app.exception and made[name].name in text and "Summary of the curves" in text
     assert ("run-stop" in keys) == (name in ("running", "queued"))
     assert ("run-resume" in keys) == (name in ("stopped", "lost", *FAILURES))
     assert ("run-delete" in keys) == (name not in ("running", "queued")) and "run-duplicate" in keys
     assert ("keep" in keys) == (name == "finished")
     if name in FAILURES:
         facts = run_folders.ENDED[name]
-        assert view.TITLES[name] in text and facts["advice"] in text
-        assert text.index(view.TITLES[name]) < text.index("Learning time"), "what happened comes first"
+        title = view.TITLES[Failure(name)]
+        assert title in text and facts["advice"] in text
+        assert text.index(title) < text.index("Training time"), "what happened comes first"
 
 
 def test_a_queued_run_tells_its_place_and_a_running_one_where_it_is(made):
-    assert "Place 2 in line" in open_page("queued").get("progress")[0].proto.text
+    assert "Queued, position 2. Starts automatically" in open_page("queued").get("progress")[0].proto.text
     told = open_page("running").get("progress")[0].proto.text
     for part in ("Epoch 13 of 22", "step 21 of 71", "412 images/s", "about 13 min left, until"):
         assert part in told
@@ -98,7 +98,7 @@ def test_a_queued_run_tells_its_place_and_a_running_one_where_it_is(made):
 
 def test_a_lost_run_is_told_as_lost_with_advice(made):
     text = text_of(open_page("lost"))
-    assert "ended without a word" in text and run.LOST["advice"] in text
+    assert "The run ended unexpectedly" in text and run.LOST["advice"] in text
 
 
 @pytest.mark.parametrize(("name", "told"), [("broken", "cannot be read"), ("another-version", "another version")])
@@ -109,17 +109,17 @@ def test_a_run_that_cannot_be_read_says_why_and_breaks_nothing(made, name, told)
 
 def test_an_address_of_no_run_says_so_and_shows_the_form(made):
     app = open_page("../../etc")
-    assert not app.exception and "There is no run named ../../etc" in text_of(app) and "New run" in text_of(app)
+    assert not app.exception and "No run named ../../etc" in text_of(app) and "New run" in text_of(app)
 
 
 def test_all_runs_are_listed_newest_first_with_their_state(made):
-    columns = table.columns(snapshot.runs())
-    assert set(columns["Run"]) == {one.name for one in made.values()} and len(columns["State"]) == len(made)
+    columns = table.columns(snapshot.take_all())
+    assert set(columns["Run"]) == {folder.name for folder in made.values()} and len(columns["State"]) == len(made)
     states = dict(zip(columns["Run"], columns["State"], strict=True))
     assert states["out-of-memory"] == ["failed: out of memory"] and states["lost"] == ["lost"]
     assert states["broken"] == states["another-version"] == [snapshot.UNREADABLE]
     row = columns["Run"].index("finished")
-    assert columns["Best accuracy"][row] == pytest.approx(91.4) and columns["Learning time"][row] == "22 min"
+    assert columns["Best accuracy"][row] == pytest.approx(91.4) and columns["Training time"][row] == "22 min"
 
 
 def test_buttons_do_what_they_say(made, started, tmp_path):
@@ -160,23 +160,23 @@ def test_a_refusal_of_the_engine_is_a_sentence(made, monkeypatch):
     monkeypatch.setattr(control, "resume", refuse)
     app = open_page("stopped")
     app.button(key="run-resume").click().run()
-    assert not app.exception and "It could not be resumed: The run stopped is running already" in text_of(app)
+    assert not app.exception and "Not resumed. The run stopped is running already" in text_of(app)
 
 
 def test_a_run_stopped_before_it_learned_promises_nothing(made):
     (made["stopped"].path / "checkpoint").mkdir()
     (made["stopped"].path / "checkpoint" / "state.npz").touch()
-    assert "goes on with the same numbers" in text_of(open_page("stopped"))
+    assert view.CONTINUES in text_of(open_page("stopped"))
     (made["stopped"].path / "checkpoint" / "state.npz").unlink()
     made["stopped"].update(epoch=0, best_epoch=0, best_loss=None, best_accuracy=None)
     text = text_of(open_page("stopped"))
-    assert view.NOTHING_YET in text and "epoch 1<" not in text
+    assert view.STARTS_OVER in text and "epoch 1<" not in text
 
 
 def test_a_queued_run_was_asked_for_and_did_not_start(made):
     made["queued"].update(started=None, device="cpu", device_name=None)
     text = text_of(open_page("queued"))
-    assert "asked for" in text and ">started" not in text and "Processor" in text
+    assert "created" in text and ">started" not in text and ">CPU<" in text
 
 
 def test_the_log_leaves_out_what_the_backend_says_of_itself(tmp_path):
@@ -188,20 +188,64 @@ def test_the_log_leaves_out_what_the_backend_says_of_itself(tmp_path):
         "E0000 00:00:1 2 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error: UNKNOWN ERROR (303)\n"
         "E0000 00:00:1 2 allocator.cc:5] out of memory\nepoch 1/60  loss 0.5903\n"
     )
-    assert snapshot.log(one).split("\n") == ["E0000 00:00:1 2 allocator.cc:5] out of memory", "epoch 1/60  loss 0.5903"]
+    assert snapshot.log_tail(one).split("\n") == [
+        "E0000 00:00:1 2 allocator.cc:5] out of memory",
+        "epoch 1/60  loss 0.5903",
+    ]
 
 
-def test_missing_weights_ask_for_no_folder_of_films(made, tmp_path):
-    words = "The ImageNet weights of MobileNetV2 (alpha 1.0) could not be loaded from imagenet: no network."
-    made["data"].update(message=words, data=str(tmp_path))
+@pytest.mark.parametrize("message", ["Expected a weight file; there is none at x.h5.", "x weights y", ""])
+def test_missing_weights_ask_for_no_folder_of_films_whatever_the_words(made, tmp_path, message):
+    made["weights"].update(message=message, data=str(tmp_path))
+    app = open_page("weights")
+    assert view.TITLES[Failure.WEIGHTS] in text_of(app) and "run-resume" in keys_of(app)
+    assert not [box for box in app.text_input if box.key == "resume-path"]
+
+
+def test_missing_films_ask_for_their_folder_whatever_the_words(made, tmp_path):
+    made["data"].update(message="A film named in the weights of x.csv is gone: no weights here.", data=str(tmp_path))
+    assert [box for box in open_page("data").text_input if box.key == "resume-path"]
+
+
+def test_a_run_of_before_there_was_a_kind_for_weights_opens(made):
+    made["data"].update(message="The ImageNet weights of MobileNetV2 could not be loaded from imagenet: no network.")
     app = open_page("data")
-    assert words in text_of(app) and "run-resume" in keys_of(app)
-    assert not [text for text in app.text_input if text.key == "resume-path"]
+    assert not app.exception and "could not be loaded from imagenet" in text_of(app) and "run-resume" in keys_of(app)
+
+
+WRONG = ("7", -1, 10**400, [7], {"a": 7}, True)
+EXTREME = (None, 1e300, float("inf"))
+FIELDS = (
+    "epoch",
+    "epochs",
+    "steps",
+    "eta",
+    "place",
+    "memory",
+    "parameters",
+    "started",
+    "failure",
+    "data",
+    "best_epoch",
+)
+
+
+@pytest.mark.parametrize("field", [*FIELDS, "state", "best_loss", "queued_seconds", "stage_of", "message"])
+def test_no_value_of_a_status_breaks_the_page(made, field):
+    """All listed at once; what is readable all the same is shown as well."""
+    whole = made["finished"].read("status.json")
+    for number, value in enumerate((*WRONG, *EXTREME)):
+        odd = run_folders.write(made["finished"].path.parent, f"odd-{number}")
+        odd.write("status.json", {**whole, field: value})
+    whole = made["running"].read("status.json")
+    for value in EXTREME:
+        made["running"].write("status.json", {**whole, field: value})
+        assert not open_page("running").exception, value
 
 
 def test_the_name_to_keep_a_run_by_is_a_free_one(made, tmp_path):
     def proposed() -> str:
-        return next(text.value for text in open_page("finished").text_input if text.label == "Keep as")
+        return next(box.value for box in open_page("finished").text_input if box.label == "Save as")
 
     assert proposed() == "strong-imagenet"
     (tmp_path / "weights" / "strong-imagenet").mkdir(parents=True)
@@ -214,30 +258,30 @@ def test_a_kept_run_leads_to_review_with_its_model(made, monkeypatch):
     kept = dataclasses.replace(fakes.card("mine"), files={"model.keras": sha})
     monkeypatch.setattr(draft, "cards", lambda: [kept])
     links = [link.proto for link in open_page("finished").get("page_link")]
-    assert any("model=mine" in str(link) and link.label == "Review films with it" for link in links)
+    assert any("model=mine" in str(link) and link.label == "Review films with this model" for link in links)
 
 
 def test_a_hundred_runs_are_read_again_only_where_they_changed(tmp_path, monkeypatch):
     for k in range(100):
         run_folders.write(tmp_path / "runs", f"run-{k:03}", state="finished", epochs=200)
-    snapshot.runs()
+    snapshot.take_all()
     opened = []
     read = run.Run.read
     monkeypatch.setattr(run.Run, "read", lambda one, file: opened.append(one.name) or read(one, file))
-    one = snapshot.runs()[0].run
+    one = snapshot.take_all()[0].folder
     assert opened == []
     one.write("status.json", {**read(one, "status.json"), "epoch": 77})
-    assert snapshot.find(one.name).status["epoch"] == 77 and set(opened) == {one.name}
+    assert snapshot.find(one.name).status.epoch == 77 and set(opened) == {one.name}
 
 
 def test_curves_are_thinned_and_mark_best_epoch_and_phase(tmp_path):
     one = run_folders.write(tmp_path / "runs", "long", epochs=200)
-    rows = snapshot.progress(one)
+    rows = snapshot.curve_points(one)
     kinds = [row["kind"] for row in rows]
     assert kinds.count("training") == kinds.count("validation") == 200 and kinds.count("best") == 1
     assert kinds.count("phase") == 1 and kinds.count("moment") <= snapshot.MOMENTS
     (one.path / "moments.csv").write_text("epoch,loss\n0.5,nan\n0.7,0.5\n1.0,0.4\n1.5,0.3\nhalf a li")
-    moments = [(row["epoch"], row["loss"]) for row in snapshot.progress(one) if row["kind"] == "moment"]
+    moments = [(row["epoch"], row["loss"]) for row in snapshot.curve_points(one) if row["kind"] == "moment"]
     assert moments == [(0.5, None), (0.7, 0.5), (1.0, 0.4)], "one moment of an epoch is no course"
 
 
@@ -248,12 +292,17 @@ def test_live_charts_hold_no_data_and_stay_the_same_while_rows_change():
     assert '"type": "log"' in rate and "strokeDash" in rate and "data" not in live_charts.device().to_dict()
 
 
-def test_times_are_told_as_people_do(monkeypatch):
-    assert [wording.duration(s) for s in (None, 40, 754, 7500)] == [wording.NOT_YET, "40 s", "13 min", "2 h 05 min"]
-    assert wording.left(None) == "" and wording.clock("nonsense") == wording.NOT_YET
-    before = os.environ.get("TZ")
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    assert wording.clock("2020-05-01T10:30:00+00:00") == "01 May 2020, 10:30"
-    monkeypatch.undo() if before is None else monkeypatch.setenv("TZ", before)
-    time.tzset()
+def test_a_fragment_that_finds_its_run_gone_draws_the_whole_page(made, tmp_path):
+    app = open_page("running")
+    made["running"].path.rename(tmp_path / "gone")
+    assert not app.run().exception and "No run named running" in text_of(app)
+
+
+def test_a_stop_that_is_refused_is_told(made, monkeypatch):
+    def refuse(folder):
+        raise run.RunRefused("The folder of the run running is gone.")
+
+    app = open_page("running")
+    monkeypatch.setattr(control, "stop", refuse)
+    app.button(key="run-stop").click().run()
+    assert not app.exception and "Not stopped. The folder of the run running is gone." in text_of(app)

@@ -18,9 +18,10 @@ from tests.helpers import fakes, film_folders, tiny_model
 from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.models import folder_evaluation
-from xraykit.system import folders, jobs
-from xraykit.system.jobs import Work
-from xraykit.training.run import run
+from xraykit.refused import Refused
+from xraykit.system import folders, job_folder, jobs
+from xraykit.system.job_folder import JobRefused, State
+from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.ui import server
 from xraykit.ui.kit import film_list
 
@@ -59,13 +60,6 @@ def wait_until(happens, what: str):
     raise AssertionError(f"waited {HANG} s in vain for {what}")
 
 
-def states_of(out: Path):
-    try:
-        return Work(out).state()
-    except run.RunRefused:
-        return {}
-
-
 @pytest.fixture
 def many(tmp_path) -> Path:
     """So many films that an evaluation does not end by itself soon."""
@@ -82,7 +76,7 @@ def slow(tmp_path, many):
     """An evaluation that has begun."""
     out = tmp_path / "out"
     process = start(many, out)
-    wait_until(lambda: states_of(out).get("done", 0) > 0, "the first film")
+    wait_until(lambda: (s := state_of(Job(out))) is not None and s.done > 0, "the first film")
     yield process, out
     process.kill()
     process.wait()
@@ -93,10 +87,10 @@ def test_progress_ends_finished_with_every_odd_film_named(odd_folder, tmp_path):
     process = start(odd_folder, tmp_path / "out")
     words = process.communicate(timeout=HANG)[1].decode()
     assert process.returncode == 1, "a refused film is told by the exit code"
-    state = Work(tmp_path / "out").state()
-    assert (state["state"], state["done"], state["films"], state["refused"]) == ("finished", 14, 14, 1)
-    assert state["refused_films"][0]["source"] == "Normal/broken.png"
-    found = Work(tmp_path / "out").films()
+    state = Job(tmp_path / "out").state()
+    assert (state.state, state.done, state.films, state.refused) == (State.FINISHED, 14, 14, 1)
+    assert state.refused_films[0]["source"] == "Normal/broken.png"
+    found = Job(tmp_path / "out").films()
     assert found["duplicates"] == [["Normal/copy.png", "Normal/film-000.png"]] and found["unlabelled"] == ["loose.png"]
     assert all(name in words for name in ("Normal/broken.png", "loose.png"))
     assert len(evaluation.load(tmp_path / "out" / "evaluation.json").films) == 13
@@ -104,8 +98,8 @@ def test_progress_ends_finished_with_every_odd_film_named(odd_folder, tmp_path):
 
 def test_what_is_in_a_folder_is_told_before_anything_starts(odd_folder, tmp_path):
     films = inspection.inspect(odd_folder, tmp_path / "out")
-    assert not Work(tmp_path / "out").results()
-    found = Work(tmp_path / "out").films()
+    assert not Job(tmp_path / "out").results()
+    found = Job(tmp_path / "out").films()
     assert found["classes"] == {"COVID-19": 4, "Normal": 5, "Pneumonia": 4}
     assert found["refused"][0]["source"] == "Normal/broken.png" and len(found["sha256"]) == len(films) == 13
     assert found["duplicates"] and found["unlabelled"] == ["loose.png"]
@@ -114,41 +108,41 @@ def test_what_is_in_a_folder_is_told_before_anything_starts(odd_folder, tmp_path
 def test_several_models_are_evaluated_in_one_reading(odd_folder, tmp_path):
     found, _ = folder_evaluation.evaluate([MODEL, "tiny-model"], odd_folder, tmp_path / "out")
     assert len(found) == 2 and (found[0].logits == found[1].logits).all()
-    assert found[0].test_digest == evaluation.load(Work(tmp_path / "out").results()[0]).test_digest
+    assert found[0].test_digest == evaluation.load(Job(tmp_path / "out").results()[0]).test_digest
 
 
 @pytest.mark.parametrize("how", ["the stop file", "SIGTERM"])
 def test_asked_to_stop_it_ends_in_order_and_keeps_nothing_half_written(slow, how):
     process, out = slow
-    Work(out).ask_to_stop() if how == "the stop file" else process.send_signal(signal.SIGTERM)
+    Job(out).ask_to_stop() if how == "the stop file" else process.send_signal(signal.SIGTERM)
     words = process.communicate(timeout=HANG)[1].decode()
-    state = Work(out).state()
-    assert state["state"] == "stopped" and "nothing was written" in state["message"] and "Traceback" not in words
+    state = Job(out).state()
+    assert state.state is State.STOPPED and "nothing was written" in state.message and "Traceback" not in words
     assert sorted(path.name for path in out.iterdir()) == ["lock", "progress.json"]
 
 
 def test_progress_moves_and_tells_what_is_left(slow):
     _, out = slow
-    first = states_of(out)["done"]
-    state = wait_until(lambda: (s := states_of(out))["done"] > first and s["eta"] and s, "another film")
-    assert state["state"] == "running" and 0 < state["done"] < state["films"] == 9006 and state["eta"] > 0
+    first = Job(out).state().done
+    state = wait_until(lambda: (s := Job(out).state()).done > first and s.eta and s, "another film")
+    assert state.state is State.RUNNING and 0 < state.done < state.films == 9006 and state.eta > 0
 
 
 def test_killed_it_is_told_as_lost_and_can_be_started_again(slow, odd_folder):
     process, out = slow
     process.kill()
     process.wait()
-    state = wait_until(lambda: (s := states_of(out))["state"] == "lost" and s, "the lock to be free")
-    assert "killed" in state["message"] and not Work(out).results()
+    state = wait_until(lambda: (s := Job(out).state()).state is State.LOST and s, "the lock to be free")
+    assert "killed" in state.message and not Job(out).results()
     folder_evaluation.evaluate([MODEL], odd_folder, out)
-    assert Work(out).state()["state"] == "finished"
+    assert Job(out).state().state is State.FINISHED
 
 
 def test_two_processes_never_work_in_one_folder(slow, odd_folder):
     _, out = slow
-    with pytest.raises(jobs.WorkRefused, match="Another process"):
+    with pytest.raises(JobRefused, match="Another process"):
         folder_evaluation.evaluate([MODEL], odd_folder, out)
-    assert states_of(out)["state"] == "running"
+    assert Job(out).state().state is State.RUNNING
 
 
 def test_classes_that_do_not_fit_are_refused_with_both_lists_before_a_film_is_read(tmp_path):
@@ -157,8 +151,8 @@ def test_classes_that_do_not_fit_are_refused_with_both_lists_before_a_film_is_re
         folder_evaluation.MisfitRefused, match="COVID-19, Normal, Pneumonia; the folder pets holds Cat, Normal"
     ):
         folder_evaluation.evaluate([MODEL], folder, tmp_path / "out")
-    state = Work(tmp_path / "out").state()
-    assert state["state"] == "failed" and state["done"] == 0 and "does not know Cat" in state["message"]
+    state = Job(tmp_path / "out").state()
+    assert state.state is State.FAILED and state.done == 0 and "does not know Cat" in state.message
 
 
 @pytest.mark.parametrize("fault", ["no model", "no folder", "no films"])
@@ -167,27 +161,27 @@ def test_faults_are_told_in_the_state(tmp_path, fault):
     folder = {"no folder": tmp_path / "none", "no films": tmp_path / "empty"}.get(
         fault, film_folders.make(tmp_path / "films", classes=CLASSES, films=1)
     )
-    with pytest.raises(ValueError, match="Expected"):
+    with pytest.raises(Refused):
         folder_evaluation.evaluate(["no-such-model" if fault == "no model" else MODEL], folder, tmp_path / "out")
-    assert Work(tmp_path / "out").state()["state"] == "failed"
+    assert Job(tmp_path / "out").state().state is State.FAILED
 
 
-def test_a_queued_work_that_never_began_is_lost(tmp_path, monkeypatch):
+def test_a_queued_job_that_never_began_is_lost(monkeypatch):
     waiting = jobs.create("a / strange: name")
-    waiting.queue(verb="inspect", data="films", models=[])
-    assert waiting.state()["state"] == "queued"
-    monkeypatch.setattr(jobs, "QUEUED_SECONDS", -1.0)
-    assert waiting.state()["state"] == "lost"
+    waiting.queue(verb="inspect", data="films")
+    assert waiting.state().state is State.QUEUED
+    monkeypatch.setattr(job_folder, "GRACE_SECONDS", -1.0)
+    assert waiting.state().state is State.LOST
 
 
 def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
     begun = inspection.start_inspection(odd_folder)
-    wait_until(lambda: begun.state()["state"] == "finished", "the inspection")
+    wait_until(lambda: begun.state().state is State.FINISHED, "the inspection")
     folder_evaluation.start_evaluation(begun, odd_folder, ["tiny-model"])
-    wait_until(lambda: begun.state()["state"] == "finished", "the evaluation")
-    assert [one.name for one in jobs.list_works()] == [begun.name] and begun.results()
-    jobs.remove(begun)
-    assert not jobs.list_works()
+    wait_until(lambda: begun.state().state is State.FINISHED, "the evaluation")
+    assert [job.name for job in jobs.list_jobs()] == [begun.name] and begun.results()
+    begun.remove()
+    assert not jobs.list_jobs()
 
 
 def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
@@ -197,16 +191,16 @@ def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=HANG)
-    begun = Work(Path(killed.stdout.strip()))
+    begun = Job(Path(killed.stdout.strip()))
     assert killed.returncode == -signal.SIGKILL
-    wait_until(lambda: begun.state()["state"] == "finished", "the orphan")
+    wait_until(lambda: begun.state().state is State.FINISHED, "the orphan")
     assert begun.films()["films"] == 13
 
 
 def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
     folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "weights" / "model")
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
-    hashes = Work(tmp_path / "weights" / "model").films()["sha256"]
+    hashes = Job(tmp_path / "weights" / "model").films()["sha256"]
     assert folder_evaluation.familiar("model", [*hashes[:3], "0" * 64]) == 3
     assert folder_evaluation.familiar("none", hashes) == 0
 
@@ -257,7 +251,7 @@ def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
     app.button(key="evaluate-start").click().run()
     run_until(app, lambda app: app.session_state["picked"], "the evaluation")
     assert not app.exception and app.session_state["picked"] == [("tiny-model", 13)]
-    text = words_of(app)
+    text = words_of(app.run())  # once more: it may have ended after its state was drawn and before it was picked
     assert "Normal/broken.png" in text and "copy.png" in text and "loose.png" in text and "Accuracy" in text
 
 
@@ -273,24 +267,28 @@ def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):
 def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
     made = jobs.create("many")
     folder_evaluation.start_evaluation(made, many, ["tiny-model"])
-    wait_until(lambda: made.state().get("done"), "the first film")
+    wait_until(lambda: made.state().done, "the first film")
     app.run()
-    assert not app.exception and "of 9006 films" in app.get("progress")[0].proto.text
+    assert not app.exception and "of 9,006 films" in app.get("progress")[0].proto.text
     app.button(key="evaluate-stop").click().run()
     run_until(app, lambda app: "Stopped" in words_of(app), "the stop")
     assert not app.exception and "nothing was written" in words_of(app) and not made.results()
     assert not made.alive()
 
 
-@pytest.mark.parametrize("state", ["running", "failed", "stopped"])
+ENDS = {State.RUNNING: "Ended unexpectedly", State.FAILED: "Failed", State.STOPPED: "Stopped"}
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.FAILED, State.STOPPED])
 def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_path):
     made = jobs.create("films")
-    made.say(state=state, verb="evaluate", data=str(tmp_path), models=["x"], done=3, films=9, message="Expected <b>.")
+    facts = {"verb": "evaluate", "data": str(tmp_path), "models": ("x",), "done": 3, "films": 9}
+    made.write_state(JobState(state=state, message="Expected <b>.", **facts))
     app.run()
     text = words_of(app)
-    assert not app.exception and {"running": "Ended unexpectedly", "failed": "Failed"}.get(state, "Stopped") in text
+    assert not app.exception and ENDS[state] in text
     app.button(key="evaluate-another").click().run()
-    assert not app.exception and app.text_input(key="evaluate-path") is not None and not jobs.list_works()
+    assert not app.exception and app.text_input(key="evaluate-path") is not None and not jobs.list_jobs()
 
 
 def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):
@@ -299,7 +297,7 @@ def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):
         folder.mkdir(parents=True)
         (folder / "progress.json").write_text(text)
     made = jobs.create("films")
-    made.say(state="finished", verb="evaluate", data="films", models=["x"])
+    made.write_state(JobState(state=State.FINISHED, verb="evaluate", data="films", models=("x",)))
     (made.path / "evaluation.json").write_text("{}")
     app.run()
     assert not app.exception
@@ -318,7 +316,7 @@ def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):
 )
 def test_a_path_that_is_no_folder_is_told_in_words(app, path, words):
     look_at(app, path)
-    assert not app.exception and words in words_of(app) and not jobs.list_works()
+    assert not app.exception and words in words_of(app) and not jobs.list_jobs()
 
 
 def test_the_list_of_films_is_the_evaluation_to_the_digit(odd_folder, tmp_path):

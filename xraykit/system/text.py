@@ -44,6 +44,14 @@ def clock(moment: str | None) -> str:
     return f"{local:%H:%M}" if local.date() == datetime.date.today() else f"{local:%d %b %Y, %H:%M}"
 
 
+def timestamp(seconds: float) -> str:
+    """2026-11-20 09:30:42 on this computer's clock, of seconds since 1970; a dash where there is no such time."""
+    try:
+        return f"{datetime.datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return NOT_KNOWN
+
+
 def percent(share: float | None) -> str:
     """0.95 as 95.0%; a dash where it is not known."""
     return NOT_KNOWN if share is None else f"{share:.1%}"

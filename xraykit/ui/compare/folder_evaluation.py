@@ -1,11 +1,10 @@
-"""The panel that evaluates a folder of films: what is in it, which models, how far it is, what was found before.
+"""The panel that evaluates a folder of films: what is in it, which models, how far it is, what was evaluated before.
 
-The work is a process of its own (`scoring`, `work`): this page only starts it, watches it and asks it to stop.
+The job is a process of its own: this page only starts it, watches it and asks it to stop.
 """
 
 from __future__ import annotations
 
-import datetime
 import html
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,13 +19,14 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
 from xraykit.refused import Refused
-from xraykit.system import jobs as works
-from xraykit.system.jobs import Work
-from xraykit.ui.kit import folder_facts
+from xraykit.system import text
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import FILMS, Job, JobState, list_jobs, state_of
+from xraykit.ui.kit import folder_facts, jobs
 from xraykit.ui.kit.text import ask_for_folder, say
 
 MOST_MODELS = 4
-BUSY = ("queued", "running")
+WORDS = "work-words"
 FORMS = (
     "A folder of class folders (COVID-19/one.png, Normal/two.dcm) or with a manifest.csv (columns path and label). "
     "It is looked at first: nothing is evaluated until you say so."
@@ -36,51 +36,51 @@ FORMS = (
 def show(cards: Sequence[Card]) -> list[Evaluation]:
     """Draw the panel; returns the finished evaluations that the user picked, in the order of picking."""
     with st.container(key="evaluating"):
-        found = current()
-        if found is None:
+        job = current()
+        if job is None:
             _ask_for_folder()
         else:
-            _show_work(found, cards)
-        _say_words()
+            _show_job(job, cards)
+        _show_words()
         return _pick()
 
 
-def current() -> Work | None:
-    """The work being shown: the one this session began or opened, else one that goes on or waits for an answer."""
+def current() -> Job | None:
+    """The job being shown: the one this session began or opened, else one that is busy or waits for an answer."""
     chosen = st.session_state.get("work")
-    listed = works.list_works()
-    for one in listed:
-        if one.name == chosen:
-            return one
-    return next((one for one in listed if _wants_attention(one)), None)
+    listed = list_jobs()
+    for job in listed:
+        if job.name == chosen:
+            return job
+    return next((job for job in listed if _wants_attention(job)), None)
 
 
-def folder_of(found: Evaluation) -> Path | None:
-    """Where the films of an evaluation lie on this computer, if a folder looked at here holds them all."""
-    wanted = set(found.hashes)
-    for one in works.list_works() if wanted else ():
-        folder = Path(works.look(one).get("data", ""))
-        if folder.is_dir() and wanted <= _hashes(one):
-            return folder
+def folder_of(evaluation: Evaluation) -> Path | None:
+    """Where the films of an evaluation lie on this computer, if a folder checked here holds them all."""
+    wanted = set(evaluation.hashes)
+    for job in list_jobs() if wanted else ():
+        state = state_of(job)
+        if state is not None and Path(state.data).is_dir() and wanted <= _hashes(job):
+            return Path(state.data)
     return None
 
 
-def _hashes(one: Work) -> frozenset[str]:
+def _hashes(job: Job) -> frozenset[str]:
     try:
-        return _hashes_version(one, (one.path / works.FILMS).stat().st_mtime_ns)
+        return _hashes_version(job, (job.path / FILMS).stat().st_mtime_ns)
     except OSError:
         return frozenset()
 
 
 @lru_cache(maxsize=32)
-def _hashes_version(one: Work, modified: int) -> frozenset[str]:
-    return frozenset(_films(one).get("sha256", ()))
+def _hashes_version(job: Job, modified: int) -> frozenset[str]:
+    return frozenset(_contents(job).get("sha256", ()))
 
 
-def _wants_attention(one: Work) -> bool:
-    state = works.look(one)
+def _wants_attention(job: Job) -> bool:
+    state = state_of(job)
     seen = st.session_state.get("works-seen", ())
-    return bool(state) and one.name not in seen and (state["state"] != "finished" or state.get("verb") == "inspect")
+    return state is not None and job.name not in seen and (state.state is not State.FINISHED or state.verb == "inspect")
 
 
 def _ask_for_folder() -> None:
@@ -100,66 +100,53 @@ def _look_at(folder: Path) -> None:
     st.rerun()
 
 
-def _show_work(one: Work, cards: Sequence[Card]) -> None:
-    state = works.look(one)
-    if not state:
-        folder_facts.show_head("An evaluation that cannot be read", one.name)
-        _buttons(one, state)
+def _show_job(job: Job, cards: Sequence[Card]) -> None:
+    state = state_of(job)
+    if state is None:
+        folder_facts.show_head("An evaluation that cannot be read", job.name)
+        _show_buttons(job, state)
         return
-    st.session_state["work"] = one.name
-    name = Path(state.get("data", "")).name
-    inspecting = state.get("verb") == "inspect"
-    tested = f", test films of the run {state['test_of']}" if state.get("test_of") else ""
-    folder_facts.show_head(name, state.get("data", "") + tested)
-    if state["state"] in BUSY:
-        _watch(one)
+    st.session_state["work"] = job.name
+    tested = f", test films of the run {state.test_of}" if state.test_of else ""
+    folder_facts.show_head(Path(state.data).name, state.data + tested)
+    if state.state.busy:
+        jobs.watch_job(job, folder_facts.show_progress, "evaluate-stop", _keep_word)
         return
-    if state["state"] == "finished":
-        found = _films(one)
-        if not inspecting:
-            folder_facts.show_results([(_load(path), path) for path in one.results()])
-        folder_facts.show_folder(found)
-        if inspecting:
-            _choose_models(one, state, found, cards)
-            return
-    else:
+    if state.state is not State.FINISHED:
         folder_facts.show_end(state)
-    _buttons(one, state)
+    elif state.verb == "inspect":
+        contents = _contents(job)
+        folder_facts.show_folder(contents)
+        _choose_models(job, state, contents, cards)
+        return
+    else:
+        folder_facts.show_results([(_load(path), path) for path in job.results()])
+        folder_facts.show_folder(_contents(job))
+    _show_buttons(job, state)
 
 
-@st.fragment(run_every=2)
-def _watch(one: Work) -> None:
-    """How far it is; drawn again every two seconds, only while it goes on."""
-    state = works.look(one)
-    if state.get("state") not in BUSY:
-        st.rerun()
-    folder_facts.show_progress(state)
-    asked = (one.path / "stop").exists()
-    st.button("Stopping" if asked else "Stop", key="evaluate-stop", on_click=_stop, args=(one,), disabled=asked)
-
-
-def _choose_models(one: Work, state: dict[str, Any], found: dict[str, Any], cards: Sequence[Card]) -> None:
-    labels = list(found.get("classes", ()))
-    misfits = [words for card in cards if (words := folder_evaluation.misfit(card, labels, Path(state["data"]).name))]
+def _choose_models(job: Job, state: JobState, contents: dict[str, Any], cards: Sequence[Card]) -> None:
+    labels = list(contents.get("classes", ()))
+    misfits = [words for card in cards if (words := folder_evaluation.misfit(card, labels, Path(state.data).name))]
     fitting = [card.name for card in cards if not folder_evaluation.misfit(card, labels, "")]
     folder_facts.show_misfits(misfits)
     if not fitting:
         if not cards:
-            say("There is no model to evaluate: train and keep one first.")
-        _buttons(one, state)
+            say("There is no model to evaluate. Train one on the Fine-tune page and save it.")
+        _show_buttons(job, state)
         return
     titles = {card.name: card.title for card in cards}
     chosen = st.multiselect(
         "Models to evaluate",
         fitting,
         default=fitting[:MOST_MODELS],
-        key=f"evaluate-models-{one.name}",
+        key=f"evaluate-models-{job.name}",
         format_func=titles.__getitem__,
         max_selections=MOST_MODELS,
         width=720,
     )
-    folder_facts.show_familiar(found, [card for card in cards if card.name in chosen])
-    n, models = found.get("films", 0), len(chosen)
+    folder_facts.show_familiar(contents, [card for card in cards if card.name in chosen])
+    n, models = contents.get("films", 0), len(chosen)
     label = f"Evaluate {models} model{'s' * (models != 1)} on {n} film{'s' * (n != 1)}"
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -168,96 +155,94 @@ def _choose_models(one: Work, state: dict[str, Any], found: dict[str, Any], card
             type="primary",
             disabled=not chosen,
             on_click=_begin,
-            args=(one, state["data"], list(chosen)),
+            args=(job, state.data, list(chosen)),
         )
-        st.button("Another folder", key="evaluate-another", on_click=_leave, args=(one, state))
+        st.button("Another folder", key="evaluate-another", on_click=_leave, args=(job, state))
 
 
-def _buttons(one: Work, state: dict[str, Any]) -> None:
+def _show_buttons(job: Job, state: JobState | None) -> None:
     with st.container(horizontal=True, gap="small"):
-        if state.get("state") in ("stopped", "failed", "lost"):
-            st.button("Start again", key="evaluate-again", on_click=_again, args=(one, state))
-        st.button("Another folder", key="evaluate-another", on_click=_leave, args=(one, state))
-        if state.get("state") == "finished" and state.get("verb") == "evaluate":
-            st.button("Delete this evaluation", key="evaluate-delete", type="tertiary", on_click=_delete, args=(one,))
+        if state is not None and state.state.broken_off:
+            st.button("Start again", key="evaluate-again", on_click=_start_again, args=(job, state))
+        st.button("Another folder", key="evaluate-another", on_click=_leave, args=(job, state))
+        if state is not None and (state.state, state.verb) == (State.FINISHED, "evaluate"):
+            st.button("Delete this evaluation", key="evaluate-delete", type="tertiary", on_click=_delete, args=(job,))
 
 
-def _begin(one: Work, folder: str, models: list[str]) -> None:
+def _begin(job: Job, folder: str, models: Sequence[str]) -> None:
     try:
-        folder_evaluation.start_evaluation(one, Path(folder), models)
-        st.session_state["work"] = one.name
+        folder_evaluation.start_evaluation(job, Path(folder), models)
+        st.session_state["work"] = job.name
     except (Refused, OSError) as error:
-        st.session_state["work-words"] = f"The evaluation could not be started: {error}"
+        _keep_word(f"The evaluation could not be started. {error}")
 
 
-def _again(one: Work, state: dict[str, Any]) -> None:
-    if state.get("verb") == "evaluate":
-        _begin(one, state["data"], state["models"])
+def _start_again(job: Job, state: JobState) -> None:
+    if state.verb == "evaluate":
+        _begin(job, state.data, state.models)
         return
-    _leave(one, state)
+    _leave(job, state)
     try:
-        st.session_state["work"] = inspection.start_inspection(Path(state["data"])).name
+        st.session_state["work"] = inspection.start_inspection(Path(state.data)).name
     except (Refused, OSError) as error:
-        st.session_state["work-words"] = f"The folder could not be looked at: {error}"
+        _keep_word(f"The folder could not be checked. {error}")
 
 
-def _stop(one: Work) -> None:
-    try:
-        one.ask_to_stop()
-    except OSError as error:
-        st.session_state["work-words"] = f"It could not be stopped: {error}"
-
-
-def _leave(one: Work, state: dict[str, Any]) -> None:
-    """Go on to another folder: what was only looked at, or ended without a result, is not kept."""
+def _leave(job: Job, state: JobState | None) -> None:
+    """Go on to another folder: what was only checked, or ended without a result, is not kept."""
     st.session_state.pop("work", None)
-    st.session_state["works-seen"] = {*st.session_state.get("works-seen", ()), one.name}
-    if state.get("verb") == "inspect" or not one.results():
-        _delete(one)
+    st.session_state["works-seen"] = {*st.session_state.get("works-seen", ()), job.name}
+    if (state is not None and state.verb == "inspect") or not job.results():
+        _delete(job)
 
 
-def _delete(one: Work) -> None:
+def _delete(job: Job) -> None:
     st.session_state.pop("work", None)
     try:
-        works.remove(one)
+        job.remove()
     except (Refused, OSError) as error:
-        st.session_state["work-words"] = f"It could not be deleted: {error}"
+        _keep_word(f"Not deleted. {error}")
 
 
 def _forget_inspections() -> None:
-    for one in works.list_works():
-        state = works.look(one)
-        if state.get("verb") == "inspect" and state["state"] not in BUSY:
-            _delete(one)
+    for job in list_jobs():
+        state = state_of(job)
+        if state is not None and state.verb == "inspect" and not state.state.busy:
+            _delete(job)
 
 
-def _say_words() -> None:
-    if words := st.session_state.pop("work-words", None):
+def _keep_word(words: str) -> None:
+    st.session_state[WORDS] = words
+
+
+def _show_words() -> None:
+    if words := st.session_state.pop(WORDS, None):
         say(words)
 
 
 def _pick() -> list[Evaluation]:
     """The choice among everything evaluated here before; kept on disk, so a reload or a new server offers it again."""
     paths = {}
-    for one in works.list_works():
-        state = works.look(one)
-        if state.get("verb") == "evaluate" and state["state"] == "finished":
-            paths |= {_label(one, state, path): path for path in one.results()}
+    for job in list_jobs():
+        state = state_of(job)
+        if state is not None and (state.state, state.verb) == (State.FINISHED, "evaluate"):
+            paths |= {_label(job, state, path): path for path in job.results()}
     if not paths:
         return []
     _offer_new(paths)
     picked = st.multiselect(
-        "Evaluations kept on this computer",
+        "Evaluations saved on this computer",
         list(paths),
         key="evaluations",
         persist_state="session",
         placeholder="Evaluations to compare",
         width=720,
     )
-    found = [(label, _load(paths[label])) for label in picked if label in paths]
-    for label in (label for label, one in found if one is None):
-        say(f"The evaluation {label} cannot be read; delete it and evaluate again.")
-    return [one for _, one in found if one is not None]
+    evaluations = {label: _load(paths[label]) for label in picked if label in paths}
+    for label, loaded in evaluations.items():
+        if loaded is None:
+            say(f"The evaluation {label} cannot be read. Delete it and evaluate again.")
+    return [loaded for loaded in evaluations.values() if loaded is not None]
 
 
 def _offer_new(paths: dict[str, Path]) -> None:
@@ -269,25 +254,24 @@ def _offer_new(paths: dict[str, Path]) -> None:
         st.session_state["evaluations"] = new
 
 
-def _label(one: Work, state: dict[str, Any], path: Path) -> str:
-    model = path.parent.name if path.parent != one.path else (state.get("models") or ["?"])[0]
-    when = datetime.datetime.fromtimestamp(state.get("updated", 0))
-    read = state.get("films", 0) - state.get("refused", 0)
-    tested = f" · test of {state['test_of']}" if state.get("test_of") else ""
-    return f"{Path(state.get('data', '')).name}{tested} · {model} · n {read} · {when:%Y-%m-%d %H:%M:%S}"
+def _label(job: Job, state: JobState, path: Path) -> str:
+    model = path.parent.name if path.parent != job.path else (*state.models, "?")[0]
+    tested = f" · test of {state.test_of}" if state.test_of else ""
+    n, ended = state.films - state.refused, text.timestamp(state.heartbeat)
+    return f"{Path(state.data).name}{tested} · {model} · n {n} · {ended}"
 
 
-def _films(one: Work) -> dict[str, Any]:
+def _contents(job: Job) -> dict[str, Any]:
     try:
-        return one.films()
+        return job.films()
     except (Refused, OSError):
         return {}
 
 
 def _load(path: Path) -> Evaluation | None:
     try:
-        found = path.stat()
-        return _load_version(path, found.st_mtime_ns, found.st_size)
+        stat = path.stat()
+        return _load_version(path, stat.st_mtime_ns, stat.st_size)
     except (OSError, evaluation.EvaluationRefused):
         return None
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from xraykit.evaluation import learning_curve
-from xraykit.training.run import run
-from xraykit.training.run.run import Run
+from xraykit.system.job_folder import State
+from xraykit.training.run.run import STATUS, Run, RunRefused, Status, list_runs
 
 MOMENTS = 600  # of these rows as many as a chart can show
 TAIL = 16_000  # bytes of the log
@@ -24,95 +23,113 @@ CHATTER = re.compile(
     r"[IW]\d{4} \d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] |WARNING: All log messages before absl|"
     r"To enable the following instructions|.*failed call to cuInit.*UNKNOWN ERROR \(303\)"
 )
+Stamp = tuple[int, int]
 Row = dict[str, str]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """A run as the page shows it; `status` is empty and `words` say why where it cannot be read."""
+class RunSnapshot:
+    """A run as the page shows it.
 
-    run: Run
-    status: dict[str, Any]
+    Attributes
+    ----------
+    folder : Run
+    status : Status or None
+        None where it cannot be read; `words` then say why.
+    recipe : dict
+        As recipe.json has it; empty where it cannot be read.
+    words : str
+    """
+
+    folder: Run
+    status: Status | None
     recipe: dict[str, Any]
     words: str = ""
 
     @property
     def name(self) -> str:
-        return self.run.name
+        return self.folder.name
 
     @property
-    def state(self) -> str:
-        return self.status.get("state", UNREADABLE)
+    def state(self) -> State | None:
+        return self.status.state if self.status else None
 
     @property
     def busy(self) -> bool:
-        return self.state in run.BUSY
+        return self.state is not None and self.state.busy
+
+    @property
+    def resumable(self) -> bool:
+        return self.state is not None and self.state.broken_off
+
+    @property
+    def state_words(self) -> str:
+        """The state in a word or two: a failed run tells what failed."""
+        if self.status is None:
+            return UNREADABLE
+        failed = self.state is State.FAILED and self.status.failure
+        return f"{self.state}: {self.status.failure}" if failed else str(self.state)
 
     @property
     def recipe_name(self) -> str:
         return str(self.recipe.get("name", "")) or "not reported"
 
     @property
+    def data(self) -> str:
+        """The path of the folder of films; empty where it is not known."""
+        return self.status.data if self.status else ""
+
+    @property
     def films(self) -> str:
-        """The folder's last name; where it was moved, the path says more."""
-        return Path(str(self.status.get("data", ""))).name
+        """The last name of that folder."""
+        return Path(self.data).name
 
 
-def look(one: Run) -> Seen:
+def take(run: Run) -> RunSnapshot:
     """A run as it is now."""
-    stamp = _stamp(one.path / "status.json")
-    words, status = _status(one, stamp)
-    if status.get("state") in run.BUSY:  # whether a process holds the lock is no matter of the file
-        try:
-            status = one.status()
-        except run.RunRefused as error:
-            words, status = str(error), {}
-    return Seen(one, status, _recipe(one, _stamp(one.path / "recipe.json")), words)
+    words, status = _status(run, _stamp(run.path / STATUS))
+    if status is not None and status.state.busy:  # whether a process holds the lock is no matter of the file
+        words, status = _read_status(run)
+    return RunSnapshot(run, status, _recipe(run, _stamp(run.path / "recipe.json")), words)
 
 
-def runs() -> list[Seen]:
+def take_all() -> list[RunSnapshot]:
     """All runs, newest first; an unreadable one too."""
-    return [look(one) for one in run.list_runs()]
+    return [take(run) for run in list_runs()]
 
 
-def find(name: str) -> Seen | None:
+def find(name: str) -> RunSnapshot | None:
     """The run of that name; None where there is none. A name comes from an address: only listed runs are opened."""
-    return next((look(one) for one in run.list_runs() if one.name == name), None)
+    return next((take(run) for run in list_runs() if run.name == name), None)
 
 
-def rows(one: Run, file: str, most: int | None = None) -> list[Row]:
-    """Rows of a CSV file of the folder, thinned to `most`."""
-    return _rows(one, file, most, _stamp(one.path / file))
-
-
-def curve(one: Run) -> learning_curve.TrainingCurve:
+def training_curve(run: Run) -> learning_curve.TrainingCurve:
     """The training's curve, read in words."""
-    return _curve(one, _stamp(one.path / "history.csv"))
+    return _training_curve(run, _stamp(run.path / "history.csv"))
 
 
-def progress(one: Run) -> list[dict[str, Any]]:
+def curve_points(run: Run) -> list[dict[str, Any]]:
     """Loss, accuracy and learning rate as chart rows {"kind", "epoch", "loss", "accuracy", "rate"}."""
-    return _progress(one, _stamp(one.path / "history.csv"), _stamp(one.path / "moments.csv"))
+    return _curve_points(run, _stamp(run.path / "history.csv"), _stamp(run.path / "moments.csv"))
 
 
-def device(one: Run) -> list[dict[str, float]]:
-    """Load and memory of the device while the run went on: {"time" ms, "load", "memory" GiB}."""
-    found = []
-    for row in rows(one, "device.csv", MOMENTS):
-        time, load, memory = (number(row.get(key)) for key in ("time", "load", "memory"))
+def device_points(run: Run) -> list[dict[str, float | None]]:
+    """Load and memory of the device during the run: {"time" ms since 1970, "load" 0 to 1, "memory" GiB}."""
+    points = []
+    for row in _rows(run, "device.csv", MOMENTS, _stamp(run.path / "device.csv")):
+        time, load, memory = (_number(row.get(key)) for key in ("time", "load", "memory"))
         if time is not None:
-            gib = None if memory is None else memory / 2**30
-            found.append({"time": 1000 * time, "load": load, "memory": gib})
-    return found
+            points.append({"time": 1000 * time, "load": load, "memory": None if memory is None else memory / 2**30})
+    return points
 
 
-def log(one: Run, lines: int = 200) -> str:
+def log_tail(run: Run, lines: int = 200) -> str:
     """The last lines of the log without the backend's chatter about itself, which log.txt has.
 
     A line that was written over again and again counts once, as it ended.
     """
     try:
-        with (one.path / "log.txt").open("rb") as file:
+        with (run.path / "log.txt").open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
             text = file.read().decode("utf-8", "replace")
     except OSError:
@@ -121,98 +138,92 @@ def log(one: Run, lines: int = 200) -> str:
     return "\n".join([line for line in whole if line and not CHATTER.match(line)][-lines:])
 
 
-def test_films(one: Run) -> tuple[str, ...]:
+def test_hashes(run: Run) -> tuple[str, ...]:
     """SHA-256 of the films of the run's test split."""
-    return _test_films(one, _stamp(one.path / "data.json"))
+    return _test_hashes(run, _stamp(run.path / "data.json"))
 
 
-def number(text: object) -> float | None:
-    """A finite number, or None."""
+def _read_status(run: Run) -> tuple[str, Status | None]:
+    """Why it cannot be read, and the status."""
     try:
-        found = float(text)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return found if abs(found) < float("inf") else None
-
-
-def when(text: object) -> datetime.datetime | None:
-    """A time of status.json on this computer's clock; seconds since 1970 and ISO text are both understood."""
-    try:
-        if isinstance(text, int | float):
-            return datetime.datetime.fromtimestamp(text)
-        return datetime.datetime.fromisoformat(str(text)).astimezone().replace(tzinfo=None)
-    except (ValueError, OverflowError, OSError):
-        return None
+        return "", run.status()
+    except RunRefused as error:
+        return error.words, None
 
 
 @lru_cache(maxsize=512)
-def _status(one: Run, stamp: tuple[int, int]) -> tuple[str, dict[str, Any]]:
-    try:
-        return "", one.status()
-    except run.RunRefused as error:
-        return str(error), {}
+def _status(run: Run, stamp: Stamp) -> tuple[str, Status | None]:
+    return _read_status(run)
 
 
 @lru_cache(maxsize=512)
-def _recipe(one: Run, stamp: tuple[int, int]) -> dict[str, Any]:
+def _recipe(run: Run, stamp: Stamp) -> dict[str, Any]:
     try:
-        found = one.read("recipe.json")
-    except run.RunRefused:
+        recipe = run.read("recipe.json")
+    except RunRefused:
         return {}
-    return found if isinstance(found, dict) else {}
+    return recipe if isinstance(recipe, dict) else {}
 
 
 @lru_cache(maxsize=64)
-def _rows(one: Run, file: str, most: int | None, stamp: tuple[int, int]) -> list[Row]:
-    return one.rows(file, most)
+def _rows(run: Run, file: str, most: int | None, stamp: Stamp) -> list[Row]:
+    return run.rows(file, most)
 
 
 @lru_cache(maxsize=64)
-def _curve(one: Run, stamp: tuple[int, int]) -> learning_curve.TrainingCurve:
-    return learning_curve.read_curve(_rows(one, "history.csv", None, stamp))
+def _training_curve(run: Run, stamp: Stamp) -> learning_curve.TrainingCurve:
+    return learning_curve.read_curve(_rows(run, "history.csv", None, stamp))
 
 
 @lru_cache(maxsize=16)
-def _progress(one: Run, of_history: tuple[int, int], of_moments: tuple[int, int]) -> list[dict[str, Any]]:
-    epochs = _rows(one, "history.csv", None, of_history)
-    found = _within_epochs(_rows(one, "moments.csv", MOMENTS, of_moments))
-    read = _curve(one, of_history)
-    for k, row in enumerate(epochs, 1):
-        theirs = {"loss": row.get("val_loss"), "accuracy": row.get("val_accuracy")}
-        found += [_point("training", k, row), _point("validation", k, theirs)]
-        if k == read.best_epoch:
-            found.append(_point("best", k, theirs))
-        if k in read.phases:
-            found.append(_point("phase", k - 1, {}))
-    return [point for point in found if point["epoch"] is not None]
+def _curve_points(run: Run, history: Stamp, moments: Stamp) -> list[dict[str, Any]]:
+    points = _within_epochs(_rows(run, "moments.csv", MOMENTS, moments))
+    curve = _training_curve(run, history)
+    for k, row in enumerate(_rows(run, "history.csv", None, history), 1):
+        validation = {"loss": row.get("val_loss"), "accuracy": row.get("val_accuracy")}
+        points += [_point("training", k, row), _point("validation", k, validation)]
+        if k == curve.best_epoch:
+            points.append(_point("best", k, validation))
+        if k in curve.phases:
+            points.append(_point("phase", k - 1, {}))
+    return [point for point in points if point["epoch"] is not None]
 
 
 def _within_epochs(moments: Sequence[Row]) -> list[dict[str, Any]]:
     """How an epoch went between its ends; one too short for three moments has no course to show."""
     parts: dict[int, list[dict[str, Any]]] = {}
     for row in moments:
-        if (epoch := number(row.get("epoch"))) is not None:
+        if (epoch := _number(row.get("epoch"))) is not None:
             parts.setdefault(math.ceil(epoch), []).append(_point("moment", epoch, row))
     return [point for part in parts.values() if len(part) >= 3 for point in part]
 
 
 @lru_cache(maxsize=32)
-def _test_films(one: Run, stamp: tuple[int, int]) -> tuple[str, ...]:
+def _test_hashes(run: Run, stamp: Stamp) -> tuple[str, ...]:
     try:
-        films = one.read("data.json")["films"]
+        films = run.read("data.json")["films"]
         return tuple(film["sha256"] for film in films if film["part"] == "test")
-    except (run.RunRefused, KeyError, TypeError):
+    except (RunRefused, KeyError, TypeError):
         return ()
 
 
-def _point(kind: str, epoch: float | None, row: dict[str, Any]) -> dict[str, Any]:
+def _point(kind: str, epoch: float | None, row: Mapping[str, Any]) -> dict[str, Any]:
     values = {"loss": row.get("loss"), "accuracy": row.get("accuracy"), "rate": row.get("learning_rate")}
-    return {"kind": kind, "epoch": epoch, **{key: number(value) for key, value in values.items()}}
+    return {"kind": kind, "epoch": epoch, **{key: _number(value) for key, value in values.items()}}
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _number(text: str | None) -> float | None:
+    """A finite number, or None."""
     try:
-        found = path.stat()
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        stat = path.stat()
     except OSError:
         return (0, 0)
-    return found.st_mtime_ns, found.st_size
+    return stat.st_mtime_ns, stat.st_size

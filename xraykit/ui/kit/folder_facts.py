@@ -15,11 +15,15 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import JobState
+from xraykit.ui.kit import jobs
 from xraykit.ui.kit.text import refusal_row, say
 
 FEW = 5  # a list as short as this is open
 NOTHING_ODD = "No refused films, no duplicate files, every film has a class."
 UNREADABLE = "The result of the check cannot be read. Check the folder again."
+ENDS = {State.STOPPED: "Stopped", State.FAILED: "Failed", State.LOST: "Ended unexpectedly"}
 MOST_ROWS = 200  # films named in one list; predictions.csv and films.json name all
 
 
@@ -28,15 +32,10 @@ def show_head(title: str, facts: str) -> None:
     st.html(f"<div class='xk-pane-head'><h2>{html.escape(title)}</h2><p>{html.escape(facts)}</p></div>")
 
 
-def show_progress(state: dict[str, Any]) -> None:
-    """A bar with films done, films refused so far and the time that is left."""
-    done, films = state.get("done", 0), state.get("films", 0)
-    words = "Starting" if state["state"] == "queued" or not films else f"{done} of {films} films"
-    if state.get("refused"):
-        words += f", {state['refused']} refused so far"
-    if state.get("eta") is not None:
-        words += f", about {_duration(state['eta'])} left"
-    st.progress(min(done / films, 1.0) if films else 0.0, words)
+def show_progress(state: JobState) -> None:
+    """A bar with films done, films refused so far and the time that is left; the refused ones by name."""
+    known = state.state is not State.QUEUED and state.films
+    jobs.show_progress(state, "Reading" if known else "Starting")
     _show_refused_films("Refused so far", state)
 
 
@@ -92,8 +91,8 @@ def _oddities(contents: dict[str, Any]) -> str:
     sets, mixed = contents["duplicates"], contents["groups_with_several_classes"]
     return (
         _list("Refused films, excluded from all figures", map(_refused_row, refused), len(refused), True)
-        + _list("Identical files, each counted as one film", map(_together, sets), len(sets))
-        + _list("One picture or patient in several classes", map(_together, mixed), len(mixed))
+        + _list("Identical files, each counted as one film", map(_identical, sets), len(sets))
+        + _list("One picture or patient in several classes", map(_identical, mixed), len(mixed))
         + _list("Films without a class, left out", map(html.escape, unlabelled), len(unlabelled))
     )
 
@@ -140,16 +139,15 @@ def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
         )
 
 
-def show_end(state: dict[str, Any]) -> None:
+def show_end(state: JobState) -> None:
     """How a job ended that did not finish, in its own words."""
-    title = {"stopped": "Stopped", "failed": "Failed", "lost": "Ended unexpectedly"}[state["state"]]
-    say(f"{title}. {state.get('message', '')}")
+    say(f"{ENDS.get(state.state, 'Ended')}. {state.message}")
     _show_refused_films("Refused before it ended", state)
 
 
-def _show_refused_films(title: str, state: dict[str, Any]) -> None:
-    if n := state.get("refused", 0):
-        st.html(_list(title, map(_refused_row, state.get("refused_films", ())), n, True))
+def _show_refused_films(title: str, state: JobState) -> None:
+    if state.refused:
+        st.html(_list(title, map(_refused_row, state.refused_films), state.refused, True))
 
 
 def _list(title: str, rows: Iterable[str], n: int, table: bool = False) -> str:
@@ -170,9 +168,5 @@ def _refused_row(refusal: dict[str, Any]) -> str:
     return refusal_row(Refusal(*(str(refusal.get(key, "")) for key in ("source", "code", "words"))))
 
 
-def _together(names: Sequence[str]) -> str:
+def _identical(names: Sequence[str]) -> str:
     return " = ".join(map(html.escape, names))
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import os
 import time
@@ -17,11 +18,11 @@ from xraykit.datasets.archive import unpack
 from xraykit.refused import Refused
 from xraykit.reports.charts import matrices
 from xraykit.system import folders
-from xraykit.system import jobs as works
-from xraykit.system.jobs import Work
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run import run
 from xraykit.ui.fine_tune import draft
-from xraykit.ui.kit import folder_facts, report_view
+from xraykit.ui.kit import folder_facts, jobs, report_view
 from xraykit.ui.kit.text import ask_for_folder, escape_markdown, folder_at, say
 
 KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
@@ -57,8 +58,8 @@ def show() -> None:
     job = _inspection()
     if job is None:
         return
-    if works.look(job).get("state") in run.BUSY:
-        _watch()
+    if jobs.is_busy(state_of(job)):
+        jobs.watch_job(job, folder_facts.show_progress, "films-stop", _keep_words)
     else:
         _show_contents(job)
 
@@ -74,8 +75,7 @@ def reasons() -> list[str]:
     """What is to be done about the films before a run can start, each a clause; empty where one can."""
     if not draft.current().folder:
         return [NOT_CHOSEN]
-    job = _inspection()
-    if job is not None and works.look(job).get("state") in run.BUSY:
+    if jobs.is_busy(state_of(_inspection())):
         return ["wait until the films are checked"]
     contents = contents_of_folder()
     if contents is None:
@@ -94,7 +94,8 @@ def reasons() -> list[str]:
 def contents_of_folder() -> dict[str, Any] | None:
     """What the chosen folder holds; None before that is known."""
     job = _inspection()
-    if job is None or works.look(job).get("state") != "finished":
+    state = state_of(job)
+    if job is None or state is None or state.state is not State.FINISHED:
         return None
     try:
         contents = job.films()
@@ -221,8 +222,9 @@ def _keep_inspected() -> None:
 
 def tidy(root: Path) -> None:
     """Delete the inspections and estimates that earlier sessions left behind a day ago."""
-    for job in works.list_works(root):
-        if time.time() - works.look(job).get("updated", 0) > OLD:
+    for job in list_jobs(root):
+        state = state_of(job)
+        if state is None or time.time() - state.heartbeat > OLD:
             _remove(str(job.path))
 
 
@@ -230,37 +232,22 @@ def _root() -> Path:
     return folders.runs_folder() / "inspections"
 
 
-def _inspection() -> Work | None:
+def _inspection() -> Job | None:
     path = draft.current().inspection
-    return Work(Path(path)) if path else None
+    return Job(Path(path)) if path else None
 
 
-@st.fragment(run_every=1)
-def _watch() -> None:
-    """How far it is; drawn again every second, only while it goes on."""
-    job = _inspection()
-    state = works.look(job)
-    if job is None or state.get("state") not in run.BUSY:
-        st.rerun()
-    folder_facts.show_progress(state)
-    asked = (job.path / "stop").exists()
-    st.button("Stopping" if asked else "Stop", key="films-stop", on_click=_stop, args=(job,), disabled=asked)
+def _keep_words(words: str) -> None:
+    st.session_state["films-words"] = words
 
 
-def _stop(job: Work) -> None:
-    try:
-        job.ask_to_stop()
-    except (Refused, OSError) as error:
-        st.session_state["films-words"] = f"The check could not be stopped: {error}"
-
-
-def _show_contents(job: Work) -> None:
-    state, contents = works.look(job), contents_of_folder()
+def _show_contents(job: Job) -> None:
+    state, contents = state_of(job), contents_of_folder()
     if contents is None:
-        if state.get("state") in (None, "finished"):
-            say(folder_facts.UNREADABLE)
-        else:
+        if state is not None and state.state.broken_off:
             folder_facts.show_end(state)
+        else:
+            say(folder_facts.UNREADABLE)
         st.button("Check again", key="films-again", on_click=_forget)
         return
     rows = matrices.parts_of(contents.get("split") or {"all": contents["classes"]}, contents.get("learned_from"))
@@ -285,8 +272,9 @@ def _remove(path: str | None) -> None:
     """Delete what an inspection left; one that goes on is asked to end and stays until then."""
     if not path:
         return
-    job = Work(Path(path))
+    job = Job(Path(path))
     try:
-        works.remove(job)
+        job.remove()
     except (Refused, OSError):
-        _stop(job)
+        with contextlib.suppress(Refused, OSError):
+            job.ask_to_stop()

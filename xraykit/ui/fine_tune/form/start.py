@@ -6,21 +6,22 @@ import contextlib
 import html
 import re
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from xraykit.refused import Refused
-from xraykit.system import device_queue, devices, folders
-from xraykit.system import jobs as works
-from xraykit.system.jobs import Work
+from xraykit.system import device_queue, devices, folders, text
+from xraykit.system import jobs as system_jobs
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.training.recipe import sentences
 from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.run import control, run
+from xraykit.training.run import control
 from xraykit.training.run.run import Run
-from xraykit.ui.fine_tune import draft, selection, wording
+from xraykit.ui.fine_tune import draft, selection
 from xraykit.ui.fine_tune.draft import Draft, Estimate
 from xraykit.ui.fine_tune.form import films
+from xraykit.ui.kit import jobs
 from xraykit.ui.kit.text import escape_markdown, say
 
 AUTO = devices.AUTO
@@ -114,10 +115,10 @@ def _take_name(key: str) -> None:
 
 def _show_estimate(plan: Draft) -> None:
     """Time and memory from two steps of each phase: asked for, watched, shown."""
-    job = Work(Path(plan.estimate.path)) if plan.estimate else None
-    state = works.look(job)
-    if job is not None and state.get("state") in run.BUSY:
-        _watch_estimate(str(job.path))
+    job = Job(Path(plan.estimate.path)) if plan.estimate else None
+    state = state_of(job)
+    if job is not None and jobs.is_busy(state):
+        jobs.watch_job(job, _show_progress, "estimate-stop", selection.keep_word, label="Cancel")
         return
     if job is not None and plan.estimate and plan.estimate.recipe == plan.recipe:
         _show_figures(job, state)
@@ -133,35 +134,27 @@ def _show_estimate(plan: Draft) -> None:
     )
 
 
-@st.fragment(run_every=1)
-def _watch_estimate(path: str) -> None:
-    job = Work(Path(path))
-    state = works.look(job)
-    if state.get("state") not in run.BUSY:
-        st.rerun()
-    done, steps = state.get("done") or 0, state.get("films") or 0
-    words = f"Step {done} of {steps}" if steps else "Starting and compiling"
-    st.progress(min(1.0, done / steps) if steps else 0.0, words)
-    asked = (job.path / "stop").exists()
-    st.button("Cancelling" if asked else "Cancel", key="estimate-stop", disabled=asked, on_click=_cancel, args=(job,))
+def _show_progress(state: JobState) -> None:
+    jobs.show_progress(state, "Estimating" if state.films else "Starting and compiling", "steps")
 
 
-def _show_figures(job: Work, state: dict[str, Any]) -> None:
-    if state.get("state") != "finished":
-        if state.get("state") != "stopped":
-            say(f"The estimate failed. {state.get('message', '')}")
+def _show_figures(job: Job, state: JobState | None) -> None:
+    if state is not None and state.state is State.STOPPED:
+        return
+    if state is None or state.state is not State.FINISHED:
+        say(f"The estimate failed. {state.message if state else 'Estimate again.'}")
         return
     try:
-        estimate = Run(job.path).read(ESTIMATE)
+        estimate = job.read(ESTIMATE)
         training, startup = float(estimate["seconds"]), float(estimate["compile_seconds"])
         facts = (
-            ("Training", ("at most " if estimate.get("early") else "") + wording.duration(training)),
-            ("Startup", wording.duration(startup)),
-            ("Memory", wording.memory(estimate["memory"])),
+            ("Training", ("at most " if estimate.get("early") else "") + text.duration(training)),
+            ("Startup", text.duration(startup)),
+            ("Memory", text.size(estimate["memory"])),
             ("Speed", f"{estimate['images_per_second']:,.0f} images/s"),
             ("Device", f"{estimate['device']}, {sentences.field_value('precision', estimate['precision'])}"),
         )
-    except (run.RunRefused, KeyError, TypeError, ValueError):
+    except (Refused, KeyError, TypeError, ValueError):
         say("The estimate cannot be read. Estimate again.")
         return
     rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
@@ -172,7 +165,7 @@ def _estimate(chosen: Recipe) -> None:
     """Start the estimate; a callback."""
     plan = draft.current()
     try:
-        job = works.create(f"estimate-{chosen.name}", folders.runs_folder() / "estimates")
+        job = system_jobs.create(f"estimate-{chosen.name}", folders.runs_folder() / "estimates")
         recipe = job.path / "recipe.json"
         recipe.write_text(chosen.to_json(), "utf-8")
         arguments = [
@@ -184,19 +177,12 @@ def _estimate(chosen: Recipe) -> None:
             f"--device={plan.device}",
             f"--out={job.path}",
         ]
-        works.launch(job, arguments, verb="estimate", data=plan.folder)
+        job.start(arguments, verb="estimate", data=plan.folder)
     except (Refused, OSError) as error:
         selection.keep_word(f"The estimate could not be started: {error}")
         return
     plan.estimate = Estimate(str(job.path), draft.plain(chosen), plan.folder)
     films.tidy(job.path.parent)
-
-
-def _cancel(job: Work) -> None:
-    try:
-        job.ask_to_stop()
-    except (Refused, OSError) as error:
-        selection.keep_word(f"The estimate could not be cancelled: {error}")
 
 
 def _show_start() -> None:
@@ -245,10 +231,10 @@ def _hand_on_estimate(new_run: Run, chosen: Recipe) -> None:
     estimate = draft.current().estimate
     if estimate is None or (estimate.recipe, estimate.folder) != (draft.plain(chosen), draft.current().folder):
         return
-    job = Work(Path(estimate.path))
+    job = Job(Path(estimate.path))
     # The run trains without it too, only its time to go is known later: what cannot be read or written holds nothing up
-    with contextlib.suppress(run.RunRefused, KeyError, TypeError, ValueError, OSError):
-        figures = Run(job.path).read(ESTIMATE)
+    with contextlib.suppress(Refused, KeyError, TypeError, ValueError, OSError):
+        figures = job.read(ESTIMATE)
         seconds = [float(part["seconds_per_epoch"]) for part in figures["phases"]]
-        if seconds and works.look(job).get("state") == "finished":
+        if seconds and job.state().state is State.FINISHED:
             new_run.write(ESTIMATE, figures)

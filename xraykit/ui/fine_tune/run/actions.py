@@ -1,116 +1,115 @@
-"""What can be done with the chosen run: stop, resume, duplicate with changes, delete. By its state."""
+"""What can be done with the chosen run: stop, resume, finish, duplicate, delete. By its state."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import streamlit as st
 
 from xraykit.refused import Refused
 from xraykit.system import devices
-from xraykit.training.run import control, run
+from xraykit.system.job_folder import State
+from xraykit.training.run import control
+from xraykit.training.run.run import Failure
 from xraykit.ui.fine_tune import draft, selection
 from xraykit.ui.fine_tune.form import films
-from xraykit.ui.fine_tune.snapshot import Seen
+from xraykit.ui.fine_tune.snapshot import RunSnapshot
+from xraykit.ui.kit import jobs
 from xraykit.ui.kit.text import ask_for_folder
 
 ASKED = "fine-tune-asked"  # the run whose deletion is asked about
 
 
-def show_buttons(of: Seen) -> None:
+def show_buttons(run: RunSnapshot) -> None:
     """The row of buttons beside the run's name."""
-    name = of.name
-    if of.busy:
-        asked = of.run.stop_asked()
-        st.button(
-            "Stopping" if asked else "Stop",
-            key="run-stop",
-            disabled=asked,
-            on_click=_stop,
-            args=(of,),
-            help="It ends within ten seconds, with a checkpoint to go on from.",
+    if run.busy:
+        jobs.stop_button(
+            run.folder,
+            "run-stop",
+            selection.keep_word,
+            stop=lambda: control.stop(run.folder),
+            help="Stops within ten seconds, with a checkpoint to resume from.",
         )
-    if of.state in run.RESUMABLE:
+    if run.resumable:
+        _show_resume(run)
+    if run.recipe:
         st.button(
-            "Resume",
-            key="run-resume",
-            type="primary",
-            on_click=_resume,
-            args=(of,),
-            help="Go on from the last checkpoint, with the same numbers.",
-        )
-        if of.status.get("epoch"):
-            st.button(
-                "Finish as it is",
-                key="run-finish",
-                on_click=_resume,
-                args=(of, None, True),
-                help="Learn no more: evaluate what was learned so far, so that it can be kept.",
-            )
-    if of.recipe:
-        st.button(
-            "Duplicate with changes",
+            "Duplicate and edit",
             key="run-duplicate",
             on_click=_duplicate,
-            args=(of,),
-            help="Fill the form of a new run with these films and this recipe.",
+            args=(run,),
+            help="Set up a new run with the same films and recipe.",
         )
-    if not of.busy:
-        st.button("Delete", key="run-delete", on_click=_ask, args=(name,))
+    if not run.busy:
+        st.button("Delete", key="run-delete", on_click=_ask, args=(run.name,))
     st.button("New run", key="run-new", on_click=selection.close_run)
 
 
-def ask_about_deleting(of: Seen) -> None:
+def _show_resume(run: RunSnapshot) -> None:
+    st.button(
+        "Resume",
+        key="run-resume",
+        type="primary",
+        on_click=_resume,
+        args=(run,),
+        help="Continue from the last checkpoint. The result is the same as without a stop.",
+    )
+    if run.status and run.status.epoch:
+        st.button(
+            "Finish now",
+            key="run-finish",
+            on_click=_resume,
+            args=(run, None, True),
+            help="Train no further: evaluate what was learned so far, so that it can be saved as a model.",
+        )
+
+
+def ask_about_deleting(run: RunSnapshot) -> None:
     """Ask once more before a run is deleted."""
-    asked = st.session_state.get(ASKED)
-    if asked == of.name and not of.busy:
-        with st.container(horizontal=True, key="ask-delete", vertical_alignment="center", gap="small"):
-            kept = " A model kept from it stays." if of.state == "finished" else ""
-            st.html(
-                "<p class='xk-word' role='alert'>Delete this run with its curves, checkpoint and network? This "
-                f"cannot be undone.{kept}</p>",
-                width="content",
-            )
-            st.button("Delete it", key="run-delete-yes", type="primary", on_click=_delete, args=(of,))
-            st.button("Do not delete", key="run-delete-no", on_click=_ask_nothing)
-
-
-def _films_moved(of: Seen) -> bool:
-    about_weights = " weights " in str(of.status.get("message"))  # the films are where they were
-    gone = not Path(str(of.status.get("data", ""))).is_dir()
-    return gone or (of.status.get("failure") == "data" and not about_weights)
-
-
-def ask_for_films(of: Seen) -> None:
-    """Where the films are now, of a run that could go on if it found them."""
-    if of.state not in run.RESUMABLE or not _films_moved(of):
+    if st.session_state.get(ASKED) != run.name or run.busy:
         return
-    path = str(of.status.get("data", ""))
-    folder = ask_for_folder("New location of the films", "Resume with these films", "resume", path, width=560)
+    with st.container(horizontal=True, key="ask-delete", vertical_alignment="center", gap="small"):
+        models = " Models saved from it stay." if run.state is State.FINISHED else ""
+        st.html(
+            "<p class='xk-word' role='alert'>Delete this run with its curves, checkpoint and network? This cannot be "
+            f"undone.{models}</p>",
+            width="content",
+        )
+        st.button("Delete run", key="run-delete-yes", type="primary", on_click=_delete, args=(run,))
+        st.button("Cancel", key="run-delete-no", on_click=_ask_nothing)
+
+
+def ask_for_films(run: RunSnapshot) -> None:
+    """Where the films are now, of a run that could be resumed if it found them."""
+    if not run.resumable or not _films_are_missing(run):
+        return
+    folder = ask_for_folder("New location of the films", "Resume with these films", "resume", run.data, width=560)
     if folder is not None:
-        _resume(of, folder)
+        _resume(run, folder)
         st.rerun()
 
 
-def _stop(of: Seen) -> None:
-    with _saying("It could not be stopped"):
-        control.stop(of.run)
+def _films_are_missing(run: RunSnapshot) -> bool:
+    assert run.status is not None  # it is resumable
+    return run.status.failure is Failure.DATA or not Path(run.data).is_dir()
 
 
-def _resume(of: Seen, folder: Path | None = None, finish: bool = False) -> None:
-    with _saying("It could not be resumed"):
-        control.resume(of.run, data=folder, finish=finish)
-    selection.open_run(of.name)
+def _resume(run: RunSnapshot, folder: Path | None = None, finish: bool = False) -> None:
+    with _telling("Not resumed."):
+        control.resume(run.folder, data=folder, finish=finish)
+    selection.open_run(run.name)
 
 
-def _duplicate(of: Seen) -> None:
+def _duplicate(run: RunSnapshot) -> None:
     """Fill the form with the run's films, recipe and device."""
-    draft.take(of.recipe, draft.DUPLICATE + of.name)
+    draft.take(run.recipe, draft.DUPLICATE + run.name)
     plan = draft.current()
-    plan.device, plan.source = str(of.status.get("asked_device") or devices.AUTO), films.PATH
-    if folder := str(of.status.get("data", "")):
-        films.choose(folder)
+    plan.device = (run.status.asked_device if run.status else None) or devices.AUTO
+    plan.source = films.PATH
+    if run.data:
+        films.choose(run.data)
     selection.close_run()
 
 
@@ -122,16 +121,17 @@ def _ask_nothing() -> None:
     st.session_state.pop(ASKED, None)
 
 
-def _delete(of: Seen) -> None:
+def _delete(run: RunSnapshot) -> None:
     _ask_nothing()
-    with _saying("It could not be deleted"):
-        control.delete(of.run)
+    with _telling("Not deleted."):
+        control.delete(run.folder)
         selection.close_run()
 
 
 @contextlib.contextmanager
-def _saying(words: str):
+def _telling(words: str) -> Iterator[None]:
+    """Keep these words and the reason for the user where something is refused."""
     try:
         yield
     except (Refused, OSError) as error:
-        selection.keep_word(f"{words}: {error}")
+        selection.keep_word(f"{words} {error}")

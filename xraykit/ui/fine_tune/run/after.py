@@ -1,4 +1,4 @@
-"""What a finished run is good for: its test figures, keeping it as a model, comparing that model with another."""
+"""What a finished run is good for: its test figures, saving it as a model, comparing that model with another."""
 
 from __future__ import annotations
 
@@ -14,45 +14,44 @@ from xraykit.models import card as cards
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
 from xraykit.refused import Refused
-from xraykit.system import files, folders
-from xraykit.system import jobs as works
-from xraykit.system.jobs import Work
+from xraykit.system import files, folders, text
+from xraykit.system import jobs as system_jobs
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import Job, JobState
 from xraykit.training import keep
-from xraykit.training.run import run
 from xraykit.ui import navigation
 from xraykit.ui.fine_tune import draft, selection, snapshot
-from xraykit.ui.fine_tune.snapshot import Seen
-from xraykit.ui.kit import folder_facts
+from xraykit.ui.fine_tune.snapshot import RunSnapshot
+from xraykit.ui.kit import folder_facts, jobs
 from xraykit.ui.kit.text import say
 
-CONVERTING = "Converting the network, and checking it on every validation and test film"
 OPENED = "fine-tune-figures"  # the run whose test figures were asked for
 
 
-def show(of: Seen) -> None:
+def show(run: RunSnapshot) -> None:
     """Draw what can be done with a finished run."""
-    if of.state != "finished":
+    if run.state is not State.FINISHED:
         return
     with st.container(key="run-after", border=True):
-        kept = kept_as(of)
-        if kept is None:
-            _show_keeping(of)
+        card = saved_as(run)
+        if card is None:
+            _show_saving(run)
         else:
-            _show_kept(of, kept)
-        if st.session_state.get(OPENED) == of.name:
-            _show_figures(of)
+            _show_saved(run, card)
+        if st.session_state.get(OPENED) == run.name:
+            _show_figures(run)
 
 
-def kept_as(of: Seen) -> Card | None:
-    """The kept model whose network is this run's, however it was kept."""
-    sha = _network_sha(of.run.path / cards.NETWORK)
+def saved_as(run: RunSnapshot) -> Card | None:
+    """The model whose network is this run's, however it was saved."""
+    sha = _network_sha(run.folder.path / cards.NETWORK)
     return next((card for card in draft.cards() if sha and card.files.get(cards.NETWORK) == sha), None)
 
 
 def _network_sha(path: Path) -> str:
     try:
-        found = path.stat()
-        return _network_sha_version(path, found.st_mtime_ns, found.st_size)
+        stat = path.stat()
+        return _network_sha_version(path, stat.st_mtime_ns, stat.st_size)
     except OSError:
         return ""
 
@@ -62,144 +61,135 @@ def _network_sha_version(path: Path, modified: int, size: int) -> str:
     return files.sha256_of(path)
 
 
-def _show_keeping(of: Seen) -> None:
+def _show_saving(run: RunSnapshot) -> None:
     """Name and title of the model that is to be made of the run; how far that is."""
-    state = works.look(Work(of.run.path / "keeping"))
-    if state.get("state") in run.BUSY:
-        _watch(str(of.run.path / "keeping"), CONVERTING)
+    job = Job(run.folder.path / keep.FOLDER)
+    state = system_jobs.state_of(job)
+    if state is not None and state.state.busy:
+        jobs.watch_job(job, _show_saving_progress, "cancel-keeping", selection.keep_word, label="Cancel")
         return
-    if state.get("state") in ("failed", "lost", "stopped"):
-        say(f"It could not be kept. {state.get('message', '')}")
+    if state is not None and state.state.broken_off:
+        say(f"The model was not saved. {state.message}")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="keep-row"):
         name = st.text_input(
-            "Keep as",
-            value=_free_name(of),
-            key=f"keep-name-{of.name}",
+            "Save as",
+            value=_free_name(run),
+            key=f"keep-name-{run.name}",
             width=260,
             help="The model's name under weights: letters, digits, '.', '_' and '-'.",
         )
         title = st.text_input(
             "Title",
-            value=_title(of),
-            key=f"keep-title-{of.name}",
+            value=f"{run.recipe.get('backbone', 'Network')}, recipe {run.recipe_name}, learned from {run.films}",
+            key=f"keep-title-{run.name}",
             width=420,
             help="One line that says what the model is; shown on Review and Compare.",
         )
-        words = _wrong_name(name or "")
+        fault = _fault_of_name(name or "")
         st.button(
-            "Keep as a model", key="keep", type="primary", disabled=bool(words), on_click=_keep, args=(of, name, title)
+            "Save as model", key="keep", type="primary", disabled=bool(fault), on_click=_save, args=(run, name, title)
         )
-        _figures_button(of)
-    if words:
-        st.html(f"<p class='xk-fault' role='alert'>{html.escape(words)}</p>")
+        _figures_button(run)
+    if fault:
+        st.html(f"<p class='xk-fault' role='alert'>{html.escape(fault)}</p>")
     st.html(
-        "<p class='xk-said'>Keeping converts the network for reading without TensorFlow, fits its temperature on "
-        "validation films, and writes its card. Then it can review films and be compared.</p>"
+        "<p class='xk-said'>Saving converts the network so that it runs without TensorFlow, calibrates it on the "
+        "validation films, and writes its card. The model can then review films and be compared.</p>"
     )
 
 
-def _free_name(of: Seen) -> str:
+def _show_saving_progress(state: JobState) -> None:
+    st.progress(0.0, state.message)
+
+
+def _free_name(run: RunSnapshot) -> str:
     """The recipe's name; that of the run where a model has it already."""
-    return of.name if (folders.models_folder() / of.recipe_name).exists() else of.recipe_name
+    return run.name if (folders.models_folder() / run.recipe_name).exists() else run.recipe_name
 
 
-def _title(of: Seen) -> str:
-    return f"{of.recipe.get('backbone', 'Network')}, recipe {of.recipe_name}, learned from {of.films}"
-
-
-def _wrong_name(name: str) -> str:
+def _fault_of_name(name: str) -> str:
+    """What is wrong with the name of a new model; empty where nothing is."""
     if not folders.is_plain_name(name):
-        return f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}."
+        return "Enter a name of at most 100 letters, digits, '.', '_' and '-', starting with a letter or digit."
     if (folders.models_folder() / name).exists():
         return f"There is a model named {name} already. Choose another name."
     return ""
 
 
-def _keep(of: Seen, name: str, title: str) -> None:
+def _save(run: RunSnapshot, name: str, title: str) -> None:
     try:
-        keep.start(of.run, name, title=title.strip() or None)
+        keep.start(run.folder, name, title=title.strip() or None)
     except (Refused, OSError) as error:
-        selection.keep_word(f"It could not be kept: {error}")
+        selection.keep_word(f"The model was not saved. {error}")
 
 
-@st.fragment(run_every=1)
-def _watch(path: str, words: str) -> None:
-    """How far a work is; drawn again every second, only while it goes on."""
-    selection.follow()
-    one = Work(Path(path))
-    state = works.look(one)
-    if state.get("state") not in run.BUSY:
-        st.rerun()
-    done, of = state.get("done") or 0, state.get("films") or 0
-    said = f"{words}: {done} of {of}" if of else str(state.get("message") or words)
-    st.progress(min(1.0, done / of) if of else 0.0, said)
-    asked = (one.path / "stop").exists()
-    st.button(
-        "Stopping" if asked else "Cancel", key=f"cancel-{one.path.name}", disabled=asked, on_click=_stop, args=(one,)
-    )
-
-
-def _stop(one: Work) -> None:
-    try:
-        one.ask_to_stop()
-    except (Refused, OSError) as error:
-        selection.keep_word(f"It could not be stopped: {error}")
-
-
-def _show_kept(of: Seen, kept: Card) -> None:
-    """Where the kept model can be used, and with which other one it is to be compared."""
-    others = {card.name: card for card in draft.cards() if card.name != kept.name}
+def _show_saved(run: RunSnapshot, card: Card) -> None:
+    """Where the model can be used, and with which other one it is to be compared."""
+    others = {other.name: other for other in draft.cards() if other.name != card.name}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="kept-row"):
         st.html(
-            f"<p class='xk-kept'>Kept as <b>{html.escape(kept.name)}</b><br><span>{html.escape(kept.title)}</span></p>",
+            f"<p class='xk-kept'>Saved as <b>{html.escape(card.name)}</b><br>"
+            f"<span>{html.escape(card.title)}</span></p>",
             width="stretch",
         )
-        _figures_button(of)
-        navigation.link("review", "Review films with it", model=kept.name)
-        navigation.link("models", "Its card", model=kept.name)
-        other = st.selectbox(
+        _figures_button(run)
+        navigation.link("review", "Review films with this model", model=card.name)
+        navigation.link("models", "Model card", model=card.name)
+        name = st.selectbox(
             "Compare with",
             list(others),
             index=None,
-            key=f"compare-with-{of.name}",
+            key=f"compare-with-{run.name}",
             width=280,
             placeholder="Another model",
             format_func=lambda name: name,
         )
-    if other in others:
-        _compare(of, kept, others[other])
+    if name in others:
+        _show_comparison(run, card, others[name])
 
 
-def _compare(of: Seen, kept: Card, other: Card) -> None:
-    if _test_digest(other) and _test_digest(other) == _test_digest(kept):
-        st.html("<p class='xk-said'>Both were tested on the same films: they are compared as they are.</p>")
-        navigation.link("compare", "Open Compare", models=[kept.name, other.name])
+def _show_comparison(run: RunSnapshot, card: Card, other: Card) -> None:
+    """The way to the page Compare: at once, or after both models have read the run's test films."""
+    models = [card.name, other.name]
+    if _test_digest(other) and _test_digest(other) == _test_digest(card):
+        st.html("<p class='xk-said'>Both models were tested on the same films.</p>")
+        navigation.link("compare", "Open Compare", models=models)
         return
-    found = _earlier(of, [kept.name, other.name])
-    state = works.look(found)
-    if found is not None and state.get("state") in run.BUSY:
-        _watch(str(found.path), f"Reading this run's test films with {kept.name} and {other.name}")
+    job = _earlier_evaluation(run, models)
+    state = system_jobs.state_of(job)
+    if job is None or state is None:
+        _offer_evaluation(run, card, other)
+    elif state.state.busy:
+        words = f"Reading this run's test films with {card.name} and {other.name}"
+        jobs.watch_job(
+            job,
+            lambda state: jobs.show_progress(state, words),
+            f"cancel-{job.name}",
+            selection.keep_word,
+            label="Cancel",
+        )
+    elif state.state is State.FINISHED:
+        st.session_state["work"] = job.name  # Compare takes up what this session has just seen finish
+        st.html("<p class='xk-said' role='status'>Both models have read this run's test films.</p>")
+        navigation.link("compare", "Open Compare", models=models)
+    else:
+        say(f"The test films could not be read. {state.message}")
+        _offer_evaluation(run, card, other)
+
+
+def _offer_evaluation(run: RunSnapshot, card: Card, other: Card) -> None:
+    """A button that has both models read the run's test films, and what is to be known before."""
+    if misfit := folder_evaluation.misfit(other, list(card.classes), run.films):
+        say(misfit)
         return
-    folder = str(of.status.get("data", ""))
-    if found is not None and state.get("state") == "finished":
-        st.session_state["work"] = found.name  # Compare takes up what this session has just seen finish
-        st.html("<p class='xk-said' role='status'>Both have read this run's test films.</p>")
-        navigation.link("compare", "Open Compare", models=[kept.name, other.name])
-        return
-    if found is not None:
-        say(f"The test films could not be read. {state.get('message', '')}")
-    if words := folder_evaluation.misfit(other, list(kept.classes), Path(folder).name):
-        say(words)
-        return
-    n = len(snapshot.test_films(of.run))
-    digest = kept.data.get("digest")
-    folder_facts.show_familiar({"digest": digest, "sha256": snapshot.test_films(of.run)}, [other])
+    hashes = snapshot.test_hashes(run.folder)
+    folder_facts.show_familiar({"digest": card.data.get("digest"), "sha256": hashes}, [other])
     st.button(
-        f"Read this run's {n} test films with both",
+        f"Read this run's {len(hashes)} test films with both",
         key="compare-start",
         type="primary",
         on_click=_evaluate,
-        args=(of, [kept.name, other.name]),
+        args=(run, [card.name, other.name]),
     )
 
 
@@ -207,33 +197,33 @@ def _test_digest(card: Card) -> str | None:
     return (card.data.get("split_digests") or {}).get("test")
 
 
-def _earlier(of: Seen, models: list[str]) -> Work | None:
+def _earlier_evaluation(run: RunSnapshot, models: list[str]) -> Job | None:
     """An evaluation of these models on the run's test films, of this session or an earlier one."""
-    for one in works.list_works():
-        state = works.look(one)
-        if state.get("test_of") == of.name and state.get("models") == models:
-            return one
+    for job in system_jobs.list_jobs():
+        state = system_jobs.state_of(job)
+        if state is not None and (state.test_of, list(state.models)) == (run.name, models):
+            return job
     return None
 
 
-def _evaluate(of: Seen, models: list[str]) -> None:
-    before = _earlier(of, models)
+def _evaluate(run: RunSnapshot, models: list[str]) -> None:
+    earlier = _earlier_evaluation(run, models)
     try:
-        if before is not None:
-            works.remove(before)
-        made = works.create(f"test-of-{of.name}")
-        folder_evaluation.start_evaluation(made, Path(str(of.status["data"])), models, of.run.path)
+        if earlier is not None:
+            earlier.remove()
+        job = system_jobs.create(f"test-of-{run.name}")
+        folder_evaluation.start_evaluation(job, Path(run.data), models, run.folder.path)
     except (Refused, OSError) as error:
-        selection.keep_word(f"The test films could not be read: {error}")
+        selection.keep_word(f"The test films could not be read. {error}")
 
 
-def _figures_button(of: Seen) -> None:
-    opened = st.session_state.get(OPENED) == of.name
+def _figures_button(run: RunSnapshot) -> None:
+    opened = st.session_state.get(OPENED) == run.name
     st.button(
-        "Hide test figures" if opened else "Evaluate",
+        "Hide test figures" if opened else "Show test figures",
         key="run-evaluate",
         on_click=_open_figures,
-        args=(None if opened else of.name,),
+        args=(None if opened else run.name,),
         help="Figures on the run's own test films.",
     )
 
@@ -242,31 +232,31 @@ def _open_figures(name: str | None) -> None:
     st.session_state[OPENED] = name
 
 
-def _show_figures(of: Seen) -> None:
+def _show_figures(run: RunSnapshot) -> None:
     """Figures of the test split, as the network read it at the end of the run."""
     try:
-        found = evaluation.load_parts(of.run.path)["test"]
+        tested = evaluation.load_parts(run.folder.path)["test"]
     except evaluation.EvaluationRefused as error:
-        say(f"The figures cannot be read: {error}")
+        say(f"The figures cannot be read. {error}")
         return
-    metrics = found.metrics()
-    n = len(found.films)
-    head = ("Class", "Films", "Sensitivity", "95 % interval", "Specificity", "95 % interval")
+    metrics = tested.metrics()
+    head = ("Class", "Films", "Sensitivity", "95% interval", "Specificity", "95% interval")
     rows = [
         (name, figures["support"], *_with_interval(figures["sensitivity"]), *_with_interval(figures["specificity"]))
         for name, figures in metrics["classes"].items()
     ]
     accuracy, interval = _with_interval(metrics["accuracy"])
+    n = len(tested.films)
     titles = "".join(f"<th scope='col'{_left(k)}>{title}</th>" for k, title in enumerate(head))
     cells = "".join(
         "<tr>" + "".join(f"<td{_left(k)}>{html.escape(str(cell))}</td>" for k, cell in enumerate(row)) + "</tr>"
         for row in rows
     )
     st.html(
-        f"<p class='xk-kept'>Accuracy <b>{accuracy}</b> <span>95 % interval {interval}, on the {n} test films, at the "
-        "highest probability</span></p><div class='xk-table xk-figures-table' tabindex='0' role='region' "
-        f"aria-label='Figures on the test films'><table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table>"
-        "</div>"
+        f"<p class='xk-kept'>Accuracy <b>{accuracy}</b> <span>95% interval {interval}, on {n} test films; each film is "
+        "given the class with the highest probability</span></p>"
+        "<div class='xk-table xk-figures-table' tabindex='0' role='region' aria-label='Figures on the test films'>"
+        f"<table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table></div>"
     )
 
 
@@ -279,4 +269,4 @@ def _with_interval(figure: dict[str, Any]) -> tuple[str, str]:
 
 
 def _share(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.1%}"
+    return "not defined" if value is None else text.percent(value)

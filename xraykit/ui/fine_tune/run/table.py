@@ -10,55 +10,77 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit.system import text
+from xraykit.system.job_folder import State
 from xraykit.training.recipe import presets
-from xraykit.ui.fine_tune import draft, selection, snapshot, wording
+from xraykit.training.run.run import Status
+from xraykit.ui.fine_tune import draft, selection, snapshot
 from xraykit.ui.fine_tune.form import films
-from xraykit.ui.fine_tune.snapshot import Seen
+from xraykit.ui.fine_tune.snapshot import RunSnapshot
+from xraykit.ui.kit import jobs
 from xraykit.ui.kit.text import escape_markdown
 
 ALL = "all"
 ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px
-EMPTY = "No runs yet: choose films and a recipe above and press Start, and the run will be listed here."
-EVERY = 2  # seconds, as the run above it
+EMPTY = "No runs yet. Choose films and a recipe above and press Start; the run will be listed here."
+Runs = Sequence[RunSnapshot]
 
 
 def show() -> None:
-    """The heading with a filter by state, and the table; while a run goes on, again every few seconds."""
-    found = snapshot.runs()
-    if any(one.busy for one in found):
-        _watch()
+    """The heading with a filter by state, and the table; while a run is busy, again every few seconds."""
+    runs = snapshot.take_all()
+    if _any_busy(runs):
+        jobs.watch(snapshot.take_all, _any_busy, _draw)
     else:
-        _draw(found)
+        _draw(runs)
 
 
-@st.fragment(run_every=EVERY)
-def _watch() -> None:
-    selection.follow()
-    found = snapshot.runs()
-    _draw(found)
-    if not any(one.busy for one in found):
-        st.rerun()
+def columns(runs: Runs) -> dict[str, list[Any]]:
+    """The table's columns."""
+    status = [run.status or Status(state=State.LOST) for run in runs]
+    return {
+        "Run": [run.name for run in runs],
+        "State": [[run.state_words] for run in runs],
+        "Recipe": [run.recipe_name for run in runs],
+        "Films": [run.films for run in runs],
+        "Epochs": [f"{run.epoch or 0} of {run.epochs}" if run.epochs else "" for run in status],
+        "Best loss": [run.best_loss for run in status],
+        "Best accuracy": [None if run.best_accuracy is None else 100 * run.best_accuracy for run in status],
+        "Training time": [text.duration(run.learning_seconds) if run.learning_seconds else "" for run in status],
+        "Device": [device_name(run) for run in status],
+        "Started": [text.clock(moment) if (moment := run.started or run.created) else "" for run in status],
+    }
 
 
-def _draw(found: Sequence[Seen]) -> None:
+def device_name(status: Status) -> str:
+    """The device by its name; before it has told that, by its key; empty where it has none."""
+    key = status.device or ""
+    return status.device_name or {"cpu": "CPU"}.get(key, key.upper())
+
+
+def _any_busy(runs: Runs) -> bool:
+    return any(run.busy for run in runs)
+
+
+def _draw(runs: Runs) -> None:
     with st.container(horizontal=True, key="runs-head", vertical_alignment="center", gap="medium"):
-        st.html(f"<div class='xk-block'><h2>All runs<span>{len(found)}</span></h2></div>", width="content")
-        state = _choose_state(found) if found else ALL
-    if not found:
+        st.html(f"<div class='xk-block'><h2>All runs<span>{len(runs)}</span></h2></div>", width="content")
+        state = _choose_state(runs) if runs else ALL
+    if not runs:
         _show_empty()
         return
-    shown = [one for one in found if state in (ALL, one.state)]
-    st.session_state["runs-listed"] = [one.name for one in shown]
-    _table(shown)
+    shown = [run for run in runs if state in (ALL, run.state or snapshot.UNREADABLE)]
+    st.session_state["runs-listed"] = [run.name for run in shown]
+    _show_table(shown)
 
 
-def _choose_state(found: Sequence[Seen]) -> str:
-    counts = Counter(one.state for one in found)
-    options = [ALL, *(state for state in wording.COLOURS if counts[state])]
+def _choose_state(runs: Runs) -> str:
+    counts = Counter(str(run.state or snapshot.UNREADABLE) for run in runs)
+    states = [str(state or snapshot.UNREADABLE) for state in jobs.COLOURS]
     return (
         st.pills(
             "State",
-            options,
+            [ALL, *(state for state in states if counts[state])],
             default=ALL,
             key="runs-state",
             required=True,
@@ -80,7 +102,7 @@ def _show_empty() -> None:
                 key="try-tiny",
                 on_click=_try,
                 args=(known[0].path,),
-                help="Fills the form; it learns in a minute, and badly.",
+                help="Fills in the form. Trains within a minute, but poorly.",
             )
 
 
@@ -89,55 +111,34 @@ def _try(folder: Path) -> None:
     films.choose(folder)
 
 
-def _table(shown: Sequence[Seen]) -> None:
+def _show_table(runs: Runs) -> None:
     import pyarrow  # Streamlit's own table format: no pandas in the web process
 
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    states = list(dict.fromkeys(map(wording.state, shown)))
-    colours = [wording.TAGS[state.partition(":")[0]] for state in states]
-    table = pyarrow.table(columns(shown))
+    number, words = st.column_config.NumberColumn, st.column_config.TextColumn
+    tags = {run.state_words: jobs.TAGS[run.state] for run in runs}
     turn = st.session_state.setdefault("runs-turn", 0)
     st.dataframe(
-        table,
+        pyarrow.table(columns(runs)),
         hide_index=True,
         width="stretch",
-        height=min(HEAD + ROW * len(shown), MOST_HEIGHT),
+        height=min(HEAD + ROW * len(runs), MOST_HEIGHT),
         row_height=ROW,
         key=f"runs-table-{turn}",
         on_select=_open,
         selection_mode="single-row",
         placeholder="",
-        alt="All runs with their state, recipe, films and best validation figures; a click on a row opens the run",
+        alt="All runs with their state, recipe, films and best validation figures; click a row to open the run",
         column_config={
-            "State": st.column_config.MultiselectColumn(options=states, color=colours, width=150),
-            "Run": text(width=330),
-            "Epochs": text(width=80),
+            "State": st.column_config.MultiselectColumn(options=list(tags), color=list(tags.values()), width=150),
+            "Run": words(width=330),
+            "Epochs": words(width=80),
             "Best loss": number(format="%.3f", width=90, help="Lowest validation loss"),
-            "Best accuracy": number(format="%.1f %%", width=110, help="Validation accuracy of that epoch"),
-            "Device": text(width=170),
-            "Learning time": text(width=110, help="Without waiting in line and compiling"),
-            "Started": text(width=150),
+            "Best accuracy": number(format="%.1f%%", width=110, help="Validation accuracy of the same epoch"),
+            "Device": words(width=170),
+            "Training time": words(width=110, help="Excluding queue and compilation"),
+            "Started": words(width=150),
         },
     )
-
-
-def columns(shown: Sequence[Seen]) -> dict[str, list[Any]]:
-    """The table's columns."""
-    status = [one.status for one in shown]
-    return {
-        "Run": [one.name for one in shown],
-        "State": [[wording.state(one)] for one in shown],
-        "Recipe": [one.recipe_name for one in shown],
-        "Films": [one.films for one in shown],
-        "Epochs": [f"{of.get('epoch') or 0} of {of['epochs']}" if of.get("epochs") else "" for of in status],
-        "Best loss": [snapshot.number(of.get("best_loss")) for of in status],
-        "Best accuracy": [
-            None if (a := snapshot.number(of.get("best_accuracy"))) is None else 100 * a for of in status
-        ],
-        "Learning time": [wording.duration(t) if (t := of.get("learning_seconds")) else "" for of in status],
-        "Device": [wording.device(of) for of in status],
-        "Started": [wording.clock(of.get("started") or of.get("created")) if of else "" for of in status],
-    }
 
 
 def _open() -> None:

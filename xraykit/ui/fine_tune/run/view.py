@@ -9,126 +9,131 @@ from typing import Any
 import streamlit as st
 
 from xraykit.reports.charts import learning
-from xraykit.training.run import run
-from xraykit.ui.fine_tune import selection, snapshot, wording
-from xraykit.ui.fine_tune.run import actions, after
-from xraykit.ui.fine_tune.snapshot import Seen
-from xraykit.ui.kit import report_view
+from xraykit.system import text
+from xraykit.system.job_folder import State
+from xraykit.training.recipe import fields
+from xraykit.training.run.run import CHECKPOINT, Failure, Stage, Status
+from xraykit.ui.fine_tune import snapshot
+from xraykit.ui.fine_tune.run import actions, after, table
+from xraykit.ui.fine_tune.snapshot import RunSnapshot
+from xraykit.ui.kit import jobs, report_view
 
-EVERY = 2  # seconds
 LOG_HEIGHT = 216  # px
-TITLES = {
-    "out of memory": "The device ran out of memory",
-    "data": "The films or the weights could not be read",
-    "diverged": "The loss is no longer a number",
-    "disk": "The disk is full or cannot be written",
-    "recipe": "The recipe cannot be run",
-    "crashed": "The run ended with a fault",
-    "lost": "The run ended without a word",
-    "stopped": "Stopped in order",
+TITLES: dict[Failure | State, str] = {
+    Failure.OUT_OF_MEMORY: "The device ran out of memory",
+    Failure.DATA: "The films could not be read",
+    Failure.WEIGHTS: "The pretrained weights could not be loaded",
+    Failure.DIVERGED: "Training diverged: the loss is no longer a number",
+    Failure.DISK: "The disk is full or cannot be written",
+    Failure.RECIPE: "The recipe cannot be used",
+    Failure.DEVICE: "The device is not available",
+    Failure.CRASHED: "The run crashed",
+    State.LOST: "The run ended unexpectedly",
+    State.STOPPED: "Stopped",
 }
-NOTHING_YET = "Resume it and it begins anew: nothing had been learned yet."
+CONTINUES = "Resume to continue exactly where it stopped."
+STARTS_OVER = "Resuming starts over: there is no checkpoint yet."
 CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("rate", "Learning rate"))
+NO_CURVES = "Appears after the first steps"
+NO_SUMMARY = "A summary appears after the first epoch."
+PRECISIONS = {"mixed_float16": "mixed precision (float16)", "mixed_bfloat16": "mixed precision (bfloat16)"}
 
 
-def show(of: Seen) -> None:
-    """Draw the run; while it goes on, again every two seconds."""
-    if of.busy:
-        _watch(of.name)
+def show(run: RunSnapshot) -> None:
+    """Draw the run; while it is busy, again every few seconds."""
+    if run.busy:
+        jobs.watch(lambda: snapshot.find(run.name), lambda now: now is not None and now.busy, _draw)
     else:
-        _draw(of)
+        _draw(run)
 
 
-@st.fragment(run_every=EVERY)
-def _watch(name: str) -> None:
-    selection.follow()
-    of = snapshot.find(name)
-    if of is None or not of.busy:
-        st.rerun()
-    _draw(of)
+def progress_words(status: Status) -> str:
+    """Where a busy run stands, in words."""
+    if status.state is State.QUEUED and status.stage in (None, Stage.WAITING):
+        return f"{f'Queued, position {status.place}' if status.place else 'Queued'}. Starts automatically"
+    if status.stage is Stage.LEARNING and status.epochs:
+        parts = [
+            f"Epoch {min((status.epoch or 0) + 1, status.epochs)} of {status.epochs}",
+            f"step {status.step or 0} of {status.steps}" if status.steps else "",
+            f"{status.images_per_second:,.0f} images/s" if status.images_per_second else "",
+            text.time_left(status.eta),
+        ]
+    else:
+        words = status.stage.words if status.stage else "starting"
+        parts = [
+            words[0].upper() + words[1:],
+            f"{status.stage_done or 0:,} of {status.stage_of:,}" if status.stage_of else "",
+        ]
+    return " · ".join(part for part in parts if part)
 
 
-def _draw(of: Seen) -> None:
+def _draw(run: RunSnapshot | None) -> None:
+    assert run is not None  # the whole page is drawn again where it is gone
     with st.container(key="run-view"):
         with st.container(horizontal=True, key="run-head", vertical_alignment="center", gap="small"):
-            st.html(_head(of), width="stretch")
-            actions.show_buttons(of)
-        if of.words:
-            _say_end("This run cannot be shown", of.words, "Delete it, or open it with the version that wrote it.")
+            st.html(_head(run), width="stretch")
+            actions.show_buttons(run)
+        actions.ask_about_deleting(run)
+        if run.status is None:
+            _show_words("This run cannot be shown", run.words, "Delete it, or open it with the version that wrote it.")
             return
-        actions.ask_about_deleting(of)
-        _show_end(of)
-        actions.ask_for_films(of)
-        if of.busy:
-            share, said = wording.how_far(of.status)
-            st.progress(share, said)
-        after.show(of)
-        st.html(_tiles(of))
-        _show_curves(of)
-        _show_words_and_log(of)
+        _show_end(run, run.status)
+        actions.ask_for_films(run)
+        if run.busy:
+            st.progress(run.status.share, progress_words(run.status))
+        after.show(run)
+        st.html(_tiles(run.status))
+        _show_curves(run, run.status)
+        _show_summary_and_log(run)
 
 
-def _head(of: Seen) -> str:
-    state = wording.state(of)
-    status = of.status
-    facts = [
-        f"recipe {of.recipe_name}",
-        of.films and f"films {of.films}",
-        status.get("backend"),
-        status.get("precision"),
-        f"batch in {n} parts" if (n := status.get("split") or 1) > 1 else "",
-    ]
+def _head(run: RunSnapshot) -> str:
+    facts = [f"recipe {run.recipe_name}", run.films and f"films in {run.films}"]
+    if run.status:
+        backend, precision, split = run.status.backend or "", run.status.precision or "", run.status.split or 1
+        facts += [fields.at("backend").choices.get(backend, backend), PRECISIONS.get(precision, precision)]
+        facts += [f"batch in {split} parts"] if split > 1 else []
     said = html.escape(" · ".join(str(fact) for fact in facts if fact))
-    where = html.escape(str(status.get("data", "")), quote=True)
-    name = html.escape(of.name, quote=True)
+    name, where = html.escape(run.name, quote=True), html.escape(run.data, quote=True)
     return (
-        f"<div class='xk-run'><h2 title='{name}'>{name}</h2><span class='xk-state' role='status' "
-        f"style='--state:{wording.COLOURS[of.state]}'>{html.escape(state.capitalize())}</span>"
+        f"<div class='xk-run'><h2 title='{name}'>{name}</h2>{jobs.state_chip(run.state, run.state_words)}"
         f"<p title='{where}'>{said}</p></div>"
     )
 
 
-def _show_end(of: Seen) -> None:
+def _show_end(run: RunSnapshot, status: Status) -> None:
     """What happened, and the advice, before anything else."""
-    if of.state not in ("failed", "lost", "stopped"):
+    if not run.resumable:
         return
-    title = TITLES.get(str(of.status.get("failure") if of.state == "failed" else of.state), TITLES["crashed"])
-    advice = str(of.status.get("advice") or "")
-    if of.state == "stopped":
-        learned = (of.run.path / run.CHECKPOINT).is_file()
-        advice = "Resume it and it goes on with the same numbers, from where it stood." if learned else NOTHING_YET
-    _say_end(title, str(of.status.get("message") or ""), advice, quiet=of.state == "stopped")
+    stopped = run.state is State.STOPPED
+    ended: Failure | State = status.failure or Failure.CRASHED if run.state is State.FAILED else status.state
+    advice = status.advice or ""
+    if stopped:
+        advice = CONTINUES if (run.folder.path / CHECKPOINT).is_file() else STARTS_OVER
+    _show_words(TITLES[ended], status.message or "", advice, quiet=stopped)
 
 
-def _say_end(title: str, message: str, advice: str, quiet: bool = False) -> None:
+def _show_words(title: str, message: str, advice: str, quiet: bool = False) -> None:
     st.html(
         f"<section class='xk-end{' xk-quiet' * quiet}' role='status'><h3>{html.escape(title)}</h3>"
         f"<p>{html.escape(message)}</p><p><b>What to do</b> {html.escape(advice)}</p></section>"
     )
 
 
-def _tiles(of: Seen) -> str:
-    status = of.status
-    best = status.get("best_epoch")
-    at = "" if best is None or status.get("best_loss") is None else f"epoch {best + 1}"
-    queued = status.get("queued_seconds")
-    memory = wording.memory(status.get("memory"))
-    parameters = snapshot.number(status.get("parameters"))
-    started = status.get("started")
-    since = f"started {wording.clock(started)}" if started else f"asked for {wording.clock(status.get('created'))}"
-    load = status.get("load")
+def _tiles(status: Status) -> str:
+    """The run's figures, as HTML."""
+    best = "" if status.best_epoch is None or status.best_loss is None else f"epoch {status.best_epoch + 1}"
+    since = f"started {text.clock(status.started)}" if status.started else f"created {text.clock(status.created)}"
+    load = "" if status.load is None else f"load {status.load:.0%}, memory {text.size(status.memory)}"
+    parameters = text.NOT_KNOWN if status.parameters is None else f"{status.parameters / 1e6:.2f} M"
     tiles = (
-        ("Epochs", f"{status.get('epoch') or 0} of {status.get('epochs') or wording.NOT_YET}", ""),
-        ("Best validation loss", wording.figure(snapshot.number(status.get("best_loss"))), at),
-        ("Best validation accuracy", wording.percent(snapshot.number(status.get("best_accuracy"))), at),
-        ("Learning time", wording.duration(status.get("learning_seconds")), "without queue and compiling"),
-        ("Waited in line", wording.duration(queued), since),
-        (
-            "Device",
-            wording.device(status) or wording.NOT_YET,
-            "" if load is None or not of.busy else f"load {load:.0%}, memory {memory}",
-        ),
-        ("Parameters", wording.NOT_YET if parameters is None else f"{parameters / 1e6:.2f} M", ""),
+        ("Epochs", f"{status.epoch or 0} of {status.epochs or text.NOT_KNOWN}", ""),
+        ("Best validation loss", text.decimal(status.best_loss), best),
+        ("Best validation accuracy", text.percent(status.best_accuracy), best),
+        ("Training time", text.duration(status.learning_seconds), "excluding queue and compilation"),
+        ("Time in queue", text.duration(status.queued_seconds), since),
+        ("Device", table.device_name(status) or text.NOT_KNOWN, load if status.state.busy else ""),
+        ("Parameters", parameters, ""),
     )
     cells = "".join(
         f"<div><dt>{name}</dt><dd title='{html.escape(value, quote=True)}'>{html.escape(value)}"
@@ -138,56 +143,58 @@ def _tiles(of: Seen) -> str:
     return f"<dl class='xk-tiles'>{cells}</dl>"
 
 
-def _show_curves(of: Seen) -> None:
-    epochs = int(of.status.get("epochs") or 1)
-    points = snapshot.progress(of.run)
+def _show_curves(run: RunSnapshot, status: Status) -> None:
+    points = snapshot.curve_points(run.folder)
     report_view.before_charts()
     columns = st.columns(4, gap="small")
-    notes = {"loss": "<i class='xk-thin'></i>training <i class='xk-thick'></i>validation"}
     for column, (key, title) in zip(columns, CURVES, strict=False):
         with column:
-            rows = [
-                {"kind": one["kind"], "epoch": one["epoch"], "value": one[key]}
-                for one in points
-                if one["kind"] == "phase" or _drawn(key, one[key])
-            ]
-            values = [row["value"] for row in rows if row["kind"] in ("training", "validation")]
-            note = notes.get(key, "") if rows else "drawn from the first steps on"
-            st.html(f"<div class='xk-part'><h3>{title}</h3><span>{note}</span></div>")
-            told = "no epochs yet" if not values else f"{values[-1]:.4g} at last"
-            spec = _curve(key, title, epochs)
-            report_view.live_chart(rows, ("kind", "epoch", "value"), spec, f"curve-{key}", f"{title}: {told}")
+            _show_curve(key, title, points, status.epochs or 1)
     with columns[3]:
         st.html("<div class='xk-part'><h3>Device</h3><span>load and memory</span></div>")
-        rows = snapshot.device(of.run)
+        rows = snapshot.device_points(run.folder)
         report_view.live_chart(
-            rows, ("time", "load", "memory"), _device(), "curve-device", "Load and memory of the device"
+            rows, ("time", "load", "memory"), _device_chart(), "curve-device", "Load and memory of the device"
         )
 
 
-def _drawn(key: str, value: float | None) -> bool:
+def _show_curve(key: str, title: str, points: list[dict[str, Any]], epochs: int) -> None:
+    rows = [
+        {"kind": point["kind"], "epoch": point["epoch"], "value": point[key]}
+        for point in points
+        if point["kind"] == "phase" or _can_be_drawn(key, point[key])
+    ]
+    values = [row["value"] for row in rows if row["kind"] in ("training", "validation")]
+    legend = "<i class='xk-thin'></i>training <i class='xk-thick'></i>validation" if key == "loss" else ""
+    st.html(f"<div class='xk-part'><h3>{title}</h3><span>{legend if rows else NO_CURVES}</span></div>")
+    latest = f"latest {values[-1]:.4g}" if values else "no epochs yet"
+    chart = _curve_chart(key, title, epochs)
+    report_view.live_chart(rows, ("kind", "epoch", "value"), chart, f"curve-{key}", f"{title}: {latest}")
+
+
+def _can_be_drawn(key: str, value: float | None) -> bool:
     return value is not None and (key != "rate" or value > 0)  # a cosine ends at zero, where its axis has no place
 
 
 @lru_cache(maxsize=64)
-def _curve(key: str, title: str, epochs: int) -> dict[str, Any]:
+def _curve_chart(key: str, title: str, epochs: int) -> dict[str, Any]:
     return learning.progress(title, epochs, percent=key == "accuracy", logarithmic=key == "rate").to_dict()
 
 
 @lru_cache(maxsize=1)
-def _device() -> dict[str, Any]:
+def _device_chart() -> dict[str, Any]:
     return learning.device().to_dict()
 
 
-def _show_words_and_log(of: Seen) -> None:
+def _show_summary_and_log(run: RunSnapshot) -> None:
     left, right = st.columns([2, 3], gap="medium")
-    read = snapshot.curve(of.run)
-    said = list(read.words) if read.epochs else ["The curves are read in words once an epoch is complete."]
-    items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in said if sentence)
+    curve = snapshot.training_curve(run.folder)
+    sentences = [sentence for sentence in curve.words if sentence] if curve.epochs else [NO_SUMMARY]
+    items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
     with left:
-        st.html(f"<div class='xk-part'><h3>What the curves say</h3></div><ul class='xk-saying'>{items}</ul>")
+        st.html(f"<div class='xk-part'><h3>Summary of the curves</h3></div><ul class='xk-saying'>{items}</ul>")
     with right:
-        st.html("<div class='xk-part'><h3>Log</h3><span>its last lines</span></div>")
+        st.html("<div class='xk-part'><h3>Log</h3><span>last lines</span></div>")
         with st.container(height=LOG_HEIGHT, border=True, key="run-log", autoscroll=True):
-            text = html.escape(snapshot.log(of.run)) or "Nothing was printed yet."
-            st.html(f"<pre class='xk-log' tabindex='0' aria-label='The end of the log'>{text}</pre>")
+            log = html.escape(snapshot.log_tail(run.folder)) or f"Nothing printed{' yet' * run.busy}."
+            st.html(f"<pre class='xk-log' tabindex='0' aria-label='The end of the log'>{log}</pre>")
