@@ -23,7 +23,7 @@ def main() -> None:
 
     from xraykit.ui import server
 
-    server._client = fakes.Client()  # type: ignore[assignment]  # listing cards needs no inference service
+    server.use(fakes.Client())  # type: ignore[arg-type]  # listing cards needs no inference service
     with tempfile.TemporaryDirectory() as work:
         os.environ["XDG_STATE_HOME"] = work
         pages = {}

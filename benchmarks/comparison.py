@@ -25,7 +25,7 @@ def main() -> None:
     for name, groups in (("films", np.arange(N)), ("groups", random_groups())):
         two = made("scratch", 2.0, groups), made("pretrained", 2.3, groups)
         contenders = {
-            "ours": partial(comparison._differences, *two, groups, DRAWS, [0]),
+            "ours": partial(comparison.bootstrap_differences, *two, groups, DRAWS, [0]),
             "loop": partial(loop, *two, groups),
         }
         seconds = claims.interleaved(contenders, ROUNDS)
@@ -64,7 +64,9 @@ def loop(first: Evaluation, second: Evaluation, groups: np.ndarray) -> np.ndarra
         else:
             rows = np.concatenate([members[g] for g in random.integers(0, count, count)])
         truth = first.truth[rows]
-        drawn.append([of(truth, second.predicted[rows]) - of(truth, first.predicted[rows]) for of in measures])
+        drawn.append(
+            [measure(truth, second.predicted[rows]) - measure(truth, first.predicted[rows]) for measure in measures]
+        )
     return np.quantile(drawn, [0.025, 0.975], axis=0)
 
 

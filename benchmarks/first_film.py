@@ -17,11 +17,12 @@ ROUNDS = 5
 OURS = """
 import sys
 from pathlib import Path
-from xraykit import explanation, inference
-client = inference.start()
+from xraykit.models import service
+from xraykit.reports.heatmap import overlay
+client = service.start()
 film = client.read("film.png", Path(sys.argv[2]).read_bytes())
 reading = client.classify(film, sys.argv[1])
-explanation.overlay(film, reading.explanations[0], longest=1024, legend=True)
+overlay.overlay(film, reading.explanations[0], longest=1024, legend=True)
 client.close()
 """
 
@@ -29,7 +30,7 @@ client.close()
 def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         folder = models.model_folder(Path(work))
-        film = str(Path(draw.__file__).with_name("synthetic-film.png"))
+        film = str(draw.PNG)
         median = claims.interleaved(
             {"ours": lambda: run(OURS, str(folder), film), "tensorflow": lambda: run("import tensorflow")}, ROUNDS
         )
@@ -38,8 +39,8 @@ def main() -> None:
 
 
 def run(code: str, *arguments: str) -> None:
-    command = [sys.executable, "-c", code, *arguments]
-    subprocess.run(command, cwd=models.ROOT, check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=models.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 if __name__ == "__main__":

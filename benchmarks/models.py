@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 from xraykit.models import card, classifier, conversion
+from xraykit.system.files import sha256_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "weights" / "mobilenetv2-imagenet"
@@ -43,25 +43,25 @@ def build(folder: Path) -> None:
     folder.mkdir(parents=True)
     model.save(folder / card.NETWORK)
     conversion.convert(folder / card.NETWORK, folder)
-    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in card.KEPT_FILES}
+    files = {name: sha256_of(folder / name) for name in card.KEPT_FILES}
     written = card.Card(
-        "random",
-        "Random weights",
-        "2026-01-01T00:00:00+00:00",
-        ("COVID-19", "Normal", "Viral Pneumonia"),
-        224,
-        1,
-        "out_relu",
-        1.0,
-        {},
-        {},
-        {},
-        (),
-        {},
-        files,
-        model.count_params(),
+        name="random",
+        title="Random weights",
+        created="2026-01-01T00:00:00+00:00",
+        classes=("COVID-19", "Normal", "Viral Pneumonia"),
+        image_size=224,
+        channels=1,
+        feature_layer="out_relu",
+        temperature=1.0,
+        recipe={},
+        data={},
+        metrics={},
+        limits=(),
+        software={},
+        files=files,
+        parameters=model.count_params(),
     )
-    (folder / "card.json").write_text(written.to_json(), encoding="utf-8")
+    (folder / card.CARD).write_text(written.to_json(), encoding="utf-8")
 
 
 if __name__ == "__main__":

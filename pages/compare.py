@@ -4,53 +4,59 @@ import numpy as np
 import streamlit as st
 
 from xraykit.refused import Refused
-from xraykit.ui.compare import contents, inputs, material, panels
+from xraykit.reports import comparison_report
+from xraykit.ui.compare import inputs, material, panels
 from xraykit.ui.frame import frame
 from xraykit.ui.kit import report_view
 
 frame("Compare")
-usable, refused = material.models()
+usable, refusals = material.models()
 
 # inputs
 controls = st.container(horizontal=True, key="compare-controls", gap="small", vertical_alignment="bottom")
 with controls:
     names = inputs.choose_models([kept.card for kept in usable.values()])
-kept = [usable[name] for name in names if name in usable]
-others = panels.evaluate_folder([found.card for found in kept])
-if len(kept) < 2:
+models = [usable[name] for name in names if name in usable]
+under_controls = st.container()
+others = panels.evaluate_folder([kept.card for kept in models])
+if len(models) < 2:
     panels.show_fewer(len(usable))
-    panels.show_refused(refused)
+    panels.show_refused(refusals)
     st.stop()
 with controls:
-    choice = inputs.choose(material.classes(kept, others))
+    choice = inputs.choose(material.classes(models, others))
     with st.popover("Download", width=110):
         style = report_view.choose_style()
         handout = st.container()
 
 # compute
 try:
-    compared = material.compare(kept, choice.margin, others)
+    compared = material.compare(models, choice.margin, others)
 except Refused as error:
     st.warning(str(error))
-    panels.show_refused(refused)
+    panels.show_refused(refusals)
     st.stop()
 applied = material.apply_points(compared, choice)
 chosen = inputs.chosen_films(len(compared.models), len(compared.classes))
 listed = np.array([], int) if chosen is None else material.films(compared, applied, chosen)
-made = contents.fixed(compared, choice, applied)
+sections = material.sections(compared, choice, applied, chosen)
 
 # show
+with under_controls:
+    panels.show_point_refusals(applied)
 with handout:
-    report_view.handing_out(lambda: contents.page(compared, choice, applied, chosen, listed), "comparison")
-panels.show_verdict(compared, made["verdict"], style)
-panels.show_matrices(contents.matrices(compared, choice, applied, chosen), style, applied, len(compared.classes))
+    report_view.download_page(
+        lambda: comparison_report.report(compared, choice, applied, chosen, listed, sections), "comparison"
+    )
+panels.show_verdict(compared, sections["verdict"], style)
+panels.show_matrices(sections["matrices"], style, len(compared.classes))
 panels.show_films(compared, applied, chosen, listed)
-panels.show_published(made.get("published"), style)
-report_view.section(made.get("operating"), style)
-panels.show_tests(made["verdict"])
-panels.show_reports(made["reports"])
-report_view.section(made["curves"], style)
-report_view.section(made["calibration"], style)
-report_view.section(made.get("training"), style)
-report_view.section(made["recipes"], style)
-panels.show_refused(refused)
+panels.show_published(sections.get("published"), style)
+report_view.section(sections.get("operating"), style)
+panels.show_tests(sections["verdict"])
+panels.show_reports(sections["reports"])
+report_view.section(sections["curves"], style)
+report_view.section(sections["calibration"], style)
+report_view.section(sections.get("training"), style)
+report_view.section(sections["recipes"], style)
+panels.show_refused(refusals)

@@ -1,4 +1,4 @@
-"""Models: each kept model's card as one readable page, and why others could not be loaded. Reads top to bottom."""
+"""Models: each saved model's card as one readable page, and why others could not be loaded. Reads top to bottom."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from xraykit.ui.review import controls
 
 frame("Models")
 watch_restarts()
-cards, broken = server.models()
+cards, refusals = server.models()
 
 # inputs
 left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -18,10 +18,10 @@ with left:
     card = card_view.choose(cards)
 
 # show
-if card is None:
+if not cards:
     controls.show_models_word(cards)
-else:
+elif card is not None:
     with right:
         card_view.show_downloads(card)
     card_view.show(card)
-text.show_refused("Models that could not be loaded", "Model", broken)
+text.show_refused("Models that could not be loaded", "Model", refusals)

@@ -39,3 +39,4 @@ A research demonstration, never a medical device.
 """
 
 __version__ = "0.1.0"
+RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."  # on every page and export

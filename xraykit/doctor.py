@@ -1,4 +1,4 @@
-"""Doctor: what this machine has for xraykit, what is missing and how to mend it.
+"""What this machine has for xraykit, what is missing and how to mend it.
 
 Looks and reports; changes nothing, imports no backend.
 """
@@ -61,12 +61,12 @@ def examine() -> list[Finding]:
 
 def gpus() -> list[Finding]:
     """Each NVIDIA GPU with its memory, or why none is seen; a broken driver is a finding, never an error."""
-    found, reason = devices.gpus()
-    if not found:
-        seen = reason if reason == devices.NOT_LOOKED else f"none seen ({reason})"
-        return [Finding("gpu", "optional", seen, f"Training runs on the processor. {devices.why_no_gpu()}")]
+    gpus_here, reason = devices.gpus()
     mend = devices.why_no_gpu()
-    return [Finding(device.key, "optional" if mend else "ok", _gpu_words(device), mend) for device in found]
+    if not gpus_here:
+        words = reason if reason == devices.NOT_LOOKED else f"none found ({reason})"
+        return [Finding("gpu", "optional", words, f"Training runs on the CPU. {mend}")]
+    return [Finding(device.key, "optional" if mend else "ok", _gpu_words(device), mend) for device in gpus_here]
 
 
 def _gpu_words(device: devices.Device) -> str:
@@ -99,7 +99,8 @@ def _models() -> list[Finding]:
         for card in cards
     ]
     findings += [
-        Finding(f"model {no.source}", "missing", f"{no.code}: {no.words}", "Restore the folder.") for no in refused
+        Finding(f"model {refusal.source}", "missing", f"{refusal.code}: {refusal.words}", "Restore the folder.")
+        for refusal in refused
     ]
     mend = "python -m xraykit train, then python -m xraykit runs keep"
     return findings or [Finding("models", "missing", f"none in {models_folder()}", mend)]
@@ -109,20 +110,19 @@ def _imagenet() -> Finding:
     name = "mobilenet_v2_1.0_224_no_top.weights.h5"
     folder = os.environ.get("XRAYKIT_IMAGENET")
     if folder and (Path(folder) / name).is_file():
-        return Finding("imagenet weights", "ok", "found through XRAYKIT_IMAGENET")
+        return Finding("imagenet weights", "ok", "found in $XRAYKIT_IMAGENET")
     return Finding(
         "imagenet weights",
         "optional",
-        "not here; Keras downloads them when a recipe asks for them",
-        f"Offline: put {name} into a folder and name the folder in XRAYKIT_IMAGENET.",
+        "not here; Keras downloads them when a recipe needs them",
+        f"Offline: put {name} into a folder and set XRAYKIT_IMAGENET to it.",
     )
 
 
 def _chromium() -> Finding:
     import shutil
 
-    found = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if found:
+    if any(map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))):
         return Finding("chromium", "ok", "found; browser tests can run")
     return Finding("chromium", "optional", "not found; browser tests skip", "apt-get install chromium")
 

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -20,6 +22,20 @@ from tests.helpers import ROOT
 
 SCREENSHOTS = ROOT / "screenshots"
 LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+HANG = 120  # seconds; a limit on hangs, never a measure of speed
+# No run of the script goes on, every image is there, and nothing has changed on the page for 30 drawn frames
+AT_REST = """() => {
+  if (!window.xkFrames) {
+    window.xkFrames = { still: 0 };
+    new MutationObserver(() => { window.xkFrames.still = 0 }).observe(
+      document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+    const count = () => { window.xkFrames.still += 1; requestAnimationFrame(count) };
+    requestAnimationFrame(count);
+  }
+  return window.xkFrames.still > 30
+    && !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')
+    && [...document.images].every(image => image.complete);
+}"""
 
 
 def chromium() -> str | None:
@@ -54,13 +70,31 @@ class Visit:
     stopped: list[str] = field(default_factory=list)
 
 
-def start_server(log: Path) -> Server:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def eventually(read: Callable[[], Any], expected: Any = True) -> Any:
+    """Wait until `read()` gives what is expected, anything true if it is not said; a failure shows it."""
+    end = time.monotonic() + HANG
+    while (seen := read()) != expected and not (expected is True and seen):
+        if time.monotonic() > end:
+            assert seen == expected
+        time.sleep(0.05)
+    return seen
+
+
+def at_rest(visit: Visit) -> None:
+    """Wait until the page stands still from now on."""
+    visit.page.evaluate("() => { if (window.xkFrames) window.xkFrames.still = 0 }")
+    visit.page.wait_for_function(AT_REST)
+
+
+def start_server(log: Path, port: int | None = None) -> Server:
+    """Serve app.py on this port, or on a free one; returns once it answers."""
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     command += ["--server.port", str(port), "--server.headless", "true"]
-    with log.open("w") as out:
+    with log.open("a") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
     server = Server(process, port)
     for _ in range(600):
@@ -74,17 +108,33 @@ def start_server(log: Path) -> Server:
     raise RuntimeError(f"the server did not answer within a minute:\n{log.read_text()}")
 
 
+def end(server: Server) -> None:
+    """Ask a server to end, and wait for it."""
+    if server.process.poll() is None:
+        server.process.send_signal(signal.SIGTERM)
+        try:
+            server.process.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
 @pytest.fixture
-def server(tmp_path):
-    """A server nobody has opened yet."""
+def fresh_server(tmp_path):
+    """A server nobody has opened yet, which a test may kill."""
     running = start_server(tmp_path / "server.log")
     yield running
-    if running.process.poll() is None:
-        running.process.send_signal(signal.SIGTERM)
-        try:
-            running.process.wait(20)
-        except subprocess.TimeoutExpired:
-            running.kill()
+    end(running)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The server of every test that leaves it as it is, with the models that ship and runs of its own."""
+    folder = tmp_path_factory.mktemp("server")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XRAYKIT_RUNS", str(folder / "runs"))
+        running = start_server(folder / "server.log")
+    yield running
+    end(running)
 
 
 @pytest.fixture(scope="session")

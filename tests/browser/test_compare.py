@@ -7,44 +7,47 @@ import html
 import io
 import json
 import re
-import signal
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.browser.conftest import start_server
-from tests.browser.test_review import AT_REST, serious
+from tests.browser.conftest import at_rest, end, eventually, start_server
+from tests.browser.test_review import serious
 from tests.helpers import kept_models
+from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import operating_point
 from xraykit.models import classifier
-from xraykit.ui.frame import RESEARCH_ONLY
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NAMES = ("alpha-scratch", "beta-imagenet")
 SVG = "http://www.w3.org/2000/svg"
 
 
-@pytest.fixture
-def models(tmp_path, monkeypatch):
-    """Two made-up models; the server started after this serves them."""
-    root = tmp_path / "weights"
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("compare") / "weights"
+
+
+@pytest.fixture(scope="module")
+def models(root):
+    """Two made-up models."""
     root.mkdir()
-    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(root))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return [
         kept_models.keep(root, NAMES[0], seed=0, skill=1.2, n=90),
         kept_models.keep(root, NAMES[1], seed=1, skill=2.5, n=90, weights="imagenet"),
     ]
 
 
-@pytest.fixture
-def serving(models, tmp_path):
-    running = start_server(tmp_path / "server.log")
+@pytest.fixture(scope="module")
+def serving(models, root):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XRAYKIT_WEIGHTS", str(root))
+        patch.setenv("XDG_STATE_HOME", str(root.parent / "state"))
+        running = start_server(root.parent / "server.log")
     yield running
-    running.process.send_signal(signal.SIGTERM)
-    running.process.wait(20)
+    end(running)
 
 
 def open_page(visit, server, address: str = "") -> None:
@@ -55,9 +58,7 @@ def open_page(visit, server, address: str = "") -> None:
 
 def settle(visit) -> None:
     visit.page.locator(".st-key-matrix-box-0 svg text").first.wait_for()
-    visit.page.wait_for_timeout(700)
-    visit.page.wait_for_function(AT_REST)
-    visit.page.wait_for_timeout(500)
+    at_rest(visit)
 
 
 def drawn(visit, place: int) -> list[int]:
@@ -70,6 +71,7 @@ def click_cell(visit, place: int, row: int, column: int) -> None:
     """Click into the upper left of a cell, beside its text."""
     tiles = visit.page.locator(f".st-key-matrix-box-{place} svg g.mark-rect path")
     tiles.nth(3 * row + column).click(position={"x": 24, "y": 14})
+    eventually(lambda: f"films=cell-{place}-{row}-{column}" in visit.page.url)
     settle(visit)
 
 
@@ -109,23 +111,30 @@ def test_both_matrices_follow_the_operating_point(visit, serving, models):
     open_page(visit, serving)
     visit.page.locator(".st-key-point input").click()
     visit.page.get_by_role("option", name="Sensitivity").click()
+    eventually(lambda: "point=Sensitivity" in visit.page.url)
     settle(visit)
     text = visit.page.inner_text("body")
     for place, of in enumerate(models):
         validation = kept_models.readings(of.model, 45, seed=place + 100, skill=(1.2, 2.5)[place], data="validation")
         point = operating_point.choose(validation, "COVID-19", sensitivity=0.95)
         expected = operating_point.apply(point, of)
-        assert drawn(visit, place) == expected.confusion.ravel().tolist() != of.confusion.ravel().tolist()
-        assert f"COVID-19 from {point.threshold:.3f} on" in text
-    assert "point=Sensitivity" in visit.page.url
+        eventually(lambda: drawn(visit, place), expected.confusion.ravel().tolist())  # noqa: B023
+        assert expected.confusion.ravel().tolist() != of.confusion.ravel().tolist()
+        assert f"COVID-19 at probability ≥ {point.threshold:.3f}" in text
 
 
 def test_a_cold_link_opens_the_same_page(visit, serving):
-    address = f"?models={NAMES[1]}&models={NAMES[0]}&point=By+hand&threshold=0.3&films=fixes-0-1&shares=Predicted"
+    address = (
+        f"?models={NAMES[1]}&models={NAMES[0]}&point=Manual+threshold&threshold=0.3&films=fixes-0-1&shares=Predicted"
+    )
     open_page(visit, serving, address)
     assert visit.page.locator(".st-key-matrix-box-0 h3").inner_text() == NAMES[1]
     text = visit.page.inner_text("body")
-    assert "COVID-19 from 0.300 on" in text and f"right for {NAMES[0]} alone" in text and "predicted class" in text
+    assert (
+        "COVID-19 at probability ≥ 0.300" in text
+        and f"correct only with {NAMES[0]}" in text
+        and "predicted class" in text
+    )
     assert all(part in visit.page.url for part in ("threshold=0.3", "films=fixes-0-1", "shares=Predicted"))
 
 
@@ -182,7 +191,7 @@ def test_the_shipped_models_answer_the_study_on_one_page(visit, server, screensh
     if len(classifier.available()[0]) < 2:
         pytest.skip("fewer than two models in weights/")
     open_page(visit, server)
-    assert "Beside the published study" in visit.page.inner_text("body")
+    assert "Comparison with published figures" in visit.page.inner_text("body")
     for width, height in ((1440, 900), (1920, 1080)):
         visit.page.set_viewport_size({"width": width, "height": height})
         settle(visit)

@@ -7,10 +7,11 @@ import json
 import pytest
 from PIL import Image
 
-from tests.browser.test_review import AT_REST, body, serious
+from tests.browser.conftest import at_rest
+from tests.browser.test_review import body, serious
 from tests.helpers import film_folders
+from xraykit import RESEARCH_ONLY
 from xraykit.models import classifier
-from xraykit.ui.frame import RESEARCH_ONLY
 
 CARDS, _ = classifier.available()
 pytestmark = [
@@ -19,11 +20,6 @@ pytestmark = [
     pytest.mark.skipif(not CARDS, reason="no model in weights/"),
 ]
 SIZES = {"1440": (1440, 900), "1920": (1920, 1080)}
-
-
-@pytest.fixture(autouse=True)
-def own_runs(tmp_path, monkeypatch):
-    monkeypatch.setenv("XRAYKIT_RUNS", str(tmp_path / "runs"))
 
 
 @pytest.fixture
@@ -38,8 +34,7 @@ def folder(tmp_path):
 def screenshot(visit, screenshots, name: str, full: bool = False) -> None:
     for size, (width, height) in SIZES.items():
         visit.page.set_viewport_size({"width": width, "height": height})
-        visit.page.wait_for_timeout(600)
-        visit.page.wait_for_function(AT_REST)
+        at_rest(visit)
         visit.page.screenshot(path=screenshots / f"{name}-{size}.png", full_page=full)
 
 
@@ -89,9 +84,9 @@ def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screensho
     faults += serious(Axe().run(page))
     if len(CARDS) > 1:
         page.get_by_text("Evaluate a folder").first.click()
-        page.locator("button", has_text="both wrong").first.click()
+        page.locator("button", has_text="wrong in both").first.click()
         page.locator(".xk-case img").first.wait_for()
-        wrong = int(page.locator("button", has_text="both wrong").first.inner_text().split()[-1])
+        wrong = int(page.locator("button", has_text="wrong in both").first.inner_text().split()[0])
         assert page.locator(".xk-case").count() == min(wrong, 12)
         assert page.locator(".xk-case img").count() == min(wrong, 12) * (1 + len(CARDS))
         page.locator(".st-key-listed").evaluate("element => element.scrollIntoView()")

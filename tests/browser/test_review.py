@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.browser.conftest import at_rest, eventually
 from tests.helpers import bad_films
+from xraykit import RESEARCH_ONLY
 from xraykit.films.samples import draw
 from xraykit.models import classifier
-from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
+from xraykit.ui.frame import RESTARTED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PANES = "[class*='st-key-pane-'] img"
-AT_REST = "() => !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')"
 CARDS, _ = classifier.available()
 
 
 def open_page(visit, server, path: str = "/") -> None:
     visit.page.goto(server.url + path)
-    visit.page.get_by_text("nothing is sent anywhere").wait_for()
-    visit.page.wait_for_function(AT_REST)
+    visit.page.locator("input[type=file]").wait_for(state="attached")
+    at_rest(visit)
 
 
 def drop(visit, *files: Path | dict) -> None:
@@ -36,12 +36,11 @@ def wait_for_panes(visit, count: int = 1 + len(CARDS)) -> None:
         " return all.length >= count && all.every(image => image.complete && image.naturalWidth > 0) }",
         arg=[PANES, count],
     )
-    visit.page.wait_for_function(AT_REST)
+    at_rest(visit)
 
 
 def settle(visit) -> None:
     wait_for_panes(visit)
-    visit.page.wait_for_timeout(400)
 
 
 def in_memory(name: str, data: bytes) -> dict:
@@ -49,19 +48,13 @@ def in_memory(name: str, data: bytes) -> dict:
 
 
 def body(visit) -> str:
-    """All text of the page, once it has stood still for a second."""
-    text, since = visit.page.inner_text("body"), time.monotonic()
-    while time.monotonic() - since < 1:
-        visit.page.wait_for_timeout(100)
-        now = visit.page.inner_text("body")
-        if now != text:
-            text, since = now, time.monotonic()
-    return text
+    """All text of the page, once it stands still."""
+    at_rest(visit)
+    return visit.page.inner_text("body")
 
 
 def test_a_synthetic_film_gets_every_models_result_and_an_overlay(visit, server, screenshots):
     open_page(visit, server)
-    visit.page.wait_for_timeout(500)
     visit.page.screenshot(path=screenshots / "review-empty.png")
     drop(visit, draw.PNG)
     settle(visit)
@@ -98,11 +91,11 @@ def test_the_dicom_sample_opens_by_its_button(visit, server):
     assert draw.DICOM.name in body(visit) and "16 bit" in body(visit)
 
 
-def test_a_cold_deep_link_is_the_same_page_as_the_way_through_the_door(visit, server):
-    open_page(visit, server, "/review")  # a server nobody has opened yet
+def test_a_cold_deep_link_is_the_same_page_as_the_way_through_the_door(visit, fresh_server):
+    open_page(visit, fresh_server, "/review")
     cold, address = body(visit), visit.page.url
-    open_page(visit, server, "/")
-    assert (body(visit), visit.page.url) == (cold, address)
+    open_page(visit, fresh_server, "/")
+    eventually(lambda: (visit.page.inner_text("body"), visit.page.url), (cold, address))
     assert visit.page.get_by_test_id("stSidebarNavLink").count() == 0, "Streamlit's own pages/ menu is not there"
     assert visit.stopped == []
 
@@ -139,37 +132,36 @@ def test_another_class_map_and_opacity_redraw_the_overlay(visit, server):
     seen = set()
     for label in CARDS[0].classes:
         visit.page.get_by_role("radio", name=label, exact=True).click()
-        body(visit)
         overlay = visit.page.get_by_alt_text(f"Grad-CAM overlay of {label}, {CARDS[0].title}", exact=True)
         overlay.wait_for()
         seen.add(overlay.get_attribute("src"))
     assert len(seen) == len(CARDS[0].classes)
 
 
-def test_a_killed_service_is_started_again_and_the_user_is_told(visit, server):
-    open_page(visit, server)
+def test_a_killed_service_is_started_again_and_the_user_is_told(visit, fresh_server):
+    open_page(visit, fresh_server)
     drop(visit, draw.PNG)
     settle(visit)
-    service_of(server).kill()
+    service_of(fresh_server).kill()
     drop(visit, draw.DICOM)
     visit.page.get_by_text(RESTARTED).wait_for()
     settle(visit)
     assert draw.DICOM.name in visit.page.locator(".st-key-worklist").inner_text()
 
 
-def test_a_killed_server_leaves_no_process_behind(visit, server):
-    open_page(visit, server)
+def test_a_killed_server_leaves_no_process_behind(visit, fresh_server):
+    open_page(visit, fresh_server)
     drop(visit, draw.PNG)
     settle(visit)
-    family = server.family()
+    family = fresh_server.family()
     assert len(family) >= 2, "the service and at least one decoder"
-    server.kill()
+    fresh_server.kill()
     gone, alive = psutil.wait_procs(family, timeout=5)
     assert not alive
 
 
-def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, server):
-    open_page(visit, server)
+def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, fresh_server):
+    open_page(visit, fresh_server)
     drop(visit, draw.PNG)
     settle(visit)
     visit.page.get_by_test_id("stSelectbox").first.click()
@@ -178,8 +170,8 @@ def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, s
     for card in CARDS:
         overlay = visit.page.get_by_alt_text(re.compile(rf"LayerCAM overlay of .*, {re.escape(card.title)}"))
         overlay.wait_for(timeout=150_000)
-    assert any("xraykit.models.tf_keras_vis" in process.cmdline() for process in server.family())
-    assert "tensorflow" not in Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert any("xraykit.models.tf_keras_vis" in process.cmdline() for process in fresh_server.family())
+    assert "tensorflow" not in Path(f"/proc/{fresh_server.process.pid}/maps").read_text()
 
 
 def test_no_training_library_is_in_any_process_of_the_app(visit, server):
@@ -236,9 +228,7 @@ def serious(results) -> list[str]:
 
 
 def service_of(server) -> psutil.Process:
-    for _ in range(50):
-        for process in server.family():
-            if "xraykit.models.service" in process.cmdline():
-                return process
-        time.sleep(0.1)
-    raise AssertionError("the server has no inference service")
+    (process,) = eventually(
+        lambda: [process for process in server.family() if "xraykit.models.service" in process.cmdline()]
+    )
+    return process

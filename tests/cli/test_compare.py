@@ -28,8 +28,8 @@ def written(tmp_path):
 def test_the_verdict_is_in_words(run, written):
     done = run(*written)
     assert done.exit_code == 0, done.output
-    assert "pretrained is better than scratch by" in done.output and "fixes" in done.output
-    assert "AUROC COVID-19" in done.output and "another order" in done.output
+    assert "pretrained is better than scratch by" in done.output and "corrects" in done.output
+    assert "AUROC COVID-19" in done.output and "a different order" in done.output
 
 
 def test_json_holds_the_same_numbers(run, written, tmp_path):
@@ -48,14 +48,14 @@ def test_json_on_standard_output_stands_alone(run, written):
 
 def test_a_margin_is_in_points(run, written, tmp_path):
     done = run(*written, "--margin", 2, "--json", tmp_path / "out.json")
-    assert "pretrained is not worse than scratch by 2 points or more." in done.output
+    assert "pretrained is non-inferior to scratch (margin 2 points)." in done.output
     assert json.loads((tmp_path / "out.json").read_text())["margin"] == 0.02
 
 
 def test_other_films_end_with_one_and_the_reason(run, written, tmp_path):
     (tmp_path / "c.json").write_text(made("c", n=20).to_json())
     done = run(written[0], tmp_path / "c.json")
-    assert done.exit_code == 1 and "Expected the same test films" in done.stderr
+    assert done.exit_code == 1 and "tested on different films" in done.stderr
     assert run(written[0], "nowhere").exit_code == 1
     assert run(written[0], written[0]).exit_code == 1
 

@@ -41,8 +41,8 @@ def played(monkeypatch):
         if ends:
             raise ends[-1]
 
-    go = worker.go
-    monkeypatch.setattr(worker, "go", lambda *args, **named: go(*args, **{**named, "fit": learn}))
+    train = worker.train
+    monkeypatch.setattr(worker, "train", lambda *args, **named: train(*args, **{**named, "fit": learn}))
     return ends
 
 

@@ -77,7 +77,7 @@ def test_reliability_bins_are_scikit_learns(calibrated):
     for label in range(3):
         found = [row for row in calibration.reliability(p, truth, label=label) if row["n"]]
         observed, predicted = calibration_curve(truth == label, p[:, label], n_bins=10)
-        assert [row["observed"]["value"] for row in found] == pytest.approx(observed, abs=1e-12)
+        assert [row["observed"].value for row in found] == pytest.approx(observed, abs=1e-12)
         assert [row["probability"] for row in found] == pytest.approx(predicted, abs=1e-12)
 
 
@@ -85,9 +85,9 @@ def test_reliability_bins_hold_every_film_and_give_the_calibration_error(calibra
     _, p, truth = calibrated
     rows = calibration.reliability(p, truth)
     assert sum(row["n"] for row in rows) == len(truth)
-    gap = sum(row["n"] * abs(row["observed"]["value"] - row["probability"]) for row in rows if row["n"]) / len(truth)
+    gap = sum(row["n"] * abs(row["observed"].value - row["probability"]) for row in rows if row["n"]) / len(truth)
     assert calibration.expected_calibration_error(p, truth) == pytest.approx(gap, abs=1e-12)
-    assert all(row["probability"] is None and row["observed"]["value"] is None for row in rows if not row["n"])
+    assert all(row["probability"] is None and row["observed"].value is None for row in rows if not row["n"])
 
 
 def test_a_probability_of_one_lies_in_the_last_bin():

@@ -27,12 +27,12 @@ def test_figures_are_scikit_learns(random_one):
     found = random_one.metrics()
     truth, predicted, p = random_one.truth, random_one.predicted, random_one.probabilities
     assert found["confusion"] == reference.confusion_matrix(truth, predicted).tolist()
-    assert found["accuracy"]["value"] == reference.accuracy_score(truth, predicted)
+    assert found["accuracy"].value == reference.accuracy_score(truth, predicted)
     assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, predicted), abs=1e-12)
     report = reference.classification_report(truth, predicted, target_names=list("ABC"), output_dict=True)
     for k, name in enumerate("ABC"):
-        assert found["classes"][name]["sensitivity"]["value"] == report[name]["recall"]
-        assert found["classes"][name]["ppv"]["value"] == report[name]["precision"]
+        assert found["classes"][name]["sensitivity"].value == report[name]["recall"]
+        assert found["classes"][name]["ppv"].value == report[name]["precision"]
         assert found["classes"][name]["f1"] == pytest.approx(report[name]["f1-score"], abs=1e-12)
         assert found["classes"][name]["auroc"] == pytest.approx(reference.roc_auc_score(truth == k, p[:, k]), abs=1e-12)
     assert calibration.log_loss(p, truth) == pytest.approx(reference.log_loss(truth, p), abs=1e-9)
@@ -41,12 +41,12 @@ def test_figures_are_scikit_learns(random_one):
 def test_wilson_interval_of_88_in_100():
     # Newcombe 1998's method 3, as statsmodels and R's binom give it
     found = stats.proportion(88, 100)
-    assert (found["low"], found["high"]) == pytest.approx((0.8019, 0.9300), abs=5e-5)
+    assert (found.low, found.high) == pytest.approx((0.8019, 0.9300), abs=5e-5)
 
 
 def test_nothing_to_count_gives_none_and_no_warning():
     found = made([0, 0, 1], [[2, 1, 0], [0, 3, 0], [0, 1, 0]]).metrics()
-    assert found["classes"]["C"]["sensitivity"]["value"] is None
+    assert found["classes"]["C"]["sensitivity"].value is None
     assert found["classes"]["C"]["auroc"] is None
     assert found["classes"]["C"]["f1"] is None
 
@@ -159,14 +159,14 @@ def test_a_class_that_is_never_predicted_has_precision_nought_as_in_scikit_learn
 
 def test_no_figure_of_one_film_warns_or_is_nan(recwarn):
     found = made([0], [[2.0, 1.0, 0.0]])
-    json.dumps([found.metrics(), found.report()], allow_nan=False)
+    json.dumps([stats.plain(found.metrics()), found.report()], allow_nan=False)
     assert found.metrics()["kappa"] is None and found.roc(0) is None and not recwarn.list
 
 
 def test_intervals_are_exact_on_demand(random_one):
     wilson, exact = random_one.metrics()["accuracy"], random_one.metrics("exact")["accuracy"]
-    assert wilson["value"] == exact["value"]
-    assert exact["high"] - exact["low"] > wilson["high"] - wilson["low"]
+    assert wilson.value == exact.value
+    assert exact.high - exact.low > wilson.high - wilson.low
 
 
 def test_a_cell_holds_the_films_it_counts(random_one):

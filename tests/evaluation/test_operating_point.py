@@ -29,16 +29,16 @@ def test_a_sensitivity_is_met_with_the_highest_specificity(validation, label, wa
     point = operating_point.choose(validation, label, sensitivity=wanted, sha256=SHA)
     k = CLASSES.index(label)
     x, y, _ = reference.roc_curve(validation.truth == k, validation.probabilities[:, k], drop_intermediate=False)
-    assert point.figures["sensitivity"]["value"] >= wanted
-    assert point.figures["specificity"]["value"] == pytest.approx(1 - x[y >= wanted - 1e-12].min(), abs=1e-12)
+    assert point.figures["sensitivity"].value >= wanted
+    assert point.figures["specificity"].value == pytest.approx(1 - x[y >= wanted - 1e-12].min(), abs=1e-12)
 
 
 @pytest.mark.parametrize("wanted", [0.5, 0.9, 0.99])
 def test_a_specificity_is_met_with_the_highest_sensitivity(validation, wanted):
     point = operating_point.choose(validation, "Normal", specificity=wanted, sha256=SHA)
     x, y, _ = reference.roc_curve(validation.truth == 1, validation.probabilities[:, 1], drop_intermediate=False)
-    assert point.figures["specificity"]["value"] >= wanted
-    assert point.figures["sensitivity"]["value"] == pytest.approx(y[1 - x >= wanted - 1e-12].max(), abs=1e-12)
+    assert point.figures["specificity"].value >= wanted
+    assert point.figures["sensitivity"].value == pytest.approx(y[1 - x >= wanted - 1e-12].max(), abs=1e-12)
 
 
 def test_a_point_gives_the_test_films_their_classes(validation, test):
@@ -48,7 +48,7 @@ def test_a_point_gives_the_test_films_their_classes(validation, test):
     assert ((found.predicted == 0) == given).all()
     assert (found.predicted[~given] == 1 + test.probabilities[~given, 1:].argmax(axis=1)).all()
     assert (found.confusion == reference.confusion_matrix(test.truth, found.predicted)).all()
-    assert found.figures["sensitivity"]["value"] == found.confusion[0, 0] / found.confusion[0].sum()
+    assert found.figures["sensitivity"].value == found.confusion[0, 0] / found.confusion[0].sum()
     assert found.to_dict()["confusion"] == found.confusion.tolist()
 
 
@@ -56,7 +56,7 @@ def test_a_point_is_refused_for_another_network(validation, test):
     point = operating_point.choose(validation, "COVID-19", sensitivity=0.9, sha256=SHA)
     with pytest.raises(OperatingRefused, match="chosen for m .sha256 aaaaaaaaaaaa"):
         operating_point.apply(point, test, "b" * 64)
-    with pytest.raises(OperatingRefused, match="Choose it anew"):
+    with pytest.raises(OperatingRefused, match="Choose a new one"):
         operating_point.apply(point, replace(test, model="other"), SHA)
 
 
@@ -69,7 +69,7 @@ def test_a_point_of_a_class_that_is_not_there_is_refused(test):
 def test_a_target_that_only_all_or_no_films_meet_is_not_attainable(target):
     truth = np.array([0, 0, 1, 1])
     logits = np.array([[0.0, 0, 0], [3.0, 0, 0], [3.0, 0, 0], [1.0, 0, 0]])  # a COVID film is last, another film first
-    with pytest.raises(OperatingRefused, match="not attainable on the 4 validation films"):
+    with pytest.raises(OperatingRefused, match="On the 4 validation films of m, a .* can only be reached by"):
         operating_point.choose(made("m", truth=truth, logits=logits), "COVID-19", **{target: 1.0})
 
 

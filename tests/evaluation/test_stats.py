@@ -1,5 +1,6 @@
 """Statistics against statsmodels, scipy, scikit-learn and MLstatkit, and where the numbers say nothing."""
 
+import json
 import warnings
 
 import numpy as np
@@ -39,14 +40,14 @@ def test_intervals_of_a_share_are_statsmodels(case):
     for ours, theirs in (("wilson", "wilson"), ("exact", "beta")):
         found = stats.proportion(k, n, ours)
         low, high = proportion_confint(k, n, method=theirs)
-        assert (found["low"], found["high"]) == pytest.approx((np.clip(low, 0, 1), np.clip(high, 0, 1)), **NEAR)
-        assert found["low"] - 1e-12 <= found["value"] <= found["high"] + 1e-12
+        assert (found.low, found.high) == pytest.approx((np.clip(low, 0, 1), np.clip(high, 0, 1)), **NEAR)
+        assert found.low - 1e-12 <= found.value <= found.high + 1e-12
 
 
 def test_a_known_share():
-    assert stats.proportion(88, 100)["low"] == pytest.approx(0.8019, abs=5e-5)
-    assert stats.proportion(88, 100, "exact")["low"] == pytest.approx(0.7998, abs=5e-5)
-    assert stats.proportion(0, 0)["value"] is None
+    assert stats.proportion(88, 100).low == pytest.approx(0.8019, abs=5e-5)
+    assert stats.proportion(88, 100, "exact").low == pytest.approx(0.7998, abs=5e-5)
+    assert stats.proportion(0, 0).value is None
 
 
 @given(st.integers(0, 300), st.integers(0, 300))
@@ -68,12 +69,12 @@ def test_delong_is_mlstatkits(seed, ties):
     found = stats.delong(positive, first, second)
     z, p, ci_a, ci_b, auc_a, auc_b, _ = Delong_test(positive.astype(int), first, second)
     assert (found.z, found.p) == pytest.approx((z, p), **NEAR)
-    assert (found.first["value"], found.second["value"]) == pytest.approx((auc_a, auc_b), **NEAR)
-    assert (found.first["low"], found.first["high"]) == pytest.approx(ci_a, **NEAR)
-    assert (found.second["low"], found.second["high"]) == pytest.approx(ci_b, **NEAR)
-    assert found.first["value"] == pytest.approx(reference.roc_auc_score(positive, first), abs=1e-12)
-    half = (found.difference["high"] - found.difference["low"]) / 2
-    assert half == pytest.approx(norm.ppf(0.975) * abs(found.difference["value"] / z), **NEAR)
+    assert (found.first.value, found.second.value) == pytest.approx((auc_a, auc_b), **NEAR)
+    assert (found.first.low, found.first.high) == pytest.approx(ci_a, **NEAR)
+    assert (found.second.low, found.second.high) == pytest.approx(ci_b, **NEAR)
+    assert found.first.value == pytest.approx(reference.roc_auc_score(positive, first), abs=1e-12)
+    half = (found.difference.high - found.difference.low) / 2
+    assert half == pytest.approx(norm.ppf(0.975) * abs(found.difference.value / z), **NEAR)
 
 
 def test_delong_turns_its_sign_with_the_models():
@@ -90,22 +91,22 @@ def test_delong_turns_its_sign_with_the_models():
 def test_identical_scores_are_not_distinguished(positive):
     scores = np.linspace(0, 1, len(positive))
     found = stats.delong(np.array(positive), scores, scores.copy())
-    assert found.p == 1.0 and found.z == 0.0 and found.difference["value"] == 0.0
+    assert found.p == 1.0 and found.z == 0.0 and found.difference.value == 0.0
 
 
 @pytest.mark.parametrize("positive", [[True] * 3, [False] * 3, [True]])
 def test_an_absent_side_has_no_area(positive):
     found = stats.delong(np.array(positive), np.arange(len(positive)), np.arange(len(positive)) ** 2)
     assert found.p is None and found.z is None
-    assert found.first["value"] is None and found.difference["value"] is None
+    assert found.first.value is None and found.difference.value is None
 
 
 def test_perfect_separation_has_an_area_and_no_interval():
     positive = np.array([True] * 5 + [False] * 5)
     perfect, constant = positive.astype(float), np.zeros(10)
-    assert stats.auroc(positive, perfect) == {"value": 1.0, "low": None, "high": None, "n": 10}
+    assert stats.auroc(positive, perfect) == stats.Figure(1.0, n=10)
     found = stats.delong(positive, perfect, constant)
-    assert found.difference["value"] == -0.5 and found.p is None
+    assert found.difference.value == -0.5 and found.p is None
 
 
 def statistic_of_tango(fixed, broken, n, delta):
@@ -183,9 +184,9 @@ def test_blocks_of_draws_add_up(monkeypatch):
 
 
 def test_no_interval_of_one_group():
-    assert stats.percentile_interval(0.5, np.full(9, 0.5), 1, 1)["low"] is None
-    assert stats.percentile_interval(None, np.array([np.nan]), 4, 4)["value"] is None
-    assert stats.percentile_interval(0.5, np.array([np.nan]), 4, 4)["low"] is None
+    assert stats.percentile_interval(0.5, np.full(9, 0.5), 1, 1).low is None
+    assert stats.percentile_interval(None, np.array([np.nan]), 4, 4).value is None
+    assert stats.percentile_interval(0.5, np.array([np.nan]), 4, 4).low is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
@@ -236,4 +237,28 @@ def test_copies_of_a_film_in_its_group_teach_an_area_nothing():
 
 def test_one_group_on_a_side_has_no_area_interval():
     found = stats.auroc(np.array([True, True, False, False]), np.arange(4.0), np.array([0, 0, 1, 2]))
-    assert found["value"] == 0.0 and found["low"] is None
+    assert found.value == 0.0 and found.low is None
+
+
+@pytest.mark.parametrize(
+    "figure,kind,text",
+    [
+        (stats.Figure(0.95, 0.901, 0.9764, 300), "percent", "95.0% [90.1, 97.6]"),
+        (stats.Figure(0.98765, 0.9, 0.999), "number", "0.9877 [0.9000, 0.9990]"),
+        (stats.Figure(-0.0001, -0.02, 0.02), "points", "0.0 [-2.0, 2.0]"),
+        (stats.Figure(1.0), "percent", "100.0% (no interval)"),
+        (stats.Figure(None), "percent", "n/a"),
+    ],
+)
+def test_a_figure_is_written_in_one_way(figure, kind, text):
+    assert figure.text(kind) == text
+
+
+def test_a_figure_is_a_dict_in_files_and_a_figure_again_when_read():
+    figure = stats.proportion(88, 100)
+    assert list(figure.to_dict()) == ["value", "low", "high", "n"]
+    assert stats.Figure.from_dict(figure.to_dict()) == figure
+    assert stats.Figure.from_dict(None) == stats.Figure.from_dict({}) == stats.Figure(None)
+    nested = {"class": [figure, (1, None)], "area": stats.PairedAuroc(figure, figure, figure.negated(), 1.0, 0.5)}
+    data = json.loads(json.dumps(stats.plain(nested)))
+    assert data["class"] == [figure.to_dict(), [1, None]] and data["area"]["difference"]["low"] == -figure.high

@@ -62,7 +62,7 @@ def test_every_bad_film_is_refused_between_good_ones(firewall):
     assert all(isinstance(result, Radiograph) for result in results[::2])
     for refused in results[1::2]:
         assert refused.code in bad_films.BAD[refused.source][1]
-        assert f"(file {refused.source})" in refused.words
+        assert refused.source not in refused.words
 
 
 def test_a_hanging_film_times_out_and_costs_no_other_film_its_result(firewall):
@@ -241,7 +241,7 @@ def test_many_threads_share_the_decoders_and_outlive_each_other():
 PARENT = """
 import sys, threading, time
 from pathlib import Path
-from xraykit import ingest
+from xraykit.films import ingest
 firewall = ingest.Ingest()
 firewall.start()
 print(firewall.loaded_modules()["pid"], flush=True)

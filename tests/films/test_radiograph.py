@@ -304,7 +304,8 @@ def test_every_bad_film_is_refused_with_its_code_and_words(name):
     with pytest.raises(NotARadiograph) as refused:
         radiograph.read(build(), name)
     assert refused.value.code in codes
-    assert refused.value.words.startswith("Expected ") and f"(file {name})" in refused.value.words
+    assert name not in refused.value.words and refused.value.words.endswith(".")
+    assert str(refused.value) == f"{name}: {refused.value.words}"
 
 
 def test_the_words_of_an_unknown_transfer_syntax_name_it():

@@ -146,12 +146,12 @@ REFERENCE = """
 import sys; from pathlib import Path
 
 import numpy as np; from tests.helpers import tiny_model
-from xraykit.models import card, tf_keras_vis as gradients
+from xraykit.models import card, explanation, tf_keras_vis as gradients
 network = tiny_model.KEPT / "model.keras"
 model = gradients.load_network(network, card.read(tiny_model.KEPT).files["model.keras"])
 squares = np.load(sys.argv[1])
 maps, shares = {}, []
-for method in gradients.METHODS:
+for method in explanation.METHODS:
     chosen = squares if method == "Grad-CAM" else squares[:1]
     maps[method] = np.stack([[gradients.explain(model, gradients.Task(network, "", "out_relu", method, c, square),
         lambda *state: shares.append(state)) for c in range(3)] for square in chosen])

@@ -16,11 +16,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.helpers import ROOT, tiny_model
+from tests.helpers import ROOT, bad_films, tiny_model
 from xraykit.films.refusal import Refusal
 from xraykit.models import card, classifier, explanation
 from xraykit.models import service as inference
-from xraykit.system import local_service
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +61,11 @@ def running(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def socket_of(client: inference.Client) -> Path:
+    """Where the service listens: what anybody on this computer can see of it."""
+    return Path(psutil.Process(client.status()["pid"]).cmdline()[-1])
 
 
 def test_a_film_is_read_and_classified_as_in_this_process(client, weights):
@@ -167,7 +171,7 @@ def test_closing_leaves_no_process_and_no_folder():
     started.read("film.png", png())
     family = [psutil.Process(started.status()["pid"])]
     family += family[0].children(recursive=True)
-    folder = started._service._folder
+    folder = socket_of(started).parent
     assert folder.is_dir() and folder.stat().st_mode & 0o777 == 0o700
     started.close()
     assert wait_until(lambda: not any(running(process) for process in family), 5)
@@ -205,7 +209,7 @@ if __name__ == "__main__":
 
 def family_of_killed_parent(weights: Path, doing: str) -> list[psutil.Process]:
     """Start a parent with a service, SIGKILL it while the service is at work; the service and its children."""
-    hang = ROOT / "tests" / "films" / "hang_min.dcm"
+    hang = bad_films.HANG
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, doing, str(hang)],
         cwd=ROOT,
@@ -296,7 +300,6 @@ def test_an_idle_worker_ends_and_comes_back(weights, monkeypatch):
 def test_a_stranger_without_the_key_is_turned_away(client):
     from multiprocessing import AuthenticationError, connection
 
-    address = local_service._address(client._service._folder)
     with pytest.raises((AuthenticationError, EOFError, OSError)):
-        connection.Client(address, authkey=b"guessed")
+        connection.Client(str(socket_of(client)), authkey=b"guessed")
     assert client.status()["pid"]

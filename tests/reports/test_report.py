@@ -7,18 +7,19 @@ import json
 import numpy as np
 import pytest
 
-from xraykit.evaluation import published
+from xraykit.evaluation.stats import Figure
+from xraykit.models.kept import Difference
 from xraykit.reports import report, tables
 from xraykit.reports.charts import matrices
-from xraykit.reports.report import Column, Picture, Report, Section, Table
+from xraykit.reports.report import Column, Measured, Picture, Report, Section, Table, Tile
 
 NOTICE = "Research demonstration."
-FIGURE = {"value": 0.98765, "low": 0.9, "high": 0.999, "n": 81}
+FIGURE = Figure(0.98765, 0.9, 0.999, 81)
 
 
 @pytest.fixture
 def table():
-    columns = (Column("Name"), Column("Share", "percent figure"), Column("p", "p"), Column("Films", "count"))
+    columns = (Column("Name"), Column("Share", "percent", interval=True), Column("p", "p"), Column("Films", "count"))
     return Table("t", "A table", columns, (("a, <b>", FIGURE, 0.0001, 12345), ("c", None, None, None)))
 
 
@@ -31,16 +32,17 @@ def picture():
 @pytest.mark.parametrize(
     ("value", "kind", "expected"),
     [
-        (FIGURE, "percent figure", "98.8% [90.0, 99.9]"),
-        (FIGURE, "figure", "0.9877 [0.9000, 0.9990]"),
-        ({"value": 1.0, "low": None, "high": None}, "figure", "1.0000 (no interval)"),
-        ({"value": None, "low": None, "high": None}, "figure", "n/a"),
+        (FIGURE, "percent", "98.8% [90.0, 99.9]"),
+        (FIGURE, "number", "0.9877 [0.9000, 0.9990]"),
+        (Figure(1.0), "number", "1.0000 (no interval)"),
+        (Figure(None), "percent", "n/a"),
         (None, "number", "n/a"),
         (0.0004, "p", "< 0.001"),
         (0.0123, "p", "0.012"),
         (1234567, "count", "1,234,567"),
         ("as it is", "number", "as it is"),
         (-0.0, "points", "0.0"),
+        (Measured(15924470, "15.2 MiB"), "plain", "15.2 MiB"),
     ],
 )
 def test_cells_are_written_for_readers(value, kind, expected):
@@ -72,7 +74,7 @@ def test_ids_of_several_charts_in_one_file_differ(picture):
 def test_json_holds_words_tables_and_charts(table, picture):
     data = json.loads(Report("A", NOTICE, (), (Section("s", "S", ("w",), (table, picture)),), {"n": 10}).to_json())
     assert data["n"] == 10 and data["sections"][0]["words"] == ["w"]
-    assert data["sections"][0]["tables"][0]["rows"][0] == ["a, <b>", FIGURE, 0.0001, 12345]
+    assert data["sections"][0]["tables"][0]["rows"][0] == ["a, <b>", FIGURE.to_dict(), 0.0001, 12345]
     assert [row["films"] for row in data["sections"][0]["charts"][0]["rows"]] == [7, 3, 0, 0]
 
 
@@ -91,9 +93,47 @@ def test_an_empty_row_of_a_matrix_has_no_share(picture):
     assert "no films" in picture.svg(NOTICE)
 
 
-def test_published_figures_are_shown_only_beside_like_classes():
-    assert published.fitting(("COVID-19", "Normal", "Viral Pneumonia"))
-    assert published.fitting(("normal", "pneumonia", "covid"))
-    assert not published.fitting(("forest", "sea", "street"))
-    assert not published.fitting(("COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"))
-    assert published.label_for(published.FIGURES[0], ("normal", "covid", "pneumonia")) == "covid"
+def test_markdown_holds_words_and_tables(table, picture):
+    facts = Table("f", "", (Column("Fact"), Column("Value")), (("Name", "x|y"),), head=False)
+    sections = (Section("s", "S", ("one", "two"), (table, facts), listed=True), Section("p", "P", (), (picture,)))
+    page = Report("A & B", NOTICE, (), sections, {}, lead="what it is", headline=(Tile("Accuracy", "98.8%", "of 81"),))
+    lines = page.markdown().splitlines()
+    assert lines[0] == "# A & B" and f"**{NOTICE}**" in lines and "what it is" in lines
+    assert "- Accuracy: **98.8%** (of 81)" in lines and {"- one", "- two", "## S", "### A table"} <= set(lines)
+    assert r"| a, \<b\> | 98.8% \[90.0, 99.9\] | \< 0.001 | 12,345 |" in lines
+    assert r"- Name: x\|y" in lines and r"Chart: A \<matrix\>" in lines
+
+
+def test_a_page_and_a_file_draw_a_table_alike(table):
+    page = Report("A", NOTICE, (), (Section("s", "S", (), (table,)),), {}).html()
+    drawn = report.part_html("table", table).strip()
+    assert drawn.splitlines()[0] in page and "a, &lt;b&gt;" in drawn
+
+
+def test_a_bar_shows_the_interval_and_a_shade_the_share_of_the_row():
+    columns = (Column("Class"), Column("Share", "percent", interval=True, look="bar"))
+    table = Table("t", "", columns, (("a", Figure(0.95, 0.92, 0.97, 80)), ("b", Figure(None))))
+    (_, first), (_, second) = table.cells
+    assert (first.text, first.interval) == ("95.0%", "[92.0, 97.0]") and first.bar == pytest.approx((20, 50, 50))
+    assert second.bar is None and table.scale_note.startswith("Bars run from 90% to 100%")
+    counts = Table(
+        "t", "", (Column("Class"), *(Column(c, "count", look="shade") for c in "ab")), (("a", 3, 1), ("b", 0, 0))
+    )
+    assert [[cell.shade for cell in row] for row in counts.cells] == [[None, 0.75, 0.25], [None, None, None]]
+    assert "--share:0.750" in report.part_html("table", counts) and not counts.scale_note
+
+
+def test_what_differs_has_words_and_units():
+    rows = [
+        Difference("recipe.phases.0.optimizer", ("adamw", "adam")),
+        Difference("recipe.phases.1.warmup_epochs", ("not reported", 1)),
+        Difference("recipe.image_size", (160, 224)),
+        Difference("image_size", (160, 224)),
+    ]
+    cells = tables.differences(rows, ("a", "b")).written
+    assert cells[0] == ("Phase 1, optimizer", "AdamW", "Adam")
+    assert cells[1][1:] == ("no phase 2", "1 epoch")
+    assert [row[0] for row in cells].count("Image size") == 1 and cells[2][1:] == ("160 pixels", "224 pixels")
+    costs = tables.costs([Difference("network bytes", (15924470, "not reported"))], ("a", "b"))
+    assert costs.written == (("Network file", "15.2 MiB", "not reported"),)
+    assert "15924470" in costs.csv()

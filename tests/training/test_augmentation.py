@@ -48,7 +48,7 @@ def children():
 
 
 def test_they_are_the_same_in_every_epoch_in_halves_and_in_the_rest_of_an_epoch(make):
-    for given in ({}, {"split": 2}):
+    for given in ({}, {"accumulation": 2}):
         here, ahead = make(**given), make(**given, processes=2)
         for epoch in (0, 1, 5, 0):
             here.epoch = ahead.epoch = epoch

@@ -78,7 +78,7 @@ def test_halves_of_a_batch_are_the_batch():
     films = np.arange(7 * 4, dtype=np.uint8).reshape(7, 2, 2, 1)
     labels, indices = np.zeros(7, np.int64), np.arange(7)
     shared = {"classes": 2, "batch_size": 3, "seed": 1}
-    whole, halves = (FilmBatches(films, labels, indices, split=split, **shared) for split in (1, 2))
+    whole, halves = (FilmBatches(films, labels, indices, accumulation=parts, **shared) for parts in (1, 2))
     assert len(halves) == 2 * len(whole) == 6
     for number in range(2):
         parts = [halves[2 * number + part][0] for part in range(2)]

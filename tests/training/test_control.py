@@ -66,7 +66,7 @@ def fit(found, chosen, films, report=None):
     raise Stopped("as asked")
 def stuck(found, chosen, films, report=None):
     {body}
-worker.go(run.Run(Path(sys.argv[1])), fit=fit if {body!r} == "fit" else stuck)
+worker.train(run.Run(Path(sys.argv[1])), fit=fit if {body!r} == "fit" else stuck)
 """
     return subprocess.Popen([sys.executable, "-c", code, str(found.path)], cwd=ROOT)
 
@@ -80,7 +80,7 @@ def until(condition, what):
 
 
 def test_a_run_goes_from_queued_to_finished(made):
-    assert worker.go(made, fit=learn) == "finished"
+    assert worker.train(made, fit=learn) == "finished"
     status = made.status()
     assert (status.state, status.device, status.epoch) == ("finished", "cpu", 3)
     assert status.queued_seconds < HANG and status.device_name and status.ended
@@ -115,7 +115,7 @@ def test_a_run_goes_from_queued_to_finished(made):
     ],
 )
 def test_every_failure_has_its_type_and_a_sentence_of_advice(made, error, failure):
-    assert worker.go(made, fit=raising(error)) == "failed"
+    assert worker.train(made, fit=raising(error)) == "failed"
     status = made.status()
     assert (status.state, status.failure) == ("failed", failure)
     assert status.advice.endswith(".") and status.message == str(error)[:500]
@@ -129,16 +129,16 @@ def test_every_failure_has_advice():
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "x"}', '{"name": "x", "phases": [{"epochs": -1}]}'])
 def test_a_recipe_edited_to_nonsense_is_named(made, text):
     (made.path / "recipe.json").write_text(text)
-    assert worker.go(made, fit=learn) == "failed"
+    assert worker.train(made, fit=learn) == "failed"
     assert made.status().failure == "recipe"
 
 
 def test_a_device_that_is_not_here_is_named(made):
     made.update(asked_device="gpu 17")
-    assert worker.go(made, fit=learn) == "failed"
+    assert worker.train(made, fit=learn) == "failed"
     assert "gpu 17" in made.status().message and made.status().failure is Failure.DEVICE
     assert made.status().advice == failures.ADVICE[Failure.DEVICE]
-    assert worker.go(made, device="cpu", fit=learn) == "finished", "a run that came from a computer with such a GPU"
+    assert worker.train(made, device="cpu", fit=learn) == "finished", "a run that came from a computer with such a GPU"
 
 
 def test_films_that_vanished_are_named(made, folder, tmp_path):
@@ -146,15 +146,15 @@ def test_films_that_vanished_are_named(made, folder, tmp_path):
     films = dataset.read(moved)
     made.write("data.json", split.describe(films, split.split(films)))
     next(moved.glob("*/film-003.png")).unlink()
-    assert worker.go(made, data=moved, fit=learn) == "failed"
+    assert worker.train(made, data=moved, fit=learn) == "failed"
     status = made.status()
     assert status.failure == "data" and "film-003.png" in status.message
-    assert worker.go(made, data=folder, fit=learn) == "finished", "the same films elsewhere will do"
+    assert worker.train(made, data=folder, fit=learn) == "finished", "the same films elsewhere will do"
     assert made.status().data == str(folder)
 
 
 def test_no_folder_of_films_is_a_failure_of_the_data(made, tmp_path):
-    assert worker.go(made, data=tmp_path / "nowhere", fit=learn) == "failed"
+    assert worker.train(made, data=tmp_path / "nowhere", fit=learn) == "failed"
     assert made.status().failure == "data"
 
 
@@ -163,7 +163,7 @@ def test_a_run_whose_folder_is_deleted_ends_quietly(made):
         shutil.rmtree(found.path)
         found.update(epoch=1)
 
-    assert worker.go(made, fit=fit) == "lost"
+    assert worker.train(made, fit=fit) == "lost"
     assert not made.path.exists()
 
 
@@ -177,7 +177,7 @@ def test_a_full_disk_is_told_even_when_nothing_can_be_written(made, monkeypatch)
         monkeypatch.setattr(run.Run, "write", full)
         found.update(epoch=1)
 
-    assert worker.go(made, fit=fit) == "failed"
+    assert worker.train(made, fit=fit) == "failed"
     monkeypatch.setattr(run.Run, "write", write)
     assert (made.status().state, made.status().failure) == ("failed", "disk")
 
@@ -194,10 +194,10 @@ def test_a_really_full_disk_is_told(folder, tmp_path):
         def fit(found, chosen, films, report=None):
             (found.path / "model.keras").write_bytes(b"x" * 2**20)
 
-        assert worker.go(made, fit=fit) == "failed"
+        assert worker.train(made, fit=fit) == "failed"
         assert made.status().failure == "disk"
         (made.path / "model.keras").unlink()
-        assert worker.go(made, fit=learn) == "finished", "with room again it goes on"
+        assert worker.train(made, fit=learn) == "finished", "with room again it goes on"
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
 
@@ -209,10 +209,10 @@ def test_a_stop_is_kept_while_films_are_read(made):
         seen.append(stage)
         made.ask_to_stop()
 
-    assert worker.go(made, told=told, fit=learn) == "stopped"
+    assert worker.train(made, on_stage=told, fit=learn) == "stopped"
     assert set(seen) == {"reading films"} and made.history() == []
     assert not made.stop_asked(), "nothing is left that would stop it at once when it is resumed"
-    assert worker.go(made, fit=learn) == "finished"
+    assert worker.train(made, fit=learn) == "finished"
 
 
 def test_a_queued_run_tells_its_place_and_can_be_stopped(made, tmp_path, folder):
@@ -259,14 +259,14 @@ def test_a_killed_run_is_lost_and_can_be_resumed(made):
     # The number of its process is used again by a living one, which changes nothing
     made.update(pid=os.getpid())
     assert made.status().state == "lost"
-    assert worker.go(made, fit=learn) == "finished"
+    assert worker.train(made, fit=learn) == "finished"
 
 
 def test_two_starts_at_once_are_one_run(made):
     process = launch(made, "fit")
     until(lambda: made.status().state == "running", "it runs")
     with pytest.raises(run.RunRefused, match="Another process"):
-        worker.go(made, fit=learn)
+        worker.train(made, fit=learn)
     with pytest.raises(run.RunRefused, match="already"):
         control.resume(made)
     with pytest.raises(run.RunRefused, match="Stop it first"):
@@ -276,11 +276,11 @@ def test_two_starts_at_once_are_one_run(made):
 
 
 def test_a_finished_run_is_not_resumed_or_stopped(made):
-    worker.go(made, fit=learn)
+    worker.train(made, fit=learn)
     with pytest.raises(run.RunRefused, match="finished"):
         control.resume(made)
     with pytest.raises(run.RunRefused, match="finished"):
-        worker.go(made, fit=learn)
+        worker.train(made, fit=learn)
     with pytest.raises(run.RunRefused, match="finished"):
         control.stop(made)
     assert made.status().state == "finished"
@@ -289,7 +289,7 @@ def test_a_finished_run_is_not_resumed_or_stopped(made):
 def test_a_run_of_another_version_is_not_touched(made):
     made.update(format=99)
     before = (made.path / "status.json").read_bytes()
-    for refused in (control.resume, control.stop, worker.go):
+    for refused in (control.resume, control.stop, worker.train):
         with pytest.raises(run.RunRefused, match="another version"):
             refused(made)
     assert (made.path / "status.json").read_bytes() == before
@@ -316,7 +316,7 @@ def test_a_stop_asked_before_the_first_breath_is_kept(folder, tmp_path):
 
 
 def test_a_deleted_run_is_gone_at_once(made, tmp_path):
-    worker.go(made, fit=learn)
+    worker.train(made, fit=learn)
     control.delete(made)
     assert not made.path.exists() and run.list_runs(tmp_path / "runs") == []
     with pytest.raises(run.RunRefused, match="no run"):
@@ -324,13 +324,13 @@ def test_a_deleted_run_is_gone_at_once(made, tmp_path):
 
 
 def test_heartbeat_and_readings_are_written_beside_the_training(made, monkeypatch):
-    monkeypatch.setattr(worker, "PULSE_SECONDS", 0.1)
-    monkeypatch.setattr(worker, "SAY_SECONDS", 0.05)
+    monkeypatch.setattr(worker, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(worker, "TICK_SECONDS", 0.05)
 
     def fit(found, chosen, films, report=None):
         until(lambda: len(found.rows("device.csv")) > 2, "readings come")
 
-    worker.go(made, fit=fit)
+    worker.train(made, fit=fit)
     rows = made.rows("device.csv")
     assert list(rows[0]) == ["time", "load", "memory"] and int(rows[-1]["memory"]) > 1e6
     assert made.status().memory is None, "an ended run holds none"

@@ -13,8 +13,11 @@ import pytest
 from tests.helpers import film_folders
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import evaluation
+from xraykit.system.job_folder import Stopped
+from xraykit.training import worker
 from xraykit.training.recipe import presets, recipe
-from xraykit.training.run import run
+from xraykit.training.run import failures, run
+from xraykit.training.run.run import Stage
 
 pytestmark = pytest.mark.slow
 TINY = presets.NAMED["tiny"]
@@ -32,17 +35,15 @@ def cache(tmp_path_factory):
         yield
 
 
-def fit(films, folder, chosen, name="run", report=None):
-    from xraykit.training.fit import fit as fitting
-
+def fit(films, folder, chosen, name="run", on_moment=lambda moment: None):
     made = run.create(json.loads(chosen.to_json()), films.root, folder, name)
-    fitting.fit(made, chosen, films, report)
+    worker.learn(made, chosen, films, on_moment)
     return made
 
 
 def test_a_run_leaves_everything_that_is_promised(films, tmp_path):
     moments = []
-    made = fit(films, tmp_path, TINY, report=moments.append)
+    made = fit(films, tmp_path, TINY, on_moment=moments.append)
     assert [row["epoch"] for row in made.history()] == ["0", "1"]
     data, readings = made.read("data.json"), evaluation.load_parts(made.path)
     assert len(data["films"]) == 120
@@ -75,7 +76,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
     made = fit(films, tmp_path, recipe.with_settings(TINY, ["phases.0.epochs=6", "phases.0.learning_rate=0.2"]))
     best = min(made.history(), key=lambda row: float(row["val_loss"]))
     assert best != made.history()[-1], "the rate is meant to be too high, so that a later epoch is worse"
-    assert int(best["epoch"]) == made.status()["best_epoch"]
+    assert int(best["epoch"]) == made.status().best_epoch
     validation = split.split(films).validation
     model = keras.saving.load_model(made.path / "model.keras")
     p = model.predict(films.squares(32)[validation], verbose=0)
@@ -84,13 +85,11 @@ def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
 
 
 def test_a_stop_file_ends_the_run_in_order(films, tmp_path):
-    from xraykit.training.fit import fit as fitting
-
     chosen = recipe.with_settings(TINY, ["phases.0.epochs=500"])
     made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "stopped")
     made.ask_to_stop()
-    with pytest.raises(run.Stopped):
-        fitting.fit(made, chosen, films)
+    with pytest.raises(Stopped):
+        worker.learn(made, chosen, films)
     assert len(made.history()) < 500 and (made.path / "checkpoint" / "state.npz").is_file()
 
 
@@ -108,13 +107,11 @@ def test_ctrl_c_ends_a_run_in_order(films, tmp_path):
         assert training.wait(60) == 0
     finally:
         training.kill()
-    assert made.status()["state"] == "stopped" and len(made.history()) < 5000
+    assert made.status().state == "stopped" and len(made.history()) < 5000
 
 
 def test_a_loss_that_is_no_number_ends_the_training(films, tmp_path, monkeypatch):
     import keras
-
-    from xraykit.training.fit import fit as fitting
 
     def broken(**_):
         return lambda truth, probabilities: keras.ops.mean(probabilities) * float("nan")
@@ -122,7 +119,7 @@ def test_a_loss_that_is_no_number_ends_the_training(films, tmp_path, monkeypatch
     monkeypatch.setattr(keras.losses, "CategoricalCrossentropy", broken)
     made = run.create(json.loads(TINY.to_json()), films.root, tmp_path, "diverged")
     with pytest.raises(run.Diverged, match="epoch 1, step 1, learning rate 0.003"):
-        fitting.fit(made, TINY, films)
+        worker.learn(made, TINY, films)
 
 
 def test_the_head_on_cached_features_learns_as_with_the_backbone_in_place(films, tmp_path, monkeypatch):
@@ -187,7 +184,7 @@ def test_mobilenet_is_flat_and_takes_raw_grey_levels():
 def test_missing_imagenet_weights_say_where_to_put_them(tmp_path):
     from xraykit.training.fit import network
 
-    with pytest.raises(network.WeightsMissing, match="no"):
+    with pytest.raises(failures.WeightsMissing, match="no"):
         network.build(presets.NAMED["published-imagenet"].change(weights=str(tmp_path / "none.h5")), 3)
 
 
@@ -235,7 +232,7 @@ def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     made = run.Run(tmp_path / "r")
-    assert made.status()["backend"] == backend
+    assert made.status().backend == backend
     model = keras.saving.load_model(made.path / "model.keras")
     test = evaluation.load_parts(made.path)["test"]
     place = [films.films.index(name) for name in test.films]
@@ -251,7 +248,7 @@ def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_
     model = keras.saving.load_model(made.path / "model.keras")
     assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
     assert {weight.dtype for weight in model.weights} == {"float32"}
-    assert made.status()["precision"] == precision
+    assert made.status().precision == precision
     test = evaluation.load_parts(made.path)["test"]
     place = [films.films.index(name) for name in test.films]
     to_logits = keras.Model(model.input, model.get_layer("logits").output)
@@ -259,15 +256,13 @@ def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_
 
 
 def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monkeypatch):
-    from xraykit.training.fit import fit as fitting
-
     chosen = recipe.with_settings(TINY, ["precision=mixed_float16", "phases.0.epochs=4"])
     made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "half")
     made.ask_to_stop()
-    with pytest.raises(run.Stopped):
-        fitting.fit(made, chosen, films)
+    with pytest.raises(Stopped):
+        worker.learn(made, chosen, films)
     (made.path / "stop").unlink()
-    fitting.fit(made, chosen, films)
+    worker.learn(made, chosen, films)
     whole = fit(films, tmp_path, chosen, "whole")
     for one, other in zip(made.history(), whole.history(), strict=True):
         assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-3)
@@ -308,21 +303,98 @@ def test_a_kept_model_that_does_not_fit_or_is_not_there_is_refused_in_words(film
 
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
     kept(tmp_path / "weights", films, tmp_path)
-    with pytest.raises(network.WeightsMissing, match="nowhere"):
+    with pytest.raises(failures.WeightsMissing, match="nowhere"):
         network.build(TINY.change(weights="model:nowhere"), 3)
-    with pytest.raises(network.WeightsMissing, match="Tiny"):
+    with pytest.raises(failures.WeightsMissing, match="Tiny"):
         network.build(presets.NAMED["strong-scratch"].change(weights="model:mine", image_size=64, alpha=0.35), 3)
 
 
-def test_learning_time_leaves_out_what_is_compiled(tmp_path, monkeypatch):
+class Recorded:
+    """A recorder that keeps everything in lists: what a training needs of the world, without a run's folder."""
+
+    def __init__(self, stop_after=None):
+        self.stages, self.moments, self.epochs, self.events, self.checkpoints = [], [], [], [], []
+        self.facts, self.results, self.stop_after = {}, None, stop_after
+
+    def begin(self, progress, epochs):
+        self.epochs = self.epochs[: progress.epoch]
+
+    def stage(self, stage, **facts):
+        self.stages.append(stage)
+        self.facts |= facts
+
+    def moment(self, moment):
+        self.moments.append(moment)
+
+    def epoch(self, row):
+        self.epochs.append(dict(row))
+
+    def event(self, what, **fields):
+        self.events.append((what, fields))
+
+    def checkpoint(self, checkpoint):
+        self.checkpoints.append(checkpoint)
+
+    def last_checkpoint(self):
+        return self.checkpoints[-1] if self.checkpoints else None
+
+    def result(self, network, evaluations):
+        self.results = network, evaluations
+
+    def stop_asked(self):
+        return self.stop_after is not None and len(self.epochs) >= self.stop_after
+
+
+def test_a_training_needs_no_folder_of_a_run(films):
+    from xraykit.training.fit import fit
+
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=3"])
+    recorder = Recorded()
+    plan = fit.make_plan("in-lists", chosen, films, recorder)
+    fit.fit(plan, recorder)
+    assert [row["epoch"] for row in recorder.epochs] == [0, 1, 2]
+    assert [moment.epoch for moment in recorder.moments if not moment.step] == [1, 2, 3]
+    stages = list(dict.fromkeys(recorder.stages))
+    assert stages == [Stage.BUILDING, Stage.COMPILING, Stage.LEARNING, Stage.EVALUATING, Stage.SAVING]
+    assert recorder.facts["parameters"] > 0 and recorder.facts["steps"] > 0
+    assert recorder.events == [] and recorder.last_checkpoint().progress.epoch == 3
+    network, evaluations = recorder.results
+    assert network.output_shape == (None, 3)
+    for part in ("validation", "test"):
+        indices = plan.parts.parts()[part]
+        assert evaluations[part].films == tuple(films.films[i] for i in indices)
+        assert (evaluations[part].model, evaluations[part].temperature) == ("in-lists", 1.0)
+
+
+def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
+    """The same plan twice: the second training neither knows nor continues what the first has done."""
+    from xraykit.training.fit import fit
+
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=4"])
+    first = Recorded(stop_after=2)
+    with pytest.raises(Stopped):
+        fit.fit(fit.make_plan("stopped", chosen, films, first), first)
+    plan = fit.make_plan("resumed", chosen, films, first)
+    assert plan.checkpoint.progress.epoch == 2
+    losses = []
+    for _ in range(2):
+        again = Recorded()
+        fit.fit(plan, again)
+        assert again.events[0] == ("resumed", {"epoch": 2, "step": 0, "phase": 0})
+        losses.append([row["loss"] for row in again.epochs])
+    assert plan.checkpoint.progress.epoch == 2 and len(losses[0]) == 2
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_learning_time_leaves_out_what_is_compiled(monkeypatch):
     """A clock by hand: the first step and the first batch of validation hold compilations of 100 and 50 seconds."""
     from xraykit.training.fit import callbacks, checkpoint, optimizer
 
     clock = [0.0]
     monkeypatch.setattr(callbacks.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(optimizer, "rate_of", lambda model: 1e-3)
-    made = run.create(json.loads(TINY.to_json()), "films", tmp_path, "clock")
-    log = callbacks.RunLog(made, TINY, checkpoint.Progress(), films=30)
+    monkeypatch.setattr(optimizer, "rate_of", lambda model, schedule: 1e-3)
+    recorder = Recorded()
+    log = callbacks.ProgressLog(recorder, TINY, checkpoint.Progress(), films=30)
     log.begin_fit(steps=3)
     figures = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
     for epoch, (compiling_step, compiling_test) in enumerate([(100, 50), (0, 0)]):
@@ -334,22 +406,20 @@ def test_learning_time_leaves_out_what_is_compiled(tmp_path, monkeypatch):
             clock[0] += 1 + (compiling_test if batch == 0 else 0)
             log.on_test_batch_end(batch)
         log.on_epoch_end(epoch, figures)
-    assert [float(row["seconds"]) for row in made.history()] == [2 + 1, 3 + 2]
-    assert made.status()["learning_seconds"] == 8
+    assert [row["seconds"] for row in recorder.epochs] == [2 + 1, 3 + 2]
+    assert recorder.moments[-1].progress.learning_seconds == 8
 
 
 def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_path):
     two = [{"epochs": 2, "learning_rate": 1e-3, "trainable": "head"}, {"epochs": 3, "learning_rate": 1e-3}]
     chosen = TINY.change(phases=two)
     moments = {}
-    from xraykit.training.fit import fit as fitting
-
     for name, estimate in (("blind", None), ("probed", {"phases": [{"seconds_per_epoch": s} for s in (9.0, 100.0)]})):
         made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, name)
         if estimate:
             made.write("estimate.json", estimate)
         moments[name] = []
-        fitting.fit(made, chosen, films, moments[name].append)
+        worker.learn(made, chosen, films, moments[name].append)
     assert {moment.eta for moment in moments["blind"] if moment.epoch <= 1} == {None}
     assert all(moment.eta > 300 for moment in moments["probed"] if moment.epoch == 1)
 

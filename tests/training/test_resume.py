@@ -12,6 +12,8 @@ import pytest
 from tests.helpers import ROOT, film_folders
 from xraykit.datasets import dataset, layout, split
 from xraykit.evaluation import evaluation
+from xraykit.system.job_folder import Stopped
+from xraykit.training import worker
 from xraykit.training.fit import batches, callbacks, checkpoint, fit, network, optimizer
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
@@ -100,7 +102,7 @@ def straight(films, tmp_path_factory):
     def of(chosen):
         if chosen not in done:
             done[chosen] = create(films, tmp_path_factory.mktemp("straight"), chosen, "straight")
-            fit.fit(done[chosen], chosen, films)
+            worker.learn(done[chosen], chosen, films)
         return done[chosen]
 
     return of
@@ -111,17 +113,17 @@ def interrupted(films, folder, chosen, monkeypatch, *stops):
     made = create(films, folder, chosen, "interrupted")
     for epoch, step in stops:
         with monkeypatch.context() as patch:
-            patch.setattr(fit, "_counting", _with(StopAt(made, epoch, step)))
-            with pytest.raises(run.Stopped):
-                fit.fit(made, chosen, films)
+            patch.setattr(fit, "counting_callbacks", _with(StopAt(made, epoch, step)))
+            with pytest.raises(Stopped):
+                worker.learn(made, chosen, films)
         (made.path / "stop").unlink()
         keras.utils.clear_session()
-    fit.fit(made, chosen, films)
+    worker.learn(made, chosen, films)
     return made
 
 
 def _with(extra):
-    counting = fit._counting
+    counting = fit.counting_callbacks
     return lambda *given: [extra, *counting(*given)]
 
 
@@ -141,7 +143,7 @@ def assert_same(one, other):
     for a, b in zip(weights(one), weights(other), strict=True):
         assert np.abs(a - b).max() <= 1e-6
     ours, theirs = one.status(), other.status()
-    assert (ours["best_epoch"], ours["best_loss"]) == (theirs["best_epoch"], pytest.approx(theirs["best_loss"]))
+    assert (ours.best_epoch, ours.best_loss) == (theirs.best_epoch, pytest.approx(theirs.best_loss))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_a_resumed_run_gives_the_same_numbers(chosen, stops, films, tmp_path, mo
 
 
 def test_it_does_so_too_where_only_the_stop_saves(films, tmp_path, monkeypatch, straight):
-    monkeypatch.setattr(callbacks.Saving, "_due", lambda self: False)
+    monkeypatch.setattr(callbacks.Saving, "due", lambda self: False)
     assert_same(straight(RESTLESS), interrupted(films, tmp_path, RESTLESS, monkeypatch, (2, 1), (4, 2)))
 
 
@@ -191,11 +193,11 @@ def stock_rates(films, folder, stop):
         learner, squares, augmentation = fit.prepare(model, RESTLESS, RESTLESS.phases[0], films.squares(32))
         shared = {"classes": 3, "batch_size": RESTLESS.batch_size}
         train = batches.FilmBatches(squares, films.labels, parts.train, seed=0, augmentation=augmentation, **shared)
-        optimizer.compile_for(learner, RESTLESS, RESTLESS.phases[0], len(train))
+        schedule = optimizer.compile_for(learner, RESTLESS, RESTLESS.phases[0], len(train))
         noted = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: rates.update({epoch: optimizer.rate_of(learner)})  # noqa: B023
+            on_epoch_end=lambda epoch, logs: rates.update({epoch: optimizer.rate_of(learner, schedule)})  # noqa: B023
         )
-        counting = fit._counting(RESTLESS, RESTLESS.phases[0])
+        counting = fit.counting_callbacks(RESTLESS, RESTLESS.phases[0])
         stock = keras.callbacks.BackupAndRestore(str(folder))
         watchers = [callbacks.EpochOrder(train), noted, *counting, stock, *([extra] if extra else [])]
         validation = batches.FilmBatches(squares, films.labels, parts.validation, **shared)
@@ -219,10 +221,10 @@ def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkey
         return batch
 
     monkeypatch.setattr(batches.FilmBatches, "__getitem__", scarce)
-    fit.fit(made, chosen, films)
+    worker.learn(made, chosen, films)
     monkeypatch.undo()
     assert [row["epoch"] for row in made.history()] == ["0", "1", "2"]
-    assert made.status()["split"] == 2
+    assert made.status().split == 2
     told = [event for event in made.events() if event["event"] == "out of memory"]
     assert [event["batch"] for event in told] == [8]
     assert max(sizes) == 16 and sizes[-1] <= 8
@@ -236,7 +238,7 @@ def test_halves_added_up_give_the_numbers_of_the_whole_batch(films, tmp_path, st
     )
     one, other = straight(plain), create(films, tmp_path, plain, "halves")
     other.update(split=2)
-    fit.fit(other, plain, films)
+    worker.learn(other, plain, films)
     assert numbers(one, "learning_rate") == pytest.approx(numbers(other, "learning_rate"))
     assert np.allclose(numbers(one, "val_loss"), numbers(other, "val_loss"), atol=2e-3)
 
@@ -249,8 +251,8 @@ def test_memory_that_runs_out_twice_is_an_error(films, tmp_path, monkeypatch):
 
     monkeypatch.setattr(batches.FilmBatches, "__getitem__", none)
     with pytest.raises(MemoryError):
-        fit.fit(made, COSINE, films)
-    assert made.status()["split"] == 2
+        worker.learn(made, COSINE, films)
+    assert made.status().split == 2
 
 
 SHORT = recipe.with_settings(COSINE, ["phases.0.epochs=3"])
@@ -258,13 +260,13 @@ SHORT = recipe.with_settings(COSINE, ["phases.0.epochs=3"])
 
 def test_a_changed_recipe_is_not_gone_on_with(films, straight):
     with pytest.raises(recipe.RecipeRefused, match="began with"):
-        fit.fit(straight(SHORT), SHORT.change(seed=5), films)
+        worker.learn(straight(SHORT), SHORT.change(seed=5), films)
 
 
 def test_other_films_are_not_gone_on_with(tmp_path, straight):
     others = dataset.read(film_folders.make(tmp_path / "others", films=41))
     with pytest.raises(layout.DatasetRefused, match="others now"):
-        fit.fit(straight(SHORT), SHORT, others)
+        worker.learn(straight(SHORT), SHORT, others)
 
 
 def test_a_checkpoint_that_is_cut_short_is_refused_in_words(straight):
@@ -272,7 +274,7 @@ def test_a_checkpoint_that_is_cut_short_is_refused_in_words(straight):
     file = made.path / run.CHECKPOINT
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(run.RunRefused, match="checkpoint"):
-        checkpoint.load(made, SHORT)
+        checkpoint.load(file, SHORT)
 
 
 def test_a_film_that_vanishes_ends_the_run_until_it_is_back(tmp_path, straight, monkeypatch):
@@ -288,24 +290,24 @@ def test_a_film_that_vanishes_ends_the_run_until_it_is_back(tmp_path, straight, 
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.EpochOrder, "on_epoch_begin", remove)
         with pytest.raises(layout.DatasetRefused, match=own.films[5]):
-            fit.fit(made, SHORT, own)
+            worker.learn(made, SHORT, own)
     film.write_bytes(kept)
-    fit.fit(made, SHORT, own)
+    worker.learn(made, SHORT, own)
     assert_same(straight(SHORT), made)
 
 
 def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monkeypatch):
     made = create(films, tmp_path, COSINE, "finished-early")
     with monkeypatch.context() as patch:
-        patch.setattr(fit, "_counting", _with(StopAt(made, 3, 2)))
-        with pytest.raises(run.Stopped):
-            fit.fit(made, COSINE, films)
+        patch.setattr(fit, "counting_callbacks", _with(StopAt(made, 3, 2)))
+        with pytest.raises(Stopped):
+            worker.learn(made, COSINE, films)
     (made.path / "stop").unlink()
     made.update(finish=True)
-    fit.fit(made, COSINE, films)
+    worker.learn(made, COSINE, films)
     assert numbers(made, "loss") == pytest.approx(numbers(straight(COSINE), "loss")[:3])
     best = min(made.history(), key=lambda row: float(row["val_loss"]))
-    assert made.status()["best_epoch"] == int(best["epoch"])
+    assert made.status().best_epoch == int(best["epoch"])
     assert len(evaluation.load_parts(made.path)["test"].truth) and weights(made)
 
 

@@ -11,9 +11,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes, kept_models
-from xraykit.evaluation import comparison
+from xraykit import RESEARCH_ONLY
+from xraykit.evaluation import comparison, published
+from xraykit.reports import comparison_report
+from xraykit.reports.comparison_report import Choice, Chosen, Target
+from xraykit.reports.report import Report
 from xraykit.ui import server
-from xraykit.ui.frame import RESEARCH_ONLY
 
 APP = str(ROOT / "app.py")
 PAGE = str(ROOT / "pages" / "compare.py")
@@ -24,9 +27,10 @@ NAMES = ("alpha-scratch", "beta-imagenet", "gamma-imagenet", "delta-imagenet")
 def root(tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(server, "_client", fakes.Client())
     (tmp_path / "weights").mkdir()
-    return tmp_path / "weights"
+    before = server.use(fakes.Client())
+    yield tmp_path / "weights"
+    server.use(before)
 
 
 @pytest.fixture
@@ -50,11 +54,18 @@ def words(app: AppTest) -> str:
     return html.unescape("\n".join([*blocks, *(block.value for block in (*app.markdown, *app.warning, *app.error))]))
 
 
+def handout(compared, choice: Choice, applied, chosen: Chosen | None, listed) -> Report:
+    from xraykit.ui.compare import material
+
+    sections = material.sections(compared, choice, applied, chosen)
+    return comparison_report.report(compared, choice, applied, chosen, listed, sections)
+
+
 def test_without_two_models_the_page_says_what_to_do(root):
     assert "python -m xraykit train" in words(open_page())
     kept_models.keep(root, NAMES[0], seed=0)
     app = open_page()
-    assert not app.exception and "takes two" in words(app) and "runs keep RUN --as NAME" in words(app)
+    assert not app.exception and "needs two" in words(app) and "runs keep RUN --as NAME" in words(app)
 
 
 def test_two_models_are_compared_at_once_scratch_first(two):
@@ -68,9 +79,29 @@ def test_two_models_are_compared_at_once_scratch_first(two):
 
 def test_every_part_is_on_the_page(two):
     text = words(open_page())
-    parts = ("Confusion matrices", "Beside the published study", "Paired differences", "DeLong", "Calibration")
+    parts = ("Confusion matrices", "Paired differences", "DeLong", "Calibration")
     parts += ("Each class against the rest", "Curves", "Training", "What differs", "Cost", "Best epoch")
     assert [part for part in parts if part not in text] == []
+
+
+def test_published_figures_stand_beside_models_of_those_films_alone(two, root, monkeypatch):
+    title = "Comparison with published figures"
+    assert title not in words(open_page())
+    card = json.loads((root / NAMES[0] / "card.json").read_text())
+    monkeypatch.setitem(published.DIGESTS, "of these films", "radiography")
+    card["data"]["digest"] = "of these films"
+    (root / NAMES[0] / "card.json").write_text(json.dumps(card))
+    text = words(open_page())
+    assert title in text and "the published 81.0%" in text and f"Here: {NAMES[0]}" in text
+    assert f"Here: {NAMES[1]}" not in text, "the figure is of training from scratch"
+
+
+def test_a_set_that_a_card_names_has_its_published_figures(two, root):
+    card = json.loads((root / NAMES[1] / "card.json").read_text())
+    card["metrics"]["published"] = published.for_card("", "darkcovid")
+    (root / NAMES[1] / "card.json").write_text(json.dumps(card))
+    text = words(open_page())
+    assert "DarkCovidNet" in text and f"Here: {NAMES[1]}" in text and f"Here: {NAMES[0]}" not in text
 
 
 def test_a_link_opens_the_page_with_models_and_options(root, two):
@@ -81,8 +112,13 @@ def test_a_link_opens_the_page_with_models_and_options(root, two):
     assert not app.exception
     text = words(app)
     assert app.multiselect(key="models").value == [NAMES[2], NAMES[0]]
-    assert "Clopper-Pearson" in text and "Operating point" in text and "by 2 points or more" in text
+    assert "Clopper-Pearson" in text and "Operating point" in text and "(margin 2 points)" in text
     assert f"{NAMES[0]}: reference COVID-19, predicted COVID-19" in text
+
+
+def test_a_link_written_before_the_operating_point_was_renamed_still_opens_it(two):
+    app = open_page(point="By hand", threshold="0.3")
+    assert not app.exception and "at probability ≥ 0.300" in words(app)
 
 
 def test_a_link_to_what_is_not_there_opens_the_page_all_the_same(two):
@@ -95,15 +131,15 @@ def test_the_films_that_one_model_gets_right_are_listed(two):
     pair = comparison.compare(two).pairs[0]
     app.button(key="fixes-0-1").click().run()
     assert not app.exception
-    assert f"{len(pair.fixes)} film" in words(app) and "right for beta-imagenet alone" in words(app)
+    assert f"{len(pair.fixes)} film" in words(app) and "correct only with beta-imagenet" in words(app)
     app.button(key="close-films").click().run()
-    assert "right for beta-imagenet alone" not in words(app)
+    assert "correct only with beta-imagenet" not in words(app)
 
 
 def test_other_films_are_refused_with_the_reason(root, two):
     kept_models.keep(root, NAMES[2], seed=2, n=30, folder="elsewhere")
     app = open_page(models=[NAMES[0], NAMES[2]])
-    assert not app.exception and "Expected the same test films" in words(app)
+    assert not app.exception and "tested on different films" in words(app)
 
 
 def test_other_classes_are_refused_with_both_lists(root, two):
@@ -123,29 +159,28 @@ def test_a_target_out_of_reach_is_said_and_the_page_stays(root):
     for place, name in enumerate(NAMES[:2]):
         kept_models.keep(root, name, seed=place, skill=0.0)
     app = open_page(point="Specificity", wanted="100")
-    assert not app.exception and "not attainable" in words(app) and "highest probability" in words(app)
+    assert not app.exception and "can only be reached" in words(app) and "highest probability" in words(app)
 
 
 def test_a_saved_point_is_applied_to_its_network_and_refused_for_a_new_one(root, two):
-    from xraykit.reports import comparison_report
-    from xraykit.ui.compare import contents, inputs, material
+    from xraykit.ui.compare import material
 
     def compared():
         usable, _ = material.models()
         return material.compare([usable[name] for name in NAMES[:2]], None)
 
     of = compared()
-    choice = comparison_report.Choice("Normal", "row", "wilson", "Sensitivity", 0.9, None, True)
+    choice = Choice("Normal", "row", "wilson", Target.SENSITIVITY, 0.9, None, True)
     points = material.apply_points(of, choice)
-    saved = contents.page(of, choice, points, None, np.array([], int)).to_json()
-    again = comparison_report.Choice("COVID-19", "row", "wilson", inputs.SAVED, 0.0, None, True, saved)
+    saved = handout(of, choice, points, None, np.array([], int)).to_json()
+    again = Choice("COVID-19", "row", "wilson", Target.SAVED, 0.0, None, True, saved)
     assert (material.apply_points(of, again)[NAMES[0]].confusion == points[NAMES[0]].confusion).all()
     (root / NAMES[0] / "model.keras").write_bytes(b"another network")
     card = json.loads((root / NAMES[0] / "card.json").read_text())
     card["files"]["model.keras"] = hashlib.sha256(b"another network").hexdigest()
     (root / NAMES[0] / "card.json").write_text(json.dumps(card))
     found = material.apply_points(compared(), again)
-    assert "Choose it anew" in found[NAMES[0]] and not isinstance(found[NAMES[1]], str)
+    assert "Choose a new one" in found[NAMES[0]] and not isinstance(found[NAMES[1]], str)
 
 
 def test_without_a_saved_file_the_page_asks_for_one(two):
@@ -168,20 +203,19 @@ def test_the_words_of_the_page_claim_nothing_clinical(two):
 
 
 def test_what_is_handed_out_holds_the_numbers_of_the_page(two):
-    from xraykit.reports import comparison_report
-    from xraykit.ui.compare import contents, material
+    from xraykit.ui.compare import material
 
     usable, _ = material.models()
     kept = [usable[name] for name in NAMES[:2]]
-    choice = comparison_report.Choice("Normal", "row", "wilson", "Sensitivity", 0.9, None, True)
+    choice = Choice("Normal", "row", "wilson", Target.SENSITIVITY, 0.9, None, True)
     of = material.compare(kept, None)
     applied = material.apply_points(of, choice)
-    chosen = comparison_report.Chosen("cell", (0, 1, 0))
+    chosen = Chosen("cell", (0, 1, 0))
     listed = material.films(of, applied, chosen)
-    page = contents.page(of, choice, applied, chosen, listed)
+    page = handout(of, choice, applied, chosen, listed)
     data, text = json.loads(page.to_json()), html.unescape(page.html())
     point = applied[NAMES[0]]
-    assert [of.found.films[i] for i in listed] == data["films"]["names"] and len(listed) == point.confusion[1, 0]
+    assert [of.comparison.films[i] for i in listed] == data["films"]["names"] and len(listed) == point.confusion[1, 0]
     charts = {chart["key"]: chart for section in data["sections"] for chart in section["charts"]}
     assert [row["films"] for row in charts["matrix-0"]["rows"]] == point.confusion.ravel().tolist()
     assert np.array_equal(data["operating_points"][NAMES[0]]["confusion"], point.confusion)

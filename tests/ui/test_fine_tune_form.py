@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import wait_until
-from xraykit.reports.charts import matrices
+from xraykit.reports.charts import films as film_charts
 from xraykit.system import device_queue, devices, folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState
@@ -102,7 +102,7 @@ def test_what_is_in_the_films_is_told_before_anything_starts(films):
         assert words in text, words
     (looked,) = (folders.runs_folder() / "inspections").iterdir()
     found = Job(looked).films()
-    parts = matrices.parts_of(found["split"], found["learned_from"])
+    parts = film_charts.parts_of(found["split"], found["learned_from"])
     assert sum(row["films"] for row in parts if row["part"] != "total") == 73
 
 

@@ -9,12 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes
+from xraykit import RESEARCH_ONLY
 from xraykit.films.refusal import Refusal
 from xraykit.films.samples import draw
 from xraykit.models import classifier, service
 from xraykit.reports.charts import probabilities
 from xraykit.ui import server
-from xraykit.ui.frame import RESEARCH_ONLY, RESTARTED
+from xraykit.ui.frame import RESTARTED
 from xraykit.ui.kit import report_view
 from xraykit.ui.review import panes, readings
 

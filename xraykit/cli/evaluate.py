@@ -1,4 +1,4 @@
-"""Commands that lay evaluations side by side: compare."""
+"""Commands that evaluate models and compare their evaluations: evaluate, compare."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ import click
 from xraykit.cli import terminal
 from xraykit.cli.terminal import name_oddities
 
+FILE = click.Path(path_type=Path)
+
 
 @click.command()
 @click.option(
     "--json", "out", type=click.Path(path_type=Path), help="Where to write every number; - for standard output."
 )
-@click.option("--margin", type=float, help='Points of accuracy that may be lost and still be "not worse": 2.')
-@click.option("--draws", default=2000, show_default=True, help="Of the bootstrap.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--margin", type=float, help="Non-inferiority margin, in points of accuracy: 2.")
+@click.option("--draws", default=2000, show_default=True, help="Number of bootstrap draws.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 @click.argument("evaluations", nargs=-1, required=True, metavar="EVALUATION EVALUATION [EVALUATION...]")
 def compare(evaluations: tuple[str, ...], out: Path | None, margin: float | None, draws: int, seed: int) -> None:
     """Say whether two to four models differ on the same films, and on which.
 
-    EVALUATION is an evaluation.json, a folder that holds one, or a kept model's name.
+    EVALUATION is an evaluation.json, a folder that holds one, or the name of a saved model.
     """
     from xraykit.evaluation import comparison
     from xraykit.models import kept
@@ -34,43 +36,38 @@ def compare(evaluations: tuple[str, ...], out: Path | None, margin: float | None
     with terminal.words():
         read = [kept.load_evaluation(place) for place in evaluations]
         share = None if margin is None else margin / 100
-        found = comparison.compare(read, margin=share, draws=draws, seed=seed)
+        result = comparison.compare(read, margin=share, draws=draws, seed=seed)
         if out is not None:
             with terminal.table(out) as file:
-                file.write(found.to_json())
-    _show(found, to_stderr=str(out) == "-")
+                file.write(result.to_json())
+    _show_comparison(result, to_stderr=str(out) == "-")
     sys.exit(0)
 
 
-def _show(found, to_stderr: bool) -> None:
+def _show_comparison(result, to_stderr: bool) -> None:
     """The verdicts in words; on stderr where the JSON has standard output."""
 
     def say(words: str) -> None:
         click.echo(words, err=to_stderr)
 
-    say(f"{len(found.films)} films, {', '.join(found.classes)}")
-    for one in found.evaluations:
-        metrics = one.metrics()
-        say(f"{one.model}: accuracy {terminal.figure(metrics['accuracy'])}")
-    for pair in found.pairs:
+    say(f"{len(result.films)} films, {', '.join(result.classes)}")
+    for evaluation in result.evaluations:
+        say(f"{evaluation.model}: accuracy {evaluation.metrics()['accuracy'].text()}")
+    for pair in result.pairs:
         say("")
         for sentence in pair.words:
             say(sentence)
         for name, test in pair.delong.items():
             say(f"  AUROC {name}: {_areas(test)}")
-    for note in ("", *found.notes) if found.notes else ():
+    for note in ("", *result.notes) if result.notes else ():
         say(note)
 
 
 def _areas(test: dict) -> str:
-    first, second, p = test["first"]["value"], test["second"]["value"], test["adjusted_p"]
-    if first is None:
-        return "not reported (no films with it, or none without)"
-    words = "not reported" if p is None else "< 0.001" if p < 0.001 else f"= {p:.3f}"
-    return f"{first:.3f} and {second:.3f}, DeLong p {words}"
+    from xraykit.evaluation import stats
 
-
-FILE = click.Path(path_type=Path)
+    first, second = (test[side].value_text("number") for side in ("first", "second"))
+    return f"{first} and {second}, DeLong p {stats.p_text(test['adjusted_p'])}"
 
 
 @click.command()
@@ -79,7 +76,7 @@ FILE = click.Path(path_type=Path)
     "models",
     required=True,
     multiple=True,
-    help="A kept model's name, or its folder; several are evaluated in one reading.",
+    help="Name or folder of a saved model; give it several times to evaluate several models in one pass.",
 )
 @click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
 @click.option(
@@ -89,9 +86,9 @@ FILE = click.Path(path_type=Path)
     "--test-of", "tested", type=FILE, help="A run's folder: only the films of its test split, in the folder of --data."
 )
 def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | None) -> None:
-    """Compare models with the reference standard of a folder: figures with 95 % intervals.
+    """Compare models with the reference standard of a folder: figures with 95% intervals.
 
-    A SIGTERM, or a file named stop in the --out folder, ends the work in order; results are written whole, at the end.
+    SIGTERM, or a file named stop in the --out folder, stops the work cleanly; results are written whole, at the end.
     """
     from xraykit.models import folder_evaluation
 
@@ -114,10 +111,10 @@ def _test_films(folder: Path) -> tuple[dict[str, str], str]:
     return split.recorded_part(run.read("data.json"), "test"), run.name
 
 
-def _show_figures(found) -> None:
-    metrics = found.metrics()
-    click.echo(f"{found.model} on {found.data}: n {metrics['n']}")
-    click.echo(f"accuracy {terminal.figure(metrics['accuracy'])}")
+def _show_figures(evaluation) -> None:
+    metrics = evaluation.metrics()
+    click.echo(f"{evaluation.model} on {evaluation.data}: n {metrics['n']}")
+    click.echo(f"accuracy {metrics['accuracy'].text()}")
     for name, figures in metrics["classes"].items():
-        words = ", ".join(f"{key} {terminal.figure(figures[key])}" for key in ("sensitivity", "specificity", "ppv"))
+        words = ", ".join(f"{key} {figures[key].text()}" for key in ("sensitivity", "specificity", "ppv"))
         click.echo(f"{name} (n {figures['support']}): {words}")

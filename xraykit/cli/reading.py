@@ -6,16 +6,23 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from xraykit.cli import terminal
 
+if TYPE_CHECKING:
+    from xraykit.films.radiograph import Radiograph
+    from xraykit.models.explanation import Explanation
+
+FILE = click.Path(path_type=Path)
+
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> None:
-    """Versions, backends, GPUs, models; what is missing and how to mend it."""
+    """Show versions, backends, GPUs and models; what is missing, and how to install it."""
     from xraykit import doctor as doctors
 
     findings = doctors.examine()
@@ -31,30 +38,28 @@ def doctor(as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For a machine to read.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models(as_json: bool) -> None:
-    """The kept models, with what their test split gave."""
+    """List the saved models with their test accuracy."""
+    from xraykit.evaluation.stats import Figure
     from xraykit.models import classifier
 
     cards, refused = classifier.available()
     if as_json:
         click.echo(json.dumps({"models": [vars(c) for c in cards], "refused": [vars(r) for r in refused]}, indent=1))
-    for found in () if as_json else cards:
-        accuracy = terminal.figure(found.metrics.get("test", {}).get("accuracy", {}))
-        click.echo(f"{found.name}\n  {found.title}\n  {found.image_size} px; {', '.join(found.classes)}")
+    for card in () if as_json else cards:
+        accuracy = Figure.from_dict(card.metrics.get("test", {}).get("accuracy")).text()
+        click.echo(f"{card.name}\n  {card.title}\n  {card.image_size} px; {', '.join(card.classes)}")
         click.echo(f"  test accuracy {accuracy}")
     terminal.end(refused)
 
 
-FILE = click.Path(path_type=Path)
-
-
 @click.command()
-@click.option("--model", required=True, help="A kept model's name, or its folder.")
+@click.option("--model", required=True, help="A saved model's name, or its folder.")
 @click.option("--csv", "out", type=FILE, required=True, help="Where to write the table; - for standard output.")
 @click.argument("paths", nargs=-1, required=True, type=FILE)
 def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
-    """Classify films and folders of films: one row a file, refused ones too."""
+    """Classify films and folders of films: one row per file, refused files too."""
     from xraykit.films import ingest
     from xraykit.films.refusal import Refusal
     from xraykit.models import classifier
@@ -63,7 +68,7 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
         reader = classifier.load(model)
         films = ingest.list_films(paths)
         if not films:
-            raise click.ClickException(f"Expected films in {', '.join(map(str, paths))}; found none.")
+            raise click.ClickException(f"No films in {', '.join(map(str, paths))}.")
         refused = []
         with terminal.table(out) as file, ingest.Ingest() as firewall:
             table = csv.writer(file)
@@ -75,23 +80,23 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
                     refused.append(film)
                     table.writerow([path, "", film.code, *[""] * len(reader.card.classes)])
                     continue
-                found = reader.predict([film])[0]
-                table.writerow([path, found.top, "", *(f"{p:.6f}" for p in found.probabilities)])
+                prediction = reader.predict([film])[0]
+                table.writerow([path, prediction.top, "", *(f"{p:.6f}" for p in prediction.probabilities)])
     terminal.end(refused)
 
 
 @click.command()
-@click.option("--model", required=True, help="A kept model's name, or its folder.")
+@click.option("--model", required=True, help="A saved model's name, or its folder.")
 @click.option(
     "--method",
     default="Grad-CAM",
     show_default=True,
-    help="Grad-CAM, Grad-CAM++, LayerCAM, Score-CAM, SmoothGrad.",
+    help="How the heatmap is computed; any other word lists the methods.",
 )
 @click.option("--label", help="The class to explain; the predicted one if not given.")
-@click.option("--opacity", default=0.4, show_default=True, type=click.FloatRange(0, 1))
-@click.option("--colormap", default="inferno", show_default=True)
-@click.option("--out", type=FILE, required=True, help="The picture to write (PNG).")
+@click.option("--opacity", default=0.4, show_default=True, type=click.FloatRange(0, 1), help="Of the heatmap.")
+@click.option("--colormap", default="inferno", show_default=True, help="Any other word lists the colour maps.")
+@click.option("--out", type=FILE, required=True, help="The image to write (PNG).")
 @click.argument("path", type=FILE)
 def explain(model: str, method: str, label: str | None, opacity: float, colormap: str, out: Path, path: Path) -> None:
     """Draw the regions of a film that influenced the output, with a legend."""
@@ -112,16 +117,16 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
         prediction, maps = explanation.grad_cam(classifier.load(model), film)
         label = label or prediction.top
         terminal.choice("--label", label, prediction.classes)
-        found = maps[prediction.classes.index(label)]
-        if method != "Grad-CAM":
-            found = _explain_slowly(model, film, method, label)
-        Image.fromarray(
-            overlay.overlay(film, found, opacity=opacity, colormap=colormap, longest=1024, legend=True)
-        ).save(out, format="PNG")
+        heatmap = maps[prediction.classes.index(label)]
+        if method != explanation.GRAD_CAM:
+            heatmap = _explain_in_service(model, film, method, label)
+        drawn = overlay.overlay(film, heatmap, opacity=opacity, colormap=colormap, longest=1024, legend=True)
+        Image.fromarray(drawn).save(out, format="PNG")
     click.echo(f"{label} {prediction.probabilities[prediction.classes.index(label)]:.3f} -> {out}")
 
 
-def _explain_slowly(model: str, film, method: str, label: str):
+def _explain_in_service(model: str, film: Radiograph, method: str, label: str) -> Explanation:
+    """A heatmap by a method that needs TensorFlow, with a progress bar."""
     from xraykit.models import service
 
     client = service.start()

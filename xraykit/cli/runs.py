@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal, train
+from xraykit.evaluation import published as published_figures
 
 if TYPE_CHECKING:
     from xraykit.training.run.run import Run, Status
@@ -107,6 +108,11 @@ def resume(name: str, root: Path | None, folder: Path | None, device: str | None
 @click.option("--limit", "limits", multiple=True, help="A sentence on its limits for the card, as often as needed.")
 @click.option("--replace", is_flag=True, help="Replace a model of that name.")
 @click.option("--data", "folder", type=FILE, help="Where the films are now, if they were moved.")
+@click.option(
+    "--published",
+    type=click.Choice(list(published_figures.SETS)),
+    help="The films are of this set: its published figures go on the card. Known by itself for the set as shipped.",
+)
 @click.option("--out", type=FILE, help="Folder for progress.json.")
 @click.argument("name")
 def keep(
@@ -117,6 +123,7 @@ def keep(
     limits: tuple[str, ...],
     replace: bool,
     folder: Path | None,
+    published: str | None,
     out: Path | None,
 ) -> None:
     """Save a finished run as a model: convert it, check it, calibrate it and write its card."""
@@ -125,7 +132,9 @@ def keep(
     with terminal.words():
         run = _find(name, root)
         with keeping.telling(out, run, model) as say:
-            card = keeping.keep(run, model, title=title, limits=limits, replace=replace, data=folder, say=say)
+            card = keeping.keep(
+                run, model, title=title, limits=limits, replace=replace, data=folder, published=published, say=say
+            )
     agreement = card.metrics["agreement_with_keras"]
     difference, films = agreement["largest_difference"], agreement["films"]
     click.echo(f"Saved as {card.name}: agrees with the network to {difference:.1e} on {films} films.")

@@ -6,13 +6,12 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import NoReturn, TextIO, TypeVar
 
 import click
 
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
-from xraykit.system import text
 from xraykit.system.job_folder import Stopped
 from xraykit.training.run.run import Diverged
 
@@ -90,14 +89,6 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(done - shown.pos)
 
         yield move
-
-
-def figure(figure: dict[str, Any]) -> str:
-    """A proportion with its interval, in words."""
-    if figure.get("value") is None:
-        return "not reported (no films)"
-    low, high = (text.percent(figure[end]) for end in ("low", "high"))
-    return f"{text.percent(figure['value'])} [{low}, {high}]"
 
 
 def _fail(message: str) -> NoReturn:

@@ -72,7 +72,7 @@ def train_here(run: Run, **changes: Any) -> None:
     from xraykit.training import worker
 
     printer = Printer()
-    state = worker.go(run, printer.moment, told=printer.stage, seen=printer.films, **changes)
+    state = worker.train(run, printer.moment, on_stage=printer.stage, on_films=printer.films, **changes)
     if state in (State.FINISHED, State.STOPPED):
         click.echo(f"{state}: {run.path}")
         return

@@ -24,7 +24,7 @@ class ComparisonRefused(Refused):
 
 
 def align(evaluations: Sequence[Evaluation]) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]:
-    """The evaluations with films and classes in the first one's order, and what was turned for it, in words.
+    """The evaluations with films and classes in the first one's order, and notes on what was reordered.
 
     Films are matched by their sha256 where every evaluation knows them, else by name.
 
@@ -34,22 +34,22 @@ def align(evaluations: Sequence[Evaluation]) -> tuple[tuple[Evaluation, ...], tu
         If there are fewer than two or more than four, a model is there twice, or films, classes or the reference
         standard differ.
     """
-    _check_models([found.model for found in evaluations])
+    _check_models([evaluation.model for evaluation in evaluations])
     first, *others = evaluations
     aligned, notes = [first], []
-    by_hash = all(found.hashes for found in evaluations)
+    by_hash = all(evaluation.hashes for evaluation in evaluations)
     for other in others:
         _check_classes(first, other)
-        turned = _turn_classes(other, first.classes)
-        rows = _matching_rows(first, turned, by_hash)
+        reordered = _reorder_classes(other, first.classes)
+        rows = _matching_rows(first, reordered, by_hash)
         notes += _notes(first, other, rows, by_hash)
-        aligned.append(_take(turned, rows))
+        aligned.append(_take(reordered, rows))
     return tuple(aligned), tuple(notes)
 
 
 def join_groups(evaluations: Sequence[Evaluation]) -> np.ndarray:
     """Group numbers (N,) int64 from 0: films are together that any evaluation puts together, or with one sha256."""
-    partitions = [found.groups for found in evaluations if found.groups]
+    partitions = [evaluation.groups for evaluation in evaluations if evaluation.groups]
     partitions += [evaluations[0].hashes] if evaluations[0].hashes else []
     n = len(evaluations[0].films)
     firsts = []
@@ -73,7 +73,7 @@ def _check_models(models: Sequence[str]) -> None:
         )
     if twice := sorted(name for name, times in Counter(models).items() if times > 1):
         raise ComparisonRefused(
-            f"Expected different models; {', '.join(twice)} is given more than once. Keep one under another name."
+            f"Expected different models; {', '.join(twice)} is given more than once. Save one under another name."
         )
 
 
@@ -85,84 +85,88 @@ def _check_classes(first: Evaluation, other: Evaluation) -> None:
         )
 
 
-def _turn_classes(found: Evaluation, classes: tuple[str, ...]) -> Evaluation:
-    if found.classes == classes:
-        return found
-    column = [found.classes.index(name) for name in classes]
-    place = np.array([classes.index(name) for name in found.classes], np.int64)
-    return replace(found, classes=classes, truth=place[found.truth], logits=found.logits[:, column])
+def _reorder_classes(evaluation: Evaluation, classes: tuple[str, ...]) -> Evaluation:
+    if evaluation.classes == classes:
+        return evaluation
+    columns = [evaluation.classes.index(name) for name in classes]
+    place = np.array([classes.index(name) for name in evaluation.classes], np.int64)
+    return replace(evaluation, classes=classes, truth=place[evaluation.truth], logits=evaluation.logits[:, columns])
 
 
 def _matching_rows(first: Evaluation, other: Evaluation, by_hash: bool) -> np.ndarray:
     """Rows of `other` (N,) in the order of `first`'s films."""
-    keys = [found.hashes if by_hash else found.films for found in (first, other)]
+    keys = [evaluation.hashes if by_hash else evaluation.films for evaluation in (first, other)]
     if not by_hash:
-        for found in (first, other):
-            _check_names(found)
+        for evaluation in (first, other):
+            _check_names(evaluation)
     if Counter(keys[0]) != Counter(keys[1]):
         raise ComparisonRefused(_difference(first, other, keys[0], keys[1], by_hash))
     if keys[0] == keys[1] and (first.truth == other.truth).all():
         return np.arange(len(first.films))
     # A file that is there twice: its copies are matched by class, then by name
     orders = [
-        sorted(range(len(key)), key=lambda i, key=key, found=found: (key[i], found.truth[i], found.films[i]))
-        for key, found in zip(keys, (first, other), strict=True)
+        sorted(range(len(key)), key=lambda i, key=key, e=evaluation: (key[i], e.truth[i], e.films[i]))
+        for key, evaluation in zip(keys, (first, other), strict=True)
     ]
     rows = np.empty(len(first.films), np.int64)
     rows[orders[0]] = orders[1]
     if len(wrong := np.flatnonzero(other.truth[rows] != first.truth)):
         i = int(wrong[0])
         raise ComparisonRefused(
-            f"Expected one reference standard; {first.model} and {other.model} differ in it on {len(wrong)} of "
-            f"{len(rows)} films: {first.films[i]} is {first.classes[first.truth[i]]} for the one and "
-            f"{first.classes[other.truth[rows[i]]]} for the other."
+            f"The two models have different reference standards on {len(wrong)} of {len(rows)} films: {first.films[i]} "
+            f"is {first.classes[first.truth[i]]} for {first.model} and {first.classes[other.truth[rows[i]]]} for "
+            f"{other.model}."
         )
     return rows
 
 
-def _check_names(found: Evaluation) -> None:
-    if twice := [name for name, times in Counter(found.films).items() if times > 1]:
+def _check_names(evaluation: Evaluation) -> None:
+    if twice := [name for name, times in Counter(evaluation.films).items() if times > 1]:
         raise ComparisonRefused(
-            f"Expected films with a sha256 or a name of their own each; {found.model} names {len(twice)} more than "
-            f"once ({_some(twice)}). Evaluate it again to have the sha256."
+            f"Films are matched by name here, and {evaluation.model} has {len(twice)} names more than once "
+            f"({_some(twice)}). Evaluate it again to record each film's sha256."
         )
 
 
 def _difference(first: Evaluation, other: Evaluation, ours: Sequence[str], theirs: Sequence[str], by_hash: bool) -> str:
     only_first, only_other = Counter(ours) - Counter(theirs), Counter(theirs) - Counter(ours)
     name_first, name_other = (dict(zip(*pair, strict=True)) for pair in ((ours, first.films), (theirs, other.films)))
-    words = (
-        f"Expected the same test films; {first.model} has {only_first.total()} of {len(ours)} that {other.model} has "
-        f"not ({_some([name_first[key] for key in only_first])}), and {other.model} has {only_other.total()} of "
-        f"{len(theirs)} that {first.model} has not ({_some([name_other[key] for key in only_other])})."
-    )
+    sides = [
+        f"{only.total()} of {len(keys)} only for {model} ({_some([names[key] for key in only])})"
+        for only, keys, model, names in (
+            (only_first, ours, first.model, name_first),
+            (only_other, theirs, other.model, name_other),
+        )
+        if only
+    ]
+    words = f"{first.model} and {other.model} were tested on different films: {', '.join(sides)}."
     same_names = {name_first[key] for key in only_first} & {name_other[key] for key in only_other}
     if by_hash and same_names:
-        words += f" {len(same_names)} have the same name and are other files ({_some(sorted(same_names))})."
-    return words + " Evaluate both on one folder."
+        words += f" {len(same_names)} have the same name but different content ({_some(sorted(same_names))})."
+    return words + " Evaluate both on the same folder."
 
 
 def _notes(first: Evaluation, other: Evaluation, rows: np.ndarray, by_hash: bool) -> list[str]:
     notes = []
     if other.classes != first.classes:
-        notes.append(f"{other.model} lists its classes in another order; they were matched by name.")
+        notes.append(f"{other.model} lists its classes in a different order; they were matched by name.")
     if (np.diff(rows) < 0).any():
         key = "sha256" if by_hash else "name"
-        notes.append(f"{other.model} lists its films in another order; they were matched by {key}.")
+        notes.append(f"{other.model} lists its films in a different order; they were matched by {key}.")
     if renamed := sum(other.films[row] != name for row, name in zip(rows.tolist(), first.films, strict=True)):
-        notes.append(f"{renamed} films have another name for {other.model}; {first.model}'s are shown.")
+        notes.append(f"{renamed} films have a different name for {other.model}; the names of {first.model} are shown.")
     return notes
 
 
-def _take(found: Evaluation, rows: np.ndarray) -> Evaluation:
+def _take(evaluation: Evaluation, rows: np.ndarray) -> Evaluation:
     chosen = rows.tolist()
     return replace(
-        found,
-        films=tuple(found.films[i] for i in chosen),
-        truth=found.truth[rows],
-        logits=found.logits[rows],
-        hashes=tuple(found.hashes[i] for i in chosen) if found.hashes else (),
-        groups=tuple(found.groups[i] for i in chosen) if found.groups else (),
+        evaluation,
+        films=tuple(evaluation.films[i] for i in chosen),
+        truth=evaluation.truth[rows],
+        logits=evaluation.logits[rows],
+        hashes=tuple(evaluation.hashes[i] for i in chosen) if evaluation.hashes else (),
+        groups=tuple(evaluation.groups[i] for i in chosen) if evaluation.groups else (),
     )
 
 

@@ -88,8 +88,8 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     def loss(log_t: float) -> float:
         return log_loss(softmax(logits / np.exp(log_t)), truth)
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
-    return float(np.exp(found.x)) if loss(found.x) < loss(0.0) else 1.0
+    best = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded").x
+    return float(np.exp(best)) if loss(best) < loss(0.0) else 1.0
 
 
 def log_loss(probabilities: np.ndarray, truth: np.ndarray) -> float:

@@ -1,13 +1,13 @@
 """Comparison: two to four models on the same films, pair by pair: is the difference real, and on which films.
 
-Draws nothing and reads no file; figures come from `statistics`.
+Draws nothing and reads no file; figures come from `stats`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -16,9 +16,9 @@ import numpy as np
 from xraykit.evaluation import stats
 from xraykit.evaluation.alignment import ComparisonRefused, align, join_groups
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.evaluation.stats import Figure
 
 ALPHA = 0.05
-_ENDS = ("value", "low", "high")
 _MEASURES = {
     "accuracy": stats.accuracy,
     "balanced_accuracy": stats.balanced_accuracy,
@@ -42,7 +42,7 @@ class Pair:
     second: str
     n: int
     groups: int
-    differences: Mapping[str, dict]
+    differences: Mapping[str, Figure]
     score_interval: tuple[float, float]
     fixes: tuple[int, ...]
     breaks: tuple[int, ...]
@@ -54,13 +54,21 @@ class Pair:
     not_worse: dict | None
     words: tuple[str, ...]
 
+    @property
+    def changes(self) -> str:
+        """How many films one model gets right and the other wrong: the one sentence of `words` about films."""
+        return (
+            f"{self.second} corrects {len(self.fixes)} films that {self.first} gets wrong, and gets "
+            f"{len(self.breaks)} wrong that {self.first} gets right."
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Evaluations in one order of films and classes, and a verdict for each pair in the order given.
 
     `groups` (N,) int64; films of one patient or one picture share a number. `notes`: what was turned to make them
-    alike, and what the figures take for granted.
+    alike, and what the figures assume.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -73,7 +81,7 @@ class Comparison:
 
     @property
     def models(self) -> tuple[str, ...]:
-        return tuple(found.model for found in self.evaluations)
+        return tuple(evaluation.model for evaluation in self.evaluations)
 
     @property
     def films(self) -> tuple[str, ...]:
@@ -91,7 +99,8 @@ class Comparison:
         """Plain data without NaN: each model's metrics and report, each pair with the names of its films."""
         names = self.films
         pairs = [
-            asdict(pair) | {key: [names[i] for i in getattr(pair, key)] for key in ("fixes", "breaks", "both_wrong")}
+            stats.plain(pair)
+            | {key: [names[i] for i in getattr(pair, key)] for key in ("fixes", "breaks", "both_wrong")}
             for pair in self.pairs
         ]
         return {
@@ -104,8 +113,13 @@ class Comparison:
             "draws": self.draws,
             "seed": self.seed,
             "models": [
-                {"model": found.model, "data": found.data, "metrics": found.metrics(), "report": found.report()}
-                for found in self.evaluations
+                {
+                    "model": evaluation.model,
+                    "data": evaluation.data,
+                    "metrics": stats.plain(evaluation.metrics()),
+                    "report": evaluation.report(),
+                }
+                for evaluation in self.evaluations
             ],
             "pairs": pairs,
             "notes": list(self.notes),
@@ -126,8 +140,8 @@ def compare(
     Parameters
     ----------
     margin : float, optional
-        The loss of accuracy, as a share, that would still do: "not worse than" is said where both intervals of the
-        difference (bootstrap and Tango's) stay above -margin.
+        The loss of accuracy, as a share, that would still be acceptable: non-inferiority is shown where both
+        intervals of the difference (bootstrap and Tango's) stay above -margin.
     draws, seed : int
         Of the bootstrap, which takes whole groups of films.
 
@@ -148,7 +162,7 @@ def compare(
 
 
 def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]) -> Pair:
-    right = [found.predicted == found.truth for found in (first, second)]
+    right = [evaluation.predicted == evaluation.truth for evaluation in (first, second)]
     n, count = len(first.films), int(groups.max()) + 1
     fixes, breaks, neither = (
         tuple(np.flatnonzero(chosen).tolist())
@@ -160,7 +174,7 @@ def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int,
         second=second.model,
         n=n,
         groups=count,
-        differences=_differences(first, second, groups, draws, seed),
+        differences=bootstrap_differences(first, second, groups, draws, seed),
         score_interval=stats.paired_score_interval(len(fixes), len(breaks), n),
         fixes=fixes,
         breaks=breaks,
@@ -174,16 +188,24 @@ def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int,
     )
 
 
-def _differences(
+def bootstrap_differences(
     first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]
-) -> dict[str, dict]:
-    """Second minus first, with percentile intervals over bootstrapped groups."""
+) -> dict[str, Figure]:
+    """Second minus first of accuracy, balanced accuracy and macro F1, with percentile intervals over groups.
+
+    Parameters
+    ----------
+    groups : (N,) int64
+        Counted from 0; a draw takes whole groups of films.
+    """
     size, n, count = len(first.classes), len(groups), int(groups.max()) + 1
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in _MEASURES}
-    for one, other in _drawn_confusions(first, second, groups, draws, seed):
+    for firsts, seconds in _drawn_confusions(first, second, groups, draws, seed):
         for name, measure in _MEASURES.items():
-            drawn[name].append(measure(other.reshape(-1, size, size)) - measure(one.reshape(-1, size, size)))
-    values = {name: stats.known(of(second.confusion) - of(first.confusion)) for name, of in _MEASURES.items()}
+            drawn[name].append(measure(seconds.reshape(-1, size, size)) - measure(firsts.reshape(-1, size, size)))
+    values = {
+        name: stats.known(measure(second.confusion) - measure(first.confusion)) for name, measure in _MEASURES.items()
+    }
     return {name: stats.percentile_interval(values[name], np.concatenate(drawn[name]), n, count) for name in _MEASURES}
 
 
@@ -194,8 +216,8 @@ def _drawn_confusions(
     size, count = len(first.classes), int(groups.max()) + 1
     # A film is no more than its class and both predictions: films alike in them are drawn together
     kinds, kind = np.unique((first.truth * size + first.predicted) * size + second.predicted, return_inverse=True)
-    truth, one, other = kinds // size**2, kinds // size % size, kinds % size
-    cells = [np.eye(size * size, dtype=np.int64)[truth * size + predicted] for predicted in (one, other)]
+    truth, predictions = kinds // size**2, (kinds // size % size, kinds % size)
+    cells = [np.eye(size * size, dtype=np.int64)[truth * size + predicted] for predicted in predictions]
     k = len(kinds)
     if count == len(groups):
         counts, times = np.eye(k, dtype=np.int64), np.bincount(kind, minlength=k)
@@ -207,9 +229,9 @@ def _drawn_confusions(
 
 def _delong(first: Evaluation, second: Evaluation, label: int, groups: np.ndarray) -> dict:
     grouped = groups if int(groups.max()) + 1 < len(groups) else None
-    one, other = first.probabilities[:, label], second.probabilities[:, label]
-    found = asdict(stats.delong(first.truth == label, one, other, grouped))
-    return found | {"adjusted_p": found["p"]}
+    scores = first.probabilities[:, label], second.probabilities[:, label]
+    test = stats.delong(first.truth == label, *scores, grouped)
+    return {**vars(test), "adjusted_p": test.p}
 
 
 def _adjust(pairs: Sequence[Pair]) -> list[Pair]:
@@ -220,7 +242,7 @@ def _adjust(pairs: Sequence[Pair]) -> list[Pair]:
         replace(
             pair,
             adjusted_p=adjusted[k],
-            delong={name: of | {"adjusted_p": classes[name][k]} for name, of in pair.delong.items()},
+            delong={name: test | {"adjusted_p": classes[name][k]} for name, test in pair.delong.items()},
         )
         for k, pair in enumerate(pairs)
     ]
@@ -228,9 +250,9 @@ def _adjust(pairs: Sequence[Pair]) -> list[Pair]:
 
 def _judge(pair: Pair, margin: float | None, pairs: int) -> Pair:
     change = pair.differences["accuracy"]
-    low, high = change["low"], change["high"]
+    low, high = change.low, change.high
     verdict = pair.verdict
-    if low is not None and (low > 0 or high < 0) and pair.adjusted_p < ALPHA:
+    if low is not None and high is not None and (low > 0 or high < 0) and pair.adjusted_p < ALPHA:
         verdict = "second better" if low > 0 else "first better"
     not_worse = None
     if margin is not None:
@@ -247,43 +269,39 @@ def _judge(pair: Pair, margin: float | None, pairs: int) -> Pair:
 def _sentences(pair: Pair, pairs: int) -> Iterator[str]:
     a, b, n = pair.first, pair.second, pair.n
     change = pair.differences["accuracy"]
-    p = f"McNemar exact p {_p(pair.adjusted_p)}" + (f", Holm-adjusted over {pairs} pairs" if pairs > 1 else "")
+    p = f"McNemar exact p {stats.p_text(pair.adjusted_p)}" + (f", Holm-adjusted over {pairs} pairs" * (pairs > 1))
     if pair.verdict == "same predictions":
-        yield f"{a} and {b} give every film the same class (n = {n})."
+        yield f"{a} and {b} predict the same class for every film (n = {n})."
     elif pair.verdict == "not distinguishable":
         yield f"{a} and {b} are not distinguishable at n = {n}: {b} minus {a} is {_points(change)} ({p})."
     elif pair.verdict == "second better":
         yield f"{b} is better than {a} by {_points(change)} at n = {n} ({p})."
     else:
-        turned = {"value": -change["value"], "low": -change["high"], "high": -change["low"]}
-        yield f"{a} is better than {b} by {_points(turned)} at n = {n} ({p})."
+        yield f"{a} is better than {b} by {_points(change.negated())} at n = {n} ({p})."
     if pair.verdict != "same predictions":
-        yield f"{b} fixes {len(pair.fixes)} films that {a} gets wrong and breaks {len(pair.breaks)} that it gets right."
-    if pair.verdict == "not distinguishable" and change["low"] is not None and not change["low"] <= 0 <= change["high"]:
-        yield "The bootstrap interval leaves out 0, but the exact test does not bear it out."
+        yield pair.changes
+    if pair.verdict == "not distinguishable" and change.ends and not change.ends[0] <= 0 <= change.ends[1]:
+        yield "The bootstrap interval excludes 0, but the exact test does not confirm it."
     if pair.not_worse:
-        points = f"{100 * pair.not_worse['margin']:g} points"
-        for key, one, other in (("second", b, a), ("first", a, b)):
-            shown = f"{one} is not worse than {other} by {points} or more."
-            yield shown if pair.not_worse[key] else f"It is not shown that {shown}"
+        margin = f"(margin {100 * pair.not_worse['margin']:g} points)"
+        for key, model, other in (("second", b, a), ("first", a, b)):
+            if pair.not_worse[key]:
+                yield f"{model} is non-inferior to {other} {margin}."
+            else:
+                yield f"Non-inferiority of {model} to {other} {margin} is not shown."
 
 
-def _points(figure: dict) -> str:
-    """A difference of shares in points: "2.1 points [0.4, 3.9]"."""
-    value, low, high = (None if figure[key] is None else round(100 * figure[key], 1) + 0.0 for key in _ENDS)  # no -0.0
-    return f"{value:.1f} points " + ("(no interval)" if low is None else f"[{low:.1f}, {high:.1f}]")
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+def _points(change: Figure) -> str:
+    """A difference of shares: "2.1 points [0.4, 3.9]"."""
+    return f"{change.value_text('points')} points {change.interval_text('points')}"
 
 
 def _caveats(groups: np.ndarray, pairs: int) -> Iterator[str]:
     n, count = len(groups), int(groups.max()) + 1
     if count < n:
         yield (
-            f"{n} films in {count} groups of one patient or one picture: bootstrap and DeLong count groups, McNemar "
-            "and Tango's interval count films as independent."
+            f"{n} films in {count} groups (same patient or near-identical image). Bootstrap and DeLong resample "
+            "groups; McNemar and Tango treat films as independent."
         )
     if pairs > 1:
-        yield f"p is Holm-adjusted over {pairs} pairs; intervals are of each pair alone."
+        yield f"p values are Holm-adjusted over {pairs} pairs; intervals are of each pair alone."

@@ -1,7 +1,4 @@
-"""Curves: what probabilities say at every threshold, and how far they can be believed.
-
-ROC, precision-recall and reliability, calibration figures and temperature, on plain arrays; draws nothing.
-"""
+"""Curves: ROC and precision-recall curves on plain arrays, and the areas below them. Draws nothing."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ FILES = {"validation": "validation.json", "test": "evaluation.json"}  # in the f
 
 
 class EvaluationRefused(Refused):
-    """Numbers that do not make an evaluation; the message says what was found."""
+    """Numbers that do not make an evaluation; the message says what is wrong."""
 
     code = "evaluation"
 
@@ -95,11 +95,19 @@ class Evaluation:
         )
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
-    def metrics(self, interval: str = "wilson") -> dict:
-        """Every figure as plain data: {"n", "accuracy": Figure, "classes": {class: {...}}, "calibration": {...}}.
+    @cached_property
+    def films_digest(self) -> str:
+        """The digest of the data set that these films are all of, as `Dataset.digest` has it; "" without hashes."""
+        if not self.hashes:
+            return ""
+        rows = sorted(f"{sha} {self.classes[t]}" for sha, t in zip(self.hashes, self.truth, strict=True))
+        return hashlib.sha256("\n".join([*sorted(self.classes), *rows]).encode()).hexdigest()
 
-        A Figure is {"value", "low", "high", "n"} with a 95 % interval, or value None where n is 0. `interval` of
-        shares is "wilson" or "exact"; of areas it is DeLong's, by groups where films share one.
+    def metrics(self, interval: str = "wilson") -> dict:
+        """Every figure by name: {"n", "accuracy": Figure, "classes": {class: {...}}, "calibration": {...}}.
+
+        `stats.plain` makes it JSON. `interval` of shares is "wilson" or "exact"; of areas it is DeLong's, by groups
+        where films share one.
         """
         matrix = self.confusion
         return {
@@ -116,7 +124,7 @@ class Evaluation:
 
     def auroc(self, label: int) -> float | None:
         """Area under the ROC curve of one class against the rest, ties counted half; None where one side is empty."""
-        return stats.auroc(self.truth == label, self.probabilities[:, label])["value"]
+        return stats.auroc(self.truth == label, self.probabilities[:, label]).value
 
     def roc(self, label: int) -> curves.Curve | None:
         """ROC curve of one class against the rest, of probabilities after temperature; None as for `auroc`."""
@@ -154,7 +162,7 @@ class Evaluation:
             "ppv": proportion(tp, tp + fp, interval),
             "npv": proportion(tn, tn + fn, interval),
             "f1": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
-            "auroc": area["value"],
+            "auroc": area.value,
             "auroc_delong": area,
         }
 
@@ -252,14 +260,14 @@ def _report(confusion: np.ndarray, classes: Sequence[str]) -> list[dict]:
     rows = [
         {
             "row": name,
-            **{key: float(of[k]) if support[k] else None for key, of in columns.items()},
+            **{key: float(column[k]) if support[k] else None for key, column in columns.items()},
             "support": int(support[k]),
         }
         for k, name in enumerate(classes)
     ]
     accuracy = {"row": "accuracy", "precision": None, "recall": None, "f1-score": float(hits.sum() / n), "support": n}
-    macro = {key: float(of[counted].mean()) for key, of in columns.items()}
-    weighted = {key: float(np.average(of, weights=support)) for key, of in columns.items()}
+    macro = {key: float(column[counted].mean()) for key, column in columns.items()}
+    weighted = {key: float(np.average(column, weights=support)) for key, column in columns.items()}
     averages = [{"row": "macro avg", **macro, "support": n}, {"row": "weighted avg", **weighted, "support": n}]
     return [*rows, accuracy, *averages]
 

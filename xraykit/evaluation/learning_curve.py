@@ -1,4 +1,4 @@
-"""History: reads a training's curve, the rows of history.csv, and says in words what it shows.
+"""Learning curve: reads the rows of history.csv and says in words what they show.
 
 Reads no network and draws nothing.
 """
@@ -30,12 +30,12 @@ class HistoryRefused(Refused):
 
 @dataclass(frozen=True)
 class TrainingCurve:
-    """What a training's curve shows. Epochs count from 1; None where the columns do not tell.
+    """What a learning curve shows. Epochs count from 1; None where the columns do not tell.
 
     `best_epoch` has the lowest validation loss; `cuts` are rate cuts (epoch, before, after); `phases` the epochs that
     began a phase after the first; `gap` is training minus validation accuracy at the last epoch; `rise` the share by
     which validation loss rose from its best to the end while training loss fell, 0 where it did not; `overfitting` a
-    gap over five points or a rise over a tenth; `seconds` learning time.
+    gap over five points or a rise over a tenth; `seconds` of training.
     """
 
     epochs: int
@@ -112,20 +112,20 @@ def _sentences(curve: TrainingCurve) -> list[str]:
     else:
         words.append(f"{curve.epochs} epochs; validation loss is not reported.")
     words += [f"The learning rate was cut at epoch {n}, from {a:.2g} to {b:.2g}." for n, a, b in curve.cuts]
-    words += [f"Another phase began at epoch {n}." for n in curve.phases]
+    words += [f"Phase {k} began at epoch {n}." for k, n in enumerate(curve.phases, 2)]
     if curve.gap is not None:
         side = "above" if curve.gap >= 0 else "below"
         words.append(f"At the end training accuracy is {100 * abs(curve.gap):.1f} points {side} validation accuracy.")
     if curve.rise:
-        words.append(f"Since its best, validation loss rose by {curve.rise:.0%} while training loss fell.")
+        words.append(f"Since its best epoch, validation loss rose by {curve.rise:.1%} while training loss fell.")
     if curve.overfitting and curve.still_improving:
-        words.append("Training is well ahead, and validation still gains from it.")
+        words.append("Training accuracy is well above validation, but validation is still improving.")
     elif curve.overfitting is not None:
         words.append("Signs of overfitting." if curve.overfitting else "No sign of overfitting.")
     if curve.still_improving:
         words.append("Validation loss was still improving at the end: more epochs may help.")
     elif curve.best_epoch is not None and curve.epochs - curve.best_epoch >= STALE:
-        words.append(f"No better validation loss in the last {curve.epochs - curve.best_epoch} epochs.")
+        words.append(f"Validation loss did not improve in the last {curve.epochs - curve.best_epoch} epochs.")
     return words
 
 
@@ -145,7 +145,7 @@ def _rise(table: Sequence[Row], best: int) -> float | None:
 
 def _cuts(table: Sequence[Row]) -> tuple[tuple[int, float, float], ...]:
     """Falls of the rate between two epochs of a phase whose rate otherwise stands; a cosine's falls are no cuts."""
-    found = []
+    cuts = []
     for phase in sorted({row.get("phase") or 0.0 for row in table}):
         rates = [
             (k + 1, rate)
@@ -155,8 +155,8 @@ def _cuts(table: Sequence[Row]) -> tuple[tuple[int, float, float], ...]:
         steps = [(n, a, b) for (_, a), (n, b) in zip(rates, rates[1:], strict=False)]
         standing = sum(math.isclose(a, b, rel_tol=1e-6) for _, a, b in steps)
         if standing >= len(steps) / 2:
-            found += [(n, a, b) for n, a, b in steps if b < CUT * a]
-    return tuple(found)
+            cuts += [(n, a, b) for n, a, b in steps if b < CUT * a]
+    return tuple(cuts)
 
 
 def _phases(table: Sequence[Row]) -> tuple[int, ...]:
@@ -171,7 +171,7 @@ def _total(seconds: Sequence[float | None]) -> float | None:
 
 def _number(value: object) -> float | None:
     try:
-        found = float(value)  # type: ignore[arg-type]
+        number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-    return found if math.isfinite(found) else None
+    return number if math.isfinite(number) else None

@@ -1,4 +1,4 @@
-"""Operating points: from which probability on a film is given a class, chosen on validation and applied to test.
+"""Operating points: the threshold at which a film is classified as a class, chosen on validation, applied to test.
 
 A point belongs to the one network it was chosen for. Knows thresholds and counts only.
 """
@@ -6,13 +6,14 @@ A point belongs to the one network it was chosen for. Knows thresholds and count
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from xraykit.evaluation import stats
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.evaluation.stats import Figure
 from xraykit.refused import Refused
 
 
@@ -28,7 +29,7 @@ class OperatingPoint:
 
     `sha256` is that of the network (the card's model.keras) it was chosen for, "" where none is known; `target` is
     "sensitivity", "specificity" or "hand", `wanted` the share asked for; `figures` what the threshold gave on the
-    films it was chosen on ({"n", "sensitivity": Figure, "specificity": Figure}), None if set by hand.
+    films it was chosen on ({"n", "sensitivity": Figure, "specificity": Figure, ...}), None if set by hand.
     """
 
     model: str
@@ -40,15 +41,18 @@ class OperatingPoint:
     figures: dict | None
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), allow_nan=False) + "\n"
+        return json.dumps(stats.plain(self), allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> OperatingPoint:
         """Read a point; raises OperatingRefused where the text is none."""
         try:
-            found = cls(**json.loads(text))
-            return by_hand(found.model, found.label, found.threshold, found.sha256) if found.figures is None else found
-        except (ValueError, TypeError) as error:
+            point = cls(**json.loads(text))
+            if point.figures is None:
+                return by_hand(point.model, point.label, point.threshold, point.sha256)
+            figures = {key: value if key == "n" else Figure.from_dict(value) for key, value in point.figures.items()}
+            return replace(point, figures=figures)
+        except (ValueError, TypeError, AttributeError) as error:
             raise OperatingRefused(f"Expected an operating point as JSON; got {error}.") from None
 
 
@@ -56,22 +60,18 @@ class OperatingPoint:
 class Applied:
     """What a point gives on an evaluation: `predicted` (N,) int64, `confusion` (C, C) int64, `figures` and `accuracy`.
 
-    A film is given the point's class from its threshold on, else the likeliest of the other classes.
+    A film at or above the threshold is classified as the point's class, any other as the likeliest other class.
     """
 
     point: OperatingPoint
     predicted: np.ndarray
     confusion: np.ndarray
     figures: dict
-    accuracy: dict
+    accuracy: Figure
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "point": asdict(self.point),
-            "confusion": self.confusion.tolist(),
-            "figures": self.figures,
-            "accuracy": self.accuracy,
-        }
+        figures = {"point": self.point, "confusion": self.confusion.tolist(), "figures": self.figures}
+        return stats.plain(figures | {"accuracy": self.accuracy})
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), allow_nan=False) + "\n"
@@ -91,7 +91,7 @@ def choose(
     ------
     OperatingRefused
         If not exactly one target in (0, 1] is given, the class or its opposite has no validation film, or the target
-        is only met by giving the class to every film or to none.
+        is only met by classifying every film as the class, or none.
     """
     if (sensitivity is None) == (specificity is None):
         raise OperatingRefused("Expected one target, a sensitivity or a specificity; got none or both.")
@@ -103,28 +103,28 @@ def choose(
     if 0 in side:
         raise OperatingRefused(
             f"Expected validation films with and without {label}; got {side[0]} with and {side[1]} without, so no "
-            f"{target} can be aimed at."
+            f"threshold can be chosen for a {target}."
         )
     threshold = _threshold(scores, positive, target, wanted)
     if threshold is None:
         who = "every film" if target == "sensitivity" else "no film"
         raise OperatingRefused(
-            f"A {target} of {wanted:.1%} for {label} is not attainable on the {len(scores)} validation films of "
-            f"{validation.model} but by giving {label} to {who}. Ask for less."
+            f"On the {len(scores)} validation films of {validation.model}, a {target} of {wanted:.1%} for {label} can "
+            f"only be reached by classifying {who} as {label}. Choose a lower target."
         )
     figures = _figures(positive, scores >= threshold)
     return OperatingPoint(validation.model, sha256, label, threshold, target, wanted, figures)
 
 
 def by_hand(model: str, label: str, threshold: float, sha256: str = "") -> OperatingPoint:
-    """A point at a threshold of one's own; raises OperatingRefused outside [0, 1]."""
+    """A point at a threshold set by hand; raises OperatingRefused outside [0, 1]."""
     if not 0 <= threshold <= 1:
         raise OperatingRefused(f"Expected a threshold from 0 to 1; got {threshold}.")
     return OperatingPoint(model, sha256, label, float(threshold), "hand", None, None)
 
 
 def apply(point: OperatingPoint, evaluation: Evaluation, sha256: str = "") -> Applied:
-    """Give classes to the films of an evaluation at a point.
+    """Classify the films of an evaluation at a point.
 
     Parameters
     ----------
@@ -138,9 +138,9 @@ def apply(point: OperatingPoint, evaluation: Evaluation, sha256: str = "") -> Ap
     """
     if (point.model, point.sha256) != (evaluation.model, sha256):
         raise OperatingRefused(
-            f"Expected an operating point of {evaluation.model} (sha256 {sha256[:12] or 'unknown'}); this one was "
-            f"chosen for {point.model} (sha256 {point.sha256[:12] or 'unknown'}). Choose it anew on the validation "
-            "films of this model."
+            f"This operating point was chosen for {point.model} (sha256 {point.sha256[:12] or 'unknown'}), not for "
+            f"{evaluation.model} (sha256 {sha256[:12] or 'unknown'}). Choose a new one on the validation films of this "
+            "model."
         )
     scores, positive = _scores(evaluation, point.label)
     given, label = scores >= point.threshold, evaluation.classes.index(point.label)

@@ -5,41 +5,125 @@ Knows no films, models or files. What cannot be known from the numbers given is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-LEVEL = 0.95  # of every interval unless told otherwise
+LEVEL = 0.95  # of every interval
+UNDEFINED = "n/a"  # a figure that these films cannot give
 _CELLS = 2**22  # numbers a block of bootstrap draws may hold: 32 MB
 
+Kind = Literal["percent", "points", "number"]
 
-def proportion(successes: int, n: int, method: str = "wilson") -> dict:
-    """A share with its 95 % interval, as a Figure {"value", "low", "high", "n"}; value None where n is 0.
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with its interval: `value` None where it is not defined, `low` and `high` None without an interval.
+
+    `n` is how many films it rests on, `level` the interval's, in (0, 1). Shares are in [0, 1], differences of shares
+    in [-1, 1]; `text` writes both as percentages or points.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    level: float = LEVEL
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """The interval, or None where there is none."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    def text(self, kind: Kind = "percent") -> str:
+        """Value and interval as every page, file and command writes them: "95.0% [90.1, 97.6]"."""
+        interval = self.interval_text(kind)
+        return f"{self.value_text(kind)} {interval}" if interval else UNDEFINED
+
+    def value_text(self, kind: Kind = "percent") -> str:
+        """The value alone: "95.0%" ("percent"), "2.7" ("points") or "0.9501" ("number")."""
+        return number_text(self.value, kind)
+
+    def interval_text(self, kind: Kind = "percent") -> str:
+        """The interval alone: "[90.1, 97.6]"; empty where the value is not defined."""
+        if self.value is None:
+            return ""
+        if self.ends is None:
+            return "(no interval)"
+        return f"[{', '.join(number_text(end, kind).removesuffix('%') for end in self.ends)}]"
+
+    def negated(self) -> Figure:
+        """The same difference, counted the other way round."""
+        value, low, high = (None if number is None else -number for number in (self.value, self.high, self.low))
+        return Figure(value, low, high, self.n, self.level)
+
+    def to_dict(self) -> dict[str, Any]:
+        """{"value", "low", "high", "n"}, as cards, evaluations and reports keep it in JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any] | None) -> Figure:
+        """Read what `to_dict` wrote; what is missing is not defined."""
+        data = data or {}
+        return cls(data.get("value"), data.get("low"), data.get("high"), data.get("n") or 0)
+
+
+def number_text(value: float | None, kind: Kind) -> str:
+    """A share as a percentage or in points, one decimal, or a number with four."""
+    if value is None:
+        return UNDEFINED
+    if kind == "number":
+        return f"{value:.4f}"
+    rounded = round(100 * value, 1) + 0.0  # no -0.0
+    return f"{rounded:.1f}%" if kind == "percent" else f"{rounded:.1f}"
+
+
+def p_text(p: float | None) -> str:
+    """A p value after the letter p: "= 0.012" or "< 0.001"."""
+    return UNDEFINED if p is None else "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, mappings and sequences as the dicts and lists that JSON knows; a Figure without its level."""
+    if isinstance(value, Figure):
+        return value.to_dict()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def proportion(successes: int, n: int, method: str = "wilson") -> Figure:
+    """A share with its 95 % interval; value None where n is 0.
 
     `method` "wilson" is the score interval (Wilson 1927); "exact" is Clopper and Pearson's (1934), never too narrow.
     """
     from scipy.stats import binomtest
 
     if n == 0:
-        return {"value": None, "low": None, "high": None, "n": 0}
+        return Figure(None)
     interval = binomtest(int(successes), int(n)).proportion_ci(LEVEL, method)
-    return {"value": successes / n, "low": float(interval.low), "high": float(interval.high), "n": int(n)}
+    return Figure(successes / n, float(interval.low), float(interval.high), int(n))
 
 
 @dataclass(frozen=True)
 class PairedAuroc:
-    """Areas of two scores on the same films: each a Figure, `difference` second minus first, `z` and two-sided `p`."""
+    """Areas of two scores on the same films, `difference` second minus first, `z` and two-sided `p`."""
 
-    first: dict
-    second: dict
-    difference: dict
+    first: Figure
+    second: Figure
+    difference: Figure
     z: float | None
     p: float | None
 
 
-def auroc(positive: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = None) -> dict:
-    """Area under the ROC curve, ties counted half, with DeLong's interval (DeLong et al. 1988), as a Figure.
+def auroc(positive: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = None) -> Figure:
+    """Area under the ROC curve, ties counted half, with DeLong's interval (DeLong et al. 1988).
 
     Parameters
     ----------
@@ -50,7 +134,7 @@ def auroc(positive: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = 
 
     Returns
     -------
-    dict
+    Figure
         `value` None where one side is empty; `low` and `high` None where the variance cannot be estimated: fewer
         than two films on a side, or perfect separation.
     """
@@ -144,13 +228,13 @@ def draw(
         yield (taken.astype(float) @ rows).round().astype(np.int64)  # floats: BLAS; exact below 2**53
 
 
-def percentile_interval(value: float | None, drawn: np.ndarray, n: int, groups: int) -> dict:
+def percentile_interval(value: float | None, drawn: np.ndarray, n: int, groups: int) -> Figure:
     """A Figure from bootstrap draws; no interval where fewer than two groups could be drawn, or nothing is known."""
     drawn = drawn[np.isfinite(drawn)]
     if value is None or groups < 2 or not len(drawn):
-        return {"value": value, "low": None, "high": None, "n": n}
+        return Figure(value, n=n)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return {"value": float(value), "low": float(low), "high": float(high), "n": n}
+    return Figure(float(value), float(low), float(high), n)
 
 
 def accuracy(confusion: np.ndarray) -> np.ndarray:
@@ -211,23 +295,23 @@ def _variance(positive: np.ndarray, parts: np.ndarray, groups: np.ndarray | None
     if min(sizes) < 2:
         return None
     every = len(sums[0])
-    found = sum(size / (size - 1) * float(of @ of) for size, of in zip(sizes, sums, strict=True))
-    found += 2 * every / (every - 1) * float(sums[0] @ sums[1])
-    return found if found > 1e-24 else 0.0  # rounding of equal parts
+    variance = sum(size / (size - 1) * float(side @ side) for size, side in zip(sizes, sums, strict=True))
+    variance += 2 * every / (every - 1) * float(sums[0] @ sums[1])
+    return variance if variance > 1e-24 else 0.0  # rounding of equal parts
 
 
-def _area(positive: np.ndarray, area: float | None, parts: np.ndarray | None, groups: np.ndarray | None) -> dict:
+def _area(positive: np.ndarray, area: float | None, parts: np.ndarray | None, groups: np.ndarray | None) -> Figure:
     variance = None if parts is None else _variance(positive, parts, groups)
     return _area_figure(area, variance, len(positive), (0.0, 1.0))
 
 
-def _area_figure(value: float | None, variance: float | None, n: int, ends: tuple[float, float]) -> dict:
+def _area_figure(value: float | None, variance: float | None, n: int, ends: tuple[float, float]) -> Figure:
     from scipy.special import ndtri
 
     if value is None or not variance:
-        return {"value": value, "low": None, "high": None, "n": n}
+        return Figure(value, n=n)
     half = float(ndtri((1 + LEVEL) / 2)) * variance**0.5
-    return {"value": value, "low": max(ends[0], value - half), "high": min(ends[1], value + half), "n": n}
+    return Figure(value, max(ends[0], value - half), min(ends[1], value + half), n)
 
 
 def _two_sided(z: float) -> float:

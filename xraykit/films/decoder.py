@@ -1,5 +1,7 @@
 """What runs inside one decoder process: films in, answers out, bounded in memory, bound to its parent's life.
-Started by `ingest` only; imports no network library and keeps nothing between films."""
+
+Started by `ingest` only; imports no network library and keeps nothing between films.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from xraykit.films import radiograph
-from xraykit.films.refusal import NotARadiograph, Refusal, not_a_radiograph
+from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, NotARadiograph, Refusal, name_of, refuse, too_large
 from xraykit.system.processes import PR_SET_PDEATHSIG, end_with_parent
 
 MAX_BYTES = 50 * 2**20
 MEMORY = 2 * 2**30  # address space of one decoder: a 40-megapixel film at its worst needs about a third of it
-BATCH_BYTES, BATCH_PAUSE = (
-    64 * 2**20,
-    1.0,
-)  # a batch comes back early when it holds this much or took this long
+BATCH_BYTES, BATCH_PAUSE = 64 * 2**20, 1.0  # a batch comes back early when it holds this much or took this long
 HEAVY = ("keras", "tensorflow", "jax", "torch")
 
 
@@ -44,7 +43,7 @@ def prepare(parent: int) -> None:
     Image.preinit()
 
 
-def read_batch(films: list[Path | tuple[str, bytes]]) -> list[radiograph.Radiograph | Refusal]:
+def read_batch(films: list[Film]) -> list[radiograph.Radiograph | Refusal]:
     """Read films in order; the list is shorter than `films` if it grew large or slow, and never empty."""
     results: list[radiograph.Radiograph | Refusal] = []
     began, held = time.monotonic(), 0
@@ -62,49 +61,28 @@ def loaded_modules() -> dict[str, Any]:
     return {"pid": os.getpid(), "heavy": sorted(set(HEAVY) & set(sys.modules))}
 
 
-def name_of(film: Path | tuple[str, bytes]) -> str:
-    """The film's file name made fit for messages: printable, at most 200 characters."""
-    name = film[0] if isinstance(film, tuple) else film.name or str(film)
-    name = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
-    return name if len(name) <= 200 else f"{name[:120]}…{name[-79:]}"
-
-
-def refusal(film: Path | tuple[str, bytes], code: str, expected: str, got: str, advice: str) -> Refusal:
-    """Word a refusal of a film that never became bytes or pixels."""
-    words = not_a_radiograph(code, name_of(film), expected, got, advice).words
-    return Refusal(name_of(film), code, words)
-
-
-def too_large(film: Path | tuple[str, bytes], size: int) -> Refusal:
-    """The refusal of a file over `MAX_BYTES`."""
-    limit = f"at most {MAX_BYTES // 2**20} MB"
-    return refusal(film, "file-too-large", limit, f"{size / 2**20:.0f} MB", "Export the film at a smaller size.")
-
-
-def _read(film: Path | tuple[str, bytes]) -> radiograph.Radiograph | Refusal:
+def _read(film: Film) -> radiograph.Radiograph | Refusal:
     try:
         data = film[1] if isinstance(film, tuple) else _bytes(film)
         return data if isinstance(data, Refusal) else radiograph.read(data, name_of(film))
     except NotARadiograph as refused:
-        return Refusal(name_of(film), refused.code, refused.words)
+        return refuse(film, refused.code, refused.words)
     except MemoryError:
-        return refusal(
-            film, "memory", "a film that fits in memory", "one that does not", "Export it at a smaller size."
-        )
+        return refuse(film, "memory", TOO_MUCH_MEMORY)
 
 
 def _bytes(path: Path) -> bytes | Refusal:
     try:
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or pipe"
-            return refusal(path, "unreadable", "a file", kind, "Choose the film itself.")
-        if found.st_size > MAX_BYTES:
-            return too_large(path, found.st_size)
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or pipe"
+            return refuse(path, "unreadable", f"This is {kind}, not a file. Choose the film itself.")
+        if status.st_size > MAX_BYTES:
+            return too_large(path, status.st_size, MAX_BYTES)
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        why = getattr(error, "strerror", None) or str(error)
-        return refusal(path, "unreadable", "a file that can be read", why, "Check its name and permissions.")
+        reason = getattr(error, "strerror", None) or str(error)
+        return refuse(path, "unreadable", f"The file cannot be read: {reason}. Check its name and permissions.")
 
 
 def _bound_memory() -> None:

@@ -1,5 +1,7 @@
-"""Plain DICOM bytes to pixels as a workstation would show them (PS3.3 C.11). Reads an allow-list of tags and
-keeps no patient identifier. Never inflates a deflated file; `radiograph.read` is the door to this room."""
+"""Plain DICOM bytes to pixels as a workstation would show them (PS3.3 C.11).
+
+Reads an allow-list of tags and keeps no patient identifier. Never inflates a deflated file; `radiograph.read` calls it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xraykit.films import png_jpeg
-from xraykit.films.refusal import NotARadiograph, not_a_radiograph
+from xraykit.films.refusal import NotARadiograph
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -60,7 +62,7 @@ TAGS = (
 )
 
 
-def read(data: bytes, source: str) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
+def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
     """Decode one single-frame DICOM file.
 
     Order of PS3.3 C.11: modality LUT, then VOI (sequence preferred, else the first window), and only then
@@ -76,20 +78,20 @@ def read(data: bytes, source: str) -> tuple[np.ndarray, str | None, tuple[str, .
     notes : tuple of str
         What was converted, for the user.
     """
-    syntax = _transfer_syntax(data, source)
-    film = _open(data, source)
-    _check(film, syntax, source)
+    syntax = _transfer_syntax(data)
+    film = _open(data)
+    _check(film, syntax)
     notes = _remarks(film)
-    stored = _stored(film, syntax, source)
+    stored = _stored(film, syntax)
     if film.PhotometricInterpretation in ("MONOCHROME1", "MONOCHROME2"):
         pixels = _grey(stored, film, notes)
     else:
-        pixels = _colour(stored, film, source, notes)
+        pixels = _colour(stored, film, notes)
     view = str(film.get("ViewPosition") or "").strip().upper()[:16]
     return np.ascontiguousarray(pixels), view or None, tuple(notes)
 
 
-def _transfer_syntax(data: bytes, source: str) -> str:
+def _transfer_syntax(data: bytes) -> str:
     """Read group 2 alone: pydicom would inflate a deflated file (a bomb) before anyone could refuse it."""
     from pydicom.filereader import read_dataset
     from pydicom.uid import UID
@@ -99,85 +101,63 @@ def _transfer_syntax(data: bytes, source: str) -> str:
     uid = UID(str(header.get("TransferSyntaxUID") or ""))
     if uid not in SYNTAXES:
         why = "it could unpack to any size" if uid == DEFLATED else "it cannot be decoded here"
-        raise not_a_radiograph(
-            "unsupported-syntax",
-            source,
-            "an uncompressed, RLE, JPEG baseline or JPEG 2000 DICOM",
-            f"the transfer syntax {uid.name or 'none'}: {why}",
-            "Export it uncompressed (Explicit VR Little Endian).",
+        words = (
+            f"The DICOM transfer syntax {uid.name or 'is missing'}: {why}. Export the film uncompressed (Explicit VR "
+            "Little Endian)."
         )
+        raise NotARadiograph(words, code="unsupported-syntax")
     return str(uid)
 
 
-def _open(data: bytes, source: str) -> Dataset:
+def _open(data: bytes) -> Dataset:
     from pydicom import dcmread
 
     try:
         return dcmread(io.BytesIO(data), specific_tags=list(TAGS))
     except EOFError as error:
-        raise _cut_short(source) from error
+        raise _cut_short() from error
 
 
-def _check(film: Dataset, syntax: str, source: str) -> None:
+def _check(film: Dataset, syntax: str) -> None:
     """Refuse by the header whatever should not reach a pixel decoder."""
     if "PixelData" not in film or "Rows" not in film or "Columns" not in film:
-        raise not_a_radiograph(
-            "no-pixels",
-            source,
-            "a DICOM film",
-            "a DICOM file without pixels",
-            "Choose the image object of the examination.",
-        )
-    png_jpeg.check_size(int(film.Columns), int(film.Rows), source)
+        words = "The DICOM file has no pixels. Choose the image object of the examination."
+        raise NotARadiograph(words, code="no-pixels")
+    png_jpeg.check_size(int(film.Columns), int(film.Rows))
     frames = int(film.get("NumberOfFrames") or 1)
     if frames > 1:
-        raise not_a_radiograph(
-            "animated",
-            source,
-            "one picture",
-            f"a DICOM of {frames} frames",
-            "Export the one film to be read.",
-        )
+        raise NotARadiograph(f"The DICOM file has {frames} frames. Export the one film to be read.", code="animated")
     allocated, stored = int(film.BitsAllocated), int(film.BitsStored)
     if allocated not in (8, 16) or not 1 <= stored <= allocated or int(film.SamplesPerPixel) not in (1, 3):
-        raise not_a_radiograph(
-            "unsupported-format",
-            source,
-            "1 to 16 bits and 1 or 3 samples a pixel",
-            f"{stored} of {allocated} bits and {film.SamplesPerPixel} samples",
-            "Export it as 16-bit grey.",
+        words = (
+            f"The DICOM film has {film.SamplesPerPixel} samples per pixel of {stored} bits ({allocated} allocated); 1 "
+            "or 3 samples of 1 to 16 bits can be read. Export it as 16-bit grey."
         )
+        raise NotARadiograph(words, code="unsupported-format")
     wanted = int(film.Rows) * int(film.Columns) * int(film.SamplesPerPixel) * allocated // 8
     if film.PhotometricInterpretation == "YBR_FULL_422":
         wanted = wanted * 2 // 3
     if syntax in UNCOMPRESSED and len(film.PixelData) < wanted:
-        raise _cut_short(source)
+        raise _cut_short()
 
 
-def _cut_short(source: str) -> NotARadiograph:
-    return not_a_radiograph(
-        "truncated",
-        source,
-        "a whole DICOM film",
-        "one with fewer bytes than its header promises",
-        "Copy or export it again.",
-    )
+def _cut_short() -> NotARadiograph:
+    words = "The DICOM file has fewer bytes than its header promises. Copy or export it again."
+    return NotARadiograph(words, code="truncated")
 
 
-def _stored(film: Dataset, syntax: str, source: str) -> np.ndarray:
+def _stored(film: Dataset, syntax: str) -> np.ndarray:
     """The stored values: signed or unsigned integers of BitsStored bits, colour as RGB."""
     from pydicom.pixels.utils import pixel_array
 
     try:
         values = pixel_array(film, decoding_plugin=SYNTAXES[syntax])
     except (AttributeError, NotImplementedError) as error:
-        raise not_a_radiograph(
-            "corrupt", source, "the tags that describe a film", str(error)[:160], "Export it again."
-        ) from error
+        words = f"The tags that describe the film are incomplete: {str(error)[:160]}. Export it again."
+        raise NotARadiograph(words, code="corrupt") from error
     if values.dtype.itemsize > 2 or values.dtype.kind not in "iu":
-        raise not_a_radiograph(
-            "unsupported-format", source, "8 or 16 bits", str(values.dtype), "Export it as 16-bit grey."
-        )
+        words = f"The pixels are {values.dtype}; 8 and 16 bits can be read. Export the film as 16-bit grey."
+        raise NotARadiograph(words, code="unsupported-format")
     if values.ndim != 2 and film.PhotometricInterpretation.startswith("MONOCHROME"):
         raise ValueError(f"Expected one sample a pixel in a grey film; got an array of shape {values.shape}")
     if syntax not in UNCOMPRESSED:
@@ -266,21 +246,19 @@ def _look_up(values: np.ndarray, table: np.ndarray, item: Dataset, film: Dataset
     return table[np.clip(values - first, 0, len(table) - 1).astype(np.int64)]
 
 
-def _colour(stored: np.ndarray, film: Dataset, source: str, notes: list[str]) -> np.ndarray:
+def _colour(stored: np.ndarray, film: Dataset, notes: list[str]) -> np.ndarray:
     if film.PhotometricInterpretation == "PALETTE COLOR":
         from pydicom.pixels.processing import apply_color_lut
 
         stored = apply_color_lut(stored, film)
         stored = stored >> 8 if stored.dtype == np.uint16 else stored
-        notes.append("Palette resolved to its colours.")
+        notes.append("Palette converted to colours.")
     elif film.BitsStored != 8:
-        raise not_a_radiograph(
-            "unsupported-format",
-            source,
-            "8-bit colour or 16-bit grey",
-            f"{film.BitsStored}-bit {film.PhotometricInterpretation}",
-            "Export it as 16-bit grey.",
+        words = (
+            f"The DICOM film is {film.BitsStored}-bit {film.PhotometricInterpretation}; colour can be read at 8 bits, "
+            "grey at 16. Export it as 16-bit grey."
         )
+        raise NotARadiograph(words, code="unsupported-format")
     if stored.ndim != 3 or stored.shape[-1] != 3:
         raise ValueError(f"Expected three colour samples; got an array of shape {stored.shape}")
     return png_jpeg.grey_or_colour(stored.astype(np.uint8), notes)
@@ -289,13 +267,11 @@ def _colour(stored: np.ndarray, film: Dataset, source: str, notes: list[str]) ->
 def _remarks(film: Dataset) -> list[str]:
     remarks = [f"DICOM, {film.BitsStored} bits stored."]
     if str(film.get("PresentationIntentType") or "").strip().upper() == "FOR PROCESSING":
-        remarks.append(
-            "A raw film (FOR PROCESSING): its contrast differs from the films that are shown and trained on."
-        )
+        remarks.append("A raw film (FOR PROCESSING): its contrast differs from that of the films models learn from.")
     if str(film.get("ViewPosition") or "").strip().upper() in ("LL", "RL", "LLD", "RLD", "LATERAL"):
         remarks.append("A lateral or decubitus view: the models know frontal films only.")
     if str(film.get("BurnedInAnnotation") or "").strip().upper() == "YES":
-        remarks.append("Writing is burned into the picture: it may name the patient.")
+        remarks.append("Text is burned into the image: it may name the patient.")
     return remarks
 
 

@@ -1,5 +1,7 @@
 """The firewall: strangers' files are decoded in killable processes and come out as a Radiograph or a Refusal.
-Never decodes in the calling process, never raises because of a file, never imports a network library."""
+
+Never decodes in the calling process, never raises because of a file, never imports a network library.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xraykit.films import decoder
-from xraykit.films.decoder import MAX_BYTES, MEMORY
+from xraykit.films.decoder import MAX_BYTES
 from xraykit.films.radiograph import Radiograph
-from xraykit.films.refusal import Refusal
+from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, Refusal, refuse, too_large
 from xraykit.system import processes
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ BATCH_SECONDS = 3.0  # for a batch of small films; one that is late is read agai
 BATCH_FILMS, SMALL_BYTES = 16, 256 * 1024
 NOT_FILMS = {".csv", ".tsv", ".md", ".rst", ".json", ".yaml", ".yml", ".toml", ".html", ".ini", ".db", ".py"}
 NOT_FILM_STEMS = {"readme", "license", "licence", "thumbs", "desktop", "changelog"}
-Film = Path | tuple[str, bytes]
 
 
 class Ingest:
@@ -167,7 +168,7 @@ class Ingest:
             except Exception as error:  # pebble hands on whatever ended the task
                 if not _broken(error):
                     return _refusal_after(error, film)
-        raise RuntimeError("Expected the decoders to start; they ended again and again. Is memory or disk full?")
+        raise RuntimeError("The film decoders ended again and again. Is memory or disk full?")
 
 
 def list_films(paths: Iterable[Path]) -> list[Path]:
@@ -195,7 +196,7 @@ def _may_be_a_film(name: str) -> bool:
 def _refusal_at_the_door(film: Film) -> Refusal | None:
     """Bytes over the limit are not even handed to a decoder."""
     if isinstance(film, tuple) and len(film[1]) > MAX_BYTES:
-        return decoder.too_large(film, len(film[1]))
+        return too_large(film, len(film[1]), MAX_BYTES)
     return None
 
 
@@ -209,19 +210,12 @@ def _refusal_after(error: Exception, film: Film) -> Refusal:
     from pebble import ProcessExpired
 
     if isinstance(error, TimeoutError):
-        got = f"one that took longer than {SECONDS:g} s"
-        return decoder.refusal(film, "timeout", "a film that can be decoded", got, "Export it again, uncompressed.")
+        words = f"Decoding the film took longer than {SECONDS:g} s. Export it again, uncompressed."
+        return refuse(film, "timeout", words)
     if isinstance(error, MemoryError):
-        got = f"one that needs more than {MEMORY // 2**30} GB"
-        return decoder.refusal(film, "memory", "a film that fits in memory", got, "Export it at a smaller size.")
+        return refuse(film, "memory", TOO_MUCH_MEMORY)
     if isinstance(error, ProcessExpired):
-        return decoder.refusal(
-            film,
-            "corrupt",
-            "a film that can be decoded",
-            "one that broke its decoder",
-            "Copy or export it again.",
-        )
+        return refuse(film, "corrupt", "The file crashed its decoder. Copy or export it again.")
     raise error
 
 
@@ -254,7 +248,7 @@ def _size(film: Film) -> int:
     if isinstance(film, tuple):
         return len(film[1])
     try:
-        found = os.stat(film)
+        status = os.stat(film)
     except (OSError, ValueError):
         return MAX_BYTES + 1
-    return found.st_size if stat.S_ISREG(found.st_mode) else MAX_BYTES + 1
+    return status.st_size if stat.S_ISREG(status.st_mode) else MAX_BYTES + 1

@@ -1,5 +1,7 @@
-"""PNG and JPEG bytes to pixels, with notes on what was converted. Never a process, a limit on time or a file:
-`radiograph.read` is the door to this room and `ingest` stands before that one."""
+"""PNG and JPEG bytes to pixels, with notes on what was converted.
+
+Knows no process, no limit on time and no file: `radiograph.read` calls it, and `ingest` stands before that.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xraykit.films.refusal import NotARadiograph, not_a_radiograph
+from xraykit.films.refusal import NotARadiograph
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,37 +30,33 @@ UPRIGHT = {
 }
 
 
-def check_size(width: int, height: int, source: str) -> None:
+def check_size(width: int, height: int) -> None:
     """Raise `NotARadiograph` unless 1 <= width * height <= `MAX_PIXELS`."""
     if width < 1 or height < 1:
-        raise not_a_radiograph(
-            "no-pixels", source, "at least one pixel", f"{width} x {height}", "Export the film again."
-        )
+        raise NotARadiograph(f"The image has {width} x {height} pixels. Export the film again.", code="no-pixels")
     if width * height > MAX_PIXELS:
-        raise _too_many_pixels(source, f"{width} x {height} pixels")
+        raise _too_many_pixels(f"{width} x {height}")
 
 
-def read(data: bytes, source: str) -> tuple[np.ndarray, str, tuple[str, ...]]:
+def read(data: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
     """Decode one PNG or JPEG.
 
     Returns
     -------
     pixels : numpy.ndarray
         uint8 or uint16, (H, W) grey or (H, W, 3) colour, full range of the dtype, upright, row 0 on top.
-    format : str
-        "PNG" or "JPEG".
     notes : tuple of str
         What was converted, for the user.
     """
-    image = _open(data, source)
-    _load(image, source)
+    image = _open(data)
+    _load(image)
     notes: list[str] = []
-    pixels = _pixels(image, data, source, notes)
+    pixels = _pixels(image, data, notes)
     turn = UPRIGHT.get(_orientation(image, notes))
     if turn is not None:
         pixels = turn(pixels)
-        notes.append("Turned upright as its EXIF orientation says.")
-    return np.ascontiguousarray(pixels), "PNG" if image.format == "PNG" else "JPEG", tuple(notes)
+        notes.append("Turned upright according to its EXIF orientation.")
+    return np.ascontiguousarray(pixels), tuple(notes)
 
 
 def grey_or_colour(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
@@ -77,8 +75,8 @@ def grey_or_colour(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
         return luma(pixels)
     if _hue_variation(sample) > 4:
         notes.append(
-            "This colour picture does not look like a radiograph. A model still gives numbers for "
-            "it, but they mean nothing."
+            "This colour image does not look like a radiograph. Models still give probabilities for it, but they mean "
+            "nothing."
         )
     else:
         notes.append("Colour or tinted film: models trained on grey films see its brightness only.")
@@ -101,12 +99,13 @@ def fill_range(values: np.ndarray, bits: int) -> np.ndarray:
     return table[values]
 
 
-def _too_many_pixels(source: str, got: str) -> NotARadiograph:
-    limit = f"at most {MAX_PIXELS // 10**6} megapixels"
-    return not_a_radiograph("too-many-pixels", source, limit, got, "Export the film at a smaller size.")
+def _too_many_pixels(pixels: str) -> NotARadiograph:
+    limit = f"the limit is {MAX_PIXELS // 10**6} megapixels"
+    words = f"The film has {pixels} pixels; {limit}. Export it at a smaller size."
+    return NotARadiograph(words, code="too-many-pixels")
 
 
-def _open(data: bytes, source: str) -> Image.Image:
+def _open(data: bytes) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -114,47 +113,32 @@ def _open(data: bytes, source: str) -> Image.Image:
             warnings.simplefilter("ignore")  # Pillow only warns from 89 megapixels on; check_size refuses
             image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(source, "many more") from error
+        raise _too_many_pixels("far too many") from error
     except UnidentifiedImageError as error:
-        raise not_a_radiograph(
-            "corrupt",
-            source,
-            "a PNG or JPEG",
-            "a file that only begins like one",
-            "Copy or export the film again.",
-        ) from error
-    check_size(*image.size, source)
+        words = "The file begins like a PNG or JPEG, but the rest is not. Copy or export the film again."
+        raise NotARadiograph(words, code="corrupt") from error
+    check_size(*image.size)
     frames = getattr(image, "n_frames", 1)
     if image.format == "PNG" and frames > 1:
-        raise not_a_radiograph(
-            "animated",
-            source,
-            "one picture",
-            f"an animation of {frames}",
-            "Export the one film to be read.",
-        )
+        words = f"The file is an animation of {frames} images. Export the one film to be read."
+        raise NotARadiograph(words, code="animated")
     return image
 
 
-def _load(image: Image.Image, source: str) -> None:
+def _load(image: Image.Image) -> None:
     try:
         image.load()
     except (OSError, SyntaxError, EOFError) as error:
         cut = "truncat" in str(error).lower() or "incomplete" in str(error).lower()
-        raise not_a_radiograph(
-            "truncated" if cut else "corrupt",
-            source,
-            f"a whole {image.format}",
-            f"one that is {'cut short' if cut else 'damaged'}",
-            "Copy or export it again.",
-        ) from error
+        words = f"The {image.format} file is {'cut short' if cut else 'damaged'}. Copy or export it again."
+        raise NotARadiograph(words, code="truncated" if cut else "corrupt") from error
 
 
-def _pixels(image: Image.Image, data: bytes, source: str, notes: list[str]) -> np.ndarray:
+def _pixels(image: Image.Image, data: bytes, notes: list[str]) -> np.ndarray:
     if image.mode.startswith("I"):
         return _sixteen_bit(np.asarray(image), notes)
     if image.format == "PNG" and data[24] == 16:
-        _note_lost_bits(image, source, notes)
+        _note_lost_bits(image, notes)
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))
     if image.mode == "CMYK":
@@ -162,7 +146,7 @@ def _pixels(image: Image.Image, data: bytes, source: str, notes: list[str]) -> n
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         return grey_or_colour(_on_black(image.convert("RGBA"), notes), notes)
     if image.mode in ("P", "YCbCr"):
-        notes.append("Palette resolved to its colours." if image.mode == "P" else "YCbCr converted to RGB.")
+        notes.append("Palette converted to colours." if image.mode == "P" else "YCbCr converted to RGB.")
     return grey_or_colour(np.asarray(image.convert("RGB")), notes)
 
 
@@ -175,17 +159,12 @@ def _sixteen_bit(values: np.ndarray, notes: list[str]) -> np.ndarray:
     return fill_range(values, bits)
 
 
-def _note_lost_bits(image: Image.Image, source: str, notes: list[str]) -> None:
+def _note_lost_bits(image: Image.Image, notes: list[str]) -> None:
     # Pillow keeps the high byte of 16-bit colour only: fine for the full range, ruin for 12-bit values
     if np.asarray(image)[..., :3].max() < 128:
-        raise not_a_radiograph(
-            "unsupported-format",
-            source,
-            "8-bit colour or 16-bit grey",
-            "a 16-bit colour PNG that uses few of its bits",
-            "Export it as 16-bit grey or as 8-bit.",
-        )
-    notes.append("16-bit colour file read at 8 bits a channel.")
+        words = "The file is a 16-bit colour PNG that uses few of its bits. Export it as 16-bit grey or as 8-bit."
+        raise NotARadiograph(words, code="unsupported-format")
+    notes.append("16-bit colour file, read at 8 bits per channel.")
 
 
 def _from_cmyk(image: Image.Image, notes: list[str]) -> np.ndarray:
@@ -202,7 +181,7 @@ def _on_black(rgba: Image.Image, notes: list[str]) -> np.ndarray:
 
     if rgba.getchannel("A").getextrema() == (255, 255):
         return np.asarray(rgba.convert("RGB"))
-    notes.append("Transparent parts laid on black.")
+    notes.append("Transparent parts are drawn on black.")
     black = Image.new("RGB", rgba.size)
     black.paste(rgba, mask=rgba.getchannel("A"))
     return np.asarray(black)

@@ -1,5 +1,7 @@
-"""A film as the rest of the house sees it: pixels with their provenance, and `read`, from bytes to that.
-Decodes in the calling process without a limit on time: untrusted files go through `ingest`."""
+"""A film: pixels with their provenance, and `read`, from bytes to that.
+
+Decodes in the calling process without a limit on time: untrusted files go through `ingest`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import numpy as np
 
 from xraykit import __version__
 from xraykit.films import dicom, png_jpeg
-from xraykit.films.refusal import NotARadiograph, not_a_radiograph
+from xraykit.films.refusal import TOO_MUCH_MEMORY, NotARadiograph
 
 # The version of `read` and `Radiograph.square`, in the key of everything that is remembered of films on disk. Raise the
 # number when the same bytes give other pixels, another square or another refusal: films are then decoded again.
@@ -105,7 +107,7 @@ class Radiograph:
             If `channels` is neither 1 nor 3.
         """
         if channels not in (1, 3):
-            raise ValueError(f"Expected 1 or 3 channels; got {channels} (file {self.source}).")
+            raise ValueError(f"Expected 1 or 3 channels; got {channels} ({self.source}).")
         left, top, right, bottom = self.square_box()
         planes = _planes(self.pixels[top:bottom, left:right], channels)
         resized = [_rounded(_resized(plane, size, size)) for plane in planes]
@@ -140,36 +142,27 @@ def read(data: bytes, source: str) -> Radiograph:
         With the code "empty", "not-an-image", "unsupported-format", "unsupported-syntax", "too-many-pixels",
         "animated", "truncated", "corrupt", "no-pixels" or "memory".
     """
-    form = _format(data, source)
+    form = ""
     try:
+        form = _format(data)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what decoders find odd but readable is no business of stderr
-            pixels, view, notes = _decode(data, source, form)
-    except NotARadiograph:
+            pixels, view, notes = _decode(data, form)
+    except NotARadiograph as refused:
+        refused.source = source
         raise
     except MemoryError as error:
-        raise not_a_radiograph(
-            "memory",
-            source,
-            "a film that fits in memory",
-            "one that does not",
-            "Export it at a smaller size.",
-        ) from error
+        raise NotARadiograph(TOO_MUCH_MEMORY, code="memory", source=source) from error
     except Exception as error:  # broken files raise a dozen types from deep inside the decoders
-        raise not_a_radiograph(
-            "corrupt",
-            source,
-            f"a readable {form}",
-            f"a damaged one: {_first_line(error)}",
-            "Copy or export it again.",
-        ) from error
+        words = f"The {form} file is damaged: {_first_line(error)}. Copy or export it again."
+        raise NotARadiograph(words, code="corrupt", source=source) from error
     notes = (*notes, *_oddities(pixels))
     return Radiograph(pixels, source, form, hashlib.sha256(data).hexdigest(), view, notes)
 
 
-def _format(data: bytes, source: str) -> str:
+def _format(data: bytes) -> str:
     if not data:
-        raise not_a_radiograph("empty", source, "a film", "an empty file", "Copy or export it again.")
+        raise NotARadiograph("The file is empty. Copy or export it again.", code="empty")
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
     if data.startswith(b"\xff\xd8\xff"):
@@ -178,32 +171,22 @@ def _format(data: bytes, source: str) -> str:
         return "DICOM"
     for beginning, name in OTHER_FORMATS.items():
         if data.startswith(beginning):
-            raise not_a_radiograph(
-                "unsupported-format",
-                source,
-                "PNG, JPEG or DICOM",
-                f"a {name} file",
-                "Export the film as one of these.",
-            )
-    raise not_a_radiograph(
-        "not-an-image",
-        source,
-        "PNG, JPEG or DICOM",
-        "something else, whatever its name says",
-        "Choose the film itself or export it again.",
-    )
+            words = f"The file is {name}, not PNG, JPEG or DICOM. Export the film as one of these."
+            raise NotARadiograph(words, code="unsupported-format")
+    words = "Not a PNG, JPEG or DICOM file, despite its name. Choose the original film or export it again."
+    raise NotARadiograph(words, code="not-an-image")
 
 
-def _decode(data: bytes, source: str, form: str) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
+def _decode(data: bytes, form: str) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
     if form == "DICOM":
-        return dicom.read(data, source)
-    pixels, _, notes = png_jpeg.read(data, source)
+        return dicom.read(data)
+    pixels, notes = png_jpeg.read(data)
     return pixels, None, notes
 
 
 def _oddities(pixels: np.ndarray) -> tuple[str, ...]:
     if pixels.min() == pixels.max():
-        return ("Every pixel is the same: there is nothing to see here, and a model's numbers mean nothing.",)
+        return ("Every pixel has the same value: there is nothing to see, and model probabilities mean nothing.",)
     if min(pixels.shape[:2]) < 64:
         return (f"Only {pixels.shape[1]} x {pixels.shape[0]} pixels: too few to look like a radiograph.",)
     return ()

@@ -1,10 +1,17 @@
-"""Refusal: a file that is not read as a film, with a code for programs and a sentence for people."""
+"""What a file that is not read as a film is answered with: a code for programs and words for people.
+
+The words say what is wrong and what to do, never which file: pages and the terminal set its name beside them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from xraykit.refused import Refused
+
+Film = Path | tuple[str, bytes]  # where a film lies, or its name and its bytes
+TOO_MUCH_MEMORY = "The film needs too much memory to decode. Export it at a smaller size."
 
 
 @dataclass(frozen=True)
@@ -18,7 +25,7 @@ class Refusal:
     code : str
         Short, for programs: "timeout", "truncated", ...
     words : str
-        One or two sentences: what was found, what was expected, what to do.
+        One or two sentences: what is wrong and what to do.
     """
 
     source: str
@@ -34,12 +41,34 @@ class NotARadiograph(Refused):
     code : str
         Short, for programs: "truncated", "too-many-pixels", ...
     words : str
-        One or two sentences for people: what was found, what was expected, what to do.
+        One or two sentences for people: what is wrong and what to do.
+    source : str
+        The file's name, where it is known; it stands before the words when the error is printed alone.
     """
 
     code = "not-a-radiograph"
 
+    def __init__(self, words: str, *, code: str | None = None, source: str = "") -> None:
+        super().__init__(words, code=code)
+        self.source = source
 
-def not_a_radiograph(code: str, source: str, expected: str, got: str, advice: str) -> NotARadiograph:
-    """Word a refusal the way every message of the house is worded."""
-    return NotARadiograph(f"Expected {expected}; got {got} (file {source}). {advice}", code=code)
+    def __str__(self) -> str:
+        return f"{self.source}: {self.words}" if self.source else self.words
+
+
+def name_of(film: Film) -> str:
+    """The film's file name made fit for messages: printable, at most 200 characters."""
+    name = film[0] if isinstance(film, tuple) else film.name or str(film)
+    name = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+    return name if len(name) <= 200 else f"{name[:120]}…{name[-79:]}"
+
+
+def refuse(film: Film, code: str, words: str) -> Refusal:
+    """The refusal of a film by its name."""
+    return Refusal(name_of(film), code, words)
+
+
+def too_large(film: Film, size: int, limit: int) -> Refusal:
+    """The refusal of a file of more bytes than the limit."""
+    words = f"The file has {size / 2**20:.0f} MB; the limit is {limit // 2**20} MB. Export the film at a smaller size."
+    return refuse(film, "file-too-large", words)

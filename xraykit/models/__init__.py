@@ -1,0 +1,12 @@
+"""A kept model: its card, reading films with it without TensorFlow, heatmaps, and its evaluation on a folder.
+
+card                what a model is, what it learned from, what it gave on its test split, where its limits are
+head                pooling and Dense layers in NumPy, with their gradient in closed form
+classifier          a model read as a LiteRT graph and a head; which models there are
+conversion          from a saved network to the files that are read without TensorFlow
+kept                what lies beside the network: evaluations and history; what differs between cards
+explanation         Grad-CAM from one forward pass
+tf_keras_vis        the other heatmap methods, in a worker process with TensorFlow
+service             the process that reads films for the pages, and its client
+folder_evaluation   models evaluated on a folder of films
+"""

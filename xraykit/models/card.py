@@ -1,4 +1,4 @@
-"""Card: what a kept model is, what it learned from, what it gave on its test split and where its limits are.
+"""The card of a kept model: what it is, what it learned from, what it gave on its test split and where its limits are.
 
 Reads and writes `card.json`; never opens a network.
 """
@@ -13,15 +13,16 @@ from pathlib import Path
 from xraykit.refused import Refused
 from xraykit.system.files import sha256_of
 
-NETWORK, BODY, HEAD = "model.keras", "features.tflite", "head.npz"
+CARD, NETWORK, BODY, HEAD = "card.json", "model.keras", "features.tflite", "head.npz"
 KEPT_FILES = (NETWORK, BODY, HEAD)
+SAVE_AGAIN = "Save the model from its run again."
 
 
 class ModelRefused(Refused):
     """A model that cannot be used.
 
     `code`: "model-missing", "model-corrupt", "card-missing", "card-invalid", "hash-mismatch" or
-    "not-a-kept-model"; `words`: what was found, what was expected and what to do.
+    "not-a-kept-model"; `words`: what is wrong and what to do.
     """
 
     code = "model"
@@ -57,39 +58,37 @@ class Card:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, source: str = "card.json") -> Card:
+    def from_json(cls, text: str, source: str = CARD) -> Card:
         """Read a card; raises ModelRefused ("card-invalid") naming what is unknown, missing or wrong."""
-        found = _parse(text, source)
-        wanted = {field.name for field in fields(cls)}
-        if unknown := sorted(set(found) - wanted):
+        data = _parse(text, source)
+        keys = {field.name for field in fields(cls)}
+        if unknown := sorted(set(data) - keys):
             raise _invalid(source, f"no other keys than a card's; got {', '.join(unknown)}")
-        if missing := sorted(wanted - set(found)):
+        if missing := sorted(keys - set(data)):
             raise _invalid(source, f"all keys of a card; {', '.join(missing)} missing")
-        _check_types(found, source)
-        _check_values(found, source)
-        found.update(classes=tuple(found["classes"]), limits=tuple(found["limits"]))
-        return cls(**found)
+        _check_types(data, source)
+        _check_values(data, source)
+        return cls(**{**data, "classes": tuple(data["classes"]), "limits": tuple(data["limits"])})
 
 
 def read(folder: Path) -> Card:
     """The card of a model folder; raises ModelRefused when it is missing or unreadable."""
-    path = folder / "card.json"
+    path = folder / CARD
     if not folder.is_dir():
         raise ModelRefused(
-            f"Expected a model folder; got {folder.name}, which does not exist. "
-            "`python -m xraykit models` lists what is there.",
+            f"No model named {folder.name}. `python -m xraykit models` lists the models that are there.",
             code="model-missing",
         )
     if not path.is_file():
         raise ModelRefused(
-            f"Expected card.json beside the network in {folder.name}; it is missing. Keep the run again to write it.",
+            f"{CARD} is missing in {folder.name}. {SAVE_AGAIN}",
             code="card-missing",
         )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _invalid(f"{folder.name}/card.json", f"readable UTF-8 text; got {type(error).__name__}") from error
-    return Card.from_json(text, f"{folder.name}/card.json")
+        raise _invalid(f"{folder.name}/{CARD}", f"readable UTF-8 text; got {type(error).__name__}") from error
+    return Card.from_json(text, f"{folder.name}/{CARD}")
 
 
 def verify(card: Card, folder: Path) -> None:
@@ -98,28 +97,33 @@ def verify(card: Card, folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise ModelRefused(
-                f"Expected {name} in {folder.name}; it is missing. Restore the file or keep the run again.",
+                f"{name} is missing in {folder.name}. Restore the file, or save the model from its run again.",
                 code="model-missing",
             )
         if sha256_of(path) != expected:
-            raise ModelRefused(
-                f"Expected {name} of {folder.name} as its card describes it; the "
-                "file has another sha256. It was changed or damaged: restore it or keep the run again.",
-                code="hash-mismatch",
-            )
+            raise changed(name, folder.name)
+
+
+def changed(file: str, model: str) -> ModelRefused:
+    """The refusal ("hash-mismatch") of a model's file that has another sha256 than its card says."""
+    return ModelRefused(
+        f"{file} of {model} has another sha256 than its card says: it was changed or damaged. Restore the file, or "
+        "save the model from its run again.",
+        code="hash-mismatch",
+    )
 
 
 def _parse(text: str, source: str) -> dict:
     try:
-        found = json.loads(text)
+        data = json.loads(text)
     except ValueError as error:
         raise _invalid(source, f"JSON; got {error}") from error
-    if not isinstance(found, dict):
-        raise _invalid(source, f"a JSON object; got {type(found).__name__}")
-    return found
+    if not isinstance(data, dict):
+        raise _invalid(source, f"a JSON object; got {type(data).__name__}")
+    return data
 
 
-def _check_types(found: dict, source: str) -> None:
+def _check_types(data: dict, source: str) -> None:
     kinds = {
         str: ("name", "title", "created", "feature_layer"),
         int: ("image_size", "channels", "parameters"),
@@ -129,28 +133,28 @@ def _check_types(found: dict, source: str) -> None:
     }
     for kind, names in kinds.items():
         for name in names:
-            if not isinstance(found[name], kind) or isinstance(found[name], bool):
-                raise _invalid(source, f"{name} of another type; got {type(found[name]).__name__}")
+            if not isinstance(data[name], kind) or isinstance(data[name], bool):
+                raise _invalid(source, f"{name} of another type; got {type(data[name]).__name__}")
     for name, texts in (
-        ("classes", found["classes"]),
-        ("limits", found["limits"]),
-        ("files", list(found["files"].values())),
+        ("classes", data["classes"]),
+        ("limits", data["limits"]),
+        ("files", list(data["files"].values())),
     ):
         if not all(isinstance(text, str) for text in texts):
             raise _invalid(source, f"only text in {name}; got something else")
 
 
-def _check_values(found: dict, source: str) -> None:
-    classes, files = found["classes"], found["files"]
+def _check_values(data: dict, source: str) -> None:
+    classes, files = data["classes"], data["files"]
     if len(classes) < 2 or len(set(classes)) != len(classes):
         raise _invalid(source, f"two or more different classes; got {classes}")
-    if found["channels"] not in (1, 3) or not 16 <= found["image_size"] <= 2048:
+    if data["channels"] not in (1, 3) or not 16 <= data["image_size"] <= 2048:
         raise _invalid(
             source,
-            f"1 or 3 channels and 16 to 2048 pixels; got {found['channels']} channels and {found['image_size']} pixels",
+            f"1 or 3 channels and 16 to 2048 pixels; got {data['channels']} channels and {data['image_size']} pixels",
         )
-    if not 0 < found["temperature"] < float("inf"):
-        raise _invalid(source, f"a finite temperature above 0; got {found['temperature']}")
+    if not 0 < data["temperature"] < float("inf"):
+        raise _invalid(source, f"a finite temperature above 0; got {data['temperature']}")
     if missing := [name for name in KEPT_FILES if name not in files]:
         raise _invalid(source, f"a sha256 for {', '.join(missing)}; got none")
     for name, digest in files.items():
@@ -159,4 +163,4 @@ def _check_values(found: dict, source: str) -> None:
 
 
 def _invalid(source: str, words: str) -> ModelRefused:
-    return ModelRefused(f"Expected {words} (file {source}). Keep the run again to write its card.", code="card-invalid")
+    return ModelRefused(f"{source} cannot be read as a card: expected {words}. {SAVE_AGAIN}", code="card-invalid")

@@ -1,4 +1,4 @@
-"""Classifier: a kept model read without TensorFlow, its body as a LiteRT graph and its head in NumPy.
+"""A kept model read without TensorFlow, its body as a LiteRT graph and its head in NumPy.
 
 Loads and lists the model folders; never decodes a film and never draws.
 """
@@ -19,7 +19,7 @@ from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.models import head as heads
-from xraykit.models.card import BODY, HEAD, Card, ModelRefused
+from xraykit.models.card import BODY, CARD, HEAD, SAVE_AGAIN, Card, ModelRefused
 from xraykit.models.head import Head
 from xraykit.system.folders import models_folder
 
@@ -72,8 +72,8 @@ class Classifier:
                 f"{squares.dtype} {squares.shape}. Make them with Radiograph.square()."
             )
         with self._lock:
-            found = [self._run(square) for square in squares]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+            features = [self._run(square) for square in squares]
+        return features[0] if len(features) == 1 else np.concatenate(features)
 
     def predict(self, radiographs: Sequence[radiograph.Radiograph]) -> list[Prediction]:
         """Predictions of films, in order; memory holds one film's features at a time."""
@@ -89,8 +89,7 @@ class Classifier:
         """The prediction of logits float64 (C,); raises ModelRefused when they are not finite."""
         if not np.isfinite(logits).all():
             raise ModelRefused(
-                f"Expected finite outputs from {self.card.name}; got {logits}. "
-                "Its weights are broken: keep another run.",
+                f"The outputs of {self.card.name} are not finite ({logits}): its weights are broken. Save another run.",
                 code="model-corrupt",
             )
         scaled = logits / self.card.temperature
@@ -102,27 +101,26 @@ class Classifier:
         return self._interpreter.get_tensor(self._output)
 
     def _check_shapes(self) -> None:
-        taken = tuple(self._interpreter.get_input_details()[0]["shape"])
-        given = tuple(self._interpreter.get_output_details()[0]["shape"])
-        cells = given[1] * given[2] if self.head.pooling == "flatten" and len(given) == 4 else 1
+        square = tuple(self._interpreter.get_input_details()[0]["shape"])
+        grid = tuple(self._interpreter.get_output_details()[0]["shape"])
+        cells = grid[1] * grid[2] if self.head.pooling == "flatten" and len(grid) == 4 else 1
         inputs, outputs = self.head.kernels[0].shape[0], self.head.kernels[-1].shape[1]
-        if taken != (1, *self.square_shape) or len(given) != 4 or inputs != cells * given[3]:
+        if square != (1, *self.square_shape) or len(grid) != 4 or inputs != cells * grid[3]:
             raise ModelRefused(
-                f"Expected a body from {(1, *self.square_shape)} to features for "
-                f"{inputs} inputs of the head; got {taken} to {given} ({self.card.name}). Keep the "
-                "run again.",
+                f"The files of {self.card.name} do not fit each other: {BODY} turns {square} into {grid}; the card has "
+                f"{(1, *self.square_shape)}, {HEAD} takes {inputs} inputs. {SAVE_AGAIN}",
                 code="model-corrupt",
             )
         if outputs != len(self.card.classes):
             raise ModelRefused(
-                f"Expected {outputs} classes, one an output of the head; got "
-                f"{len(self.card.classes)} ({self.card.name}). Keep the run again.",
+                f"The card of {self.card.name} has {len(self.card.classes)} classes, but its network has {outputs} "
+                f"outputs. {SAVE_AGAIN}",
                 code="card-invalid",
             )
 
 
 def load(name_or_folder: str | Path, verify: bool = True) -> Classifier:
-    """Load a kept model by its name (below `root_folder()`) or its folder.
+    """Load a kept model by its name (below `models_folder()`) or its folder.
 
     Every file is hashed against the card first unless `verify` is False. Raises ModelRefused.
     """
@@ -135,12 +133,12 @@ def load(name_or_folder: str | Path, verify: bool = True) -> Classifier:
 
 def find(name_or_folder: str | Path) -> Path:
     """The folder of a model given by name or by path; it may be missing."""
-    given = Path(name_or_folder)
-    return given if len(given.parts) != 1 or (given / "card.json").is_file() else models_folder() / given
+    path = Path(name_or_folder)
+    return path if len(path.parts) != 1 or (path / CARD).is_file() else models_folder() / path
 
 
 def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:
-    """Cards of the usable models below `root` (default `root_folder()`), by name, and why others are not."""
+    """Cards of the usable models below `root` (default `models_folder()`), by name, and why others are not."""
     usable: list[Card] = []
     refused: list[Refusal] = []
     root = root or models_folder()
@@ -161,8 +159,8 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelRefused(
-            f"Expected {path.name} in {path.parent.name}; got {error.strerror}. "
-            "Restore the file or keep the run again.",
+            f"{path.name} of {path.parent.name} cannot be read: {error.strerror}. Restore the file, or save the model "
+            "from its run again.",
             code="model-missing",
         ) from error
 
@@ -175,7 +173,7 @@ def _interpreter(body: bytes, card: Card) -> Any:
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelRefused(
-            f"Expected a LiteRT graph; got {error} (file {BODY} of {card.name}). Keep the run again.",
+            f"{BODY} of {card.name} is no LiteRT graph: {error}. {SAVE_AGAIN}",
             code="model-corrupt",
         ) from error
     return interpreter

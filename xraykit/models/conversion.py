@@ -1,6 +1,6 @@
 """From a saved network to the files that are read without TensorFlow: features.tflite and head.npz.
 
-`convert` imports TensorFlow: reading processes call `convert_in_child`, which can be killed.
+`convert` imports TensorFlow: other processes call `convert_in_subprocess`, which can be killed.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def convert(network: Path, folder: Path, feature_layer: str = "out_relu") -> Non
     try:
         model = keras.saving.load_model(network, custom_objects={}, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever the archive provokes
-        raise _refuse(network, f"a network that Keras can load; got {type(error).__name__}: {_first(error)}") from error
+        raise _unfit(network, f"a network that Keras can load; got {type(error).__name__}: {_first(error)}") from error
     layers = _flat_layers(model, network)
     names = [layer.name for layer in layers]
     if feature_layer not in names:
-        raise _refuse(network, f"a feature layer named {feature_layer}; the last layers are {', '.join(names[-8:])}")
+        raise _unfit(network, f"a feature layer named {feature_layer}; the last layers are {', '.join(names[-8:])}")
     after = names.index(feature_layer) + 1
     head = _head(layers[after:], network)
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def convert(network: Path, folder: Path, feature_layer: str = "out_relu") -> Non
     heads.save(head, folder / HEAD)
 
 
-def convert_in_child(network: Path, folder: Path, seconds: float = 300, feature_layer: str = "out_relu") -> None:
+def convert_in_subprocess(network: Path, folder: Path, seconds: float = 300, feature_layer: str = "out_relu") -> None:
     """`convert` in a process of its own, killed after `seconds`; nothing is written unless all of it worked.
 
     Raises ModelRefused for what the child refused, for a crash and for running over time.
@@ -75,13 +75,13 @@ def convert_in_child(network: Path, folder: Path, seconds: float = 300, feature_
                 errors="replace",
             )
         except subprocess.TimeoutExpired:
-            raise _refuse(network, f"a conversion within {seconds:g} s; it was ended") from None
+            raise _unfit(network, f"a conversion within {seconds:g} s; it was ended") from None
         refusal = Path(work, "refusal.json")
         if refusal.exists():
             raise ModelRefused(**json.loads(refusal.read_text(encoding="utf-8")))
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise _refuse(network, f"a conversion without a crash; it ended with {done.returncode}: {last[:300]}")
+            raise _unfit(network, f"a conversion without a crash; it ended with {done.returncode}: {last[:300]}")
         for name in (BODY, HEAD):
             shutil.move(Path(work, name), folder / name)
 
@@ -92,46 +92,47 @@ def check_archive(network: Path) -> None:
     `safe_mode` is no boundary (CVE-2025-1550, 2025-8747), so what a config may name is listed here.
     """
     if not network.is_file():
-        raise ModelRefused(f"Expected a .keras file; {network.name} does not exist.", code="model-missing")
+        raise ModelRefused(f"No file {network.name}.", code="model-missing")
     try:
         with zipfile.ZipFile(network) as archive:
             members = {item.filename: item.file_size for item in archive.infolist()}
             if not _MEMBERS <= members.keys():
-                raise _refuse(network, f"a .keras archive; {', '.join(sorted(_MEMBERS - members.keys()))} is missing")
+                raise _unfit(network, f"a .keras archive; {', '.join(sorted(_MEMBERS - members.keys()))} is missing")
             if sum(members.values()) > _LARGEST:
-                raise _refuse(network, f"at most {_LARGEST} bytes unpacked; got {sum(members.values())}")
+                raise _unfit(network, f"at most {_LARGEST} bytes unpacked; got {sum(members.values())}")
             config = json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError) as error:
         if isinstance(error, ModelRefused):
             raise
-        raise _refuse(network, f"a .keras archive (a zip); got {type(error).__name__}: {_first(error)}") from error
+        raise _unfit(network, f"a .keras archive (a zip); got {type(error).__name__}: {_first(error)}") from error
     for module, name in _named_classes(config):
         if module.split(".")[0] not in ("keras", "builtins") or name in _REFUSED_CLASSES:
-            raise _refuse(network, f"layers of Keras only; the file asks for {name} from {module}")
+            raise _unfit(network, f"layers of Keras only; the file asks for {name} from {module}")
 
 
 def _named_classes(config: object) -> Iterator[tuple[str, str]]:
+    """(module, class name) of everything the config would have Keras make."""
     pending = [config]
     while pending:
-        found = pending.pop()
-        if isinstance(found, dict):
-            if "class_name" in found:
-                yield str(found.get("module") or "keras"), str(found["class_name"])
-            pending.extend(found.values())
-        elif isinstance(found, list):
-            pending.extend(found)
+        node = pending.pop()
+        if isinstance(node, dict):
+            if "class_name" in node:
+                yield str(node.get("module") or "keras"), str(node["class_name"])
+            pending.extend(node.values())
+        elif isinstance(node, list):
+            pending.extend(node)
 
 
 def _flat_layers(model: Any, network: Path) -> list:
     import keras
 
     if not isinstance(model, keras.Model) or not hasattr(model, "inputs") or len(model.inputs or ()) != 1:
-        raise _refuse(network, "a functional network with one input; got something else")
+        raise _unfit(network, "a functional network with one input; got something else")
     if any(isinstance(layer, keras.Model) for layer in model.layers):
-        raise _refuse(network, "a flat network; got one network inside another. Build it with input_tensor=")
+        raise _unfit(network, "a flat network; got one network inside another. Build it with input_tensor=")
     shape = tuple(model.inputs[0].shape[1:])
     if len(shape) != 3 or shape[0] is None or shape[0] != shape[1] or shape[2] not in (1, 3):
-        raise _refuse(network, f"an input (S, S, 1 or 3); got {shape}")
+        raise _unfit(network, f"an input (S, S, 1 or 3); got {shape}")
     return model.layers
 
 
@@ -140,7 +141,7 @@ def _head(layers: list, network: Path) -> Head:
     kinds = [type(layer).__name__ for layer in layers]
     pooling = {"GlobalAveragePooling2D": "gap", "Flatten": "flatten"}.get(kinds[0] if kinds else "")
     if pooling is None or getattr(layers[0], "keepdims", False):
-        raise _refuse(network, f"GlobalAveragePooling2D or Flatten after the features; got {kinds[:1]}")
+        raise _unfit(network, f"GlobalAveragePooling2D or Flatten after the features; got {kinds[:1]}")
     kernels, biases, activations = [], [], []
     for layer, kind in zip(layers[1:], kinds[1:], strict=True):
         if kind == "Dense":
@@ -151,9 +152,9 @@ def _head(layers: list, network: Path) -> Head:
         elif kind in ("Softmax", "Activation", "ReLU") and activations[-1:] == ["linear"]:
             activations[-1] = layer.activation.__name__ if kind == "Activation" else kind.lower()
         elif kind != "Dropout":
-            raise _refuse(network, f"Dense, Dropout and a softmax after the pooling; got {kind} ({layer.name})")
+            raise _unfit(network, f"Dense, Dropout and a softmax after the pooling; got {kind} ({layer.name})")
     if activations[-1:] != ["softmax"] or any(name not in heads.ACTIVATIONS for name in activations[:-1]):
-        raise _refuse(network, f"relu or linear Dense layers and one softmax at the end; got {activations}")
+        raise _unfit(network, f"relu or linear Dense layers and one softmax at the end; got {activations}")
     return Head(pooling, tuple(kernels), tuple(biases), (*activations[:-1], "linear"))
 
 
@@ -166,7 +167,7 @@ def _body(model: Any, layer: Any, network: Path) -> bytes:
     try:
         return tf.lite.TFLiteConverter.from_keras_model(body).convert()
     except Exception as error:  # the converter's own classes are private
-        raise _refuse(network, f"operations that LiteRT knows; got {type(error).__name__}: {_first(error)}") from error
+        raise _unfit(network, f"operations that LiteRT knows; got {type(error).__name__}: {_first(error)}") from error
 
 
 def _child_environment() -> dict[str, str]:
@@ -184,9 +185,10 @@ def _first(error: BaseException) -> str:
     return (str(error).strip().splitlines() or ["no message"])[0][:300]
 
 
-def _refuse(network: Path, words: str) -> ModelRefused:
+def _unfit(network: Path, words: str) -> ModelRefused:
     return ModelRefused(
-        f"Expected {words} (file {network.name}). Use a network that `python -m xraykit train` saved.",
+        f"{network.name} cannot be saved as a model: expected {words}. Use a network that `python -m xraykit train` "
+        "saved.",
         code="not-a-kept-model",
     )
 

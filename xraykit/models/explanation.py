@@ -1,6 +1,6 @@
-"""Explanation: heatmaps of the regions that influenced an output, and their overlay on the film.
+"""Heatmaps of the regions that influenced an output: Grad-CAM in closed form from one forward pass.
 
-Grad-CAM in closed form from one forward pass; `gradients` computes the tf-keras-vis methods.
+`tf_keras_vis` computes the other methods; `reports.heatmap` lays a heatmap over its film.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import numpy as np
 from xraykit.films import radiograph
 from xraykit.models.classifier import Classifier, Prediction
 
-METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
-
-
+GRAD_CAM, SMOOTH_GRAD = "Grad-CAM", "SmoothGrad"
+METHODS = (GRAD_CAM, "Grad-CAM++", "LayerCAM", "Score-CAM", SMOOTH_GRAD)
 NO_EVIDENCE = "no positive evidence at this layer"
 
 
@@ -46,7 +45,7 @@ def grad_cam(classifier: Classifier, film: radiograph.Radiograph) -> tuple[Predi
     raw = np.einsum("ck,hwk->chw", weights[0], features[0])  # not @: see head
     box = film.square_box()
     return classifier.prediction(logits[0]), tuple(
-        explain_map(label, "Grad-CAM", card.feature_layer, map_, box)
+        explain_map(label, GRAD_CAM, card.feature_layer, map_, box)
         for label, map_ in zip(card.classes, raw, strict=True)
     )
 
@@ -62,6 +61,7 @@ def explain_map(label: str, method: str, layer: str, raw: np.ndarray, box: tuple
 def scaled_box(
     box: tuple[int, int, int, int], film: radiograph.Radiograph, picture: np.ndarray
 ) -> tuple[int, int, int, int]:
+    """A box of film pixels, (left, top, right, bottom), in pixels of a picture (h, w, ...) of the whole film."""
     down, across = picture.shape[0] / film.height, picture.shape[1] / film.width
     left, top, right, bottom = box
     return round(left * across), round(top * down), round(right * across), round(bottom * down)

@@ -1,4 +1,4 @@
-"""Head: the pooling and Dense stack after the last feature layer, in NumPy, with its gradient in closed form.
+"""The pooling and Dense stack after the last feature layer, in NumPy, with its gradient in closed form.
 
 Never sees a film or a heatmap, and never needs Keras. einsum, not `@`: as fast for one film (0.5 ms), while BLAS
 threads that wait for each other on a busy machine cost up to 70 ms, and their number may change the last bit.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit.models.card import HEAD, ModelRefused
+from xraykit.models.card import HEAD, SAVE_AGAIN, ModelRefused
 
 ACTIVATIONS = ("linear", "relu")
 POOLINGS = ("gap", "flatten")
@@ -125,4 +125,4 @@ def _check(head: Head, source: str) -> None:
 
 
 def _corrupt(source: str, words: str) -> ModelRefused:
-    return ModelRefused(f"Expected {words} (file {source}). Keep the run again.", code="model-corrupt")
+    return ModelRefused(f"{source} is damaged: expected {words}. {SAVE_AGAIN}", code="model-corrupt")

@@ -1,4 +1,4 @@
-"""Records: what a kept model brings beside its network, and what differs between the cards of several.
+"""What a kept model brings beside its network, and what differs between the cards of several.
 
 Reads evaluations, history and card; opens no network and no film.
 """
@@ -39,6 +39,7 @@ class Difference:
     values: tuple[Any, ...]
 
     def to_json(self) -> str:
+        """A line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -57,8 +58,7 @@ def load_kept(name_or_folder: str | Path) -> Kept:
     cards.verify(card, folder)
     if not (folder / TEST).is_file():
         raise ModelRefused(
-            f"Expected {TEST} in {folder.name}; there is none. `python -m xraykit evaluate --model {folder.name}` "
-            "writes one.",
+            f"{folder.name} has no {TEST}. `python -m xraykit evaluate --model {folder.name}` writes one.",
             code="model-missing",
         )
     validation = evaluation.load(folder / VALIDATION) if (folder / VALIDATION).is_file() else None
@@ -79,13 +79,13 @@ def load_evaluation(place: str | Path) -> Evaluation:
     path = Path(place)
     if path.is_file():
         return evaluation.load(path)
-    if (path / TEST).is_file() and not (path / "card.json").is_file():
+    if (path / TEST).is_file() and not (path / cards.CARD).is_file():
         return evaluation.load(path / TEST)
-    if (classifier.find(place) / "card.json").is_file():
+    if (classifier.find(place) / cards.CARD).is_file():
         return load_kept(place).test
     raise evaluation.EvaluationRefused(
-        f"Expected an evaluation.json, a folder that holds one, or a kept model's name; got {place}, which is none of "
-        "them. `python -m xraykit evaluate` writes one, `python -m xraykit models` lists the kept models."
+        f"{place} is no {TEST}, no folder that holds one, and no kept model's name. `python -m xraykit evaluate` "
+        "writes one; `python -m xraykit models` lists the models."
     )
 
 
@@ -95,8 +95,8 @@ def differences(given: Sequence[Card]) -> list[Difference]:
     Names like `recipe.phases.0.learning_rate`. A field that a card does not have is "not reported".
     """
     flat = [_flatten(_comparable(card)) for card in given]
-    names = dict.fromkeys(name for found in flat for name in found)
-    rows = (Difference(name, tuple(found.get(name, UNKNOWN) for found in flat)) for name in names)
+    names = dict.fromkeys(name for fields in flat for name in fields)
+    rows = (Difference(name, tuple(fields.get(name, UNKNOWN) for fields in flat)) for name in names)
     return [row for row in rows if any(value != row.values[0] for value in row.values)]
 
 
@@ -119,8 +119,12 @@ def costs(given: Sequence[Card], folders: Sequence[Path] | None = None) -> list[
 
 
 def _comparable(card: Card) -> dict[str, Any]:
-    """What a person chose, or what it rests on; names, dates, hashes of files and figures differ always."""
-    recipe = {key: value for key, value in card.recipe.items() if key not in ("learning_seconds", "best_epoch")}
+    """What a person chose, or what it rests on; names, dates, hashes of files and figures differ always.
+
+    What the recipe says of the network's input the card itself says too, and is compared once.
+    """
+    elsewhere = ("learning_seconds", "best_epoch", "image_size", "channels")
+    recipe = {key: value for key, value in card.recipe.items() if key not in elsewhere}
     return {
         "recipe": recipe,
         "data": card.data,

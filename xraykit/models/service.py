@@ -1,4 +1,4 @@
-"""The inference service, `python -m xraykit.models.service`, and its client: the only door to a network.
+"""The inference service, `python -m xraykit.models.service`, and its client: the pages' only way to a network.
 
 Holds the decoders, the loaded classifiers and the tf-keras-vis worker; never imports TensorFlow or Keras.
 """
@@ -93,7 +93,7 @@ class Client:
         for _ in range(2):  # a service that died is started again and asked once more
             with self._swap:
                 if self._closed:
-                    raise ServiceError("Expected an open inference client; it was closed. Start the server again.")
+                    raise ServiceError("The inference service was closed. Start the server again.")
                 service = self._service
             try:
                 return _ask(service, (verb, arguments), progress)
@@ -101,8 +101,7 @@ class Client:
                 log.warning("the inference service was lost: %r", error.__cause__)
                 self._replace(service)
         raise ServiceError(
-            "The inference service stopped twice on this film. Other films still work; look for its "
-            "last words in the server's log."
+            "The inference service stopped twice on this film. Other films still work; see the server's log."
         )
 
     def _replace(self, lost: local_service.Companion) -> None:
@@ -176,13 +175,8 @@ class _Service:
             reply = ("error", error)
         except Exception as error:  # one film's accident must not end the service for the others
             log.exception("%s failed", verb)
-            reply = (
-                "error",
-                ServiceError(
-                    f"The inference service failed here ({type(error).__name__}). The server's "
-                    "log has the details; other films still work."
-                ),
-            )
+            words = f"The inference service failed on this film ({type(error).__name__}). Other films still work; the "
+            reply = ("error", ServiceError(f"{words}server's log has the details."))
         line.send(reply)
 
     def _read(self, source: str, data: bytes) -> Radiograph | Refusal:
@@ -196,10 +190,10 @@ class _Service:
         card = loaded.card
         if label not in card.classes or method not in explanation.METHODS:
             raise ValueError(
-                f"Expected one of {', '.join(card.classes)} and one of {', '.join(explanation.METHODS)}; "
-                f"got {label!r} and {method!r}."
+                f"Expected one of {', '.join(card.classes)} and one of {', '.join(explanation.METHODS)}; got "
+                f"{label!r} and {method!r}."
             )
-        if method == "Grad-CAM":
+        if method == explanation.GRAD_CAM:
             return explanation.grad_cam(loaded, film)[1][card.classes.index(label)]
         task = tf_keras_vis.Task(
             loaded.folder.resolve() / cards.NETWORK,
@@ -209,7 +203,7 @@ class _Service:
             card.classes.index(label),
             film.square(card.image_size, card.channels),
         )
-        layer = "input" if method == "SmoothGrad" else card.feature_layer
+        layer = "input" if method == explanation.SMOOTH_GRAD else card.feature_layer
         return explanation.explain_map(label, method, layer, self._compute(task, progress), film.square_box())
 
     def _compute(self, task: tf_keras_vis.Task, progress: Progress) -> Any:
@@ -219,8 +213,8 @@ class _Service:
             with contextlib.suppress(_Lost):
                 return _relay(worker, task, progress)
         raise ServiceError(
-            "The TensorFlow worker stopped twice on this map, most likely for want of memory. "
-            "Grad-CAM needs no TensorFlow and still works."
+            "The TensorFlow process stopped twice on this heatmap, probably because memory ran out. Grad-CAM needs no "
+            "TensorFlow and still works."
         )
 
     def _living_worker(self) -> local_service.Companion:
@@ -234,7 +228,7 @@ class _Service:
     def _model(self, name: str) -> Classifier:
         """The loaded model; loaded again when its card has changed, the least recently used one dropped."""
         folder = classifier.find(name)
-        path = folder / "card.json"
+        path = folder / cards.CARD
         version = (str(folder.resolve()), path.stat().st_mtime_ns if path.is_file() else 0)
         with self._loading:
             if version not in self._models:
@@ -289,4 +283,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from xraykit.models import service  # the importable twin: what it pickles must not be of __main__
+
+    service.main()

@@ -1,6 +1,6 @@
 """The tf-keras-vis methods, in a worker process of their own: `python -m xraykit.models.tf_keras_vis`.
 
-The only room of the reading side that imports TensorFlow; started on demand, ended when idle, never on a GPU.
+Nothing else that reads films imports TensorFlow; started on demand, ended when idle, never on a GPU.
 """
 
 from __future__ import annotations
@@ -19,15 +19,12 @@ from typing import Any
 import numpy as np
 
 from xraykit.models import conversion
-from xraykit.models.card import ModelRefused
+from xraykit.models.card import ModelRefused, changed
+from xraykit.models.explanation import METHODS, SMOOTH_GRAD
 from xraykit.system import local_service
 
-METHODS = ("Grad-CAM", "Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad")
 IDLE_SECONDS = float(os.environ.get("XRAYKIT_GRADIENTS_IDLE", "120"))
-SMOOTH_SAMPLES, SMOOTH_NOISE = (
-    20,
-    0.2,
-)  # noise as a share of the film's range; Smilkov et al. 2017 use 10-20 %
+SMOOTH_SAMPLES, SMOOTH_NOISE = 20, 0.2  # noise as a fraction of the film's range; Smilkov et al. 2017 use 10-20 %
 # A run owns the GPU; a picture for a page must never take memory from it.
 ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 Tick = Callable[[float, float | None], None]  # share done 0..1, seconds left
@@ -53,11 +50,7 @@ def load_network(network: Path, sha256: str) -> Any:
     conversion.check_archive(network)
     with network.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise ModelRefused(
-                f"Expected {network.name} as its card describes it; the file has "
-                "another sha256. It was changed or damaged: restore it or keep the run again.",
-                code="hash-mismatch",
-            )
+            raise changed(network.name, network.parent.name)
     import keras
 
     model = keras.saving.load_model(network, custom_objects={}, compile=False, safe_mode=True)
@@ -76,7 +69,7 @@ def explain(model: Any, task: Task, tick: Tick) -> np.ndarray:
 
     film = task.square[None].astype(np.float32)
     score = CategoricalScore([task.class_index])
-    if task.method == "SmoothGrad":
+    if task.method == SMOOTH_GRAD:
         return _smooth_grad(model, score, film, tick)
     if task.method not in METHODS:
         raise ValueError(f"Expected one of {', '.join(METHODS)}; got {task.method!r}.")
@@ -204,4 +197,6 @@ class _Steps:
 
 
 if __name__ == "__main__":
-    main()
+    from xraykit.models import tf_keras_vis  # the importable twin: a Task must not be unpickled into __main__
+
+    tf_keras_vis.main()

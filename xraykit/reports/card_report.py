@@ -1,4 +1,4 @@
-"""Card page: what a kept model's card says, in sections a person can read (`cardprint` draws them).
+"""Card report: what a saved model's card says, as a report for the page Models and for files.
 
 Opens no file, no network and no page. What the card does not say is "not reported".
 """
@@ -6,307 +6,330 @@ Opens no file, no network and no page. What the card does not say is "not report
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from xraykit import RESEARCH_ONLY
+from xraykit.evaluation import published
+from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.card import Card
-from xraykit.training.recipe import sentences as recipewords
+from xraykit.reports.report import Column, Report, Section, Table, Tile
+from xraykit.training.recipe import sentences as recipe_sentences
 
 UNKNOWN = "not reported"
-RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."
 INTENDED = (
-    "To show, teach and study how such a network reads chest films, and where it looks.",
+    "To show, teach and study how such a network classifies chest films, and which regions influence it.",
     "To be compared with other models on the same films.",
 )
 NOT_FOR = (
     "Any decision about a person: no examination, screening, triage, treatment or second reading.",
-    "Findings other than its classes, other body parts, lateral films: it gives each of them one of its classes.",
-    "Films of another hospital, machine or age group without a test on such films first.",
+    "Findings other than its classes, other body parts, lateral films: it assigns one of its classes to each of them.",
+    "Films from another hospital, machine or age group without testing it on such films first.",
 )
-HASHED = "xraykit hashes them again before it loads the model, and refuses it where one differs."
-NEVER_SAID = ("Age and sex", "View (PA, AP)", "Hospital and machine", "Who made the reference standard", "Licence")
+HASHED = "xraykit verifies these hashes before loading the model and refuses it if one differs."
+NEVER_REPORTED = (
+    "Age and sex",
+    "View (PA, AP)",
+    "Hospital and machine",
+    "Who made the reference standard",
+    "Licence",
+)
+SHOWN = (  # fields of card.data that have a line or a table of their own
+    "name",
+    "digest",
+    "group_rule",
+    "groups",
+    "counts",
+    "split_digests",
+    "refused",
+    "train_used",
+    "shrink",
+    "balance",
+)
+OVERALL = {
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "kappa": "Cohen's kappa",
+    "macro_auroc": "Macro AUROC",
+}
+SHARES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV"}
+CALIBRATION = {"ece": "Expected calibration error", "brier": "Brier score", "log_loss": "Log loss"}
 
 
-class Share(NamedTuple):
-    """A figure with its 95 % interval, in [0, 1]; `value` None where no film could tell. Areas are no percentages."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    percent: bool = True
-
-    @property
-    def words(self) -> str:
-        return UNKNOWN if self.value is None else f"{self.value:.1%}" if self.percent else f"{self.value:.4f}"
-
-    @property
-    def interval(self) -> str:
-        if self.low is None or self.high is None:
-            return "" if self.value is None else "no interval"
-        return f"{self.low:.1%} to {self.high:.1%}" if self.percent else f"{self.low:.4f} to {self.high:.4f}"
+def report(card: Card) -> Report:
+    """The whole card to show or to hand out."""
+    return Report(
+        title=card.title,
+        notice=RESEARCH_ONLY,
+        facts=(),
+        sections=sections(card),
+        data={},
+        lead=lead(card),
+        headline=headline(card),
+        columns=True,
+    )
 
 
-class Facts(NamedTuple):
-    rows: tuple[tuple[str, str], ...]
-
-
-class Words(NamedTuple):
-    sentences: tuple[str, ...]
-
-
-class Table(NamedTuple):
-    """Rows of text, numbers or shares; the first column heads the row. `shade` colours counts by their row's share."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    shade: bool = False
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading and what stands under it; `wide` ones hold tables and stand together."""
-
-    title: str
-    blocks: tuple[Facts | Words | Table, ...]
-    wide: bool = False
-
-
-def describe(card: Card) -> tuple[Section, ...]:
-    """The card as sections, in reading order."""
+def sections(card: Card) -> tuple[Section, ...]:
+    """The card's sections, in reading order."""
     test, validation = (card.metrics.get(part) or {} for part in ("test", "validation"))
     return (
-        Section("Intended use", (Words(INTENDED),)),
-        Section("Not for", (Words(NOT_FOR),)),
-        Section("Known failures and limits", (Words((*_failures(card, test), *card.limits)),)),
-        Section("Data", tuple(_data(card.data))),
-        Section("Recipe", (Words(tuple(recipewords.sentences(card.recipe))),)),
-        Section("Figures with 95 % intervals", tuple(_figures(test, validation)), wide=True),
-        *_published(card.metrics.get("published") or (), test),
-        Section("Each class against the rest, test split", tuple(_classes(test)), wide=True),
+        Section("use", "Intended use", INTENDED, listed=True),
+        Section("not-for", "Not for", NOT_FOR, listed=True),
+        Section("limits", "Known failures and limits", (*_failures(card, test), *card.limits), listed=True),
+        Section("data", "Data", parts=tuple(_data(card.data))),
+        Section("recipe", "Recipe", tuple(recipe_sentences.sentences(card.recipe)), listed=True),
+        _figures(test, validation),
+        *_published(card, test),
+        _classes(test),
         *_operating(card.metrics.get("operating_points") or ()),
-        Section("Where test films went", tuple(_confusion(card, test)), wide=True),
-        Section("Calibration", tuple(_calibration(card, test, validation)), wide=True),
-        Section("Checked against its network", (Words((_agreement(card.metrics),)),), wide=True),
-        Section("Network and software", (Facts(tuple(_network(card))),), wide=True),
-        Section("Files and their SHA-256", (Facts(tuple(card.files.items())), Words((HASHED,))), wide=True),
+        _confusion(card, test),
+        _calibration(card, test, validation),
+        Section("network", "Checked against the original network", (_agreement(card.metrics),), wide=True),
+        Section("software", "Network and software", parts=(_facts("software", _network(card)),), wide=True),
+        Section("files", "Files and their SHA-256", parts=(_facts("hashes", card.files.items(), HASHED),), wide=True),
     )
 
 
-def headline(card: Card) -> tuple[tuple[str, str, str], ...]:
-    """The few figures above all others: (name, value, what it rests on)."""
+def headline(card: Card) -> tuple[Tile, ...]:
+    """The few figures above all others, and what each rests on."""
     test = card.metrics.get("test") or {}
-    accuracy = _share(test.get("accuracy"))
+    accuracy = Figure.from_dict(test.get("accuracy"))
     error = ((test.get("calibration") or {}).get("after") or {}).get("ece")
-    n = f"{test['n']} test films" if "n" in test else UNKNOWN
+    films = f"{test['n']} test films" if "n" in test else UNKNOWN
+    interval = accuracy.interval_text()
     return (
-        ("Test accuracy", accuracy.words, f"{accuracy.interval}, {n}" if accuracy.interval else n),
-        ("Macro AUROC", _number(test.get("macro_auroc")), "mean over the classes, each against the rest"),
-        ("Cohen's kappa", _number(test.get("kappa")), "agreement beyond chance"),
-        ("Calibration error", _number(error), "expected, after temperature"),
-        ("Parameters", f"{card.parameters:,}" if card.parameters else UNKNOWN, recipewords.backbone(card.recipe)),
+        Tile(
+            "Test accuracy", accuracy.value_text() if test else UNKNOWN, f"{interval}, {films}" if interval else films
+        ),
+        Tile("Macro AUROC", _number(test.get("macro_auroc")), "mean over the classes, each against the rest"),
+        Tile("Cohen's kappa", _number(test.get("kappa")), "agreement beyond chance"),
+        Tile("Calibration error", _number(error), "expected, after temperature"),
+        Tile(
+            "Parameters",
+            f"{card.parameters:,}" if card.parameters else UNKNOWN,
+            recipe_sentences.backbone(card.recipe),
+        ),
     )
 
 
-def byline(card: Card) -> str:
+def lead(card: Card) -> str:
     """What the model is, in a line."""
     classes = f"{', '.join(card.classes[:-1])} or {card.classes[-1]}"
-    return f"{card.name}: gives a chest film to {classes}. Kept {card.created[:16].replace('T', ' ')} UTC."
+    return f"{card.name}: classifies chest films as {classes}. Saved {card.created[:16].replace('T', ' ')} UTC."
 
 
 def _failures(card: Card, test: Mapping[str, Any]) -> Iterator[str]:
     matrix = test.get("confusion")
     if not matrix:
-        yield f"What it mistakes on test films: {UNKNOWN}."
+        yield f"Errors on test films: {UNKNOWN}."
         return
-    wrong = [
-        (count, reference, taken)
+    errors = [
+        (count, reference, predicted)
         for reference, row in enumerate(matrix)
-        for taken, count in enumerate(row)
-        if count and reference != taken
+        for predicted, count in enumerate(row)
+        if count and reference != predicted
     ]
-    for count, reference, taken in sorted(wrong, reverse=True):
+    for count, reference, predicted in sorted(errors, reverse=True):
         films = sum(matrix[reference])
         yield (
-            f"On its test split it took {count} of {films} films of {card.classes[reference]} for "
-            f"{card.classes[taken]} ({count / films:.1%})."
+            f"On its test split, {count} of {films} {card.classes[reference]} films "
+            f"({number_text(count / films, 'percent')}) {'was' if count == 1 else 'were'} classified as "
+            f"{card.classes[predicted]}."
         )
-    if not wrong:
-        yield "On its test split it mistook no film; with so few films that is no promise."
+    if not errors:
+        yield "On its test split it made no error; with so few films, that does not mean it makes none."
 
 
-def _data(data: Mapping[str, Any]) -> Iterator[Facts | Table]:
+def _data(data: Mapping[str, Any]) -> Iterator[Table]:
     counts: Mapping[str, Mapping[str, int]] = data.get("counts") or {}
     if counts:
         yield _counts(counts, data.get("train_used"))
-    known = (
-        "name",
-        "digest",
-        "group_rule",
-        "groups",
-        "counts",
-        "split_digests",
-        "refused",
-        "train_used",
-        "shrink",
-        "balance",
-    )
-    yield Facts(
+    yield _facts(
+        "data-facts",
         (
             ("Collection", str(data.get("name", UNKNOWN))),
             ("Kept together in one split", str(data.get("group_rule", UNKNOWN))),
-            ("Groups", str(data.get("groups", UNKNOWN))),
-            ("Refused files", str(data.get("refused", UNKNOWN))),
+            ("Groups", _count(data.get("groups"))),
+            ("Refused files", _count(data.get("refused"))),
             ("Training films used", _used(data)),
-            *((name, UNKNOWN) for name in NEVER_SAID),
-            *((name, str(value)) for name, value in data.items() if name not in known),
+            *((name, UNKNOWN) for name in NEVER_REPORTED),
+            *((name.replace("_", " ").capitalize(), str(value)) for name, value in data.items() if name not in SHOWN),
             ("SHA-256 of films and labels", str(data.get("digest", UNKNOWN))),
-        )
+        ),
     )
 
 
 def _counts(counts: Mapping[str, Mapping[str, int]], used: Mapping[str, int] | None) -> Table:
-    """Films a class and part; where a recipe left training films out, a last column says how many it learned from."""
+    """Films by class and part; where a recipe left training films out, a last column counts those it was trained on."""
     classes = list(dict.fromkeys(name for part in counts.values() for name in part))
     rows = [(name, *(part.get(name, 0) for part in counts.values())) for name in classes]
     rows.append(("All", *(sum(part.values()) for part in counts.values())))
-    totals = [(*row, sum(row[1:])) for row in rows]
-    if used is None or dict(used) == dict(counts.get("train", {})):
-        return Table(("Films", *counts, "all"), tuple(totals))
-    learned = [*(used.get(name, 0) for name in classes), sum(used.values())]
-    told = tuple((*row, count) for row, count in zip(totals, learned, strict=True))
-    return Table(("Films", *counts, "all", "learned from"), told)
+    rows = [(*row, sum(row[1:])) for row in rows]
+    heads = [*counts, "all"]
+    if used is not None and dict(used) != dict(counts.get("train", {})):
+        trained_on = [*(used.get(name, 0) for name in classes), sum(used.values())]
+        rows = [(*row, count) for row, count in zip(rows, trained_on, strict=True)]
+        heads.append("trained on")
+    return Table("films", "", (Column("Films"), *(Column(head, "count") for head in heads)), tuple(rows), even=True)
 
 
 def _used(data: Mapping[str, Any]) -> str:
     shrink, balance = data.get("shrink", 1.0), data.get("balance", "none")
-    words = "all" if shrink == 1 else f"a part, {shrink:.3g}, whole groups at a time"
-    return words + {
+    share = "all" if shrink == 1 else f"{number_text(shrink, 'percent')}, in whole groups"
+    return share + {
         "undersample": ", then as many of each class as of the smallest",
         "weights": ", rare classes weighted more",
     }.get(str(balance), "")
 
 
-def _figures(test: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator[Table | Words]:
+def _figures(test: Mapping[str, Any], validation: Mapping[str, Any]) -> Section:
+    title = "Figures with 95% intervals"
     if not test:
-        yield Words((f"Figures on a test split: {UNKNOWN}.",))
-        return
-    names = {
-        "balanced_accuracy": "Balanced accuracy",
-        "macro_f1": "Macro F1",
-        "kappa": "Cohen's kappa",
-        "macro_auroc": "Macro AUROC",
-    }
-    rows: list[tuple[Any, ...]] = [("Accuracy", _share(test.get("accuracy")), _share(validation.get("accuracy")))]
-    rows += [(name, _number(test.get(key)), _number(validation.get(key))) for key, name in names.items()]
-    yield Table(("", f"test, n {test.get('n', UNKNOWN)}", f"validation, n {validation.get('n', UNKNOWN)}"), tuple(rows))
-    yield Words(
-        ("Intervals are Wilson's; of areas DeLong's. No test film trained it, chose its epoch or calibrated it.",)
-    )
+        return Section("figures", title, (f"Figures on a test split: {UNKNOWN}.",), wide=True)
+    parts = {"test": test, "validation": validation}
+    heads = (f"{name}, n {part.get('n', UNKNOWN)}" for name, part in parts.items())
+    columns = (Column("Measure"), *(Column(head, "percent", interval=True, look="bar") for head in heads))
+    rows = [("Accuracy", *(_figure(part.get("accuracy")) for part in parts.values()))]
+    rows += [(name, *(_number(part.get(key)) for part in parts.values())) for key, name in OVERALL.items()]
+    note = "Wilson intervals; DeLong for AUROC. No test film was used for training, epoch selection or calibration."
+    return Section("figures", title, parts=(Table("overall", "", columns, tuple(rows), note, even=True),), wide=True)
 
 
-def _published(figures: Sequence[Mapping[str, Any]], test: Mapping[str, Any]) -> Iterator[Section]:
-    """Our test accuracy with its interval above what others published on these films; nothing where nobody did."""
+def _published(card: Card, test: Mapping[str, Any]) -> Iterator[Section]:
+    """This model's figures above what others published on these films; nothing where nobody did."""
+    figures = [figure for figure in published.of_card(card.data, card.metrics) if published.fits(figure, card.recipe)]
     if not figures:
         return
-    ours = _share(test.get("accuracy"))
-    rows = [("This model", "accuracy", ours, f"{ours.n} test films, its own split")]
-    rows += [
-        (str(of.get("study")), str(of.get("measure")), f"{of.get('value', 0):.2%}", str(of.get("source")))
-        for of in figures
-    ]
-    words = [f"{of.get('study')}: {of.get('words')}{_verdict(ours, of)}" for of in figures]
-    words.append("Other films and another split than theirs: side by side, not a test.")
-    table = Table(("On this collection", "Figure", "Value", "Source"), tuple(rows))
-    yield Section("Beside published figures", (table, Words(tuple(words))), wide=True)
+    rows, words = [], []
+    for figure in figures:
+        ours = _own(figure, test)
+        name = f"{figure.label} {figure.measure}".strip()
+        if ("This model", name) not in [row[:2] for row in rows]:
+            rows.append(("This model", name, ours or UNKNOWN, f"{ours.n if ours else 0} test films, its own split"))
+        rows.append((figure.study, name, Figure(figure.value).value_text(), figure.source))
+        words.append(f"{figure.study}: {figure.words}{_beside(ours, figure.value)}")
+    words.append("The films and the split differ from theirs: this is a side-by-side view, not a test.")
+    columns = (
+        Column("On this collection"),
+        Column("Figure"),
+        Column("Value", "percent", interval=True),
+        Column("Source"),
+    )
+    yield Section(
+        "published",
+        "Comparison with published figures",
+        tuple(words),
+        (Table("published-figures", "", columns, tuple(rows)),),
+        listed=True,
+        wide=True,
+    )
 
 
-def _verdict(ours: Share, of: Mapping[str, Any]) -> str:
-    theirs = of.get("value")
-    if of.get("measure") != "accuracy" or theirs is None or ours.low is None or ours.high is None:
+def _own(figure: published.PublishedFigure, test: Mapping[str, Any]) -> Figure | None:
+    """What this model reached of what was published; None where its card does not say."""
+    metrics = (test.get("classes") or {}).get(figure.label) if figure.label else test
+    value = (metrics or {}).get(figure.measure)
+    return Figure.from_dict(value) if isinstance(value, Mapping) else None
+
+
+def _beside(ours: Figure | None, theirs: float) -> str:
+    if ours is None or ours.ends is None:
         return ""
-    side = "lies above" if ours.low > theirs else "lies below" if ours.high < theirs else "holds"
-    return f" This model's interval, {ours.interval}, {side} that {theirs:.2%}."
+    low, high = ours.ends
+    side = "lies above" if low > theirs else "lies below" if high < theirs else "contains"
+    return f" This model's interval {ours.interval_text()} {side} the published {number_text(theirs, 'percent')}."
 
 
-def _classes(test: Mapping[str, Any]) -> Iterator[Table | Words]:
+def _classes(test: Mapping[str, Any]) -> Section:
+    title = "Each class against the rest, test split"
     classes: Mapping[str, Mapping[str, Any]] = test.get("classes") or {}
     if not classes:
-        yield Words((f"Figures by class: {UNKNOWN}.",))
-        return
-    shares = ("sensitivity", "specificity", "ppv", "npv")
-    rows = (
+        return Section("classes", title, (f"Figures by class: {UNKNOWN}.",), wide=True)
+    columns = (
+        Column("Class"),
+        Column("n", "count"),
+        *(Column(head, "percent", interval=True, look="bar") for head in SHARES.values()),
+        Column("F1", "number"),
+        Column("AUROC", "number", interval=True, look="bar"),
+    )
+    rows = tuple(
         (
             name,
-            found.get("support", UNKNOWN),
-            *(_share(found.get(key)) for key in shares),
-            _number(found.get("f1")),
-            _area(found),
+            figures.get("support", UNKNOWN),
+            *(_figure(figures.get(key)) for key in SHARES),
+            _number(figures.get("f1")),
+            _figure(figures.get("auroc_delong")) if figures.get("auroc_delong") else _number(figures.get("auroc")),
         )
-        for name, found in classes.items()
+        for name, figures in classes.items()
     )
-    yield Table(("Class", "n", "Sensitivity", "Specificity", "PPV", "NPV", "F1", "AUROC"), tuple(rows))
-    yield Words(
-        ("PPV and NPV hold for the shares of the classes in this test split; where a class is rarer, PPV is lower.",)
-    )
+    note = "PPV and NPV depend on how common each class is in this test split; where a class is rarer, PPV is lower."
+    return Section("classes", title, parts=(Table("one-vs-rest", "", columns, rows, note),), wide=True)
 
 
 def _operating(points: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
     """Thresholds chosen on validation beside what they give on test; nothing on cards from before there were any."""
     if not points:
         return
+    heads = ("Sensitivity, test", "Specificity, test", "PPV, test")
+    columns = (
+        Column("Class"),
+        Column("Threshold"),
+        *(Column(head, "percent", interval=True, look="bar") for head in heads),
+    )
     rows = []
     for point in points:
         test, threshold = point.get("test") or {}, point.get("threshold")
-        shares = (_share(test.get(key)) for key in ("sensitivity", "specificity", "ppv"))
-        rows.append((str(point.get("label")), UNKNOWN if threshold is None else f"{threshold:.3f}", *shares))
+        figures = (_figure(test.get(key)) for key in ("sensitivity", "specificity", "ppv"))
+        rows.append((str(point.get("label")), UNKNOWN if threshold is None else f"{threshold:.3f}", *figures))
     words = [str(point["words"]) for point in points if point.get("words")]
-    words.append(
-        "Chosen on the validation films for a sensitivity of 95 %, applied once to the test films. A film is "
-        "given the class from that probability on; the page Compare chooses others."
+    note = (
+        "Chosen on validation films for a sensitivity of 95.0%, applied once to the test films. Films at or above the "
+        "threshold are classified as the class. Choose other thresholds on the page Compare."
     )
-    table = Table(("Class", "From probability", "Sensitivity, test", "Specificity, test", "PPV, test"), tuple(rows))
-    yield Section("Operating points", (table, Words(tuple(words))), wide=True)
+    table = Table("thresholds", "", columns, tuple(rows), note, even=True)
+    yield Section("operating", "Operating points", tuple(words), (table,), listed=True, wide=True)
 
 
-def _confusion(card: Card, test: Mapping[str, Any]) -> Iterator[Table | Words]:
-    matrix = test.get("confusion")
+def _confusion(card: Card, test: Mapping[str, Any]) -> Section:
+    title, matrix = "Confusion matrix, test split", test.get("confusion")
     if not matrix:
-        yield Words((f"Confusion matrix: {UNKNOWN}.",))
-        return
-    rows = ((name, *row) for name, row in zip(card.classes, matrix, strict=False))
-    yield Table(("Reference standard \\ predicted", *card.classes), tuple(rows), shade=True)
+        return Section("confusion", title, (f"Confusion matrix: {UNKNOWN}.",), wide=True)
+    columns = (
+        Column("Reference standard \\ predicted"),
+        *(Column(name, "count", look="shade") for name in card.classes),
+    )
+    rows = tuple((name, *row) for name, row in zip(card.classes, matrix, strict=False))
+    return Section("confusion", title, parts=(Table("matrix", "", columns, rows, even=True),), wide=True)
 
 
-def _calibration(card: Card, test: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator[Table | Words]:
-    parts = {name: found.get("calibration") or {} for name, found in (("test", test), ("validation", validation))}
-    if any(parts.values()):
-        names = {"ece": "Expected calibration error", "brier": "Brier score", "log_loss": "Log loss"}
-        columns = [(part, when) for part in parts for when in ("before", "after")]
-        rows = (
-            (name, *(_number((parts[part].get(when) or {}).get(key)) for part, when in columns))
-            for key, name in names.items()
-        )
-        yield Table(("Lower is better", *(f"{part}, {when}" for part, when in columns)), tuple(rows))
-    else:
-        yield Words((f"Calibration: {UNKNOWN}.",))
-    side = "too bold" if card.temperature > 1 else "too cautious" if card.temperature < 1 else "left as they were"
-    yield Words(
-        (
-            f"Temperature {card.temperature:.3f}, fitted on validation films alone: before it, model probabilities "
-            f"were {side}. It changes no predicted class.",
-        )
+def _calibration(card: Card, test: Mapping[str, Any], validation: Mapping[str, Any]) -> Section:
+    side = "underconfident" if card.temperature < 1 else "overconfident"
+    before = f" Before it, model probabilities were {side}." if card.temperature != 1 else ""
+    note = (
+        f"Temperature {card.temperature:.3f}, fitted on validation films alone.{before} It changes no predicted class."
+    )
+    parts = {name: part.get("calibration") or {} for name, part in (("test", test), ("validation", validation))}
+    if not any(parts.values()):
+        return Section("calibration", "Calibration", (f"Calibration: {UNKNOWN}.", note), wide=True)
+    columns = [(part, when) for part in parts for when in ("before", "after")]
+    rows = tuple(
+        (name, *(_number((parts[part].get(when) or {}).get(key)) for part, when in columns))
+        for key, name in CALIBRATION.items()
+    )
+    heads = (Column("Lower is better"), *(Column(f"{part}, {when}", "number") for part, when in columns))
+    return Section(
+        "calibration", "Calibration", parts=(Table("calibrated", "", heads, rows, note, even=True),), wide=True
     )
 
 
 def _agreement(metrics: Mapping[str, Any]) -> str:
-    found = metrics.get("agreement_with_keras") or {}
-    if "largest_difference" not in found:
-        return f"Agreement of the reading files with the Keras network: {UNKNOWN}."
+    agreement = metrics.get("agreement_with_keras") or {}
+    if "largest_difference" not in agreement:
+        return f"Agreement of the converted files with the original Keras network: {UNKNOWN}."
     return (
-        f"Pages read films with features.tflite and head.npz, converted from model.keras. On {found.get('films', '?')} "
-        f"validation and test films the largest difference of any model probability from the network's own was "
-        f"{found['largest_difference']:.1e}; up to 1e-4 was allowed."
+        f"Pages read films with features.tflite and head.npz, converted from model.keras. On "
+        f"{agreement.get('films', '?')} validation and test films, no model probability differed from the original "
+        f"network's by more than {agreement['largest_difference']:.1e}; up to 1e-4 is allowed."
     )
 
 
@@ -314,21 +337,23 @@ def _network(card: Card) -> Iterator[tuple[str, str]]:
     yield "Input", f"{card.image_size} x {card.image_size} pixels, {'grey' if card.channels == 1 else 'colour'}"
     yield "Heatmap layer", card.feature_layer
     speed = card.metrics.get("milliseconds_a_film")
-    yield "Milliseconds a film", UNKNOWN if speed is None else f"{speed:.1f}, on the machine that kept it"
+    yield "Milliseconds per film", UNKNOWN if speed is None else f"{speed:.1f}, on the computer that saved it"
     yield from ((name, str(value)) for name, value in card.software.items())
     if not card.software:
         yield "Software", UNKNOWN
 
 
-def _share(found: Mapping[str, Any] | None, percent: bool = True) -> Share:
-    found = found or {}
-    return Share(found.get("value"), found.get("low"), found.get("high"), found.get("n", 0), percent)
+def _facts(key: str, rows: Any, note: str = "") -> Table:
+    return Table(key, "", (Column("Fact"), Column("Value")), tuple(rows), note, head=False)
 
 
-def _area(found: Mapping[str, Any]) -> Share | str:
-    area = found.get("auroc_delong")
-    return _share(area, percent=False) if area else _number(found.get("auroc"))
+def _figure(data: Mapping[str, Any] | None) -> Figure | str:
+    return UNKNOWN if data is None else Figure.from_dict(data)
 
 
 def _number(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.4f}"
+    return UNKNOWN if value is None else number_text(value, "number")
+
+
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else UNKNOWN

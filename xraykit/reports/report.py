@@ -1,4 +1,4 @@
-"""Report: a page as data - words, tables, pictures - and the same numbers as HTML, JSON, CSV, SVG and PNG.
+"""Report: a page as data - words, tables, pictures - and the same content as HTML, Markdown, JSON, CSV, SVG and PNG.
 
 Computes no figure and knows no page. What a page shows and what it hands out come from the same objects.
 """
@@ -8,51 +8,113 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from xraykit.reports.charts import style as chart_style
+import xraykit
+from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, plain
 
-TEMPLATE = Path(__file__).parent / "report.html"
+if TYPE_CHECKING:
+    from xraykit.reports.charts.style import Style  # Altair is slow to import: only where a chart is drawn
+
+FOLDER = Path(__file__).parent
+CSS = FOLDER / "report.css"  # of tables, headlines and facts, on the dark page and on white paper
 WIDTH = 620  # px of an exported chart's plot
 SCALE = 2  # PNG pixels a px: sharp on a projector
-ENDS = ("value", "low", "high")
-MISSING = "n/a"
+Kind = Literal["text", "plain", "count", "number", "percent", "points", "p"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. `kind`: how a number is written; "figure" kinds hold a value with its interval.
+    """A column of a table: how its numbers are written and drawn.
 
-    "text"; "count"; "number" four decimals; "percent" of a share, one decimal; "points" a difference of shares in
-    points; "p"; "figure", "percent figure" and "points figure" the same with an interval.
+    `kind`: "text"; "plain" values as they are; "count"; "number" four decimals; "percent" of a share, one decimal;
+    "points" a difference of shares; "p". `interval` columns hold Figures, written with their interval. `look`: "bar"
+    draws the interval below a Figure of a share; "shade" colours a count by its share of the row's shaded counts.
     """
 
     name: str
-    kind: str = "text"
+    kind: Kind = "text"
+    interval: bool = False
+    look: Literal["", "bar", "shade"] = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A plain value and how a reader sees it: 15924470 and "15.2 MiB"."""
+
+    value: float
+    text: str
+
+
+class Bar(NamedTuple):
+    """An interval drawn as a bar with a mark at the value, in percent of its width."""
+
+    left: float
+    width: float
+    mark: float
+
+
+class Cell(NamedTuple):
+    """A cell as a page draws it. `interval` stands below `text`; `shade` is a share in [0, 1]."""
+
+    text: str
+    interval: str = ""
+    bar: Bar | None = None
+    shade: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of plain values in the columns' order; None is "n/a", a Figure {"value", "low", "high", "n"}."""
+    """Rows of plain values or Figures in the columns' order; None is not defined. Its first column names the rows.
+
+    Without a `title` it stands under its section's; without `head` it is a list of names and values; the columns of an
+    `even` one are equally wide.
+    """
 
     key: str
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
     note: str = ""
+    head: bool = True
+    even: bool = False
 
     @cached_property
     def written(self) -> tuple[tuple[str, ...], ...]:
-        """The cells as a page writes them."""
+        """The cells as text."""
         return tuple(
             tuple(write(value, column.kind) for value, column in zip(row, self.columns, strict=True))
             for row in self.rows
         )
+
+    @cached_property
+    def cells(self) -> tuple[tuple[Cell, ...], ...]:
+        """The cells as a page draws them."""
+        return tuple(tuple(self._cells(row)) for row in self.rows)
+
+    @property
+    def scale_note(self) -> str:
+        """What the bars of the table mean; empty where it has none."""
+        if not any(cell.bar for row in self.cells for cell in row):
+            return ""
+        return f"Bars run from {self.floor:.0%} to 100% and span the 95% interval; the mark is the figure."
+
+    @cached_property
+    def floor(self) -> float:
+        """Where bars begin: the tenth below the lowest interval, at most 0.9."""
+        lows = [
+            value.low
+            for row in self.rows
+            for value, column in zip(row, self.columns, strict=True)
+            if column.look == "bar" and isinstance(value, Figure) and value.low is not None
+        ]
+        return min(math.floor(10 * min(lows, default=0)) / 10, 0.9)
 
     def csv(self) -> str:
         """The rows in full precision; a Figure takes three columns: NAME, NAME low, NAME high."""
@@ -61,24 +123,53 @@ class Table:
         writer.writerow(
             name
             for column in self.columns
-            for name in ([column.name, f"{column.name} low", f"{column.name} high"] if _wide(column) else [column.name])
+            for name in (
+                [column.name, f"{column.name} low", f"{column.name} high"] if column.interval else [column.name]
+            )
         )
         for row in self.rows:
             writer.writerow(
                 cell
                 for value, column in zip(row, self.columns, strict=True)
-                for cell in ([(value or {}).get(end) for end in ENDS] if _wide(column) else [value])
+                for cell in (_ends(value) if column.interval else [_bare(value)])
             )
         return out.getvalue()
+
+    def markdown(self) -> Iterator[str]:
+        """The lines of a Markdown table, or of a list where the table has no head."""
+        rows = [[escape_markdown(cell) for cell in row] for row in self.written]
+        if not self.head:
+            yield from (f"- {name}: {', '.join(values)}" for name, *values in rows)
+        else:
+            yield f"| {' | '.join(escape_markdown(column.name) for column in self.columns)} |"
+            yield f"| {' | '.join('---' for _ in self.columns)} |"
+            yield from (f"| {' | '.join(row)} |" for row in rows)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "key": self.key,
             "title": self.title,
             "columns": [column.name for column in self.columns],
-            "rows": [list(row) for row in self.rows],
+            "rows": [[plain(_bare(value)) for value in row] for row in self.rows],
             "note": self.note,
         }
+
+    def _cells(self, row: tuple[Any, ...]) -> Iterator[Cell]:
+        shaded = [value for value, column in zip(row, self.columns, strict=True) if column.look == "shade"]
+        for value, column in zip(row, self.columns, strict=True):
+            if column.look == "bar" and isinstance(value, Figure):
+                kind = _figure_kind(column.kind)
+                yield Cell(value.value_text(kind), value.interval_text(kind), self._bar(value, column))
+            elif column.look == "shade" and sum(shaded):
+                yield Cell(write(value, column.kind), shade=value / sum(shaded))
+            else:
+                yield Cell(write(value, column.kind))
+
+    def _bar(self, figure: Figure, column: Column) -> Bar | None:
+        if figure.value is None or figure.ends is None or column.kind != "percent":
+            return None
+        left, right, mark = (100 * (end - self.floor) / (1 - self.floor) for end in (*figure.ends, figure.value))
+        return Bar(left, right - left, mark)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,20 +178,27 @@ class Picture:
 
     key: str
     title: str
-    draw: Callable[[chart_style.Style], Any]
+    draw: Callable[[Style], Any]
     rows: Sequence[Mapping[str, Any]]
     note: str = ""
 
     @cached_property
     def screen(self) -> dict[str, Any]:
         """The Vega-Lite specification for a dark page, without a width."""
-        return self.draw(chart_style.SCREEN).to_dict()
+        from xraykit.reports.charts.style import SCREEN
 
-    def svg(self, notice: str, *, style: chart_style.Style = chart_style.PAPER, framed: bool = True) -> str:
-        """The chart as SVG with its rows in <metadata>; `framed` writes title and notice into the picture."""
+        return self.draw(SCREEN).to_dict()
+
+    def svg(self, notice: str, *, style: Style | None = None, framed: bool = True) -> str:
+        """The chart as SVG with its rows in <metadata>, for paper unless a style is given.
+
+        `framed` writes title and notice into the picture.
+        """
         import vl_convert
 
-        spec = self.draw(style).to_dict() | {"width": WIDTH, "padding": 14}
+        from xraykit.reports.charts.style import PAPER
+
+        spec = self.draw(style or PAPER).to_dict() | {"width": WIDTH, "padding": 14}
         if framed:
             lines = [self.note, notice] if self.note else [notice]
             spec["title"] = {"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12}
@@ -108,7 +206,7 @@ class Picture:
         place = svg.index(">") + 1
         return f"{svg[:place]}<metadata>{_escape(self._json(notice))}</metadata>{svg[place:]}"
 
-    def png(self, notice: str, *, style: chart_style.Style = chart_style.PAPER) -> bytes:
+    def png(self, notice: str, *, style: Style | None = None) -> bytes:
         """The SVG's pixels, with the chart's rows in the text chunk "xraykit"."""
         import vl_convert
         from PIL import Image, PngImagePlugin
@@ -129,12 +227,17 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A part of a page: what it says in words, then its pictures and tables in order."""
+    """A part of a page: what it says in words, then its pictures and tables in order.
+
+    `listed` words are a list of points. On a page of two columns `wide` sections stand in the wider one.
+    """
 
     key: str
     title: str
     words: tuple[str, ...] = ()
     parts: tuple[Table | Picture, ...] = ()
+    listed: bool = False
+    wide: bool = False
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -145,22 +248,44 @@ class Section:
         return tuple(part for part in self.parts if isinstance(part, Table))
 
 
+class Tile(NamedTuple):
+    """A figure above all others: its name, its value as text, and what it rests on."""
+
+    name: str
+    value: str
+    note: str
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A page to hand out. `notice` stands on every part; `facts` what it rests on, name and value; `data` for JSON."""
+    """A page to hand out. `notice` stands on every part; `facts` what it rests on, name and value; `data` for JSON.
+
+    `lead` is a line under the title, `headline` its most important figures; with `columns` its sections stand in two.
+    """
 
     title: str
     notice: str
     facts: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
     data: Mapping[str, Any]
+    lead: str = ""
+    headline: tuple[Tile, ...] = ()
+    columns: bool = False
 
     def html(self) -> str:
-        """One file without anything elsewhere: inline SVG, inline style, no script."""
-        import jinja2
+        """One file that needs nothing else: inline SVG, inline style, no script."""
+        page = _templates().get_template("report.html")
+        return page.render(page=self, css=CSS.read_text("utf-8"), version=xraykit.__version__, inline=self._inline)
 
-        template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text("utf-8"))
-        return template.render(page=self, is_picture=lambda part: isinstance(part, Picture), inline=self._inline)
+    def markdown(self) -> str:
+        """Words and tables as one Markdown page; a chart is named."""
+        lines = [f"# {escape_markdown(self.title)}", "", f"**{self.notice}**", ""]
+        lines += [escape_markdown(self.lead), ""] if self.lead else []
+        lines += [f"- {name}: **{value}** ({escape_markdown(note)})" for name, value, note in self.headline]
+        lines += [f"- {escape_markdown(name)}: {escape_markdown(value)}" for name, value in self.facts]
+        for section in self.sections:
+            lines += ["", f"## {escape_markdown(section.title)}", "", *_markdown(section)]
+        return "\n".join(lines).rstrip() + "\n"
 
     def to_json(self) -> str:
         """Every number of the page."""
@@ -175,10 +300,8 @@ class Report:
             for section in self.sections
         ]
         head = {"format": 1, "title": self.title, "notice": self.notice, "facts": dict(self.facts)}
-        return (
-            json.dumps(head | dict(self.data) | {"sections": sections}, indent=1, ensure_ascii=False, allow_nan=False)
-            + "\n"
-        )
+        content = head | dict(self.data) | {"sections": sections}
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def _inline(self, picture: Picture) -> Any:
         from markupsafe import Markup
@@ -189,36 +312,66 @@ class Report:
         return Markup(re.sub(r"url\(#([^)]+)\)", rf"url(#{picture.key}-\1)", svg))
 
 
-def write(value: Any, kind: str) -> str:
+def part_html(macro: Literal["table", "section", "top"], part: Table | Section | Report, level: int = 3) -> str:
+    """A table, a section without pictures or the top of a report as HTML, to stand in a page under a heading."""
+    return str(getattr(_templates().get_template("parts.html").module, macro)(part, level))
+
+
+def write(value: Any, kind: Kind) -> str:
     """A cell as a reader sees it."""
-    if isinstance(value, Mapping):
-        return _write_figure(value, kind.removesuffix("figure").strip() or "number")
+    if isinstance(value, Figure):
+        return value.text(_figure_kind(kind))
+    if isinstance(value, Measured):
+        return value.text
     if value is None:
-        return MISSING
+        return UNDEFINED
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
+    if kind in ("number", "percent", "points"):
+        return number_text(value, _figure_kind(kind))
     if kind == "p":
         return "< 0.001" if value < 0.001 else f"{value:.3f}"
-    forms = {
-        "count": f"{value:,}",
-        "number": f"{value:.4f}",
-        "percent": f"{100 * value:.1f}%",
-        "points": f"{100 * value + 0.0:.1f}",
-    }
-    return forms.get(kind, f"{value:.6g}" if isinstance(value, float) else f"{value:,}")
+    return f"{value:.6g}" if isinstance(value, float) else f"{value:,}"
 
 
-def _write_figure(figure: Mapping[str, Any], kind: str) -> str:
-    value, low, high = (figure[end] for end in ENDS)
-    if value is None:
-        return MISSING
-    if low is None or high is None:
-        return f"{write(value, kind)} (no interval)"
-    return f"{write(value, kind)} [{', '.join(write(end, kind).removesuffix('%') for end in (low, high))}]"
+def escape_markdown(text: str) -> str:
+    """Text that Markdown shows as it is, in one line."""
+    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", text.replace("\n", " "))
 
 
-def _wide(column: Column) -> bool:
-    return column.kind.endswith("figure")
+def _figure_kind(kind: Kind) -> Literal["percent", "points", "number"]:
+    return kind if kind in ("percent", "points") else "number"
+
+
+def _bare(value: Any) -> Any:
+    return value.value if isinstance(value, Measured) else value
+
+
+def _ends(figure: Figure | None) -> list[float | None]:
+    return [None] * 3 if figure is None else [figure.value, figure.low, figure.high]
+
+
+def _markdown(section: Section) -> Iterator[str]:
+    mark = "- " if section.listed else ""
+    for words in section.words:
+        yield from (f"{mark}{escape_markdown(words)}", *([] if section.listed else [""]))
+    for part in section.parts:
+        yield ""
+        if isinstance(part, Picture):
+            yield f"Chart: {escape_markdown(part.title)}"
+        else:
+            yield from [f"### {escape_markdown(part.title)}", ""] if part.title else []
+            yield from part.markdown()
+        if part.note:
+            yield from ("", escape_markdown(part.note))
+
+
+@cache
+def _templates() -> Any:
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(FOLDER)
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
 def _escape(text: str) -> str:

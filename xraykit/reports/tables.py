@@ -15,11 +15,36 @@ from xraykit.evaluation.comparison import Comparison
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.operating_point import Applied
 from xraykit.models.kept import UNKNOWN, Difference
-from xraykit.reports.report import Column, Table
+from xraykit.reports.report import Column, Measured, Table
+from xraykit.training.recipe import fields
 
-PARTS = ("sensitivity", "specificity", "ppv", "npv")
-HEADS = ("Sensitivity", "Specificity", "PPV", "NPV")
+SHARES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV"}
 MEASURES = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "macro_f1": "Macro F1"}
+OVERALL = {"macro_f1": "Macro F1", "kappa": "Kappa", "macro_auroc": "Macro AUROC"}
+PHASES = "recipe.phases."
+CARD_FIELDS = {
+    "recipe.name": "Recipe",
+    "image_size": "Image size",
+    "channels": "Channels",
+    "temperature": "Temperature",
+    "feature_layer": "Heatmap layer",
+    "classes": "Classes",
+    "data.name": "Collection",
+    "data.digest": "SHA-256 of films and labels",
+    "data.group_rule": "Kept together in one split",
+    "data.groups": "Groups",
+    "data.refused": "Refused files",
+    "recipe.split": "Batches cut in",
+    "recipe.device_name": "Device",
+}
+COSTS = {
+    "parameters": "Parameters",
+    "network bytes": "Network file",
+    "reading files bytes": "Files used to read films",
+    "learning seconds": "Training time",
+    "best epoch": "Best epoch",
+    "milliseconds a film": "Time per film",
+}
 
 
 def summary(metrics: Mapping[str, dict]) -> Table:
@@ -27,31 +52,27 @@ def summary(metrics: Mapping[str, dict]) -> Table:
     columns = (
         Column("Model"),
         Column("Films", "count"),
-        Column("Accuracy", "percent figure"),
+        Column("Accuracy", "percent", interval=True),
         Column("Balanced accuracy", "percent"),
-        Column("Macro F1", "number"),
-        Column("Kappa", "number"),
-        Column("Macro AUROC", "number"),
+        *(Column(head, "number") for head in OVERALL.values()),
     )
     rows = tuple(
         (
             name,
-            found["n"],
-            found["accuracy"],
-            found["balanced_accuracy"],
-            found["macro_f1"],
-            found["kappa"],
-            found["macro_auroc"],
+            figures["n"],
+            figures["accuracy"],
+            figures["balanced_accuracy"],
+            *(figures[key] for key in OVERALL),
         )
-        for name, found in metrics.items()
+        for name, figures in metrics.items()
     )
     return Table("summary", "All classes", columns, rows)
 
 
-def pairs(found: Comparison) -> Table:
+def pairs(comparison: Comparison) -> Table:
     """A row a pair: differences second minus first with bootstrap intervals, McNemar, and how many films changed."""
-    changes = (Column(head, "points figure") for head in MEASURES.values())
-    counts = (Column(head, "count") for head in ("Fixes", "Breaks", "Both wrong"))
+    changes = (Column(head, "points", interval=True) for head in MEASURES.values())
+    counts = (Column(head, "count") for head in ("Corrected", "Newly wrong", "Wrong in both"))
     tests = (Column("McNemar p", "p"), Column("Holm p", "p"), Column("Verdict"))
     columns = (Column("First"), Column("Second"), *changes, *counts, *tests)
     rows = tuple(
@@ -66,21 +87,21 @@ def pairs(found: Comparison) -> Table:
             pair.adjusted_p,
             pair.verdict,
         )
-        for pair in found.pairs
+        for pair in comparison.pairs
     )
-    note = f"Second minus first, in points; 95 % bootstrap intervals of {found.draws:,} draws over {_groups(found)}."
+    note = (
+        f"Second minus first, in points; 95% bootstrap intervals from {comparison.draws:,} draws over "
+        f"{_groups(comparison)}."
+    )
     return Table("pairs", "Paired differences", columns, rows, note)
 
 
-def areas(found: Comparison) -> Table:
+def areas(comparison: Comparison) -> Table:
     """A row a pair and class: both areas under the ROC curve and DeLong's paired test."""
+    figures = ("AUROC first", "AUROC second", "Difference")
     columns = (
-        Column("Class"),
-        Column("First"),
-        Column("Second"),
-        Column("AUROC first", "figure"),
-        Column("AUROC second", "figure"),
-        Column("Difference", "figure"),
+        *(Column(head) for head in ("Class", "First", "Second")),
+        *(Column(head, "number", interval=True) for head in figures),
         Column("z", "number"),
         Column("DeLong p", "p"),
         Column("Holm p", "p"),
@@ -90,16 +111,10 @@ def areas(found: Comparison) -> Table:
             label,
             pair.first,
             pair.second,
-            test["first"],
-            test["second"],
-            test["difference"],
-            test["z"],
-            test["p"],
-            test["adjusted_p"],
+            *(pair.delong[label][key] for key in ("first", "second", "difference", "z", "p", "adjusted_p")),
         )
-        for label in found.classes
-        for pair in found.pairs
-        for test in (pair.delong[label],)
+        for label in comparison.classes
+        for pair in comparison.pairs
     )
     return Table("delong", "AUROC, DeLong's paired test", columns, rows, "Each class against the rest.")
 
@@ -109,14 +124,14 @@ def cells(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]
     along, down = confusion.sum(axis=1).tolist(), confusion.sum(axis=0).tolist()
     return [
         {
-            "reference": one,
-            "predicted": other,
+            "reference": reference,
+            "predicted": predicted,
             "films": films,
             "row_share": films / along[i] if along[i] else None,
             "column_share": films / down[j] if down[j] else None,
         }
-        for i, (one, row) in enumerate(zip(classes, confusion.tolist(), strict=True))
-        for j, (other, films) in enumerate(zip(classes, row, strict=True))
+        for i, (reference, row) in enumerate(zip(classes, confusion.tolist(), strict=True))
+        for j, (predicted, films) in enumerate(zip(classes, row, strict=True))
     ]
 
 
@@ -134,16 +149,16 @@ def matrices(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) -> Ta
     return Table("matrices", "Confusion matrices", columns, rows)
 
 
-def classification_report(found: Evaluation, place: int) -> Table:
+def classification_report(evaluation: Evaluation, place: int) -> Table:
     """Scikit-learn's classification report of one model."""
     columns = (
         Column("Class"),
         *(Column(name, "number") for name in ("Precision", "Recall", "F1")),
         Column("Support", "count"),
     )
-    rows = [tuple(row.values()) for row in found.report()]
-    rows[-3] = (rows[-3][0], "", "", *rows[-3][3:])  # accuracy has neither, which is not "n/a"
-    return Table(f"report-{place}", found.model, columns, tuple(rows))
+    rows = [tuple(row.values()) for row in evaluation.report()]
+    rows[-3] = (rows[-3][0], "", "", *rows[-3][3:])  # accuracy has neither, which is not undefined
+    return Table(f"report-{place}", evaluation.model, columns, tuple(rows))
 
 
 def one_against_rest(metrics: Mapping[str, dict], classes: Sequence[str], method: str) -> Table:
@@ -152,24 +167,25 @@ def one_against_rest(metrics: Mapping[str, dict], classes: Sequence[str], method
         Column("Class"),
         Column("Model"),
         Column("Films", "count"),
-        *(Column(head, "percent figure") for head in HEADS),
+        *(Column(head, "percent", interval=True) for head in SHARES.values()),
         Column("F1", "number"),
-        Column("AUROC", "figure"),
+        Column("AUROC", "number", interval=True),
     )
     rows = tuple(
-        (label, model, of["support"], *(of[part] for part in PARTS), of["f1"], of["auroc_delong"])
+        (
+            label,
+            model,
+            figures["support"],
+            *(figures[key] for key in SHARES),
+            figures["f1"],
+            figures["auroc_delong"],
+        )
         for label in classes
-        for model, found in metrics.items()
-        for of in (found["classes"][label],)
+        for model, figures in ((model, metrics[model]["classes"][label]) for model in metrics)
     )
     name = "Wilson" if method == "wilson" else "exact (Clopper-Pearson)"
-    return Table(
-        "one-vs-rest",
-        "Each class against the rest",
-        columns,
-        rows,
-        f"95 % intervals: {name} for shares, DeLong for AUROC.",
-    )
+    note = f"95% intervals: {name} for proportions, DeLong for AUROC."
+    return Table("one-vs-rest", "Each class against the rest", columns, rows, note)
 
 
 def calibrations(metrics: Mapping[str, dict]) -> Table:
@@ -178,73 +194,85 @@ def calibrations(metrics: Mapping[str, dict]) -> Table:
     heads = (f"{head} {when}" for head in names.values() for when in ("before", "after"))
     columns = (Column("Model"), Column("Temperature", "number"), *(Column(head, "number") for head in heads))
     rows = tuple(
-        (name, of["temperature"], *(of[when][key] for key in names for when in ("before", "after")))
-        for name, found in metrics.items()
-        for of in (found["calibration"],)
+        (name, figures["temperature"], *(figures[when][key] for key in names for when in ("before", "after")))
+        for name, figures in ((name, metrics[name]["calibration"]) for name in metrics)
     )
-    return Table(
-        "calibration",
-        "Calibration before and after temperature",
-        columns,
-        rows,
-        "Lower is better. The temperature was fitted on validation films.",
-    )
+    note = "Lower is better. The temperature was fitted on validation films."
+    return Table("calibration", "Calibration before and after temperature", columns, rows, note)
 
 
-def reliability(found: Evaluation, *, after: bool = True) -> list[dict[str, Any]]:
-    """Ten bins of the highest probability: mean, share right with its interval, and films."""
-    probabilities = found.probabilities if after else calibration.softmax(found.logits)
+def reliability(evaluation: Evaluation, *, after: bool = True) -> list[dict[str, Any]]:
+    """Ten bins of the highest probability: mean, fraction correct with its interval, and films."""
+    probabilities = evaluation.probabilities if after else calibration.softmax(evaluation.logits)
     return [
         {
-            "from": of["low"],
-            "to": of["high"],
-            "n": of["n"],
-            "probability": of["probability"],
-            "observed": of["observed"]["value"],
-            "low": of["observed"]["low"],
-            "high": of["observed"]["high"],
+            "from": row["low"],
+            "to": row["high"],
+            "n": row["n"],
+            "probability": row["probability"],
+            "observed": row["observed"].value,
+            "low": row["observed"].low,
+            "high": row["observed"].high,
         }
-        for of in calibration.reliability(probabilities, found.truth)
+        for row in calibration.reliability(probabilities, evaluation.truth)
     ]
 
 
 def operated(applied: Sequence[Applied], label: str) -> Table:
     """A row a model: its threshold, what it gave on validation films, and what it gives on the test films."""
-    heads = ("Validation sensitivity", "Validation specificity", *(f"Test {part}" for part in PARTS), "Test accuracy")
-    shares = (Column(head.replace("ppv", "PPV").replace("npv", "NPV"), "percent figure") for head in heads)
+    validation = ("sensitivity", "specificity")
+    heads = (
+        *(f"Validation {SHARES[key].lower()}" for key in validation),
+        "Test sensitivity",
+        "Test specificity",
+        "Test PPV",
+        "Test NPV",
+        "Test accuracy",
+    )
+    shares = (Column(head, "percent", interval=True) for head in heads)
     columns = (Column("Model"), Column("Threshold", "number"), *shares)
     rows = tuple(
         (
-            of.point.model,
-            of.point.threshold,
-            *((of.point.figures or {}).get(part) for part in PARTS[:2]),
-            *(of.figures[part] for part in PARTS),
-            of.accuracy,
+            result.point.model,
+            result.point.threshold,
+            *((result.point.figures or {}).get(key) for key in validation),
+            *(result.figures[key] for key in SHARES),
+            result.accuracy,
         )
-        for of in applied
+        for result in applied
     )
     return Table("operating", f"At the operating point of {label}", columns, rows)
 
 
-def differences(found: Sequence[Difference], models: Sequence[str], key: str, title: str) -> Table:
-    """A row a field of the cards, a column a model."""
-    rows = tuple((_field(of.field), *(_plain(value, of.field) for value in of.values)) for of in found)
-    kind = "text" if key == "differences" else "plain"
-    return Table(key, title, (Column("Field"), *(Column(name, kind) for name in models)), rows)
+def differences(rows: Sequence[Difference], models: Sequence[str]) -> Table:
+    """A row a field in which the cards differ, a column a model."""
+    paths = {row.field for row in rows}
+    shown = [row for row in rows if f"recipe.{row.field}" not in paths]  # the card repeats some of its recipe
+    cells = tuple((_field_name(row.field), *(_field_value(value, row.field) for value in row.values)) for row in shown)
+    columns = (Column("Field"), *(Column(name) for name in models))
+    return Table("differences", "What differs", columns, cells)
 
 
-def films(found: Comparison, chosen: np.ndarray) -> Table:
+def costs(rows: Sequence[Difference], models: Sequence[str]) -> Table:
+    """A row a cost, a column a model."""
+    cells = tuple((COSTS.get(row.field, row.field), *(_cost(value, row.field) for value in row.values)) for row in rows)
+    columns = (Column("Cost"), *(Column(name, "plain") for name in models))
+    return Table("costs", "Cost", columns, cells)
+
+
+def films(comparison: Comparison, chosen: np.ndarray) -> Table:
     """A row a film: its class, and what each model predicts with which probability."""
-    heads = ((Column(f"{name} predicts"), Column(f"{name} probability", "number")) for name in found.models)
+    heads = ((Column(f"{name} predicts"), Column(f"{name} probability", "number")) for name in comparison.models)
     columns = (Column("Film"), Column("Reference standard"), *(column for pair in heads for column in pair))
+    classes, truth = comparison.classes, comparison.evaluations[0].truth
     rows = tuple(
         (
-            found.films[i],
-            found.classes[found.evaluations[0].truth[i]],
+            comparison.films[i],
+            classes[truth[i]],
             *(
                 cell
-                for of in found.evaluations
-                for cell in (found.classes[of.predicted[i]], float(of.probabilities[i].max()))
+                for evaluation in comparison.evaluations
+                for cell in (classes[evaluation.predicted[i]], float(evaluation.probabilities[i].max()))
             ),
         )
         for i in chosen.tolist()
@@ -252,25 +280,54 @@ def films(found: Comparison, chosen: np.ndarray) -> Table:
     return Table("films", f"{len(chosen):,} films", columns, rows)
 
 
-def _groups(found: Comparison) -> str:
-    count = int(found.groups.max()) + 1
-    return f"{count:,} groups of films" if count < len(found.films) else f"{count:,} films"
+def _groups(comparison: Comparison) -> str:
+    count = int(comparison.groups.max()) + 1
+    return f"{count:,} groups of films" if count < len(comparison.films) else f"{count:,} films"
 
 
-def _field(path: str) -> str:
-    """The name of a card's field for a reader: "recipe.phases.0.learning_rate" is "phase 1, learning rate"."""
-    parts = path.removeprefix("recipe.").replace("_", " ").split(".")
-    if parts[0] == "phases" and len(parts) > 1 and parts[1].isdigit():
-        parts[:2] = [f"phase {int(parts[1]) + 1}"]
-    return ", ".join(parts)
+def _field_name(path: str) -> str:
+    """A card's field for a reader: "recipe.phases.0.learning_rate" is "Phase 1, learning rate"."""
+    if path in CARD_FIELDS:
+        return CARD_FIELDS[path]
+    name = path.rpartition(".")[2].replace("_", " ")
+    field = _recipe_field(path)
+    label = field.label if field else name[:1].upper() + name[1:]
+    number = next((int(part) + 1 for part in path.split(".") if part.isdigit()), None)
+    if number is not None:
+        return f"{'Phase' if path.startswith(PHASES) else 'Layer'} {number}, {label[:1].lower()}{label[1:]}"
+    return f"Software, {name}" if path.startswith("software.") else label
 
 
-def _plain(value: Any, path: str) -> Any:
-    """A card's value as one cell: lists joined, nothing as "none"; a phase that a recipe has not is named so."""
-    if value == UNKNOWN and path.startswith("recipe.phases."):
-        return "no such phase"
+def _field_value(value: Any, path: str) -> Any:
+    """A card's value as one cell, with the words and units of the recipe's form."""
+    if value == UNKNOWN and path.startswith(PHASES):
+        return f"no phase {int(path.removeprefix(PHASES).partition('.')[0]) + 1}"
+    field = _recipe_field(path)
+    if field and value in list(field.choices):
+        return field.choices[value]
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, int | float):
+        text = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+        unit = (field.unit.removesuffix("s") if value == 1 else field.unit) if field else ""
+        return Measured(value, f"{text} {unit}".strip())
     return "none" if value is None else value
+
+
+def _recipe_field(path: str) -> fields.Field | None:
+    try:
+        return fields.at(path.removeprefix("recipe.")) if path.startswith("recipe.") else None
+    except KeyError:
+        return None
+
+
+def _cost(value: Any, field: str) -> Any:
+    if not isinstance(value, int | float):
+        return value
+    if field.endswith("bytes"):
+        return Measured(value, f"{value / 2**20:.1f} MiB")
+    if field == "learning seconds":
+        return Measured(value, f"{value / 60:.1f} min")
+    return Measured(value, f"{value:.2f} ms") if field == "milliseconds a film" else value

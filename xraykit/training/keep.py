@@ -21,7 +21,8 @@ import numpy as np
 
 from xraykit.datasets import dataset, groups
 from xraykit.datasets.groups import GroupKind
-from xraykit.evaluation import calibration, evaluation, operating_point, published
+from xraykit.evaluation import calibration, evaluation, operating_point, stats
+from xraykit.evaluation import published as published_figures
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import card as cards
 from xraykit.models import classifier, conversion
@@ -60,6 +61,7 @@ def keep(
     root: Path | None = None,
     replace: bool = False,
     data: Path | None = None,
+    published: str | None = None,
     say: Say = lambda words: None,
 ) -> Card:
     """Turn a finished run into the kept model `name`; returns its card.
@@ -70,6 +72,8 @@ def keep(
     root : folder of the kept models; `folders.models_folder()` if not given.
     replace : whether a model of that name is replaced.
     data : where the films are, if they were moved since the run ended.
+    published : the name of the published set (`published.SETS`) they are of; their digest tells it where they are as
+        shipped.
     say : is given what is being done; what it raises ends the keeping.
 
     Raises
@@ -104,7 +108,7 @@ def keep(
         draft = _draft(run, part, readings["validation"], name=name, title=title or name, limits=limits)
         replace_text(part / "card.json", draft.to_json())
         say("Reading every validation and test film with the converted network.")
-        card = _complete(draft, part, films, readings)
+        card = _complete(draft, part, films, readings, published)
         replace_text(part / "card.json", card.to_json())
         if target.exists():
             shutil.rmtree(target)
@@ -160,10 +164,12 @@ def _convert(run: Run, folder: Path) -> None:
     for file in (cards.NETWORK, "history.csv"):
         shutil.copyfile(run.path / file, folder / file)
     feature_layer = BACKBONES[run.read("recipe.json")["backbone"]]
-    conversion.convert_in_child(folder / cards.NETWORK, folder, feature_layer=feature_layer)
+    conversion.convert_in_subprocess(folder / cards.NETWORK, folder, feature_layer=feature_layer)
 
 
-def _complete(draft: Card, folder: Path, films: dataset.Dataset, readings: Mapping[str, Evaluation]) -> Card:
+def _complete(
+    draft: Card, folder: Path, films: dataset.Dataset, readings: Mapping[str, Evaluation], published: str | None
+) -> Card:
     """The card with its figures, once the converted graph agrees with the network on every film of `readings`.
 
     Writes the evaluation of each part, as the converted graph reads it, into the folder.
@@ -182,12 +188,12 @@ def _complete(draft: Card, folder: Path, films: dataset.Dataset, readings: Mappi
     for part, file in evaluation.FILES.items():
         replace_text(folder / file, evaluations[part].to_json())
     read = sum(len(readings[part].films) for part in readings)
-    metrics = {part: evaluations[part].metrics() for part in readings} | {
+    metrics = {part: stats.plain(evaluations[part].metrics()) for part in readings} | {
         "agreement_with_keras": {"largest_difference": difference, "films": read},
         "milliseconds_a_film": round(1000 * seconds / read, 2),
         "operating_points": _operating_points(folder, draft.files[cards.NETWORK]),
     }
-    if figures := published.beside(draft.data["name"], draft.classes):
+    if figures := published_figures.for_card(draft.data["digest"], published):
         metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
     names = sorted(path.name for path in folder.iterdir() if path.name != "card.json")
     hashes = {name: system_files.sha256_of(folder / name) for name in names}
@@ -226,7 +232,8 @@ def _operating_points(folder: Path, sha256: str) -> list[dict]:
         try:
             point = operating_point.choose(parts["validation"], label, sensitivity=SENSITIVITY, sha256=sha256)
             applied = operating_point.apply(point, parts["test"], sha256).figures
-            points.append({"label": label, "threshold": point.threshold, "validation": point.figures, "test": applied})
+            figures = {"validation": point.figures, "test": applied}
+            points.append({"label": label, "threshold": point.threshold, **stats.plain(figures)})
         except operating_point.OperatingRefused as error:
             points.append({"label": label, "threshold": None, "words": str(error)})
     return points

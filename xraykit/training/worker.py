@@ -1,4 +1,4 @@
-"""Runner: a run from its place in line to its end, in the process that trains it.
+"""Worker: a run from its place in the queue to its end, in the process that trains it.
 
 Every end has a state that says why, with a sentence of advice. The backend is imported only once the device is free.
 """
@@ -16,85 +16,216 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from xraykit.datasets import dataset, index
+from xraykit.datasets import dataset, index, split
+from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.system import device_queue, devices, files
-from xraykit.system.job_folder import Stopped
-from xraykit.training.recipe import recipe
-from xraykit.training.run import control, failures, run
-from xraykit.training.run.run import Run, RunRefused
+from xraykit.system.job_folder import State, Stopped
+from xraykit.training.recipe import recipe as recipes
+from xraykit.training.recipe.recipe import Recipe
+from xraykit.training.run import control, failures
+from xraykit.training.run.run import CHECKPOINT, STATUS, Run, RunRefused, Stage
 
-Told = Callable[[str, int, int], None]  # a stage before the training, films done, films in all
-Fit = Callable[..., None]
-SAY_SECONDS = 0.5
-PULSE_SECONDS = 2.0
+if TYPE_CHECKING:  # they import the backend
+    from xraykit.training.fit.callbacks import Moment
+    from xraykit.training.fit.checkpoint import Checkpoint, Progress
+
+OnStage = Callable[[str, int, int], None]  # a stage before the training, films done, films in all
+OnMoment = Callable[["Moment"], None]
+OnFilms = Callable[[dataset.Dataset], None]
+Fit = Callable[[Run, Recipe, dataset.Dataset, OnMoment], None]
+TICK_SECONDS = 0.5  # between two looks for a stop, and between two writings of how far a stage is
+HEARTBEAT_SECONDS = 2.0
 PATIENCE_SECONDS = 6.0  # of a stop: a compilation or a long step cannot be interrupted, and ten seconds are promised
+MOMENTS = "moments.csv"
 
 
-def go(
-    found: Run,
-    report: Callable[[Any], None] | None = None,
+def _ignore(*_: Any) -> None:
+    pass
+
+
+def train(
+    run: Run,
+    on_moment: OnMoment = _ignore,
     *,
-    told: Told | None = None,
-    seen: Callable[[dataset.Dataset], None] | None = None,
+    on_stage: OnStage = _ignore,
+    on_films: OnFilms = _ignore,
     fit: Fit | None = None,
     **changes: Any,
-) -> str:
-    """Train a run in this process, from its place in line to its end; returns the state it ends in.
+) -> State:
+    """Train a run in this process, from its place in the queue to its end; returns the state it ends in.
 
-    `changes` are those of `engine.changes`; `report` is told each moment of the training, `told` what goes before it,
-    `seen` the films once they are read; `fit` stands in for `training.fit`. SIGTERM and SIGINT ask the run to end in
-    order. A run whose folder is deleted ends without a word: "lost".
+    SIGTERM and SIGINT ask the run to stop. A run whose folder is deleted ends without a trace: LOST.
+
+    Parameters
+    ----------
+    on_moment : is given each moment of the training.
+    on_stage : is given what comes before the training.
+    on_films : is given the films once they are read.
+    fit : stands in for `learn`.
+    changes : as for `control.changes`.
 
     Raises
     ------
     RunRefused
         If another process holds the run, or it has finished.
     """
-    with control.take(found, pid=os.getpid(), **control.changes(**changes)):
-        with Pulse(found) as pulse:
+    with control.take(run, pid=os.getpid(), **control.changes(**changes)):
+        with Heartbeat(run) as heartbeat:
             try:
-                _train(found, report, (told or _nobody, seen or _nobody), fit, pulse)
-                fields: dict[str, Any] = {"state": "finished"}
+                recipe = _recipe_of(run)
+                with _device(run, recipe, on_stage) as key:
+                    heartbeat.watch(key)
+                    films = _films_of(run, recipe, on_stage)
+                    on_films(films)
+                    # The backend's import is part of building the network
+                    run.update(stage=Stage.BUILDING, stage_done=None, stage_of=None)
+                    (fit or learn)(run, recipe, films, on_moment)
+                end: dict[str, Any] = {"state": State.FINISHED}
             except BaseException as error:
-                fields = _end_of(found, error)
-        return _leave(found, fields)
+                end = _end_of(run, error)
+        return _leave(run, end)
 
 
-class Pulse:
+def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment = _ignore) -> None:
+    """Train a run on the device of this process, or go on from its checkpoint; raises as `fit.make_plan`, `fit.fit`.
+
+    What the training needs to know is read here, once; what it says is written by a RunRecorder.
+    """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings are about its own tracing
+    from xraykit.training.fit import fit
+
+    recorder, status = RunRecorder(run, recipe, on_moment), run.status()
+    plan = fit.make_plan(
+        run.name,
+        recipe,
+        films,
+        recorder,
+        recorded=_read_if_there(run, "data.json"),
+        device_name=status.device_name or "",
+        accumulation=status.split or 1,
+        finish=bool(status.finish),
+        seconds_per_epoch=_estimated(run),
+    )
+    run.write("data.json", split.describe(films, plan.parts, plan.learned))
+    fit.fit(plan, recorder)
+
+
+class RunRecorder:
+    """Writes what a training says of itself into the run's folder: a `training.fit.callbacks.Recorder`."""
+
+    def __init__(self, run: Run, recipe: Recipe, on_moment: OnMoment = _ignore) -> None:
+        self.run, self.recipe, self.on_moment = run, recipe, on_moment
+
+    def begin(self, progress: Progress, epochs: int) -> None:
+        self.run.truncate_history(progress.epoch)
+        self.run.truncate(MOMENTS, progress.epoch)
+        self.run.update(epoch=progress.epoch, epochs=epochs, step=progress.step, **_facts(progress))
+
+    def stage(self, stage: Stage, **facts: Any) -> None:
+        self.run.update(stage=stage, **facts)
+
+    def moment(self, moment: Moment) -> None:
+        progress, figures = moment.progress, moment.figures
+        pace = None if moment.images_per_second is None else round(moment.images_per_second, 1)
+        self.run.update(
+            stage=Stage.LEARNING,
+            epoch=progress.epoch,
+            epochs=moment.epochs,
+            step=progress.step,
+            steps=moment.steps,
+            phase=progress.phase,
+            eta=moment.eta,
+            learning_rate=moment.learning_rate,
+            progressed=time.time(),
+            **figures,
+            **({} if pace is None else {"images_per_second": pace}),
+            **_facts(progress),
+        )
+        if progress.step:
+            row: dict[str, Any] = {"epoch": round(progress.epoch + progress.step / moment.steps, 4)}
+            row |= {name: round(figures[name], 6) for name in ("loss", "accuracy") if name in figures}
+            row |= {"learning_rate": moment.learning_rate, "images_per_second": "" if pace is None else pace}
+            self.run.append(MOMENTS, row)
+        self.on_moment(moment)
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        plain = {"epoch", "phase", "learning_rate"}
+        texts = {name: value if name in plain else f"{value:.7g}" for name, value in row.items()}
+        self.run.append_history(texts | {"seconds": round(row["seconds"], 2)})
+
+    def event(self, what: str, **fields: Any) -> None:
+        self.run.event(what, **fields)
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        from xraykit.training.fit import checkpoint as checkpoints
+
+        checkpoints.write(self.run.path / CHECKPOINT, checkpoint, self.recipe)
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        from xraykit.training.fit import checkpoint as checkpoints
+
+        return checkpoints.load(self.run.path / CHECKPOINT, self.recipe)
+
+    def result(self, network: Any, evaluations: Mapping[str, Evaluation]) -> None:
+        for part, file in FILES.items():
+            files.replace_text(self.run.path / file, evaluations[part].to_json())
+        unfinished = self.run.path / ".model.part.keras"
+        network.save(unfinished)
+        unfinished.replace(self.run.path / "model.keras")
+
+    def stop_asked(self) -> bool:
+        return self.run.stop_asked()
+
+
+def _facts(progress: Progress) -> dict[str, float | int | str | None]:
+    """What the status says of a training's progress."""
+    return {
+        "best_epoch": progress.best_epoch,
+        "best_loss": progress.best_loss,
+        "best_accuracy": progress.best_accuracy,
+        "learning_seconds": round(progress.learning_seconds + progress.epoch_seconds, 1),
+        "split": progress.accumulation,
+        "precision": progress.precision,
+    }
+
+
+class Heartbeat:
     """A thread beside the training: heartbeat, readings of the device, and a stop that is kept whatever happens.
 
     Signals reach it through a socket, for Python tells its main thread of them only between two of its own steps.
     """
 
-    def __init__(self, found: Run) -> None:
-        self.run, self.key = found, ""
-        self.asked: float | None = None  # when the stop was seen first
-        self.gone: float | None = None  # when the folder was missed first
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.device = ""
+        self.stop_seen: float | None = None  # when a stop was seen first
+        self.missed: float | None = None  # when the folder was missed first
         self.ours, self.theirs = socket.socketpair()
-        self.thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+        self.thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self.handlers: dict[int, Any] = {}  # of signals, as they were before
+        self.wakeup = -1  # the descriptor that signals were written to before
 
-    def watch(self, key: str) -> None:
+    def watch(self, device: str) -> None:
         """Read this device from now on."""
-        self.key = key
+        self.device = device
 
     def __enter__(self) -> Self:
-        self.before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():  # no other may mind signals; the stop file remains
             self.theirs.setblocking(False)
             self.wakeup = signal.set_wakeup_fd(self.theirs.fileno(), warn_on_full_buffer=False)
-            minded = (signal.SIGTERM, signal.SIGINT)
-            self.before = {number: signal.signal(number, lambda *_: None) for number in minded}
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self.handlers[number] = signal.signal(number, lambda *_: None)
         self.thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
+        for number, handler in self.handlers.items():
             signal.signal(number, handler)
-        if self.before:
+        if self.handlers:
             signal.set_wakeup_fd(self.wakeup)
         self.theirs.send(b"\0")
         self.thread.join()
@@ -102,175 +233,175 @@ class Pulse:
         self.theirs.close()
 
     def _beat(self) -> None:
-        said = 0.0
+        last = 0.0
         while True:
-            heard = self.ours.recv(64) if select.select([self.ours], [], [], SAY_SECONDS)[0] else b""
+            heard = self.ours.recv(64) if select.select([self.ours], [], [], TICK_SECONDS)[0] else b""
             if b"\0" in heard:
                 return
             if set(heard) & {signal.SIGTERM, signal.SIGINT}:
-                self._stop()
-            self._mind_the_stop()
-            if time.monotonic() - said >= PULSE_SECONDS:
-                said = time.monotonic()
-                self._tell()
+                self._ask_to_stop()
+            self._lose_patience()
+            if time.monotonic() - last >= HEARTBEAT_SECONDS:
+                last = time.monotonic()
+                self._write()
 
-    def _stop(self) -> None:
-        self.asked = self.asked or time.monotonic()
+    def _ask_to_stop(self) -> None:
+        self.stop_seen = self.stop_seen or time.monotonic()
         with contextlib.suppress(RunRefused, OSError):  # no room for the file: the patience below still counts
             self.run.ask_to_stop()
 
-    def _mind_the_stop(self) -> None:
-        if self.asked is None and self.run.stop_asked():
-            self.asked = time.monotonic()
-        if self.asked is not None and time.monotonic() - self.asked > PATIENCE_SECONDS:
-            words = "Ended where it could not be interrupted: compiling, or a long step. It can be resumed."
-            _leave(self.run, {"state": "stopped", "message": words})
-            os._exit(0)  # which frees the device, the lock and the place in line
-        if self.gone is not None and time.monotonic() - self.gone > PATIENCE_SECONDS:
+    def _lose_patience(self) -> None:
+        """End the process where the training has not heard of a stop, or of its folder's end, for too long."""
+        now = time.monotonic()
+        if self.stop_seen is None and self.run.stop_asked():
+            self.stop_seen = now
+        if self.stop_seen is not None and now - self.stop_seen > PATIENCE_SECONDS:
+            words = "Stopped during a compilation or a long step, which cannot be interrupted. It can be resumed."
+            _leave(self.run, {"state": State.STOPPED, "message": words})
+            os._exit(0)  # which frees the device, the lock and the place in the queue
+        if self.missed is not None and now - self.missed > PATIENCE_SECONDS:
             os._exit(1)
 
-    def _tell(self) -> None:
+    def _write(self) -> None:
         """Heartbeat and readings; a full disk or a deleted folder is for the training to meet, and to say."""
         try:
-            found = devices.readings(self.key, os.getpid()) if self.key else {}
-            self.run.update(**found)
-            if found:
-                self.run.append("device.csv", {"time": round(time.time(), 1), **found})
-            self.gone = None
+            readings = devices.readings(self.device, os.getpid()) if self.device else {}
+            self.run.update(**readings)
+            if readings:
+                self.run.append("device.csv", {"time": round(time.time(), 1), **readings})
+            self.missed = None
         except (RunRefused, OSError):
-            if not (self.run.path / "status.json").exists():
-                self.gone = self.gone or time.monotonic()
+            if not (self.run.path / STATUS).exists():
+                self.missed = self.missed or time.monotonic()
 
 
-def _nobody(*_: Any) -> None:
-    """Hears nothing."""
-
-
-def _train(found: Run, report: Any, listeners: tuple, fit: Fit | None, pulse: Pulse) -> None:
-    told, seen = listeners
-    chosen = _recipe_of(found)
-    status = found.read("status.json")
-    began = time.time()
-    asked = status.get("asked_device") or devices.AUTO
-    waited = float(status.get("queued_seconds") or 0)
+@contextlib.contextmanager
+def _device(run: Run, recipe: Recipe, on_stage: OnStage) -> Iterator[str]:
+    """The run's turn on its device, whose key it gives; the run is running from here on."""
+    status, began = run.status(), time.time()
 
     def waiting(key: str, place: int) -> None:
-        found.update(device=key, place=place)
-        told(f"{run.Stage.WAITING}: {key}, place {place}", 0, 0)
+        run.update(device=key, place=place)
+        on_stage(f"{Stage.WAITING}: {key}, position {place}", 0, 0)
 
-    with device_queue.turn(asked, found.name, waiting=waiting, stopped=found.stop_asked, backend=chosen.backend) as key:
-        _stop_if_asked(found)
-        os.environ.update(devices.environment(key, chosen.backend))  # before anything imports the backend
-        found.update(
-            state="running",
+    asked = status.asked_device or devices.AUTO
+    with device_queue.turn(asked, run.name, waiting=waiting, stopped=run.stop_asked, backend=recipe.backend) as key:
+        _stop_if_asked(run)
+        os.environ.update(devices.environment(key, recipe.backend))  # before anything imports the backend
+        run.update(
+            state=State.RUNNING,
             device=key,
             device_name=devices.name_of(key),
             place=None,
-            backend=chosen.backend,
-            epochs=chosen.epochs,
-            queued_seconds=round(waited + time.time() - began, 1),
-            started=status.get("started") or files.now(),
+            backend=recipe.backend,
+            epochs=recipe.epochs,
+            queued_seconds=round((status.queued_seconds or 0) + time.time() - began, 1),
+            started=status.started or files.now(),
         )
-        found.event("started", device=key, backend=chosen.backend)
-        pulse.watch(key)
-        films = _films_of(found, chosen, Path(status["data"]), told)
-        seen(films)
-        found.update(stage="building the network", stage_done=None, stage_of=None)  # the backend's import is part of it
-        if fit is None:
-            logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings are about its own tracing
-            from xraykit.training.fit import fit as training
-
-            fit = training.fit
-        fit(found, chosen, films, report)
+        run.event("started", device=key, backend=recipe.backend)
+        yield key
 
 
-def _recipe_of(found: Run) -> recipe.Recipe:
+def _recipe_of(run: Run) -> Recipe:
     try:
-        recorded = found.read("recipe.json")
+        recorded = run.read("recipe.json")
     except RunRefused as error:
-        raise recipe.RecipeRefused(str(error)) from None
+        raise recipes.RecipeRefused(str(error)) from None
     if not isinstance(recorded, dict):
-        raise recipe.RecipeRefused(f"Expected a recipe in recipe.json; got {type(recorded).__name__}.")
-    return recipe.from_dict(recorded)
+        raise recipes.RecipeRefused(f"Expected a recipe in recipe.json; got {type(recorded).__name__}.")
+    return recipes.from_dict(recorded)
 
 
-def _films_of(found: Run, chosen: recipe.Recipe, folder: Path, told: Told) -> dataset.Dataset:
+def _films_of(run: Run, recipe: Recipe, on_stage: OnStage) -> dataset.Dataset:
     """The films of the run, read and decoded; refused where they are others than it began with."""
-    films = dataset.read(folder, _progress(found, "reading films", told))
-    if (found.path / "data.json").exists():
-        dataset.expect(films, found.read("data.json"), found.name)
-    films.squares(chosen.image_size, chosen.channels, _progress(found, "decoding films", told))
-    _stop_if_asked(found)
+    films = dataset.read(Path(run.status().data), _progress(run, Stage.READING, on_stage))
+    if (recorded := _read_if_there(run, "data.json")) is not None:
+        dataset.expect(films, recorded, run.name)
+    films.squares(recipe.image_size, recipe.channels, _progress(run, Stage.DECODING, on_stage))
+    _stop_if_asked(run)
     return films
 
 
-def _progress(found: Run, stage: str, told: Told) -> index.Progress:
-    """Tells the status how far a stage is, a few times a second, and ends the run when asked."""
-    said = [0.0]
-    found.update(stage=stage, stage_done=None, stage_of=None)
+def _read_if_there(run: Run, file: str) -> Any:
+    return run.read(file) if (run.path / file).is_file() else None
+
+
+def _estimated(run: Run) -> tuple[float, ...]:
+    """Seconds per epoch of each phase as estimated before the start; empty where nobody did."""
+    estimate = _read_if_there(run, "estimate.json")
+    return () if estimate is None else tuple(phase["seconds_per_epoch"] for phase in estimate["phases"])
+
+
+def _progress(run: Run, stage: Stage, on_stage: OnStage) -> index.Progress:
+    """Writes how far a stage is, a few times a second, and ends the run when asked."""
+    written = 0.0
+    run.update(stage=stage, stage_done=None, stage_of=None)
 
     def progress(done: int, total: int) -> None:
-        _stop_if_asked(found)
-        told(stage, done, total)
-        if time.monotonic() - said[0] > SAY_SECONDS or done == total:
-            said[0] = time.monotonic()
-            found.update(stage=stage, stage_done=done, stage_of=total)
+        nonlocal written
+        _stop_if_asked(run)
+        on_stage(stage, done, total)
+        if time.monotonic() - written > TICK_SECONDS or done == total:
+            written = time.monotonic()
+            run.update(stage=stage, stage_done=done, stage_of=total)
 
     return progress
 
 
-def _stop_if_asked(found: Run) -> None:
-    if found.stop_asked():
+def _stop_if_asked(run: Run) -> None:
+    if run.stop_asked():
         raise Stopped("Stopped before the training began.")
 
 
-def _end_of(found: Run, error: BaseException) -> dict[str, Any]:
+def _end_of(run: Run, error: BaseException) -> dict[str, Any]:
     """State, failure, advice and message of a run that did not finish; the traceback goes to log.txt."""
     if isinstance(error, Stopped):
-        return {"state": "stopped", "message": str(error)}
-    if not (found.path / "status.json").exists():
-        return {"state": "lost"}
-    kind = failures.kind_of(error)
-    with contextlib.suppress(OSError), (found.path / "log.txt").open("a", encoding="utf-8") as log:
+        return {"state": State.STOPPED, "message": str(error)}
+    if not (run.path / STATUS).exists():
+        return {"state": State.LOST}
+    with contextlib.suppress(OSError), (run.path / "log.txt").open("a", encoding="utf-8") as log:
         log.write("".join(traceback.format_exception(error)))  # a full disk must not hide why the run failed
-    message = str(error)[:500] or type(error).__name__
-    return {"state": "failed", "failure": kind, "advice": failures.advice(error), "message": message}
+    return {
+        "state": State.FAILED,
+        "failure": failures.kind_of(error),
+        "advice": failures.advice(error),
+        "message": str(error)[:500] or type(error).__name__,
+    }
 
 
-def _leave(found: Run, fields: dict[str, Any]) -> str:
+def _leave(run: Run, end: dict[str, Any]) -> State:
     """Write the state that the run ends in, whatever the disk says; nothing where its folder is gone."""
-    state = fields["state"]
-    fields |= {"stage": None, "place": None, "load": None, "memory": None, "ended": files.now()}
-    fields["eta"] = 0.0 if state == "finished" else None
-    if state == "lost" or not _write_end(found, fields):
-        return "lost"
+    state = end["state"]
+    end |= {"stage": None, "place": None, "load": None, "memory": None, "ended": files.now()}
+    end["eta"] = 0.0 if state is State.FINISHED else None
+    if state is State.LOST or not _write_end(run, end):
+        return State.LOST
     with contextlib.suppress(OSError):  # the status has said it; a full disk has no room for the event
-        found.event(state, **{key: fields[key] for key in ("failure", "message") if fields.get(key)})
-        (found.path / "stop").unlink(missing_ok=True)
+        run.event(state, **{key: end[key] for key in ("failure", "message") if end.get(key)})
+        run.forget_stop()
     return state
 
 
-def _write_end(found: Run, fields: dict[str, Any]) -> bool:
+def _write_end(run: Run, end: dict[str, Any]) -> bool:
     """False where the run's folder is gone."""
     for pause in (0.0, 0.2, 0.5, 1.0):
         time.sleep(pause)
-        if not (found.path / "status.json").exists():
+        if not (run.path / STATUS).exists():
             return False
         try:
-            found.update(**fields)
+            run.update(**end)
             return True
         except OSError as error:
             if error.errno not in (*failures.FULL, errno.ENOENT):
                 raise
-    _write_in_place(found, fields)
+    _write_in_place(run, end)
     return True
 
 
-def _write_in_place(found: Run, fields: dict[str, Any]) -> None:
+def _write_in_place(run: Run, end: dict[str, Any]) -> None:
     """Overwrite the old status, whose room on the disk it has: no new file can be made."""
-    status = {**found.read("status.json"), **fields, "heartbeat": time.time()}
-    path = found.path / "status.json"
-    text = json.dumps(status).encode()
+    path = run.path / STATUS
+    text = json.dumps({**run.read(STATUS), **end, "heartbeat": time.time()}).encode()
     with path.open("r+b") as file:
         file.write(text.ljust(path.stat().st_size))
         file.truncate()

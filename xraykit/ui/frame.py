@@ -7,10 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from xraykit import RESEARCH_ONLY
 from xraykit.ui.server import client
 
-RESEARCH_ONLY = "Research demonstration. Not a medical device. Not for diagnosis."
 FOLDER = Path(__file__).parent
+REPORT_STYLE = FOLDER.parent / "reports" / "report.css"  # not report.CSS: NumPy would hold the server's start back
 RESTARTED = "The inference service stopped and was restarted. Your films are still open."
 
 
@@ -23,6 +24,7 @@ def frame(title: str) -> None:
         initial_sidebar_state=288,
     )
     st.html(FOLDER / "style.css")
+    st.html(REPORT_STYLE)
     st.html(
         f"<header class='xk-head'><span class='xk-brand'>xraykit</span><h1>{html.escape(title)}</h1>"
         f"<span class='xk-banner' role='note'>{RESEARCH_ONLY}</span></header>"

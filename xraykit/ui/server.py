@@ -61,6 +61,14 @@ def models() -> tuple[list[Card], list[Refusal]]:
         return [], [Refusal("inference service", "service", error.words)]
 
 
+def use(client: service.Client | None) -> service.Client | None:
+    """Answer every session with this client from now on, as tests and benchmarks do; returns the one before."""
+    global _client
+    with _lock:
+        before, _client = _client, client
+        return before
+
+
 @contextlib.asynccontextmanager
 async def keep_service(app: Any) -> AsyncIterator[None]:
     """Lifespan of the server: the inference service starts beside it, without holding it back, and is gone with it."""

@@ -1,5 +1,7 @@
-"""Draws the bundled synthetic film, PNG and 12-bit DICOM, bit for bit the same each time: `python -m
-xraykit.films.samples.draw`. No picture of a person is used; the anatomy is a few dozen curves in centimetres."""
+"""Draws the bundled synthetic film, PNG and 12-bit DICOM, bit for bit the same each time.
+
+`python -m xraykit.films.samples.draw`. No person is shown; the anatomy is a few dozen curves in centimetres.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +12,16 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 PNG = Path(__file__).parent / "synthetic-film.png"
-
-
 DICOM = Path(__file__).parent / "synthetic-film.dcm"
-
-
 FILMS = (PNG, DICOM)
-
-
 HEIGHT, WIDTH = 1024, 896  # pixels
-
-
 CM = 41.0 / HEIGHT  # one pixel in centimetres: a 36 x 41 cm film
-
-
 SEED = 20260701
-
-
 UID = "1.2.826.0.1.3680043.8.498.20260701."  # under pydicom's root, for made-up objects
-
-
 # The patient stands facing the detector: patient's right is image left. X from -18 to 18, Y from 0 (top) to 41, cm.
 Y, X = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64) * CM
-
-
 X -= WIDTH * CM / 2
-
-
 SIDE = np.abs(X)
-
-
 # 5 x 7 letters, one row of bits a line, so that no font is needed
 LETTERS = {
     "S": "01111 10000 10000 01110 00001 00001 11110",

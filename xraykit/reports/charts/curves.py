@@ -53,7 +53,7 @@ def precision_recall(
 
 
 def reliability(bins: Sequence[dict[str, Any]], model: str, place: int = 0, *, style: Style = SCREEN) -> alt.LayerChart:
-    """Model probability against the share that was right, with intervals, and how many films each point rests on.
+    """Model probability against the fraction correct, with intervals, and how many films each point rests on.
 
     Parameters
     ----------
@@ -73,20 +73,20 @@ def reliability(bins: Sequence[dict[str, Any]], model: str, place: int = 0, *, s
         ),
         tooltip=[
             alt.Tooltip("probability:Q", title="Mean probability", format=".3f"),
-            alt.Tooltip("observed:Q", title="Share right", format=".3f"),
+            alt.Tooltip("observed:Q", title="Fraction correct", format=".3f"),
             alt.Tooltip("n:Q", title="Films"),
         ],
     )
     up = alt.Scale(domain=[0, 1.12])
     color = style.series[place % len(style.series)]
     rules = base.mark_rule(color=color, strokeWidth=2).encode(
-        y=alt.Y("low:Q", title="Share right", scale=up, axis=ruler), y2="high:Q"
+        y=alt.Y("low:Q", title="Fraction correct", scale=up, axis=ruler), y2="high:Q"
     )
     points = base.mark_point(
         color=color, filled=True, size=90, opacity=1, shape=("circle", "square", "triangle-up", "diamond")[place % 4]
-    ).encode(y=alt.Y("observed:Q", scale=up, title="Share right", axis=ruler))
+    ).encode(y=alt.Y("observed:Q", scale=up, title="Fraction correct", axis=ruler))
     counts = base.mark_text(dy=-8, fontSize=12, baseline="bottom", color=style.ink).encode(
-        y=alt.Y("high:Q", scale=up, title="Share right", axis=ruler), text="films:N"
+        y=alt.Y("high:Q", scale=up, title="Fraction correct", axis=ruler), text="films:N"
     )
     diagonal = _line([(0, 0), (1, 1)], style)
     return finish(alt.layer(diagonal, rules, points, counts), style, 300, f"Reliability diagram of {model}")

@@ -1,4 +1,4 @@
-"""Training curves of several recipes: one measure over the epochs, training and validation."""
+"""Learning curves, of several models or of one run as it goes on, and what a run asks of its device."""
 
 from __future__ import annotations
 
@@ -61,9 +61,7 @@ def learning(
     return finish(alt.layer(lines, *([dots] if best else [])), style, 330, words)
 
 
-HEIGHT = 190
-
-
+HEIGHT = 190  # px
 KINDS = ("moment", "training", "validation", "best", "phase")
 
 
@@ -90,7 +88,7 @@ def progress(
     alt.LayerChart
         Without data. Its rows are {"kind": one of `KINDS`, "epoch": epochs completed, float, "value": float}.
     """
-    # aria=False below: a mark without rows would be an unnamed picture; the page tells the figures in the chart's alt
+    # aria=False below: a mark without rows would be an unnamed picture; the chart's alt text tells the figures
     every = max(1, -(-epochs // 8))
     x = alt.X(
         "epoch:Q",
@@ -101,7 +99,7 @@ def progress(
     scale = alt.Scale(type="log") if logarithmic else alt.Scale(zero=False, **({"domainMax": 1} if percent else {}))
     form = ".0%" if percent else ".0e" if logarithmic else ".3~g"
     y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format=form, tickCount=4, labelLimit=44))
-    told = [
+    tooltip = [
         alt.Tooltip("kind:N", title="Films"),
         alt.Tooltip("epoch:Q", title="Epoch", format=".2~f"),
         alt.Tooltip("value:Q", title=measure, format=".1%" if percent else ".4~g"),
@@ -116,21 +114,21 @@ def progress(
         _of("training").mark_line(aria=False, color=blue, strokeWidth=1.2).encode(x=x, y=y),
         _of("training")
         .mark_point(aria=False, color=blue, filled=True, size=10, opacity=1)
-        .encode(x=x, y=y, tooltip=told),
+        .encode(x=x, y=y, tooltip=tooltip),
         _of("validation").mark_line(aria=False, color=yellow, strokeWidth=2.4).encode(x=x, y=y),
         _of("validation")
         .mark_point(aria=False, color=yellow, filled=True, size=22, opacity=1)
-        .encode(x=x, y=y, tooltip=told),
+        .encode(x=x, y=y, tooltip=tooltip),
         _of("best")
         .mark_point(aria=False, color=yellow, filled=True, size=130, opacity=1, stroke=style.ink, strokeWidth=1.5)
-        .encode(x=x, y=y, tooltip=told),
+        .encode(x=x, y=y, tooltip=tooltip),
     )
     words = f"{measure} over the epochs: training thin, validation thick, the best epoch marked"
     return finish(alt.layer(*layers), style, height, words)
 
 
 def device(*, style: Style = SCREEN, height: int = HEIGHT) -> alt.LayerChart:
-    """Load and memory of a device over the time, load on the left axis, memory on the right.
+    """Load and memory of a device over time, load on the left axis, memory on the right.
 
     Returns
     -------
@@ -158,7 +156,7 @@ def device(*, style: Style = SCREEN, height: int = HEIGHT) -> alt.LayerChart:
         alt.Chart().mark_line(aria=False, color=yellow, strokeWidth=2).encode(x=x, y=memory),
     )
     chart = alt.layer(*layers).resolve_scale(y="independent")
-    return finish(chart, style, height, "Load and memory of the device over the time")
+    return finish(chart, style, height, "Load and memory of the device over time")
 
 
 def _of(kind: str | Sequence[str]) -> alt.Chart:

@@ -1,74 +1,13 @@
-"""How many films each class has in each part of a split, as bars."""
+"""Confusion matrices on one colour scale, and shares of several models with their intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, by_model, finish
-
-PARTS = ("train", "not learned from", "validation", "test", "all")
-
-
-TOTAL = "total"  # of a class: its number stands behind its bar
-
-
-def parts_of(
-    split: Mapping[str, Mapping[str, int]], learned_from: Mapping[str, int] | None = None
-) -> list[dict[str, Any]]:
-    """Rows {"label", "part", "films", "order"} of a split {"train": {class: films}, ...}.
-
-    Training films that a recipe leaves out, because it shrinks or balances, are a part of their own.
-    """
-    rows: list[dict[str, Any]] = []
-    for part, counts in split.items():
-        for label, n in counts.items():
-            used = learned_from.get(label, n) if learned_from is not None and part == "train" else n
-            rows.append({"label": label, "part": part, "films": used, "order": PARTS.index(part)})
-            if used < n:
-                rows.append({"label": label, "part": PARTS[1], "films": n - used, "order": 1})
-    totals = {label: sum(counts[label] for counts in split.values()) for counts in split.values() for label in counts}
-    return rows + [{"label": label, "part": TOTAL, "films": n, "order": len(PARTS)} for label, n in totals.items()]
-
-
-def counts(classes: Sequence[str], parts: Sequence[str], *, style: Style = SCREEN) -> alt.LayerChart:
-    """A bar a class, its parts one after the other. Without data: rows as of `parts_of` go beside it."""
-    named = dict(
-        zip(PARTS, (style.series[0], style.grid, style.series[1], style.series[3], style.series[0]), strict=True)
-    )
-    shown = [part for part in PARTS if part in parts]
-    legend = None if shown == ["all"] else alt.Legend(orient="top", direction="horizontal")
-    colours = alt.Scale(domain=shown, range=[named[part] for part in shown])
-    color = alt.Color("part:N", title=None, scale=colours, legend=legend)
-    named_classes = alt.Scale(domain=list(classes))
-    axis = alt.Axis(labelLimit=120, labelPadding=6, ticks=False, domain=False)
-    y = alt.Y("label:N", title=None, scale=named_classes, axis=axis)
-    bars = (
-        alt.Chart()
-        .transform_filter(f"datum.part !== '{TOTAL}'")
-        .mark_bar(height=alt.RelativeBandSize(0.62))
-        .encode(
-            y=y,
-            x=alt.X("films:Q", title=None, axis=alt.Axis(tickCount=4, format="d")),
-            color=color,
-            order=alt.Order("order:O"),
-            tooltip=[
-                alt.Tooltip("label:N", title="Class"),
-                alt.Tooltip("part:N", title="Part"),
-                alt.Tooltip("films:Q", title="Films"),
-            ],
-        )
-    )
-    totals = (
-        alt.Chart()
-        .transform_filter(f"datum.part === '{TOTAL}'")
-        .mark_text(align="left", dx=5, color=style.ink, fontSize=12)
-        .encode(y=y, x=alt.X("films:Q"), text=alt.Text("films:Q", format=",d"))
-    )
-    return finish(alt.layer(bars, totals), style, 62 + 28 * len(classes), "Films a class and part")
-
 
 CELL = "cell"  # name of the click selection
 
@@ -133,9 +72,9 @@ def intervals(
     title: str,
     *,
     style: Style = SCREEN,
-    alt_text: str = "Shares with intervals",
+    alt_text: str = "Percentages with intervals",
 ) -> alt.LayerChart:
-    """Shares with their intervals, a model a row: {"model", "value", "low", "high"}; what is None is left out."""
+    """Shares with their intervals, one row per model: {"model", "value", "low", "high"}; what is None is left out."""
     data = alt.Data(values=[row for row in rows if row["value"] is not None])
     order = tuple(models)
     names = alt.Axis(labelColor=style.ink, labelLimit=260, labelPadding=8, domain=False, ticks=False)
@@ -144,10 +83,11 @@ def intervals(
         encoding[key].legend = None
     base = alt.Chart(data).encode(y=alt.Y("model:N", sort=list(order), title=None, axis=names))
     lows = [row["low"] if row["low"] is not None else row["value"] for row in rows if row["value"] is not None]
-    step = next(step for step in (1, 2, 5, 10, 20) if 100 - 6 * step <= 100 * min(lows, default=0.0) or step == 20)
-    floor = max(0.0, step * (100 * min(lows, default=0.0) // step) / 100)
+    lowest = 100 * min(lows, default=0.0)
+    step = next(step for step in (1, 2, 5, 10, 20) if 100 - 6 * step <= lowest or step == 20)
+    floor = max(0.0, step * (lowest // step) / 100)
     ruler = alt.Axis(format=".0%", values=[k / 100 for k in range(round(100 * floor), 101, step)])
-    across = alt.Scale(domain=[floor, 1 + 0.07 * (1 - floor)], nice=False)  # room for the number at 100 %
+    across = alt.Scale(domain=[floor, 1 + 0.07 * (1 - floor)], nice=False)  # room for the number at 100%
     rules = base.mark_rule(strokeWidth=2.5).encode(
         x=alt.X("low:Q", title=title, scale=across, axis=ruler), x2="high:Q", color=encoding["color"]
     )
@@ -166,6 +106,6 @@ def _percent(share: float | None) -> str:
 
 def _is_cell(chosen: tuple[str, str] | None) -> Any:
     reference, predicted = chosen or ("", "")
-    one = alt.FieldEqualPredicate(equal=reference, field="reference")
-    other = alt.FieldEqualPredicate(equal=predicted, field="predicted")
-    return alt.LogicalAndPredicate(**{"and": [one, other]})
+    in_row = alt.FieldEqualPredicate(equal=reference, field="reference")
+    in_column = alt.FieldEqualPredicate(equal=predicted, field="predicted")
+    return alt.LogicalAndPredicate(**{"and": [in_row, in_column]})

@@ -29,11 +29,11 @@ def probabilities(
     alt.LayerChart
         Bars and the values to three decimals, on an axis from 0 to 1 titled "model probability".
     """
-    return _draw_probabilities(tuple(values.items()), title, classes or tuple(values))
+    return _draw(tuple(values.items()), title, classes or tuple(values))
 
 
 @lru_cache(maxsize=256)
-def _draw_probabilities(
+def _draw(
     values: tuple[tuple[str, float], ...], title: str, classes: tuple[str, ...]
 ) -> alt.LayerChart | alt.FacetChart:
     top = max(values, key=lambda pair: pair[1])[0]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from xraykit import RESEARCH_ONLY
 from xraykit.films import radiograph
 from xraykit.models.explanation import NO_EVIDENCE, Explanation, scaled_box
 from xraykit.reports.heatmap import colormaps
-
-RESEARCH_ONLY = "Research use only. Not for diagnosis."
 
 
 def overlay(

@@ -27,8 +27,8 @@ class FilmBatches(keras.utils.PyDataset):
         None keeps the order of `indices` in every epoch.
     augmentation : Augmentation or None
         For uint8 inputs only.
-    class_weights : one weight a class, or None
-    split : 2 to give each batch in two halves, for a device whose memory does not hold the whole
+    class_weights : one weight per class, or None
+    accumulation : 2 to give each batch in two halves, for a device whose memory does not hold the whole
     first : batches left out at the beginning, for an epoch that goes on in the middle
     processes : that augment batches of a memory map ahead of time; 0 to augment as they are asked for
     """
@@ -44,7 +44,7 @@ class FilmBatches(keras.utils.PyDataset):
         seed: int | None = None,
         augmentation: Augmentation | None = None,
         class_weights: tuple[float, ...] | None = None,
-        split: int = 1,
+        accumulation: int = 1,
         first: int = 0,
         processes: int = 0,
     ):
@@ -53,7 +53,7 @@ class FilmBatches(keras.utils.PyDataset):
         self.targets = np.eye(classes, dtype=np.float32)[labels]
         self.weights = None if class_weights is None else np.asarray(class_weights, np.float32)[labels]
         self.seed, self.augmentation = seed, augmentation
-        self.split, self.first = split, first
+        self.accumulation, self.first = accumulation, first
         self.epoch = 0
         self._ordered: tuple[int, np.ndarray] = (-1, indices)
         self.ahead: augmenting.Ahead | None = None
@@ -61,13 +61,13 @@ class FilmBatches(keras.utils.PyDataset):
             self.ahead = augmenting.Ahead(str(inputs.filename), augmentation, seed or 0, processes)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.indices) / self.batch_size) * self.split - self.first
+        return math.ceil(len(self.indices) / self.batch_size) * self.accumulation - self.first
 
     def rest(self, first: int) -> FilmBatches:
         """The same batches without the first so many of each epoch."""
-        found = copy.copy(self)
-        found.first = first
-        return found
+        rest = copy.copy(self)
+        rest.first = first
+        return rest
 
     def __getitem__(self, number: int):
         chosen = self._films(number + self.first)
@@ -87,10 +87,11 @@ class FilmBatches(keras.utils.PyDataset):
             self.ahead.close()
 
     def _films(self, number: int) -> np.ndarray:
-        number, part = divmod(number, self.split)
+        number, part = divmod(number, self.accumulation)
         batch = self.order()[number * self.batch_size : (number + 1) * self.batch_size]
         # A batch of one film is given twice: the mean of two equal gradients is the gradient
-        return batch if self.split == 1 or len(batch) < self.split else np.array_split(batch, self.split)[part]
+        whole = self.accumulation == 1 or len(batch) < self.accumulation
+        return batch if whole else np.array_split(batch, self.accumulation)[part]
 
     def order(self) -> np.ndarray:
         """Film indices of the current epoch, in the order in which they are fed."""

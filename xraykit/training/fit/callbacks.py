@@ -1,31 +1,35 @@
-"""Callbacks: what happens beside the fitting: the order of films, the run's files, the checkpoint, the stop.
+"""Callbacks: what happens beside the fitting: the order of films, what is recorded, the checkpoint, the stop.
 
-Never builds or feeds a network.
+Never builds or feeds a network, and knows no run folder: a Recorder takes what there is to say.
 """
 
 from __future__ import annotations
 
 import collections
+import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
+from xraykit.evaluation.evaluation import Evaluation
 from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import checkpoint, optimizer
 from xraykit.training.fit.batches import FilmBatches
-from xraykit.training.fit.checkpoint import Progress, Writer
+from xraykit.training.fit.checkpoint import Checkpoint, Progress, Writer
 from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.run.run import Diverged, Run
+from xraykit.training.run.run import Diverged, Stage
 
-SAY_SECONDS = 2.0  # between two writings of the status
+MOMENT_SECONDS = 2.0  # between two moments that are recorded
 PACE_MOMENTS = 5  # that images a second are an average of
 WRITING_SHARE = 0.02  # of the time may go into checkpoints
 MOST_SECONDS = 120.0  # between two checkpoints
 VALIDATION_GRACE = 5.0  # seconds a stop waits for the validation to end: the epoch is then complete
+FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
 # What Keras's own callbacks count, and forget when a fit begins
 COUNTERS = {
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
@@ -35,17 +39,61 @@ COUNTERS = {
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a training stands: epoch (from 0), step in it, totals, and seconds to go (None before it is known)."""
+    """Where a training stands.
 
-    epoch: int
+    `progress` is a copy; `epochs` in all and `steps` in an epoch; `eta` seconds to go, None before it is known;
+    `figures` are those of `FIGURES` that are known.
+    """
+
+    progress: Progress
     epochs: int
-    step: int
     steps: int
     eta: float | None
+    learning_rate: float
+    images_per_second: float | None
     figures: dict[str, float]
 
+    @property
+    def epoch(self) -> int:
+        """Complete epochs."""
+        return self.progress.epoch
 
-Report = Callable[[Moment], None]
+    @property
+    def step(self) -> int:
+        """Complete steps of the epoch underway."""
+        return self.progress.step
+
+
+class Recorder(Protocol):
+    """Takes what a training says of itself: a run's folder, or a list in a test."""
+
+    def begin(self, progress: Progress, epochs: int) -> None:
+        """A training of so many epochs begins where `progress` stands; what was recorded beyond it is void."""
+
+    def stage(self, stage: Stage, **facts: Any) -> None:
+        """Another stage begins; `facts` are fields of `Status` that are known from now on."""
+
+    def moment(self, moment: Moment) -> None:
+        """The training stands here, a few times a minute and at the end of each epoch."""
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """An epoch is complete: epoch (from 0), phase, the `FIGURES`, learning_rate and seconds."""
+
+    def event(self, what: str, **fields: Any) -> None:
+        """Something happened that a person may want to look up later."""
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint in place of the last one; called in another thread, returns once it is safe."""
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        """The last one that is safe."""
+
+    def result(self, network: keras.Model, evaluations: Mapping[str, Evaluation]) -> None:
+        """The training has finished; the evaluations are those of "validation" and "test"."""
+
+    def stop_asked(self) -> bool:
+        """Was the training asked to stop?"""
+        ...
 
 
 class EpochOrder(keras.callbacks.Callback):
@@ -59,19 +107,19 @@ class EpochOrder(keras.callbacks.Callback):
         self.batches.epoch = epoch
 
 
-class StopWatch(keras.callbacks.Callback):
-    """Ends a pass over films (predict) when the run was asked to stop."""
+class StopOnRequest(keras.callbacks.Callback):
+    """Ends a pass over films (predict) when the training was asked to stop."""
 
-    def __init__(self, run: Run):
+    def __init__(self, stop_asked: Callable[[], bool]):
         super().__init__()
-        self.run = run
+        self.stop_asked = stop_asked
 
     def on_predict_batch_end(self, batch, logs=None):
-        if self.run.stop_asked():
+        if self.stop_asked():
             raise Stopped("Stopped between two batches.")
 
 
-class GoOn(keras.callbacks.Callback):
+class RestoreCounters(keras.callbacks.Callback):
     """Gives the other callbacks their counters back, and the first epoch its running means, after a resume.
 
     Comes after the others, which forget their counters when a fit begins.
@@ -91,203 +139,211 @@ class GoOn(keras.callbacks.Callback):
             self.metrics = []
 
 
-class RunLog(keras.callbacks.Callback):
-    """Writes history, moments and status, and notices a loss that is no number. Lives through all phases."""
+@dataclass
+class Pace:
+    """How fast the steps of one fit go; the step and the validation batch that hold a compilation are left out."""
 
-    def __init__(self, run: Run, recipe: Recipe, progress: Progress, films: int, report: Report | None = None):
+    steps: int = 1  # in a whole epoch
+    compiled: bool = False
+    validated: bool = False
+    seconds: float = 0.0  # of the timed steps
+    timed: int = 0
+    marks: collections.deque[tuple[float, int]] = field(
+        default_factory=lambda: collections.deque([(0.0, 0)], maxlen=PACE_MOMENTS)
+    )
+
+    def step(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.timed += 1
+
+    def steps_per_second(self) -> float | None:
+        """Over the last few times that it was asked; steps alone count, not what lies between epochs."""
+        began, before = self.marks[0]
+        self.marks.append((self.seconds, self.timed))
+        return (self.timed - before) / (self.seconds - began) if self.seconds > began else None
+
+
+class ProgressLog(keras.callbacks.Callback):
+    """Keeps Progress, records epochs and moments, and notices a loss that is no number. Lives through all phases.
+
+    Parameters
+    ----------
+    films : learned from in an epoch.
+    kept_model : whose weights are remembered after the best epoch; None to remember none.
+    best_weights : those of the best epoch so far, or None.
+    seconds_per_epoch : of each phase as estimated before the start; empty where nobody did.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        recipe: Recipe,
+        progress: Progress,
+        films: int,
+        *,
+        kept_model: keras.Model | None = None,
+        best_weights: list[np.ndarray] | None = None,
+        seconds_per_epoch: Sequence[float] = (),
+    ):
         super().__init__()
-        self.run, self.recipe, self.progress, self.films, self.report = run, recipe, progress, films, report
-        self.best_weights: list[np.ndarray] | None = None
-        self.kept_model: keras.Model | None = None
-        self.estimate = _estimate(run)
-        self.steps = 1
-        self._wrote = 0.0
+        self.recorder, self.recipe, self.progress, self.films = recorder, recipe, progress, films
+        self.kept_model, self.best_weights, self.seconds_per_epoch = kept_model, best_weights, seconds_per_epoch
+        self.schedule: optimizer.Rate | None = None
+        self.pace = Pace()
+        self._since = 0.0  # when the last step ended
+        self._recorded = 0.0  # when the last moment was recorded
+
+    def begin_phase(self, schedule: optimizer.Rate | None) -> None:
+        """A phase begins; `schedule` is what `compile_for` returned for its network."""
+        self.schedule = schedule
 
     def begin_fit(self, steps: int) -> None:
-        """A fit begins, of a phase or of what is left of its first epoch; `steps` batches a whole epoch."""
-        self.steps, self._compiled, self._validated, self._seconds, self._timed = steps, False, False, 0.0, 0
-        self._marks = collections.deque([(0.0, 0)], maxlen=PACE_MOMENTS)
+        """A fit begins, of a phase or of what is left of its first epoch; `steps` batches in a whole epoch."""
+        self.pace = Pace(steps)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._since = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        now = time.perf_counter()
-        progress = self.progress
+        now, progress = time.perf_counter(), self.progress
         progress.step += 1
-        if self._compiled:
+        if self.pace.compiled:
             progress.epoch_seconds += now - self._since
-            self._seconds += now - self._since
-            self._timed += 1
+            self.pace.step(now - self._since)
         else:  # the first step holds the compilation, which is no learning time
-            self._compiled, self._wrote = True, now
-            self.run.update(stage="learning")
+            self.pace.compiled, self._recorded = True, now
+            self.recorder.stage(Stage.LEARNING)
         self._since = now
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
             raise Diverged(
                 f"The loss is no longer a number at epoch {progress.epoch + 1}, step {progress.step}, learning rate "
-                f"{optimizer.rate_of(self.model):.2g}."
+                f"{self._learning_rate():.2g}."
             )
-        if now - self._wrote > SAY_SECONDS:
-            self._wrote = now
-            self._say(dict(logs or {}))
+        if now - self._recorded > MOMENT_SECONDS:
+            self._record_moment(dict(logs or {}), now)
 
     def on_test_batch_end(self, batch, logs=None):
-        if not self._validated:  # the first batch of validation is compiled as well
-            self._validated, self._since = True, time.perf_counter()
+        if not self.pace.validated:  # the first batch of validation is compiled as well
+            self.pace.validated, self._since = True, time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         progress = self.progress
-        logs = {key: float(value) for key, value in (logs or {}).items()}
+        figures = {name: float((logs or {})[name]) for name in FIGURES}
         progress.epoch_seconds += time.perf_counter() - self._since  # validation belongs to the epoch
         progress.learning_seconds += progress.epoch_seconds
-        names = ("loss", "accuracy", "val_loss", "val_accuracy")
-        row = {"epoch": epoch, "phase": progress.phase, **{name: f"{logs[name]:.7g}" for name in names}}
-        row |= {"learning_rate": optimizer.rate_of(self.model), "seconds": round(progress.epoch_seconds, 2)}
-        self.run.append_history(row)
+        row = {"epoch": epoch, "phase": progress.phase, **figures}
+        self.recorder.epoch(row | {"learning_rate": self._learning_rate(), "seconds": progress.epoch_seconds})
         progress.epoch, progress.step, progress.epoch_seconds = epoch + 1, 0, 0.0
-        self._keep_best(epoch, logs)
-        self._wrote = time.perf_counter()
-        self._say(logs)
+        self._note_best(epoch, figures)
+        self._record_moment(figures, time.perf_counter())
 
     def restore_kept(self, model: keras.Model) -> None:
         """Give the model the weights that the recipe keeps."""
         if self.best_weights is not None:
             model.set_weights(self.best_weights)
 
-    def _keep_best(self, epoch: int, logs: dict[str, float]) -> None:
+    def _note_best(self, epoch: int, figures: Mapping[str, float]) -> None:
         progress = self.progress
-        if progress.best_loss is None or logs["val_loss"] < progress.best_loss:
-            progress.best_loss, progress.best_accuracy = logs["val_loss"], logs["val_accuracy"]
+        if progress.best_loss is None or figures["val_loss"] < progress.best_loss:
+            progress.best_loss, progress.best_accuracy = figures["val_loss"], figures["val_accuracy"]
             progress.best_epoch = epoch
             if self.recipe.keep == "best" and self.kept_model is not None:
                 self.best_weights = self.kept_model.get_weights()
 
-    def _pace(self) -> float | None:
-        """Films a second over the last few moments; steps alone count, not what lies between epochs."""
-        (began, before), (now, steps) = self._marks[0], (self._seconds, self._timed)
-        self._marks.append((now, steps))
-        return (steps - before) * self.films / self.steps / (now - began) if now > began else None
-
-    def _say(self, figures: dict) -> None:
-        progress, pace = self.progress, self._pace()
-        rate = optimizer.rate_of(self.model)
-        names = ("loss", "accuracy", "val_loss", "val_accuracy")
-        figures = {name: float(figures[name]) for name in names if name in figures}
-        eta = self._eta()
-        self.run.update(
-            stage="learning",
-            epoch=progress.epoch,
-            epochs=self.recipe.epochs,
-            step=progress.step,
-            steps=self.steps,
-            phase=progress.phase,
-            eta=eta,
-            learning_rate=rate,
-            progressed=time.time(),
-            **figures,
-            **({"images_per_second": round(pace, 1)} if pace else {}),
-            **facts(progress),
+    def _record_moment(self, figures: Mapping[str, Any], now: float) -> None:
+        self._recorded = now
+        pace = self.pace.steps_per_second()
+        self.recorder.moment(
+            Moment(
+                dataclasses.replace(self.progress),
+                self.recipe.epochs,
+                self.pace.steps,
+                self._eta(),
+                self._learning_rate(),
+                pace * self.films / self.pace.steps if pace else None,
+                {name: float(figures[name]) for name in FIGURES if name in figures},
+            )
         )
-        if progress.step:
-            moment = {"epoch": round(progress.epoch + progress.step / self.steps, 4)}
-            moment |= {name: round(figures[name], 6) for name in names[:2] if name in figures}
-            moment |= {"learning_rate": rate, "images_per_second": round(pace, 1) if pace else ""}
-            self.run.append("moments.csv", moment)
-        if self.report:
-            self.report(Moment(progress.epoch, self.recipe.epochs, progress.step, self.steps, eta, figures))
+
+    def _learning_rate(self) -> float:
+        return optimizer.rate_of(self.model, self.schedule)
 
     def _eta(self) -> float | None:
         """Seconds to go at the pace of this phase; None while it has none, or where that of later phases is unknown."""
         progress, phases = self.progress, self.recipe.phases
         later = phases[progress.phase + 1 :]
-        if not self._timed or (later and len(self.estimate) != len(phases)):
+        if not self.pace.timed or (later and len(self.seconds_per_epoch) != len(phases)):
             return None
         epochs = phases[progress.phase].epochs - (progress.epoch - progress.began)
-        rest = sum(phase.epochs * pace for phase, pace in zip(later, self.estimate[progress.phase + 1 :], strict=False))
-        return self._seconds / self._timed * (epochs * self.steps - progress.step) + rest
+        paces = self.seconds_per_epoch[progress.phase + 1 :]
+        rest = sum(phase.epochs * seconds for phase, seconds in zip(later, paces, strict=False))
+        return self.pace.seconds / self.pace.timed * (epochs * self.pace.steps - progress.step) + rest
 
 
 class Saving(keras.callbacks.Callback):
-    """Saves a checkpoint now and then, and at once when the run was asked to stop. The last of the callbacks.
+    """Saves a checkpoint now and then, and at once when the training was asked to stop. The last of the callbacks.
 
-    `check` raises where the run cannot go on; it is asked between epochs, and only after a checkpoint.
+    `check` raises where the training cannot go on; it is asked between epochs, and only after a checkpoint.
     """
 
     def __init__(
-        self, log: RunLog, writer: Writer, others: Sequence[keras.callbacks.Callback], check: Callable[[], None]
+        self, log: ProgressLog, writer: Writer, others: Sequence[keras.callbacks.Callback], check: Callable[[], None]
     ):
         super().__init__()
         self.log, self.writer, self.others, self.check = log, writer, others, check
-        self._saved, self._asked = -math.inf, None
+        self._saved = -math.inf
+        self._asked: float | None = None  # when a stop was seen first during a validation
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.log.progress.step >= self.log.steps:
+        if self.log.progress.step >= self.log.pace.steps:
             return  # the epoch ends with its validation; there is nothing to go on with in between
-        asked = self.log.run.stop_asked()
-        if asked or self._due():
+        asked = self.log.recorder.stop_asked()
+        if asked or self.due():
             self._save()
         if asked:
             self._stop("Stopped between two steps.")
 
     def on_test_batch_end(self, batch, logs=None):
-        if not self.log.run.stop_asked():
+        if not self.log.recorder.stop_asked():
             return
         self._asked = self._asked or time.perf_counter()
         if time.perf_counter() - self._asked > VALIDATION_GRACE:
-            self._stop("Stopped in a long validation; the epoch goes on from its last checkpoint.")
+            self._stop("Stopped during a long validation; the epoch continues from its last checkpoint.")
 
     def on_epoch_end(self, epoch, logs=None):
-        asked = self.log.run.stop_asked()
-        self._count()
-        if self._model.stop_training:
+        asked = self.log.recorder.stop_asked()
+        self._note_counters()
+        if self.model.stop_training:
             return  # early stopping ended the phase
-        if asked or self._due():
+        if asked or self.due():
             self._save()
             self.check()
         if asked:
             self._stop("Stopped between two epochs.")
 
+    def due(self) -> bool:
+        """Is it time for another checkpoint?"""
+        wait = min(self.writer.seconds / WRITING_SHARE, MOST_SECONDS)
+        return not self.writer.busy and time.perf_counter() - self._saved > wait
+
     def _stop(self, words: str) -> None:
         self.writer.wait()
         raise Stopped(words)
 
-    def _count(self) -> None:
+    def _note_counters(self) -> None:
         """Note the counters of Keras's callbacks: they change only between epochs."""
         for other in self.others:
             if names := COUNTERS.get(type(other)):
                 counters = {name: _plain(getattr(other, name, None)) for name in names}
                 self.log.progress.counters[type(other).__name__] = counters
 
-    def _due(self) -> bool:
-        wait = min(self.writer.seconds / WRITING_SHARE, MOST_SECONDS)
-        return not self.writer.busy and time.perf_counter() - self._saved > wait
-
     def _save(self) -> None:
-        assert self.log.kept_model is not None
         learner = self.model  # asking Keras for it brings JAX's state back into the variables
-        self.writer.save(self.log.progress, self.log.kept_model, learner, self.log.best_weights)
+        network = self.log.kept_model
+        assert network is not None
+        self.writer.save(checkpoint.capture(self.log.progress, network, learner, self.log.best_weights))
         self._saved = time.perf_counter()
-
-
-def facts(progress: Progress) -> dict[str, float | int | None]:
-    """What the status tells of a progress."""
-    return {
-        "best_epoch": progress.best_epoch,
-        "best_loss": progress.best_loss,
-        "best_accuracy": progress.best_accuracy,
-        "learning_seconds": round(progress.learning_seconds + progress.epoch_seconds, 1),
-        "split": progress.split,
-        "precision": progress.precision,
-    }
-
-
-def _estimate(run: Run) -> tuple[float, ...]:
-    """Seconds an epoch of each phase as probed before the start; empty where nobody probed."""
-    if not (run.path / "estimate.json").is_file():
-        return ()
-    return tuple(phase["seconds_per_epoch"] for phase in run.read("estimate.json")["phases"])
 
 
 def _plain(value):

@@ -1,4 +1,4 @@
-"""Checkpoint: everything a run needs to go on with the same numbers, in one file of its folder.
+"""Checkpoint: everything a training needs to go on with the same numbers, in one file.
 
 The file is replaced whole: after a kill at any moment the last checkpoint loads.
 """
@@ -6,20 +6,23 @@ The file is replaced whole: after a kill at any moment the last checkpoint loads
 from __future__ import annotations
 
 import concurrent.futures
+import copy
 import dataclasses
 import hashlib
 import json
 import os
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from xraykit.training.recipe.recipe import Recipe, RecipeRefused
-from xraykit.training.run.run import CHECKPOINT, Run, RunRefused
+from xraykit.training.run.run import RunRefused
 
 FORMAT = 1
 
@@ -29,14 +32,15 @@ class Progress:
     """How far a training is, without its numbers.
 
     `epoch` epochs are complete, `step` batches of the next one are done; `began` is the first epoch of the phase;
-    `split` is 2 once memory ran out and each batch is passed in halves; `counters` are those of Keras's callbacks.
+    `accumulation` is 2 once memory ran out and each batch is passed in halves, which `step` then counts; `counters` are
+    those of Keras's callbacks; `learning_seconds` are of complete epochs, `epoch_seconds` of the one underway.
     """
 
     phase: int = 0
     began: int = 0
     epoch: int = 0
     step: int = 0
-    split: int = 1
+    accumulation: int = 1
     precision: str = "float32"
     jit: bool = False
     learning_seconds: float = 0.0
@@ -71,11 +75,14 @@ def digest(recipe: Recipe) -> str:
 
 
 class Writer:
-    """Writes checkpoints beside the training, one at a time: a slow disk holds nothing up."""
+    """Writes checkpoints beside the training, one at a time: a slow disk holds nothing up.
 
-    def __init__(self, run: Run, recipe: Recipe) -> None:
-        self.run, self.recipe = run, recipe
+    `write` puts a checkpoint where it is kept; it is called in another thread.
+    """
+
+    def __init__(self, write: Callable[[Checkpoint], None]) -> None:
         self.seconds = 0.0  # that the last one took
+        self._write = write
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
         self._writing: concurrent.futures.Future | None = None
 
@@ -83,14 +90,8 @@ class Writer:
     def busy(self) -> bool:
         return self._writing is not None and not self._writing.done()
 
-    def save(self, progress: Progress, network, learner=None, best=None) -> None:
-        """Begin to replace the run's checkpoint, once the one before it is written.
-
-        Parameters
-        ----------
-        network : the whole network.
-        learner : the compiled network that is being fitted; None between two phases.
-        best : values of the best epoch's network, or None.
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Begin to write a checkpoint, once the one before it is written.
 
         Raises
         ------
@@ -98,14 +99,7 @@ class Writer:
             If the checkpoint before this one could not be written; the last that could stays.
         """
         self.wait()
-        lists = {
-            "network": _values(network.variables),
-            "optimizer": _values(learner.optimizer.variables) if learner is not None else [],
-            "metrics": _values(learner.metrics_variables) if learner is not None else [],
-            "best": best or [],
-        }
-        meta = {"format": FORMAT, "recipe": digest(self.recipe), "progress": dataclasses.asdict(progress)}
-        self._writing = self._thread.submit(self._write, meta, lists)
+        self._writing = self._thread.submit(self._timed, checkpoint)
 
     def wait(self) -> None:
         """Until the checkpoint underway is on the disk; raises OSError where it could not be written."""
@@ -113,34 +107,64 @@ class Writer:
         if writing is not None:
             writing.result()
 
-    def _write(self, meta: dict[str, Any], lists: dict[str, list[np.ndarray]]) -> None:
+    def close(self) -> None:
+        """End the thread, once the checkpoint underway is written or has failed."""
+        self._thread.shutdown()
+
+    def _timed(self, checkpoint: Checkpoint) -> None:
         began = time.perf_counter()
-        arrays = {f"{name}-{i:04}": value for name, values in lists.items() for i, value in enumerate(values)}
-        path = self.run.path / CHECKPOINT
-        path.parent.mkdir(exist_ok=True)
-        part = path.with_suffix(".part")
         try:
-            with part.open("wb") as file:
-                np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
+            self._write(checkpoint)
         finally:
-            part.unlink(missing_ok=True)
             self.seconds = time.perf_counter() - began
 
 
-def load(run: Run, recipe: Recipe) -> Checkpoint | None:
-    """The run's checkpoint; None where there is none yet.
+def capture(progress: Progress, network: keras.Model, learner: keras.Model | None = None, best=None) -> Checkpoint:
+    """A checkpoint of this moment: copies, for the training goes on while they are written.
+
+    Parameters
+    ----------
+    network : the whole network.
+    learner : the compiled network that is being fitted; None between two phases.
+    best : values of the best epoch's network, or None.
+    """
+    return Checkpoint(
+        copy.deepcopy(progress),
+        _values(network.variables),
+        _values(learner.optimizer.variables) if learner is not None else [],
+        _values(learner.metrics_variables) if learner is not None else [],
+        best,
+    )
+
+
+def write(path: Path, checkpoint: Checkpoint, recipe: Recipe) -> None:
+    """Replace the checkpoint at `path`; it is on the disk when this returns."""
+    progress = {_ON_DISK.get(name, name): value for name, value in dataclasses.asdict(checkpoint.progress).items()}
+    meta = {"format": FORMAT, "recipe": digest(recipe), "progress": progress}
+    lists = {name: getattr(checkpoint, name) or [] for name in _LISTS}
+    arrays = {f"{name}-{i:04}": value for name, values in lists.items() for i, value in enumerate(values)}
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".part")
+    try:
+        with part.open("wb") as file:
+            np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: Path, recipe: Recipe) -> Checkpoint | None:
+    """The checkpoint at `path`; None where there is none yet.
 
     Raises
     ------
     RunRefused
         If the file cannot be read, or another version of xraykit wrote it.
     RecipeRefused
-        If the recipe is not the one that the run began with.
+        If the recipe is not the one that the training began with.
     """
-    path = run.path / CHECKPOINT
     if not path.is_file():
         return None
     try:
@@ -148,18 +172,20 @@ def load(run: Run, recipe: Recipe) -> Checkpoint | None:
             meta = json.loads(bytes(file["meta"]))
             lists = {name: [file[key] for key in sorted(file.files) if key.startswith(f"{name}-")] for name in _LISTS}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunRefused(f"Expected a checkpoint in {CHECKPOINT} of {run.name}; it cannot be read: {error}.") from None
+        raise RunRefused(f"Expected a checkpoint at {path}; it cannot be read: {error}.") from None
     if meta["format"] != FORMAT:
         raise RunRefused(
-            f"Expected a checkpoint of format {FORMAT} in {run.name}; got {meta['format']}. "
-            "Resume it with the version of xraykit that wrote it."
+            f"Expected a checkpoint of format {FORMAT} at {path}; got {meta['format']}. "
+            "Resume the run with the version of xraykit that wrote it."
         )
     if meta["recipe"] != digest(recipe):
         raise RecipeRefused(
-            f"The recipe of {run.name} is not the one it began with. Restore recipe.json, or start a new run with the "
+            "The recipe is not the one that the run began with. Restore recipe.json, or start a new run with the "
             "changed recipe."
         )
-    return Checkpoint(Progress(**meta["progress"]), *(lists[name] for name in _LISTS[:3]), lists["best"] or None)
+    names = {on_disk: name for name, on_disk in _ON_DISK.items()}
+    progress = Progress(**{names.get(name, name): value for name, value in meta["progress"].items()})
+    return Checkpoint(progress, lists["network"], lists["optimizer"], lists["metrics"], lists["best"] or None)
 
 
 def restore_network(network: keras.Model, values: list[np.ndarray]) -> None:
@@ -179,7 +205,8 @@ def restore_optimizer(learner: keras.Model, values: list[np.ndarray], *, finer: 
     variables = learner.optimizer.variables
     if finer > 1:  # gradients are added up from zero: the checkpoint knows none
         variables = [variable for variable in variables if "gradient_accumulator" not in variable.name]
-        values = [v * finer if "iteration" in of.name else v for of, v in zip(variables, values, strict=False)]
+        pairs = zip(variables, values, strict=False)
+        values = [value * finer if "iteration" in variable.name else value for variable, value in pairs]
     _assign(variables, values)
 
 
@@ -188,28 +215,29 @@ def restore_metrics(learner: keras.Model, values: list[np.ndarray]) -> None:
     _assign(learner.metrics_variables, values)
 
 
-def _default(one: dataclasses.Field) -> Any:
-    return one.default_factory() if one.default_factory is not dataclasses.MISSING else one.default
+def _default(field: dataclasses.Field) -> Any:
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
 
 
 def _plain(value: Any) -> Any:
-    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if getattr(value, f.name) != _default(f)}
+    values = {field.name: (getattr(value, field.name), _default(field)) for field in dataclasses.fields(value)}
+    return {name: value for name, (value, default) in values.items() if value != default}
 
 
 _LISTS = ("network", "optimizer", "metrics", "best")
+_ON_DISK = {"accumulation": "split"}  # the names of fields that the file has always had
 
 
 def _values(variables) -> list[np.ndarray]:
-    # Copies: the training goes on while they are written
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
 def _assign(variables, values: list[np.ndarray]) -> None:
-    found, expected = [v.shape for v in values], [tuple(variable.shape) for variable in variables]
-    if found != expected:
+    shapes, expected = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
+    if shapes != expected:
         raise RunRefused(
-            f"Expected a checkpoint of this network ({len(expected)} arrays); got {len(found)} arrays of other shapes. "
-            "Another version of Keras may have built it: resume with the one named in events.jsonl."
+            f"Expected a checkpoint of this network ({len(expected)} arrays); got {len(shapes)} arrays of other "
+            "shapes. Another version of Keras may have built it: resume with the one that the run began with."
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -1,32 +1,129 @@
-"""Training: fits a recipe's network to a dataset's training split and leaves everything in the run's folder.
+"""Training: fits a recipe's network to a dataset's training split, then reads validation and test films with it.
 
-Written against Keras 3 alone. Never chooses by the test split, never writes outside the run's folder.
+Written against Keras 3 alone. Never chooses by the test split; knows no run folder: what it needs is in a Plan, and
+what it has to say goes to a Recorder.
 """
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import gc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 from xraykit.datasets import dataset, layout
 from xraykit.datasets import split as splits
-from xraykit.evaluation import calibration, evaluation
-from xraykit.system import files
+from xraykit.evaluation import calibration
+from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.system.job_folder import Stopped
-from xraykit.training.fit import autotune, checkpoint, network
+from xraykit.training.fit import autotune, callbacks, checkpoint, network
 from xraykit.training.fit.batches import FilmBatches
-from xraykit.training.fit.callbacks import EpochOrder, GoOn, Report, RunLog, Saving, StopWatch, facts
+from xraykit.training.fit.callbacks import ProgressLog, Recorder, StopOnRequest
 from xraykit.training.fit.checkpoint import Checkpoint, Progress
 from xraykit.training.fit.optimizer import compile_for
 from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe, RecipeRefused
 from xraykit.training.run import failures
-from xraykit.training.run.run import Failure, Run
+from xraykit.training.run.run import Failure, Stage
 
 
-def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None = None) -> None:
-    """Train, evaluate on validation and test, and write the run's files; goes on from the checkpoint if there is one.
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that a training is told before it begins.
+
+    Attributes
+    ----------
+    name : of the run, which its evaluations carry.
+    recipe : Recipe
+    films : Dataset
+    parts : Split
+    learned : (n,) int64
+        The training films that are learned from: fewer than the training split where the recipe shrinks or
+        undersamples.
+    speed : Speed
+        Precision and compilation.
+    checkpoint : Checkpoint or None
+        To go on from.
+    accumulation : int
+        Parts that each batch is passed in, their gradients added up; 2 once memory ran out.
+    finish : bool
+        Learn no more: evaluate what the checkpoint holds.
+    seconds_per_epoch : sequence of float
+        Of each phase as estimated before; empty where nobody did.
+    """
+
+    name: str
+    recipe: Recipe
+    films: dataset.Dataset
+    parts: splits.Split
+    learned: np.ndarray
+    speed: autotune.Speed
+    checkpoint: Checkpoint | None = None
+    accumulation: int = 1
+    finish: bool = False
+    seconds_per_epoch: Sequence[float] = ()
+
+    @property
+    def finer(self) -> int:
+        """Steps that each step of the checkpoint has become, because memory ran out after it."""
+        return 1 if self.checkpoint is None else max(1, self.accumulation // self.checkpoint.progress.accumulation)
+
+    def start(self) -> Progress:
+        """Where the training begins: at the checkpoint, else at the very beginning."""
+        if self.checkpoint is None:
+            return Progress(accumulation=self.accumulation, precision=self.speed.precision, jit=self.speed.jit)
+        progress = copy.deepcopy(self.checkpoint.progress)
+        progress.step *= self.finer
+        progress.accumulation *= self.finer
+        return progress
+
+
+def make_plan(
+    name: str,
+    recipe: Recipe,
+    films: dataset.Dataset,
+    recorder: Recorder,
+    *,
+    recorded: Mapping[str, Any] | None = None,
+    device_name: str = "",
+    accumulation: int = 1,
+    finish: bool = False,
+    seconds_per_epoch: Sequence[float] = (),
+) -> Plan:
+    """Divide the films, look for a checkpoint, and measure the fastest way to train where there is none.
+
+    `recorded` is what `split.describe` gave when the training first began: its split is kept, whatever library would
+    divide the films today. `device_name` is that of the GPU. The rest is as in `Plan`.
+
+    Raises
+    ------
+    Stopped
+        If the training was asked to stop while speeds were measured.
+    DatasetRefused
+        If the films are too few to divide, or others than those recorded.
+    RunRefused, RecipeRefused
+        If there is a checkpoint that cannot be read, or is of another recipe.
+    """
+    if recorded is None:
+        parts = splits.split(films, recipe.split_plan)
+    else:
+        parts = _recorded_split(films, recorded, name)
+    last = recorder.last_checkpoint()
+    if last is None:
+        speed = _fastest(recipe, device_name, recorder)
+    else:
+        speed = autotune.Speed(last.progress.precision, last.progress.jit)
+        accumulation = max(accumulation, last.progress.accumulation)
+    learned = splits.training(films, parts.train, recipe.split_plan)
+    return Plan(name, recipe, films, parts, learned, speed, last, accumulation, finish, seconds_per_epoch)
+
+
+def fit(plan: Plan, recorder: Recorder) -> None:
+    """Train as planned, evaluate on validation and test, and hand the network and its evaluations to the recorder.
 
     When memory runs out it starts again from the last checkpoint with each batch in two halves whose gradients are
     added up, once.
@@ -34,38 +131,55 @@ def fit(run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None 
     Raises
     ------
     Stopped
-        If the run was asked to stop; a checkpoint is written.
-    Diverged, DatasetRefused, RecipeRefused, RunRefused, OSError, or the backend's own error
+        If the recorder says that a stop was asked; a checkpoint is written.
+    Diverged, DatasetRefused, RecipeRefused, RunRefused, WeightsMissing, OSError, or the backend's own error
         Whatever ended the training.
     """
-    split = run.read("status.json").get("split", 1)
     try:
-        return _Fit(run, recipe, films, report, split).train()
+        return _Training(plan, recorder).run()
     except Exception as error:
-        if failures.kind_of(error) is not Failure.OUT_OF_MEMORY or recipe.batch_size < 2 or split > 1:
+        out_of_memory = failures.kind_of(error) is Failure.OUT_OF_MEMORY
+        if not out_of_memory or plan.recipe.batch_size < 2 or plan.accumulation > 1:
             raise
-        run.event("out of memory", message=str(error)[:500], batch=recipe.batch_size // 2, accumulation=2)
+        half = plan.recipe.batch_size // 2
+        recorder.event("out of memory", message=str(error)[:500], batch=half, accumulation=2)
     keras.utils.clear_session()  # outside the except block, which holds on to the tensors of the attempt
     gc.collect()
-    run.update(split=2)
-    return _Fit(run, recipe, films, report, 2).train()
+    halved = dataclasses.replace(plan, accumulation=2, checkpoint=recorder.last_checkpoint())
+    return _Training(halved, recorder).run()
 
 
 def prepare(
-    model: keras.Model, recipe: Recipe, phase: Phase, squares, watch: list | None = None, split: int = 1
+    model: keras.Model,
+    recipe: Recipe,
+    phase: Phase,
+    squares: np.ndarray,
+    watch: Sequence[keras.callbacks.Callback] = (),
+    accumulation: int = 1,
 ) -> tuple[keras.Model, np.ndarray, Augmentation | None]:
     """What a phase fits, on which inputs, with which augmentation.
 
     A frozen backbone that always sees the same films is passed through once; then only the head is fitted, on what
-    comes out of the pooling, (N, K) or (N, h * w * K).
+    comes out of the pooling.
+
+    Parameters
+    ----------
+    model : the whole network.
+    squares : (N, S, S, channels) uint8
+    watch : callbacks of the pass through a frozen backbone.
+    accumulation : parts that each batch is passed in.
+
+    Returns
+    -------
+    The network to fit; `squares`, or features (N, K) or (N, h * w * K) float32; the augmentation or None.
     """
     network.set_trainable(model, phase.trainable, recipe.batch_normalization)
     augmentation = recipe.augmentation if phase.augment and recipe.augmentation.active else None
     if phase.trainable != "head" or augmentation is not None:
         return model, squares, augmentation
-    size = max(1, recipe.batch_size // split)
-    pooled = network.body_of(model).predict(squares, batch_size=size, verbose=0, callbacks=watch)
-    return network.head_of(model), pooled, None
+    size = max(1, recipe.batch_size // accumulation)
+    features = network.body_of(model).predict(squares, batch_size=size, verbose=0, callbacks=list(watch))
+    return network.head_of(model), features, None
 
 
 def class_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -> tuple[float, ...] | None:
@@ -89,116 +203,103 @@ def class_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -
     return recipe.class_weights
 
 
-def finish(run: Run, recipe: Recipe, model, films: dataset.Dataset, parts: splits.Split, squares) -> None:
-    """What follows the last epoch: bias correction, the saved network, truth and logits of validation and test."""
-    run.update(stage="evaluating", eta=None)
-    watch = [StopWatch(run)]
-    if recipe.bias_correction:
-        _correct_biases(model, films, parts.validation, squares, watch)
-    _evaluate(run, model, films, parts, squares, watch)
-    run.update(stage="saving")
-    # A model that was never compiled: the optimiser's moments would treble the file
-    part = run.path / ".model.part.keras"
-    keras.Model(model.input, model.output, name=model.name).save(part)
-    part.replace(run.path / "model.keras")
+def counting_callbacks(recipe: Recipe, phase: Phase) -> list[keras.callbacks.Callback]:
+    """Keras's own callbacks that count epochs without progress."""
+    counting: list[keras.callbacks.Callback] = []
+    if phase.schedule == "plateau":
+        counting.append(
+            keras.callbacks.ReduceLROnPlateau(
+                factor=recipe.plateau_factor, patience=recipe.plateau_patience, min_lr=1e-7
+            )
+        )
+    if recipe.early_stopping is not None:
+        counting.append(keras.callbacks.EarlyStopping(patience=recipe.early_stopping))
+    return counting
 
 
-class _Fit:
-    """One attempt at a run: what its phases share."""
+class _Training:
+    """One attempt: what its phases share."""
 
-    def __init__(self, run: Run, recipe: Recipe, films: dataset.Dataset, report: Report | None, split: int):
-        self.run, self.recipe, self.films = run, recipe, films
-        self.parts = _parts(run, recipe, films)
-        self.found = checkpoint.load(run, recipe)
-        self.finer = 1
-        self.progress = self._begin(split)
-        self.learned = splits.training(films, self.parts.train, recipe.split_plan)
-        run.write("data.json", splits.describe(films, self.parts, self.learned))
-        self.squares = films.squares(recipe.image_size, recipe.channels)
-        self.writer = checkpoint.Writer(run, recipe)
-        self.log = RunLog(run, recipe, self.progress, len(self.learned), report)
+    def __init__(self, plan: Plan, recorder: Recorder):
+        self.plan, self.recipe, self.films, self.recorder = plan, plan.recipe, plan.films, recorder
+        self.progress = plan.start()
+        recorder.begin(self.progress, self.recipe.epochs)
+        if plan.checkpoint is not None:
+            at = {"epoch": self.progress.epoch, "step": self.progress.step, "phase": self.progress.phase}
+            recorder.event("resumed", **at)
+        self.squares = self.films.squares(self.recipe.image_size, self.recipe.channels)
+        self.model = self._build()
+        self.log = ProgressLog(
+            recorder,
+            self.recipe,
+            self.progress,
+            len(plan.learned),
+            kept_model=self.model,
+            best_weights=plan.checkpoint.best if plan.checkpoint is not None else None,
+            seconds_per_epoch=plan.seconds_per_epoch,
+        )
+        self.writer = checkpoint.Writer(recorder.checkpoint)
 
-    def _begin(self, split: int) -> Progress:
-        """Where the checkpoint stands, or the very beginning; history and moments are cut back to it."""
-        if self.found is None:
-            chosen = self._choose_speed()
-            progress = Progress(split=split, precision=chosen.precision, jit=chosen.jit)
-        else:
-            progress = self.found.progress
-            self.finer = max(1, split // progress.split)
-            progress.step *= self.finer
-            progress.split = max(split, progress.split)
-            self.run.event("resumed", epoch=progress.epoch, step=progress.step, phase=progress.phase)
-        self.run.truncate_history(progress.epoch)
-        self.run.truncate("moments.csv", progress.epoch)
-        self.run.update(epoch=progress.epoch, epochs=self.recipe.epochs, step=progress.step, **facts(progress))
-        return progress
-
-    def _choose_speed(self) -> autotune.Speed:
-        device = self.run.read("status.json").get("device_name", "")
-        found = autotune.choose(self.recipe, device, progress=self._tell_measuring)
-        if found.trials:
-            self.run.event("speed", **found.to_json())
-        return found
-
-    def _tell_measuring(self, what: str) -> None:
-        self.run.update(stage="measuring the fastest way", message=what)
-        if self.run.stop_asked():
-            raise Stopped("Stopped before the first step.")
-
-    def train(self) -> None:
-        keras.utils.set_random_seed(self.recipe.seed)
-        self.run.update(stage="building the network", message=None)
-        model = self._build()
-        self.run.update(parameters=model.count_params())
-        if self.run.read("status.json").get("finish"):  # asked to learn no more
-            self.progress.phase = len(self.recipe.phases)
-        while self.progress.phase < len(self.recipe.phases):
-            self._fit_phase(model, self.recipe.phases[self.progress.phase], self.found)
-            self.found = None  # later phases begin afresh
-            self.progress.end_phase()
-            self.writer.save(self.progress, model, best=self.log.best_weights)
-        self.writer.wait()
-        self._check_films()
-        self.log.restore_kept(model)
-        finish(self.run, self.recipe, self._in_float32(model), self.films, self.parts, self.squares)
+    def run(self) -> None:
+        try:
+            self._learn()
+        finally:
+            self.writer.close()
+        self._expect_files()
+        self.log.restore_kept(self.model)
+        self._finish(self._in_float32())
 
     def _build(self) -> keras.Model:
-        model = network.build(
-            self.recipe, len(self.films.classes), precision=self.progress.precision, weights=self.found is None
-        )
-        if self.found is not None:
-            checkpoint.restore_network(model, self.found.network)
-            self.log.best_weights = self.found.best
-        self.log.kept_model = model
+        keras.utils.set_random_seed(self.recipe.seed)
+        self.recorder.stage(Stage.BUILDING, message=None)
+        resumed = self.plan.checkpoint
+        classes, precision = len(self.films.classes), self.progress.precision
+        model = network.build(self.recipe, classes, precision=precision, weights=resumed is None)
+        if resumed is not None:
+            checkpoint.restore_network(model, resumed.network)
+        self.recorder.stage(Stage.BUILDING, parameters=model.count_params())
         return model
 
-    def _in_float32(self, model: keras.Model) -> keras.Model:
+    def _in_float32(self) -> keras.Model:
         """The network that is kept: whatever it was trained in, it is read in single precision."""
         if self.progress.precision == "float32":
-            return model
+            return self.model
         whole = network.build(self.recipe, len(self.films.classes), weights=False)
-        whole.set_weights(model.get_weights())
+        whole.set_weights(self.model.get_weights())
         return whole
 
-    def _fit_phase(self, model: keras.Model, phase: Phase, found: Checkpoint | None) -> None:
+    def _learn(self) -> None:
+        """Every phase that is left; each ends with a checkpoint."""
+        if self.plan.finish:
+            return
+        resumed = self.plan.checkpoint
+        while self.progress.phase < len(self.recipe.phases):
+            self._fit_phase(self.recipe.phases[self.progress.phase], resumed)
+            resumed = None  # later phases begin afresh
+            self.progress.end_phase()
+            self.writer.save(checkpoint.capture(self.progress, self.model, best=self.log.best_weights))
+        self.writer.wait()
+
+    def _fit_phase(self, phase: Phase, resumed: Checkpoint | None) -> None:
         progress = self.progress
         if phase.trainable == "head":
-            self.run.update(stage="passing films through the frozen backbone")
-        watch = [StopWatch(self.run)]
-        learner, inputs, augmentation = prepare(model, self.recipe, phase, self.squares, watch, progress.split)
+            self.recorder.stage(Stage.PASSING)
+        watch = [StopOnRequest(self.recorder.stop_asked)]
+        learner, inputs, augmentation = prepare(
+            self.model, self.recipe, phase, self.squares, watch, progress.accumulation
+        )
         train, validation = self._batches(inputs, augmentation)
-        self.run.update(stage="compiling", steps=len(train))
-        steps = len(train) // progress.split
-        compile_for(learner, self.recipe, phase, steps, jit=progress.jit, accumulation=progress.split)
-        last = progress.began + phase.epochs
+        self.recorder.stage(Stage.COMPILING, steps=len(train))
+        steps = len(train) // progress.accumulation
+        schedule = compile_for(learner, self.recipe, phase, steps, jit=progress.jit, accumulation=progress.accumulation)
+        self.log.begin_phase(schedule)
         metrics: list[np.ndarray] = []
-        if found is not None and found.optimizer:
-            checkpoint.restore_optimizer(learner, found.optimizer, finer=self.finer)
+        if resumed is not None and resumed.optimizer:
+            checkpoint.restore_optimizer(learner, resumed.optimizer, finer=self.plan.finer)
             learner.test_on_batch(*validation[0][:2])  # Keras makes the running means only when they are first used
-            metrics = found.metrics
+            metrics = resumed.metrics
         try:
-            self._fit_rest_and_whole(learner, train, validation, last, metrics)
+            self._fit_rest_and_whole(learner, train, validation, progress.began + phase.epochs, metrics)
         finally:
             train.close()
 
@@ -215,7 +316,7 @@ class _Fit:
         if self.progress.epoch >= last:
             return False
         self.log.begin_fit(steps)
-        counting = _counting(self.recipe, self.recipe.phases[self.progress.phase])
+        counting = counting_callbacks(self.recipe, self.recipe.phases[self.progress.phase])
         learner.fit(
             train,
             validation_data=validation,
@@ -224,85 +325,96 @@ class _Fit:
             shuffle=False,  # FilmBatches shuffles by seed and epoch, so that a run can be repeated
             verbose=0,
             callbacks=[
-                EpochOrder(train),
+                callbacks.EpochOrder(train),
                 self.log,
                 *counting,
-                GoOn(counting, self.progress, metrics),
-                Saving(self.log, self.writer, counting, self._check_films),
+                callbacks.RestoreCounters(counting, self.progress, metrics),
+                callbacks.Saving(self.log, self.writer, counting, self._expect_files),
             ],
         )
         return bool(learner.stop_training)
 
-    def _check_films(self) -> None:
+    def _expect_files(self) -> None:
         """A run could go on without its files, decoded as they are; but nobody could check or keep what it learns."""
         if gone := self.films.missing():
             raise layout.DatasetRefused(
-                f"Expected the {len(self.films)} films of {self.films.root}; {len(gone)} are gone, the first is "
-                f"{gone[0]}. Put them back and resume: nothing that was learned is lost."
+                f"{len(gone)} of the {len(self.films)} films in {self.films.root} are gone, the first is {gone[0]}. "
+                "Put them back and resume: nothing that was learned is lost."
             )
 
     def _batches(self, inputs, augmentation: Augmentation | None) -> tuple[FilmBatches, FilmBatches]:
-        recipe, films = self.recipe, self.films
-        shared = {"classes": len(films.classes), "batch_size": recipe.batch_size, "split": self.progress.split}
+        recipe, films, learned = self.recipe, self.films, self.plan.learned
+        shared = {
+            "classes": len(films.classes),
+            "batch_size": recipe.batch_size,
+            "accumulation": self.progress.accumulation,
+        }
         train = FilmBatches(
             inputs,
             films.labels,
-            self.learned,
+            learned,
             seed=recipe.seed,
             augmentation=augmentation,
-            class_weights=class_weights(films, self.learned, recipe),
+            class_weights=class_weights(films, learned, recipe),
             processes=autotune.processes(),
             **shared,
         )
-        return train, FilmBatches(inputs, films.labels, self.parts.validation, **shared)
+        return train, FilmBatches(inputs, films.labels, self.plan.parts.validation, **shared)
 
+    def _finish(self, model: keras.Model) -> None:
+        """What follows the last epoch: bias correction, the readings of validation and test, the network."""
+        self.recorder.stage(Stage.EVALUATING, eta=None)
+        if self.recipe.bias_correction:
+            self._correct_biases(model)
+        evaluations = {part: self._evaluate(model, part) for part in FILES}
+        self.recorder.stage(Stage.SAVING)
+        # A model that was never compiled: the optimiser's moments would treble the file
+        self.recorder.result(keras.Model(model.input, model.output, name=model.name), evaluations)
 
-def _parts(run: Run, recipe: Recipe, films: dataset.Dataset) -> splits.Split:
-    """The split; a run that has begun keeps the one it recorded, whatever library would divide the films today."""
-    if not (run.path / "data.json").is_file():
-        return splits.split(films, recipe.split_plan)
-    recorded = run.read("data.json")
-    dataset.expect(films, recorded, run.name)
-    part_of = {(film["film"], film["sha256"]): film["part"] for film in recorded["films"]}
-    parts = np.array([part_of[key] for key in zip(films.films, films.hashes, strict=True)])
-    return splits.Split(*(np.flatnonzero(parts == name) for name in ("train", "validation", "test")))
+    def _correct_biases(self, model: keras.Model) -> None:
+        validation = self.plan.parts.validation
+        biases = calibration.fit_biases(self._logits(model, validation), self.films.labels[validation])
+        layer = model.get_layer("logits")
+        layer.bias.assign(keras.ops.convert_to_numpy(layer.bias) + biases.astype(np.float32))
 
-
-def _counting(recipe: Recipe, phase: Phase) -> list[keras.callbacks.Callback]:
-    """Keras's own callbacks that count epochs without progress."""
-    found: list[keras.callbacks.Callback] = []
-    if phase.schedule == "plateau":
-        found.append(
-            keras.callbacks.ReduceLROnPlateau(
-                factor=recipe.plateau_factor, patience=recipe.plateau_patience, min_lr=1e-7
-            )
-        )
-    if recipe.early_stopping is not None:
-        found.append(keras.callbacks.EarlyStopping(patience=recipe.early_stopping))
-    return found
-
-
-def _correct_biases(model, films: dataset.Dataset, validation: np.ndarray, squares, watch: list) -> None:
-    logits = network.logits_of(model).predict(squares[validation], verbose=0, callbacks=watch)
-    biases = calibration.fit_biases(logits.astype(float), films.labels[validation])
-    layer = model.get_layer("logits")
-    layer.bias.assign(keras.ops.convert_to_numpy(layer.bias) + biases.astype(np.float32))
-
-
-def _evaluate(run: Run, model, films: dataset.Dataset, parts: splits.Split, squares, watch: list) -> None:
-    """Write truth and logits of validation and test; probabilities are made from them once calibrated."""
-    to_logits = network.logits_of(model)
-    for part, file in evaluation.FILES.items():
-        indices = parts.parts()[part]
-        logits = to_logits.predict(squares[indices], verbose=0, callbacks=watch)
-        reading = evaluation.Evaluation(
-            model=run.name,
+    def _evaluate(self, model: keras.Model, part: str) -> Evaluation:
+        """Truth and logits of a part, before calibration."""
+        films, indices = self.films, self.plan.parts.parts()[part]
+        return Evaluation(
+            model=self.plan.name,
             classes=films.classes,
             films=tuple(films.films[i] for i in indices),
             truth=films.labels[indices],
-            logits=logits.astype(float),
+            logits=self._logits(model, indices),
             hashes=tuple(films.hashes[i] for i in indices),
             groups=tuple(films.groups[indices].tolist()),
             data=f"{films.root.name}, {part} split",
         )
-        files.replace_text(run.path / file, reading.to_json())
+
+    def _logits(self, model: keras.Model, indices: np.ndarray) -> np.ndarray:
+        """(n, classes) float64"""
+        watch = [StopOnRequest(self.recorder.stop_asked)]
+        logits = network.logits_of(model).predict(self.squares[indices], verbose=0, callbacks=watch)
+        return logits.astype(float)
+
+
+def _fastest(recipe: Recipe, device_name: str, recorder: Recorder) -> autotune.Speed:
+    """The fastest way to train on this device, measured where no earlier run has."""
+
+    def measuring(words: str) -> None:
+        recorder.stage(Stage.MEASURING, message=words)
+        if recorder.stop_asked():
+            raise Stopped("Stopped before the first step.")
+
+    speed = autotune.choose(recipe, device_name, progress=measuring)
+    if speed.trials:
+        recorder.event("speed", **speed.to_json())
+    return speed
+
+
+def _recorded_split(films: dataset.Dataset, recorded: Mapping[str, Any], name: str) -> splits.Split:
+    """The split that the training first began with; DatasetRefused where the films are others."""
+    dataset.expect(films, recorded, name)
+    part_of = {(film["film"], film["sha256"]): film["part"] for film in recorded["films"]}
+    parts = np.array([part_of[key] for key in zip(films.films, films.hashes, strict=True)])
+    return splits.Split(*(np.flatnonzero(parts == name) for name in ("train", "validation", "test")))

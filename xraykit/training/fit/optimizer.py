@@ -16,7 +16,7 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up, then constant or cosine to zero (Loshchilov and Hutter 2017, without restarts), step by step.
 
     Follows the optimiser's own count of steps, which a checkpoint holds, so that a resumed run goes on at the rate
-    where it stopped. `steps` an epoch; with `accumulation` every step is taken as so many smaller ones.
+    where it stopped. `steps` per epoch; with `accumulation` the optimiser counts every step as so many smaller ones.
     """
 
     def __init__(self, phase: Phase, steps: int, accumulation: int = 1):
@@ -33,14 +33,18 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
             after = phase.learning_rate * 0.5 * (1 + ops.cos(math.pi * done))
         return ops.where(step < warmup, rising, after)
 
+    def of_step(self, step: int) -> float:
+        """The rate of a whole step, counted from 0."""
+        return float(keras.ops.convert_to_numpy(self(step * self.accumulation)))
+
     def get_config(self):
         return {"phase": vars(self.phase), "steps": self.steps, "accumulation": self.accumulation}
 
 
 def compile_for(
     learner: keras.Model, recipe: Recipe, phase: Phase, steps: int, *, jit: bool = False, accumulation: int = 1
-) -> None:
-    """Give a network the optimiser and loss of a phase.
+) -> Rate | None:
+    """Give a network the optimiser and loss of a phase; returns the schedule of its learning rate, if it has one.
 
     Parameters
     ----------
@@ -49,12 +53,12 @@ def compile_for(
     accumulation : batches whose gradients are added up for one step; 2 after memory ran out.
     """
     scheduled = phase.schedule == "cosine" or phase.warmup_epochs > 0
-    rate = Rate(phase, steps, accumulation) if scheduled else float(phase.learning_rate)
+    schedule = Rate(phase, steps, accumulation) if scheduled else None
     optimizers = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
     options = {"weight_decay": phase.weight_decay} if phase.optimizer == "adamw" else {}
     if accumulation > 1:
         options["gradient_accumulation_steps"] = accumulation
-    optimizer = optimizers[phase.optimizer](rate, **options)
+    optimizer = optimizers[phase.optimizer](schedule or float(phase.learning_rate), **options)
     if phase.optimizer == "adamw":
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     learner.compile(
@@ -63,13 +67,15 @@ def compile_for(
         metrics=["accuracy"],
         jit_compile=True if keras.backend.backend() == "jax" else jit,
     )
+    return schedule
 
 
-def rate_of(learner: keras.Model) -> float:
-    """The learning rate of the step just taken."""
-    optimizer = getattr(learner.optimizer, "inner_optimizer", learner.optimizer)
-    schedule = optimizer._learning_rate  # Keras tells only the rate of the coming step: 0 after a cosine's last
-    if isinstance(schedule, Rate):
-        taken = int(keras.ops.convert_to_numpy(optimizer._iterations)) - 1
-        return float(keras.ops.convert_to_numpy(schedule(max(taken, 0))))
-    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+def rate_of(learner: keras.Model, schedule: Rate | None) -> float:
+    """The learning rate of the last complete step; `schedule` is what `compile_for` returned for the network.
+
+    Keras itself tells the rate of the coming step only, which is 0 after a cosine's last.
+    """
+    if schedule is None:
+        return float(keras.ops.convert_to_numpy(learner.optimizer.learning_rate))
+    steps = int(keras.ops.convert_to_numpy(learner.optimizer.iterations))
+    return schedule.of_step(max(steps - 1, 0))

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args, get_type_hints
 
 import streamlit as st
 
 from xraykit.models.card import Card
-from xraykit.reports.comparison_report import Choice, Chosen
+from xraykit.reports.comparison_report import Choice, Chosen, Target
 from xraykit.ui.kit.text import escape_markdown
 
 MOST = 4
 ROWS, COLUMNS = "Reference", "Predicted"
-HIGHEST, SENSITIVITY, SPECIFICITY = "Highest probability", "Sensitivity", "Specificity"
-BY_HAND, SAVED = "By hand", "Saved points"
-TARGETS = (HIGHEST, SENSITIVITY, SPECIFICITY, BY_HAND, SAVED)
+TARGETS = [str(target) for target in Target]
+RENAMED = {"By hand": str(Target.MANUAL)}  # in links written before
 WILSON, EXACT = "Wilson", "Exact"
 AFTER, BEFORE = "After temperature", "Before"
 ADDRESS: dict[str, Any] = {"bind": "query-params"}
 CHOSEN = "films"  # of the address: which films are listed
-KINDS = ("cell", "fixes", "breaks", "wrong")
+KINDS = get_args(get_type_hints(Chosen)["kind"])
 
 
 def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:
@@ -42,25 +41,28 @@ def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:
 
 
 def choose(classes: Sequence[str]) -> Choice:
-    """The rest of the row of controls: class, shares, operating point, and what is asked for less often."""
+    """The rest of the row of controls: class, percentages, operating point, and what is needed less often."""
     label = st.selectbox("Class", list(classes), key="class", width=150, **ADDRESS)
     label = label if label in classes else classes[0]
-    share = _segments("Shares of", [ROWS, COLUMNS], "shares")
-    target = st.selectbox("Operating point", TARGETS, key="point", width=175, **ADDRESS)
-    target = target if target in TARGETS else HIGHEST
-    wanted, saved = (0.0, _saved()) if target == SAVED else (_wanted(target, label), "")
+    share = _segments("Percentages by", [ROWS, COLUMNS], "shares")
+    if (renamed := RENAMED.get(st.query_params.get("point", ""))) and "point" not in st.session_state:
+        del st.query_params["point"]
+        st.session_state["point"] = renamed
+    name = st.selectbox("Operating point", TARGETS, key="point", width=175, **ADDRESS)
+    target = Target(name) if name in TARGETS else Target.HIGHEST
+    wanted, saved = (0.0, _saved()) if target == Target.SAVED else (_wanted(target, label), "")
     with st.popover("More", width=84):
-        method = _segments("Intervals of shares", [WILSON, EXACT], "interval")
+        method = _segments("Intervals for proportions", [WILSON, EXACT], "interval")
         after = _segments("Reliability diagrams", [AFTER, BEFORE], "reliability")
         margin = st.number_input(
-            "Margin for “not worse than”, points of accuracy",
+            "Non-inferiority margin (accuracy points)",
             0.0,
             50.0,
             0.0,
             0.5,
             key="margin",
             format="%.1f",
-            help="0: no margin is asked for.",
+            help="0: non-inferiority is not tested.",
             **ADDRESS,
         )
     return Choice(
@@ -77,32 +79,27 @@ def choose(classes: Sequence[str]) -> Choice:
 
 def chosen_films(models: int, classes: int) -> Chosen | None:
     """Which films the address asks to list; None where it asks for none that there are."""
-    found = re.fullmatch(rf"({'|'.join(KINDS)})-(\d)-(\d+)(?:-(\d+))?", st.query_params.get(CHOSEN, ""))
-    if found is None:
+    match = re.fullmatch(rf"({'|'.join(KINDS)})-(\d)-(\d+)(?:-(\d+))?", st.query_params.get(CHOSEN, ""))
+    if match is None:
         return None
-    places = tuple(int(part) for part in found.groups()[1:] if part is not None)
-    if found[1] == "cell":
+    places = tuple(int(part) for part in match.groups()[1:] if part is not None)
+    if match[1] == "cell":
         fits = len(places) == 3 and places[0] < models and max(places[1:]) < classes
     else:
         fits = len(places) == 2 and places[0] < places[1] < models
-    return Chosen(found[1], places) if fits else None
+    return Chosen(match[1], places) if fits else None  # type: ignore[arg-type]  # the pattern knows the kinds
 
 
 def list_films(kind: str, *places: int) -> None:
     """Put into the address which films to list; a callback. Charts of other cells forget what was clicked."""
     st.query_params[CHOSEN] = "-".join([kind, *map(str, places)])
-    turns = st.session_state.setdefault("matrix-turns", {})
-    for place in range(MOST):
-        if kind != "cell" or place != places[0]:
-            turns[place] = turns.get(place, 0) + 1
+    _forget_clicks(place for place in range(MOST) if kind != "cell" or place != places[0])
 
 
 def list_none() -> None:
     """Close the list of films; a callback."""
     st.query_params.pop(CHOSEN, None)
-    turns = st.session_state.setdefault("matrix-turns", {})
-    for place in range(MOST):
-        turns[place] = turns.get(place, 0) + 1
+    _forget_clicks(range(MOST))
 
 
 def matrix_key(place: int) -> str:
@@ -110,20 +107,26 @@ def matrix_key(place: int) -> str:
     return f"matrix-{place}-{st.session_state.get('matrix-turns', {}).get(place, 0)}"
 
 
-def _wanted(target: str, label: str) -> float:
-    if target == HIGHEST:
+def _forget_clicks(places: Iterable[int]) -> None:
+    turns = st.session_state.setdefault("matrix-turns", {})
+    for place in places:
+        turns[place] = turns.get(place, 0) + 1
+
+
+def _wanted(target: Target, label: str) -> float:
+    if target == Target.HIGHEST:
         return 0.0
-    if target == BY_HAND:
-        help_text = f"From this model probability on a film is given {escape_markdown(label)}."
+    if target == Target.MANUAL:
+        help_text = f"Films at or above this model probability are classified as {escape_markdown(label)}."
         return st.slider("Threshold", 0.0, 1.0, 0.5, 0.01, key="threshold", width=160, help=help_text, **ADDRESS)
     help_text = "Each model's threshold is chosen on its validation films and applied to the test films."
     percent = st.slider(
-        f"Wanted {target.lower()}",
+        f"Target {target.lower()}",
         50.0,
         100.0,
         95.0,
         0.5,
-        format="%.1f %%",
+        format="%.1f%%",
         key="wanted",
         width=160,
         help=help_text,
@@ -134,7 +137,14 @@ def _wanted(target: str, label: str) -> float:
 
 def _saved() -> str:
     """The text of a file with operating points: this page as JSON; empty before there is one."""
-    file = st.file_uploader("A page saved as JSON", type=["json"], key="saved-points", width=190, max_upload_size=20)
+    file = st.file_uploader(
+        "Saved page (JSON)",
+        type=["json"],
+        key="saved-points",
+        width=190,
+        max_upload_size=20,
+        help="Upload a page that was downloaded as JSON while an operating point was selected.",
+    )
     return "" if file is None else file.getvalue().decode("utf-8", errors="replace")
 
 

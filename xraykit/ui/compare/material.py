@@ -1,103 +1,127 @@
-"""What the Compare page works on, kept by digest for all sessions: records of kept models, and their comparison."""
+"""What the Compare page shows, kept by digest for all sessions: models, their comparison, its figures and sections."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
 
 from xraykit.evaluation import comparison, evaluation, operating_point
 from xraykit.films.refusal import Refusal
-from xraykit.models import classifier
-from xraykit.models import kept as records
+from xraykit.models import classifier, kept
 from xraykit.refused import Refused
-from xraykit.reports import comparison_report
-from xraykit.reports.comparison_report import Material
+from xraykit.reports import comparison_report, report
+from xraykit.reports.comparison_report import Applied, Choice, Chosen, Material, Target
 from xraykit.system.folders import models_folder
-from xraykit.ui.compare import inputs
+from xraykit.ui.kit import report_view
 
 
-def models() -> tuple[dict[str, records.Kept], list[Refusal]]:
-    """Kept models that carry a test evaluation, by name, and why others cannot be compared."""
-    cards, refused = classifier.available()
+def models() -> tuple[dict[str, kept.Kept], list[Refusal]]:
+    """Saved models that carry a test evaluation, by name, and why others cannot be compared."""
+    cards, refusals = classifier.available()
     usable = {}
     for card in cards:
         try:
-            usable[card.name] = _load(card.name, str(models_folder()), tuple(sorted(card.files.items())))
+            usable[card.name] = _load(card.name, str(models_folder()), card.to_json())
         except (Refused, OSError) as error:
-            refused.append(Refusal(card.name, "no-evaluation", str(error)))
-    return usable, refused
+            refusals.append(Refusal(card.name, "no-evaluation", str(error)))
+    return usable, refusals
 
 
-def classes(kept: Sequence[records.Kept], others: Sequence[evaluation.Evaluation]) -> tuple[str, ...]:
+def classes(chosen: Sequence[kept.Kept], others: Sequence[evaluation.Evaluation]) -> tuple[str, ...]:
     """The classes in the order the comparison will have them: the first model's."""
-    return _evaluations(kept, others)[0].classes
+    return _evaluations(chosen, others)[0].classes
 
 
 def compare(
-    kept: Sequence[records.Kept], margin: float | None, others: Sequence[evaluation.Evaluation] = ()
+    chosen: Sequence[kept.Kept], margin: float | None, others: Sequence[evaluation.Evaluation] = ()
 ) -> Material:
-    """Compare kept models on their test films, or on the films of `others`, one evaluation a model.
+    """Compare saved models on their test films, or on the films of `others`, one evaluation a model.
 
     Raises
     ------
     comparison.ComparisonRefused
         If they are not of the same films, classes or reference standard.
     """
-    ours = _evaluations(kept, others)
-    digest = hashlib.sha256("|".join(map(_digest, ours)).encode()).hexdigest()
-    cards = hashlib.sha256("|".join(of.card.to_json() for of in kept).encode()).hexdigest()
-    return Material(tuple(kept), _compare(digest, margin, ours), f"{digest}{cards}")
+    evaluations = _evaluations(chosen, others)
+    digest = hashlib.sha256("|".join(map(_digest, evaluations)).encode()).hexdigest()
+    cards = hashlib.sha256("|".join(model.card.to_json() for model in chosen).encode()).hexdigest()
+    return Material(tuple(chosen), _compare(digest, margin, evaluations), f"{digest}{cards}")
 
 
-def apply_points(material: Material, choice: comparison_report.Choice) -> dict[str, operating_point.Applied | str]:
+def apply_points(material: Material, choice: Choice) -> dict[str, operating_point.Applied | str]:
     """Each model at its operating point, or the words why it has none; empty where none is asked for."""
-    if choice.target == inputs.HIGHEST:
+    if choice.target == Target.HIGHEST:
         return {}
     return _apply(material.digest, choice.point, material, choice)
 
 
-def confusions(material: Material, applied: Mapping[str, operating_point.Applied | str]) -> dict[str, np.ndarray]:
-    """Each model's matrix, at its operating point where it has one."""
-    return {
-        of.model: point.confusion
-        if isinstance(point := applied.get(of.model), operating_point.Applied)
-        else of.confusion
-        for of in material.found.evaluations
-    }
-
-
-def films(
-    material: Material, applied: Mapping[str, operating_point.Applied | str], chosen: comparison_report.Chosen
-) -> np.ndarray:
+def films(material: Material, applied: Applied, chosen: Chosen) -> np.ndarray:
     """Indices of the films of a cell or of a pair's change, (n,) int64 ascending."""
     if chosen.kind == "cell":
-        of = material.found.evaluations[chosen.places[0]]
-        point = applied.get(of.model)
-        predicted = point.predicted if isinstance(point, operating_point.Applied) else of.predicted
-        return np.flatnonzero((of.truth == chosen.places[1]) & (predicted == chosen.places[2]))
-    pair = material.found.pair(*(material.models[place] for place in chosen.places))
+        model, reference, label = chosen.places
+        test = material.comparison.evaluations[model]
+        point = applied.get(test.model)
+        predicted = point.predicted if isinstance(point, operating_point.Applied) else test.predicted
+        return np.flatnonzero((test.truth == reference) & (predicted == label))
+    pair = material.comparison.pair(*(material.models[place] for place in chosen.places))
     lists = {"fixes": pair.fixes, "breaks": pair.breaks, "wrong": pair.both_wrong}
     return np.array(lists[chosen.kind], np.int64)
 
 
+def sections(material: Material, choice: Choice, applied: Applied, chosen: Chosen | None) -> dict[str, report.Section]:
+    """Every section by key, those that there are.
+
+    Each is kept by what it depends on, so that moving a slider makes no other section anew.
+    """
+    report_view.before_charts()
+    figures = _metrics(material.digest, choice.method, material)
+    framed = chosen if chosen and chosen.kind == "cell" else None
+    point = choice.point
+    makers: dict[tuple, Callable[[], report.Section | None]] = {
+        ("verdict", choice.method, choice.margin): lambda: comparison_report.verdict(material, figures),
+        ("matrices", choice.share, choice.method, *point, framed): lambda: comparison_report.matrices(
+            material, figures, applied, choice, framed
+        ),
+        ("operating", *point): lambda: comparison_report.operating_point(applied, choice),
+        ("reports", choice.method): lambda: comparison_report.reports(material, figures, choice),
+        ("curves", *point): lambda: comparison_report.rankings(material, applied, choice),
+        ("calibration", choice.after): lambda: comparison_report.calibration(material, figures, choice),
+        ("training",): lambda: comparison_report.training(material),
+        ("recipes",): lambda: comparison_report.recipes(material),
+        ("published", choice.method): lambda: comparison_report.beside_published(material, figures),
+    }
+    kept_sections = {key[0]: _keep(material.digest, key, make) for key, make in makers.items()}
+    return {key: section for key, section in kept_sections.items() if section is not None}
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _load(name: str, root: str, files: tuple) -> records.Kept:
-    return records.load_kept(name)
+def _load(name: str, root: str, card: str) -> kept.Kept:
+    return kept.load_kept(name)
 
 
-def _evaluations(kept: Sequence[records.Kept], others: Sequence[evaluation.Evaluation]) -> list[evaluation.Evaluation]:
-    theirs = {of.model: of for of in others}
-    return [theirs.get(of.card.name, of.test) for of in kept]
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _metrics(digest: str, method: str, _material: Material) -> dict[str, dict]:
+    return {test.model: test.metrics(method) for test in _material.comparison.evaluations}
 
 
-def _digest(found: evaluation.Evaluation) -> str:
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _keep(digest: str, key: tuple, _make: Callable[[], report.Section | None]) -> report.Section | None:
+    return _make()
+
+
+def _evaluations(chosen: Sequence[kept.Kept], others: Sequence[evaluation.Evaluation]) -> list[evaluation.Evaluation]:
+    by_model = {other.model: other for other in others}
+    return [by_model.get(model.card.name, model.test) for model in chosen]
+
+
+def _digest(test: evaluation.Evaluation) -> str:
     """sha256 of what the figures rest on."""
-    parts = (found.model, found.test_digest, repr(found.temperature), found.data, *map(str, found.groups))
-    return hashlib.sha256("|".join(parts).encode() + found.logits.tobytes() + found.truth.tobytes()).hexdigest()
+    parts = (test.model, test.test_digest, repr(test.temperature), test.data, *map(str, test.groups))
+    return hashlib.sha256("|".join(parts).encode() + test.logits.tobytes() + test.truth.tobytes()).hexdigest()
 
 
 @st.cache_resource(max_entries=16, show_spinner="Comparing …")
@@ -106,45 +130,42 @@ def _compare(digest: str, margin: float | None, _evaluations: Sequence[evaluatio
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _apply(
-    digest: str, point: tuple, _material: Material, _choice: comparison_report.Choice
-) -> dict[str, operating_point.Applied | str]:
+def _apply(digest: str, point: tuple, _material: Material, _choice: Choice) -> dict[str, operating_point.Applied | str]:
     applied: dict[str, operating_point.Applied | str] = {}
-    for kept, test in zip(_material.kept, _material.found.evaluations, strict=True):
-        sha = kept.card.files["model.keras"]
+    for model, test in zip(_material.kept, _material.comparison.evaluations, strict=True):
+        sha256 = model.card.files["model.keras"]
         try:
-            applied[test.model] = operating_point.apply(_point(kept, _choice, sha), test, sha)
+            applied[test.model] = operating_point.apply(_point(model, _choice, sha256), test, sha256)
         except operating_point.OperatingRefused as error:
             applied[test.model] = str(error)
     return applied
 
 
-def _point(kept: records.Kept, choice: comparison_report.Choice, sha: str) -> operating_point.OperatingPoint:
-    if choice.target == inputs.BY_HAND:
-        return operating_point.by_hand(kept.card.name, choice.label, choice.wanted, sha)
-    if choice.target == inputs.SAVED:
-        return _saved_point(kept.card.name, choice.saved)
-    if kept.validation is None:
+def _point(model: kept.Kept, choice: Choice, sha256: str) -> operating_point.OperatingPoint:
+    if choice.target == Target.MANUAL:
+        return operating_point.by_hand(model.card.name, choice.label, choice.wanted, sha256)
+    if choice.target == Target.SAVED:
+        return _saved_point(model.card.name, choice.saved)
+    if model.validation is None:
         raise operating_point.OperatingRefused(
-            f"Expected validation readings of {kept.card.name} to choose a threshold on; its folder has none. Keep the "
-            "run again, or set a threshold by hand."
+            f"{model.card.name} has no validation readings to choose a threshold on. Save the model from its run "
+            "again, or set a threshold by hand."
         )
-    aim = {choice.target.lower(): choice.wanted}
-    return operating_point.choose(kept.validation, choice.label, sha256=sha, **aim)
+    aim = "sensitivity" if choice.target == Target.SENSITIVITY else "specificity"
+    return operating_point.choose(model.validation, choice.label, sha256=sha256, **{aim: choice.wanted})
 
 
 def _saved_point(model: str, text: str) -> operating_point.OperatingPoint:
-    """The point a saved page has for a model; whether it is this network's, `operating.apply` decides."""
+    """The point a saved page has for a model; whether it is this network's, `operating_point.apply` decides."""
     if not text:
         raise operating_point.OperatingRefused(
-            f"No saved point for {model} yet: give a page that was downloaded as JSON."
+            f"No saved point for {model} yet: upload a page that was downloaded as JSON."
         )
     try:
-        points = json.loads(text)["operating_points"]
-        held = points[model]["point"]
+        point = json.loads(text)["operating_points"][model]["point"]
     except (ValueError, KeyError, TypeError):
         raise operating_point.OperatingRefused(
-            f"Expected an operating point of {model} in the file; it has none. Download the page as JSON while an "
-            "operating point is chosen."
+            f"The file has no operating point for {model}. Download the page as JSON while an operating point is "
+            "selected."
         ) from None
-    return operating_point.OperatingPoint.from_json(json.dumps(held))
+    return operating_point.OperatingPoint.from_json(json.dumps(point))

@@ -13,18 +13,19 @@ from xraykit.films.refusal import Refusal
 from xraykit.models import card
 from xraykit.reports import comparison_report, report
 from xraykit.reports.charts import style as chart_style
-from xraykit.ui.compare import contents, folder_evaluation, inputs
+from xraykit.reports.comparison_report import Applied, Chosen, Material
+from xraykit.ui.compare import folder_evaluation, inputs
 from xraykit.ui.kit import film_list, report_view
 from xraykit.ui.kit.text import escape_markdown
 
 FEWER = (
-    "Choose two to four models above to lay them side by side. To add one: python -m xraykit train --recipe NAME "
-    "--data FOLDER, then python -m xraykit runs keep RUN --as NAME. Kept models lie in the folder weights."
+    "Choose two to four models above to compare them. To add one: python -m xraykit train --recipe NAME --data FOLDER, "
+    "then python -m xraykit runs keep RUN --as NAME. Saved models are in weights/."
 )
 LONG_NAME = 30  # letters; a longer name is in the tooltip, not on the button
-AT_POINT = "The cell is at the operating point; the table has each model's most probable class."
-ONE = "There is one model, and comparing takes two. "
-NONE = "No model here carries a test evaluation yet. "
+AT_POINT = "The cell is at the operating point; the table shows each model's most probable class."
+ONE = "There is only one model; a comparison needs two. "
+NONE = "No model with a test evaluation yet. "
 
 
 def show_fewer(models: int) -> None:
@@ -33,29 +34,39 @@ def show_fewer(models: int) -> None:
     st.html(f"<p class='xk-word xk-wide' role='status'>{html.escape(words + FEWER)}</p>")
 
 
-def show_refused(refused: Sequence[Refusal]) -> None:
+def show_refused(refusals: Sequence[Refusal]) -> None:
     """Models that cannot be compared, each with its reason."""
-    if refused:
-        with st.expander(f"Models that cannot be compared: {len(refused)}"):
-            for row in refused:
-                st.html(f"<p class='xk-word'>{html.escape(row.source)}: {html.escape(row.words)}</p>")
+    if refusals:
+        with st.expander(f"Models that cannot be compared: {len(refusals)}"):
+            for refusal in refusals:
+                st.html(f"<p class='xk-word'>{html.escape(refusal.source)}: {html.escape(refusal.words)}</p>")
 
 
-def show_verdict(of: comparison_report.Material, section: report.Section, style: chart_style.Style) -> None:
-    """The card: verdicts in words, the films behind them a click away, accuracies with intervals beside."""
-    several = len(of.found.pairs) > 1
+def show_point_refusals(applied: Applied) -> None:
+    """Why models have no operating point, close to the control that asks for one."""
+    for refusal in (result for result in applied.values() if isinstance(result, str)):
+        st.html(
+            f"<p class='xk-word' role='status'>{html.escape(refusal)} Its matrix is shown at the highest "
+            "probability.</p>"
+        )
+
+
+def show_verdict(material: Material, section: report.Section, style: chart_style.Style) -> None:
+    """The verdicts in words, the films behind them a click away, accuracies with intervals beside."""
+    pairs, notes = material.comparison.pairs, material.comparison.notes
+    several = len(pairs) > 1
     *places, right = st.columns([3, 3, 4] if several else [3, 2], gap="large")
-    for number, pair in enumerate(of.found.pairs):
+    for number, pair in enumerate(pairs):
         with places[number % len(places)]:
-            _show_pair(of, pair, several)
-    for note in of.found.notes:
+            _show_pair(material, pair, several)
+    for note in notes:
         with places[0]:
             st.html(f"<p class='xk-said'>{html.escape(note)}</p>")
     with right:
         report_view.picture(section.pictures[0], style)
 
 
-def show_matrices(section: report.Section, style: chart_style.Style, applied: contents.Applied, classes: int) -> None:
+def show_matrices(section: report.Section, style: chart_style.Style, classes: int) -> None:
     """The matrices side by side on one scale; a click on a cell lists its films."""
     bar = ", ".join(chart_style.SCREEN.sequential)
     st.html(f"<section class='xk-section'><h2>{html.escape(section.title)}</h2></section>")
@@ -73,9 +84,6 @@ def show_matrices(section: report.Section, style: chart_style.Style, applied: co
         for place, column in zip(range(start, min(start + across, len(pictures))), columns, strict=False):
             with column:
                 _show_matrix(pictures[place], place, style)
-    for of in applied.values():
-        if isinstance(of, str):
-            st.html(f"<p class='xk-word' role='status'>{html.escape(of)} Its matrix is at the highest probability.</p>")
 
 
 def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:
@@ -86,7 +94,7 @@ def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:
 
 
 def show_published(section: report.Section | None, style: chart_style.Style) -> None:
-    """Ours beside the published figure: words and table on the left, both figures drawn on the right."""
+    """Ours beside the published figures: words and table on the left, the figures drawn on the right."""
     if section is None:
         return
     report_view.heading(section)
@@ -94,14 +102,15 @@ def show_published(section: report.Section | None, style: chart_style.Style) -> 
     with left:
         report_view.table(section.tables[0])
     with right:
-        report_view.picture(section.pictures[0], style)
+        for picture in section.pictures:
+            report_view.picture(picture, style)
 
 
 def show_tests(section: report.Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
-    for part in section.tables:
-        report_view.table(part)
+    for table in section.tables:
+        report_view.table(table)
 
 
 def show_reports(section: report.Section) -> None:
@@ -109,56 +118,50 @@ def show_reports(section: report.Section) -> None:
     report_view.heading(section)
     *reports, rest = section.tables
     for start in range(0, len(reports), 2):
-        for part, column in zip(reports[start : start + 2], st.columns(2, gap="large"), strict=False):
+        for table, column in zip(reports[start : start + 2], st.columns(2, gap="large"), strict=False):
             with column:
-                report_view.table(part)
+                report_view.table(table)
     report_view.table(rest)
 
 
-def show_films(
-    of: comparison_report.Material,
-    applied: contents.Applied,
-    chosen: comparison_report.Chosen | None,
-    listed: np.ndarray,
-) -> None:
+def show_films(material: Material, applied: Applied, chosen: Chosen | None, listed: np.ndarray) -> None:
     """The films of the cell or change that was clicked."""
     if chosen is None:
         return
     with st.container(key="listed"):
         with st.container(horizontal=True, vertical_alignment="center"):
             count = f"{len(listed):,} film{'' if len(listed) == 1 else 's'}"
-            st.html(f"<h2 class='xk-listed'>{count} <span>{html.escape(contents.describe(of, chosen))}</span></h2>")
+            words = html.escape(comparison_report.describe(material, chosen))
+            st.html(f"<h2 class='xk-listed'>{count} <span>{words}</span></h2>")
             st.button("Close", key="close-films", type="tertiary", on_click=inputs.list_none)
         if applied and chosen.kind == "cell":
             st.html(f"<p class='xk-said'>{AT_POINT}</p>")
-        evaluations = of.found.evaluations
-        names = [of.found.films[i] for i in listed.tolist()]
+        evaluations = material.comparison.evaluations
+        names = [material.comparison.films[i] for i in listed.tolist()]
         film_list.show(names, evaluations, folder_evaluation.folder_of(evaluations[0]), key="compare")
 
 
-def _show_pair(of: comparison_report.Material, pair: comparison.Pair, several: bool) -> None:
-    first, *rest = (html.escape(sentence) for sentence in pair.words if " fixes " not in sentence)
+def _show_pair(material: Material, pair: comparison.Pair, several: bool) -> None:
+    verdict, *rest = (html.escape(sentence) for sentence in pair.words if sentence != pair.changes)
     size = "xk-verdict xk-several" if several else "xk-verdict"
     more = "".join(f"<p class='xk-said'>{sentence}</p>" for sentence in rest)
-    st.html(f"<div class='{size}'><p>{first}</p>{more}</div>")
-    places = (of.models.index(pair.first), of.models.index(pair.second))
-    name = "" if several or len(pair.second) > LONG_NAME else f"{escape_markdown(pair.second)} "
-    counts = {
-        "fixes": (f"{name}fixes {len(pair.fixes):,}", pair.fixes),
-        "breaks": (f"{name}breaks {len(pair.breaks):,}", pair.breaks),
-        "wrong": (f"both wrong {len(pair.both_wrong):,}", pair.both_wrong),
-    }
+    st.html(f"<div class='{size}'><p>{verdict}</p>{more}</div>")
+    places = (material.models.index(pair.first), material.models.index(pair.second))
+    name = "" if several or len(pair.second) > LONG_NAME else f"{escape_markdown(pair.second)}: "
+    buttons = (
+        (Chosen("fixes", places), f"{name}{len(pair.fixes):,} corrected", pair.fixes),
+        (Chosen("breaks", places), f"{name}{len(pair.breaks):,} newly wrong", pair.breaks),
+        (Chosen("wrong", places), f"{len(pair.both_wrong):,} wrong in both", pair.both_wrong),
+    )
     with st.container(horizontal=True, gap="small"):
-        for kind, (label, films) in counts.items():
-            what = escape_markdown(contents.describe(of, comparison_report.Chosen(kind, places)))
-            key = f"{kind}-{places[0]}-{places[1]}"
+        for chosen, label, films in buttons:
             st.button(
                 label,
-                key=key,
+                key=f"{chosen.kind}-{places[0]}-{places[1]}",
                 disabled=not films,
                 on_click=inputs.list_films,
-                args=(kind, *places),
-                help=f"List the films {what}",
+                args=(chosen.kind, *places),
+                help=f"List the films {escape_markdown(comparison_report.describe(material, chosen))}",
             )
 
 

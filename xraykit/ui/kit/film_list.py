@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from xraykit import RESEARCH_ONLY
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
@@ -70,7 +71,7 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
         st.html(f"<div class='xk-cases' style='--across:{across}'>{''.join(blocks)}</div>")
         st.html(
             "<p class='xk-said'>Overlays: Grad-CAM of each model's predicted class, regions that influenced the "
-            "output, each on its own scale. " + html.escape(overlays.RESEARCH_ONLY) + "</p>"
+            "output, each on its own scale. " + html.escape(RESEARCH_ONLY) + "</p>"
         )
 
 

@@ -129,8 +129,8 @@ def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
             continue
         figure = evaluation.metrics()["accuracy"]
         rows += (
-            f"<tr><th scope='row'>{html.escape(evaluation.model)}</th><td>{figure['value']:.1%}</td>"
-            f"<td>{figure['low']:.1%} to {figure['high']:.1%}</td><td>{figure['n']}</td></tr>"
+            f"<tr><th scope='row'>{html.escape(evaluation.model)}</th><td>{figure.value_text()}</td>"
+            f"<td>{figure.interval_text()}</td><td>{figure.n}</td></tr>"
         )
     if rows:
         st.html(

@@ -129,5 +129,5 @@ def _stop(stop: Callable[[], None], keep_words: Callable[[str], None]) -> None:
 
 def state_chip(state: State | None, words: str) -> str:
     """A state in its colour, as HTML."""
-    words = html.escape(words.capitalize())
-    return f"<span class='xk-state' role='status' style='--state:{COLOURS[state]}'>{words}</span>"
+    label = html.escape(words.capitalize())
+    return f"<span class='xk-state' role='status' style='--state:{COLOURS[state]}'>{label}</span>"

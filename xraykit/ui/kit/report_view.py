@@ -1,4 +1,4 @@
-"""Charts on the page whose rows travel beside their layout: new rows change the lines and nothing else."""
+"""Parts of a report on a page - sections, pictures, tables and their downloads - and charts whose rows change."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit import RESEARCH_ONLY
 from xraykit.reports import report
 from xraykit.reports.charts import style as chart_style
-from xraykit.ui.frame import RESEARCH_ONLY
+from xraykit.ui.kit.text import escape_markdown
 
 
 def before_charts() -> None:
@@ -21,13 +22,20 @@ def before_charts() -> None:
     import pandas  # noqa: F401
 
 
-TEXTS = ("kind", "label", "part")
+TEXTS = ("kind", "label", "part")  # columns of a live chart that are no numbers
+PAPER, SCREEN = "Paper", "Screen"
+STYLES = {PAPER: chart_style.PAPER, SCREEN: chart_style.SCREEN}
+MIMES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
+DOWNLOAD = ":material/download:"
 
 
 def live_chart(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spec: dict[str, Any], key: str, alt: str
 ) -> None:
-    """Draw a chart; `alt` tells its figures to who does not see it."""
+    """Draw a chart whose rows travel beside its layout: new rows change the lines and nothing else.
+
+    `alt` tells its figures to those who do not see it.
+    """
     import pyarrow  # Streamlit's own table format: no pandas in the web process
 
     kinds = {name: pyarrow.string() if name in TEXTS else pyarrow.float64() for name in columns}
@@ -36,19 +44,10 @@ def live_chart(
     st.vega_lite_chart(table, layout, theme=None, width="stretch", key=key, alt=alt)
 
 
-PAPER, SCREEN = "Paper", "Screen"
-
-
-MIMES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
-
-
-STYLES = {PAPER: chart_style.PAPER, SCREEN: chart_style.SCREEN}
-
-
-def heading(section: report.Section, *, words: bool = True) -> None:
+def heading(section: report.Section) -> None:
     """A section's title and what it says."""
-    said = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in section.words) if words else ""
-    st.html(f"<section class='xk-section' id='{section.key}'><h2>{html.escape(section.title)}</h2>{said}</section>")
+    words = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in section.words)
+    st.html(f"<section class='xk-section' id='{section.key}'><h2>{html.escape(section.title)}</h2>{words}</section>")
 
 
 def pictures(parts: Sequence[report.Picture], style: chart_style.Style, across: int | None = None) -> None:
@@ -71,33 +70,29 @@ def table(part: report.Table) -> None:
     """A table under its title, with its CSV."""
     with _head(part):
         download(part, "csv")
-    texts = [column.kind == "text" for column in part.columns]
-    head = "".join(
-        f"<th scope='col'{_left(text)}>{html.escape(column.name)}</th>"
-        for column, text in zip(part.columns, texts, strict=True)
-    )
-    rows = "".join(
-        "<tr>"
-        + "".join(f"<td{_left(text)}>{html.escape(cell)}</td>" for cell, text in zip(row, texts, strict=True))
-        + "</tr>"
-        for row in part.written
-    )
-    note = f"<p class='xk-said'>{html.escape(part.note)}</p>" if part.note else ""
-    st.html(
-        f"<div class='xk-table' tabindex='0' role='region' aria-label='{html.escape(part.title, quote=True)}' "
-        f"data-table='{part.key}'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}"
-    )
+    st.html(report.part_html("table", part))
 
 
-def section(of: report.Section | None, style: chart_style.Style, across: int | None = None) -> None:
+def section(shown: report.Section | None, style: chart_style.Style, across: int | None = None) -> None:
     """A whole section: title, words, pictures in a row, then tables one below the other."""
-    if of is None:
+    if shown is None:
         return
-    heading(of)
-    if of.pictures:
-        pictures(of.pictures, style, across)
-    for part in of.tables:
+    heading(shown)
+    if shown.pictures:
+        pictures(shown.pictures, style, across)
+    for part in shown.tables:
         table(part)
+
+
+def show_columns(shown: report.Report) -> None:
+    """A report without pictures: its top, then its sections in two columns, the wide ones on the right."""
+    sides = (
+        "".join(report.part_html("section", part) for part in shown.sections if part.wide == wide) for wide in (0, 1)
+    )
+    columns = "".join(f"<div>{side}</div>" for side in sides)
+    st.html(
+        f"<article class='xk-report'>{report.part_html('top', shown, 2)}<div class='xk-sides'>{columns}</div></article>"
+    )
 
 
 def download(part: report.Picture | report.Table, kind: str, style: chart_style.Style = chart_style.PAPER) -> None:
@@ -117,11 +112,12 @@ def download(part: report.Picture | report.Table, kind: str, style: chart_style.
         key=f"{kind}-{part.key}",
         on_click="ignore",
         type="tertiary",
-        help=f"{part.title}, as {kind.upper()}",
+        icon=DOWNLOAD,
+        help=f"Download “{escape_markdown(part.title)}” as {kind.upper()}",
     )
 
 
-def handing_out(page: Callable[[], report.Report], name: str) -> None:
+def download_page(page: Callable[[], report.Report], name: str) -> None:
     """Downloads of the whole page."""
     for kind, mime, make in (
         ("html", "text/html", lambda: page().html()),
@@ -134,14 +130,15 @@ def handing_out(page: Callable[[], report.Report], name: str) -> None:
             mime,
             key=f"page-{kind}",
             on_click="ignore",
+            icon=DOWNLOAD,
             width="stretch",
         )
 
 
 def choose_style() -> chart_style.Style:
-    """For which ground downloaded charts are coloured."""
+    """Whether downloaded charts are coloured for white paper or for a dark screen."""
     chosen = st.segmented_control(
-        "Downloaded charts are coloured for",
+        "Colours of downloaded charts",
         [PAPER, SCREEN],
         default=PAPER,
         key="colours",
@@ -160,7 +157,3 @@ def _head(part: report.Picture | report.Table) -> Any:
             f"</h3>{note}</div>"
         )
     return row
-
-
-def _left(text: bool) -> str:
-    return " class='xk-left'" if text else ""

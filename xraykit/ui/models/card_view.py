@@ -7,42 +7,51 @@ from collections.abc import Sequence
 import streamlit as st
 
 from xraykit.models.card import Card
-from xraykit.reports import card_export
+from xraykit.reports import card_report
+from xraykit.ui.kit import report_view
 from xraykit.ui.kit.text import say
 
 KEY = "model"  # of the widget and of the address: ?model=NAME
 
 
 def choose(cards: Sequence[Card]) -> Card | None:
-    """The model that the user or the address names; the first where neither does, with a word where it is none."""
+    """The model that the user or the address names, else the first; None where the address names an unknown one."""
     if not cards:
         return None
-    named = {card.name: card for card in cards}
-    wanted = st.query_params.get(KEY)
-    if wanted is not None and wanted not in named:
-        st.session_state["model-word"] = f"There is no model named {wanted} here. Its card cannot be shown."
-    if wanted not in named and st.session_state.get(KEY) not in named:
-        st.session_state[KEY] = cards[0].name  # no default: the address would not name it
-    chosen = st.segmented_control("Model", list(named), key=KEY, bind="query-params", wrap=True)
-    if word := st.session_state.pop("model-word", None):
-        say(word)
-    return named.get(chosen or "", cards[0])
+    by_name = {card.name: card for card in cards}
+    named = st.query_params.get(KEY)
+    unknown = named is not None and named not in by_name
+    if st.session_state.get(KEY) not in by_name and named not in by_name:
+        st.session_state[KEY] = None if unknown else cards[0].name  # no default: the address would not name it
+    chosen = st.segmented_control("Model", list(by_name), key=KEY, bind="query-params", wrap=True)
+    if chosen in by_name:
+        return by_name[chosen]
+    if unknown:
+        say(f"No model named {named}. It may have been deleted. Choose one of the models above.")
+        return None
+    return cards[0]
 
 
 def show(card: Card) -> None:
     """The card as a readable page."""
-    st.html(f"<style>{card_export.STYLE.read_text('utf-8')}</style>")
-    st.html(card_export.body(card))
+    report_view.show_columns(card_report.report(card))
 
 
 def show_downloads(card: Card) -> None:
-    """The card as JSON, as one HTML page and as one Markdown page."""
+    """The card as one HTML page, as one Markdown page and as JSON."""
+    report = card_report.report(card)
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="small"):
         for label, text, ending, kind in (
-            ("Download HTML", card_export.to_html(card), "html", "text/html"),
-            ("Download Markdown", card_export.to_markdown(card), "md", "text/markdown"),
-            ("Download JSON", card.to_json(), "json", "application/json"),
+            ("Download HTML", report.html, "html", "text/html"),
+            ("Download Markdown", report.markdown, "md", "text/markdown"),
+            ("Download JSON", card.to_json, "json", "application/json"),
         ):
             st.download_button(
-                label, text, f"{card.name}-card.{ending}", kind, key=f"download-{ending}", on_click="ignore"
+                label,
+                text,
+                f"{card.name}-card.{ending}",
+                kind,
+                key=f"download-{ending}",
+                on_click="ignore",
+                icon=report_view.DOWNLOAD,
             )

@@ -16,11 +16,11 @@ import streamlit as st
 from xraykit.datasets import catalog, inspection
 from xraykit.datasets.archive import unpack
 from xraykit.refused import Refused
-from xraykit.reports.charts import matrices
+from xraykit.reports.charts import films as film_charts
 from xraykit.system import folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
-from xraykit.training.run import run
+from xraykit.training.run.run import list_runs
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.kit import folder_facts, jobs, report_view
 from xraykit.ui.kit.text import ask_for_folder, escape_markdown, folder_at, say
@@ -121,7 +121,7 @@ def _known(roots: tuple[str, ...], changed: tuple[int, ...], turn: int) -> tuple
 
 def _folders_of_runs() -> Iterator[Path]:
     """Folders that earlier runs learned from; a run that cannot be read names none."""
-    for earlier in run.list_runs():
+    for earlier in list_runs():
         try:
             data = earlier.read("status.json")["data"]
         except (Refused, LookupError, TypeError):
@@ -250,9 +250,9 @@ def _show_contents(job: Job) -> None:
             say(folder_facts.UNREADABLE)
         st.button("Check again", key="films-again", on_click=_forget)
         return
-    rows = matrices.parts_of(contents.get("split") or {"all": contents["classes"]}, contents.get("learned_from"))
+    rows = film_charts.parts_of(contents.get("split") or {"all": contents["classes"]}, contents.get("learned_from"))
     report_view.before_charts()
-    chart = matrices.counts(list(contents["classes"]), [row["part"] for row in rows])
+    chart = film_charts.counts(list(contents["classes"]), [row["part"] for row in rows])
     counts = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
     report_view.live_chart(
         rows, ("label", "part", "films", "order"), chart.to_dict(), "films-counts", f"Films per class: {counts}"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import html
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from xraykit.evaluation import evaluation
+from xraykit.evaluation.stats import Figure
 from xraykit.models import card as cards
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
 from xraykit.refused import Refused
-from xraykit.system import files, folders, text
+from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState
@@ -264,9 +264,5 @@ def _left(column: int) -> str:
     return "" if column else " class='xk-left'"
 
 
-def _with_interval(figure: dict[str, Any]) -> tuple[str, str]:
-    return _share(figure["value"]), f"{_share(figure['low'])} to {_share(figure['high'])}"
-
-
-def _share(value: float | None) -> str:
-    return "not defined" if value is None else text.percent(value)
+def _with_interval(figure: Figure) -> tuple[str, str]:
+    return figure.value_text(), figure.interval_text()
