@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests.helpers import ROOT
 
-HEAD = "# The versions that the tests last passed with (`make constraints`). `pip install -r requirements.txt` stays open.\n"
+HEAD = "# What the tests last passed with (`make constraints`); `pip install -r requirements.txt` alone stays open.\n"
 ALSO = ("jax",)  # needed by nobody; CI trains with it
 NEVER = {"pip", "setuptools", "wheel"}  # the installer's own
 

@@ -30,7 +30,7 @@ def module_graph(modules: Mapping[str, Path]) -> Graph:
 
 
 def imported(path: Path, modules: Iterable[str]) -> set[str]:
-    """The modules of ours that a file imports; `from package import name` is the module `package.name` if there is one."""
+    """The modules of ours that a file imports; `from package import name` may name a module, too."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
