@@ -1,5 +1,6 @@
 """Read chest films with Keras networks, see where they looked, compare them, train them.
 
+<<<<<<< HEAD
 A house of rooms, each a folder with a sentence in its `__init__`. A room imports only what stands above it here:
 
 refused      the base of everything the house will not do as asked
@@ -15,6 +16,24 @@ ui, cli      the two doors: pages in a browser, commands on a terminal
 
 Streamlit is imported in ui alone, Keras where networks are trained or converted: never in the process of the pages.
 tests/test_architecture.py keeps the order. A research demonstration, never a medical device.
+=======
+Nine rooms; each imports only those above it. `help(xraykit.films)` lists the files of a room; docs/house.md draws them.
+
+refused       the base of every refusal: a code for programs, words for people
+system        this computer: folders, files, processes, devices, jobs
+evaluation    truth and probabilities become figures with intervals, tests and comparisons
+films         a stranger's bytes become a Radiograph, or a refusal
+datasets      labelled films: found, grouped, divided and known by name
+models        a saved model: its card, its reading of a film, its heatmaps, its evaluation on a folder
+training      a recipe and films become a finished run, and a run becomes a saved model
+reports       everything a reader sees: sections, tables, charts, overlays, files
+doctor        what this machine has for xraykit, what is missing
+ui            the pages in the browser; the only room that imports Streamlit
+cli           the same in a terminal; __main__ gathers its commands
+
+Keras is imported in training/fit, models/conversion and models/tf_keras_vis alone. A research demonstration, never a
+medical device.
+>>>>>>> main
 """
 
 __version__ = "0.1.0"

@@ -1,1 +1,16 @@
-"""The pages' side: the only room that imports Streamlit."""
+"""The pages' side: what a reader sees and clicks. The only room that imports Streamlit; it computes nothing itself.
+
+server            one inference client for all sessions, and the headers of every response
+frame             the frame of every page: title, research-only banner, words after a restart or a fault
+navigation        which pages there are and how they link to each other
+kit/text          words shown as they are, the field for a folder's path, the table of what was refused
+kit/pictures      pixels as the pictures a browser draws
+kit/jobs          a job that is watched and stopped
+kit/folder_facts  what a folder of films holds and how an evaluation on it went
+kit/film_list     named films with predictions, and pictures with heatmaps where the films are at hand
+kit/report_view   sections, tables and charts of a report, with their downloads
+review/           open films: the list, the readings, the panes with heatmaps, the controls above them
+compare/          models on the same films: inputs, the evaluation of a folder, what is computed, the panels
+fine_tune/        a run: the draft and its form, the chosen run and what can be done with it, the table of all
+models/           a model's card
+"""
