@@ -2,36 +2,48 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# A stamp carries the check sum of the requirements it installed: change them and the next make installs again.
-APP_STAMP := $(VENV)/.app-$(shell cat requirements.txt | cksum | cut -d' ' -f1)
-DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+# A stamp carries the check sum of what it installed: change the requirements and the next make installs again.
+APP_STAMP := $(VENV)/.app-$(shell cat requirements.txt constraints.txt | cksum | cut -d' ' -f1)
+DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt constraints.txt | cksum | cut -d' ' -f1)
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: app test lint bench
+.PHONY: app test lint bench docs constraints
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
 	$(BIN)/streamlit run app.py
 
-# A file of tests stays in one process: its networks are built once. `make test PYTEST=-n0` runs them one after the other.
-PYTEST ?= -n auto --maxprocesses 4 --dist loadfile
+# A file of tests stays in one process, the longest begin (tests/conftest.py). `make test PYTEST=-n0`: one after the other.
+PYTEST ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(DEV_STAMP)
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks
+
+# Draws the map of the rooms and the list of recipe fields anew, then checks that what is written about the code is so.
+docs: $(DEV_STAMP)
+	$(BIN)/python -m tests.helpers.import_map
+	$(BIN)/python -m tests.helpers.recipe_page
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+# After the tests passed with newer versions: write down which.
+constraints: $(DEV_STAMP)
+	$(BIN)/python -m tests.helpers.constraints
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("xraykit needs Python 3.11 or newer, this is %s: make app PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 
 $(APP_STAMP): | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(INSTALL) -r requirements.txt
 	@rm -f $(VENV)/.app-* && touch $@
 
 $(DEV_STAMP): | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
 	@rm -f $(VENV)/.dev-* $(VENV)/.app-* && touch $@ $(APP_STAMP)

@@ -94,5 +94,5 @@ def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screensho
         faults += serious(Axe().run(page))
     assert faults == []
     page.reload()
-    panel.get_by_text("Evaluations kept on this computer").wait_for(state="attached")
+    panel.get_by_text("Evaluations saved on this computer").wait_for(state="attached")
     assert "Traceback" not in body(visit) and visit.stopped == []

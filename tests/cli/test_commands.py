@@ -70,7 +70,7 @@ def test_a_model_that_is_none_is_refused_in_words(run, films, tmp_path, target):
     (tmp_path / "a.keras").write_text("not a network")
     model = tmp_path / target if target.endswith(".keras") else target
     done = run("predict", "--model", model, "--csv", tmp_path / "out.csv", films)
-    assert done.exit_code == 1 and "Expected" in done.stderr and Path(target).name in done.stderr
+    assert done.exit_code == 1 and "No model named" in done.stderr and Path(target).name in done.stderr
 
 
 def test_a_model_changed_after_its_card_is_refused(run, films, tmp_path):
@@ -135,7 +135,7 @@ def test_inspect_counts_refuses_and_splits(run, tmp_path):
 
 def test_inspect_refuses_what_is_no_dataset(run, tmp_path):
     done = run("data", "inspect", tmp_path)
-    assert done.exit_code == 1 and "a class with readable films" in done.stderr
+    assert done.exit_code == 1 and "readable films of a class" in done.stderr
 
 
 def test_evaluate_writes_both_files(run, tmp_path, monkeypatch):
@@ -183,3 +183,16 @@ def test_runs_are_listed_and_shown(run, tmp_path):
 def test_wrong_usage_exits_with_two(run):
     assert run("predict").exit_code == 2
     assert run("nonsense").exit_code == 2
+
+
+def test_inspect_tells_the_split_that_is_asked_for(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    folder = film_folders.make(tmp_path / "films")
+    own = run("data", "inspect", "--json", "--test=0.3", "--shrink=0.5", f"--out={tmp_path / 'own'}", folder)
+    of_recipe = run("data", "inspect", "--json", "--recipe=tiny", f"--out={tmp_path / 'recipe'}", folder)
+    parts = {part: sum(n.values()) for part, n in json.loads(own.stdout)["counts"].items()}
+    assert own.exit_code == of_recipe.exit_code == 0 and parts["test"] == pytest.approx(27, abs=4)
+    own_films, recipe_films = (json.loads((tmp_path / n / "films.json").read_text()) for n in ("own", "recipe"))
+    assert sum(own_films["learned_from"].values()) == pytest.approx(parts["train"] / 2, abs=2)
+    assert recipe_films["learned_from"] == recipe_films["split"]["train"]
+    assert run("data", "inspect", "--test=1.5", folder).exit_code == 2

@@ -3,24 +3,31 @@
 import io
 
 import numpy as np
+import pytest
 
 from xraykit.films import radiograph
 from xraykit.films.samples import draw
 
 
-def test_drawing_again_gives_the_bundled_films(tmp_path):
-    draw.main(tmp_path)
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Both films drawn twice, each time into a folder of its own."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("first", "again")]
+    for folder in folders:
+        draw.main(folder)
+    return folders
+
+
+def test_drawing_again_gives_the_bundled_films(drawn):
     for path in draw.FILMS:
-        new = radiograph.read((tmp_path / path.name).read_bytes(), path.name)
+        new = radiograph.read((drawn[0] / path.name).read_bytes(), path.name)
         assert np.array_equal(new.pixels, radiograph.read(path.read_bytes(), path.name).pixels)
 
 
-def test_drawing_twice_gives_the_same_bytes(tmp_path):
-    for folder in (tmp_path / "a", tmp_path / "b"):
-        folder.mkdir()
-        draw.main(folder)
+def test_drawing_twice_gives_the_same_bytes(drawn):
     for path in draw.FILMS:
-        assert (tmp_path / "a" / path.name).read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+        first, again = ((folder / path.name).read_bytes() for folder in drawn)
+        assert first == again
 
 
 def test_both_films_are_the_same_picture_and_small():

@@ -49,6 +49,6 @@ def start(device, backend, films, tmp_path):
 
     yield begin
     for made in started:
-        if made.status()["state"] in run.BUSY:
+        if made.status().state.busy:
             control.stop(made)
             control.wait(made, 60)

@@ -17,10 +17,10 @@ MIB = 2**20
 FREED = 50 * MIB  # what the driver may hold on to
 
 
-def ended(made: run.Run, seconds: float = 600) -> dict:
+def ended(made: run.Run, seconds: float = 600) -> run.Status:
     """Status of the run when its process has ended."""
     deadline = time.monotonic() + seconds
-    while made.status()["state"] in run.BUSY or made.alive():
+    while made.status().state.busy or made.alive():
         assert time.monotonic() < deadline, made.status()
         time.sleep(0.2)
     return made.status()
@@ -36,7 +36,7 @@ def learning(made: run.Run) -> None:
     """Wait until the run has made an epoch."""
     deadline = time.monotonic() + 300
     while not made.history():
-        assert made.status()["state"] in run.BUSY, log(made)
+        assert made.status().state.busy, log(made)
         assert time.monotonic() < deadline, made.status()
         time.sleep(0.1)
 
@@ -48,9 +48,9 @@ def log(made: run.Run) -> str:
 def test_the_tiny_recipe_trains_on_the_device(start, device):
     made = start("tiny")
     status = ended(made)
-    assert status["state"] == "finished", log(made)
-    assert status["device"] == device and len(made.history()) == 2
-    assert device == devices.CPU or float(status["memory"] or 0) > 0
+    assert status.state == "finished", log(made)
+    assert status.device == device and len(made.history()) == 2
+    assert device == devices.CPU or float(status.memory or 0) > 0
 
 
 def test_the_strong_recipe_trains_on_the_device(start, device):
@@ -58,7 +58,7 @@ def test_the_strong_recipe_trains_on_the_device(start, device):
     epochs = ["phases.0.epochs=1", "phases.1.epochs=1", "phases.1.warmup_epochs=0"]
     made = start("strong-imagenet", "weights=null", "batch_size=8", *epochs, *small)
     status = ended(made)
-    assert status["state"] == "finished", log(made)
+    assert status.state == "finished", log(made)
     assert [row["phase"] for row in made.history()] == ["0", "1"]
     assert all(math.isfinite(float(row["val_loss"])) for row in made.history())
 
@@ -67,13 +67,13 @@ def test_the_strong_recipe_trains_on_the_device(start, device):
 def test_half_precision_leaves_a_network_in_single_precision(precision, start):
     made = start("tiny", f"precision={precision}")
     status = ended(made)
-    assert status["state"] == "finished", log(made)
-    assert status["precision"] == precision
+    assert status.state == "finished", log(made)
+    assert status.precision == precision
     code = (
         "import sys, keras; m = keras.saving.load_model(sys.argv[1]);"
         "print({str(v.dtype) for v in m.weights} | {layer.compute_dtype for layer in m.layers if layer.weights})"
     )
-    environment = devices.environment(devices.CPU, status["backend"])
+    environment = devices.environment(devices.CPU, status.backend)
     found = subprocess.run(
         [sys.executable, "-c", code, made.path / "model.keras"],
         capture_output=True,
@@ -89,11 +89,11 @@ def test_the_fastest_way_is_measured_on_a_gpu_alone(start, device):
     assert ended(made)["state"] == "finished", log(made)
     measured = [event for event in made.events() if event["event"] == "speed"]
     if device == devices.CPU:
-        assert not measured and made.status()["precision"] == "float32"
+        assert not measured and made.status().precision == "float32"
     else:
         trials = measured[0]["trials"]
         assert any(trial["images_per_second"] for trial in trials), trials
-        assert made.status()["precision"] in {trial["precision"] for trial in trials}
+        assert made.status().precision in {trial["precision"] for trial in trials}
 
 
 def test_a_stopped_run_leaves_no_memory_taken_and_goes_on(start, device):
@@ -111,7 +111,7 @@ def test_a_stopped_run_leaves_no_memory_taken_and_goes_on(start, device):
     control.resume(made)
     deadline = time.monotonic() + 300
     while len(made.history()) <= epochs:
-        assert made.status()["state"] in run.BUSY and time.monotonic() < deadline, log(made)
+        assert made.status().state.busy and time.monotonic() < deadline, log(made)
         time.sleep(0.1)
     rows = [int(row["epoch"]) for row in made.history()]
     assert rows == list(range(len(rows))), "one history, no epoch twice"

@@ -47,8 +47,8 @@ def test_models_are_evaluated_on_the_test_films_of_a_run_alone(films, trained, t
     whole = folder_evaluation.evaluate([MODEL], films, tmp_path / "whole")[0][0]
     places = [whole.films.index(film) for film in found.films]
     assert np.array_equal(found.logits, whole.logits[places]) and np.array_equal(found.truth, whole.truth[places])
-    state = jobs.Work(tmp_path / "out").state()
-    assert state["test_of"] == "trained" and state["films"] == state["done"] == len(found.films)
+    state = jobs.Job(tmp_path / "out").state()
+    assert state.test_of == "trained" and state.films == state.done == len(found.films)
 
 
 def test_the_command_line_does_the_same(films, trained, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from xraykit import doctor
 from xraykit.system import device_queue, devices
-from xraykit.training.run import run
+from xraykit.system.job_folder import Stopped
 
 HANG = 60
 GIB = 2**30
@@ -144,7 +144,7 @@ def test_an_unknown_device_is_refused_with_those_there_are(two_gpus):
 def test_auto_takes_a_free_gpu_with_the_most_memory_then_the_shortest_line(two_gpus):
     with device_queue.turn("auto", "a") as first, device_queue.turn("auto", "b") as second:
         assert (first, second) == ("gpu 1", "gpu 0")
-        with pytest.raises(run.Stopped), device_queue.turn("auto", "c", stopped=lambda: True):
+        with pytest.raises(Stopped), device_queue.turn("auto", "c", stopped=lambda: True):
             pass
     with device_queue.turn("gpu 0", "a"), device_queue.turn("auto", "b") as key:
         assert key == "gpu 1"
@@ -179,7 +179,7 @@ def test_the_line_is_first_come_first_served(monkeypatch):
         for name in ("second", "third", "fourth"):
             threads.append(threading.Thread(target=wait, args=(name,)))
             threads[-1].start()
-            _until(lambda name=name: name in device_queue.line("cpu"))
+            _until(lambda name=name: name in places)
         assert device_queue.line("cpu") == ["first", "second", "third", "fourth"]
     for thread in threads:
         thread.join(HANG)

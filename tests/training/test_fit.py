@@ -386,6 +386,34 @@ def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("no room"),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 5 GiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 5 GB"),
+    ],
+    ids=["python", "jax", "torch"],
+)
+def test_whatever_is_named_out_of_memory_is_tried_again_in_halves(error, films, monkeypatch):
+    from xraykit.training.fit import batches, fit
+
+    given = batches.FilmBatches.__getitem__
+
+    def scarce(self, number):
+        if self.seed is not None and self.accumulation == 1:
+            raise error
+        return given(self, number)
+
+    recorder = Recorded()
+    plan = fit.make_plan("scarce", recipe.with_settings(TINY, ["phases.0.epochs=1"]), films, recorder)
+    monkeypatch.setattr(batches.FilmBatches, "__getitem__", scarce)
+    fit.fit(plan, recorder)
+    assert [what for what, _ in recorder.events] == ["out of memory"]
+    assert [row["epoch"] for row in recorder.epochs] == [0]
+    assert recorder.last_checkpoint().progress.accumulation == 2
+
+
 def test_learning_time_leaves_out_what_is_compiled(monkeypatch):
     """A clock by hand: the first step and the first batch of validation hold compilations of 100 and 50 seconds."""
     from xraykit.training.fit import callbacks, checkpoint, optimizer

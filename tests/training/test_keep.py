@@ -18,6 +18,7 @@ from xraykit.evaluation import evaluation
 from xraykit.films import radiograph
 from xraykit.models import card, classifier
 from xraykit.system import jobs
+from xraykit.system.job_folder import JobRefused, State
 from xraykit.training import keep, worker
 from xraykit.training.recipe import presets
 from xraykit.training.run import run
@@ -202,20 +203,20 @@ def test_a_run_is_kept_in_the_background(finished, monkeypatch):
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(weights))
     going = keep.start(made, "background", title="Kept from the page", limits=["Only a test."])
     end = time.monotonic() + 120
-    while (state := going.state())["state"] in ("queued", "running"):
+    while (state := going.state()).state.busy:
         assert time.monotonic() < end, state
         time.sleep(0.1)
-    assert (state["state"], state["message"], state["model"]) == ("finished", "Saved as background.", "background")
+    assert (state.state, state.message, state.model) == (State.FINISHED, "Saved as background.", "background")
     found = card.read(weights / "background")
     assert found.title == "Kept from the page" and "Only a test." in found.limits
     again = keep.start(made, "background")
-    while (state := again.state())["state"] in ("queued", "running"):
+    while (state := again.state()).state.busy:
         assert time.monotonic() < end, state
         time.sleep(0.1)
-    assert state["state"] == "failed" and "already" in state["message"]
+    assert state.state is State.FAILED and "already" in state.message
 
 
 def test_a_run_is_kept_by_one_process_at_a_time(finished):
     made, _ = finished
-    with jobs.going_on(jobs.Work(made.path / keep.FOLDER)), pytest.raises(jobs.WorkRefused, match="already"):
+    with jobs.running(jobs.Job(made.path / keep.FOLDER)), pytest.raises(JobRefused, match="already"):
         keep.start(made, "other")

@@ -2,21 +2,23 @@
 
 import random
 import subprocess
+import sys
 import threading
 import time
 
 import numpy as np
 import pytest
 
-from tests.helpers import film_folders
+from tests.helpers import film_folders, warm
 from xraykit.system import processes
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import control, run
 
 pytestmark = pytest.mark.slow
 KILLS = 20
-EPOCHS = 130  # more than twenty times MOST and one, so that it cannot arrive before the last kill
-MOST = 5  # epochs between two kills, however fast the computer
+EPOCHS = 70  # more than twenty times MOST and one, so that it cannot arrive before the last kill
+MOST = 2  # epochs between two kills, however fast the computer
+FRESH = 5  # every fifth process is a fresh one, killed while it imports too; the others have the backend loaded
 LIE_SECONDS = 10.0
 HANG = 120
 
@@ -26,7 +28,7 @@ class Watcher:
 
     def __init__(self, found: run.Run) -> None:
         self.run, self.faults, self.ended = found, [], threading.Event()
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen | warm.Process | None = None
         self.thread = threading.Thread(target=self._watch)
 
     def __enter__(self):
@@ -38,7 +40,7 @@ class Watcher:
         self.thread.join()
 
     def _watch(self) -> None:
-        while not self.ended.wait(0.02):
+        while not self.ended.wait(0.05):
             try:
                 self._look()
             except Exception as error:
@@ -63,12 +65,20 @@ class Watcher:
 @pytest.fixture
 def spawned(monkeypatch):
     """The processes that are launched, the last at the end."""
-    found = []
-    spawn = processes.spawn
-    monkeypatch.setattr(processes, "spawn", lambda *args, **named: found.append(spawn(*args, **named)) or found[-1])
-    yield found
-    for process in found:
+    launched, fresh = [], processes.spawn
+    stable = warm.Stable() if sys.platform == "linux" else None
+
+    def spawn(*args, **named):
+        spawn = fresh if stable is None or len(launched) % FRESH == FRESH - 1 else stable.spawn
+        launched.append(spawn(*args, **named))
+        return launched[-1]
+
+    monkeypatch.setattr(processes, "spawn", spawn)
+    yield launched
+    for process in launched:
         process.kill()
+    if stable is not None:
+        stable.close()
 
 
 def test_a_run_killed_at_twenty_random_moments_arrives(tmp_path, monkeypatch, spawned):
@@ -107,7 +117,7 @@ def _let_it_go(made: run.Run, draw: random.Random, seconds: float) -> None:
         if len(rows) >= epochs:
             time.sleep(draw.uniform(0, float(rows[-1]["seconds"])))
             return
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 def _kill(made: run.Run, watcher: Watcher) -> None:

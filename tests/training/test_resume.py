@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import ROOT, film_folders
+from tests.helpers import DATA, ROOT, film_folders
 from xraykit.datasets import dataset, layout, split
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
@@ -67,6 +68,14 @@ def deterministic(tmp_path_factory):
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
     return dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=40))
+
+
+# XLA compiles each of the three fits' functions once, and without the passes that take it longest
+QUICK_JAX = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+}
 
 
 class Interrupted(Exception):
@@ -208,7 +217,12 @@ def stock_rates(films, folder, stop):
     return [rates[epoch] for epoch in range(8)]
 
 
-def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkeypatch, straight):
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError("OOM when allocating tensor"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")],
+    ids=["TensorFlow", "PyTorch"],
+)
+def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkeypatch, straight, error):
     chosen = recipe.with_settings(COSINE, ["phases.0.epochs=3", "keep=last"])
     made = create(films, tmp_path, chosen, "oom")
     given, sizes = batches.FilmBatches.__getitem__, []
@@ -217,7 +231,7 @@ def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkey
         batch = given(self, number)
         sizes.append(len(batch[0]))
         if self.seed is not None and len(batch[0]) > 8 and self.epoch >= 1:
-            raise MemoryError("OOM when allocating tensor")
+            raise error
         return batch
 
     monkeypatch.setattr(batches.FilmBatches, "__getitem__", scarce)
@@ -253,6 +267,39 @@ def test_memory_that_runs_out_twice_is_an_error(films, tmp_path, monkeypatch):
     with pytest.raises(MemoryError):
         worker.learn(made, COSINE, films)
     assert made.status().split == 2
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A run that the version before stopped in the middle of its learning, and its films."""
+    copy = run.Run(shutil.copytree(DATA / "fc00794" / "runs" / "stopped", tmp_path / "stopped"))
+    return copy, presets.load(copy.path / "recipe.json"), dataset.read(DATA / "fc00794" / "films")
+
+
+def test_a_run_that_was_stopped_before_this_version_goes_on(old):
+    made, chosen, films = old
+    before = made.history()
+    assert 0 < len(before) < chosen.epochs
+    last = len(before) + 2
+    learning = StopAt(made, last, -1)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(fit, "counting_callbacks", _with(learning))
+        worker.learn(made, chosen, films)
+    after = made.history()
+    assert after[: len(before)] == before
+    assert [int(row["epoch"]) for row in after] == list(range(last + 1))
+    assert made.status().learning_seconds > 0
+
+
+def test_a_run_that_was_stopped_before_this_version_is_finished_as_it_is(old):
+    made, chosen, films = old
+    before = made.history()
+    made.update(finish=True)
+    worker.learn(made, chosen, films)
+    assert made.history() == before and weights(made)
+    parts = {film["film"]: film["part"] for film in made.read("data.json")["films"]}
+    for part, reading in evaluation.load_parts(made.path).items():
+        assert {parts[film] for film in reading.films} == {part}
 
 
 SHORT = recipe.with_settings(COSINE, ["phases.0.epochs=3"])
@@ -311,7 +358,7 @@ def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monke
     assert len(evaluation.load_parts(made.path)["test"].truth) and weights(made)
 
 
-def test_the_same_holds_under_jax():
+def test_the_same_holds_under_jax(tmp_path):
     """Rates that rise and fall, a stop in the middle of an epoch, and a phase of the head alone."""
     pytest.importorskip("jax", reason="jax is not installed: pip install jax")
     if keras.backend.backend() != "tensorflow":
@@ -329,7 +376,7 @@ def test_the_same_holds_under_jax():
     ]
     done = subprocess.run(
         command,
-        env=os.environ | {"KERAS_BACKEND": "jax"},
+        env=os.environ | QUICK_JAX | {"KERAS_BACKEND": "jax", "JAX_COMPILATION_CACHE_DIR": str(tmp_path)},
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -18,10 +18,9 @@ from tests.helpers import fakes, film_folders, tiny_model
 from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.models import folder_evaluation
-from xraykit.refused import Refused
 from xraykit.system import folders, job_folder, jobs
 from xraykit.system.job_folder import JobRefused, State
-from xraykit.system.jobs import Job, JobState, state_of
+from xraykit.system.jobs import Job, JobState
 from xraykit.ui import server
 from xraykit.ui.kit import film_list
 
@@ -60,6 +59,12 @@ def wait_until(happens, what: str):
     raise AssertionError(f"waited {HANG} s in vain for {what}")
 
 
+def started(out: Path) -> JobState | None:
+    """The job's state once it has read a film."""
+    state = jobs.state_of(Job(out))
+    return state if state is not None and state.done > 0 else None
+
+
 @pytest.fixture
 def many(tmp_path) -> Path:
     """So many films that an evaluation does not end by itself soon."""
@@ -76,7 +81,7 @@ def slow(tmp_path, many):
     """An evaluation that has begun."""
     out = tmp_path / "out"
     process = start(many, out)
-    wait_until(lambda: (s := state_of(Job(out))) is not None and s.done > 0, "the first film")
+    wait_until(lambda: started(out), "the first film")
     yield process, out
     process.kill()
     process.wait()
@@ -161,14 +166,14 @@ def test_faults_are_told_in_the_state(tmp_path, fault):
     folder = {"no folder": tmp_path / "none", "no films": tmp_path / "empty"}.get(
         fault, film_folders.make(tmp_path / "films", classes=CLASSES, films=1)
     )
-    with pytest.raises(Refused):
+    with pytest.raises(ValueError, match="No model named|No folder|readable films"):
         folder_evaluation.evaluate(["no-such-model" if fault == "no model" else MODEL], folder, tmp_path / "out")
     assert Job(tmp_path / "out").state().state is State.FAILED
 
 
-def test_a_queued_job_that_never_began_is_lost(monkeypatch):
+def test_a_queued_work_that_never_began_is_lost(tmp_path, monkeypatch):
     waiting = jobs.create("a / strange: name")
-    waiting.queue(verb="inspect", data="films")
+    waiting.queue(verb="inspect", data="films", models=[])
     assert waiting.state().state is State.QUEUED
     monkeypatch.setattr(job_folder, "GRACE_SECONDS", -1.0)
     assert waiting.state().state is State.LOST
@@ -267,7 +272,7 @@ def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):
 def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
     made = jobs.create("many")
     folder_evaluation.start_evaluation(made, many, ["tiny-model"])
-    wait_until(lambda: made.state().done, "the first film")
+    wait_until(lambda: started(made.path), "the first film")
     app.run()
     assert not app.exception and "of 9,006 films" in app.get("progress")[0].proto.text
     app.button(key="evaluate-stop").click().run()
@@ -276,17 +281,14 @@ def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
     assert not made.alive()
 
 
-ENDS = {State.RUNNING: "Ended unexpectedly", State.FAILED: "Failed", State.STOPPED: "Stopped"}
-
-
-@pytest.mark.parametrize("state", [State.RUNNING, State.FAILED, State.STOPPED])
+@pytest.mark.parametrize("state", ["running", "failed", "stopped"])
 def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_path):
     made = jobs.create("films")
     facts = {"verb": "evaluate", "data": str(tmp_path), "models": ("x",), "done": 3, "films": 9}
-    made.write_state(JobState(state=state, message="Expected <b>.", **facts))
+    made.write_state(JobState(state=State(state), message="Expected <b>.", **facts))
     app.run()
     text = words_of(app)
-    assert not app.exception and ENDS[state] in text
+    assert not app.exception and {"running": "Ended unexpectedly", "failed": "Failed"}.get(state, "Stopped") in text
     app.button(key="evaluate-another").click().run()
     assert not app.exception and app.text_input(key="evaluate-path") is not None and not jobs.list_jobs()
 
@@ -303,6 +305,42 @@ def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):
     assert not app.exception
     app.multiselect(key="evaluations").set_value(app.multiselect(key="evaluations").options).run()
     assert not app.exception and "cannot be read" in words_of(app)
+
+
+def test_a_stop_of_a_job_whose_folder_is_gone_is_told_in_words(app, tmp_path):
+    job = jobs.create("films")
+    job.write_state(JobState(state=State.RUNNING, verb="evaluate", data=str(tmp_path), done=3, films=9))
+    with job.hold():
+        app.run()
+        button = app.button(key="evaluate-stop")
+        job.path.rename(tmp_path / "gone")
+        button.click().run()
+    assert not app.exception and "Not stopped." in words_of(app) and "is gone" in words_of(app)
+
+
+ODD_VALUES = ("7", -1, 10**400, [7], {"a": 7}, True, None, 1e300, float("nan"))
+
+
+@pytest.mark.parametrize(
+    "field", ["state", "done", "films", "eta", "refused", "refused_films", "data", "models", "verb"]
+)
+def test_no_value_of_a_state_breaks_the_page(app, tmp_path, field):
+    for value in ODD_VALUES:
+        job = jobs.create("films")
+        job.write_state(JobState(state=State.FAILED, verb="evaluate", data=str(tmp_path), done=3, films=9))
+        job.write("progress.json", {**job.read("progress.json"), field: value})
+        app.session_state["work"] = job.name
+        assert not app.run().exception, value
+
+
+def test_an_evaluation_of_before_times_were_called_heartbeats_is_offered(app, tmp_path):
+    job = jobs.create("films")
+    facts = {"format": 1, "state": "finished", "verb": "evaluate", "data": "films", "models": ["x"], "films": 9}
+    job.write("progress.json", {**facts, "updated": 1_795_000_000.5, "refused": 1, "colour": "blue"})
+    (job.path / "evaluation.json").write_text("{}")
+    assert job.state().heartbeat == 1_795_000_000.5 and job.state().other == {"format": 1, "colour": "blue"}
+    (label,) = app.run().multiselect(key="evaluations").options
+    assert "films · x · n 8 · 2026-11-1" in label
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,9 @@
-"""The command line's verbs; `xraykit.__main__` gathers them."""
+"""The same as the pages do, in a terminal; `xraykit.__main__` gathers the commands.
+
+reading     doctor, models, predict, explain
+evaluate    evaluate, compare
+data        data inspect
+train       train, and its estimate
+runs        runs list, show, stop, resume, keep, delete
+terminal    progress on stderr, errors in words, exit codes
+"""

@@ -134,7 +134,7 @@ def compare(
 ) -> Comparison:
     """Compare two to four models on the same films, whatever order they list them in.
 
-    A pair differs if the 95 % bootstrap interval of its accuracy difference leaves out 0 and McNemar's exact p, after
+    A pair differs if the 95% bootstrap interval of its accuracy difference leaves out 0 and McNemar's exact p, after
     Holm's adjustment over all pairs, is below 0.05.
 
     Parameters

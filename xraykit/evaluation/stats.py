@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from xraykit.system import text
+
 LEVEL = 0.95  # of every interval
 UNDEFINED = "n/a"  # a figure that these films cannot give
 _CELLS = 2**22  # numbers a block of bootstrap draws may hold: 32 MB
@@ -76,8 +78,7 @@ def number_text(value: float | None, kind: Kind) -> str:
         return UNDEFINED
     if kind == "number":
         return f"{value:.4f}"
-    rounded = round(100 * value, 1) + 0.0  # no -0.0
-    return f"{rounded:.1f}%" if kind == "percent" else f"{rounded:.1f}"
+    return text.percent(value) if kind == "percent" else f"{round(100 * value, 1) + 0.0:.1f}"  # no -0.0
 
 
 def p_text(p: float | None) -> str:
@@ -99,7 +100,7 @@ def plain(value: Any) -> Any:
 
 
 def proportion(successes: int, n: int, method: str = "wilson") -> Figure:
-    """A share with its 95 % interval; value None where n is 0.
+    """A share with its 95% interval; value None where n is 0.
 
     `method` "wilson" is the score interval (Wilson 1927); "exact" is Clopper and Pearson's (1934), never too narrow.
     """
@@ -172,7 +173,7 @@ def mcnemar(fixed: int, broken: int) -> float:
 
 
 def paired_score_interval(fixed: int, broken: int, n: int) -> tuple[float, float]:
-    """95 % interval of the paired difference (fixed - broken) / n by Tango's score (Tango 1998, Stat Med 17:891).
+    """95% interval of the paired difference (fixed - broken) / n by Tango's score (Tango 1998, Stat Med 17:891).
 
     Unlike the bootstrap it does not collapse where no film or every film is discordant.
     """

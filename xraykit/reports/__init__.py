@@ -1,0 +1,18 @@
+"""Everything a reader sees: sections, tables, charts and overlays, on a page and in files. Draws no page itself.
+
+report             a page as data, and the same content as HTML, Markdown, JSON, CSV, SVG and PNG
+tables             the figures of a comparison laid out in rows
+card_report        a model card as a report
+comparison_report  the sections of a comparison, and what a user can choose about them
+charts/style       the two looks of a chart, for a dark screen and for white paper
+charts/matrices    confusion matrices, and shares of several models with intervals
+charts/curves      ROC, precision-recall and reliability
+charts/learning    learning curves, of several models or of one run, and the load of a device
+charts/films       films by class and part of a split
+charts/probabilities  one model's probabilities for one film
+heatmap/overlay    a heatmap in colour on its film
+heatmap/colormaps  the colour maps of heatmaps
+heatmap/legend     the strip below an overlay that says what its colours mean
+
+Beside them parts.html and report.html (templates) and report.css, which pages and files share.
+"""

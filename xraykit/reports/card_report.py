@@ -52,6 +52,18 @@ OVERALL = {
     "macro_auroc": "Macro AUROC",
 }
 SHARES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV"}
+SOFTWARE = {
+    "python": "Python",
+    "backend": "Backend",
+    "keras": "Keras",
+    "tensorflow": "TensorFlow",
+    "tensorflow-cpu": "TensorFlow (CPU)",
+    "jax": "JAX",
+    "torch": "PyTorch",
+    "ai-edge-litert": "AI Edge LiteRT",
+    "numpy": "NumPy",
+    "pillow": "Pillow",
+}
 CALIBRATION = {"ece": "Expected calibration error", "brier": "Brier score", "log_loss": "Log loss"}
 
 
@@ -338,7 +350,9 @@ def _network(card: Card) -> Iterator[tuple[str, str]]:
     yield "Heatmap layer", card.feature_layer
     speed = card.metrics.get("milliseconds_a_film")
     yield "Milliseconds per film", UNKNOWN if speed is None else f"{speed:.1f}, on the computer that saved it"
-    yield from ((name, str(value)) for name, value in card.software.items())
+    yield from (
+        (SOFTWARE.get(name, name), SOFTWARE.get(str(value), str(value))) for name, value in card.software.items()
+    )
     if not card.software:
         yield "Software", UNKNOWN
 

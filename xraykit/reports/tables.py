@@ -16,6 +16,7 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.operating_point import Applied
 from xraykit.models.kept import UNKNOWN, Difference
 from xraykit.reports.report import Column, Measured, Table
+from xraykit.system import text
 from xraykit.training.recipe import fields
 
 SHARES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV"}
@@ -24,8 +25,6 @@ OVERALL = {"macro_f1": "Macro F1", "kappa": "Kappa", "macro_auroc": "Macro AUROC
 PHASES = "recipe.phases."
 CARD_FIELDS = {
     "recipe.name": "Recipe",
-    "image_size": "Image size",
-    "channels": "Channels",
     "temperature": "Temperature",
     "feature_layer": "Heatmap layer",
     "classes": "Classes",
@@ -142,8 +141,8 @@ def matrices(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) -> Ta
         Column("Reference"),
         Column("Predicted"),
         Column("Films", "count"),
-        Column("Of the reference class", "percent"),
-        Column("Of the predicted class", "percent"),
+        Column("% of the reference class", "percent"),
+        Column("% of the predicted class", "percent"),
     )
     rows = tuple((name, *cell.values()) for name, matrix in confusions.items() for cell in cells(matrix, classes))
     return Table("matrices", "Confusion matrices", columns, rows)
@@ -295,7 +294,7 @@ def _field_name(path: str) -> str:
     number = next((int(part) + 1 for part in path.split(".") if part.isdigit()), None)
     if number is not None:
         return f"{'Phase' if path.startswith(PHASES) else 'Layer'} {number}, {label[:1].lower()}{label[1:]}"
-    return f"Software, {name}" if path.startswith("software.") else label
+    return f"Software, {path.rpartition('.')[2]}" if path.startswith("software.") else label
 
 
 def _field_value(value: Any, path: str) -> Any:
@@ -310,15 +309,16 @@ def _field_value(value: Any, path: str) -> Any:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, int | float):
-        text = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+        number = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
         unit = (field.unit.removesuffix("s") if value == 1 else field.unit) if field else ""
-        return Measured(value, f"{text} {unit}".strip())
+        return Measured(value, f"{number} {unit}".strip())
     return "none" if value is None else value
 
 
 def _recipe_field(path: str) -> fields.Field | None:
+    """The recipe's field at a card's path; the card repeats some of them."""
     try:
-        return fields.at(path.removeprefix("recipe.")) if path.startswith("recipe.") else None
+        return fields.at(path.removeprefix("recipe."))
     except KeyError:
         return None
 
@@ -327,7 +327,7 @@ def _cost(value: Any, field: str) -> Any:
     if not isinstance(value, int | float):
         return value
     if field.endswith("bytes"):
-        return Measured(value, f"{value / 2**20:.1f} MiB")
+        return Measured(value, text.size(value))
     if field == "learning seconds":
-        return Measured(value, f"{value / 60:.1f} min")
+        return Measured(value, text.duration(value))
     return Measured(value, f"{value:.2f} ms") if field == "milliseconds a film" else value

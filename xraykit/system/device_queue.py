@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from xraykit.system import files, folders
-from xraykit.system.devices import AUTO, CPU, DeviceRefused, available, reaches_gpu
+from xraykit.system import devices, files, folders
+from xraykit.system.devices import AUTO, CPU, DeviceRefused
 from xraykit.system.job_folder import Stopped
 
 POLL_SECONDS = 0.5
@@ -80,14 +80,14 @@ def line(key: str) -> list[str]:
 
 def choose(asked: str, backend: str = "tensorflow") -> str:
     """The key of the device that a run which asks for this would queue for; raises DeviceRefused."""
-    devices = available()
+    available = devices.available()
     if asked != AUTO:
-        if asked not in {device.key for device in devices}:
-            keys = ", ".join(device.key for device in devices)
+        if asked not in {device.key for device in available}:
+            keys = ", ".join(device.key for device in available)
             raise DeviceRefused(f"This computer has no device {asked!r}. Choose one of {keys}, or auto.")
         return asked
-    lengths = {device.key: len(_tickets(_line_folder(device.key))) for device in devices}
-    usable = [device for device in devices if device.key != CPU and reaches_gpu(backend)]
+    lengths = {device.key: len(_tickets(_line_folder(device.key))) for device in available}
+    usable = [device for device in available if device.key != CPU and devices.reaches_gpu(backend)]
     if not usable:
         return CPU
     return min(usable, key=lambda device: (lengths[device.key], -(device.memory_free or 0))).key

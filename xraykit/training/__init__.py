@@ -1,0 +1,22 @@
+"""A recipe and films become a finished run, and a run becomes a saved model. Only `fit` imports Keras.
+
+recipe/recipe       every choice that decides what a run learns
+recipe/rules        what each of its fields may hold, and every fault at once
+recipe/fields       each of its fields in a person's words
+recipe/presets      the recipes that have a name; recipes read from a file
+recipe/sentences    how a model was trained, as sentences
+run/run             the folder of one run: the only truth about it
+run/control         a run is started, resumed, stopped, deleted
+run/failures        what ended a run, and what to do about it
+worker              a run from its place in the queue to its end
+fit/fit             a network is fitted to the training split
+fit/network         the network of a recipe
+fit/batches         what it is fed, by seed and epoch alone
+fit/augmentation    films turned, shifted, zoomed and relit
+fit/optimizer       the optimiser, its learning rate, the loss
+fit/callbacks       what happens beside the fitting
+fit/checkpoint      everything to go on from with the same numbers
+fit/autotune        the fastest precision on this device, measured once
+fit/estimate        how long a recipe will take, from two steps of each phase
+keep                from a finished run to a saved model
+"""

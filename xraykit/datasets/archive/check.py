@@ -23,7 +23,7 @@ MAX_MEMBER = decoder.MAX_BYTES  # unpacked, each
 MAX_TOTAL = 20 * 2**30  # unpacked, all
 MAX_RATIO, RATIO_FROM = 200, 2**20  # times smaller than unpacked, of members and wholes above a mebibyte
 MAX_DEPTH, MAX_PART, MAX_PATH = 10, 200, 800  # folders; bytes of a name, of a path
-NAMED = 20  # problems told in the message; all are in `problems`
+NAMED = 20  # problems named in the message; all are in `problems`
 JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
 
 
@@ -33,7 +33,7 @@ class ArchiveRefused(Refused):
     Attributes
     ----------
     problems : tuple of str
-        Every one found, a sentence each; the message has the first few.
+        All of them, a sentence each; the message has the first few.
     """
 
     code = "archive"
@@ -44,11 +44,13 @@ class ArchiveRefused(Refused):
         super().__init__(f"{name} was not unpacked.\n" + "\n".join(problems[:NAMED]) + more)
 
 
-def opened(file: BinaryIO, name: str) -> zipfile.ZipFile:
+def open_archive(file: BinaryIO, name: str) -> zipfile.ZipFile:
     """The archive, its list of members read only after a look at how long that is."""
     size = file.seek(0, os.SEEK_END)
     if size > MAX_ARCHIVE:
-        raise ArchiveRefused(name, [f"Expected at most {MAX_ARCHIVE / 2**30:g} GiB; got {size / 2**30:.1f} GiB."])
+        raise ArchiveRefused(
+            name, [f"The zip file has {size / 2**30:.1f} GiB; at most {MAX_ARCHIVE / 2**30:g} GiB can be read."]
+        )
     try:
         start, length = _directory(file, size)
         file.seek(start)
@@ -57,10 +59,10 @@ def opened(file: BinaryIO, name: str) -> zipfile.ZipFile:
         if archive and any(member.header_offset < 0 for member in archive.infolist()):
             raise zipfile.BadZipFile("its beginning is missing")
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
-        words = f"Expected a whole zip archive; it cannot be read: {error}. Was the upload cut short? Zip it again."
+        words = f"The zip file cannot be read: {error}. Was the upload cut short? Zip it again."
         raise ArchiveRefused(name, [words]) from None
     if archive is None:
-        raise ArchiveRefused(name, [f"Expected at most {MAX_MEMBERS:,} members; got more. Divide the archive."])
+        raise ArchiveRefused(name, [f"The zip file has more than {MAX_MEMBERS:,} members. Divide it."])
     return archive
 
 
@@ -83,41 +85,38 @@ def _directory(file: BinaryIO, size: int) -> tuple[int, int]:
     return max(0, end - length), length
 
 
-def problems(archive: zipfile.ZipFile, wanted: Sequence[zipfile.ZipInfo], free: int) -> Iterator[str]:
+def find_problems(archive: zipfile.ZipFile, wanted: Sequence[zipfile.ZipInfo], free: int) -> Iterator[str]:
     """What is wrong with its members, those that nobody wants included; `free` bytes of disk are left."""
     for member in archive.infolist():
-        yield from (f"{told(member)}: {words}" for words in _name_problems(member.orig_filename))
-        yield from (f"{told(member)}: {words}" for words in _kind_problems(member))
+        yield from (f"{quoted(member)}: {words}" for words in _name_problems(member.orig_filename))
+        yield from (f"{quoted(member)}: {words}" for words in _kind_problems(member))
     for member in wanted:
-        yield from (f"{told(member)}: {words}" for words in _size_problems(member))
+        yield from (f"{quoted(member)}: {words}" for words in _size_problems(member))
     yield from _clashes(archive.infolist())
     yield from _overlaps(archive)
     size, packed = sum(member.file_size for member in wanted), sum(member.compress_size for member in wanted)
     if size > MAX_TOTAL:
-        yield f"Expected at most {MAX_TOTAL / 2**30:g} GiB unpacked; got {size / 2**30:.1f} GiB."
+        yield f"It has {size / 2**30:.1f} GiB unpacked; the limit is {MAX_TOTAL / 2**30:g} GiB unpacked."
     elif size > free:
-        yield f"Expected {size / 2**30:.2f} GiB of free disk; there are {free / 2**30:.2f} GiB. Make room."
+        yield f"It needs {size / 2**30:.2f} GiB of free disk space; {free / 2**30:.2f} GiB are free. Make room."
     if size > max(RATIO_FROM, MAX_RATIO * packed):
-        yield (
-            f"Expected at most {MAX_RATIO} bytes unpacked for each byte of the archive; got "
-            f"{size / max(packed, 1):,.0f}. Films do not pack like that."
-        )
+        yield (f"It unpacks to {size / max(packed, 1):,.0f} times its size; films unpack to {MAX_RATIO} times at most.")
 
 
 def _name_problems(name: str) -> Iterator[str]:
     parts = name.removesuffix("/").split("/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        yield "expected a path below the archive; it is absolute."
+        yield "the path is absolute; it must lie below the archive."
     elif "" in parts or "." in parts or ".." in parts:
-        yield "expected a plain path; it has '..', '.' or an empty part."
+        yield "the path has '..', '.' or an empty part; it must be plain."
     if "\\" in name:
-        yield "expected '/' between folders; it has a backslash. Zip it with another program."
+        yield "the path has a backslash between folders. Zip it with another program."
     if ":" in name or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-        yield "expected a name without colons and control characters."
+        yield "the name has colons or control characters."
     if _length(name) > MAX_PATH or any(_length(part) > MAX_PART for part in parts):
-        yield f"expected names of at most {MAX_PART} bytes, paths of at most {MAX_PATH}."
+        yield f"the name is too long; names have at most {MAX_PART} bytes, paths {MAX_PATH}."
     if len(parts) > MAX_DEPTH:
-        yield f"expected at most {MAX_DEPTH} folders inside each other; got {len(parts)}."
+        yield f"{len(parts)} folders are nested; the limit is {MAX_DEPTH}."
 
 
 def _length(name: str) -> int:
@@ -127,24 +126,24 @@ def _length(name: str) -> int:
 def _kind_problems(member: zipfile.ZipInfo) -> Iterator[str]:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        yield "expected a plain file; it is a link or a special file."
+        yield "a link or a special file, not a plain file."
     if member.flag_bits & 0x2041:
-        yield "expected no encryption; it is encrypted. Zip it without a password."
+        yield "encrypted. Zip it without a password."
     elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        yield "expected the usual compression (deflate); it has another. Zip it with another program."
+        yield "its compression is not deflate. Zip it with another program."
 
 
 def _size_problems(member: zipfile.ZipInfo) -> Iterator[str]:
     if member.file_size > MAX_MEMBER:
-        yield f"expected at most {MAX_MEMBER / 2**20:g} MiB; got {member.file_size / 2**20:.0f} MiB."
+        yield f"{member.file_size / 2**20:.0f} MiB; the limit is {MAX_MEMBER / 2**20:g} MiB."
     if member.file_size > max(RATIO_FROM, MAX_RATIO * member.compress_size):
-        yield f"expected a film, which packs to no less than a {MAX_RATIO}th; it packs to less."
+        yield f"it packs to less than a {MAX_RATIO}th of its size, as no film does."
 
 
 def _clashes(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
     """Members of one name, also where only upper and lower case tells them apart, and files that are folders too."""
     seen: dict[str, tuple[str, bool]] = {}
-    known: set[str] = set()
+    named: set[str] = set()
     for member in members:
         parts = member.orig_filename.removesuffix("/").split("/")
         for depth in range(1, min(len(parts), MAX_DEPTH) + 1):
@@ -153,9 +152,9 @@ def _clashes(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
             before = seen.get(key)
             if before is None:
                 seen[key] = (path, is_folder)
-            elif key not in known and (before[0] != path or not (before[1] and is_folder)):
-                known.add(key)
-                yield f"{path!r} and {before[0]!r}: expected names that differ, by more than upper and lower case."
+            elif key not in named and (before[0] != path or not (before[1] and is_folder)):
+                named.add(key)
+                yield f"{path!r} and {before[0]!r} would be one file: upper and lower case do not tell names apart."
 
 
 def _overlaps(archive: zipfile.ZipFile) -> Iterator[str]:
@@ -164,11 +163,11 @@ def _overlaps(archive: zipfile.ZipFile) -> Iterator[str]:
     ends = [m.header_offset + 30 + len(m.orig_filename) + m.compress_size for m in members]
     starts = [*(member.header_offset for member in members), archive.start_dir]
     if any(end > start for end, start in zip(ends, starts[1:], strict=True)):
-        yield "Expected members one after the other; some share the same bytes, as zip bombs do."
+        yield "Some members share the same bytes, as in zip bombs."
 
 
-def told(member: zipfile.ZipInfo) -> str:
-    """Its name as messages say it."""
+def quoted(member: zipfile.ZipInfo) -> str:
+    """Its name, quoted for messages."""
     name = member.orig_filename
     return repr(name if len(name) <= 120 else f"{name[:100]}...")
 

@@ -1,4 +1,4 @@
-"""Archive: a stranger's zip of films becomes a folder, or is refused with every reason at once.
+"""A stranger's zip of films becomes a folder, or is refused with every reason at once.
 
 Never trusts what the zip says of itself, never writes outside a folder of its own, never decodes a film.
 """
@@ -18,16 +18,9 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xraykit.datasets.archive.check import (
-    MANIFEST,
-    MAX_MEMBER,
-    ArchiveRefused,
-    is_junk,
-    may_be_wanted,
-    opened,
-    problems,
-    told,
-)
+from xraykit.datasets.archive import check
+from xraykit.datasets.archive.check import MAX_MEMBER, ArchiveRefused, quoted
+from xraykit.datasets.layout import MANIFEST
 from xraykit.system.folders import datasets_folder
 
 CHUNK = 2**18
@@ -59,12 +52,13 @@ def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Pr
     root.mkdir(parents=True, exist_ok=True)
     part = root / f".{uuid.uuid4().hex}.part"
     try:
-        with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as file, opened(file, name) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir() and not is_junk(member)]
-            wanted = [member for member in members if may_be_wanted(member)]
-            if found := [*problems(archive, wanted, shutil.disk_usage(root).free)]:
-                raise ArchiveRefused(name, found)
-            rest = [member.orig_filename for member in members if not may_be_wanted(member)]
+        file = io.BytesIO(data) if isinstance(data, bytes) else data.open("rb")
+        with file, check.open_archive(file, name) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir() and not check.is_junk(member)]
+            wanted = [member for member in members if check.may_be_wanted(member)]
+            if problems := [*check.find_problems(archive, wanted, shutil.disk_usage(root).free)]:
+                raise ArchiveRefused(name, problems)
+            rest = [member.orig_filename for member in members if not check.may_be_wanted(member)]
             rest += _write(archive, wanted, name, part, progress)
         kept = _without_wrapper(part)
         rest += _drop_other_manifests(part, kept)
@@ -96,9 +90,9 @@ def _write(
     for member in wanted:
         path = part / member.orig_filename
         try:
-            written = _write_one(archive, member, path, lambda bytes, done=done: report(done + bytes, total))
+            written = _write_member(archive, member, path, lambda bytes, done=done: report(done + bytes, total))
         except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError) as error:
-            damaged.append(f"{told(member)}: expected a whole member; it is damaged: {error}. Zip it again.")
+            damaged.append(f"{quoted(member)}: damaged ({error}). Zip it again.")
             continue
         if not written:
             rest.append(member.orig_filename)
@@ -106,13 +100,13 @@ def _write(
         done += member.file_size
         report(done, total)
     if not films and not damaged:
-        damaged.append("Expected films in a folder a class, or films and a manifest.csv; there is no film.")
+        damaged.append("There is no film in it. Zip films in a folder for each class, or films and a manifest.csv.")
     if damaged:
         raise ArchiveRefused(name, damaged)
     return rest
 
 
-def _write_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, report: Callable[[int], None]) -> bool:
+def _write_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, report: Callable[[int], None]) -> bool:
     """Whether it is a film or a manifest and was written; never more bytes than it said it has."""
     with archive.open(member) as source:
         chunk = source.read(CHUNK)

@@ -55,9 +55,9 @@ class Ahead:
             for coming in range(number, number + self.depth + 1):
                 if coming not in self._begun and len(chosen := films_of(coming)):
                     self._begin(coming, chosen)
-            found = self._begun.pop(number)
+            begun = self._begun.pop(number)
         with contextlib.suppress(BrokenProcessPool):  # killed for its memory, say: slower is better than not at all
-            return found.result()
+            return begun.result()
         return batch(np.load(self.file, mmap_mode="r"), films_of(number), self.augmentation, self.seed, epoch)
 
     def close(self) -> None:

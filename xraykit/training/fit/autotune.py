@@ -1,4 +1,4 @@
-"""Speed: the precision and the compilation with which a network trains fastest on this device, measured once.
+"""Autotune: the precision and the compilation with which a network trains fastest on this device, measured once.
 
 Each way is tried in a process of its own that can be killed. Never decides by what ought to be faster.
 """
@@ -74,7 +74,7 @@ def choose(
     precision is slower there and XLA takes minutes to compile. On a GPU the fastest way measured on it, remembered in
     the cache folder for its name, the backend and its version, the backbone, the image size and the batch size.
 
-    `progress` is told what is being tried, again and again while it lasts; what it raises ends the measuring.
+    `progress` is given what is being tried, again and again while it lasts; what it raises ends the measuring.
     """
     import keras
 
@@ -85,12 +85,12 @@ def choose(
     if capability is None:
         return Speed("float32", always)
     key = _key(recipe, device_name)
-    found = _remembered(key)
-    if found is None:
-        found = _fastest(_try_all(recipe, candidates(key["backend"], capability), measure, progress), always)
-        if any(trial.images_per_second for trial in found.trials):
-            _remember(key, found)
-    return found
+    speed = _remembered(key)
+    if speed is None:
+        speed = _fastest(_try_all(recipe, candidates(key["backend"], capability), measure, progress), always)
+        if any(trial.images_per_second for trial in speed.trials):
+            _remember(key, speed)
+    return speed
 
 
 def candidates(backend: str, capability: tuple[int, int]) -> list[tuple[str, bool]]:
@@ -112,11 +112,11 @@ def compute_capability() -> tuple[int, int] | None:
     """Of the GPU that the backend of this process computes on, such as (9, 0); None on the processor."""
     import keras
 
-    found = {"tensorflow": _of_tensorflow, "jax": _of_jax, "torch": _of_torch}[keras.backend.backend()]()
-    if found is None:
+    reported = {"tensorflow": _of_tensorflow, "jax": _of_jax, "torch": _of_torch}[keras.backend.backend()]()
+    if reported is None:
         return None
     with contextlib.suppress(ValueError, TypeError):  # other makers count in another way
-        major, minor = found
+        major, minor = reported
         return int(major), int(minor)
     return 0, 0
 
@@ -124,10 +124,10 @@ def compute_capability() -> tuple[int, int] | None:
 def _of_tensorflow():
     import tensorflow
 
-    seen = tensorflow.config.list_physical_devices("GPU")
-    if not seen:
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    if not gpus:
         return None
-    return tensorflow.config.experimental.get_device_details(seen[0]).get("compute_capability", ())
+    return tensorflow.config.experimental.get_device_details(gpus[0]).get("compute_capability", ())
 
 
 def _of_jax():
@@ -147,7 +147,7 @@ def _try_all(recipe: Recipe, ways: list[tuple[str, bool]], measure: Measure | No
     began, trials = time.monotonic(), []
     for number, (precision, jit) in enumerate(ways, 1):
         if time.monotonic() - began > BUDGET_SECONDS:
-            trials.append(Trial(precision, jit, note="not tried: it had taken long enough"))
+            trials.append(Trial(precision, jit, note="not tried: no time was left"))
             continue
         words = f"measuring {precision}{', compiled' if jit else ''} ({number} of {len(ways)})"
         say = (lambda words=words: progress(words)) if progress else (lambda: None)
@@ -170,10 +170,10 @@ def measure_apart(recipe: Recipe, precision: str, jit: bool, say: Callable[[], N
 
     quiet = {"KERAS_BACKEND": keras.backend.backend(), "TF_CPP_MIN_LOG_LEVEL": "3"}
     shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    asked = {"recipe": json.loads(recipe.to_json()), "precision": precision, "jit": jit}
+    way = {"recipe": json.loads(recipe.to_json()), "precision": precision, "jit": jit}
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "xraykit.training.fit.autotune", json.dumps(asked)],
+            [sys.executable, "-m", "xraykit.training.fit.autotune", json.dumps(way)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -184,9 +184,9 @@ def measure_apart(recipe: Recipe, precision: str, jit: bool, say: Callable[[], N
             if not _ends_in_time(process, say):
                 return Trial(precision, jit, note=f"given up after {LIMIT_SECONDS:g} s")
             assert process.stdout is not None  # a pipe, asked for above
-            said = process.stdout.read()
+            output = process.stdout.read()
             errors.seek(0)
-            return _trial(precision, jit, process.returncode, said, errors.read().decode(errors="replace"))
+            return _trial(precision, jit, process.returncode, output, errors.read().decode(errors="replace"))
         finally:
             process.kill()
             process.communicate()
@@ -202,9 +202,9 @@ def _ends_in_time(process: subprocess.Popen, say: Callable[[], None]) -> bool:
     return False
 
 
-def _trial(precision: str, jit: bool, code: int, said: bytes, errors: str) -> Trial:
+def _trial(precision: str, jit: bool, code: int, output: bytes, errors: str) -> Trial:
     if code == 0:
-        return Trial(**json.loads(said.splitlines()[-1]))
+        return Trial(**json.loads(output.splitlines()[-1]))
     last = next((line for line in reversed(errors.splitlines()) if line.strip()), f"exit code {code}")
     return Trial(precision, jit, note=last.strip()[:200])
 
@@ -224,12 +224,12 @@ def measure_here(recipe: Recipe, precision: str, jit: bool, steps: int = STEPS) 
     films, labels = random.integers(0, 256, shape, np.uint8), random.integers(0, 3, 2 * batch)
     indices = np.arange(steps * batch) % len(films)
     times: list[float] = []
-    began = keras.callbacks.LambdaCallback(
+    clock = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: times.append(-time.perf_counter()),
         on_epoch_end=lambda epoch, logs: times.append(times.pop() + time.perf_counter()),
     )
     fed = batches.FilmBatches(films, labels, indices, classes=3, batch_size=batch)
-    model.fit(fed, epochs=3, shuffle=False, verbose=0, callbacks=[began])  # pyright: ignore
+    model.fit(fed, epochs=3, shuffle=False, verbose=0, callbacks=[clock])  # pyright: ignore
     seconds = min(times[1:])  # the first holds the compilation
     return Trial(precision, jit, round(steps * batch / seconds, 1), round(max(0.0, times[0] - seconds), 1))
 
@@ -259,19 +259,19 @@ def _file(key: dict) -> Path:
 def _remembered(key: dict) -> Speed | None:
     """What an earlier run measured; None where there is nothing that can be read."""
     try:
-        found = json.loads(_file(key).read_text("utf-8"))
-        trials = tuple(Trial(**trial) for trial in found["trials"])
-        return Speed(found["precision"], found["jit"], trials)
+        recorded = json.loads(_file(key).read_text("utf-8"))
+        trials = tuple(Trial(**trial) for trial in recorded["trials"])
+        return Speed(recorded["precision"], recorded["jit"], trials)
     except (OSError, ValueError, KeyError, TypeError):  # a cache: what is lost is measured again
         return None
 
 
-def _remember(key: dict, found: Speed) -> None:
+def _remember(key: dict, speed: Speed) -> None:
     path = _file(key)
     part = path.with_name(f"{uuid.uuid4().hex[:8]}.part")
     with contextlib.suppress(OSError):  # a cache: a full disk is not the training's end
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps({"of": key, **found.to_json()}, indent=2) + "\n", "utf-8")
+        part.write_text(json.dumps({"of": key, **speed.to_json()}, indent=2) + "\n", "utf-8")
         os.replace(part, path)
 
 
@@ -283,11 +283,11 @@ def _leave_with_parent() -> None:
 
 
 def main() -> None:
-    """Measure the way named in the only argument and print what was found as JSON."""
+    """Measure the way named in the only argument and print the Trial as JSON."""
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    asked = json.loads(sys.argv[1])
-    found = measure_here(recipes.from_dict(asked["recipe"]), asked["precision"], asked["jit"])
-    sys.stdout.write(json.dumps(dataclasses.asdict(found)) + "\n")
+    way = json.loads(sys.argv[1])
+    trial = measure_here(recipes.from_dict(way["recipe"]), way["precision"], way["jit"])
+    sys.stdout.write(json.dumps(dataclasses.asdict(trial)) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Probing: how long a recipe will learn here and how much memory it takes, from two steps of each phase.
+"""Estimate: how long a recipe will train here and how much memory it takes, from two steps of each phase.
 
 Feeds random films through the recipe's own network and batches; reads no film, keeps nothing.
 """
@@ -44,7 +44,7 @@ class PhaseEstimate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run is expected to take: `seconds` of learning, apart from them the seconds it needs to start."""
+    """What a run is expected to take: `seconds` of training, apart from them the seconds it needs to start."""
 
     phases: tuple[PhaseEstimate, ...]
     memory: int  # bytes at most: of the GPU, else of the process, the backend itself included
@@ -76,7 +76,7 @@ class Estimate:
         """In a sentence, for a page or a terminal."""
         most = "at most " if self.early else ""
         return (
-            f"{most}about {_duration(self.seconds)} of learning on {self.device}, {self.memory / 2**30:.1f} GiB of "
+            f"{most}about {_duration(self.seconds)} of training on {self.device}, {self.memory / 2**30:.1f} GiB of "
             f"memory; {_duration(self.compile_seconds)} to start"
         )
 
@@ -164,32 +164,32 @@ class _Probe:
         self.labels = random.integers(0, model.output.shape[-1], count)
 
     def time(self, phase: Phase) -> PhaseEstimate:
-        recipe, watch = self.recipe, _Watch(self.done)
-        learner, inputs, augmentation = fit.prepare(self.model, recipe, phase, self.squares, [watch])
+        recipe, times = self.recipe, _BatchTimes(self.done)
+        learner, inputs, augmentation = fit.prepare(self.model, recipe, phase, self.squares, [times])
         if learner is not self.model:
             self.feature_bytes = max(self.feature_bytes, 4 * self.all * math.prod(inputs.shape[1:]))
         batches = self._batches(inputs, augmentation)
         optimizer.compile_for(learner, recipe, phase, math.ceil(self.train / recipe.batch_size), jit=self.chosen.jit)
-        watch.began()
-        learner.fit(batches, validation_data=self._batches(inputs, None), shuffle=False, verbose=0, callbacks=[watch])
+        times.start()
+        learner.fit(batches, validation_data=self._batches(inputs, None), shuffle=False, verbose=0, callbacks=[times])
         # A backend that prefetches while it compiles hides what a batch costs to make
-        made = time.perf_counter()
+        began = time.perf_counter()
         batches[0]
-        step = max(statistics.median(watch.train[1:]), time.perf_counter() - made)
-        return self._counted(phase, step, watch)
+        step = max(statistics.median(times.train[1:]), time.perf_counter() - began)
+        return self._counted(phase, step, times)
 
-    def _counted(self, phase: Phase, step: float, watch: _Watch) -> PhaseEstimate:
-        def passed(times: list[float], films: int) -> float:
-            return statistics.median(times[1:]) * films / self.recipe.batch_size if times else 0.0
+    def _counted(self, phase: Phase, step: float, times: _BatchTimes) -> PhaseEstimate:
+        def passed(seconds: list[float], films: int) -> float:
+            return statistics.median(seconds[1:]) * films / self.recipe.batch_size if seconds else 0.0
 
-        def excess(times: list[float]) -> float:
-            return max(0.0, times[0] - statistics.median(times[1:])) if times else 0.0
+        def excess(seconds: list[float]) -> float:
+            return max(0.0, seconds[0] - statistics.median(seconds[1:])) if seconds else 0.0
 
         return PhaseEstimate(
             epochs=phase.epochs,
-            seconds_per_epoch=step * self.train / self.recipe.batch_size + passed(watch.test, self.validation),
-            feature_seconds=passed(watch.predict, self.all),
-            compile_seconds=excess(watch.train) + excess(watch.test) + excess(watch.predict),
+            seconds_per_epoch=step * self.train / self.recipe.batch_size + passed(times.test, self.validation),
+            feature_seconds=passed(times.predict, self.all),
+            compile_seconds=excess(times.train) + excess(times.test) + excess(times.predict),
             images_per_second=self.recipe.batch_size / step,
         )
 
@@ -206,10 +206,10 @@ class _Probe:
 
 
 class _Count:
-    """Tells the progress of the probing."""
+    """Counts the batches of the probing, and gives the count to `progress`."""
 
-    def __init__(self, progress: Progress | None, of: int):
-        self.progress, self.done, self.of = progress, 0, of
+    def __init__(self, progress: Progress | None, total: int):
+        self.progress, self.done, self.total = progress, 0, total
 
     def __call__(self) -> None:
         self.done += 1
@@ -217,10 +217,10 @@ class _Count:
 
     def say(self) -> None:
         if self.progress:
-            self.progress(min(self.done, self.of), self.of)
+            self.progress(min(self.done, self.total), self.total)
 
 
-class _Watch(keras.callbacks.Callback):
+class _BatchTimes(keras.callbacks.Callback):
     """Seconds between the ends of batches, waited for: the first of each list holds the compilation."""
 
     def __init__(self, done: _Count):
@@ -229,13 +229,13 @@ class _Watch(keras.callbacks.Callback):
         self.train: list[float] = []
         self.test: list[float] = []
         self.predict: list[float] = []
-        self.began()
+        self.start()
 
-    def began(self, logs=None) -> None:
+    def start(self) -> None:
         self._last = time.perf_counter()
 
     def on_test_begin(self, logs=None):
-        self.began()
+        self.start()
 
     def on_train_batch_end(self, batch, logs=None):
         self._end(self.train, (logs or {}).get("loss"))
@@ -246,11 +246,11 @@ class _Watch(keras.callbacks.Callback):
     def on_predict_batch_end(self, batch, logs=None):
         self._end(self.predict, (logs or {}).get("outputs"))
 
-    def _end(self, times: list[float], waited_for) -> None:
+    def _end(self, seconds: list[float], waited_for) -> None:
         if waited_for is not None:
             keras.ops.convert_to_numpy(waited_for)
         now = time.perf_counter()
-        times.append(now - self._last)
+        seconds.append(now - self._last)
         self._last = now
         self.done()
 
@@ -297,7 +297,7 @@ def _device(name: str) -> str:
     if autotune.compute_capability() is not None:
         return name or "the GPU"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"{cores} processor core{'s' if cores > 1 else ''}"
+    return f"{cores} CPU core{'s' if cores > 1 else ''}"
 
 
 def _duration(seconds: float) -> str:

@@ -108,7 +108,7 @@ def imagenet_weights(recipe: Recipe) -> Path | str:
         path = Path(recipe.weights or "")
         if path.is_file():
             return path
-        raise WeightsMissing(f"Expected a weight file; there is none at {path}.")
+        raise WeightsMissing(f"There is no weight file at {path}.")
     folder = os.environ.get("XRAYKIT_IMAGENET")
     file = f"mobilenet_v2_{recipe.alpha:.2g}_224_no_top.weights.h5".replace("_1_", "_1.0_")
     if folder and (Path(folder) / file).is_file():
@@ -151,14 +151,14 @@ def _kept(recipe: Recipe) -> keras.Model:
         model = keras.saving.load_model(folder / card.NETWORK, compile=False)
     except (OSError, ValueError) as error:
         raise WeightsMissing(
-            f"Expected a kept model {name!r} to start from; it cannot be read: {str(error).rstrip('.')}. "
-            "`python -m xraykit models` lists those that can."
+            f"The model {name} that the recipe starts from cannot be read: {str(error).rstrip('.')}. "
+            "`python -m xraykit models` lists the models that can."
         ) from None
     for field in ("backbone", "alpha", "pooling"):
         if theirs.get(field, getattr(recipe, field)) != getattr(recipe, field):
             raise WeightsMissing(
-                f"Expected {field} {getattr(recipe, field)!r} in the kept model {name}; it has {theirs[field]!r}. "
-                "Choose the same in the recipe, or another start."
+                f"The recipe's {field} is {getattr(recipe, field)}, that of the model {name} is {theirs[field]}. "
+                "Choose the same in the recipe, or start from another model."
             )
     return model
 

@@ -29,7 +29,7 @@ MOST_MODELS = 4
 WORDS = "work-words"
 FORMS = (
     "A folder of class folders (COVID-19/one.png, Normal/two.dcm) or with a manifest.csv (columns path and label). "
-    "It is looked at first: nothing is evaluated until you say so."
+    "The folder is checked first; nothing is evaluated until you start it."
 )
 
 

@@ -44,11 +44,10 @@ def show_refused(refusals: Sequence[Refusal]) -> None:
 
 def show_point_refusals(applied: Applied) -> None:
     """Why models have no operating point, close to the control that asks for one."""
-    for refusal in (result for result in applied.values() if isinstance(result, str)):
-        st.html(
-            f"<p class='xk-word' role='status'>{html.escape(refusal)} Its matrix is shown at the highest "
-            "probability.</p>"
-        )
+    refusals = [html.escape(result) for result in applied.values() if isinstance(result, str)]
+    if refusals:
+        lines = "<br>".join(f"{refusal} Its matrix is shown at the highest probability." for refusal in refusals)
+        st.html(f"<p class='xk-word' role='status'>{lines}</p>")
 
 
 def show_verdict(material: Material, section: report.Section, style: chart_style.Style) -> None:

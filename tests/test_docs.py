@@ -1,0 +1,182 @@
+"""What is written about the code is so: docstrings, rooms, links, paths, commands, pages, fields, the map."""
+
+import ast
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.helpers import ROOT, import_map, recipe_page
+from xraykit.__main__ import main
+from xraykit.training.recipe import fields, presets
+from xraykit.training.run.run import State
+from xraykit.ui import navigation
+
+MODULES = import_map.sources()
+ROOMS = sorted(path.parent for path in (ROOT / "xraykit").glob("*/__init__.py"))
+ROOM_FILES = [path for room in ROOMS for path in sorted(room.rglob("*.py")) if path.name != "__init__.py"]
+OUTER = sorted(
+    [*ROOT.glob("pages/*.py"), *ROOT.glob("benchmarks/*.py"), *ROOT.glob("tests/helpers/*.py"), ROOT / "app.py"]
+)
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
+    (ROOT / "docs").rglob("*.md")
+)
+LINKS = [
+    (page, link)
+    for page in PAGES
+    for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))
+    if "://" not in link
+]
+# A decision tells of its day: it may name what has moved since
+TODAY = [page for page in PAGES if page.parent.name != "decisions" and page.name != "CHANGELOG.md"]
+PATHS = [
+    (page, path)
+    for page in TODAY
+    for path in sorted(
+        set(re.findall(r"`((?:xraykit|tests|pages|benchmarks|docs)/[\w./-]+)`", page.read_text("utf-8")))
+    )
+]
+README = (ROOT / "README.md").read_text("utf-8")
+WRITTEN = "\n".join(page.read_text("utf-8") for page in TODAY)
+RUNS = (ROOT / "docs" / "runs.md").read_text("utf-8")
+
+INTERNAL = {"XRAYKIT_JOB_LOCK", "XRAYKIT_GRADIENTS_IDLE"}  # from one process of ours to another, and for tests
+VARIABLES = sorted(
+    {name for path in MODULES.values() for name in re.findall(r"XRAYKIT_[A-Z_]+", path.read_text())} - INTERNAL
+)
+
+
+def name_of(path: object) -> str:
+    return path.relative_to(ROOT).as_posix() if isinstance(path, Path) else str(path)
+
+
+def commands(group: click.Group, *before: str) -> dict[str, click.Command]:
+    """Every command that does something, by the words that call it."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found |= commands(command, *before, name)
+        else:
+            found[" ".join([*before, name])] = command
+    return found
+
+
+COMMANDS = commands(main)
+OPTIONS = [
+    (words, option)
+    for words, command in COMMANDS.items()
+    for option in command.params
+    if isinstance(option, click.Option)
+]
+
+
+def docstring(path: Path) -> str:
+    return ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+
+
+@pytest.mark.parametrize("path", [*MODULES.values(), *OUTER], ids=name_of)
+def test_a_module_says_what_lives_there(path):
+    first = docstring(path).partition("\n")[0]
+    assert first and first.rstrip("`")[-1] in ".:", "its docstring begins with a sentence"
+
+
+@pytest.mark.parametrize("path", ROOM_FILES, ids=name_of)
+def test_a_room_names_each_of_its_files(path):
+    room = next(room for room in ROOMS if room in path.parents)
+    inside = path.relative_to(room).with_suffix("").as_posix()
+    words = re.findall(r"[\w/]+", docstring(room / "__init__.py"))
+    folder = f"{inside.partition('/')[0]}/"  # a page's folder may be named as a whole
+    assert {inside, path.stem, folder} & set(words), f"help(xraykit.{room.name}) does not name {inside}"
+
+
+@pytest.mark.parametrize("room", [path.name for path in ROOMS])
+def test_a_room_has_its_sentence_on_every_map(room):
+    assert f"\n{room} " in docstring(ROOT / "xraykit" / "__init__.py")
+    assert f"| `{room}` | " in (ROOT / "docs" / "house.md").read_text("utf-8")
+
+
+def test_the_map_of_imports_is_of_today():
+    text = import_map.PAGE.read_text("utf-8")
+    assert text == import_map.drawn_anew(text), "run make docs"
+
+
+def test_the_list_of_fields_is_of_today():
+    assert recipe_page.PAGE.read_text("utf-8") == recipe_page.page(), "run make docs"
+
+
+def test_no_room_leads_back_to_itself():
+    assert import_map.cycle(import_map.room_graph(import_map.module_graph(MODULES))) == []
+
+
+def test_no_module_leads_back_to_itself():
+    assert import_map.cycle(import_map.module_graph(MODULES)) == []
+
+
+def test_a_cycle_would_be_seen():
+    assert import_map.cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=name_of)
+def test_a_link_leads_somewhere(page, link):
+    assert (page.parent / link).exists()
+
+
+@pytest.mark.parametrize(("page", "path"), PATHS, ids=name_of)
+def test_a_path_that_is_named_exists(page, path):
+    path = path.replace("<room>", "films").rstrip("/.")
+    assert (ROOT / path).exists() or (ROOT / f"{path}.py").exists()
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_stands_in_the_readme(words):
+    *group, name = words.split()
+    lines = [line for line in README.splitlines() if line.startswith(f"python -m xraykit {' '.join(group)}".rstrip())]
+    assert any(name in re.findall(r"[\w-]+", line) for line in lines)
+
+
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"python -m xraykit ([a-z]+)", WRITTEN))))
+def test_a_command_that_is_named_exists(line):
+    assert line in main.commands
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_says_what_it_does(words):
+    assert (COMMANDS[words].help or "").partition("\n\n")[0].strip().endswith(".")
+
+
+@pytest.mark.parametrize(("words", "option"), OPTIONS, ids=lambda part: getattr(part, "name", str(part)))
+def test_an_option_says_what_it_does(words, option):
+    assert option.help or option.show_default, f"{words} {option.opts[0]} has no help"
+
+
+@pytest.mark.parametrize("address", navigation.TITLES)
+def test_a_page_stands_in_the_readme(address):
+    file, title = navigation.TITLES[address]
+    assert (ROOT / "pages" / file).is_file() and re.search(rf"(## |\*\*){title}\b", README)
+
+
+@pytest.mark.parametrize("path", fields.FIELDS)
+def test_a_field_of_a_recipe_is_documented(path):
+    assert f"| `{path}` | {fields.FIELDS[path].label} |" in recipe_page.PAGE.read_text("utf-8")
+
+
+@pytest.mark.parametrize("preset", presets.NAMED)
+def test_a_preset_stands_in_the_readme(preset):
+    assert f"`{preset}`" in README
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_state_of_a_run_is_explained(state):
+    assert f"| {state} |" in RUNS
+
+
+@pytest.mark.parametrize("target", ["app", "test", "lint", "bench", "docs", "constraints"])
+def test_a_target_of_make_is_explained(target):
+    assert f"\n{target}:" in (ROOT / "Makefile").read_text("utf-8")
+    assert f"make {target}" in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_variable_of_the_environment_is_explained(variable):
+    assert f"`{variable}`" in README
