@@ -95,10 +95,10 @@ def set_up(visit: Visit, server: Server, epochs: int) -> None:
     """The recipe tiny on the synthetic films, with so many epochs."""
     open_form(visit, server)
     button(visit, "try-tiny").click()
-    wait_for_text(visit, "Films that can be read")
+    wait_for_text(visit, "Readable films")
     visit.page.get_by_text("2 epochs of all layers").click()
     set_number(visit, "phases-0-epochs", epochs)
-    wait_for_text(visit, f"Epochs 2 → {epochs}")
+    wait_for_text(visit, f"epochs 2 → {epochs}")
     visit.page.wait_for_function("!document.querySelector('.st-key-start button').disabled", timeout=HANG)
 
 

@@ -139,7 +139,10 @@ def test_a_stop_ends_the_measuring_and_its_process(monkeypatch):
 def test_a_fine_tune_needs_keras_numpy_and_pillow_alone():
     """What benchmarks/gpu_finetune.py imports on a machine that has nothing else."""
     absent = "streamlit click pebble pydicom altair psutil sklearn scipy pandas pynvml ai_edge_litert tf_keras_vis"
-    rooms = "network, batches, compiling, recipe, speed"
-    code = f"import sys; sys.modules.update(dict.fromkeys('{absent}'.split())); from xraykit import {rooms}"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys('{absent}'.split()));"
+        "from xraykit.training.fit import autotune, batches, network, optimizer;"
+        "from xraykit.training.recipe import presets"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

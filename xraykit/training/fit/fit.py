@@ -27,6 +27,7 @@ from xraykit.training.fit.callbacks import ProgressLog, Recorder, StopOnRequest
 from xraykit.training.fit.checkpoint import Checkpoint, Progress
 from xraykit.training.fit.optimizer import compile_for
 from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe, RecipeRefused
+from xraykit.training.recipe.rules import Fault
 from xraykit.training.run import failures
 from xraykit.training.run.run import Failure, Stage
 
@@ -199,7 +200,8 @@ def class_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -
             f"Expected {len(films.classes)} class weights, one each for {', '.join(films.classes)}; got "
             f"{len(recipe.class_weights)}."
         )
-        raise RecipeRefused(words, {"class_weights": words})
+        advice = f"Enter {len(films.classes)} weights, one for each class."
+        raise RecipeRefused(words, {"class_weights": Fault(words, advice)})
     return recipe.class_weights
 
 
