@@ -62,6 +62,11 @@ def gpus() -> tuple[list[Device], str]:
         return [], str(error)
 
 
+def can_look() -> bool:
+    """Is the library here that tells of NVIDIA GPUs?"""
+    return importlib.util.find_spec("pynvml") is not None
+
+
 def why_no_gpu(backend: str = "tensorflow") -> str:
     """Why no run can use a GPU here and what to do, in plain words; empty where one can."""
     available_gpus, reason = gpus()
@@ -69,7 +74,7 @@ def why_no_gpu(backend: str = "tensorflow") -> str:
         return (
             "TensorFlow cannot use a GPU on Windows itself. Run xraykit inside WSL2, with NVIDIA's driver on Windows."
         )
-    if reason == NOT_LOOKED:
+    if not can_look():
         return f"GPUs cannot be found: {NOT_LOOKED}. Run: pip install nvidia-ml-py"
     if not available_gpus and os.environ.get("CUDA_VISIBLE_DEVICES") is not None and _nvml_opens():
         return "CUDA_VISIBLE_DEVICES hides every GPU from xraykit. Unset it, or set it to the number of a GPU."
