@@ -77,8 +77,8 @@ class Estimate:
         """In a sentence, for a page or a terminal."""
         most = "at most " if self.early else ""
         return (
-            f"{most}about {text.duration(self.seconds)} of training on {self.device}, {text.size(self.memory)} of memory; "
-            f"{text.duration(self.compile_seconds)} to start"
+            f"{most}about {text.duration(self.seconds)} of training on {self.device}, {text.size(self.memory)} of "
+            f"memory; {text.duration(self.compile_seconds)} to start"
         )
 
     def to_json(self) -> dict:
