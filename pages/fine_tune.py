@@ -8,8 +8,8 @@ from xraykit.ui.fine_tune.run import table, view
 from xraykit.ui.frame import frame
 
 STEPS = (
-    (films, "Films", "training films"),
-    (recipe, "Recipe", "training settings"),
+    (films, "Films", "what to train on"),
+    (recipe, "Recipe", "how to train"),
     (start, "Device and start", "where to run"),
 )
 

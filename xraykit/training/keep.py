@@ -100,21 +100,21 @@ def keep(
     films = _films_of(run, data)
     readings = evaluation.load_parts(run.path)
     root.mkdir(parents=True, exist_ok=True)
-    part = root / f".{name}.{uuid.uuid4().hex[:8]}.part"
-    part.mkdir()
+    unfinished = root / f".{name}.{uuid.uuid4().hex[:8]}.part"
+    unfinished.mkdir()
     try:
         say("Converting the network.")
-        _convert(run, part)
-        draft = _draft(run, part, readings["validation"], name=name, title=title or name, limits=limits)
-        replace_text(part / "card.json", draft.to_json())
+        _convert(run, unfinished)
+        draft = _draft(run, unfinished, readings["validation"], name=name, title=title or name, limits=limits)
+        replace_text(unfinished / "card.json", draft.to_json())
         say("Reading every validation and test film with the converted network.")
-        card = _complete(draft, part, films, readings, published)
-        replace_text(part / "card.json", card.to_json())
+        card = _complete(draft, unfinished, films, readings, published)
+        replace_text(unfinished / "card.json", card.to_json())
         if target.exists():
             shutil.rmtree(target)
-        os.replace(part, target)
+        os.replace(unfinished, target)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return card
 
 
@@ -241,8 +241,8 @@ def _operating_points(folder: Path, sha256: str) -> list[dict]:
 
 def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: str, limits: Sequence[str]) -> Card:
     """The card before any film was read with the converted graph: calibrated, but without figures."""
-    recipe, data, status = run.read("recipe.json"), run.read("data.json"), run.read("status.json")
-    learned = {key: status.get(key) for key in _LEARNED_KEYS}
+    recipe, data, status = run.read("recipe.json"), run.read("data.json"), run.status()
+    learned = {field: getattr(status, field) for field in _LEARNED}
     # a card names no machine's folders
     weights = {"weights": Path(recipe["weights"]).name} if recipe["weights"] else {}
     knows_patients = groups.read_rule(data["group_rule"]).kind is GroupKind.PATIENTS
@@ -259,9 +259,9 @@ def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: 
         data=_data_words(data, recipe),
         metrics={},
         limits=(*LIMITS, *(() if knows_patients else (NO_PATIENTS,)), *limits),
-        software=_software(status.get("backend", "not reported")),
+        software=_software(status.backend or "not reported"),
         files={file: system_files.sha256_of(folder / file) for file in cards.KEPT_FILES},
-        parameters=int(status["parameters"]),
+        parameters=status.parameters or 0,
     )
 
 
@@ -277,7 +277,7 @@ def _data_words(data: dict, recipe: dict) -> dict:
     }
 
 
-_LEARNED_KEYS = ("learning_seconds", "best_epoch", "device_name", "precision", "split")
+_LEARNED = ("learning_seconds", "best_epoch", "device_name", "precision", "split")
 _DATA_KEYS = ("name", "digest", "groups", "counts", "split_digests")
 
 

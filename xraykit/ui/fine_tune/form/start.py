@@ -198,7 +198,8 @@ def _show_start() -> None:
     )
     if todo:
         items = "".join(f"<li>{html.escape(clause)}</li>" for clause in todo)
-        st.html(f"<div class='xk-reasons' role='status'>Before you can start:<ul>{items}</ul></div>")
+        listed = f"<ul>{items}</ul>" if len(todo) > 1 else f" {html.escape(todo[0].rstrip('.'))}."
+        st.html(f"<div class='xk-reasons' role='status'>Before you can start:{listed}</div>")
 
 
 def _start(name: str) -> None:
