@@ -282,7 +282,10 @@ def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
     assert not made.alive()
 
 
-@pytest.mark.parametrize("state", ["running", "failed", "stopped"])
+ENDS = {State.RUNNING: "Ended unexpectedly", State.FAILED: "Failed", State.STOPPED: "Stopped"}
+
+
+@pytest.mark.parametrize("state", ENDS)
 def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_path):
     made = jobs.create("films")
     facts = {"verb": "evaluate", "data": str(tmp_path), "models": ("x",), "done": 3, "films": 9}
