@@ -186,6 +186,7 @@ def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
     folder_evaluation.start_evaluation(begun, odd_folder, ["tiny-model"])
     wait_until(lambda: begun.state().state is State.FINISHED, "the evaluation")
     assert [job.name for job in jobs.list_jobs()] == [begun.name] and begun.results()
+    wait_until(lambda: not begun.alive(), "the end of its process")  # it says finished before it is gone
     begun.remove()
     assert not jobs.list_jobs()
 
