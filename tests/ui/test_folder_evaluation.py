@@ -182,10 +182,11 @@ def test_a_queued_job_that_never_began_is_lost(monkeypatch):
 
 def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
     begun = inspection.start_inspection(odd_folder)
-    wait_until(lambda: begun.state().state is State.FINISHED, "the inspection")
+    wait_until(lambda: begun.state().state is State.FINISHED and not begun.alive(), "the inspection")
     folder_evaluation.start_evaluation(begun, odd_folder, ["tiny-model"])
     wait_until(lambda: begun.state().state is State.FINISHED, "the evaluation")
     assert [job.name for job in jobs.list_jobs()] == [begun.name] and begun.results()
+    wait_until(lambda: not begun.alive(), "the end of its process")  # it says finished before it is gone
     begun.remove()
     assert not jobs.list_jobs()
 
