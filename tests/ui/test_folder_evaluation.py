@@ -280,7 +280,7 @@ def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
     app.button(key="evaluate-stop").click().run()
     run_until(app, lambda app: "Stopped" in words_of(app), "the stop")
     assert not app.exception and "nothing was written" in words_of(app) and not made.results()
-    assert not made.alive()
+    wait_until(lambda: not made.alive(), "its process to be gone")
 
 
 ENDS = {State.RUNNING: "Ended unexpectedly", State.FAILED: "Failed", State.STOPPED: "Stopped"}
