@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import wait_until
-from xraykit.reports.charts import films as film_charts
+from xraykit.reports.charts import bars as film_charts
 from xraykit.system import device_queue, devices, folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState

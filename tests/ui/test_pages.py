@@ -13,7 +13,7 @@ from xraykit import RESEARCH_ONLY
 from xraykit.films.refusal import Refusal
 from xraykit.films.samples import draw
 from xraykit.models import classifier, service
-from xraykit.reports.charts import probabilities
+from xraykit.reports.charts import bars
 from xraykit.ui import server
 from xraykit.ui.frame import RESTARTED
 from xraykit.ui.kit import report_view
@@ -295,9 +295,9 @@ def test_many_models_that_disagree_are_counted():
 def test_charts_are_made_only_after_pandas_is_whole(app, monkeypatch):
     """Altair looks into sys.modules: a pandas that another session is just importing has no Timestamp yet."""
     order = []
-    draw_chart = probabilities.probabilities
+    draw_chart = bars.probabilities
     monkeypatch.setattr(report_view, "before_charts", lambda: order.append("pandas"))
-    monkeypatch.setattr(probabilities, "probabilities", lambda *args: order.append("chart") or draw_chart(*args))
+    monkeypatch.setattr(bars, "probabilities", lambda *args: order.append("chart") or draw_chart(*args))
     drop(app, ("film.png", fakes.film_png()))
     assert order == ["pandas", "chart"] * len(fakes.CARDS)
 

@@ -15,7 +15,7 @@ from xraykit.films.radiograph import Radiograph
 from xraykit.models import service
 from xraykit.models.card import Card
 from xraykit.models.explanation import Explanation
-from xraykit.reports.charts import probabilities
+from xraykit.reports.charts import bars
 from xraykit.reports.heatmap import overlay
 from xraykit.ui.kit import pictures, report_view
 
@@ -87,7 +87,7 @@ def show_reading(
         _picture(_film_png(film.sha256, film), "Radiograph without overlay", card.name)
     _say(_describe(heat, values, shared_maximum))
     report_view.before_charts()
-    chart = probabilities.probabilities(values, card.title, classes)
+    chart = bars.probabilities(values, card.title, classes)
     st.altair_chart(chart, theme=None, width="stretch", key=f"chart-{card.name}")
 
 

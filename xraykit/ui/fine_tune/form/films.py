@@ -16,7 +16,7 @@ import streamlit as st
 from xraykit.datasets import catalog, inspection
 from xraykit.datasets.archive import unpack
 from xraykit.refused import Refused
-from xraykit.reports.charts import films as film_charts
+from xraykit.reports.charts import bars as film_charts
 from xraykit.system import folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
