@@ -1,4 +1,4 @@
-"""Fine-tune: set up a run, watch it learn, keep what it learned; all runs below. Reads top to bottom."""
+"""Fine-tune: set up a run, watch it train, save its model; all runs below. Reads top to bottom."""
 
 import streamlit as st
 
@@ -8,9 +8,9 @@ from xraykit.ui.fine_tune.run import table, view
 from xraykit.ui.frame import frame
 
 STEPS = (
-    (films, "Films", "what it learns from"),
-    (recipe, "Recipe", "how it learns"),
-    (start, "Device and start", "where it learns"),
+    (films, "Films", "what to train on"),
+    (recipe, "Recipe", "how to train"),
+    (start, "Device and start", "where to run"),
 )
 
 frame("Fine-tune")

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
+from xraykit.ui import server
 from xraykit.ui.frame import frame, watch_restarts
-from xraykit.ui.kit import inference
+from xraykit.ui.kit import text
 from xraykit.ui.models import card_view
 from xraykit.ui.review import controls
 
 frame("Models")
 watch_restarts()
-cards, refusals = inference.cards()
+cards, refusals = server.models()
 
 # inputs
 left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -23,4 +24,4 @@ elif card is not None:
     with right:
         card_view.show_downloads(card)
     card_view.show(card)
-card_view.show_refused(refusals)
+text.show_refused("Models that could not be loaded", "Model", refusals)

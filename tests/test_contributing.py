@@ -105,11 +105,11 @@ def test_a_recipe_field(copy):
     code = """
 import json
 from xraykit.training.recipe import fields, presets, recipe, rules
-from xraykit.ui.fine_tune.form.recipe import LEARNING
+from xraykit.ui.fine_tune.form.recipe import TRAINING
 data = json.loads(presets.NAMED["tiny"].to_json())
 assert recipe.from_dict(data | {"clip": 2.5}).clip == 2.5
 field = fields.at("clip")
-assert (field.default, field.low, field.high) == (1.0, 0, 10) and "clip" in LEARNING
+assert (field.default, field.low, field.high) == (1.0, 0, 10) and "clip" in TRAINING
 print(list(rules.faults(data | {"clip": 11})))
 """
     assert run(copy, code) == "['clip']"

@@ -9,8 +9,8 @@ import pytest
 
 from tests.helpers import ROOT, import_map, recipe_page
 from xraykit.__main__ import main
+from xraykit.system.job_folder import State
 from xraykit.training.recipe import fields, presets
-from xraykit.training.run.run import State
 from xraykit.ui import navigation
 
 MODULES = import_map.sources()

@@ -1,5 +1,22 @@
-"""xraykit: read chest films with Keras networks, see where they looked, compare them, train them.
+"""Read chest films with Keras networks, see where they looked, compare them, train them.
 
+<<<<<<< HEAD
+A house of rooms, each a folder with a sentence in its `__init__`. A room imports only what stands above it here:
+
+refused      the base of everything the house will not do as asked
+system       this computer: folders, files, locks, jobs, processes, devices and their queue
+evaluation   truth and probabilities become figures with intervals, tests and comparisons
+films        a stranger's bytes become a Radiograph, or a Refusal
+datasets     labelled films: found, grouped, divided, known by name
+models       a kept model: its card, reading films, heatmaps, evaluation of a folder
+training     a recipe and films become a finished run and a kept model
+reports      everything a reader sees: sections, tables, charts, overlays, files
+doctor       what is on this computer and what is missing
+ui, cli      the two doors: pages in a browser, commands on a terminal
+
+Streamlit is imported in ui alone, Keras where networks are trained or converted: never in the process of the pages.
+tests/test_architecture.py keeps the order. A research demonstration, never a medical device.
+=======
 Nine rooms; each imports only those above it. `help(xraykit.films)` lists the files of a room; docs/house.md draws them.
 
 refused       the base of every refusal: a code for programs, words for people
@@ -16,6 +33,7 @@ cli           the same in a terminal; __main__ gathers its commands
 
 Keras is imported in training/fit, models/conversion and models/tf_keras_vis alone. A research demonstration, never a
 medical device.
+>>>>>>> main
 """
 
 __version__ = "0.1.0"

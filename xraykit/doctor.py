@@ -64,7 +64,7 @@ def gpus() -> list[Finding]:
     gpus_here, reason = devices.gpus()
     mend = devices.why_no_gpu()
     if not gpus_here:
-        words = reason if reason == devices.NOT_LOOKED else f"none found ({reason})"
+        words = f"none found ({reason})" if devices.can_look() else reason
         return [Finding("gpu", "optional", words, f"Training runs on the CPU. {mend}")]
     return [Finding(device.key, "optional" if mend else "ok", _gpu_words(device), mend) for device in gpus_here]
 

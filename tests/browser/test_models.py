@@ -72,7 +72,7 @@ def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screensho
     start = panel.get_by_role("button", name="Evaluate ")
     start.wait_for()
     text = panel.inner_text()
-    assert "Refused films, in no figure: 1" in text and "Normal/broken.png" in text and "loose.png" in text
+    assert "Refused films, excluded from all figures: 1" in text and "Normal/broken.png" in text and "loose.png" in text
     panel.scroll_into_view_if_needed()
     screenshot(visit, screenshots, "evaluate-before")
     faults = serious(Axe().run(page))

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.browser.conftest import at_rest, eventually
+from tests.browser.conftest import HANG, at_rest, eventually
 from tests.helpers import bad_films
 from xraykit import RESEARCH_ONLY
 from xraykit.films.samples import draw
@@ -156,7 +156,7 @@ def test_a_killed_server_leaves_no_process_behind(visit, fresh_server):
     family = fresh_server.family()
     assert len(family) >= 2, "the service and at least one decoder"
     fresh_server.kill()
-    gone, alive = psutil.wait_procs(family, timeout=5)
+    gone, alive = psutil.wait_procs(family, timeout=HANG)
     assert not alive
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,11 +68,9 @@ def test_every_bad_film_is_refused_between_good_ones(firewall):
 
 def test_a_hanging_film_times_out_and_costs_no_other_film_its_result(firewall):
     films = [("good.png", FILM)] * 5 + [("hang.dcm", bad_films.hanging_dicom())] + [("good.png", FILM)] * 40
-    began = time.monotonic()
     results = list(firewall.read_many(films))
     assert [type(result).__name__ for result in results].count("Refusal") == 1
     assert (results[5].code, results[5].source) == ("timeout", "hang.dcm")
-    assert time.monotonic() - began < 60
 
 
 def test_films_come_in_order_and_few_at_a_time(firewall):
@@ -232,9 +231,10 @@ def test_many_threads_share_the_decoders_and_outlive_each_other():
     with ingest.Ingest() as firewall:
         with ThreadPoolExecutor(8) as threads:  # the thread that started the decoders ends here
             results = list(threads.map(lambda number: firewall.read(FILM, str(number)), range(64)))
+            ours = set(threads.map(lambda _: threading.get_native_id(), range(64)))
         assert [result.source for result in results] == [str(number) for number in range(64)]
         pid = firewall.loaded_modules()["pid"]
-        time.sleep(0.3)
+        assert wait_until(lambda: not ours & {thread.id for thread in psutil.Process().threads()}, 60)
         assert psutil.pid_exists(pid) and isinstance(firewall.read(FILM, "a.png"), Radiograph)
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -129,10 +128,9 @@ def test_a_stop_ends_the_measuring_and_its_process(monkeypatch):
     def stop():
         raise InterruptedError
 
-    began = time.monotonic()
+    monkeypatch.setattr(autotune, "LIMIT_SECONDS", 3600)  # nothing else would end it before this test is given up
     with pytest.raises(InterruptedError):
         autotune.measure_apart(TINY, "float32", False, stop)
-    assert time.monotonic() - began < 60
     assert not [
         c for c in psutil.Process().children(recursive=True) if "xraykit.training.fit.autotune" in " ".join(c.cmdline())
     ]

@@ -237,13 +237,12 @@ def test_a_queued_run_tells_its_place_and_can_be_stopped(made, tmp_path, folder)
 def test_a_training_that_cannot_be_interrupted_is_ended_all_the_same(made, how):
     process = launch(made)
     until(lambda: made.status().state == "running" and made.status().stage == "building the network", "it trains")
-    asked = time.monotonic()
     if how == "stop file":
         control.stop(made)
     else:
         process.send_signal(how)
     assert process.wait(HANG) == 0
-    assert time.monotonic() - asked < 20, "ten seconds are promised; the rest is for a busy computer"
+    assert worker.PATIENCE_SECONDS + 2 * worker.TICK_SECONDS < 10, "ten seconds are promised"
     assert made.status().state == "stopped" and made.status().message
     assert device_queue.line("cpu") == []
 

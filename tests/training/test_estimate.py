@@ -44,7 +44,7 @@ def test_it_counts_epochs_validation_and_the_pass_through_a_frozen_backbone(foun
 def test_it_says_all_of_it_in_a_sentence_and_as_data(found):
     estimate, _ = found
     assert estimate.words.startswith("at most about ") and " of training on " in estimate.words
-    assert "GiB of memory" in estimate.words and estimate.words.endswith(" to start")
+    assert "iB of memory" in estimate.words and estimate.words.endswith(" to start")
     data = json.loads(json.dumps(estimate.to_json()))
     assert data["seconds"] == pytest.approx(estimate.seconds) and len(data["phases"]) == 2
     assert data["precision"] == "float32" and data["memory"] > 2**26 and data["words"] == estimate.words

@@ -188,7 +188,8 @@ def test_probes_do_not_see_each_other_nor_hinder_the_holder(made):
     for thread in threads:
         thread.start()
     try:
-        time.sleep(0.3)
+        while len(seen) < 200:
+            time.sleep(0.01)
         assert not any(seen), "nobody holds it, four look"
         with made.hold():
             assert made.alive()

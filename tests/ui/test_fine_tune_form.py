@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import wait_until
-from xraykit.reports.charts import films as film_charts
-from xraykit.system import device_queue, devices, folders, jobs
+from xraykit.reports.charts import bars as film_charts
+from xraykit.system import device_queue, devices, folders
 from xraykit.system.job_folder import State
-from xraykit.system.jobs import JobState
+from xraykit.system.jobs import Job, JobState
 from xraykit.training.recipe import rules
 from xraykit.training.run import control
 from xraykit.ui.fine_tune import draft
@@ -52,8 +52,8 @@ def choose(app: AppTest, films: Path) -> AppTest:
 
 def films_looked_at(app: AppTest) -> AppTest | None:
     text = text_of(app.run())
-    assert "Failed." not in text, text
-    return app if "Films that can be read" in text else None
+    assert "Failed" not in text, text
+    return app if "Readable films" in text else None
 
 
 def field(app: AppTest, path: str):
@@ -80,7 +80,7 @@ def test_folders_of_earlier_runs_are_offered_and_broken_runs_passed_over(tmp_pat
 def test_without_runs_a_newcomer_is_told_what_to_do_and_can_try(films):
     app = open_page()
     assert not app.exception and "No runs yet. Choose films" in text_of(app)
-    assert app.button(key="start").disabled and "Choose films first." in text_of(app)
+    assert app.button(key="start").disabled and "Before you can start: choose films." in text_of(app)
     app.button(key="try-tiny").click().run()
     assert next(b for b in app.selectbox if b.label == "Preset").value == "tiny"
     wait_until(lambda: films_looked_at(app), "the inspection")
@@ -92,10 +92,16 @@ def test_what_is_in_the_films_is_told_before_anything_starts(films):
     (films / "Normal" / "copy.png").write_bytes((films / "Normal" / "film-000.png").read_bytes())
     app = choose(open_page(), films)
     text = text_of(app)
-    for told in ("Normal/broken.png", "copy.png", "Identical files", "near-identical images", "never split"):
-        assert told in text, told
+    for words in (
+        "Normal/broken.png",
+        "copy.png",
+        "Identical files",
+        "near-identical images",
+        "groups are never split",
+    ):
+        assert words in text, words
     (looked,) = (folders.runs_folder() / "inspections").iterdir()
-    found = jobs.Job(looked).films()
+    found = Job(looked).films()
     parts = film_charts.parts_of(found["split"], found["learned_from"])
     assert sum(row["films"] for row in parts if row["part"] != "total") == 73
 
@@ -104,8 +110,8 @@ def test_start_starts_exactly_one_run_with_what_was_chosen(films, started):
     app = choose(open_page(), films)
     next(b for b in app.selectbox if b.label == "Preset").set_value("tiny").run()
     field(app, "phases.0.epochs").set_value(7).run()
-    assert "Otherwise than the preset: phase 1: epochs 2 → 7." in text_of(app)
-    app.text_input(key=next(t.key for t in app.text_input if t.label == "Name of the run")).set_value("my-run").run()
+    assert "Changed from the preset: phase 1: epochs 2 → 7." in text_of(app)
+    app.text_input(key=next(t.key for t in app.text_input if t.label == "Run name")).set_value("my-run").run()
     wait_until(lambda: not app.run().button(key="start").disabled, "the films to be divided")
     app.button(key="start").click().run()
     assert not app.exception and [asked[:2] for asked in started] == [("start", "my-run")]
@@ -130,10 +136,10 @@ def test_all_faults_stand_beside_their_fields_at_once(films, started):
     for path, value in (("image_size", 5), ("batch_size", 0), ("phases.0.learning_rate", 3.0)):
         field(app, path).set_value(value).run()
     text = text_of(app)
-    assert text.count("class='xk-fault'") == 3 and "3 fields of the recipe to correct" in text
+    assert text.count("class='xk-fault'") == 3 and "correct 3 recipe fields" in text
     assert app.button(key="start").disabled and app.button(key="estimate").disabled
-    for fault in rules.faults(app.session_state["fine-tune-draft"]["recipe"]).values():
-        assert fault.replace("'", "&#x27;") in text
+    for fault in rules.faults(app.session_state["fine-tune-draft"].recipe).values():
+        assert f">{fault.advice}<" in text and fault.words not in text
     field(app, "batch_size").set_value(16).run()
     assert text_of(app).count("class='xk-fault'") == 2
 
@@ -151,8 +157,8 @@ def test_all_faults_stand_beside_their_fields_at_once(films, started):
 )
 def test_a_nonsense_recipe_is_shown_with_its_faults_and_breaks_nothing(data):
     app = open_page()
-    app.session_state["fine-tune-draft"]["recipe"] = data
-    app.session_state["fine-tune-draft"]["turn"] = 99
+    app.session_state["fine-tune-draft"].recipe = data
+    app.session_state["fine-tune-draft"].turn = 99
     app.run()
     assert not app.exception and "class='xk-fault'" in text_of(app) and app.button(key="start").disabled
 
@@ -172,7 +178,7 @@ def test_a_file_that_is_no_recipe_is_refused_in_words(text):
     app = open_page()
     box = next(box for box in app.file_uploader if str(box.key).startswith("recipe-import"))
     box.set_value([("wrong.json", text.encode(), "application/json")]).run()
-    assert not app.exception and "Expected a recipe as" in text_of(app) and "wrong.json" in text_of(app)
+    assert not app.exception and "wrong.json is not a recipe" in text_of(app).replace("\\", "")
 
 
 def test_numbers_beyond_a_browsers_are_shown_as_text_and_told_as_faults():
@@ -191,7 +197,7 @@ def test_a_kept_model_with_another_backbone_is_told_beside_the_field(films, monk
     field(app, "weights").set_value("model:mine").run()
     text = text_of(app)
     assert "mine has backbone Tiny" in text and "this recipe has backbone MobileNetV2" in text
-    assert app.button(key="start").disabled and "→ kept model mine" in text
+    assert app.button(key="start").disabled and "→ saved model mine" in text
     field(app, "backbone").set_value("Tiny").run()
     assert "mine has backbone" not in text_of(app)
 
@@ -199,9 +205,9 @@ def test_a_kept_model_with_another_backbone_is_told_beside_the_field(films, monk
 def test_a_run_gets_a_plain_name_whatever_the_recipe_is_called(films):
     app = choose(open_page(), films)
     field(app, "name").set_value("Örtlich / " + "x" * 200).run()
-    box = next(text for text in app.text_input if text.label == "Name of the run")
+    box = next(text for text in app.text_input if text.label == "Run name")
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", box.placeholder)
-    assert "Expected a run name" not in text_of(app) and "1 field of the recipe to correct" in text_of(app)
+    assert "choose a run name" not in text_of(app) and "correct 1 recipe field." in text_of(app)
 
 
 def test_everything_chosen_survives_another_page(films):
@@ -209,7 +215,7 @@ def test_everything_chosen_survives_another_page(films):
     field(app, "batch_size").set_value(8).run()
     app.switch_page("pages/models.py").run()
     app.switch_page("pages/fine_tune.py").run()
-    assert not app.exception and field(app, "batch_size").value == 8 and "Films that can be read" in text_of(app)
+    assert not app.exception and field(app, "batch_size").value == 8 and "Readable films" in text_of(app)
 
 
 def test_the_device_tells_why_there_is_no_gpu_and_who_is_before(monkeypatch):
@@ -220,9 +226,19 @@ def test_the_device_tells_why_there_is_no_gpu_and_who_is_before(monkeypatch):
     monkeypatch.setattr(devices, "why_no_gpu", lambda backend: "")
     radio = next(radio for radio in open_page().radio if radio.label == "Device")
     captions = " ".join(radio.proto.captions).replace("\\", "")
-    assert "12.0 of 16.0 GiB free · load 40% · 2 runs before yours" in captions and "free at once" in captions
-    monkeypatch.setattr(devices, "why_no_gpu", lambda backend: "No NVIDIA GPU is seen: no driver.")
-    assert "No NVIDIA GPU is seen: no driver." in text_of(open_page())
+    assert "12.0 of 16.0 GiB free · load 40% · 2 runs ahead of yours" in captions
+    assert "16.0 of 32.0 GiB free · load 10% · available now" in captions
+    monkeypatch.setattr(devices, "why_no_gpu", lambda backend: "No NVIDIA GPU found: no driver.")
+    assert "No NVIDIA GPU found: no driver." in text_of(open_page())
+
+
+def test_a_device_that_is_busy_with_something_else_is_not_called_available(monkeypatch):
+    busy = devices.Device("gpu 0", "NVIDIA RTX A4000", 16 * 2**30, 12 * 2**30, 1.0)
+    monkeypatch.setattr(devices, "available", lambda: [busy])
+    monkeypatch.setattr(device_queue, "line", lambda key: [])
+    radio = next(radio for radio in open_page().radio if radio.label == "Device")
+    captions = " ".join(radio.proto.captions).replace("\\", "")
+    assert "load 100%" in captions and "available now" not in captions
 
 
 def test_an_estimate_is_told_in_figures(films, monkeypatch):
@@ -242,11 +258,11 @@ def test_an_estimate_is_told_in_figures(films, monkeypatch):
         )
 
     app = choose(open_page(), films)
-    monkeypatch.setattr(jobs.Job, "start", start)
+    monkeypatch.setattr(Job, "start", start)
     app.button(key="estimate").click().run()
     assert not app.exception
-    for told in ("at most 13 min", "3.0 GiB", "412 images/s", "the GPU, float32"):
-        assert told in text_of(app)
+    for figure in ("at most 13 min", "3.0 GiB", "412 images/s", "the GPU, 32 bit"):
+        assert figure in text_of(app)
 
 
 @pytest.mark.parametrize("changed", [False, True])
@@ -258,11 +274,11 @@ def test_a_run_is_given_the_estimate_of_exactly_its_recipe(films, started, monke
     app = choose(open_page(), films)
     next(b for b in app.selectbox if b.label == "Preset").set_value("tiny").run()
     wait_until(lambda: not app.run().button(key="estimate").disabled, "the films to be divided")
-    monkeypatch.setattr(jobs.Job, "start", start)
+    monkeypatch.setattr(Job, "start", start)
     app.button(key="estimate").click().run()
     if changed:
         field(app, "phases.0.epochs").set_value(9).run()
-    next(text for text in app.text_input if text.label == "Name of the run").set_value("mine").run()
+    next(text for text in app.text_input if text.label == "Run name").set_value("mine").run()
     app.button(key="start").click().run()
     given = folders.runs_folder() / "mine" / "estimate.json"
     assert not app.exception and started[0][1] == "mine" and given.is_file() == (not changed)

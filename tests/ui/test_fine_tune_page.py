@@ -149,8 +149,8 @@ def test_buttons_do_what_they_say(made, started, tmp_path):
 def test_duplicate_fills_the_form_with_the_runs_recipe(made):
     app = open_page("stopped")
     app.button(key="run-duplicate").click().run()
-    assert not app.exception and "New run" in text_of(app) and "Exactly as the preset" in text_of(app)
-    assert "recipe of the run stopped" in next(b for b in app.selectbox if b.label == "Preset").options
+    assert not app.exception and "New run" in text_of(app) and "Same as the preset" in text_of(app)
+    assert "Recipe of the run stopped" in next(b for b in app.selectbox if b.label == "Preset").options
 
 
 def test_a_refusal_of_the_engine_is_a_sentence(made, monkeypatch):

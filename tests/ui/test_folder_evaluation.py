@@ -18,6 +18,7 @@ from tests.helpers import fakes, film_folders, tiny_model
 from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.models import folder_evaluation
+from xraykit.refused import Refused
 from xraykit.system import folders, job_folder, jobs
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.system.jobs import Job, JobState
@@ -166,14 +167,14 @@ def test_faults_are_told_in_the_state(tmp_path, fault):
     folder = {"no folder": tmp_path / "none", "no films": tmp_path / "empty"}.get(
         fault, film_folders.make(tmp_path / "films", classes=CLASSES, films=1)
     )
-    with pytest.raises(ValueError, match="No model named|No folder|readable films"):
+    with pytest.raises(Refused, match="No model named|No folder|readable films"):
         folder_evaluation.evaluate(["no-such-model" if fault == "no model" else MODEL], folder, tmp_path / "out")
     assert Job(tmp_path / "out").state().state is State.FAILED
 
 
-def test_a_queued_work_that_never_began_is_lost(tmp_path, monkeypatch):
+def test_a_queued_job_that_never_began_is_lost(monkeypatch):
     waiting = jobs.create("a / strange: name")
-    waiting.queue(verb="inspect", data="films", models=[])
+    waiting.queue(verb="inspect", data="films")
     assert waiting.state().state is State.QUEUED
     monkeypatch.setattr(job_folder, "GRACE_SECONDS", -1.0)
     assert waiting.state().state is State.LOST
@@ -181,10 +182,11 @@ def test_a_queued_work_that_never_began_is_lost(tmp_path, monkeypatch):
 
 def test_a_started_work_outlives_its_starter_and_is_listed(odd_folder):
     begun = inspection.start_inspection(odd_folder)
-    wait_until(lambda: begun.state().state is State.FINISHED, "the inspection")
+    wait_until(lambda: begun.state().state is State.FINISHED and not begun.alive(), "the inspection")
     folder_evaluation.start_evaluation(begun, odd_folder, ["tiny-model"])
     wait_until(lambda: begun.state().state is State.FINISHED, "the evaluation")
     assert [job.name for job in jobs.list_jobs()] == [begun.name] and begun.results()
+    wait_until(lambda: not begun.alive(), "the end of its process")  # it says finished before it is gone
     begun.remove()
     assert not jobs.list_jobs()
 
@@ -211,10 +213,11 @@ def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
 
 
 def panel():
+    from xraykit.ui import server
     from xraykit.ui.compare import folder_evaluation as evaluating
-    from xraykit.ui.kit import film_list, inference
+    from xraykit.ui.kit import film_list
 
-    found = evaluating.show(inference.cards()[0])
+    found = evaluating.show(server.models()[0])
     import streamlit as st
 
     st.session_state["picked"] = [(one.model, len(one.films)) for one in found]
@@ -255,7 +258,7 @@ def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
     app.button(key="evaluate-start").click().run()
     run_until(app, lambda app: app.session_state["picked"], "the evaluation")
     assert not app.exception and app.session_state["picked"] == [("tiny-model", 13)]
-    text = words_of(app)
+    text = words_of(app.run())  # once more: it may have ended after its state was drawn and before it was picked
     assert "Normal/broken.png" in text and "copy.png" in text and "loose.png" in text and "Accuracy" in text
 
 
@@ -277,17 +280,20 @@ def test_a_new_session_finds_what_goes_on_and_can_stop_it(app, many):
     app.button(key="evaluate-stop").click().run()
     run_until(app, lambda app: "Stopped" in words_of(app), "the stop")
     assert not app.exception and "nothing was written" in words_of(app) and not made.results()
-    assert not made.alive()
+    wait_until(lambda: not made.alive(), "its process to be gone")
 
 
-@pytest.mark.parametrize("state", ["running", "failed", "stopped"])
+ENDS = {State.RUNNING: "Ended unexpectedly", State.FAILED: "Failed", State.STOPPED: "Stopped"}
+
+
+@pytest.mark.parametrize("state", ENDS)
 def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_path):
     made = jobs.create("films")
     facts = {"verb": "evaluate", "data": str(tmp_path), "models": ("x",), "done": 3, "films": 9}
-    made.write_state(JobState(state=State(state), message="Expected <b>.", **facts))
+    made.write_state(JobState(state=state, message="Expected <b>.", **facts))
     app.run()
     text = words_of(app)
-    assert not app.exception and {"running": "Ended unexpectedly", "failed": "Failed"}.get(state, "Stopped") in text
+    assert not app.exception and ENDS[state] in text
     app.button(key="evaluate-another").click().run()
     assert not app.exception and app.text_input(key="evaluate-path") is not None and not jobs.list_jobs()
 
@@ -342,10 +348,18 @@ def test_an_evaluation_of_before_times_were_called_heartbeats_is_offered(app, tm
     assert "films · x · n 8 · 2026-11-1" in label
 
 
-@pytest.mark.parametrize("path", ["", "/no/such/folder", "**bold** <b>"])
-def test_a_path_that_is_no_folder_is_told_in_words(app, path):
+@pytest.mark.parametrize(
+    "path,words",
+    [
+        ("", "Enter the path of a folder."),
+        ("/no/such/folder", "No folder at /no/such/folder."),
+        ("**bold** <b>", "No folder at **bold** <b>."),
+        ("~nobody-of-that-name", "No folder at ~nobody-of-that-name."),
+    ],
+)
+def test_a_path_that_is_no_folder_is_told_in_words(app, path, words):
     look_at(app, path)
-    assert not app.exception and "Expected a folder" in words_of(app) and not jobs.list_jobs()
+    assert not app.exception and words in words_of(app) and not jobs.list_jobs()
 
 
 def test_the_list_of_films_is_the_evaluation_to_the_digit(odd_folder, tmp_path):
@@ -373,4 +387,4 @@ def test_films_are_shown_with_pictures_and_heatmaps_or_by_name(app, odd_folder):
     app.run()
     assert "not at hand" in words_of(app) and "<img " not in words_of(app)
     app.text_input(key="cases-folder-all").set_value(str(moved)).run()
-    assert not app.exception and "Another file than the one evaluated" in words_of(app)
+    assert not app.exception and "Not the file that was evaluated" in words_of(app)

@@ -1,4 +1,4 @@
-"""The pages as a user meets them, without a browser and with a fake inference client (tests/fakes.py)."""
+"""The pages as a user meets them, without a browser and with a fake inference client (tests/helpers/fakes.py)."""
 
 import re
 import threading
@@ -13,11 +13,11 @@ from xraykit import RESEARCH_ONLY
 from xraykit.films.refusal import Refusal
 from xraykit.films.samples import draw
 from xraykit.models import classifier, service
-from xraykit.reports import charts
+from xraykit.reports.charts import bars
 from xraykit.ui import server
 from xraykit.ui.frame import RESTARTED
 from xraykit.ui.kit import report_view
-from xraykit.ui.review import panes
+from xraykit.ui.review import panes, readings
 
 APP = str(ROOT / "app.py")
 
@@ -141,11 +141,49 @@ def test_a_slow_method_shows_progress_and_can_be_cancelled(app, client):
     app.button(key="job-cancel").click().run()
     job.thread.join(10)
     assert not job.thread.is_alive()
-    assert "Cancelled" in words(app.run())
+    text = words(app.run())
+    assert "Cancelled" in text and "being computed" not in text, "above the panes and below them the same is said"
+    assert text.count(readings.CANCELLED) == len(fakes.CARDS)
+    app.slider(key="opacity").set_value(60).run()
+    assert app.session_state["job"] is job, "what was cancelled does not begin again by itself"
     gate.set()
     app.button(key="job-again").click().run()
     wait_for(app)
     assert sum("Score-CAM overlay" in alt for alt in pictures(app)) == len(fakes.CARDS)
+
+
+def test_cancelling_keeps_what_is_computed_and_computes_no_more(app, client):
+    """One heatmap was ready: the rest would once begin again at the next click anywhere on the page."""
+    first, second = (card.name for card in fakes.CARDS)
+    slow = fakes.explanation_in_steps(threading.Event())
+
+    def explain(film, model, method, label, progress):
+        return (fakes.explanation_now if model == first else slow)(film, model, method, label, progress)
+
+    client.explain_with = explain
+    drop(app, ("a.png", fakes.film_png(1)))
+    app.selectbox(key="method").select("Score-CAM").run()
+    job = app.session_state["job"]
+    end = time.monotonic() + 60
+    while not job.heatmaps and time.monotonic() < end:
+        time.sleep(0.02)
+    app.button(key="job-cancel").click().run()
+    job.thread.join(60)
+    app.run()
+    assert app.session_state["job"] is job and set(dict(job.heatmaps)) == {job.pairs[0]}
+    text = words(app)
+    assert text.count(readings.CANCELLED) == 1 and "being computed" not in text
+    assert sum("Score-CAM overlay" in alt for alt in pictures(app)) == 1
+
+
+def test_closing_the_films_ends_what_is_computed_for_them(app, client):
+    client.explain_with = fakes.explanation_in_steps(threading.Event())
+    drop(app, ("a.png", fakes.film_png(1)))
+    app.selectbox(key="method").select("SmoothGrad").run()
+    thread = app.session_state["job"].thread
+    app.button(key="close-all").click().run()
+    thread.join(60)
+    assert not thread.is_alive() and not app.exception
 
 
 def test_choosing_another_method_ends_the_one_at_work(app, client):
@@ -219,6 +257,16 @@ def test_models_can_be_chosen_and_the_address_names_the_first(monkeypatch):
     assert not app.exception and charts_of(app) == 0 and "film.png" in words(app)
 
 
+def test_three_models_and_the_film_stand_in_one_row(monkeypatch):
+    """Or in two rows of two where the page is narrow: none stands alone."""
+    cards = [fakes.card(name, f"The model {name}") for name in ("a", "b", "c")]
+    monkeypatch.setattr(server, "_client", fakes.Client(cards))
+    app = drop(AppTest.from_file(APP, default_timeout=60).run(), ("film.png", fakes.film_png()))
+    assert not app.exception and charts_of(app) == 3 and len(app.main.columns) == 4
+    app.button_group(key="shown-models").set_value(["a", "b"]).run()
+    assert charts_of(app) == 2 and len(app.main.columns) == 3
+
+
 def test_two_models_need_no_choosing(app):
     drop(app, ("film.png", fakes.film_png()))
     assert not [group for group in app.button_group if group.key == "shown-models"]
@@ -233,13 +281,13 @@ def test_many_models_that_disagree_are_counted():
             (),
         )
 
-    told = [
+    sentences = [
         panes.agreement(map(reading, tops))
         for tops in (["Normal", "COVID-19"], ["Normal", "COVID-19", "Normal"], ["Normal", "Normal"])
     ]
-    assert told == [
+    assert sentences == [
         "The models disagree: Normal, COVID-19.",
-        "The models disagree: Normal 2, COVID-19 1.",
+        "The models disagree: 2 × Normal, 1 × COVID-19.",
         "All models predict Normal.",
     ]
 
@@ -247,9 +295,9 @@ def test_many_models_that_disagree_are_counted():
 def test_charts_are_made_only_after_pandas_is_whole(app, monkeypatch):
     """Altair looks into sys.modules: a pandas that another session is just importing has no Timestamp yet."""
     order = []
-    make = charts.probabilities
+    draw_chart = bars.probabilities
     monkeypatch.setattr(report_view, "before_charts", lambda: order.append("pandas"))
-    monkeypatch.setattr(charts, "probabilities", lambda *args: order.append("chart") or make(*args))
+    monkeypatch.setattr(bars, "probabilities", lambda *args: order.append("chart") or draw_chart(*args))
     drop(app, ("film.png", fakes.film_png()))
     assert order == ["pandas", "chart"] * len(fakes.CARDS)
 

@@ -26,6 +26,7 @@ from xraykit.models.classifier import Classifier, Prediction
 from xraykit.models.explanation import Explanation
 from xraykit.refused import Refused
 from xraykit.system import local_service
+from xraykit.system.local_service import LocalService
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")
 LOADED_MODELS = 4
@@ -55,7 +56,7 @@ class Client:
         self.restarts = 0
         self._closed = False
         self._swap = threading.Lock()
-        self._service = local_service.Companion(SERVICE)
+        self._service = LocalService(SERVICE)
 
     def read(self, source: str, data: bytes) -> Radiograph | Refusal:
         """Decode a film's bytes behind the firewall."""
@@ -104,11 +105,11 @@ class Client:
             "The inference service stopped twice on this film. Other films still work; see the server's log."
         )
 
-    def _replace(self, lost: local_service.Companion) -> None:
+    def _replace(self, lost: LocalService) -> None:
         with self._swap:
             if self._service is lost and not self._closed:  # of many threads that lost it, one starts the next
                 lost.end()
-                self._service = local_service.Companion(SERVICE)
+                self._service = LocalService(SERVICE)
                 self.restarts += 1
 
 
@@ -121,7 +122,7 @@ class _Lost(Exception):
     """The other process went away in the middle of a call."""
 
 
-def _ask(service: local_service.Companion, request: Any, progress: Progress | None = None) -> Any:
+def _ask(service: LocalService, request: Any, progress: Progress | None = None) -> Any:
     """Send a request and return its answer; raises the error it was answered with, or _Lost."""
     try:
         line = service.connect()
@@ -152,7 +153,7 @@ class _Service:
         self._ingest = ingest.Ingest()
         self._models: OrderedDict[tuple, Classifier] = OrderedDict()
         self._loading = threading.Lock()
-        self._worker: local_service.Companion | None = None
+        self._worker: LocalService | None = None
         self._worker_lock = threading.Lock()
 
     def answer(self, line: Connection) -> None:
@@ -217,12 +218,12 @@ class _Service:
             "TensorFlow and still works."
         )
 
-    def _living_worker(self) -> local_service.Companion:
+    def _living_worker(self) -> LocalService:
         with self._worker_lock:
             if self._worker is None or not self._worker.alive:
                 if self._worker is not None:
                     self._worker.end()
-                self._worker = local_service.Companion("xraykit.models.tf_keras_vis", tf_keras_vis.ENVIRONMENT)
+                self._worker = LocalService("xraykit.models.tf_keras_vis", tf_keras_vis.ENVIRONMENT)
             return self._worker
 
     def _model(self, name: str) -> Classifier:
@@ -249,7 +250,7 @@ class _Service:
         }
 
 
-def _relay(worker: local_service.Companion, task: tf_keras_vis.Task, progress: Progress) -> Any:
+def _relay(worker: LocalService, task: tf_keras_vis.Task, progress: Progress) -> Any:
     """Pass a worker's progress on, and say twice a second that we still wait: TensorFlow starts slowly.
 
     `progress` raises ConnectionError when the caller has left; closing the line then cancels in the worker.

@@ -8,11 +8,9 @@ charts/style       the two looks of a chart, for a dark screen and for white pap
 charts/matrices    confusion matrices, and shares of several models with intervals
 charts/curves      ROC, precision-recall and reliability
 charts/learning    learning curves, of several models or of one run, and the load of a device
-charts/films       films by class and part of a split
-charts/probabilities  one model's probabilities for one film
-heatmap/overlay    a heatmap in colour on its film
+charts/bars        one model's probabilities for one film; films by class and part of a split
+heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
-heatmap/legend     the strip below an overlay that says what its colours mean
 
 Beside them parts.html and report.html (templates) and report.css, which pages and files share.
 """

@@ -351,7 +351,8 @@ def _network(card: Card) -> Iterator[tuple[str, str]]:
     speed = card.metrics.get("milliseconds_a_film")
     yield "Milliseconds per film", UNKNOWN if speed is None else f"{speed:.1f}, on the computer that saved it"
     yield from (
-        (SOFTWARE.get(name, name), SOFTWARE.get(str(value), str(value))) for name, value in card.software.items()
+        (SOFTWARE.get(str(name), str(name)), SOFTWARE.get(str(value), str(value)))
+        for name, value in card.software.items()
     )
     if not card.software:
         yield "Software", UNKNOWN

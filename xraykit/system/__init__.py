@@ -5,7 +5,7 @@ folders         where models, runs, evaluations, datasets and caches are kept; n
 job_folder      the folder of one long job: its state, its lock, the request to stop
 jobs            jobs that tell how far they are, each in a process of its own
 processes       processes that outlive the page that started them, and those that end with their parent
-local_service   a process beside this one, spoken to over a private socket
+local_service   a process beside this one, spoken to over a private socket, gone when this one is
 devices         the GPUs and the processor, and what they are doing
 device_queue    one run at a time on each device, first come first served
 text            the one way in which durations, sizes and percentages are written

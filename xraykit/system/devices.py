@@ -1,4 +1,4 @@
-"""Devices: the GPUs and the processor of this computer, what they are doing, and the line of runs before each.
+"""Devices: the GPUs and the CPU of this computer, and what they are doing.
 
 Never imports a backend; a driver that is missing or broken is a sentence, never an error.
 """
@@ -20,7 +20,7 @@ from typing import Any
 from xraykit.refused import Refused
 
 CPU, AUTO = "cpu", "auto"
-NOT_LOOKED = "not looked for: nvidia-ml-py is not installed"
+NOT_LOOKED = "nvidia-ml-py is not installed"
 
 
 class DeviceRefused(Refused):
@@ -54,26 +54,38 @@ def gpus() -> tuple[list[Device], str]:
     """The NVIDIA GPUs that a run may use, and why there are none, as the driver says it."""
     try:
         nvml = _nvml()
-        found = [_gpu(nvml, number) for number in range(nvml.nvmlDeviceGetCount()) if _visible(number)]
-        return found, "" if found else "the driver names none"
+        visible = [_gpu(nvml, number) for number in range(nvml.nvmlDeviceGetCount()) if _visible(number)]
+        return visible, "" if visible else "the driver lists none"
     except ImportError:
         return [], NOT_LOOKED
     except Exception as error:  # the NVIDIA library raises its own classes, some only at import
         return [], str(error)
 
 
+def can_look() -> bool:
+    """Is the library here that tells of NVIDIA GPUs?"""
+    return importlib.util.find_spec("pynvml") is not None
+
+
 def why_no_gpu(backend: str = "tensorflow") -> str:
     """Why no run can use a GPU here and what to do, in plain words; empty where one can."""
-    found, reason = gpus()
-    if not found and platform.system() == "Windows" and backend == "tensorflow":
-        return "TensorFlow sees no GPU on Windows itself. Run xraykit inside WSL2, with NVIDIA's driver on Windows."
-    if reason == NOT_LOOKED:
-        return f"GPUs were {NOT_LOOKED}. Do: pip install nvidia-ml-py"
-    if not found and os.environ.get("CUDA_VISIBLE_DEVICES") is not None and _nvml_opens():
-        return "CUDA_VISIBLE_DEVICES hides every GPU from this process. Unset it, or name one."
-    if not found:
-        return f"No NVIDIA GPU is seen: {reason}. With an NVIDIA card, install its driver; `nvidia-smi` then lists it."
-    return "" if reaches_gpu(backend) else f"A GPU is here, but {backend} has no CUDA libraries. Do: {_CUDA[backend]}"
+    available_gpus, reason = gpus()
+    if not available_gpus and platform.system() == "Windows" and backend == "tensorflow":
+        return (
+            "TensorFlow cannot use a GPU on Windows itself. Run xraykit inside WSL2, with NVIDIA's driver on Windows."
+        )
+    if not can_look():
+        return f"GPUs cannot be found: {NOT_LOOKED}. Run: pip install nvidia-ml-py"
+    if not available_gpus and os.environ.get("CUDA_VISIBLE_DEVICES") is not None and _nvml_opens():
+        return "CUDA_VISIBLE_DEVICES hides every GPU from xraykit. Unset it, or set it to the number of a GPU."
+    if not available_gpus:
+        return (
+            f"No NVIDIA GPU found ({reason.rstrip('.')}). If this computer has one, install its driver and check with "
+            "`nvidia-smi`."
+        )
+    if reaches_gpu(backend):
+        return ""
+    return f"There is a GPU, but {backend} cannot use it: it has no CUDA libraries. Run: {_CUDA[backend]}"
 
 
 _CUDA = {
@@ -89,7 +101,7 @@ def reaches_gpu(backend: str) -> bool:
 
     Looks for the pip packages, then for a CUDA of the system itself (containers).
     """
-    installed = (found.metadata["Name"] or "" for found in importlib.metadata.distributions())
+    installed = (package.metadata["Name"] or "" for package in importlib.metadata.distributions())
     names = {re.sub(r"[-_.]+", "-", name).lower() for name in installed}
     if backend == "torch":
         return "torch" in names and "+cpu" not in importlib.metadata.version("torch")
@@ -178,8 +190,8 @@ def _processor() -> Device:
 @functools.lru_cache
 def _processor_name() -> str:
     with contextlib.suppress(OSError):
-        if found := re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE):
-            return found[1]
+        if name := re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE):
+            return name[1]
     return platform.processor() or platform.machine() or "processor"
 
 

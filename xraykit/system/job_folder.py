@@ -139,6 +139,17 @@ class JobFolder:
                 f"{file} of the {self.kind} {self.name} names no state. Restore it, or delete it."
             ) from None
 
+    def recorded(self) -> Record | None:
+        """What the folder's own file says, whoever holds the lock; each kind of job has its own file."""
+        return None
+
+    def _has_ended(self) -> bool:
+        try:
+            record = self.recorded()
+        except JobRefused:
+            return False
+        return record is not None and not record.state.busy
+
     def settled(self, read: Callable[[], R], lost: Mapping[str, Any]) -> R:
         """What `read` gives; with the state LOST and the fields `lost` where it is busy and no process is at it."""
         record = read()
@@ -214,8 +225,8 @@ class JobFolder:
         file = (self.path / "lock").open("a")
         end = time.monotonic() + HOLD_SECONDS
         while not try_lock(file):
-            # Where a shared lock is refused too, the holder is no mere probe and will not let go
-            if time.monotonic() > end or self.alive():
+            # Where a shared lock is refused too, the holder is no mere probe; it lets go once it has written its end
+            if time.monotonic() > end or (self.alive() and not self._has_ended()):
                 file.close()
                 raise self.refusal(f"Another process is at work on the {self.kind} {self.name}. Wait for it to end.")
             time.sleep(0.01)
@@ -263,8 +274,11 @@ class JobFolder:
 
     def remove(self) -> None:
         """Delete the folder; JobRefused while a process is at work in it."""
-        if self.alive():
-            raise self.refusal(f"The {self.kind} {self.name} has not ended. Stop it first.")
+        end = time.monotonic() + HOLD_SECONDS
+        while self.alive():
+            if time.monotonic() > end or not self._has_ended():
+                raise self.refusal(f"The {self.kind} {self.name} has not ended. Stop it first.")
+            time.sleep(0.01)
         away = self.path.with_name(f".{self.name}.{uuid.uuid4().hex[:8]}.deleted")
         with contextlib.suppress(FileNotFoundError):
             os.replace(self.path, away)  # gone from every list at once, however long the rest takes

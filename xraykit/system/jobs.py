@@ -71,9 +71,9 @@ class Job(JobFolder):
         JobRefused
             If there is none, or it cannot be read.
         """
-        return self.settled(self._recorded, {"eta": None, "message": LOST})
+        return self.settled(self.recorded, {"eta": None, "message": LOST})
 
-    def _recorded(self) -> JobState:
+    def recorded(self) -> JobState:
         data = self.read(PROGRESS)
         if isinstance(data, dict) and "updated" in data:  # so called until version 0.1
             data["heartbeat"] = data.pop("updated")

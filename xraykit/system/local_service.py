@@ -1,4 +1,4 @@
-"""Companion: a process of ours beside this one, started by module name, spoken to over a private socket.
+"""LocalService: a process of ours beside this one, started by module name, spoken to over a private socket.
 
 It is gone when its parent is, however the parent ended. Knows nothing of films or networks.
 """
@@ -27,7 +27,7 @@ CONNECT_SECONDS = 15.0
 log = logging.getLogger(__name__)
 
 
-class Companion:
+class LocalService:
     """A running `python -m module` whose `main` calls `serve`; starting one returns at once."""
 
     def __init__(self, module: str, environment: dict[str, str] | None = None) -> None:
@@ -78,7 +78,7 @@ class Companion:
 
 
 def serve(handle: Callable[[connection.Connection], None]) -> None:
-    """Run a companion's side for ever: listen, hand each connection to `handle` in a thread of its own.
+    """Run the service's side for ever: listen, hand each connection to `handle` in a thread of its own.
 
     Ends the process, and every process it started, when the parent is gone: stdin ends, or the parent's id
     changes. Not PR_SET_PDEATHSIG: it fires when the *thread* that started us ends, as a server's do.

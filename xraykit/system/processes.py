@@ -1,6 +1,6 @@
-"""Detached: starts `python -m xraykit ...` in a session of its own, so that it outlives the process that asked for it.
+"""Processes: `python -m xraykit ...` in a session of its own, which outlives the process that started it.
 
-Knows nothing of runs or works.
+And bare processes of multiprocessing, which end with their parent. Knows nothing of jobs.
 """
 
 from __future__ import annotations

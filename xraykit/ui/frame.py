@@ -1,4 +1,4 @@
-"""The frame of every page: title, research-only banner, word of a restarted service, and of an unforeseen fault."""
+"""The frame of every page: title, research-only banner, a word after a restart of the service or a fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xraykit.ui.server import client
 
 FOLDER = Path(__file__).parent
 REPORT_STYLE = FOLDER.parent / "reports" / "report.css"  # not report.CSS: NumPy would hold the server's start back
-RESTARTED = "The inference service had ended and was started again. Your films are still open; nothing was lost."
+RESTARTED = "The inference service stopped and was restarted. Your films are still open."
 
 
 def frame(title: str) -> None:
@@ -45,10 +45,7 @@ def watch_restarts() -> None:
 
 def say_error(error: Exception) -> bool:
     """Show words in place of a traceback for a fault that no page foresaw; Streamlit's log keeps the traceback."""
-    st.error(
-        "This page met a fault it did not expect. Choose another film or page; if it comes again, reload the page and "
-        "open your films anew. The server's log has the details."
-    )
+    st.error("Something went wrong on this page. Reload it and reopen your films; the server log has details.")
     return True
 
 

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xraykit.films.refusal import Refusal
     from xraykit.models import service
+    from xraykit.models.card import Card
 
 CONTENT_SECURITY = "; ".join(
     [
@@ -43,6 +45,20 @@ def client() -> service.Client:
 
             _client = service.start()
         return _client
+
+
+def models() -> tuple[list[Card], list[Refusal]]:
+    """The models that the service can use, and those it cannot, each with its reason; never raises.
+
+    Where the service itself does not answer there are no models, and that is the reason.
+    """
+    from xraykit.films.refusal import Refusal
+    from xraykit.models.service import ServiceError
+
+    try:
+        return client().models()
+    except ServiceError as error:
+        return [], [Refusal("inference service", "service", error.words)]
 
 
 def use(client: service.Client | None) -> service.Client | None:

@@ -1,6 +1,8 @@
-"""Overlay: a heatmap in colour on its film, and the lines of its legend."""
+"""Overlay: a heatmap in colour on its film, with a legend below it in the pixels themselves."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +10,13 @@ from xraykit import RESEARCH_ONLY
 from xraykit.films import radiograph
 from xraykit.models.explanation import NO_EVIDENCE, Explanation, scaled_box
 from xraykit.reports.heatmap import colormaps
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw, ImageFont
+
+    Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+_BACKGROUND, _TEXT = (16, 16, 18), (226, 226, 226)  # of the legend
 
 
 def overlay(
@@ -36,11 +45,7 @@ def overlay(
     square = picture[top:bottom, left:right].astype(np.float32)
     drawn = picture.copy()
     drawn[top:bottom, left:right] = np.rint(square + weight * (colormaps.colour(heat, colormap) - square))
-    if not legend:
-        return drawn
-    from xraykit.reports.heatmap import legend as legends  # Pillow's fonts, only where a legend is drawn
-
-    return legends.append(drawn, legend_lines(explanation, shared_maximum), colormap)
+    return _with_legend(drawn, legend_lines(explanation, shared_maximum), colormap) if legend else drawn
 
 
 def enlarge(heatmap: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -69,3 +74,43 @@ def legend_lines(explanation: Explanation, shared_maximum: float | None = None) 
         evidence,
         RESEARCH_ONLY,
     )
+
+
+def _with_legend(picture: np.ndarray, lines: tuple[str, ...], colormap: str) -> np.ndarray:
+    """`picture` uint8 (h, w, 3) with a strip below it: a colour bar from 0 to 1 and `lines`, wrapped."""
+    from PIL import Image, ImageDraw, ImageFont  # fonts are wanted only where a legend is drawn
+
+    width = picture.shape[1]
+    size = int(np.clip(width / 34, 11, 40))
+    font = ImageFont.load_default(size)
+    wrapped = [piece for line in lines for piece in _wrap(line, font, width - 2 * size)]
+    step = round(size * 1.35)
+    strip = Image.new("RGB", (width, step * (len(wrapped) + 1) + 2 * size), _BACKGROUND)
+    draw = ImageDraw.Draw(strip)
+    _draw_bar(strip, draw, font, colormap, size)
+    for number, line in enumerate(wrapped, 1):
+        draw.text((size, size + number * step), line, fill=_TEXT, font=font)
+    return np.vstack([picture, np.asarray(strip)])
+
+
+def _draw_bar(strip: Image.Image, draw: ImageDraw.ImageDraw, font: Font, colormap: str, size: int) -> None:
+    """0, the bar, 1 on one line; the bar shows every colour of the map."""
+    from PIL import Image
+
+    left, right = 2 * size + size // 2, min(strip.width - 2 * size - size // 2, 16 * size)
+    ramp = np.linspace(0, 1, max(2, right - left), dtype=np.float32)
+    bar = np.repeat(colormaps.colour(ramp, colormap)[None], round(size * 0.8), axis=0)
+    strip.paste(Image.fromarray(np.rint(bar).astype(np.uint8)), (left, size))
+    draw.text((size, size - size // 6), "0", fill=_TEXT, font=font)
+    draw.text((left + len(ramp) + size // 2, size - size // 6), "1", fill=_TEXT, font=font)
+
+
+def _wrap(line: str, font: Font, width: int) -> list[str]:
+    pieces = [""]
+    for word in line.split():
+        longer = f"{pieces[-1]} {word}".strip()
+        if pieces[-1] and font.getlength(longer) > width:
+            pieces.append(word)
+        else:
+            pieces[-1] = longer
+    return pieces

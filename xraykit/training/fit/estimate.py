@@ -19,6 +19,7 @@ import keras
 import numpy as np
 
 from xraykit.datasets import dataset, split
+from xraykit.system import text
 from xraykit.training.fit import autotune, fit, network, optimizer
 from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.recipe.recipe import Phase, Recipe
@@ -76,8 +77,8 @@ class Estimate:
         """In a sentence, for a page or a terminal."""
         most = "at most " if self.early else ""
         return (
-            f"{most}about {_duration(self.seconds)} of training on {self.device}, {self.memory / 2**30:.1f} GiB of "
-            f"memory; {_duration(self.compile_seconds)} to start"
+            f"{most}about {text.duration(self.seconds)} of training on {self.device}, "
+            f"{text.size(self.memory)} of memory; {text.duration(self.compile_seconds)} to start"
         )
 
     def to_json(self) -> dict:
@@ -298,11 +299,3 @@ def _device(name: str) -> str:
         return name or "the GPU"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return f"{cores} CPU core{'s' if cores > 1 else ''}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -8,9 +8,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from xraykit.training.recipe import recipe, rules
+
+Kind = Literal["integer", "number", "choice", "switch", "text", "numbers", "group"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Field:
         Its usual name.
     help : str
         What it does and when to change it.
-    kind : str
-        "integer", "number", "choice", "switch", "text", "numbers" (a list), or "group" (fields inside).
+    kind : Kind
+        "numbers" is a list of numbers, "group" has fields inside.
     low, high, step : float or None
         Inclusive limits of a number, and a sensible step.
     unit : str
@@ -44,7 +46,7 @@ class Field:
     path: str
     label: str
     help: str
-    kind: str
+    kind: Kind
     low: float | None = None
     high: float | None = None
     step: float | None = None
@@ -87,7 +89,7 @@ _HOLDERS = {
 }
 
 
-def _described(path: str, label: str, help: str, kind: str, **more: Any) -> Field:
+def _described(path: str, label: str, help: str, kind: Kind, **more: Any) -> Field:
     """A field with the limits of its rule and the default of its dataclass."""
     prefix, _, name = path.rpartition(".")
     holder, rules_of_holder = _HOLDERS[prefix]

@@ -1,10 +1,14 @@
-"""How a model was trained, as sentences. Reads a recipe's plain data, as a card has it; knows no network."""
+"""How a model was trained, as sentences, and how two recipes differ, in words.
+
+Reads a recipe's plain data, as a card, a form or an imported file has it; knows no network.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from xraykit.training.recipe import fields
 from xraykit.training.recipe.rules import MODEL
 
 UNKNOWN = "not reported"
@@ -53,6 +57,76 @@ def backbone(recipe: Mapping[str, Any]) -> str:
     if "weights" not in recipe:
         return str(name)
     return f"{name}, {_weights(recipe['weights'])}"
+
+
+def differences(before: Any, after: Any) -> list[str]:
+    """What one recipe's plain data has otherwise than another's: "phase 1: epochs 2 → 7", a line each.
+
+    A field that is not there counts as its default. Data with faults is compared as far as it can be read.
+    """
+    old, new = dict(_flat(_whole(before))), dict(_flat(_whole(after)))
+    return [
+        f"{field_label(path)} {field_value(path, old.get(path))} → {field_value(path, new.get(path))}"
+        for path in {**old, **new}
+        if old.get(path) != new.get(path)
+    ]
+
+
+def field_label(path: str) -> str:
+    """A field as it stands inside a sentence: "image size", "phase 1: learning rate"; its path where unknown."""
+    try:
+        name = fields.at(path).label
+    except KeyError:
+        return path
+    plain = name[:1].lower() + name[1:]
+    kind, *inside = path.split(".")
+    part = {"phases": "phase", "hidden": "hidden layer"}.get(kind)
+    return f"{part} {int(inside[0]) + 1}: {plain}" if part and len(inside) > 1 else plain
+
+
+def field_value(path: str, value: Any) -> str:
+    """A field's value as a form shows it: "AdamW", "224 pixels", "saved model mine", "on", "none"."""
+    if path == "weights" and str(value).startswith(MODEL):
+        return f"saved model {str(value).removeprefix(MODEL)}"
+    try:
+        field = fields.at(path)
+    except KeyError:
+        return str(value)
+    if isinstance(value, str | int | float | None) and value in field.choices:
+        return field.choices[value]
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value} {field.unit}".rstrip()
+
+
+def _whole(data: Any) -> dict[str, Any]:
+    """The recipe with every default filled in, so that a field that is not there equals its default."""
+    data = data if isinstance(data, Mapping) else {}
+    whole = {field.name: field.default for field in fields.inside() if field.kind != "group"} | dict(data)
+    for kind in ("phases", "hidden"):
+        listed = data.get(kind) if isinstance(data.get(kind), list) else []
+        whole[kind] = [_with_defaults(kind, part) for part in listed if isinstance(part, Mapping)]
+    changes = data.get("augmentation")
+    whole["augmentation"] = _with_defaults("augmentation", changes if isinstance(changes, Mapping) else {})
+    return whole
+
+
+def _with_defaults(part: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.name: field.default for field in fields.inside(part)} | dict(data)
+
+
+def _flat(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value by its path; the items of a list of numbers stay together."""
+    if isinstance(data, Mapping):
+        for name, inside in data.items():
+            yield from _flat(inside, f"{path}.{name}" if path else str(name))
+    elif isinstance(data, list) and data and isinstance(data[0], Mapping):
+        for number, inside in enumerate(data):
+            yield from _flat(inside, f"{path}.{number}")
+    elif data != []:
+        yield path, data
 
 
 def _weights(weights: str | None) -> str:

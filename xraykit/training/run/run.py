@@ -172,7 +172,7 @@ class Run(JobFolder):
         RunRefused
             If it cannot be read, has a field of a wrong type, or was written by a version with another format.
         """
-        return self.settled(self._recorded, LOST)
+        return self.settled(self.recorded, LOST)
 
     def update(self, **fields: Any) -> None:
         """Change fields of status.json, the heartbeat among them. Safe to call from several threads.
@@ -205,7 +205,7 @@ class Run(JobFolder):
         """Leave the first epochs only, those before `epochs`."""
         self.truncate("history.csv", epochs)
 
-    def _recorded(self) -> Status:
+    def recorded(self) -> Status:
         data = self.read(STATUS)
         version = data.get("format") if isinstance(data, dict) else None
         if version != FORMAT:

@@ -6,7 +6,6 @@ The job is a process of its own: this page only starts it, watches it and asks i
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +23,7 @@ from xraykit.system import text
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import FILMS, Job, JobState, list_jobs, state_of
 from xraykit.ui.kit import folder_facts, jobs
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import ask_for_folder, say
 
 MOST_MODELS = 4
 WORDS = "work-words"
@@ -85,23 +84,16 @@ def _wants_attention(job: Job) -> bool:
 
 
 def _ask_for_folder() -> None:
-    with st.form("evaluate-folder", border=False):
-        left, right = st.columns([6, 1], vertical_alignment="bottom")
-        path = left.text_input("Folder of labelled films", key="evaluate-path", placeholder="/home/me/films")
-        sent = right.form_submit_button("Look at it", key="evaluate-look", width="stretch")
+    folder = ask_for_folder("Folder of labelled films", "Check folder", "evaluate")
     st.html(f"<p class='xk-said'>{html.escape(FORMS)}</p>")
-    if sent:
-        _look_at(path or "")
+    if folder is not None:
+        _look_at(folder)
 
 
-def _look_at(path: str) -> None:
-    folder = Path(os.path.expanduser(path.strip()))
-    if not path.strip() or not folder.is_dir():
-        say(f"Expected a folder of films; there is none at {path.strip() or 'an empty path'}.")
-        return
+def _look_at(folder: Path) -> None:
     _forget_inspections()
     try:
-        st.session_state["work"] = inspection.start_inspection(folder.resolve()).name
+        st.session_state["work"] = inspection.start_inspection(folder).name
     except (Refused, OSError) as error:
         say(f"The folder could not be looked at: {error}")
         return

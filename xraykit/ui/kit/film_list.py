@@ -5,16 +5,13 @@ Pictures come from the inference service alone; a film that is not the one evalu
 
 from __future__ import annotations
 
-import base64
 import csv
 import html
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import streamlit as st
 
 from xraykit import RESEARCH_ONLY
@@ -26,15 +23,13 @@ from xraykit.models.card import Card
 from xraykit.refused import Refused
 from xraykit.reports.heatmap import overlay as overlays
 from xraykit.ui import server
-from xraykit.ui.kit import inference
+from xraykit.ui.kit import pictures
+from xraykit.ui.kit.text import EXAMPLE_FOLDER, folder_at
 
 PAGE = 12  # films with pictures at a time
 SIDE = 320  # px, the longer side of a small picture
 OPACITY, COLORMAP = 0.45, "inferno"
-NO_PICTURES = (
-    "The films are not at hand, so only their names are shown. To see pictures and heatmaps, give the folder that "
-    "holds these files."
-)
+NO_PICTURES = "Only names are shown because the films are not at hand. Enter their folder to see pictures and heatmaps."
 
 
 class Picture(NamedTuple):
@@ -62,14 +57,14 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
     if not films or not evaluations:
         st.html("<p class='xk-said'>No films here.</p>")
         return
-    places = [{film: i for i, film in enumerate(one.films)} for one in evaluations]
+    places = [{film: i for i, film in enumerate(evaluation.films)} for evaluation in evaluations]
     with st.container(key=f"cases-{key}"):
         _show_table(films, evaluations, places, key)
         folder = folder if folder is not None and folder.is_dir() else _ask_for_folder(key)
         if folder is None:
             return
         shown = _page(films, key)
-        cards = {card.name: card for card in inference.cards()[0]}
+        cards = {card.name: card for card in server.models()[0]}
         with st.spinner("Reading films", show_time=True):
             blocks = [_case(film, evaluations, places, folder, cards) for film in shown]
         across = max(1, 6 // (1 + len(evaluations)))
@@ -84,8 +79,8 @@ def _show_table(films: list[str], evaluations: Sequence[Evaluation], places: lis
     columns = table(films, evaluations, places)
     numbers = {
         name: st.column_config.NumberColumn(name.partition(",")[0], help=name, format="%.3f", width=112)
-        for name in columns
-        if name.startswith("p ")
+        for name, values in columns.items()
+        if any(isinstance(value, float) for value in values)
     }
     import pyarrow  # Streamlit's own table format: no pandas in the web process
 
@@ -115,17 +110,21 @@ def table(
     """Columns film, reference standard and, for each model, predicted class and model probabilities."""
     truths = [_truth(film, evaluations, places) for film in films]
     columns: dict[str, list[Any]] = {"Film": list(films), "Reference standard": truths}
-    for number, (one, place) in enumerate(zip(evaluations, places, strict=True), 1):
-        name = one.model if [other.model for other in evaluations].count(one.model) == 1 else f"{one.model} ({number})"
+    models = [evaluation.model for evaluation in evaluations]
+    for number, (evaluation, place) in enumerate(zip(evaluations, places, strict=True), 1):
+        model = evaluation.model
+        name = model if models.count(model) == 1 else f"{model} ({number})"
         rows = [place.get(film) for film in films]
-        columns[f"{name} predicts"] = [None if i is None else one.classes[one.predicted[i]] for i in rows]
-        for c, label in enumerate(one.classes):
-            columns[f"p {label}, {name}"] = [None if i is None else float(one.probabilities[i, c]) for i in rows]
+        predicted = [None if i is None else evaluation.classes[evaluation.predicted[i]] for i in rows]
+        columns[f"{name} predicts"] = predicted
+        for c, label in enumerate(evaluation.classes):
+            probabilities = [None if i is None else float(evaluation.probabilities[i, c]) for i in rows]
+            columns[f"p {label}, {name}"] = probabilities
     return columns
 
 
 def to_csv(columns: dict[str, list[Any]]) -> str:
-    """A table as CSV, every number whole."""
+    """A table as CSV, numbers with all their digits."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(columns)
@@ -134,21 +133,23 @@ def to_csv(columns: dict[str, list[Any]]) -> str:
 
 
 def _truth(film: str, evaluations: Sequence[Evaluation], places: Sequence[dict[str, int]]) -> str | None:
-    for one, place in zip(evaluations, places, strict=True):
+    for evaluation, place in zip(evaluations, places, strict=True):
         if film in place:
-            return one.classes[one.truth[place[film]]]
+            return evaluation.classes[evaluation.truth[place[film]]]
     return None
 
 
 def _ask_for_folder(key: str) -> Path | None:
     """The folder that the user names for this session; None while there is none."""
     path = st.text_input(
-        "Folder of these films", key=f"cases-folder-{key}", persist_state="session", placeholder="/home/me/films"
-    ).strip()
-    folder = Path(os.path.expanduser(path))
-    if path and folder.is_dir():
-        return folder
-    words = f"Expected a folder; there is none at {path}." if path else NO_PICTURES
+        "Folder of these films", key=f"cases-folder-{key}", persist_state="session", placeholder=EXAMPLE_FOLDER
+    )
+    words = NO_PICTURES
+    if path.strip():
+        try:
+            return folder_at(path)
+        except Refused as error:
+            words = error.words
     st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>")
     return None
 
@@ -158,7 +159,7 @@ def _page(films: list[str], key: str) -> list[str]:
     if pages == 1:
         return films
     left, _ = st.columns([1, 4])
-    number = left.number_input(f"Page of {pages}, {PAGE} films each", 1, pages, 1, key=f"cases-page-{key}")
+    number = left.number_input(f"Page (of {pages}, {PAGE} films each)", 1, pages, 1, key=f"cases-page-{key}")
     return films[(int(number) - 1) * PAGE : int(number) * PAGE]
 
 
@@ -171,28 +172,29 @@ def _case(
 ) -> str:
     """One film as HTML: the film, then each model's overlay, with what was evaluated under each."""
     truth = _truth(film, evaluations, places)
-    sha = next(
-        (
-            one.hashes[place[film]]
-            for one, place in zip(evaluations, places, strict=True)
-            if one.hashes and film in place
-        ),
-        "",
-    )
-    found = _open(film, folder, sha)
-    picture = found if isinstance(found, str) else _film_picture(found, film)
+    opened = _open(film, folder, _hash(film, evaluations, places))
+    picture = opened if isinstance(opened, str) else _film_picture(opened, film)
     parts = [_figure(picture, html.escape(truth or "not reported"), "reference standard")]
-    for one, place in zip(evaluations, places, strict=True):
+    for evaluation, place in zip(evaluations, places, strict=True):
         if film not in place:
-            parts.append(_figure("Not among this model's films.", "", one.model))
+            parts.append(_figure("Not among this model's films.", "", evaluation.model))
             continue
         i = place[film]
-        label = one.classes[one.predicted[i]]
-        overlay = found if isinstance(found, str) else _overlay(found, film, one.model, label, cards)
-        right = "right" if label == truth else "wrong"
-        words = f"{html.escape(label)} {one.probabilities[i].max():.3f} <i class='xk-{right}'>{right}</i>"
-        parts.append(_figure(overlay, words, cards[one.model].title if one.model in cards else one.model))
+        label = evaluation.classes[evaluation.predicted[i]]
+        overlay = opened if isinstance(opened, str) else _overlay(opened, film, evaluation.model, label, cards)
+        verdict = "right" if label == truth else "wrong"
+        words = f"{html.escape(label)} {evaluation.probabilities[i].max():.3f} <i class='xk-{verdict}'>{verdict}</i>"
+        title = cards[evaluation.model].title if evaluation.model in cards else evaluation.model
+        parts.append(_figure(overlay, words, title))
     return f"<section class='xk-case'><h3>{html.escape(film)}</h3><div>{''.join(parts)}</div></section>"
+
+
+def _hash(film: str, evaluations: Sequence[Evaluation], places: Sequence[dict[str, int]]) -> str:
+    """SHA-256 of the film that was evaluated; empty where no evaluation tells it."""
+    for evaluation, place in zip(evaluations, places, strict=True):
+        if evaluation.hashes and film in place:
+            return evaluation.hashes[place[film]]
+    return ""
 
 
 def _figure(picture: Picture | str, words: str, under: str) -> str:
@@ -209,13 +211,13 @@ def _open(film: str, folder: Path, sha: str) -> radiograph.Radiograph | str:
     try:
         inside = not Path(film).is_absolute() and ".." not in Path(film).parts  # links are the user's own
         if not inside or not path.is_file() or path.stat().st_size > decoder.MAX_BYTES:
-            return "Not in the folder."
-        found = _read(str(path), path.stat().st_mtime_ns, path)
-    except (OSError, ValueError, service.ServiceError) as error:
+            return "Not in this folder."
+        opened = _read(str(path), path.stat().st_mtime_ns, path)
+    except (OSError, ValueError) as error:
         return f"Cannot be read: {error}"
-    if isinstance(found, Refusal):
-        return found.words
-    return "Another file than the one evaluated." if sha and found.sha256 != sha else found
+    if isinstance(opened, Refusal):
+        return opened.words
+    return "Not the file that was evaluated." if sha and opened.sha256 != sha else opened
 
 
 @st.cache_data(scope="session", max_entries=4 * PAGE, show_spinner=False)
@@ -229,13 +231,13 @@ def _film_picture(film: radiograph.Radiograph, name: str) -> Picture:
 
 def _overlay(film: radiograph.Radiograph, name: str, model: str, label: str, cards: dict[str, Card]) -> Picture | str:
     if model not in cards:
-        return "The model is not here any more."
-    found = _classify(film.sha256, (model, cards[model].created), film)
-    if isinstance(found, str):
-        return found
-    heat = next((heat for heat in found.explanations if heat.label == label), None)
+        return "The model has been deleted."
+    reading = _classify(film.sha256, (model, cards[model].created), film)
+    if isinstance(reading, str):
+        return reading
+    heat = next((heat for heat in reading.explanations if heat.label == label), None)
     if heat is None:
-        return f"The model does not know {label} any more."
+        return f"The model now has no class {label}."
     address = _overlay_address((film.sha256, model, cards[model].created, label), film, heat)
     return Picture(address, f"Grad-CAM overlay of {label}, {cards[model].title}, {name}")
 
@@ -250,17 +252,9 @@ def _classify(sha: str, model: tuple[str, str], _film: radiograph.Radiograph) ->
 
 @st.cache_data(scope="session", max_entries=16 * PAGE, show_spinner=False)
 def _film_address(sha: str, _film: radiograph.Radiograph) -> str:
-    return _encode(_film.display(SIDE))
+    return pictures.jpeg_address(_film.display(SIDE))
 
 
 @st.cache_data(scope="session", max_entries=16 * PAGE, show_spinner=False)
 def _overlay_address(key: tuple, _film: radiograph.Radiograph, _heat: explanation.Explanation) -> str:
-    return _encode(overlays.overlay(_film, _heat, opacity=OPACITY, colormap=COLORMAP, longest=SIDE))
-
-
-def _encode(pixels: np.ndarray) -> str:
-    from PIL import Image
-
-    coded = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(coded, "JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(coded.getvalue()).decode()
+    return pictures.jpeg_address(overlays.overlay(_film, _heat, opacity=OPACITY, colormap=COLORMAP, longest=SIDE))

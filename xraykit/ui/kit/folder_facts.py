@@ -12,25 +12,23 @@ import streamlit as st
 from xraykit.datasets import groups
 from xraykit.datasets.groups import GroupKind
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.films.refusal import Refusal
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import JobState
 from xraykit.ui.kit import jobs
-from xraykit.ui.kit.text import escape_markdown, say
+from xraykit.ui.kit.text import refusal_row, say
 
 FEW = 5  # a list as short as this is open
-NOTHING_ODD = "No film is refused, no file is there twice, every film has a class."
+NOTHING_ODD = "No refused films, no duplicate files, every film has a class."
+UNREADABLE = "The result of the check cannot be read. Check the folder again."
 ENDS = {State.STOPPED: "Stopped", State.FAILED: "Failed", State.LOST: "Ended unexpectedly"}
 MOST_ROWS = 200  # films named in one list; predictions.csv and films.json name all
 
 
-def literal(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return escape_markdown(text)
-
-
 def show_head(title: str, facts: str) -> None:
+    """What is being looked at, and a few words about it."""
     st.html(f"<div class='xk-pane-head'><h2>{html.escape(title)}</h2><p>{html.escape(facts)}</p></div>")
 
 
@@ -41,60 +39,60 @@ def show_progress(state: JobState) -> None:
     _show_refused_films("Refused so far", state)
 
 
-def show_folder(found: dict[str, Any]) -> None:
-    """Films a class, and every refused, duplicate and unlabelled film by name."""
-    if not found:
-        say("What was found in the folder cannot be read: look at it again.")
+def show_folder(contents: dict[str, Any]) -> None:
+    """Films per class, and every refused, duplicate and unlabelled film by name."""
+    if not contents:
+        say(UNREADABLE)
         return
     counts = "".join(
-        f"<tr><th scope='row'>{html.escape(name)}</th><td>{n}</td></tr>" for name, n in found["classes"].items()
+        f"<tr><th scope='row'>{html.escape(name)}</th><td>{n}</td></tr>" for name, n in contents["classes"].items()
     )
     left, right = st.columns([2, 3], gap="large")
     left.html(
         f"<div class='xk-found'><table><thead><tr><th scope='col'>Class</th><th scope='col'>Films</th></tr></thead>"
-        f"<tbody>{counts}</tbody></table>{_facts(found)}</div>"
-        f"<p class='xk-said'>Groups by {html.escape(groups.read_rule(found['group_rule']).words)}.</p>"
+        f"<tbody>{counts}</tbody></table>{_facts(contents)}</div>"
+        f"<p class='xk-said'>Groups by {html.escape(groups.read_rule(contents['group_rule']).words)}.</p>"
     )
-    right.html(_oddities(found) or f"<p class='xk-said'>{NOTHING_ODD}</p>")
+    right.html(_oddities(contents) or f"<p class='xk-said'>{NOTHING_ODD}</p>")
 
 
-def show_facts(found: dict[str, Any]) -> None:
+def show_facts(contents: dict[str, Any]) -> None:
     """How many films, groups and oddities a folder has, and how its groups were found."""
-    rule = groups.read_rule(found["group_rule"])
+    rule = groups.read_rule(contents["group_rule"])
     known = rule.kind is GroupKind.PATIENTS
     words = (
         "A group is one patient's films or near-identical images; groups are never split between training, validation "
         f"and test. Patient IDs are {'those of the manifest' if known else 'not known'}."
     )
     words = f"<p class='xk-said' title='{html.escape(rule.words, quote=True)}'>{words}</p>"
-    st.html(f"<div class='xk-found xk-narrow'>{_facts(found)}</div>{words}")
+    st.html(f"<div class='xk-found xk-narrow'>{_facts(contents)}</div>{words}")
 
 
-def show_oddities(found: dict[str, Any]) -> None:
+def show_oddities(contents: dict[str, Any]) -> None:
     """Every refused, duplicate and unlabelled film by name, and groups of several classes."""
-    st.html(_oddities(found) or f"<p class='xk-said'>{NOTHING_ODD}</p>")
+    st.html(_oddities(contents) or f"<p class='xk-said'>{NOTHING_ODD}</p>")
 
 
-def _facts(found: dict[str, Any]) -> str:
-    sets = found["duplicates"]
+def _facts(contents: dict[str, Any]) -> str:
+    sets = contents["duplicates"]
     facts = (
-        ("Films that can be read", found["films"]),
-        ("Refused", len(found["refused"])),
+        ("Readable films", contents["films"]),
+        ("Refused", len(contents["refused"])),
         ("Identical files", f"{sum(map(len, sets))} in {len(sets)} set{'s' * (len(sets) != 1)}" if sets else 0),
-        ("Without a class, left out", len(found["unlabelled"])),
-        ("Groups", found["groups"]),
+        ("No class, left out", len(contents["unlabelled"])),
+        ("Groups", contents["groups"]),
     )
     rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(str(value))}</dd></div>" for name, value in facts)
     return f"<dl>{rows}</dl>"
 
 
-def _oddities(found: dict[str, Any]) -> str:
-    refused, unlabelled = found["refused"], found["unlabelled"]
-    sets, mixed = found["duplicates"], found["groups_with_several_classes"]
+def _oddities(contents: dict[str, Any]) -> str:
+    refused, unlabelled = contents["refused"], contents["unlabelled"]
+    sets, mixed = contents["duplicates"], contents["groups_with_several_classes"]
     return (
-        _list("Refused films, in no figure", map(_refusal, refused), len(refused), True)
-        + _list("Identical files, each counted as a film", map(_together, sets), len(sets))
-        + _list("One picture or patient in several classes", map(_together, mixed), len(mixed))
+        _list("Refused films, excluded from all figures", map(_refused_row, refused), len(refused), True)
+        + _list("Identical files, each counted as one film", map(_identical, sets), len(sets))
+        + _list("One picture or patient in several classes", map(_identical, mixed), len(mixed))
         + _list("Films without a class, left out", map(html.escape, unlabelled), len(unlabelled))
     )
 
@@ -105,33 +103,33 @@ def show_misfits(misfits: Sequence[str]) -> None:
         say(words)
 
 
-def show_familiar(found: dict[str, Any], cards: Iterable[Card]) -> None:
+def show_familiar(contents: dict[str, Any], cards: Iterable[Card]) -> None:
     """A word where models have met these films before: their figures would flatter them."""
     cards = list(cards)
-    taught = [card.title for card in cards if found.get("digest") == card.data.get("digest")]
+    taught = [card.title for card in cards if contents.get("digest") == card.data.get("digest")]
     if taught:
         say(
-            f"Learned from these very films: {'; '.join(taught)}. Most were in the training split, so the figures here "
-            "will be better than on films a model has not seen."
+            f"Trained on this very folder: {'; '.join(taught)}. Most of its films were in the training split, so the "
+            "figures here will be better than on films the model has not seen."
         )
     for card in (card for card in cards if card.title not in taught):
-        if known := folder_evaluation.familiar(card.name, found.get("sha256", ())):
+        if known := folder_evaluation.familiar(card.name, contents.get("sha256", ())):
             say(
-                f"{known} of these films are among the validation and test films of {card.title}; others may be among "
-                "its training films. Its figures here may be better than on films it has not seen."
+                f"{known} of these films are validation or test films of {card.title}; others may be among its "
+                "training films. Its figures here may be better than on films it has not seen."
             )
 
 
 def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
     """Each model's accuracy with its interval, after an evaluation has finished."""
     rows = ""
-    for found, path in results:
-        if found is None:
-            say(f"{path.name} cannot be read: evaluate again.")
+    for evaluation, path in results:
+        if evaluation is None:
+            say(f"{path.name} cannot be read. Evaluate again.")
             continue
-        figure = found.metrics()["accuracy"]
+        figure = evaluation.metrics()["accuracy"]
         rows += (
-            f"<tr><th scope='row'>{html.escape(found.model)}</th><td>{figure.value_text()}</td>"
+            f"<tr><th scope='row'>{html.escape(evaluation.model)}</th><td>{figure.value_text()}</td>"
             f"<td>{figure.interval_text()}</td><td>{figure.n}</td></tr>"
         )
     if rows:
@@ -142,14 +140,14 @@ def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
 
 
 def show_end(state: JobState) -> None:
-    """How a work ended that did not finish, in its own words."""
+    """How a job ended that did not finish, in its own words."""
     say(f"{ENDS.get(state.state, 'Ended')}. {state.message}")
-    _show_refused_films("Refused until then", state)
+    _show_refused_films("Refused before it ended", state)
 
 
 def _show_refused_films(title: str, state: JobState) -> None:
     if state.refused:
-        st.html(_list(title, map(_refusal, state.refused_films), state.refused, True))
+        st.html(_list(title, map(_refused_row, state.refused_films), state.refused, True))
 
 
 def _list(title: str, rows: Iterable[str], n: int, table: bool = False) -> str:
@@ -166,10 +164,9 @@ def _list(title: str, rows: Iterable[str], n: int, table: bool = False) -> str:
     )
 
 
-def _refusal(refusal: dict[str, str]) -> str:
-    source, code, words = (html.escape(str(refusal.get(key, ""))) for key in ("source", "code", "words"))
-    return f"<tr><td>{source}</td><td><code>{code}</code></td><td>{words}</td></tr>"
+def _refused_row(refusal: dict[str, Any]) -> str:
+    return refusal_row(Refusal(*(str(refusal.get(key, "")) for key in ("source", "code", "words"))))
 
 
-def _together(names: Sequence[str]) -> str:
+def _identical(names: Sequence[str]) -> str:
     return " = ".join(map(html.escape, names))

@@ -1,13 +1,11 @@
-"""Model cards on a page: which model, its card, its downloads, and the models that could not be loaded."""
+"""Model cards on a page: which model, its card, and its downloads."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import streamlit as st
 
-from xraykit.films.refusal import Refusal
 from xraykit.models.card import Card
 from xraykit.reports import card_report
 from xraykit.ui.kit import report_view
@@ -57,19 +55,3 @@ def show_downloads(card: Card) -> None:
                 on_click="ignore",
                 icon=report_view.DOWNLOAD,
             )
-
-
-def show_refused(refusals: Sequence[Refusal]) -> None:
-    """Models in weights/ that could not be loaded, with the reason."""
-    if not refusals:
-        return
-    rows = "".join(
-        f"<tr><td>{html.escape(refusal.source)}</td><td><code>{html.escape(refusal.code)}</code></td>"
-        f"<td>{html.escape(refusal.words)}</td></tr>"
-        for refusal in refusals
-    )
-    st.html(
-        f"<section class='xk-refused'><h2>Models that could not be loaded: {len(refusals)}</h2><table><thead><tr>"
-        "<th scope='col'>Model</th><th scope='col'>Code</th><th scope='col'>Reason</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></section>"
-    )

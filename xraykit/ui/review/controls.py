@@ -1,8 +1,9 @@
-"""The Review page's choices, its empty state and its words about what was refused. Computes nothing."""
+"""The Review page's choices, its empty state, its job and its words about what was refused. Computes nothing."""
 
 from __future__ import annotations
 
 import html
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +16,14 @@ from xraykit.films.samples import draw
 from xraykit.models import explanation
 from xraykit.models.card import Card
 from xraykit.reports.heatmap import colormaps
-from xraykit.ui.kit.text import escape_markdown
+from xraykit.ui.kit import text
 from xraykit.ui.review import readings, worklist
 
 PREDICTED = "Predicted"
 SHARED, OWN = "Shared", "Own"
 NO_MODEL = (
-    "No model is here yet. Train one with: python -m xraykit train --recipe NAME --data FOLDER, and keep it with: "
-    "python -m xraykit runs keep RUN --as NAME. Kept models lie in the folder weights."
+    "No models yet. Train one on the Fine-tune page, or with `python -m xraykit train --recipe NAME --data FOLDER` and "
+    "`python -m xraykit runs keep RUN --as NAME`. Saved models are in `weights/`."
 )
 MODELS = "shown-models"
 FEW = 2  # models lie beside the film in one row
@@ -53,7 +54,7 @@ def choose(classes: tuple[str, ...]) -> Choice:
         )
         method = st.selectbox("Method", explanation.METHODS, key="method", width=140, persist_state="session")
         colormap = st.selectbox("Colour map", colormaps.NAMES, key="colormap", width=120, persist_state="session")
-        opacity = st.slider("Opacity", 0, 100, 40, format="%d %%", key="opacity", width=170, persist_state="session")
+        opacity = st.slider("Opacity", 0, 100, 40, format="%d%%", key="opacity", width=170, persist_state="session")
         scale = st.segmented_control(
             "Scale", [SHARED, OWN], default=SHARED, key="scale", required=True, persist_state="session"
         )
@@ -92,7 +93,7 @@ def choose_models(cards: Sequence[Card]) -> list[Card]:
 
 
 def _called(card: Card, titles: Sequence[str]) -> str:
-    return escape_markdown(card.title if titles.count(card.title) == 1 else f"{card.title} ({card.name})")
+    return text.escape_markdown(card.title if titles.count(card.title) == 1 else f"{card.title} ({card.name})")
 
 
 def show_welcome() -> None:
@@ -100,15 +101,15 @@ def show_welcome() -> None:
     with st.container(key="welcome"):
         st.html(
             "<div class='xk-welcome'><h2>Open a chest film</h2>"
-            "<p>See what each model makes of it, and which regions influenced the output.</p></div>"
+            "<p>See what each model predicts, and which regions influenced its output.</p></div>"
         )
-        worklist.show_drop_zone("Drop chest films: PNG, JPEG or DICOM")
+        worklist.show_drop_zone("Drop chest films (PNG, JPEG or DICOM) here")
         with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
-            st.button("Try a synthetic film", key="try-png", on_click=_want, args=(draw.PNG,))
-            st.button("Try a 12-bit DICOM", key="try-dcm", on_click=_want, args=(draw.DICOM,))
+            st.button("Try a synthetic PNG", key="try-png", on_click=_want, args=(draw.PNG,))
+            st.button("Try a synthetic DICOM (12-bit)", key="try-dcm", on_click=_want, args=(draw.DICOM,))
         st.html(
-            "<p class='xk-promise'>PNG, JPEG and DICOM, 8 to 16 bit, up to 50 MB each. Films stay in this computer's "
-            "memory until you close them; nothing is stored and nothing is sent anywhere.</p>"
+            "<p class='xk-promise'>PNG, JPEG or DICOM, 8 to 16 bits, up to 50 MB each. Films stay in this computer's "
+            "memory until you close them. Nothing is stored or sent anywhere.</p>"
         )
     take_wanted()
 
@@ -132,23 +133,23 @@ def show_film_actions() -> None:
 
 def show_refused(refused: Sequence[Refusal], broken: Sequence[Refusal]) -> None:
     """Files that could not be opened and models that could not be loaded, each with its reason."""
-    if refused:
-        _table(f"Not opened: {len(refused)}", "File", refused)
-    if broken:
-        _table(f"Models not loaded: {len(broken)}", "Model", broken)
+    text.show_refused("Files that could not be opened", "File", refused)
+    text.show_refused("Models that could not be loaded", "Model", broken)
 
 
 def count_refused(refused: Sequence[Refusal]) -> None:
     """Beside the list, a word that some files were not opened; the table may lie below the fold."""
     if refused:
-        files = "1 file was" if len(refused) == 1 else f"{len(refused)} files were"
-        st.html(f"<p class='xk-word' role='status'>{files} not opened: the reasons are below the film.</p>")
+        files = f"{len(refused)} file{'s' * (len(refused) != 1)}"
+        reasons = "the reason" if len(refused) == 1 else "the reasons"
+        st.html(f"<p class='xk-word' role='status'>{files} could not be opened; see {reasons} below the film.</p>")
 
 
 def show_models_word(cards: Sequence[Card]) -> None:
     """Without any model, say what to do."""
     if not cards:
-        st.html(f"<p class='xk-word xk-wide'>{html.escape(NO_MODEL)}</p>")
+        words = re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(NO_MODEL))
+        st.html(f"<p class='xk-word xk-wide'>{words}</p>")
 
 
 def show_job() -> None:
@@ -158,11 +159,9 @@ def show_job() -> None:
         return
     if job.running():
         _watch_job()
-        return
-    readings.collect(job)
-    if job.cancelled or any(isinstance(found, str) for found in job.found.values()):
+    elif job.ended_early() or job.failed():
         with st.container(horizontal=True, vertical_alignment="center", key="job"):
-            words = "Cancelled." if job.cancelled else "The heatmap could not be computed."
+            words = "Cancelled." if job.ended_early() else "A heatmap could not be computed."
             st.html(f"<span class='xk-word' role='status'>{words}</span>", width="content")
             st.button("Try again", key="job-again", type="tertiary", on_click=readings.try_again)
 
@@ -171,14 +170,13 @@ def show_job() -> None:
 def _watch_job() -> None:
     job: readings.Job | None = st.session_state.get("job")
     if job is None or not job.running():
-        if job is not None:
-            readings.collect(job)
         st.rerun()
     job.seen = time.monotonic()
     rest = "" if job.remaining is None else f", about {job.remaining:.0f} s left"
     with st.container(horizontal=True, vertical_alignment="center", key="job"):
-        st.progress(min(job.done, 1.0), f"{job.wanted[1]}: {job.done:.0%}{rest}", width="stretch")
-        st.button("Cancel", key="job-cancel", on_click=_cancel, args=(job,))
+        st.progress(min(job.done, 1.0), f"{job.wanted.method}: {job.done:.0%}{rest}", width="stretch")
+        words = "Cancelling" if job.cancelled else "Cancel"
+        st.button(words, key="job-cancel", disabled=job.cancelled, on_click=_cancel, args=(job,))
 
 
 def _cancel(job: readings.Job) -> None:
@@ -187,15 +185,3 @@ def _cancel(job: readings.Job) -> None:
 
 def _want(sample: Path) -> None:
     st.session_state["sample-wanted"] = sample
-
-
-def _table(title: str, head: str, rows: Sequence[Refusal]) -> None:
-    cells = "".join(
-        f"<tr><td>{html.escape(row.source)}</td><td><code>{html.escape(row.code)}</code></td>"
-        f"<td>{html.escape(row.words)}</td></tr>"
-        for row in rows
-    )
-    st.html(
-        f"<section class='xk-refused'><h2>{html.escape(title)}</h2><table><thead><tr><th scope='col'>{head}</th>"
-        f"<th scope='col'>Code</th><th scope='col'>Why</th></tr></thead><tbody>{cells}</tbody></table></section>"
-    )

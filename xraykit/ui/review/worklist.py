@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import service
 from xraykit.ui import server
+from xraykit.ui.kit import pictures
 from xraykit.ui.kit.text import escape_markdown
 from xraykit.ui.review import readings
 
 MOST_FILMS = 100
 MOST_PIXEL_BYTES = 256 * 2**20
 FULL = (
-    f"Expected at most {MOST_FILMS} films or {MOST_PIXEL_BYTES >> 20} MB of pixels open at once; this would be more. "
-    "Close films, or score a whole folder with: python -m xraykit predict."
+    f"At most {MOST_FILMS} films or {MOST_PIXEL_BYTES >> 20} MB of pixels can be open at once. Close films first, or "
+    "read a whole folder with python -m xraykit predict."
 )
 
 
@@ -74,10 +72,10 @@ def take(files: Iterable[tuple[str, bytes]]) -> None:
     """
     files = list(files)
     before = len(films())
-    bar = st.progress(0.0, f"Reading {len(files)} films")
+    bar = st.progress(0.0, "Reading films")
     for done, (name, data) in enumerate(files):
         bar.progress(done / len(files), f"Reading {done + 1} of {len(files)}: {escape_markdown(name)}")
-        _take_one(name, data)
+        _open(name, data)
     bar.empty()
     opened = list(films())
     if len(opened) > before:
@@ -92,7 +90,8 @@ def step(by: int) -> None:
 
 
 def close_all() -> None:
-    """Forget every film and refusal of this session."""
+    """Forget every film and refusal of this session, and end what is being computed for them."""
+    readings.end_job()
     for key in ("films", "refused", "readings", "maps", "film"):
         st.session_state.pop(key, None)
 
@@ -139,7 +138,7 @@ def _choose() -> None:
     st.session_state["film"] = st.session_state["worklist"]
 
 
-def _take_one(name: str, data: bytes) -> None:
+def _open(name: str, data: bytes) -> None:
     try:
         film = server.client().read(name, data)
     except service.ServiceError as error:
@@ -150,22 +149,13 @@ def _take_one(name: str, data: bytes) -> None:
         if _is_full(film):
             refused().append(Refusal(name, "too-many-films", FULL))
             return
-        films()[film.sha256] = Film(name, film, _thumbnail(film))
+        films()[film.sha256] = Film(name, film, pictures.jpeg_address(film.display(longest=112), quality=80))
         readings.read_all(film)
 
 
 def _is_full(film: radiograph.Radiograph) -> bool:
     held = sum(other.radiograph.pixels.nbytes for other in films().values())
     return len(films()) >= MOST_FILMS or held + film.pixels.nbytes > MOST_PIXEL_BYTES
-
-
-def _thumbnail(film: radiograph.Radiograph) -> str:
-    from PIL import Image
-
-    image = Image.fromarray(np.ascontiguousarray(film.display(longest=112)))
-    coded = io.BytesIO()
-    image.save(coded, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(coded.getvalue()).decode()
 
 
 def _thumbnail_rules(thumbnails: list[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit.training.recipe import fields
+from xraykit.training.recipe import fields, rules
 from xraykit.training.recipe.fields import Field
 from xraykit.ui.fine_tune import draft
 
@@ -22,9 +22,8 @@ def show(path: str, faults: Mapping[str, str]) -> None:
     """Draw a field; what is typed goes into the draft, whether it fits or not."""
     field = fields.at(path)
     value = draft.get(path)
-    draw = _DRAWERS.get(field.kind, _show_text)
-    if not _drawable(field, value):
-        draw = _show_text  # an imported recipe may hold anything: it is shown as it is, to be corrected
+    # An imported recipe may hold anything: what no widget of the kind can show is shown as text, to be corrected
+    draw = _DRAWERS.get(field.kind, _show_text) if _drawable(field, value) else _show_text
     kind = "switch" if draw is _show_switch else "field"
     with st.container(key=f"{draft.key(path)}-{kind}-box", gap="xxsmall"):
         draw(path, field, value)
@@ -71,7 +70,7 @@ def _put(path: str, key: str, value: Any) -> None:
 def _common(path: str, field: Field) -> dict[str, Any]:
     key = draft.key(path)
     unit = f" ({field.unit})" if field.unit else ""
-    label = "Name of the recipe" if path == "name" else field.label + unit  # beside the name of the run
+    label = "Recipe name" if path == "name" else field.label + unit  # beside the name of the run
     return {"label": label, "key": key, "help": field.help, "on_change": _take, "args": (path, key)}
 
 
@@ -85,9 +84,9 @@ def _show_number(path: str, field: Field, value: Any) -> None:
 
 
 def _show_choice(path: str, field: Field, value: Any) -> None:
-    names = {NOTHING if known is None else known: called for known, called in field.choices.items()}
+    names = {NOTHING if value is None else value: name for value, name in field.choices.items()}
     if path == "weights":
-        names |= {draft.OF_MODEL + card.name: f"Kept model {card.name}" for card in draft.cards()}
+        names |= {rules.MODEL + card.name: f"Saved model {card.name}" for card in draft.cards()}
     chosen = NOTHING if value is None else value
     options = [*names, *([] if chosen in names else [chosen])]
     common = _common(path, field) | {"on_change": _take_choice, "args": (path, draft.key(path))}
@@ -96,7 +95,7 @@ def _show_choice(path: str, field: Field, value: Any) -> None:
         options=options,
         index=options.index(chosen),
         accept_new_options=bool(field.other),
-        format_func=lambda one: names.get(one, str(one)),
+        format_func=lambda choice: names.get(choice, str(choice)),
     )
 
 
@@ -137,7 +136,7 @@ def _take_numbers(path: str, key: str) -> None:
     try:
         _put(path, key, [float(part) for part in parts] or None)
     except ValueError:
-        _put(path, key, text)  # the rules say what was expected
+        _put(path, key, text)  # the rules say what to enter
 
 
 _DRAWERS = {

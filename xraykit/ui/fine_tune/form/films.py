@@ -1,4 +1,4 @@
-"""Step 1 of a new run: which films, and what is in their folder, told before anything starts."""
+"""Step 1 of a new run: which films, and what is in their folder, shown before anything starts."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from typing import Any
 import streamlit as st
 
 from xraykit.datasets import catalog, inspection
-from xraykit.datasets.archive import check, unpack
+from xraykit.datasets.archive import unpack
 from xraykit.refused import Refused
-from xraykit.reports.charts import films as film_charts
+from xraykit.reports.charts import bars as film_charts
 from xraykit.system import folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run.run import list_runs
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.kit import folder_facts, jobs, report_view
-from xraykit.ui.kit.text import escape_markdown, say
+from xraykit.ui.kit.text import ask_for_folder, escape_markdown, folder_at, say
 
 KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 MOST_MEGABYTES = 2000
 LASTS = 20  # seconds
 OLD = 86_400  # seconds
-NOT_CHOSEN = "Choose films first."
-FORMS = "Class folders (COVID-19/one.png, Normal/two.dcm), or a manifest.csv with the columns path and label."
+NOT_CHOSEN = "choose films"
+FORMS = (
+    "A folder with one subfolder per class (COVID-19/one.png, Normal/two.dcm), or with a manifest.csv (columns path "
+    "and label)."
+)
 
 
 def show() -> None:
@@ -39,7 +42,7 @@ def show() -> None:
     source = st.segmented_control(
         "Where the films are",
         (KNOWN, PATH, ZIP),
-        default=plan["source"] or KNOWN,
+        default=plan.source or KNOWN,
         key="films-source",
         required=True,
         on_change=_take_source,
@@ -48,60 +51,61 @@ def show() -> None:
     {KNOWN: _choose_known, PATH: _ask_for_path, ZIP: _ask_for_zip}.get(source or KNOWN, _choose_known)()
     if words := st.session_state.pop("films-words", None):
         say(words)
-    if not plan["folder"]:
+    if not plan.folder:
         st.html(f"<p class='xk-said'>{html.escape(FORMS)}</p>")
         return
-    _keep_looking()
-    one = _work()
-    if one is None:
+    _keep_inspected()
+    job = _inspection()
+    if job is None:
         return
-    if jobs.is_busy(state_of(one)):
-        jobs.watch_job(one, folder_facts.show_progress, "films-stop", _keep_word)
+    if jobs.is_busy(state_of(job)):
+        jobs.watch_job(job, folder_facts.show_progress, "films-stop", _keep_words)
     else:
-        _show_found(one)
+        _show_contents(job)
 
 
 def choose(folder: Path | str) -> None:
-    """Take a folder for the run being set up; it is looked at when the page is drawn."""
+    """Take a folder for the run being set up; it is inspected when the page is drawn."""
     plan = draft.current()
     _forget()
-    plan.update(folder=str(folder), work=None, estimate=None)
+    plan.folder, plan.inspection, plan.estimate = str(folder), None, None
 
 
 def reasons() -> list[str]:
-    """Why no run can learn from the films as they are; empty where one can."""
-    if not draft.current()["folder"]:
+    """What is to be done about the films before a run can start, each a clause; empty where one can."""
+    if not draft.current().folder:
         return [NOT_CHOSEN]
-    if jobs.is_busy(state_of(_work())):
-        return ["The films are still being looked at."]
-    found = found_in()
-    if found is None:
-        return ["The films cannot be used: the reason is beside them."]
-    if len(found["classes"]) < 2:
-        return [f"Expected films of two classes or more; got {', '.join(found['classes']) or 'none'}."]
-    if words := found.get("not_divided"):
+    if jobs.is_busy(state_of(_inspection())):
+        return ["wait until the films are checked"]
+    contents = contents_of_folder()
+    if contents is None:
+        return ["choose films that can be used (see step 1)"]
+    classes = contents["classes"]
+    if len(classes) < 2:
+        return [f"choose films of at least two classes (these are all {next(iter(classes), 'without a class')})"]
+    if words := contents.get("not_divided"):
         return [words]
     weights = draft.get("class_weights")
-    if isinstance(weights, list) and len(weights) != len(found["classes"]):
-        return [f"Expected {len(found['classes'])} class weights, one a class; got {len(weights)}."]
+    if isinstance(weights, list) and len(weights) != len(classes):
+        return [f"enter {len(classes)} class weights, one per class (there are {len(weights)})"]
     return []
 
 
-def found_in() -> dict[str, Any] | None:
+def contents_of_folder() -> dict[str, Any] | None:
     """What the chosen folder holds; None before that is known."""
-    one = _work()
-    state = state_of(one)
-    if one is None or state is None or state.state is not State.FINISHED:
+    job = _inspection()
+    state = state_of(job)
+    if job is None or state is None or state.state is not State.FINISHED:
         return None
     try:
-        found = one.films()
+        contents = job.films()
     except (Refused, OSError):
         return None
-    return found if "classes" in found else None
+    return contents if "classes" in contents else None
 
 
 def _take_source() -> None:
-    draft.current()["source"] = st.session_state["films-source"]
+    draft.current().source = st.session_state["films-source"]
 
 
 def known() -> list[catalog.Known]:
@@ -134,61 +138,48 @@ def _changed(folder: Path) -> int:
 
 
 def _choose_known() -> None:
-    found = {str(one.path): one for one in known()}
-    if not found:
+    folders_by_path = {str(folder.path): folder for folder in known()}
+    if not folders_by_path:
         st.html(
-            "<p class='xk-said' role='status'>No folder of films is known on this computer yet: give a path or a "
-            "zip file, and it will be listed here from then on.</p>"
+            "<p class='xk-said' role='status'>No folders of films are known yet. Enter a path or upload a zip file; it "
+            "will be listed here from then on.</p>"
         )
         return
-    chosen = draft.current()["folder"]
+    chosen = draft.current().folder
+    paths = list(folders_by_path)
     st.selectbox(
         "Folder of films",
-        list(found),
-        index=list(found).index(chosen) if chosen in found else None,
+        paths,
+        index=paths.index(chosen) if chosen in paths else None,
         key=f"films-known-{chosen}",
-        format_func=lambda path: _called(found[path]),
+        format_func=lambda path: _title(folders_by_path[path]),
         placeholder="Choose a folder",
         on_change=_take_known,
         args=(f"films-known-{chosen}",),
-        help="Folders that hold films with a class: those of $XRAYKIT_DATA, unpacked zip files, and those earlier runs "
-        "learned from.",
+        help="Folders of labelled films: those in $XRAYKIT_DATA, unpacked zip files, and folders used by earlier runs.",
     )
 
 
-def _called(one: catalog.Known) -> str:
-    return f"{one.name} · {sum(one.counts.values()):,} films in {len(one.counts)} classes"
+def _title(folder: catalog.Known) -> str:
+    return f"{folder.name} · {sum(folder.counts.values()):,} films in {len(folder.counts)} classes"
 
 
 def _take_known(key: str) -> None:
     path = st.session_state.get(key)
-    if path and path != draft.current()["folder"]:
+    if path and path != draft.current().folder:
         choose(path)
 
 
 def _ask_for_path() -> None:
-    with st.form("films-path-form", border=False):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            text = st.text_input(
-                "Path of the folder",
-                value=draft.current()["folder"],
-                key="films-path",
-                placeholder="/home/me/films",
-                width="stretch",
-            )
-            sent = st.form_submit_button("Look at it", key="films-look")
-    if sent:
-        folder = Path(os.path.expanduser((text or "").strip()))
-        if not (text or "").strip() or not folder.is_dir():
-            say(f"Expected a folder of films; there is none at {(text or '').strip() or 'an empty path'}.")
-            return
-        choose(folder.resolve())
+    folder = ask_for_folder("Path of the folder", "Check folder", "films", draft.current().folder)
+    if folder is not None:
+        choose(folder)
 
 
 def _ask_for_zip() -> None:
     turn = st.session_state.setdefault("zip-turn", 0)
     file = st.file_uploader(
-        "A zip file of class folders",
+        "Zip file of class folders",
         type=["zip"],
         key=f"films-zip-{turn}",
         max_upload_size=MOST_MEGABYTES,
@@ -198,97 +189,92 @@ def _ask_for_zip() -> None:
         return
     bar = st.progress(0.0, f"Unpacking {escape_markdown(file.name)}")
 
-    def report(done: int, of: int) -> None:
-        bar.progress(min(1.0, done / of) if of else 0.0, f"Unpacking {done:,} of {of:,}")
+    def report(done: int, files: int) -> None:
+        bar.progress(min(1.0, done / files) if files else 0.0, f"Unpacking {done:,} of {files:,} files")
 
     try:
         choose(unpack.unpack(file.getvalue(), file.name, progress=report))
-        draft.current()["source"] = ZIP
-    except (check.ArchiveRefused, OSError) as error:
+        draft.current().source = ZIP
+    except (Refused, OSError) as error:
         st.session_state["films-words"] = str(error)
     st.session_state["zip-turn"] = turn + 1  # an empty uploader: what came in lies in its folder now
     st.rerun()
 
 
-def _keep_looking() -> None:
-    """Look at the folder where that has not been done, or was for another split."""
+def _keep_inspected() -> None:
+    """Inspect the folder where that has not been done, or was for another split."""
     plan = draft.current()
     recipe = draft.built()
     split_plan = recipe.split_plan if recipe else None
-    wanted = [plan["folder"], split_plan] if split_plan else None
-    if plan.get("looked") == wanted or (wanted is None and plan["work"]):
+    wanted = (plan.folder, split_plan) if split_plan else None
+    if plan.inspected == wanted or (wanted is None and plan.inspection):
         return
-    if not Path(plan["folder"]).is_dir():
-        say(f"Expected a folder of films; there is none at {plan['folder']}.")
-        return
-    before = plan["work"]
+    before = plan.inspection
     try:
-        plan["work"] = str(inspection.start_inspection(Path(plan["folder"]), _root(), split_plan).path)
+        plan.inspection = str(inspection.start_inspection(folder_at(plan.folder), _root(), split_plan).path)
     except (Refused, OSError) as error:
-        say(f"The folder could not be looked at: {error}")
+        say(f"The films could not be checked. {error}")
         return
-    plan["looked"] = wanted
+    plan.inspected = wanted
     _remove(before)
     tidy(_root())
 
 
 def tidy(root: Path) -> None:
-    """Delete what earlier sessions only looked at, or estimated, and left behind a day ago."""
-    for one in list_jobs(root):
-        state = state_of(one)
+    """Delete the inspections and estimates that earlier sessions left behind a day ago."""
+    for job in list_jobs(root):
+        state = state_of(job)
         if state is None or time.time() - state.heartbeat > OLD:
-            _remove(str(one.path))
+            _remove(str(job.path))
 
 
 def _root() -> Path:
     return folders.runs_folder() / "inspections"
 
 
-def _work() -> Job | None:
-    path = draft.current()["work"]
+def _inspection() -> Job | None:
+    path = draft.current().inspection
     return Job(Path(path)) if path else None
 
 
-def _keep_word(words: str) -> None:
+def _keep_words(words: str) -> None:
     st.session_state["films-words"] = words
 
 
-def _show_found(one: Job) -> None:
-    state = state_of(one)
-    if state is not None and state.state.broken_off:
-        folder_facts.show_end(state)
-        st.button("Look again", key="films-again", on_click=_forget)
+def _show_contents(job: Job) -> None:
+    state, contents = state_of(job), contents_of_folder()
+    if contents is None:
+        if state is not None and state.state.broken_off:
+            folder_facts.show_end(state)
+        else:
+            say(folder_facts.UNREADABLE)
+        st.button("Check again", key="films-again", on_click=_forget)
         return
-    found = found_in()
-    if found is None:
-        say("What was found in the folder cannot be read: look at it again.")
-        st.button("Look again", key="films-again", on_click=_forget)
-        return
-    rows = film_charts.parts_of(found.get("split") or {"all": found["classes"]}, found.get("learned_from"))
+    rows = film_charts.parts_of(contents.get("split") or {"all": contents["classes"]}, contents.get("learned_from"))
     report_view.before_charts()
-    spec = film_charts.counts(list(found["classes"]), [row["part"] for row in rows])
-    told = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
+    chart = film_charts.counts(list(contents["classes"]), [row["part"] for row in rows])
+    counts = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
     report_view.live_chart(
-        rows, ("label", "part", "films", "order"), spec.to_dict(), "films-counts", f"Films a class: {told}"
+        rows, ("label", "part", "films", "order"), chart.to_dict(), "films-counts", f"Films per class: {counts}"
     )
-    folder_facts.show_facts(found)
-    folder_facts.show_oddities(found)
+    folder_facts.show_facts(contents)
+    folder_facts.show_oddities(contents)
 
 
 def _forget() -> None:
-    """Look at the folder anew; a callback."""
+    """Inspect the folder again; a callback."""
     plan = draft.current()
-    _remove(plan["work"])
-    plan.update(work=None, looked=None)
+    _remove(plan.inspection)
+    plan.inspection = plan.inspected = None
 
 
 def _remove(path: str | None) -> None:
     """Delete what an inspection left; one that goes on is asked to end and stays until then."""
     if not path:
         return
-    one = Job(Path(path))
+    job = Job(Path(path))
     try:
-        one.remove()
+        job.remove()
     except (Refused, OSError):
         with contextlib.suppress(Refused, OSError):
-            one.ask_to_stop()
+            job.ask_to_stop()

@@ -5,18 +5,19 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import streamlit as st
 
+from xraykit.training.recipe import sentences
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import field
-from xraykit.ui.kit import folder_facts
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import escape_markdown, say
 
 Faults = Mapping[str, str]
 MOST_BYTES = 1 << 20
 NETWORK = ("backbone", "alpha", "image_size", "channels", "batch_normalization", "momentum")
-LEARNING = (
+TRAINING = (
     "batch_size",
     "label_smoothing",
     "early_stopping",
@@ -42,22 +43,19 @@ def show() -> None:
             _hand_over()
     field.row(("weights", "name"), faults, across=2)
     _say_difference()
-    _say_strange(faults)
-    for title, said, own, draw in (
-        ("Phases", _of_phases, ("phases",), _show_phases),
-        ("Network", _of_network, NETWORK, _rows(NETWORK)),
-        ("Head", _of_head, ("pooling", "hidden"), _show_head),
-        ("Learning", _of_learning, LEARNING, _rows(LEARNING)),
-        ("Films and split", _of_films, FILMS, _rows(FILMS)),
-        ("Augmentation", _of_changes, ("augmentation",), _rows(CHANGES)),
-    ):
-        wrong = sum(path.partition(".")[0] in own for path in faults)
-        beside = f"· :orange[{wrong} to correct]" if wrong else f":gray[{folder_facts.literal(said())}]"
-        # Another key once there are faults: the group opens, and closes at the user's wish alone
-        key = f"recipe-{draft.current()['turn'] if wrong else 0}-{title}-{bool(wrong)}"
-        with st.expander(f"**{title}** {beside}", expanded=bool(wrong), key=key):
-            with st.container(gap="xsmall"):
-                draw(faults)
+    _say_unknown(faults)
+    for group in GROUPS:
+        _show_group(group, faults)
+
+
+def _show_group(group: Group, faults: Faults) -> None:
+    wrong = sum(path.partition(".")[0] in group.fields for path in faults)
+    beside = f"· :orange[{wrong} to correct]" if wrong else f":gray[{escape_markdown(group.summarise())}]"
+    # Another key once there are faults: the group opens, and closes at the user's wish alone
+    key = f"recipe-{draft.current().turn if wrong else 0}-{group.title}-{bool(wrong)}"
+    with st.expander(f"**{group.title}** {beside}", expanded=bool(wrong), key=key):
+        with st.container(gap="xsmall"):
+            group.draw(faults)
 
 
 def _rows(paths: tuple[str, ...]) -> Callable[[Faults], None]:
@@ -67,7 +65,7 @@ def _rows(paths: tuple[str, ...]) -> Callable[[Faults], None]:
 def _choose_preset() -> None:
     presets = draft.presets()
     key = draft.key("preset")
-    chosen = draft.current()["preset"]
+    chosen = draft.current().preset
     st.selectbox(
         "Preset",
         list(presets),
@@ -77,21 +75,21 @@ def _choose_preset() -> None:
         on_change=_take_preset,
         args=(key,),
         width="stretch",
-        help="A named recipe, or the one a kept model was trained by. Every field can be changed below.",
+        help="A named recipe, or the one a saved model was trained with. You can change every field below.",
     )
 
 
 def _take_preset(key: str) -> None:
-    name = st.session_state[key]
+    preset = st.session_state[key]
     # A click while the page was still being drawn brings every widget's first value as if it had changed
-    if key != draft.key("preset") or name == draft.current()["preset"]:
+    if key != draft.key("preset") or preset == draft.current().preset:
         return
-    if (data := draft.preset_of(name)) is not None:
-        draft.take(data, name)
+    if (data := draft.preset_recipe(preset)) is not None:
+        draft.take(data, preset)
 
 
 def _hand_over() -> None:
-    text = json.dumps(draft.current()["recipe"], indent=2) + "\n"
+    text = json.dumps(draft.current().recipe, indent=2) + "\n"
     name = str(draft.get("name") or "recipe")
     st.download_button(
         "Export as JSON",
@@ -102,43 +100,43 @@ def _hand_over() -> None:
         on_click="ignore",
         width="stretch",
     )
-    turn = draft.current()["turn"]
-    file = st.file_uploader("Import from JSON", type=["json"], key=f"recipe-import-{turn}", max_upload_size=1)
+    key = f"recipe-import-{draft.current().turn}"
+    file = st.file_uploader("Import from JSON", type=["json"], key=key, max_upload_size=1)
     if file is not None:
         _import(file.getvalue(), file.name)
 
 
 def _import(data: bytes, name: str) -> None:
     try:
-        found = json.loads(data[:MOST_BYTES].decode("utf-8"), parse_constant=_no_number)
+        recipe = json.loads(data[:MOST_BYTES].decode("utf-8"), parse_constant=_refuse_number)
     except (ValueError, RecursionError) as error:
-        say(f"Expected a recipe as JSON in {name}; it cannot be read: {error}.")
+        say(f"{name} is not a recipe: it is not valid JSON ({error}). Choose a file exported from this page.")
         return
-    if not isinstance(found, dict):
-        say(f"Expected a recipe as a JSON object in {name}; got {type(found).__name__}.")
+    if not isinstance(recipe, dict):
+        say(f"{name} is not a recipe: it holds no JSON object. Choose a file exported from this page.")
         return
-    draft.take(found, draft.IMPORTED)
+    draft.take(recipe, draft.IMPORTED)
     st.rerun()
 
 
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number of JSON")
+def _refuse_number(text: str) -> None:
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _say_difference() -> None:
-    found = draft.differences()
-    if draft.current()["preset"] == draft.IMPORTED:
-        words = "Imported: every field is as the file has it."
-    elif not found:
-        words = "Exactly as the preset."
+    differences = draft.differences()
+    if draft.current().preset == draft.IMPORTED:
+        words = "Imported: all fields as in the file."
+    elif not differences:
+        words = "Same as the preset."
     else:
-        words = f"Otherwise than the preset: {'; '.join(found)}."
+        words = f"Changed from the preset: {'; '.join(differences)}."
     st.html(f"<p class='xk-said xk-difference' role='status'>{html.escape(words)}</p>")
 
 
-def _say_strange(faults: Faults) -> None:
-    """Faults of what has no field on this page: a recipe of another kind, a field nobody knows."""
-    shown = {"weights", "name", *NETWORK, *LEARNING, *FILMS, *CHANGES, "pooling", "phases", "hidden", "augmentation"}
+def _say_unknown(faults: Faults) -> None:
+    """Faults of what has no field on this page: a recipe of another kind, an unknown field."""
+    shown = {"weights", "name", *NETWORK, *TRAINING, *FILMS, *CHANGES, "pooling", "phases", "hidden", "augmentation"}
     for path, words in faults.items():
         kind, _, rest = path.partition(".")
         last = rest.rpartition(".")[2]
@@ -175,7 +173,7 @@ def _show_part(
                 type="tertiary",
                 on_click=draft.remove,
                 args=(kind, number),
-                help=f"Take {title.lower()} away",
+                help=f"Remove {title.lower()}",
             )
     if isinstance(_listed(kind)[number], dict):
         field.row([f"{kind}.{number}.{name}" for name in names], faults, across)
@@ -183,47 +181,68 @@ def _show_part(
         field.show_fault(f"{kind}.{number}", faults)
 
 
-def _listed(kind: str) -> list:
-    found = draft.current()["recipe"].get(kind, [])
-    return found if isinstance(found, list) else []
+def _listed(kind: str) -> list[Any]:
+    parts = draft.current().recipe.get(kind, [])
+    return parts if isinstance(parts, list) else []
 
 
-def _of_phases() -> str:
-    parts = [
+def _summarise_phases() -> str:
+    return ", then ".join(
         f"{phase.get('epochs', '?')} epochs of {_layers(phase.get('trainable', 'all'))}"
         for phase in _listed("phases")
         if isinstance(phase, dict)
-    ]
-    return ", then ".join(parts)
+    )
 
 
 def _layers(trainable: object) -> str:
-    return {"head": "the head", "all": "all layers"}.get(str(trainable), f"the last {trainable} convolutions")
+    return {"head": "the head", "all": "all layers"}.get(str(trainable), f"the last {trainable} convolution layers")
 
 
-def _of_network() -> str:
-    return f"{draft.get('backbone')}, films of {draft.get('image_size')} px"
+def _summarise_network() -> str:
+    return f"{_value('backbone')}, {_value('image_size')}"
 
 
-def _of_head() -> str:
+def _summarise_head() -> str:
     widths = [str(layer.get("width", "?")) for layer in _listed("hidden") if isinstance(layer, dict)]
-    pooling = {"gap": "average", "flatten": "flatten"}.get(str(draft.get("pooling")), str(draft.get("pooling")))
-    return " – ".join([pooling, *widths, "classes"])
+    return " – ".join([_value("pooling"), *widths, "classes"])
 
 
-def _of_learning() -> str:
-    stops = draft.get("early_stopping")
-    early = f", stops after {stops} epochs without gain" if stops else ""
-    return f"batches of {draft.get('batch_size')}{early}, {draft.get('backend')}"
+def _summarise_training() -> str:
+    patience = draft.get("early_stopping")
+    early = f", early stopping after {patience} epochs" if patience else ""
+    return f"batches of {_value('batch_size')}{early}, {_value('backend')}"
 
 
-def _of_films() -> str:
-    share = draft.get("shrink")
-    used = "" if share == 1 else f", {share} of the training films"
-    balance = {"none": "as they are", "undersample": "undersampled", "weights": "rare classes weigh more"}
-    return f"{balance.get(str(draft.get('balance')), draft.get('balance'))}{used}"
+def _summarise_films() -> str:
+    fraction = draft.get("shrink")
+    used = f"{fraction} of the training films" if fraction != 1 else "all training films"
+    balance = draft.get("balance")
+    return used if balance == "none" else f"{used}, {_value('balance').lower()}"
 
 
-def _of_changes() -> str:
-    active = [path.partition(".")[2] for path in CHANGES if draft.get(path)]
-    return ", ".join(active) if active else "none"
+def _summarise_augmentation() -> str:
+    names = {path: "mirroring" if path.endswith(".flip") else sentences.field_label(path) for path in CHANGES}
+    return ", ".join(name for path, name in names.items() if draft.get(path)) or "none"
+
+
+def _value(path: str) -> str:
+    return sentences.field_value(path, draft.get(path))
+
+
+class Group(NamedTuple):
+    """Fields that open and close together, under a title that sums them up."""
+
+    title: str
+    summarise: Callable[[], str]
+    fields: tuple[str, ...]  # of the recipe: a fault in one of them opens the group
+    draw: Callable[[Faults], None]
+
+
+GROUPS = (
+    Group("Phases", _summarise_phases, ("phases",), _show_phases),
+    Group("Network", _summarise_network, NETWORK, _rows(NETWORK)),
+    Group("Head", _summarise_head, ("pooling", "hidden"), _show_head),
+    Group("Training", _summarise_training, TRAINING, _rows(TRAINING)),
+    Group("Films and split", _summarise_films, FILMS, _rows(FILMS)),
+    Group("Augmentation", _summarise_augmentation, ("augmentation",), _rows(CHANGES)),
+)

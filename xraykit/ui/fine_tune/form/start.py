@@ -1,4 +1,4 @@
-"""Step 3 of a new run: the device, what it will take, and the start: refused with reasons while anything is wrong."""
+"""Step 3 of a new run: the device, time and memory it will take, and the start: not before every reason is gone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import html
 import re
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -15,16 +14,19 @@ from xraykit.system import device_queue, devices, folders, text
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState, state_of
+from xraykit.training.recipe import sentences
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.run import control
 from xraykit.training.run.run import Run
 from xraykit.ui.fine_tune import draft, selection
+from xraykit.ui.fine_tune.draft import Draft, Estimate
 from xraykit.ui.fine_tune.form import films
-from xraykit.ui.kit import folder_facts, jobs
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit import jobs
+from xraykit.ui.kit.text import escape_markdown, say
 
 AUTO = devices.AUTO
 ESTIMATE = "estimate.json"
+IDLE = 0.5  # load above which a device is busy with something else, though no run of ours is queued
 STARTED = "fine-tune-started"  # names this session has started: a second click comes with the same name
 
 
@@ -32,88 +34,94 @@ def show() -> None:
     """Draw the step."""
     plan = draft.current()
     _choose_device(plan)
+    key = f"run-name-{plan.stamp}"
     st.text_input(
-        "Name of the run",
-        value=plan["name"],
-        placeholder=draft.name(),
-        key=f"run-name-{plan['stamp']}",
+        "Run name",
+        value=plan.name,
+        placeholder=draft.run_name(),
+        key=key,
         on_change=_take_name,
-        args=(f"run-name-{plan['stamp']}",),
-        help="Letters, digits, '.', '_' and '-'.",
+        args=(key,),
+        help="Letters, digits, '.', '_' and '-'. Leave empty to use the date and the recipe.",
     )
     _show_estimate(plan)
     _show_start()
 
 
 def reasons() -> list[str]:
-    """Why no run can be started yet; empty where one can."""
-    found = [*films.reasons()]
-    wrong = draft.faults()
-    if wrong:
-        found.append(f"{len(wrong)} field{'s' * (len(wrong) != 1)} of the recipe to correct.")
-    name = draft.name()
+    """What is to be done before a run can start, each a clause; empty where one can."""
+    todo = [*films.reasons()]
+    if wrong := len(draft.faults()):
+        todo.append(f"correct {wrong} recipe field{'s' * (wrong != 1)}")
+    name = draft.run_name()
     if not folders.is_plain_name(name):
-        found.append(f"Expected a run name of at most 100 letters, digits, '.', '_' and '-'; got {name!r}.")
+        todo.append(
+            "choose a run name of at most 100 letters, digits, '.', '_' and '-', starting with a letter or digit"
+        )
     elif (folders.runs_folder() / name).exists():
-        found.append(f"There is a run named {name} already. Choose another name.")
-    return found
+        todo.append(f"choose another run name ({name} exists)")
+    return todo
 
 
-def _choose_device(plan: dict[str, Any]) -> None:
-    found = devices.available()
-    why = devices.why_no_gpu(str(draft.get("backend")))
-    options = [AUTO, *(device.key for device in found)]
-    chosen = plan["device"] if plan["device"] in options else AUTO
-    told = {AUTO: "A free GPU, else the GPU with the shortest line" if not why else "The processor: no GPU can be used"}
-    told |= {device.key: _told(device) for device in found}
-    names = {AUTO: "Automatic"} | {device.key: device.name for device in found}
+def _choose_device(plan: Draft) -> None:
+    available = devices.available()
+    why_no_gpu = devices.why_no_gpu(str(draft.get("backend")))
+    names = {AUTO: "Automatic"} | {device.key: device.name for device in available}
+    captions = {AUTO: "CPU (no GPU available)" if why_no_gpu else "A free GPU, or the one with the shortest queue"}
+    captions |= {device.key: _describe(device) for device in available}
+    keys = list(names)
+    key = f"device-{'-'.join(keys)}"
     st.radio(
         "Device",
-        options,
-        index=options.index(chosen),
-        key=f"device-{'-'.join(options)}",
-        format_func=lambda one: folder_facts.literal(names[one]),
-        captions=[folder_facts.literal(told[one]) for one in options],
+        keys,
+        index=keys.index(plan.device if plan.device in names else AUTO),
+        key=key,
+        format_func=lambda device: escape_markdown(names[device]),
+        captions=[escape_markdown(captions[device]) for device in keys],
         on_change=_take_device,
-        args=(f"device-{'-'.join(options)}",),
+        args=(key,),
     )
-    if why:
-        st.html(f"<p class='xk-said' role='note'>{_with_code(why)}</p>")
+    if why_no_gpu:
+        st.html(f"<p class='xk-said' role='note'>{_with_code(why_no_gpu)}</p>")
 
 
 def _with_code(words: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(words))
 
 
-def _told(device: devices.Device) -> str:
+def _describe(device: devices.Device) -> str:
     parts = []
     if device.memory_total:
         parts.append(f"{(device.memory_free or 0) / 2**30:.1f} of {device.memory_total / 2**30:.1f} GiB free")
     if device.load is not None:
         parts.append(f"load {device.load:.0%}")
-    line = device_queue.line(device.key)
-    parts.append(f"{len(line)} run{'s' * (len(line) != 1)} before yours" if line else "free at once")
+    queue = len(device_queue.line(device.key))
+    if queue:
+        parts.append(f"{queue} run{'s' * (queue != 1)} ahead of yours")
+    elif device.load is None or device.load < IDLE:
+        parts.append("available now")
     return " · ".join(parts)
 
 
 def _take_device(key: str) -> None:
-    if st.session_state[key] != draft.current()["device"]:
-        draft.current().update(device=st.session_state[key], estimate=None)
+    plan = draft.current()
+    if st.session_state[key] != plan.device:
+        plan.device, plan.estimate = st.session_state[key], None
 
 
 def _take_name(key: str) -> None:
-    draft.current()["name"] = st.session_state[key]
+    draft.current().name = st.session_state[key]
 
 
-def _show_estimate(plan: dict[str, Any]) -> None:
-    """Time and memory from two steps a phase: asked for, watched, told."""
-    one = Job(Path(plan["estimate"]["path"])) if plan["estimate"] else None
-    state = state_of(one)
-    if one is not None and jobs.is_busy(state):
-        jobs.watch_job(one, _show_progress, "estimate-stop", selection.keep_word, label="Cancel")
+def _show_estimate(plan: Draft) -> None:
+    """Time and memory from two steps of each phase: asked for, watched, shown."""
+    job = Job(Path(plan.estimate.path)) if plan.estimate else None
+    state = state_of(job)
+    if job is not None and jobs.is_busy(state):
+        jobs.watch_job(job, _show_progress, "estimate-stop", selection.keep_word, label="Cancel")
         return
-    if one is not None and plan["estimate"]["recipe"] == draft.current()["recipe"]:
-        _tell(one, state)
+    if job is not None and plan.estimate and plan.estimate.recipe == plan.recipe:
+        _show_figures(job, state)
     chosen = None if draft.faults() or films.reasons() else draft.built()
     st.button(
         "Estimate time and memory",
@@ -122,7 +130,7 @@ def _show_estimate(plan: dict[str, Any]) -> None:
         args=(chosen,),
         disabled=chosen is None,
         width="stretch",
-        help="Takes two steps of each phase on the device, with made-up films. Nothing is trained.",
+        help="Runs two steps of each phase on the device, with synthetic images. Nothing is trained.",
     )
 
 
@@ -130,64 +138,68 @@ def _show_progress(state: JobState) -> None:
     jobs.show_progress(state, "Estimating" if state.films else "Starting and compiling", "steps")
 
 
-def _tell(one: Job, state: JobState | None) -> None:
+def _show_figures(job: Job, state: JobState | None) -> None:
+    if state is not None and state.state is State.STOPPED:
+        return
     if state is None or state.state is not State.FINISHED:
-        if state is None or state.state is not State.STOPPED:
-            say(f"No estimate. {state.message if state else 'Ask for it again.'}")
+        say(f"The estimate failed. {state.message if state else 'Estimate again.'}")
         return
     try:
-        found = one.read(ESTIMATE)
-        learning, starting = float(found["seconds"]), float(found["compile_seconds"])
+        estimate = job.read(ESTIMATE)
+        training, startup = float(estimate["seconds"]), float(estimate["compile_seconds"])
         facts = (
-            ("Learning", ("at most " if found.get("early") else "") + text.duration(learning)),
-            ("Before the first step", text.duration(starting)),
-            ("Memory", text.size(found["memory"])),
-            ("Speed", f"{found['images_per_second']:,.0f} images/s"),
-            ("On", f"{found['device']}, {found['precision']}"),
+            ("Training", ("at most " if estimate.get("early") else "") + text.duration(training)),
+            ("Startup", text.duration(startup)),
+            ("Memory", text.size(estimate["memory"])),
+            ("Speed", f"{estimate['images_per_second']:,.0f} images/s"),
+            ("Device", f"{estimate['device']}, {sentences.field_value('precision', estimate['precision'])}"),
         )
     except (Refused, KeyError, TypeError, ValueError):
-        say("The estimate cannot be read: ask for it again.")
+        say("The estimate cannot be read. Estimate again.")
         return
     rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
     st.html(f"<div class='xk-found xk-narrow' role='status'><dl>{rows}</dl></div>")
 
 
 def _estimate(chosen: Recipe) -> None:
+    """Start the estimate; a callback."""
     plan = draft.current()
     try:
         job = system_jobs.create(f"estimate-{chosen.name}", folders.runs_folder() / "estimates")
-        (job.path / "recipe.json").write_text(chosen.to_json(), "utf-8")
-        asked = [
+        recipe = job.path / "recipe.json"
+        recipe.write_text(chosen.to_json(), "utf-8")
+        arguments = [
             "train",
-            f"--recipe={job.path / 'recipe.json'}",
-            f"--data={plan['folder']}",
+            f"--recipe={recipe}",
+            f"--data={plan.folder}",
             "--estimate",
             "--json",
-            f"--device={plan['device']}",
+            f"--device={plan.device}",
             f"--out={job.path}",
         ]
-        job.start(asked, verb="estimate", data=plan["folder"])
+        job.start(arguments, verb="estimate", data=plan.folder)
     except (Refused, OSError) as error:
         selection.keep_word(f"The estimate could not be started: {error}")
         return
-    plan["estimate"] = {"path": str(job.path), "recipe": draft.plain(chosen), "folder": plan["folder"]}
+    plan.estimate = Estimate(str(job.path), draft.plain(chosen), plan.folder)
     films.tidy(job.path.parent)
 
 
 def _show_start() -> None:
-    found = reasons()
+    todo = reasons()
     st.button(
         "Start",
         key="start",
         type="primary",
         width="stretch",
-        disabled=bool(found),
+        disabled=bool(todo),
         on_click=_start,
-        args=(draft.name(),),
+        args=(draft.run_name(),),
     )
-    if found:
-        items = "".join(f"<li>{html.escape(reason)}</li>" for reason in found)
-        st.html(f"<div class='xk-reasons' role='status'>Before it can start:<ul>{items}</ul></div>")
+    if todo:
+        items = "".join(f"<li>{html.escape(clause)}</li>" for clause in todo)
+        listed = f"<ul>{items}</ul>" if len(todo) > 1 else f" {html.escape(todo[0].rstrip('.'))}."
+        st.html(f"<div class='xk-reasons' role='status'>Before you can start:{listed}</div>")
 
 
 def _start(name: str) -> None:
@@ -205,26 +217,25 @@ def _start(name: str) -> None:
     started.add(name)
     plan = draft.current()
     try:
-        made = control.start(chosen, plan["folder"], device=plan["device"], name=name)
+        new_run = control.start(chosen, plan.folder, device=plan.device, name=name)
     except (Refused, OSError) as error:
         started.discard(name)
         selection.keep_word(f"The run could not be started: {error}")
         return
-    _hand_on_estimate(made, chosen)
+    _hand_on_estimate(new_run, chosen)
     draft.begin_next()
-    selection.open_run(made.name)
+    selection.open_run(new_run.name)
 
 
-def _hand_on_estimate(made: Run, chosen: Recipe) -> None:
-    """Give the run what was estimated for exactly this recipe and folder: from it, it knows what later phases take."""
-    plan = draft.current()
-    known = plan["estimate"]
-    if not known or (known["recipe"], known["folder"]) != (draft.plain(chosen), plan["folder"]):
+def _hand_on_estimate(new_run: Run, chosen: Recipe) -> None:
+    """Give the run the estimate of exactly this recipe and folder: it tells how long later phases will take."""
+    estimate = draft.current().estimate
+    if estimate is None or (estimate.recipe, estimate.folder) != (draft.plain(chosen), draft.current().folder):
         return
-    one = Job(Path(known["path"]))
-    # The run learns without it too, only its time to go is known later: what cannot be read or written holds nothing up
+    job = Job(Path(estimate.path))
+    # The run trains without it too, only its time to go is known later: what cannot be read or written holds nothing up
     with contextlib.suppress(Refused, KeyError, TypeError, ValueError, OSError):
-        found = one.read(ESTIMATE)
-        whole = [float(part["seconds_per_epoch"]) for part in found["phases"]]
-        if whole and one.state().state is State.FINISHED:
-            made.write(ESTIMATE, found)
+        figures = job.read(ESTIMATE)
+        seconds = [float(part["seconds_per_epoch"]) for part in figures["phases"]]
+        if seconds and job.state().state is State.FINISHED:
+            new_run.write(ESTIMATE, figures)

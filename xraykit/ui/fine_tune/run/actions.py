@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from xraykit.ui.fine_tune import draft, selection
 from xraykit.ui.fine_tune.form import films
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
 from xraykit.ui.kit import jobs
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import ask_for_folder
 
 ASKED = "fine-tune-asked"  # the run whose deletion is asked about
 
@@ -86,19 +85,10 @@ def ask_for_films(run: RunSnapshot) -> None:
     """Where the films are now, of a run that could be resumed if it found them."""
     if not run.resumable or not _films_are_missing(run):
         return
-    with st.form("resume-form", border=False):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            given = st.text_input("New location of the films", value=run.data, key="resume-path", width=560)
-            sent = st.form_submit_button("Resume with these films", key="resume-with")
-    if not sent:
-        return
-    path = (given or "").strip()
-    folder = Path(os.path.expanduser(path))
-    if not path or not folder.is_dir():
-        say(f"No folder at {path}." if path else "Enter the path of a folder.")
-        return
-    _resume(run, folder)
-    st.rerun()
+    folder = ask_for_folder("New location of the films", "Resume with these films", "resume", run.data, width=560)
+    if folder is not None:
+        _resume(run, folder)
+        st.rerun()
 
 
 def _films_are_missing(run: RunSnapshot) -> bool:
@@ -116,8 +106,8 @@ def _duplicate(run: RunSnapshot) -> None:
     """Fill the form with the run's films, recipe and device."""
     draft.take(run.recipe, draft.DUPLICATE + run.name)
     plan = draft.current()
-    device = run.status.asked_device if run.status else None
-    plan.update(device=device or devices.AUTO, source=films.PATH)
+    plan.device = (run.status.asked_device if run.status else None) or devices.AUTO
+    plan.source = films.PATH
     if run.data:
         films.choose(run.data)
     selection.close_run()

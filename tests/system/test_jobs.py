@@ -1,0 +1,20 @@
+"""A job's folder: its lock and the end that a process has written but not yet left."""
+
+import pytest
+
+from xraykit.system import job_folder
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import Job, JobState
+
+
+@pytest.mark.parametrize("act", [Job.remove, Job.hold], ids=["remove", "hold"])
+def test_a_job_that_has_just_written_its_end_is_waited_for(tmp_path, monkeypatch, act):
+    job = Job(tmp_path / "job")
+    job.queue(verb="inspect")
+    lock = job.hold()
+    with pytest.raises(job_folder.JobRefused):
+        act(job)
+    job.write_state(JobState(state=State.FINISHED))
+    monkeypatch.setattr(job_folder.time, "sleep", lambda seconds: lock.close())
+    act(job)
+    assert lock.closed
