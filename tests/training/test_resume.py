@@ -312,7 +312,7 @@ def test_a_changed_recipe_is_not_gone_on_with(films, straight):
 
 def test_other_films_are_not_gone_on_with(tmp_path, straight):
     others = dataset.read(film_folders.make(tmp_path / "others", films=41))
-    with pytest.raises(layout.DatasetRefused, match="others now"):
+    with pytest.raises(layout.DatasetRefused, match="3 are new"):
         worker.learn(straight(SHORT), SHORT, others)
 
 
