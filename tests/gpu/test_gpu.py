@@ -28,7 +28,7 @@ def ended(made: run.Run, seconds: float = 600) -> run.Status:
 
 def used(device: str) -> int:
     """Bytes taken on a GPU by all processes; 0 for the processor."""
-    found = next(one for one in devices.available() if one.key == device)
+    found = next(listed for listed in devices.available() if listed.key == device)
     return 0 if device == devices.CPU else found.memory_total - found.memory_free
 
 
@@ -86,7 +86,7 @@ def test_half_precision_leaves_a_network_in_single_precision(precision, start):
 
 def test_the_fastest_way_is_measured_on_a_gpu_alone(start, device):
     made = start("tiny", "precision=auto")
-    assert ended(made)["state"] == "finished", log(made)
+    assert ended(made).state == "finished", log(made)
     measured = [event for event in made.events() if event["event"] == "speed"]
     if device == devices.CPU:
         assert not measured and made.status().precision == "float32"
@@ -103,7 +103,7 @@ def test_a_stopped_run_leaves_no_memory_taken_and_goes_on(start, device):
     assert device == devices.CPU or used(device) - before > FREED, "the run takes memory while it learns"
     control.stop(made)
     asked = time.monotonic()
-    assert ended(made)["state"] == "stopped", log(made)
+    assert ended(made).state == "stopped", log(made)
     assert time.monotonic() - asked < 30, "a hang limit: ten seconds are promised"
     time.sleep(1)  # the driver frees what a process held a moment after it has ended
     assert used(device) - before < FREED
@@ -125,6 +125,6 @@ def test_the_benchmark_of_a_fine_tune_runs(backend, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": backend})
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(out.read_text())
-    contenders = {one["name"]: one for one in found["batches"][0]["contenders"]}
+    contenders = {way["name"]: way for way in found["batches"][0]["contenders"]}
     assert found["backend"].startswith(backend) and contenders["tutorial"]["images_per_second"] > 0
-    assert not [one for one in contenders.values() if one["note"]]
+    assert not [way for way in contenders.values() if way["note"]]
