@@ -104,7 +104,7 @@ def test_few_bits_in_sixteen_bit_colour_are_refused_rather_than_lost():
     rows = b"".join(b"\0" + bytes(6 * 70) for _ in range(70))
     header = struct.pack(">IIBBBBB", 70, 70, 16, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(bad_films._chunk(*chunk) for chunk in chunks)
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(bad_films.chunk(*chunk) for chunk in chunks)
     assert code_of(data) == "unsupported-format"
 
 

@@ -36,7 +36,7 @@ def two_gpus(monkeypatch):
     )
     nvml.nvmlDeviceGetUtilizationRates = lambda number: types.SimpleNamespace(gpu=50)
     nvml.nvmlDeviceGetComputeRunningProcesses = lambda number: [types.SimpleNamespace(pid=7, usedGpuMemory=3 * GIB)]
-    monkeypatch.setattr(devices, "_nvml", lambda: nvml)
+    monkeypatch.setattr(devices, "nvml_library", lambda: nvml)
     monkeypatch.setattr(devices, "reaches_gpu", lambda backend: True)
     return nvml
 
@@ -76,7 +76,7 @@ def test_a_broken_driver_is_a_sentence(monkeypatch):
     def broken():
         raise RuntimeError("Driver/library version mismatch")
 
-    monkeypatch.setattr(devices, "_nvml", broken)
+    monkeypatch.setattr(devices, "nvml_library", broken)
     assert [device.key for device in devices.available()] == ["cpu"]
     assert "mismatch" in devices.why_no_gpu() and "driver" in devices.why_no_gpu()
     assert devices.readings("gpu 0", 1) == {"load": None, "memory": None}
@@ -85,7 +85,7 @@ def test_a_broken_driver_is_a_sentence(monkeypatch):
 
 def test_a_missing_library_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    devices._nvml.cache_clear()
+    devices.nvml_library.cache_clear()
     assert "pip install nvidia-ml-py" in devices.why_no_gpu()
     assert doctor.gpus()[0].found == devices.NOT_LOOKED
 

@@ -28,9 +28,8 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "weights").mkdir()
-    before = server.use(fakes.Client())
-    yield tmp_path / "weights"
-    server.use(before)
+    server.use(fakes.Client())
+    return tmp_path / "weights"
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def put_folders(tmp_path: Path, monkeypatch) -> None:
     """Runs, models, films and caches of the test's own, and no inference service."""
     for variable in ("XRAYKIT_RUNS", "XRAYKIT_WEIGHTS", "XRAYKIT_CACHE", "XRAYKIT_DATASETS", "XRAYKIT_DATA"):
         monkeypatch.setenv(variable, str(tmp_path / variable.removeprefix("XRAYKIT_").lower()))
-    monkeypatch.setattr(server, "_client", fakes.Client())
+    server.use(fakes.Client())
 
 
 @pytest.fixture

@@ -229,7 +229,7 @@ def panel():
 def app(monkeypatch):
     card = fakes.card("tiny-model", "A tiny network")
     fits = card.__class__(**{**vars(card), "classes": CLASSES})
-    monkeypatch.setattr(server, "_client", fakes.Client(cards=[fits, fakes.card("other-classes")]))
+    server.use(fakes.Client(cards=[fits, fakes.card("other-classes")]))
     return AppTest.from_function(panel, default_timeout=60).run()
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes
@@ -15,13 +14,6 @@ APP = str(ROOT / "app.py")
 SHIPPED = cards.read(ROOT / "weights" / "mobilenetv2-imagenet")
 BARE = replace(fakes.card("bare", "A card that says little"), parameters=0)
 NASTY = replace(BARE, name="nasty", title="<script>alert(1)</script> | *bold*", limits=("</style><b>x</b>",))
-
-
-@pytest.fixture(autouse=True)
-def _own_client():
-    before = server.use(None)
-    yield
-    server.use(before)
 
 
 def open_page(client: fakes.Client, query: str | None = None) -> AppTest:

@@ -25,7 +25,7 @@ APP = str(ROOT / "app.py")
 @pytest.fixture
 def client(monkeypatch):
     fake = fakes.Client()
-    monkeypatch.setattr(server, "_client", fake)
+    server.use(fake)
     yield fake
     import streamlit as st
 
@@ -216,13 +216,13 @@ def test_an_unreachable_service_gives_words_not_a_traceback(app, client):
 
 def test_a_model_that_cannot_be_loaded_is_named_with_its_reason(monkeypatch):
     refusal = Refusal("stranger", "hash-mismatch", "Expected the files of the card; got others. Keep it again.")
-    monkeypatch.setattr(server, "_client", fakes.Client(broken_models=(refusal,)))
+    server.use(fakes.Client(broken_models=(refusal,)))
     text = words(AppTest.from_file(APP, default_timeout=60).run())
     assert "stranger" in text and "hash-mismatch" in text and "Keep it again" in text
 
 
 def test_without_any_model_the_page_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(server, "_client", fakes.Client(cards=[]))
+    server.use(fakes.Client(cards=[]))
     app = AppTest.from_file(APP, default_timeout=60).run()
     assert "python -m xraykit train" in words(app)
     drop(app, ("a.png", fakes.film_png(1)))
@@ -244,7 +244,7 @@ def test_one_session_never_sees_the_films_of_another(client):
 
 def test_models_can_be_chosen_and_the_address_names_the_first(monkeypatch):
     cards = [fakes.card(name, f"The model {name}") for name in ("a", "b", "c", "d")]
-    monkeypatch.setattr(server, "_client", fakes.Client(cards))
+    server.use(fakes.Client(cards))
     app = AppTest.from_file(APP, default_timeout=60)
     app.query_params["model"] = "c"
     app.switch_page("pages/review.py").run()
@@ -260,7 +260,7 @@ def test_models_can_be_chosen_and_the_address_names_the_first(monkeypatch):
 def test_three_models_and_the_film_stand_in_one_row(monkeypatch):
     """Or in two rows of two where the page is narrow: none stands alone."""
     cards = [fakes.card(name, f"The model {name}") for name in ("a", "b", "c")]
-    monkeypatch.setattr(server, "_client", fakes.Client(cards))
+    server.use(fakes.Client(cards))
     app = drop(AppTest.from_file(APP, default_timeout=60).run(), ("film.png", fakes.film_png()))
     assert not app.exception and charts_of(app) == 3 and len(app.main.columns) == 4
     app.button_group(key="shown-models").set_value(["a", "b"]).run()

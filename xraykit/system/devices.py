@@ -53,7 +53,7 @@ def name_of(key: str) -> str:
 def gpus() -> tuple[list[Device], str]:
     """The NVIDIA GPUs that a run may use, and why there are none, as the driver says it."""
     try:
-        nvml = _nvml()
+        nvml = nvml_library()
         visible = [_gpu(nvml, number) for number in range(nvml.nvmlDeviceGetCount()) if _visible(number)]
         return visible, "" if visible else "the driver lists none"
     except ImportError:
@@ -135,7 +135,7 @@ def readings(key: str, pid: int) -> dict[str, float | int | None]:
     if key == CPU:
         return _process_readings(pid)
     try:
-        nvml = _nvml()
+        nvml = nvml_library()
         handle = nvml.nvmlDeviceGetHandleByIndex(int(key.removeprefix("gpu ")))
         own = {process.pid: process.usedGpuMemory for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
         memory = own.get(pid) or _read(lambda: nvml.nvmlDeviceGetMemoryInfo(handle).used)  # containers hide numbers
@@ -145,7 +145,7 @@ def readings(key: str, pid: int) -> dict[str, float | int | None]:
 
 
 @functools.lru_cache
-def _nvml() -> Any:
+def nvml_library() -> Any:
     """NVIDIA's library, opened once; what it raises is not remembered."""
     import pynvml
 
@@ -154,7 +154,7 @@ def _nvml() -> Any:
 
 
 def _nvml_opens() -> bool:
-    return _read(lambda: _nvml().nvmlDeviceGetCount()) not in (None, 0)
+    return _read(lambda: nvml_library().nvmlDeviceGetCount()) not in (None, 0)
 
 
 def _gpu(nvml: Any, number: int) -> Device:
