@@ -68,10 +68,16 @@ def drawn(visit, place: int) -> list[int]:
 
 
 def click_cell(visit, place: int, row: int, column: int) -> None:
-    """Click into the upper left of a cell, beside its text."""
+    """Click into the upper left of a cell, beside its text; again where the chart was just being drawn anew."""
     tiles = visit.page.locator(f".st-key-matrix-box-{place} svg g.mark-rect path")
-    tiles.nth(3 * row + column).click(position={"x": 24, "y": 14})
-    eventually(lambda: f"films=cell-{place}-{row}-{column}" in visit.page.url)
+
+    def shown() -> bool:
+        if f"films=cell-{place}-{row}-{column}" not in visit.page.url:
+            tiles.nth(3 * row + column).click(position={"x": 24, "y": 14})
+            at_rest(visit)
+        return f"films=cell-{place}-{row}-{column}" in visit.page.url
+
+    eventually(shown)
     settle(visit)
 
 

@@ -194,7 +194,7 @@ def compare_with_shipped(visit: Visit, run: Run) -> None:
 
 def review_with_it(visit: Visit) -> None:
     visit.page.get_by_test_id("stTopNavLink").filter(has_text="Review").click()
-    wait_for_text(visit, "nothing is sent anywhere")
+    wait_for_text(visit, "Nothing is stored or sent anywhere.")
     film = {"name": "film.png", "mimeType": "image/png", "buffer": fakes.film_png()}
     visit.page.locator("input[type=file]").first.set_input_files([film])
     visit.page.get_by_alt_text("overlay of").first.wait_for(timeout=HANG)

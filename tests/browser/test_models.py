@@ -68,7 +68,7 @@ def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screensho
     page.get_by_text("Evaluate a folder").first.click()
     panel = page.locator(".st-key-evaluating")
     panel.get_by_label("Folder of labelled films").fill(str(folder))
-    panel.get_by_role("button", name="Look at it").click()
+    panel.get_by_role("button", name="Check folder").click()
     start = panel.get_by_role("button", name="Evaluate ")
     start.wait_for()
     text = panel.inner_text()
