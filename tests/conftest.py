@@ -22,11 +22,11 @@ def real_films() -> Path:
     return Path(folder)
 
 
-def pytest_collection_finish() -> None:
-    """Leave what the imports made out of every later garbage collection.
+def pytest_runtest_setup() -> None:
+    """Leave what earlier tests and imports made out of every later garbage collection.
 
-    Streamlit, Keras and statsmodels collect after each run, fit and test: 70 ms a time over a heap of a million objects
-    that live as long as the process, which made half of some tests.
+    Streamlit, Keras and statsmodels collect after each run, fit and test: up to a second a time over a heap of millions
+    of objects that live as long as the process, which made more than half of many tests.
     """
     gc.collect()
     gc.freeze()
