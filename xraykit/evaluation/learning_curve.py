@@ -115,7 +115,8 @@ def _sentences(curve: TrainingCurve) -> list[str]:
     words += [f"Phase {k} began at epoch {n}." for k, n in enumerate(curve.phases, 2)]
     if curve.gap is not None:
         side = "above" if curve.gap >= 0 else "below"
-        words.append(f"At the end training accuracy is {100 * abs(curve.gap):.1f} points {side} validation accuracy.")
+        points = f"{100 * abs(curve.gap):.1f} points"
+        words.append(f"In the last epoch, training accuracy is {points} {side} validation accuracy.")
     if curve.rise:
         words.append(f"Since its best epoch, validation loss rose by {curve.rise:.1%} while training loss fell.")
     if curve.overfitting and curve.still_improving:
@@ -123,7 +124,7 @@ def _sentences(curve: TrainingCurve) -> list[str]:
     elif curve.overfitting is not None:
         words.append("Signs of overfitting." if curve.overfitting else "No sign of overfitting.")
     if curve.still_improving:
-        words.append("Validation loss was still improving at the end: more epochs may help.")
+        words.append("Validation loss was still improving in the last epoch: more epochs may help.")
     elif curve.best_epoch is not None and curve.epochs - curve.best_epoch >= STALE:
         words.append(f"Validation loss did not improve in the last {curve.epochs - curve.best_epoch} epochs.")
     return words
