@@ -14,8 +14,8 @@ app: $(APP_STAMP)
 	$(BIN)/streamlit run app.py
 
 # A file of tests stays in one process, the longest begin (tests/conftest.py). `make test PYTEST=-n0`: one after the other.
-# Two processes more than cores: the browser tests mostly wait.
-PYTEST ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 2) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One process more than cores: the browser tests mostly wait, the others compute.
+PYTEST ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(DEV_STAMP)
 	$(BIN)/python -m pytest $(PYTEST)
 
