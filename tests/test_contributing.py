@@ -158,5 +158,4 @@ def test_it_is_one_screen():
 
 @pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "xraykit").glob("*/__init__.py")))
 def test_a_room_has_its_folder_of_tests(room):
-    tests = {"cli": "cli", "ui": "ui"}.get(room, room)
-    assert list((ROOT / "tests" / tests).glob("test_*.py"))
+    assert list((ROOT / "tests" / room).glob("test_*.py"))
