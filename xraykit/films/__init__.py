@@ -5,6 +5,7 @@ decoder         what runs inside one decoder process
 radiograph      a film: pixels with their provenance; the square that a network sees
 png_jpeg        PNG and JPEG bytes to pixels
 dicom           DICOM bytes to pixels, as a workstation would show them
+note            what is to be said of a film that is read: warnings and facts
 refusal         why a file is not read: a code for programs, words for people
 samples/draw    the two synthetic films that come with xraykit, and how they were drawn
 """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xraykit.films import png_jpeg
+from xraykit.films.note import Note
 from xraykit.films.refusal import NotARadiograph
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ TAGS = (
 )
 
 
-def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
+def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
     """Decode one single-frame DICOM file.
 
     Order of PS3.3 C.11: modality LUT, then VOI (sequence preferred, else the first window), and only then
@@ -75,7 +76,7 @@ def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
         uint8 or uint16, (H, W) grey or (H, W, 3) colour, full range of the dtype, bright = dense.
     view : str or None
         (0018,5101) View Position: "PA", "AP", "LL", ...
-    notes : tuple of str
+    notes : tuple of Note
         What was converted, for the user.
     """
     syntax = _transfer_syntax(data)
@@ -170,7 +171,7 @@ def _stored(film: Dataset, syntax: str) -> np.ndarray:
     return (values << (width - 1 - high)) >> (width - int(film.BitsStored))
 
 
-def _grey(stored: np.ndarray, film: Dataset, notes: list[str]) -> np.ndarray:
+def _grey(stored: np.ndarray, film: Dataset, notes: list[Note]) -> np.ndarray:
     # At most 65536 different stored values: the chain runs once on each, the film is looked up
     bits = int(film.BitsStored)
     low = -(2 ** (bits - 1)) if stored.dtype.kind == "i" else 0
@@ -181,15 +182,15 @@ def _grey(stored: np.ndarray, film: Dataset, notes: list[str]) -> np.ndarray:
         table, top = np.floor(shown * 65535 + 0.5).astype(np.uint16), 65535
     if film.PhotometricInterpretation == "MONOCHROME1" or film.get("PresentationLUTShape") == "INVERSE":
         table = top - table
-        notes.append("Stored with bright = air (MONOCHROME1): inverted after windowing.")
+        notes.append(Note("inverted", "Stored with bright = air (MONOCHROME1): inverted after windowing."))
     return table[np.clip(stored.astype(np.int32) - low, 0, 2**bits - 1)]
 
 
-def _modality(stored: np.ndarray, film: Dataset, notes: list[str]) -> tuple[np.ndarray, float, float]:
+def _modality(stored: np.ndarray, film: Dataset, notes: list[Note]) -> tuple[np.ndarray, float, float]:
     """PS3.3 C.11.1: the values after the modality LUT or rescale, and the lowest and highest they can be."""
     if film.get("ModalityLUTSequence"):
         table, depth = _table(film.ModalityLUTSequence[0])
-        notes.append("Modality LUT applied.")
+        notes.append(Note("modality-lut", "Modality LUT applied."))
         return _look_up(stored, table, film.ModalityLUTSequence[0], film), 0.0, 2.0**depth - 1
     slope, intercept = _number(film, "RescaleSlope"), _number(film, "RescaleIntercept")
     values = stored.astype(np.float64)
@@ -198,20 +199,21 @@ def _modality(stored: np.ndarray, film: Dataset, notes: list[str]) -> tuple[np.n
     return values, float(values.min()), float(values.max())
 
 
-def _voi(values: np.ndarray, low: float, high: float, film: Dataset, notes: list[str]) -> tuple[np.ndarray, bool]:
+def _voi(values: np.ndarray, low: float, high: float, film: Dataset, notes: list[Note]) -> tuple[np.ndarray, bool]:
     """PS3.3 C.11.2: values to 0..1, and whether the file said how."""
     sequence = film.get("VOILUTSequence")
     if sequence and sequence[0].get("LUTDescriptor") is not None and sequence[0].get("LUTData") is not None:
         table, depth = _table(sequence[0])
-        notes.append("VOI LUT applied.")
+        notes.append(Note("voi-lut", "VOI LUT applied."))
         return np.clip(_look_up(np.floor(values + 0.5), table, sequence[0], film) / (2.0**depth - 1), 0, 1), True
     centre, width = _number(film, "WindowCenter"), _number(film, "WindowWidth")
     function = str(film.get("VOILUTFunction") or "LINEAR").upper()
     if centre is not None and width is not None and width >= (1 if function == "LINEAR" else 1e-9):
-        notes.append(f"Window centre {centre:g}, width {width:g} ({function}).")
+        notes.append(Note("window", f"Window centre {centre:g}, width {width:g} ({function})."))
         return _window(values, centre, width, function), True
     if film.BitsStored > 8:
-        notes.append(f"No window in the file: the whole {film.BitsStored}-bit range is shown.")
+        words = f"No window in the file: the whole {film.BitsStored}-bit range is shown."
+        notes.append(Note("no-window", words, warning=True))
     return (values - low) / max(high - low, 1e-9), False
 
 
@@ -246,13 +248,13 @@ def _look_up(values: np.ndarray, table: np.ndarray, item: Dataset, film: Dataset
     return table[np.clip(values - first, 0, len(table) - 1).astype(np.int64)]
 
 
-def _colour(stored: np.ndarray, film: Dataset, notes: list[str]) -> np.ndarray:
+def _colour(stored: np.ndarray, film: Dataset, notes: list[Note]) -> np.ndarray:
     if film.PhotometricInterpretation == "PALETTE COLOR":
         from pydicom.pixels.processing import apply_color_lut
 
         stored = apply_color_lut(stored, film)
         stored = stored >> 8 if stored.dtype == np.uint16 else stored
-        notes.append("Palette converted to colours.")
+        notes.append(Note("palette", "Palette converted to colours."))
     elif film.BitsStored != 8:
         words = (
             f"The DICOM film is {film.BitsStored}-bit {film.PhotometricInterpretation}; colour can be read at 8 bits, "
@@ -264,14 +266,17 @@ def _colour(stored: np.ndarray, film: Dataset, notes: list[str]) -> np.ndarray:
     return png_jpeg.grey_or_colour(stored.astype(np.uint8), notes)
 
 
-def _remarks(film: Dataset) -> list[str]:
-    remarks = [f"DICOM, {film.BitsStored} bits stored."]
+def _remarks(film: Dataset) -> list[Note]:
+    remarks = [Note("bits", f"DICOM, {film.BitsStored} bits stored.")]
     if str(film.get("PresentationIntentType") or "").strip().upper() == "FOR PROCESSING":
-        remarks.append("A raw film (FOR PROCESSING): its contrast differs from that of the films models learn from.")
+        words = "A raw film (FOR PROCESSING): its contrast differs from that of the films models learn from."
+        remarks.append(Note("for-processing", words, warning=True))
     if str(film.get("ViewPosition") or "").strip().upper() in ("LL", "RL", "LLD", "RLD", "LATERAL"):
-        remarks.append("A lateral or decubitus view: the models know frontal films only.")
+        words = "A lateral or decubitus view: the models know frontal films only."
+        remarks.append(Note("lateral", words, warning=True))
     if str(film.get("BurnedInAnnotation") or "").strip().upper() == "YES":
-        remarks.append("Text is burned into the image: it may name the patient.")
+        words = "Text is burned into the image: it may name the patient."
+        remarks.append(Note("burned-in-text", words, warning=True))
     return remarks
 
 

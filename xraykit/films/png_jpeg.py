@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xraykit.films.note import Note
 from xraykit.films.refusal import NotARadiograph
 
 if TYPE_CHECKING:
@@ -38,28 +39,28 @@ def check_size(width: int, height: int) -> None:
         raise _too_many_pixels(f"{width} x {height}")
 
 
-def read(data: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
+def read(data: bytes) -> tuple[np.ndarray, tuple[Note, ...]]:
     """Decode one PNG or JPEG.
 
     Returns
     -------
     pixels : numpy.ndarray
         uint8 or uint16, (H, W) grey or (H, W, 3) colour, full range of the dtype, upright, row 0 on top.
-    notes : tuple of str
+    notes : tuple of Note
         What was converted, for the user.
     """
     image = _open(data)
     _load(image)
-    notes: list[str] = []
+    notes: list[Note] = []
     pixels = _pixels(image, data, notes)
     turn = UPRIGHT.get(_orientation(image, notes))
     if turn is not None:
         pixels = turn(pixels)
-        notes.append("Turned upright according to its EXIF orientation.")
+        notes.append(Note("turned", "Turned upright according to its EXIF orientation."))
     return np.ascontiguousarray(pixels), tuple(notes)
 
 
-def grey_or_colour(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
+def grey_or_colour(pixels: np.ndarray, notes: list[Note]) -> np.ndarray:
     """Give (H, W) where the channels of (H, W, 3) uint8 are the same up to JPEG noise, else the colour.
 
     A colour picture whose hue does not follow its brightness gets a note that it does not look like a
@@ -71,15 +72,17 @@ def grey_or_colour(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
     if not spread.any() and np.array_equal(red, green) and np.array_equal(green, blue):
         return red
     if spread.mean() < 2 and np.quantile(spread, 0.999) <= 12:
-        notes.append("Colour file of a grey film: read as grey.")
+        notes.append(Note("grey-in-colour", "Colour file of a grey film: read as grey."))
         return luma(pixels)
     if _hue_variation(sample) > 4:
-        notes.append(
+        words = (
             "This colour image does not look like a radiograph. Models still give probabilities for it, but they mean "
             "nothing."
         )
+        notes.append(Note("colour-not-radiograph", words, warning=True))
     else:
-        notes.append("Colour or tinted film: models trained on grey films see its brightness only.")
+        words = "Colour or tinted film: models trained on grey films see its brightness only."
+        notes.append(Note("tinted", words, warning=True))
     return pixels
 
 
@@ -134,7 +137,7 @@ def _load(image: Image.Image) -> None:
         raise NotARadiograph(words, code="truncated" if cut else "corrupt") from error
 
 
-def _pixels(image: Image.Image, data: bytes, notes: list[str]) -> np.ndarray:
+def _pixels(image: Image.Image, data: bytes, notes: list[Note]) -> np.ndarray:
     if image.mode.startswith("I"):
         return _sixteen_bit(np.asarray(image), notes)
     if image.format == "PNG" and data[24] == 16:
@@ -146,52 +149,54 @@ def _pixels(image: Image.Image, data: bytes, notes: list[str]) -> np.ndarray:
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         return grey_or_colour(_on_black(image.convert("RGBA"), notes), notes)
     if image.mode in ("P", "YCbCr"):
-        notes.append("Palette converted to colours." if image.mode == "P" else "YCbCr converted to RGB.")
+        palette = image.mode == "P"
+        words = "Palette converted to colours." if palette else "YCbCr converted to RGB."
+        notes.append(Note("palette" if palette else "ycbcr", words))
     return grey_or_colour(np.asarray(image.convert("RGB")), notes)
 
 
-def _sixteen_bit(values: np.ndarray, notes: list[str]) -> np.ndarray:
+def _sixteen_bit(values: np.ndarray, notes: list[Note]) -> np.ndarray:
     # Never .convert("L"): Pillow saturates 16 bits there (15/16 of a 12-bit film would turn white)
     values = values.astype(np.uint16)
     top = int(values.max())
     bits = next(bits for bits in (8, 10, 12, 14, 16) if top < 2**bits)
-    notes.append(f"16-bit file with {bits}-bit values." if bits < 16 else "16-bit file.")
+    notes.append(Note("bits", f"16-bit file with {bits}-bit values." if bits < 16 else "16-bit file."))
     return fill_range(values, bits)
 
 
-def _note_lost_bits(image: Image.Image, notes: list[str]) -> None:
+def _note_lost_bits(image: Image.Image, notes: list[Note]) -> None:
     # Pillow keeps the high byte of 16-bit colour only: fine for the full range, ruin for 12-bit values
     if np.asarray(image)[..., :3].max() < 128:
         words = "The file is a 16-bit colour PNG that uses few of its bits. Export it as 16-bit grey or as 8-bit."
         raise NotARadiograph(words, code="unsupported-format")
-    notes.append("16-bit colour file, read at 8 bits per channel.")
+    notes.append(Note("bits", "16-bit colour file, read at 8 bits per channel."))
 
 
-def _from_cmyk(image: Image.Image, notes: list[str]) -> np.ndarray:
+def _from_cmyk(image: Image.Image, notes: list[Note]) -> np.ndarray:
     # Pillow assumes Adobe's inverted inks for every CMYK JPEG; a file without Adobe's marker is not inverted
     from PIL import ImageChops
 
-    notes.append("CMYK converted to RGB.")
+    notes.append(Note("cmyk", "CMYK converted to RGB."))
     inks = image if "adobe" in image.info else ImageChops.invert(image)
     return np.asarray(inks.convert("RGB"))
 
 
-def _on_black(rgba: Image.Image, notes: list[str]) -> np.ndarray:
+def _on_black(rgba: Image.Image, notes: list[Note]) -> np.ndarray:
     from PIL import Image
 
     if rgba.getchannel("A").getextrema() == (255, 255):
         return np.asarray(rgba.convert("RGB"))
-    notes.append("Transparent parts are drawn on black.")
+    notes.append(Note("transparent", "Transparent parts are drawn on black."))
     black = Image.new("RGB", rgba.size)
     black.paste(rgba, mask=rgba.getchannel("A"))
     return np.asarray(black)
 
 
-def _orientation(image: Image.Image, notes: list[str]) -> int:
+def _orientation(image: Image.Image, notes: list[Note]) -> int:
     try:
         return int(image.getexif().get(0x0112, 1))
     except Exception:  # Pillow raises a dozen types on broken EXIF; the film is whole: say it and go on
-        notes.append("Its EXIF data are damaged; shown as stored.")
+        notes.append(Note("exif-damaged", "Its EXIF data are damaged; shown as stored.", warning=True))
         return 1
 
 

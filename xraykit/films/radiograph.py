@@ -13,6 +13,7 @@ import numpy as np
 
 from xraykit import __version__
 from xraykit.films import dicom, png_jpeg
+from xraykit.films.note import Note
 from xraykit.films.refusal import TOO_MUCH_MEMORY, NotARadiograph
 
 # The version of `read` and `Radiograph.square`, in the key of everything that is remembered of films on disk. Raise the
@@ -53,8 +54,8 @@ class Radiograph:
         Of the bytes of the file.
     view : str or None
         DICOM (0018,5101) View Position: "PA", "AP", "LL", ...
-    notes : tuple of str
-        What was converted and what looks odd, in words for the user. No patient identifier is kept anywhere.
+    notes : tuple of Note
+        What was converted and what looks odd, for the user. No patient identifier is kept anywhere.
     """
 
     pixels: np.ndarray
@@ -62,7 +63,7 @@ class Radiograph:
     format: str
     sha256: str
     view: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.flags.writeable:
@@ -177,18 +178,20 @@ def _format(data: bytes) -> str:
     raise NotARadiograph(words, code="not-an-image")
 
 
-def _decode(data: bytes, form: str) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
+def _decode(data: bytes, form: str) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
     if form == "DICOM":
         return dicom.read(data)
     pixels, notes = png_jpeg.read(data)
     return pixels, None, notes
 
 
-def _oddities(pixels: np.ndarray) -> tuple[str, ...]:
+def _oddities(pixels: np.ndarray) -> tuple[Note, ...]:
     if pixels.min() == pixels.max():
-        return ("Every pixel has the same value: there is nothing to see, and model probabilities mean nothing.",)
+        words = "Every pixel has the same value: there is nothing to see, and model probabilities mean nothing."
+        return (Note("blank", words, warning=True),)
     if min(pixels.shape[:2]) < 64:
-        return (f"Only {pixels.shape[1]} x {pixels.shape[0]} pixels: too few to look like a radiograph.",)
+        words = f"Only {pixels.shape[1]} x {pixels.shape[0]} pixels: too few to look like a radiograph."
+        return (Note("tiny", words, warning=True),)
     return ()
 
 

@@ -54,7 +54,7 @@ def show_film(name: str, film: Radiograph, agreement: str = "") -> None:
     left, top, right, bottom = film.square_box()
     whole = (right - left, bottom - top) == (film.width, film.height)
     crop = "" if whole else "Models use only the centre square of the film."
-    notes = [html.escape(note) for note in (*film.notes, crop) if note]
+    notes = [html.escape(words) for words in (*(note.words for note in film.notes), crop) if words]
     first = [f"<b>{html.escape(agreement)}</b>"] if agreement else []
     st.html("<div class='xk-notes'>" + "".join(f"<p>{note}</p>" for note in first + notes) + "</div>")
 
