@@ -98,10 +98,10 @@ def test_films_at_the_limit_of_size_fit_the_memory(firewall, kind):
 
 def at_the_limit(kind: str) -> tuple[bytes, tuple[int, int]]:
     if kind == "12-bit DICOM":  # 50 MB of it are 25 megapixels
-        values = np.zeros((5000, 5000), np.uint16)
-        return bad_films.dicom(values, bits=12, WindowCenter=9, WindowWidth=9), (5000, 5000)
+        values = np.tile(np.arange(5000, dtype=np.uint16) % 4096, (5000, 1))
+        return bad_films.dicom(values, bits=12, WindowCenter=2048, WindowWidth=9), (5000, 5000)
     if kind == "16-bit PNG":
-        return bad_films.png(np.full((6000, 6600), 4000, np.uint16), compress_level=1), (6000, 6600)
+        return bad_films.png(np.tile(np.arange(6600, dtype=np.uint16), (6000, 1)), compress_level=1), (6000, 6600)
     mode = kind.split()[0]
     picture = Image.linear_gradient("L").resize((6600, 6000)).convert("RGB").convert(mode)
     if mode == "RGBA":

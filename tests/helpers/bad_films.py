@@ -173,6 +173,21 @@ def jpeg_lossless_dicom() -> bytes:
     return meta[:140] + struct.pack("<I", length) + meta[144:]
 
 
+def blank_png() -> bytes:
+    """All white but for one black pixel."""
+    film = np.full((240, 240), 255, np.uint8)
+    film[100, 140] = 0
+    return png(film)
+
+
+def blank_jpeg() -> bytes:
+    """All black but for the noise of a detector, a bright frame and what JPEG adds."""
+    noise = np.random.RandomState(3).normal(8, 4, (200, 240))
+    film = np.clip(noise, 0, 255).astype(np.uint8)
+    film[:4] = film[-4:] = 200
+    return jpeg(film, quality=60)
+
+
 def nested_dicom(depth: int = 1000) -> bytes:
     """Sequences within sequences, undefined lengths, a thousand deep, in the VOI LUT Sequence that is read."""
     data = dicom(film_values())
@@ -205,6 +220,8 @@ BAD: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "frames.dcm": (many_frames, {"animated"}),
     "no-pixels.dcm": (no_pixels, {"no-pixels"}),
     "nested.dcm": (nested_dicom, {"corrupt"}),
+    "white.png": (blank_png, {"blank"}),
+    "black.jpg": (blank_jpeg, {"blank"}),
 }
 
 

@@ -51,10 +51,7 @@ def show_film(name: str, film: Radiograph, agreement: str = "") -> None:
     )
     _head(name, facts)
     _picture(_film_png(film.sha256, film), f"Radiograph {name}", "film")
-    left, top, right, bottom = film.square_box()
-    whole = (right - left, bottom - top) == (film.width, film.height)
-    crop = "" if whole else "Models use only the centre square of the film."
-    notes = [html.escape(words) for words in (*(note.words for note in film.notes), crop) if words]
+    notes = [html.escape(note.words) for note in film.notes]
     first = [f"<b>{html.escape(agreement)}</b>"] if agreement else []
     st.html("<div class='xk-notes'>" + "".join(f"<p>{note}</p>" for note in first + notes) + "</div>")
 
