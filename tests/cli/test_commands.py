@@ -40,7 +40,7 @@ def test_predict_writes_a_row_a_film(run, films, tmp_path):
     done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films)
     assert done.exit_code == 0, done.output
     rows = rows_of(tmp_path / "out.csv")
-    assert list(rows[0]) == ["path", "predicted", "refusal", "COVID-19", "Normal", "Pneumonia"]
+    assert list(rows[0]) == ["path", "predicted", "refusal", "notes", "COVID-19", "Normal", "Pneumonia"]
     assert [Path(row["path"]).name for row in rows] == [f"good-{n}.png" for n in range(4)]
     for row in rows:
         p = {name: float(row[name]) for name in ("COVID-19", "Normal", "Pneumonia")}
@@ -94,6 +94,41 @@ def test_explain_draws_a_picture_with_a_legend(run, films, tmp_path):
     picture = np.asarray(Image.open(tmp_path / "e.png"))
     film = read((films / "good-1.png").read_bytes(), "film")
     assert picture.shape[0] > film.height and picture.shape[2] == 3
+
+
+def test_what_must_be_known_of_a_film_is_told_with_its_probability(run, films, tmp_path):
+    lateral = bad_films.dicom(
+        bad_films.film_values((96, 96)), ViewPosition="LL", PresentationIntentType="FOR PROCESSING"
+    )
+    (films / "lateral.dcm").write_bytes(lateral)
+    (films / "good-0.png").write_bytes(bad_films.png(bad_films.film_values((96, 80))))
+    done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films / "lateral.dcm", films / "good-0.png")
+    assert done.exit_code == 0, "a film with a warning is read"
+    told, plain = rows_of(tmp_path / "out.csv")
+    assert [note.partition(":")[0] for note in told["notes"].split("; ")] == ["for-processing", "lateral", "bits"]
+    assert plain["notes"].startswith("cropped: ")
+    warned = [line for line in done.stderr.splitlines() if line.startswith("warning ")]
+    assert ["(for-processing)" in warned[0], "(lateral)" in warned[1], len(warned)] == [True, True, 2]
+    assert "lateral.dcm" in warned[0] and "cropped" not in done.stderr
+
+
+def test_a_blank_film_gets_no_probability(run, films, tmp_path):
+    (films / "white.png").write_bytes(bad_films.blank_png())
+    done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films / "white.png")
+    (row,) = rows_of(tmp_path / "out.csv")
+    assert done.exit_code == 1 and row["refusal"] == "blank" and row["predicted"] == row["Normal"] == ""
+
+
+def test_an_explanation_tells_what_must_be_known_of_its_film(run, tmp_path):
+    film = bad_films.film_values((96, 96))
+    for name, tags in (("frontal", {}), ("lateral", {"ViewPosition": "LL"})):
+        (tmp_path / f"{name}.dcm").write_bytes(bad_films.dicom(film, **tags))
+        done = run("explain", "--model", MODEL, "--out", tmp_path / f"{name}.png", tmp_path / f"{name}.dcm")
+        assert done.exit_code == 0 and "8 bits stored" in done.stdout
+        assert ("(lateral)" in done.stderr) == (name == "lateral")
+    with Image.open(tmp_path / "lateral.png") as lateral, Image.open(tmp_path / "frontal.png") as frontal:
+        assert lateral.text["Notes"].startswith("lateral: ")
+        assert lateral.height > frontal.height, "the legend says it too"
 
 
 @pytest.mark.parametrize("option", [("--label", "Cat"), ("--method", "Magic"), ("--colormap", "jet")])
@@ -150,6 +185,29 @@ def test_evaluate_writes_both_files(run, tmp_path, monkeypatch):
     right = sum(row["truth"] == row["predicted"] for row in rows[:-1])
     assert sum(found["classes"][t] == r["truth"] for t, r in zip(found["truth"], rows, strict=False)) == 15
     assert f"{right / 15:.1%}" in done.stdout
+
+
+def test_evaluate_counts_what_must_be_known_of_the_films(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    folder = film_folders.make(tmp_path / "films", classes=("COVID-19", "Normal", "Pneumonia"), films=2)
+    for number in range(3):
+        lateral = bad_films.dicom(bad_films.film_values((96, 96), seed=number), ViewPosition="LL")
+        (folder / "Normal" / f"lateral-{number}.dcm").write_bytes(lateral)
+    (folder / "Normal" / "white.png").write_bytes(bad_films.blank_png())
+    done = run("evaluate", "--model", MODEL, "--data", folder, "--out", tmp_path / "out")
+    assert done.exit_code == 1 and "white.png (blank)" in done.stderr
+    (warned,) = [line for line in done.stderr.splitlines() if line.startswith("warning lateral")]
+    assert "3 films, such as Normal/lateral-0.dcm" in warned
+    assert "note bits: 3 films" in done.stdout
+    rows = {row["path"]: row for row in rows_of(tmp_path / "out" / "predictions.csv")}
+    assert list(rows["Normal/lateral-1.dcm"])[:5] == ["path", "truth", "predicted", "refusal", "notes"]
+    assert rows["Normal/lateral-1.dcm"]["notes"].startswith("lateral: ") and rows["Normal/white.png"]["notes"] == ""
+    told = {note["code"]: note for note in json.loads((tmp_path / "out" / "films.json").read_text())["notes"]}
+    assert {code: (note["films"], note["warning"]) for code, note in told.items()} == {
+        "tiny": (6, True),
+        "lateral": (3, True),
+        "bits": (3, False),
+    }
 
 
 def test_evaluate_refuses_a_folder_of_other_classes(run, tmp_path):

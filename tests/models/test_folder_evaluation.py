@@ -41,7 +41,7 @@ def films_tested(trained: Run) -> dict[str, str]:
 
 def test_models_are_evaluated_on_the_test_films_of_a_run_alone(films, trained, tmp_path):
     only = films_tested(trained)
-    (found,), tested = folder_evaluation.evaluate([MODEL], films, tmp_path / "out", only=only, test_of=trained.name)
+    (found,), tested, _ = folder_evaluation.evaluate([MODEL], films, tmp_path / "out", only=only, test_of=trained.name)
     assert set(found.films) == set(only) and 0 < len(tested) < 72
     assert "test split of trained" in found.data
     whole = folder_evaluation.evaluate([MODEL], films, tmp_path / "whole")[0][0]

@@ -112,7 +112,7 @@ def test_what_is_in_a_folder_is_told_before_anything_starts(odd_folder, tmp_path
 
 
 def test_several_models_are_evaluated_in_one_reading(odd_folder, tmp_path):
-    found, _ = folder_evaluation.evaluate([MODEL, "tiny-model"], odd_folder, tmp_path / "out")
+    found, *_ = folder_evaluation.evaluate([MODEL, "tiny-model"], odd_folder, tmp_path / "out")
     assert len(found) == 2 and (found[0].logits == found[1].logits).all()
     assert found[0].test_digest == evaluation.load(Job(tmp_path / "out").results()[0]).test_digest
 

@@ -90,15 +90,19 @@ def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | No
 
     SIGTERM, or a file named stop in the --out folder, stops the work cleanly; results are written whole, at the end.
     """
+    from xraykit.films import note
     from xraykit.models import folder_evaluation
 
     with terminal.words():
         only, name = _test_films(tested) if tested else (None, "")
         with terminal.bar("Films") as progress:
-            evaluations, films = folder_evaluation.evaluate(models, folder, out, progress, only=only, test_of=name)
+            evaluations, films, notes = folder_evaluation.evaluate(
+                models, folder, out, progress, only=only, test_of=name
+            )
     for evaluation in evaluations:
         _show_figures(evaluation)
     name_oddities(films)
+    terminal.name_notes(note.tally(notes))
     terminal.end(films.refused)
 
 

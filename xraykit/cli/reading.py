@@ -59,8 +59,8 @@ def models(as_json: bool) -> None:
 @click.option("--csv", "out", type=FILE, required=True, help="Where to write the table; - for standard output.")
 @click.argument("paths", nargs=-1, required=True, type=FILE)
 def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
-    """Classify films and folders of films: one row per file, refused files too."""
-    from xraykit.films import ingest
+    """Classify films and folders of films: one row per file, refused files too, with what is to be said of each."""
+    from xraykit.films import ingest, note
     from xraykit.films.refusal import Refusal
     from xraykit.models import classifier
 
@@ -69,19 +69,24 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
         films = ingest.list_films(paths)
         if not films:
             raise click.ClickException(f"No films in {', '.join(map(str, paths))}.")
-        refused = []
+        refused, warned = [], []
         with terminal.table(out) as file, ingest.Ingest() as firewall:
             table = csv.writer(file)
-            table.writerow(["path", "predicted", "refusal", *reader.card.classes])
+            table.writerow(["path", "predicted", "refusal", "notes", *reader.card.classes])
             for path, film in terminal.progress(
                 zip(films, firewall.read_many(films), strict=True), len(films), "Films"
             ):
                 if isinstance(film, Refusal):
                     refused.append(film)
-                    table.writerow([path, "", film.code, *[""] * len(reader.card.classes)])
+                    table.writerow([path, "", film.code, "", *[""] * len(reader.card.classes)])
                     continue
                 prediction = reader.predict([film])[0]
-                table.writerow([path, prediction.top, "", *(f"{p:.6f}" for p in prediction.probabilities)])
+                if note.warnings(film.notes):
+                    warned.append((str(path), film.notes))
+                numbers = (f"{p:.6f}" for p in prediction.probabilities)
+                table.writerow([path, prediction.top, "", note.line(film.notes), *numbers])
+    for name, notes in warned:
+        terminal.warn(name, notes)
     terminal.end(refused)
 
 
@@ -101,8 +106,9 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
 def explain(model: str, method: str, label: str | None, opacity: float, colormap: str, out: Path, path: Path) -> None:
     """Draw the regions of a film that influenced the output, with a legend."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
-    from xraykit.films import ingest
+    from xraykit.films import ingest, note
     from xraykit.films.refusal import Refusal
     from xraykit.models import classifier, explanation
     from xraykit.reports.heatmap import colormaps, overlay
@@ -121,7 +127,12 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
         if method != explanation.GRAD_CAM:
             heatmap = _explain_in_service(model, film, method, label)
         drawn = overlay.overlay(film, heatmap, opacity=opacity, colormap=colormap, longest=1024, legend=True)
-        Image.fromarray(drawn).save(out, format="PNG")
+        about = PngInfo()
+        about.add_text("Notes", note.line(film.notes))
+        Image.fromarray(drawn).save(out, format="PNG", pnginfo=about)
+    terminal.warn(film.source, film.notes)
+    for fact in (one for one in film.notes if not one.warning):
+        click.echo(fact.words)
     click.echo(f"{label} {prediction.probabilities[prediction.classes.index(label)]:.3f} -> {out}")
 
 

@@ -10,6 +10,8 @@ from typing import NoReturn, TextIO, TypeVar
 
 import click
 
+from xraykit.films import note as film_notes
+from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
 from xraykit.system.job_folder import Stopped
@@ -33,6 +35,20 @@ def name_sets(words: str, sets: list[tuple[str, ...]]) -> None:
 def name_unlabelled(films) -> None:
     for name in films.unlabelled:
         click.echo(f"without a class: {name}", err=True)
+
+
+def warn(source: str, notes: Iterable[Note]) -> None:
+    """Say on stderr what must be known before the model probability of a film is believed."""
+    for note in film_notes.warnings(notes):
+        click.echo(f"warning {source} ({note.code}): {note.words}", err=True)
+
+
+def name_notes(tallies: Iterable[film_notes.Tally]) -> None:
+    """What is said of the films of a folder, one line a note: warnings on stderr, facts on stdout."""
+    for one in tallies:
+        kind = "warning" if one.note.warning else "note"
+        films = f"{one.films} film{'s' * (one.films != 1)}"
+        click.echo(f"{kind} {one.note.code}: {films}, such as {one.example}: {one.note.words}", err=one.note.warning)
 
 
 T = TypeVar("T")

@@ -18,7 +18,8 @@ from xraykit.datasets import dataset, index
 from xraykit.datasets.inspection import describe
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
-from xraykit.films import ingest, radiograph
+from xraykit.films import ingest, note, radiograph
+from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.models import classifier
@@ -29,6 +30,7 @@ from xraykit.system.files import replace_text
 from xraykit.system.jobs import FILMS, RESULT, Job
 
 TABLE = "predictions.csv"
+Notes = Mapping[str, tuple[Note, ...]]  # path below the folder -> what is to be said of the film, where anything is
 
 
 class MisfitRefused(Refused):
@@ -45,8 +47,10 @@ def evaluate(
     *,
     only: Mapping[str, str] | None = None,
     test_of: str = "",
-) -> tuple[list[Evaluation], dataset.Dataset]:
+) -> tuple[list[Evaluation], dataset.Dataset, Notes]:
     """Evaluate kept models on a folder of films, each film read once; results are written into `out` at the end.
+
+    Returns an evaluation for each model, the films, and what is to be said of them.
 
     With `only` (path below the folder -> sha256), on these films alone; they must be in the folder unchanged.
     `test_of` is the name of the run whose test films they are, for progress.json and the evaluations.
@@ -72,7 +76,7 @@ def evaluate(
                 raise MisfitRefused(words)
         chosen = None if only is None else _choose(only, folder, classifiers[0].card.classes)
         job.films = sum(counts.values()) if chosen is None else len(chosen)
-        collected = _Logits(classifiers, job)
+        collected = _Collected(classifiers, job)
         if chosen is None:
             films = dataset.read(folder, progress, classifiers[0].card.classes, look=collected.look)
         else:
@@ -83,8 +87,8 @@ def evaluate(
             for model, logits in zip(classifiers, collected.logits, strict=True)
         ]
         job.stop_if_asked()
-        _write(evaluations, films, out)
-    return evaluations, films
+        _write(evaluations, films, collected.notes, out)
+    return evaluations, films, collected.notes
 
 
 def start_evaluation(job: Job, folder: Path, models: Sequence[str], test_of: Path | None = None) -> None:
@@ -119,16 +123,19 @@ def familiar(model: str, hashes: Sequence[str]) -> int:
     return len(known & set(hashes))
 
 
-class _Logits:
-    """Shows each film to every classifier and keeps the logits, a list per classifier."""
+class _Collected:
+    """Shows each film to every classifier; keeps the logits, a list per classifier, and the notes on the films."""
 
     def __init__(self, classifiers: Sequence[Classifier], job: jobs.JobProgress) -> None:
         self.classifiers, self.job = classifiers, job
         self.logits: list[list[np.ndarray]] = [[] for _ in classifiers]
+        self.notes: dict[str, tuple[Note, ...]] = {}
 
     def look(self, name: str, film: radiograph.Radiograph | Refusal) -> None:
         self.job.count(name, vars(film) if isinstance(film, Refusal) else None)
         if not isinstance(film, Refusal):
+            if film.notes:
+                self.notes[name] = film.notes
             for logits, model in zip(self.logits, self.classifiers, strict=True):
                 logits.append(model.predict([film])[0].logits)
 
@@ -138,9 +145,11 @@ def _choose(only: Mapping[str, str], folder: Path, classes: Sequence[str]) -> da
     films = dataset.read(folder, classes=classes)
     indices = [i for i, film in enumerate(films.films) if only.get(film) == films.hashes[i]]
     if not indices or len(indices) < len(only):
+        refused = [refusal for refusal in films.refused if refusal.source in only]
+        why = f" {len(refused)} are refused now, such as {refused[0].source}: {refused[0].words}" if refused else ""
         raise MisfitRefused(
-            f"{len(indices)} of the {len(only)} films to be read are in {folder} unchanged. Restore the others, or "
-            "choose the folder that holds them."
+            f"{len(indices)} of the {len(only)} films to be read are in {folder} unchanged.{why} Restore the "
+            "others, or choose the folder that holds them."
         )
     return dataclasses.replace(
         films,
@@ -181,25 +190,26 @@ def _evaluation(card: cards.Card, films: dataset.Dataset, logits: Sequence[np.nd
     )
 
 
-def _write(evaluations: Sequence[Evaluation], films: dataset.Dataset, out: Path) -> None:
+def _write(evaluations: Sequence[Evaluation], films: dataset.Dataset, notes: Notes, out: Path) -> None:
     """films.json, and evaluation.json and predictions.csv; of several models in a folder for each."""
-    Job(out).write(FILMS, describe(films))
+    Job(out).write(FILMS, describe(films) | {"notes": [one.to_json() for one in note.tally(notes)]})
     for of_model in evaluations:
         folder = out if len(evaluations) == 1 else out / of_model.model
         folder.mkdir(exist_ok=True)
-        replace_text(folder / TABLE, _predictions(of_model, films.refused))
+        replace_text(folder / TABLE, _predictions(of_model, films.refused, notes))
         replace_text(folder / RESULT, of_model.to_json())
 
 
-def _predictions(of_model: Evaluation, refused: Sequence[Refusal]) -> str:
-    """A CSV table: each film with its truth, the predicted class and every probability; refused films with the code."""
+def _predictions(of_model: Evaluation, refused: Sequence[Refusal], notes: Notes) -> str:
+    """A CSV table: each film with truth, predicted class, notes and every probability; refused films with the code."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
     classes = of_model.classes
-    table.writerow(["path", "truth", "predicted", "refusal", *classes])
+    table.writerow(["path", "truth", "predicted", "refusal", "notes", *classes])
     rows = zip(of_model.films, of_model.truth, of_model.predicted, of_model.probabilities, strict=True)
     for film, truth, predicted, probabilities in rows:
-        table.writerow([film, classes[truth], classes[predicted], "", *(f"{p:.6f}" for p in probabilities)])
+        said = note.line(notes.get(film, ()))
+        table.writerow([film, classes[truth], classes[predicted], "", said, *(f"{p:.6f}" for p in probabilities)])
     for refusal in refused:
-        table.writerow([refusal.source, "", "", refusal.code, *[""] * len(classes)])
+        table.writerow([refusal.source, "", "", refusal.code, "", *[""] * len(classes)])
     return text.getvalue()

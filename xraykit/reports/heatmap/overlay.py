@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xraykit import RESEARCH_ONLY
-from xraykit.films import radiograph
+from xraykit.films import note, radiograph
 from xraykit.models.explanation import NO_EVIDENCE, Explanation, scaled_box
 from xraykit.reports.heatmap import colormaps
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-_BACKGROUND, _TEXT = (16, 16, 18), (226, 226, 226)  # of the legend
+_BACKGROUND, _TEXT, _WARNING = (16, 16, 18), (226, 226, 226), (232, 194, 122)  # of the legend
 
 
 def overlay(
@@ -30,6 +31,9 @@ def overlay(
     legend: bool = False,
 ) -> np.ndarray:
     """The film with the heatmap over it, uint8 (h, w, 3); with `legend` a strip below makes it higher.
+
+    What must be known of the film before its probability is believed stands in the legend, so that it travels with
+    the picture.
 
     The map is enlarged bilinearly onto its box. Its weight is `opacity` (0..1) times the heat, so the film is
     untouched where the heat is zero. `shared_maximum` puts several classes or models on one scale: heat 1 is
@@ -45,7 +49,10 @@ def overlay(
     square = picture[top:bottom, left:right].astype(np.float32)
     drawn = picture.copy()
     drawn[top:bottom, left:right] = np.rint(square + weight * (colormaps.colour(heat, colormap) - square))
-    return _with_legend(drawn, legend_lines(explanation, shared_maximum), colormap) if legend else drawn
+    if not legend:
+        return drawn
+    warnings = [one.words for one in note.warnings(film.notes)]
+    return _with_legend(drawn, legend_lines(explanation, shared_maximum), warnings, colormap)
 
 
 def enlarge(heatmap: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -76,20 +83,21 @@ def legend_lines(explanation: Explanation, shared_maximum: float | None = None) 
     )
 
 
-def _with_legend(picture: np.ndarray, lines: tuple[str, ...], colormap: str) -> np.ndarray:
-    """`picture` uint8 (h, w, 3) with a strip below it: a colour bar from 0 to 1 and `lines`, wrapped."""
+def _with_legend(picture: np.ndarray, lines: Sequence[str], warnings: Sequence[str], colormap: str) -> np.ndarray:
+    """`picture` uint8 (h, w, 3) with a strip below it: a colour bar from 0 to 1, `lines` and `warnings`, wrapped."""
     from PIL import Image, ImageDraw, ImageFont  # fonts are wanted only where a legend is drawn
 
     width = picture.shape[1]
     size = int(np.clip(width / 34, 11, 40))
     font = ImageFont.load_default(size)
-    wrapped = [piece for line in lines for piece in _wrap(line, font, width - 2 * size)]
+    coloured = [*((line, _TEXT) for line in lines), *((line, _WARNING) for line in warnings)]
+    wrapped = [(piece, fill) for line, fill in coloured for piece in _wrap(line, font, width - 2 * size)]
     step = round(size * 1.35)
     strip = Image.new("RGB", (width, step * (len(wrapped) + 1) + 2 * size), _BACKGROUND)
     draw = ImageDraw.Draw(strip)
     _draw_bar(strip, draw, font, colormap, size)
-    for number, line in enumerate(wrapped, 1):
-        draw.text((size, size + number * step), line, fill=_TEXT, font=font)
+    for number, (piece, fill) in enumerate(wrapped, 1):
+        draw.text((size, size + number * step), piece, fill=fill, font=font)
     return np.vstack([picture, np.asarray(strip)])
 
 
