@@ -67,10 +67,10 @@ def test_every_bad_film_is_refused_between_good_ones(firewall):
 
 
 def test_a_hanging_film_times_out_and_costs_no_other_film_its_result(firewall):
-    films = [("good.png", FILM)] * 5 + [("hang.dcm", bad_films.hanging_dicom())] + [("good.png", FILM)] * 40
+    films = [("good.png", FILM)] * 5 + [("hang.jpg", bad_films.hanging_jpeg())] + [("good.png", FILM)] * 40
     results = list(firewall.read_many(films))
     assert [type(result).__name__ for result in results].count("Refusal") == 1
-    assert (results[5].code, results[5].source) == ("timeout", "hang.dcm")
+    assert (results[5].code, results[5].source) == ("timeout", "hang.jpg")
 
 
 def test_films_come_in_order_and_few_at_a_time(firewall):
@@ -252,10 +252,10 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_no_decoder_outlives_its_parent_even_when_busy_in_a_hang(how):
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(bad_films.HANG)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+def test_no_decoder_outlives_its_parent_even_when_busy_in_a_hang(how, tmp_path):
+    film = tmp_path / "hang.jpg"
+    film.write_bytes(bad_films.hanging_jpeg())
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(film)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None and parent.stdout.readline()
     assert wait_until(lambda: len(decoders(parent.pid)) == 2, 10)
     children = psutil.Process(parent.pid).children(recursive=True)

@@ -11,7 +11,6 @@ from PIL import Image
 
 from tests.helpers import DATA
 
-HANG = DATA / "hang_min.dcm"
 EXPLICIT, DEFLATED = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 
@@ -119,13 +118,20 @@ def gif() -> bytes:
     return _saved(film_values(), "GIF")
 
 
-def tiff() -> bytes:
-    return _saved(film_values(), "TIFF")
+def float_tiff() -> bytes:
+    return _saved(Image.fromarray(film_values().astype(np.float32)), "TIFF")
 
 
-def hanging_dicom() -> bytes:
-    """A JPEG 2000 box of length zero: pydicom 3.0.2 walks it for ever."""
-    return HANG.read_bytes()
+def endless_boxes() -> bytes:
+    """A JPEG 2000 box of length zero: who walks the boxes, as pydicom 3.0.2, walks for ever."""
+    return (DATA / "hang_min.dcm").read_bytes()
+
+
+def hanging_jpeg() -> bytes:
+    """A progressive JPEG of 36 megapixels with 20,000 scans that change nothing: a quarter of an hour for libjpeg."""
+    whole = jpeg(Image.new("L", (6000, 6000)), progressive=True, quality=50)
+    last = whole.rindex(b"\xff\xda")
+    return whole[:-2] + whole[last:-2] * 20_000 + whole[-2:]
 
 
 def deflated_bomb() -> bytes:
@@ -163,13 +169,14 @@ def no_pixels() -> bytes:
     return dicom(film_values(), PixelData=None)
 
 
-def jpeg_lossless_dicom() -> bytes:
-    """A transfer syntax that no installed decoder knows."""
+def video_dicom() -> bytes:
+    """A transfer syntax that is not read here, MPEG-2."""
     data = dicom(film_values())
-    uid = "1.2.840.10008.1.2.4.70"
+    uid = "1.2.840.10008.1.2.4.100"
+    padded = uid + "\0" * (len(uid) % 2)
     place = data.index(EXPLICIT.encode()) - 2
-    meta = data[:place] + struct.pack("<H", len(uid)) + uid.encode() + data[place + 2 + len(EXPLICIT) + 1 :]
-    length = struct.unpack("<I", meta[140:144])[0] + len(uid) - len(EXPLICIT) - 1
+    meta = data[:place] + struct.pack("<H", len(padded)) + padded.encode() + data[place + 2 + len(EXPLICIT) + 1 :]
+    length = struct.unpack("<I", meta[140:144])[0] + len(padded) - len(EXPLICIT) - 1
     return meta[:140] + struct.pack("<I", length) + meta[144:]
 
 
@@ -211,13 +218,14 @@ BAD: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "large.png": (large_png, {"too-many-pixels"}),
     "animated.png": (animated_png, {"animated"}),
     "picture.gif": (gif, {"unsupported-format"}),
-    "picture.tif": (tiff, {"unsupported-format"}),
+    "picture.tif": (float_tiff, {"unsupported-format"}),
     "deflated.dcm": (deflated_bomb, {"unsupported-syntax"}),
-    "lossless.dcm": (jpeg_lossless_dicom, {"unsupported-syntax"}),
+    "video.dcm": (video_dicom, {"unsupported-syntax"}),
     "huge.dcm": (huge_dicom, {"too-many-pixels"}),
     "short.dcm": (short_dicom, {"truncated"}),
     "cut.dcm": (cut_dicom, {"truncated"}),
-    "frames.dcm": (many_frames, {"animated"}),
+    "frames.dcm": (many_frames, {"truncated"}),
+    "boxes.dcm": (endless_boxes, {"corrupt", "contradiction"}),
     "no-pixels.dcm": (no_pixels, {"no-pixels"}),
     "nested.dcm": (nested_dicom, {"corrupt"}),
     "white.png": (blank_png, {"blank"}),

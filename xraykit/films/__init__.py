@@ -3,8 +3,12 @@
 ingest          the firewall: decoder processes that can be killed; a Radiograph or a Refusal for each film
 decoder         what runs inside one decoder process
 radiograph      a film: pixels with their provenance; the square that a network sees
-png_jpeg        PNG and JPEG bytes to pixels
-dicom           DICOM bytes to pixels, as a workstation would show them
+stills          PNG, JPEG, TIFF, BMP, WebP and JPEG 2000 bytes to pixels
+jpeg            what a JPEG says of itself, and whether its data are as many as it promises
+dicom/header    a DICOM file opened: its attributes, and where its pixels lie
+dicom/pixels    the stored values of a DICOM film, held against its header
+dicom/tables    modality, VOI and palette look-up tables
+dicom/display   DICOM bytes to pixels, as a workstation would show them
 note            what is to be said of a film that is read: warnings and facts
 refusal         why a file is not read: a code for programs, words for people
 samples/draw    the two synthetic films that come with xraykit, and how they were drawn

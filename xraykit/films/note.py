@@ -1,6 +1,6 @@
 """What is to be said of a film that is read: a code for programs and words for people, as for a refusal.
 
-Knows no film: `png_jpeg`, `dicom` and `radiograph` make the notes, and whoever shows a film shows them.
+Knows no film: `stills`, `dicom` and `radiograph` make the notes, and whoever shows a film shows them.
 """
 
 from __future__ import annotations

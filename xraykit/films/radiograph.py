@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from xraykit import __version__
-from xraykit.films import dicom, png_jpeg
+from xraykit.films import stills
+from xraykit.films.dicom import display, header
 from xraykit.films.note import Note
 from xraykit.films.refusal import TOO_MUCH_MEMORY, NotARadiograph
 
@@ -26,18 +27,22 @@ BLANK = 4.0
 TINY = 64  # px, of the shorter side
 LONG = 0.4  # share of a film outside the centre square; the longest of those films has 0.37
 
-# Beginnings of files that are pictures or archives but not read here, to name them in the refusal
-OTHER_FORMATS = {
-    b"GIF8": "GIF",
-    b"BM": "BMP",
+# Beginnings of the stills that are read, and of other files, to name them in the refusal
+STILLS = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
-    b"RIFF": "WebP",
+    b"BM": "BMP",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+}
+OTHER_FORMATS = {
+    b"GIF8": "GIF",
+    b"II+\0": "BigTIFF",
     b"%PDF": "PDF",
     b"PK\3\4": "ZIP",
     b"\x1f\x8b": "gzip",
-    b"\0\0\0\x0cjP  ": "JPEG 2000",
-    b"\xff\x4f\xff\x51": "JPEG 2000",
     b"8BPS": "Photoshop",
     b"\x89HDF": "HDF5",
 }
@@ -55,7 +60,7 @@ class Radiograph:
     source : str
         File name, for messages.
     format : str
-        "PNG", "JPEG" or "DICOM".
+        "DICOM", "PNG", "JPEG", "TIFF", "BMP", "WebP" or "JPEG 2000".
     sha256 : str
         Of the bytes of the file.
     view : str or None
@@ -132,7 +137,7 @@ class Radiograph:
 
 
 def read(data: bytes, source: str) -> Radiograph:
-    """Read one PNG, JPEG or DICOM file.
+    """Read one DICOM, PNG, JPEG, TIFF, BMP, WebP or JPEG 2000 file.
 
     Decodes here and now, however long it takes (`ingest` is the door for strangers' files).
 
@@ -147,7 +152,7 @@ def read(data: bytes, source: str) -> Radiograph:
     ------
     NotARadiograph
         With the code "empty", "not-an-image", "unsupported-format", "unsupported-syntax", "too-many-pixels",
-        "animated", "truncated", "corrupt", "no-pixels", "blank" or "memory".
+        "animated", "truncated", "contradiction", "missing-attribute", "corrupt", "no-pixels", "blank" or "memory".
     """
     form = ""
     try:
@@ -162,7 +167,7 @@ def read(data: bytes, source: str) -> Radiograph:
     except MemoryError as error:
         raise NotARadiograph(TOO_MUCH_MEMORY, code="memory", source=source) from error
     except Exception as error:  # broken files raise a dozen types from deep inside the decoders
-        words = f"The {form} file is damaged: {_first_line(error)}. Copy or export it again."
+        words = f"The {form} file is damaged. Copy or export it again."
         raise NotARadiograph(words, code="corrupt", source=source) from error
     return Radiograph(pixels, source, form, hashlib.sha256(data).hexdigest(), view, notes)
 
@@ -170,24 +175,25 @@ def read(data: bytes, source: str) -> Radiograph:
 def _format(data: bytes) -> str:
     if not data:
         raise NotARadiograph("The file is empty. Copy or export it again.", code="empty")
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data[128:132] == b"DICM":
+    for beginning, name in STILLS.items():
+        if data.startswith(beginning):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
+    if header.begins_like_dicom(data):
         return "DICOM"
     for beginning, name in OTHER_FORMATS.items():
         if data.startswith(beginning):
-            words = f"The file is {name}, not PNG, JPEG or DICOM. Export the film as one of these."
+            words = f"The file is {name}, which is not read here. Export the film as DICOM, PNG or JPEG."
             raise NotARadiograph(words, code="unsupported-format")
-    words = "Not a PNG, JPEG or DICOM file, despite its name. Choose the original film or export it again."
+    words = "Not a DICOM, PNG or JPEG file, despite its name. Choose the original film or export it again."
     raise NotARadiograph(words, code="not-an-image")
 
 
 def _decode(data: bytes, form: str) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
     if form == "DICOM":
-        return dicom.read(data)
-    pixels, notes = png_jpeg.read(data)
+        return display.read(data)
+    pixels, notes = stills.read(data, form)
     return pixels, None, notes
 
 
@@ -250,7 +256,3 @@ def _rounded(plane: np.ndarray) -> np.ndarray:
     # Halves are common (means of whole numbers), and the 8-bit and 16-bit copies of a film differ in the last
     # float bit: the small push sends both the same way, so that they give the same square
     return np.clip(np.floor(plane + np.float32(0.5 + 2**-10)), 0, 255).astype(np.uint8)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

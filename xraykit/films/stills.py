@@ -1,16 +1,19 @@
-"""PNG and JPEG bytes to pixels, with notes on what was converted.
+"""PNG, JPEG, TIFF, BMP, WebP and JPEG 2000 bytes to pixels, with notes on what was converted.
 
 Knows no process, no limit on time and no file: `radiograph.read` calls it, and `ingest` stands before that.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
 import warnings
-from typing import TYPE_CHECKING
+import zlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xraykit.films import jpeg
 from xraykit.films.note import Note
 from xraykit.films.refusal import NotARadiograph
 
@@ -18,6 +21,14 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+PLUGINS = {  # of Pillow, by the name of the format; no other is asked
+    "PNG": "PngImagePlugin",
+    "JPEG": "JpegImagePlugin",
+    "TIFF": "TiffImagePlugin",
+    "BMP": "BmpImagePlugin",
+    "WebP": "WebPImagePlugin",
+    "JPEG 2000": "Jpeg2KImagePlugin",
+}
 MAX_PIXELS = 40_000_000  # 6000 x 6600; the largest common detectors give 4300 x 4300
 # EXIF orientation (CIPA DC-008, tag 0x0112) -> how to bring row 0 to the top
 UPRIGHT = {
@@ -39,8 +50,14 @@ def check_size(width: int, height: int) -> None:
         raise _too_many_pixels(f"{width} x {height}")
 
 
-def read(data: bytes) -> tuple[np.ndarray, tuple[Note, ...]]:
-    """Decode one PNG or JPEG.
+def read(data: bytes, form: str) -> tuple[np.ndarray, tuple[Note, ...]]:
+    """Decode one still, of many pages the first.
+
+    Parameters
+    ----------
+    data : bytes
+    form : str
+        One of `PLUGINS`, by how the data begin.
 
     Returns
     -------
@@ -49,9 +66,10 @@ def read(data: bytes) -> tuple[np.ndarray, tuple[Note, ...]]:
     notes : tuple of Note
         What was converted, for the user.
     """
-    image = _open(data)
-    _load(image)
     notes: list[Note] = []
+    image = _open(data, form, notes)
+    _load(image, form)
+    _check_data(image, data, form)
     pixels = _pixels(image, data, notes)
     turn = UPRIGHT.get(_orientation(image, notes))
     if turn is not None:
@@ -108,39 +126,106 @@ def _too_many_pixels(pixels: str) -> NotARadiograph:
     return NotARadiograph(words, code="too-many-pixels")
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, form: str, notes: list[Note]) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
+    importlib.import_module(f"PIL.{PLUGINS[form]}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow only warns from 89 megapixels on; check_size refuses
-            image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+            image = Image.open(io.BytesIO(data), formats=(form.replace(" ", "").upper(),))
     except Image.DecompressionBombError as error:
         raise _too_many_pixels("far too many") from error
-    except UnidentifiedImageError as error:
-        words = "The file begins like a PNG or JPEG, but the rest is not. Copy or export the film again."
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        words = f"The file begins like a {form}, but the rest is not. Copy or export the film again."
         raise NotARadiograph(words, code="corrupt") from error
     check_size(*image.size)
-    frames = getattr(image, "n_frames", 1)
-    if image.format == "PNG" and frames > 1:
+    frames = 1 if form == "JPEG" else getattr(image, "n_frames", 1)
+    if form == "TIFF" and frames > 1:
+        words = f"The file has {frames} pages: the first is shown, and models see no other."
+        notes.append(Note("first-frame", words, warning=True))
+    elif frames > 1:
         words = f"The file is an animation of {frames} images. Export the one film to be read."
         raise NotARadiograph(words, code="animated")
     return image
 
 
-def _load(image: Image.Image) -> None:
+def _load(image: Image.Image, form: str) -> None:
     try:
         image.load()
-    except (OSError, SyntaxError, EOFError) as error:
+    except (OSError, SyntaxError, EOFError, ValueError) as error:
         cut = "truncat" in str(error).lower() or "incomplete" in str(error).lower()
-        words = f"The {image.format} file is {'cut short' if cut else 'damaged'}. Copy or export it again."
+        words = f"The {form} file is {'cut short' if cut else 'damaged'}. Copy or export it again."
         raise NotARadiograph(words, code="truncated" if cut else "corrupt") from error
+
+
+def _check_data(image: Image.Image, data: bytes, form: str) -> None:
+    """Refuse a file with fewer or more data than its header describes, which Pillow passes over."""
+    if form == "JPEG":
+        jpeg.check_data(data, jpeg.frame(data), np.asarray(image), _decoded)
+    elif form == "PNG":
+        expected = _bytes_of_png(data)
+        if (there := _unpacked_bytes(data, expected)) != expected:
+            raise _contradiction(form, expected, there)
+    elif form == "TIFF" and _uncompressed(image):
+        expected = image.height * -(-image.width * sum(_bits_of_tiff(image)) // 8)
+        if (there := sum(image.tag_v2.get(279, ()))) != expected:  # pyright: ignore[reportAttributeAccessIssue]
+            raise _contradiction(form, expected, there)
+
+
+def _decoded(codestream: bytes) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(codestream), formats=("JPEG",)))
+
+
+def _contradiction(form: str, expected: int, there: int) -> NotARadiograph:
+    words = f"The header of the {form} file promises {expected:,} bytes of pixels, it holds {there:,}. Export it again."
+    return NotARadiograph(words, code="contradiction")
+
+
+def _bytes_of_png(data: bytes) -> int:
+    """Of all rows when they are unpacked, each with its byte for the filter (PNG, 7.2 and 8)."""
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    bits = data[24] * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[data[25]]
+    passes = ((0, 0, 1, 1),)
+    if data[28]:
+        passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    sides = [(-(-(width - x) // across), -(-(height - y) // down)) for x, y, across, down in passes]
+    return sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sides if columns > 0 and rows > 0)
+
+
+def _unpacked_bytes(data: bytes, most: int) -> int:
+    """How many bytes the IDAT chunks unpack to; at most `most` and a few are unpacked."""
+    unpacking, place, there = zlib.decompressobj(), 8, 0
+    while place + 8 <= len(data) and there <= most:
+        length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        packed = data[place + 8 : place + 8 + length] if kind == b"IDAT" else b""
+        while packed and there <= most:
+            there += len(unpacking.decompress(packed, 2**20))
+            packed = unpacking.unconsumed_tail
+        place += 12 + length
+    return there + len(unpacking.flush()) if there <= most else there
+
+
+def _uncompressed(image: Image.Image) -> bool:
+    return image.info.get("compression") == "raw" and 279 in image.tag_v2  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _bits_of_tiff(image: Any) -> tuple[int, ...]:
+    bits, samples = image.tag_v2.get(258, (1,)), image.tag_v2.get(277, 1)
+    return bits if len(bits) == samples else bits[:1] * samples
 
 
 def _pixels(image: Image.Image, data: bytes, notes: list[Note]) -> np.ndarray:
     if image.mode.startswith("I"):
-        return _sixteen_bit(np.asarray(image), notes)
+        return _sixteen_bit(_words(image), notes)
+    if image.mode == "F":
+        words = "The pixels are floating-point numbers; 8 and 16 bits can be read. Export the film as 16-bit grey."
+        raise NotARadiograph(words, code="unsupported-format")
     if image.format == "PNG" and data[24] == 16:
+        _note_lost_bits(image, notes)
+    if image.format == "TIFF" and max(_bits_of_tiff(image)) > 8:
         _note_lost_bits(image, notes)
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))
@@ -148,11 +233,22 @@ def _pixels(image: Image.Image, data: bytes, notes: list[Note]) -> np.ndarray:
         return grey_or_colour(_from_cmyk(image, notes), notes)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         return grey_or_colour(_on_black(image.convert("RGBA"), notes), notes)
-    if image.mode in ("P", "YCbCr"):
-        palette = image.mode == "P"
-        words = "Palette converted to colours." if palette else "YCbCr converted to RGB."
-        notes.append(Note("palette" if palette else "ycbcr", words))
+    if image.mode == "P":
+        notes.append(Note("palette", "Palette converted to colours."))
+    elif image.mode == "YCbCr":
+        notes.append(Note("ycbcr", "YCbCr converted to RGB."))
     return grey_or_colour(np.asarray(image.convert("RGB")), notes)
+
+
+def _words(image: Any) -> np.ndarray:
+    """Grey of more than 8 bits, bright = dense."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        words = "The pixels are 32-bit or signed numbers; 8 and 16 bits can be read. Export the film as 16-bit grey."
+        raise NotARadiograph(words, code="unsupported-format")
+    # Pillow turns a TIFF of bright = air (tag 262 is 0) round at 8 bits only
+    white_is_zero = image.format == "TIFF" and image.tag_v2.get(262) == 0
+    return 2 ** _bits_of_tiff(image)[0] - 1 - values if white_is_zero else values
 
 
 def _sixteen_bit(values: np.ndarray, notes: list[Note]) -> np.ndarray:
