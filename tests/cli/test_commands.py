@@ -51,7 +51,7 @@ def test_predict_writes_a_row_a_film(run, films, tmp_path):
 def test_refused_films_have_rows_and_spoil_no_others(run, films, tmp_path):
     for name, (make, _) in bad_films.BAD.items():
         (films / name).write_bytes(make())
-    (films / "hang.dcm").write_bytes(bad_films.hanging_dicom())
+    (films / "hang.jpg").write_bytes(bad_films.hanging_jpeg())
     (films / "photograph.jpg").write_bytes(bad_films.colour_photograph())
     done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films)
     assert done.exit_code == 1

@@ -128,9 +128,8 @@ def check_data(codestream: bytes, about: Frame, pixels: np.ndarray, decode: Call
     longer = codestream[:end] + NONSENSE + b"\xff\xd9"
     if not _same(decode, longer, pixels):
         raise _cut_short()
-    kept = max(about.last_scan, end - LAST)
-    other = codestream[:kept] + NONSENSE[: end - kept] + b"\xff\xd9"
-    if _same(decode, other, pixels):
+    other = codestream[: end - LAST] + NONSENSE[:LAST] + b"\xff\xd9"
+    if end - LAST > about.last_scan and _same(decode, other, pixels):
         words = "The JPEG has more data than the picture that its header describes. Export it again from its source."
         raise NotARadiograph(words, code="contradiction")
 
