@@ -219,6 +219,22 @@ def test_real_films_are_read_and_drawn(visit, server, screenshots, real_films):
     assert visit.stopped == [] and "Traceback" not in body(visit)
 
 
+def test_a_study_opens_by_its_path(visit, server, tmp_path, screenshots):
+    bad_films.write_study(tmp_path)
+    open_page(visit, server)
+    visit.page.get_by_label("Open by path").fill(str(tmp_path))
+    visit.page.locator(".st-key-path-open-main button").click()
+    listed = visit.page.locator(".st-key-worklist")
+    for name in ("SERIES0/IM0", "SERIES0/IM1", "SERIES1/IM0", "SERIES1/IM1"):
+        listed.get_by_text(name).wait_for()
+    settle(visit)
+    assert all(name in visit.page.locator(".xk-refused").inner_text() for name in ("DICOMDIR", "IMAGES/SR0"))
+    visit.page.get_by_role("button", name="Next").click()
+    visit.page.locator(".xk-warnings").wait_for()
+    settle(visit)
+    visit.page.screenshot(path=screenshots / "review-study.png")
+
+
 DROP_TWICE = """([zones, files, pause]) => {
   const drop = (zone, [name, data]) => {
     const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));

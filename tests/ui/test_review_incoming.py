@@ -58,7 +58,7 @@ def test_a_folder_of_more_films_than_can_be_open_says_so(app, tmp_path, monkeypa
         (tmp_path / f"{number}.png").write_bytes(fakes.film_png(number))
     open_path(app, tmp_path)
     assert names(app) == ["0.png", "1.png"] and not app.session_state["refused"]
-    assert f"3 files in {tmp_path} were not opened." in words(app)
+    assert f"Not opened: 3 files in {tmp_path}. At most" in words(app)
 
 
 def test_a_folder_with_more_files_than_are_listed_says_so(app, tmp_path, monkeypatch):
@@ -66,7 +66,7 @@ def test_a_folder_with_more_files_than_are_listed_says_so(app, tmp_path, monkeyp
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(fakes.film_png(number))
     open_path(app, tmp_path)
-    assert names(app) == ["0.png", "1.png"] and f"More files in {tmp_path} were not opened." in words(app)
+    assert names(app) == ["0.png", "1.png"] and f"Not opened: more files in {tmp_path}." in words(app)
 
 
 def test_a_folder_of_anything_but_films_is_left_soon(app, tmp_path, monkeypatch):
@@ -75,7 +75,7 @@ def test_a_folder_of_anything_but_films_is_left_soon(app, tmp_path, monkeypatch)
         (tmp_path / f"{number}.txt").write_text("no film")
     open_path(app, tmp_path)
     assert not app.exception and len(app.session_state["refused"]) == 3
-    assert f"6 files in {tmp_path} were not opened. 3 files were no films." in words(app)
+    assert f"Not opened: 6 files in {tmp_path}. 3 other files could not be opened." in words(app)
 
 
 def test_paths_that_are_none_are_refused_in_words(app, tmp_path):

@@ -123,13 +123,14 @@ def look_at(given: str) -> Incoming:
 def show_progress() -> None:
     """How far a folder is read and a way to end it; after that, what was left."""
     incoming: Incoming | None = st.session_state.get(INCOMING)
-    if incoming is not None and incoming.files > 1:
-        words = f"Reading {incoming.done + 1} of {incoming.files}{' or more' * incoming.more}"
-        with st.container(horizontal=True, vertical_alignment="center", key="incoming"):
-            st.progress(incoming.done / incoming.files, words, width="stretch")
-            st.button("Stop", key="incoming-stop", type="tertiary", on_click=_leave, args=("Stopped.",))
-    elif words := st.session_state.get(WORD):
-        st.html(f"<p class='xk-word' role='status'>{html.escape(words)}</p>")
+    with st.container(key="incoming"):  # there at all times, so that what lies below keeps its place in the browser
+        if incoming is not None and incoming.files > 1:
+            words = f"Reading {incoming.done + 1} of {incoming.files}{' or more' * incoming.more}"
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.progress(incoming.done / incoming.files, words, width="stretch")
+                st.button("Stop", key="incoming-stop", type="tertiary", on_click=_leave, args=("Stopped.",))
+        elif words := st.session_state.get(WORD):
+            st.html(f"<p class='xk-word' role='status'>{html.escape(words)}</p>")
 
 
 def close_all() -> None:
@@ -172,11 +173,11 @@ def _read_some(incoming: Incoming) -> None:
         incoming.done += 1
         incoming.opened += isinstance(result, worklist.Film)
         if incoming.waiting and incoming.refused >= MOST_REFUSED:
-            return _leave(f"{MOST_REFUSED} files were no films.")
+            return _leave(f"{MOST_REFUSED} other files could not be opened.")
         if incoming.opened == 1 and isinstance(result, worklist.Film):
             break
     if not incoming.waiting:
-        _leave("")
+        _leave(f"A folder is read up to {MOST_LISTED} files.")
     return None
 
 
@@ -185,5 +186,6 @@ def _leave(why: str) -> None:
     incoming: Incoming | None = st.session_state.pop(INCOMING, None)
     if incoming is None or not (incoming.waiting or incoming.more):
         return
-    left = f"{len(incoming.waiting)}{' or more' * incoming.more}" if incoming.waiting else "More"
-    st.session_state[WORD] = f"{left} files in {incoming.folder} were not opened. {why}".strip()
+    n = len(incoming.waiting)
+    left = f"{n}{' or more' * incoming.more} file{'s' * (n != 1 or incoming.more)}" if n else "more files"
+    st.session_state[WORD] = f"Not opened: {left} in {incoming.folder}. {why}".strip()
