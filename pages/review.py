@@ -5,7 +5,7 @@ import streamlit as st
 from xraykit.models import explanation
 from xraykit.ui import server
 from xraykit.ui.frame import frame, watch_restarts
-from xraykit.ui.review import controls, panes, readings, worklist
+from xraykit.ui.review import controls, incoming, panes, readings, worklist
 
 frame("Review")
 watch_restarts()
@@ -16,21 +16,27 @@ if film is None:
     controls.show_welcome()
     controls.show_refused(worklist.refused(), broken)
     controls.show_models_word(cards)
+    incoming.go_on()
     st.stop()
 
+incoming.show_late_zone()
 with st.sidebar:
     worklist.show_list({sha: readings.summarise(sha, cards) for sha in worklist.films()})
-    worklist.show_drop_zone("Add films")
+    incoming.show_drop_zone("Add films", "side")
+    incoming.show_path_field("side")
+    incoming.show_progress()
     controls.show_film_actions()
     controls.count_refused(worklist.refused())
 
 if not cards:
     left, right = st.columns(2, gap="medium")
+    panes.show_warnings(film.radiograph)
     with left:
         panes.show_film(film.name, film.radiograph)
     with right:
         controls.show_models_word(cards)
     controls.show_refused(worklist.refused(), broken)
+    incoming.go_on()
     st.stop()
 
 # inputs
@@ -49,6 +55,7 @@ shared = max(maxima, default=0.0) if choice.shared_scale else None
 
 # show
 controls.show_job()
+panes.show_warnings(film.radiograph)
 film_place, *model_places = panes.places(len(cards))
 with film_place:
     panes.show_film(film.name, film.radiograph, panes.agreement(read.values()))
@@ -65,3 +72,4 @@ for place, card in zip(model_places, cards, strict=True):
             classes=classes,
         )
 controls.show_refused(worklist.refused(), broken)
+incoming.go_on()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
@@ -216,6 +217,54 @@ def test_real_films_are_read_and_drawn(visit, server, screenshots, real_films):
     settle(visit)
     visit.page.screenshot(path=screenshots / "review-real-last.png")
     assert visit.stopped == [] and "Traceback" not in body(visit)
+
+
+def test_a_study_opens_by_its_path(visit, server, tmp_path, screenshots):
+    bad_films.write_study(tmp_path)
+    open_page(visit, server)
+    visit.page.get_by_label("Open by path").fill(str(tmp_path))
+    visit.page.locator(".st-key-path-open-main button").click()
+    listed = visit.page.locator(".st-key-worklist")
+    for name in ("SERIES0/IM0", "SERIES0/IM1", "SERIES1/IM0", "SERIES1/IM1"):
+        listed.get_by_text(name).wait_for()
+    settle(visit)
+    assert all(name in visit.page.locator(".xk-refused").inner_text() for name in ("DICOMDIR", "IMAGES/SR0"))
+    visit.page.get_by_role("button", name="Next").click()
+    visit.page.locator(".xk-warnings").wait_for()
+    settle(visit)
+    visit.page.screenshot(path=screenshots / "review-study.png")
+
+
+DROP_TWICE = """([zones, files, pause]) => {
+  const drop = (zone, [name, data]) => {
+    const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+    const moved = new DataTransfer();
+    moved.items.add(new File([bytes], name));
+    zone().dispatchEvent(new DragEvent('drop', { dataTransfer: moved, bubbles: true, cancelable: true }));
+  };
+  const zone = () => document.querySelector(zones);
+  drop(zone, files[0]);
+  setTimeout(() => drop(zone, files[1]), pause);
+}"""
+
+
+@pytest.mark.parametrize("pause", [0, 50, 150, 400])
+@pytest.mark.parametrize("opened", [False, True], ids=["empty page", "beside a film"])
+def test_none_of_two_drops_is_lost(visit, server, pause, opened):
+    """The second comes while the first is read and its drop zone emptied: one of them was once lost."""
+    open_page(visit, server)
+    if opened:
+        drop(visit, draw.DICOM)
+        settle(visit)
+    names = [f"{name}.png" for name in "ab"]
+    films = [base64.b64encode(bad_films.png(bad_films.film_values((96, 96), seed))).decode() for seed in (1, 2)]
+    zone = "[data-testid=stFileUploaderDropzone]"
+    visit.page.evaluate(DROP_TWICE, [zone, list(zip(names, films, strict=True)), pause])
+    listed = visit.page.locator(".st-key-worklist")
+    for name in names:
+        listed.get_by_text(name).wait_for()
+    settle(visit)
+    assert visit.page.locator("input[type=file]").count() == 1, "what is dropped next has one place to go"
 
 
 def serious(results) -> list[str]:

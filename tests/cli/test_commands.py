@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_refused_films_have_rows_and_spoil_no_others(run, films, tmp_path):
     for name, (_, codes) in bad_films.BAD.items():
         assert found[name]["refusal"] in codes and found[name]["predicted"] == ""
         assert name in done.stderr
-    assert found["hang.dcm"]["refusal"] == "timeout"
+    assert found["hang.jpg"]["refusal"] == "timeout"
     assert all(found[f"good-{n}.png"]["predicted"] for n in range(4))
     assert found["photograph.jpg"]["predicted"]
     assert "Traceback" not in done.output
@@ -129,6 +130,26 @@ def test_an_explanation_tells_what_must_be_known_of_its_film(run, tmp_path):
     with Image.open(tmp_path / "lateral.png") as lateral, Image.open(tmp_path / "frontal.png") as frontal:
         assert lateral.text["Notes"].startswith("lateral: ")
         assert lateral.height > frontal.height, "the legend says it too"
+
+
+def test_a_study_is_read_and_explained_by_its_folder(run, tmp_path):
+    bad_films.write_study(tmp_path / "study")
+    done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", tmp_path / "study")
+    found = {Path(row["path"]).relative_to(tmp_path / "study").as_posix(): row for row in rows_of(tmp_path / "out.csv")}
+    refused = {name: row["refusal"] for name, row in found.items() if row["refusal"]}
+    assert done.exit_code == 1 and refused == {"DICOMDIR": "dicomdir", "IMAGES/SR0": "no-pixels"}
+    assert f"refused {tmp_path / 'study' / 'IMAGES' / 'SR0'} (no-pixels)" in done.stderr
+    done = run("explain", "--model", MODEL, "--out", tmp_path / "maps", tmp_path / "study")
+    drawn = sorted(path.relative_to(tmp_path / "maps").as_posix() for path in (tmp_path / "maps").rglob("*.png"))
+    assert done.exit_code == 1 and drawn == [f"{name}.png" for name in sorted(set(found) - set(refused))]
+
+
+def test_a_path_that_no_table_can_hold_is_written_fit_for_one(run, tmp_path):
+    (tmp_path / os.fsdecode(b"odd\xff\x1b.png")).write_bytes(bad_films.png(bad_films.film_values()))
+    done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", tmp_path)
+    (row,) = [row for row in rows_of(tmp_path / "out.csv") if "odd" in row["path"]]
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert row["predicted"] and row["path"].isprintable()
 
 
 @pytest.mark.parametrize("option", [("--label", "Cat"), ("--method", "Magic"), ("--colormap", "jet")])

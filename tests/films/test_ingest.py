@@ -1,5 +1,6 @@
 """The firewall: whatever a stranger's file does, the answer is a Radiograph or a Refusal, and the next film is read."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -140,6 +141,37 @@ def test_a_file_without_permission_is_refused(firewall, tmp_path):
     (tmp_path / "film.png").write_bytes(FILM)
     (tmp_path / "film.png").chmod(0)
     assert firewall.read(tmp_path / "film.png").code == "unreadable"
+
+
+def test_a_study_is_its_films_and_a_reason_for_every_other_file(firewall, tmp_path):
+    bad_films.write_study(tmp_path)
+    found = ingest.list_films([tmp_path])
+    results = dict(
+        zip([path.relative_to(tmp_path).as_posix() for path in found], firewall.read_many(found), strict=True)
+    )
+    films = {f"IMAGES/SERIES{series}/IM{number}" for series in (0, 1) for number in (0, 1)}
+    assert {name for name, result in results.items() if isinstance(result, Radiograph)} == films
+    refused = {name: result.code for name, result in results.items() if name not in films}
+    assert refused == {"DICOMDIR": "dicomdir", "IMAGES/SR0": "no-pixels"}
+
+
+def test_a_folder_that_may_not_be_read_is_refused_by_name(tmp_path, monkeypatch):
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "film.png").write_bytes(FILM)
+    (tmp_path / "shut").mkdir()
+    scan = os.scandir
+
+    def scandir(path="."):
+        if Path(path).name == "shut":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = ingest.list_films([tmp_path])
+    assert found == [tmp_path / "open" / "film.png", tmp_path / "shut"]
+    film, refused = decoder.read_batch(found)
+    assert isinstance(film, Radiograph) and isinstance(refused, Refusal)
+    assert refused.code == "unreadable" and "Permission denied" in refused.words
 
 
 def test_odd_names_are_read_and_made_fit_for_messages(firewall, tmp_path):

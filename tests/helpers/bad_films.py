@@ -5,6 +5,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -167,6 +168,32 @@ def many_frames() -> bytes:
 
 def no_pixels() -> bytes:
     return dicom(film_values(), PixelData=None)
+
+
+def dicom_directory() -> bytes:
+    """The DICOMDIR beside the films of a study."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    directory = Dataset()
+    directory.FileSetID, directory.DirectoryRecordSequence = "STUDY", []
+    directory.file_meta = FileMetaDataset()
+    directory.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    directory.file_meta.MediaStorageSOPInstanceUID, directory.file_meta.TransferSyntaxUID = "1.2.3.4", EXPLICIT
+    out = io.BytesIO()
+    directory.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def write_study(root: Path) -> None:
+    """A study as a CD holds it: a DICOMDIR, two series of films without endings, a report without pixels."""
+    for series in range(2):
+        folder = root / "IMAGES" / f"SERIES{series}"
+        folder.mkdir(parents=True)
+        for number in range(2):
+            tags = {"ViewPosition": "LL"} if number else {}
+            (folder / f"IM{number}").write_bytes(dicom(film_values((96, 96), seed=2 * series + number), **tags))
+    (root / "IMAGES" / "SR0").write_bytes(no_pixels())
+    (root / "DICOMDIR").write_bytes(dicom_directory())
 
 
 def video_dicom() -> bytes:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 
-from xraykit.films import radiograph
-from xraykit.films.refusal import NotARadiograph, Refusal
+from xraykit.films import decoder, radiograph
+from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, explanation, service
 from xraykit.models.card import Card
 
@@ -51,12 +53,10 @@ class Client:
         self.explain_with = explanation_now
         self.calls: list[str] = []
 
-    def read(self, source: str, data: bytes) -> radiograph.Radiograph | Refusal:
+    def read(self, source: str, film: bytes | Path) -> radiograph.Radiograph | Refusal:
         self._note("read")
-        try:
-            return radiograph.read(data, source)
-        except NotARadiograph as error:
-            return Refusal(source, error.code, error.words)
+        (result,) = decoder.read_batch([(source, film) if isinstance(film, bytes) else film])
+        return dataclasses.replace(result, source=source)
 
     def models(self):
         self._note("models")

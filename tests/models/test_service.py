@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers import ROOT, bad_films, tiny_model
+from xraykit.films import note
 from xraykit.films.refusal import Refusal
 from xraykit.models import card, classifier, explanation
 from xraykit.models import service as inference
@@ -39,6 +40,15 @@ def client(weights):
         started = inference.start()
         yield started
         started.close()
+
+
+def test_a_film_is_read_where_it_lies_with_its_notes(client, tmp_path):
+    lateral = bad_films.dicom(bad_films.film_values((96, 96)), ViewPosition="LL")
+    (tmp_path / "film").write_bytes(lateral)
+    by_path, by_bytes = client.read("S0/film", tmp_path / "film"), client.read("S0/film", lateral)
+    assert by_path.source == by_bytes.source == "S0/film" and by_path.notes == by_bytes.notes
+    assert [note.code for note in note.warnings(by_path.notes)] == ["lateral"]
+    assert client.read("pipe", Path("/dev/zero")).code == "unreadable"
 
 
 def png(seed: int = 0, shape: tuple = (90, 70)) -> bytes:
@@ -209,7 +219,8 @@ if __name__ == "__main__":
 
 def family_of_killed_parent(weights: Path, doing: str) -> list[psutil.Process]:
     """Start a parent with a service, SIGKILL it while the service is at work; the service and its children."""
-    hang = bad_films.HANG
+    hang = weights / "hang.jpg"
+    hang.write_bytes(bad_films.hanging_jpeg())
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, doing, str(hang)],
         cwd=ROOT,

@@ -260,6 +260,7 @@ def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
     assert not app.exception and app.session_state["picked"] == [("tiny-model", 13)]
     text = words_of(app.run())  # once more: it may have ended after its state was drawn and before it was picked
     assert "Normal/broken.png" in text and "copy.png" in text and "loose.png" in text and "Accuracy" in text
+    assert "Warnings on films" in text and "too few to look like a radiograph" in text, "films of 48 x 48 pixels"
 
 
 def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):

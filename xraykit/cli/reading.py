@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +16,12 @@ import click
 from xraykit.cli import terminal
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from xraykit.films.note import Note
     from xraykit.films.radiograph import Radiograph
     from xraykit.models.explanation import Explanation
+    from xraykit.models.service import Client
 
 FILE = click.Path(path_type=Path)
 
@@ -61,14 +68,12 @@ def models(as_json: bool) -> None:
 def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
     """Classify films and folders of films: one row per file, refused files too, with what is to be said of each."""
     from xraykit.films import ingest, note
-    from xraykit.films.refusal import Refusal
+    from xraykit.films.refusal import Refusal, printable
     from xraykit.models import classifier
 
     with terminal.words():
         reader = classifier.load(model)
-        films = ingest.list_films(paths)
-        if not films:
-            raise click.ClickException(f"No films in {', '.join(map(str, paths))}.")
+        films = _films(paths)
         refused, warned = [], []
         with terminal.table(out) as file, ingest.Ingest() as firewall:
             table = csv.writer(file)
@@ -76,18 +81,29 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
             for path, film in terminal.progress(
                 zip(films, firewall.read_many(films), strict=True), len(films), "Films"
             ):
+                name = printable(str(path))
                 if isinstance(film, Refusal):
-                    refused.append(film)
-                    table.writerow([path, "", film.code, "", *[""] * len(reader.card.classes)])
+                    refused.append(replace(film, source=name))
+                    table.writerow([name, "", film.code, "", *[""] * len(reader.card.classes)])
                     continue
                 prediction = reader.predict([film])[0]
                 if note.warnings(film.notes):
-                    warned.append((str(path), film.notes))
+                    warned.append((name, film.notes))
                 numbers = (f"{p:.6f}" for p in prediction.probabilities)
-                table.writerow([path, prediction.top, "", note.line(film.notes), *numbers])
+                table.writerow([name, prediction.top, "", note.line(film.notes), *numbers])
     for name, notes in warned:
         terminal.warn(name, notes)
     terminal.end(refused)
+
+
+def _films(paths: Sequence[Path]) -> list[Path]:
+    """The files at these paths, folders to any depth; there is at least one."""
+    from xraykit.films import ingest
+
+    films = ingest.list_films(paths)
+    if not films:
+        raise click.ClickException(f"No films in {', '.join(map(str, paths))}.")
+    return films
 
 
 @click.command()
@@ -101,48 +117,70 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
 @click.option("--label", help="The class to explain; the predicted one if not given.")
 @click.option("--opacity", default=0.4, show_default=True, type=click.FloatRange(0, 1), help="Of the heatmap.")
 @click.option("--colormap", default="inferno", show_default=True, help="Any other word lists the colour maps.")
-@click.option("--out", type=FILE, required=True, help="The image to write (PNG).")
+@click.option(
+    "--out", type=FILE, required=True, help="The image to write (PNG); of a folder, the folder for its images."
+)
 @click.argument("path", type=FILE)
 def explain(model: str, method: str, label: str | None, opacity: float, colormap: str, out: Path, path: Path) -> None:
-    """Draw the regions of a film that influenced the output, with a legend."""
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
-
-    from xraykit.films import ingest, note
-    from xraykit.films.refusal import Refusal
+    """Draw the regions of a film that influenced the output, with a legend; of a folder, of each of its films."""
+    from xraykit.films import ingest
+    from xraykit.films.refusal import Refusal, printable
     from xraykit.models import classifier, explanation
     from xraykit.reports.heatmap import colormaps, overlay
 
     terminal.choice("--method", method, explanation.METHODS)
     terminal.choice("--colormap", colormap, colormaps.NAMES)
-    with terminal.words():
-        with ingest.Ingest() as firewall:
-            film = firewall.read(path)
-        if isinstance(film, Refusal):
-            terminal.end([film])
-        prediction, maps = explanation.grad_cam(classifier.load(model), film)
-        label = label or prediction.top
-        terminal.choice("--label", label, prediction.classes)
-        heatmap = maps[prediction.classes.index(label)]
-        if method != explanation.GRAD_CAM:
-            heatmap = _explain_in_service(model, film, method, label)
-        drawn = overlay.overlay(film, heatmap, opacity=opacity, colormap=colormap, longest=1024, legend=True)
-        about = PngInfo()
-        about.add_text("Notes", note.line(film.notes))
-        Image.fromarray(drawn).save(out, format="PNG", pnginfo=about)
-    terminal.warn(film.source, film.notes)
-    for fact in (one for one in film.notes if not one.warning):
-        click.echo(fact.words)
-    click.echo(f"{label} {prediction.probabilities[prediction.classes.index(label)]:.3f} -> {out}")
+    refused = []
+    with terminal.words(), _service(method) as client, ingest.Ingest() as firewall:
+        reader = classifier.load(model)
+        if label is not None:
+            terminal.choice("--label", label, reader.card.classes)
+        films = _films([path])
+        for place, film in zip(films, firewall.read_many(films), strict=True):
+            name = printable(str(place))
+            if isinstance(film, Refusal):
+                refused.append(replace(film, source=name))
+                continue
+            prediction, maps = explanation.grad_cam(reader, film)
+            shown = label or prediction.top
+            number = prediction.classes.index(shown)
+            heatmap = _explain(client, model, film, method, shown) if client else maps[number]
+            drawn = overlay.overlay(film, heatmap, opacity=opacity, colormap=colormap, longest=1024, legend=True)
+            picture = out / f"{place.relative_to(path)}.png" if path.is_dir() else out
+            _save(drawn, film.notes, picture)
+            click.echo(f"{shown} {prediction.probabilities[number]:.3f} -> {printable(str(picture))}")
+            if facts := " ".join(note.words for note in film.notes if not note.warning):
+                click.echo(f"  {facts}")
+            terminal.warn(name, film.notes)
+    terminal.end(refused)
 
 
-def _explain_in_service(model: str, film: Radiograph, method: str, label: str) -> Explanation:
-    """A heatmap by a method that needs TensorFlow, with a progress bar."""
-    from xraykit.models import service
+def _save(drawn: np.ndarray, notes: Sequence[Note], out: Path) -> None:
+    """Write a picture that carries the notes on its film."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
-    client = service.start()
-    try:
-        with terminal.bar(method) as progress:
-            return client.explain(film, model, method, label, lambda share, eta: progress(int(share * 100), 100))
-    finally:
-        client.close()
+    from xraykit.films import note
+
+    about = PngInfo()
+    about.add_text("Notes", note.line(notes))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(drawn).save(out, format="PNG", pnginfo=about)
+
+
+@contextlib.contextmanager
+def _service(method: str) -> Iterator[Client | None]:
+    """The service for a method that needs TensorFlow; None where the method needs none."""
+    from xraykit.models import explanation, service
+
+    if method == explanation.GRAD_CAM:
+        yield None
+        return
+    with contextlib.closing(service.start()) as client:
+        yield client
+
+
+def _explain(client: Client, model: str, film: Radiograph, method: str, label: str) -> Explanation:
+    """A heatmap of the service, with a progress bar."""
+    with terminal.bar(method) as progress:
+        return client.explain(film, model, method, label, lambda share, eta: progress(int(share * 100), 100))

@@ -66,6 +66,9 @@ def _read(film: Film) -> radiograph.Radiograph | Refusal:
         data = film[1] if isinstance(film, tuple) else _bytes(film)
         return data if isinstance(data, Refusal) else radiograph.read(data, name_of(film))
     except NotARadiograph as refused:
+        if refused.code == "no-pixels" and name_of(film).upper() == "DICOMDIR":
+            words = "This is the directory of a DICOM study, not a film. Open the folder that it is in."
+            return refuse(film, "dicomdir", words)
         return refuse(film, refused.code, refused.words)
     except MemoryError:
         return refuse(film, "memory", TOO_MUCH_MEMORY)
@@ -75,6 +78,8 @@ def _bytes(path: Path) -> bytes | Refusal:
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
+            if stat.S_ISDIR(status.st_mode):
+                os.scandir(path).close()  # one that may not be read says so
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or pipe"
             return refuse(path, "unreadable", f"This is {kind}, not a file. Choose the film itself.")
         if status.st_size > MAX_BYTES:

@@ -172,20 +172,29 @@ class Ingest:
 
 
 def list_films(paths: Iterable[Path]) -> list[Path]:
+    """`find_films`, all of them."""
+    return list(find_films(paths))
+
+
+def find_films(paths: Iterable[Path]) -> Iterator[Path]:
     """Files as they are given, folders walked (sorted, to any depth, hidden files left out).
 
-    Tables, notes and the litter of file managers are left out of folders; other unknown endings stay, so that
-    they are refused by name rather than skipped in silence.
+    Tables, notes and the litter of file managers are left out of folders; other unknown endings stay, and so do folders
+    that cannot be read, so that they are refused by name rather than skipped in silence.
     """
-    films: list[Path] = []
     for path in map(Path, paths):
-        if not os.path.isdir(path):
-            films.append(path)
-            continue
-        for folder, folders, files in os.walk(path):
-            folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-            films += [Path(folder, name) for name in sorted(files) if _may_be_a_film(name)]
-    return films
+        if os.path.isdir(path):
+            yield from _walk(path)
+        else:
+            yield path
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    closed: list[Path] = []
+    for folder, folders, files in os.walk(root, onerror=lambda error: closed.append(Path(error.filename))):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        yield from (Path(folder, name) for name in sorted(files) if _may_be_a_film(name))
+    yield from closed
 
 
 def _may_be_a_film(name: str) -> bool:

@@ -215,7 +215,9 @@ def _oddities(pixels: np.ndarray) -> tuple[Note, ...]:
         words = "Models use only the centre square of the film"
         unseen = 1 - min(height, width) / max(height, width)
         long = unseen > LONG
-        notes.append(Note("long" if long else "cropped", words + f": {unseen:.0%} of it is not seen." * long, long))
+        notes.append(
+            Note("long" if long else "cropped", words + f": {unseen:.0%} of it is not seen" * long + ".", long)
+        )
     return tuple(notes)
 
 

@@ -58,9 +58,13 @@ class NotARadiograph(Refused):
 
 def name_of(film: Film) -> str:
     """The film's file name made fit for messages: printable, at most 200 characters."""
-    name = film[0] if isinstance(film, tuple) else film.name or str(film)
-    name = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+    name = printable(film[0] if isinstance(film, tuple) else film.name or str(film))
     return name if len(name) <= 200 else f"{name[:120]}…{name[-79:]}"
+
+
+def printable(name: str) -> str:
+    """A stranger's name or path without what a terminal would obey or a file could not hold."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
 
 
 def refuse(film: Film, code: str, words: str) -> Refusal:

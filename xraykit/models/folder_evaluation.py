@@ -20,7 +20,7 @@ from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films import ingest, note, radiograph
 from xraykit.films.note import Note
-from xraykit.films.refusal import Refusal
+from xraykit.films.refusal import Refusal, printable
 from xraykit.models import card as cards
 from xraykit.models import classifier
 from xraykit.models.classifier import Classifier
@@ -209,7 +209,9 @@ def _predictions(of_model: Evaluation, refused: Sequence[Refusal], notes: Notes)
     rows = zip(of_model.films, of_model.truth, of_model.predicted, of_model.probabilities, strict=True)
     for film, truth, predicted, probabilities in rows:
         said = note.line(notes.get(film, ()))
-        table.writerow([film, classes[truth], classes[predicted], "", said, *(f"{p:.6f}" for p in probabilities)])
+        table.writerow(
+            [printable(film), classes[truth], classes[predicted], "", said, *(f"{p:.6f}" for p in probabilities)]
+        )
     for refusal in refused:
-        table.writerow([refusal.source, "", "", refusal.code, "", *[""] * len(classes)])
+        table.writerow([printable(refusal.source), "", "", refusal.code, "", *[""] * len(classes)])
     return text.getvalue()

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from xraykit.films import ingest
@@ -58,9 +59,9 @@ class Client:
         self._swap = threading.Lock()
         self._service = LocalService(SERVICE)
 
-    def read(self, source: str, data: bytes) -> Radiograph | Refusal:
-        """Decode a film's bytes behind the firewall."""
-        return self._call("read", source, data)
+    def read(self, source: str, film: bytes | Path) -> Radiograph | Refusal:
+        """Decode a film, by its bytes or where it lies, behind the firewall; `source` is its name in messages."""
+        return self._call("read", source, film)
 
     def models(self) -> tuple[list[Card], list[Refusal]]:
         """Cards of the usable models, and why other folders are not."""
@@ -180,8 +181,8 @@ class _Service:
             reply = ("error", ServiceError(f"{words}server's log has the details."))
         line.send(reply)
 
-    def _read(self, source: str, data: bytes) -> Radiograph | Refusal:
-        return self._ingest.read(data, source)
+    def _read(self, source: str, film: bytes | Path) -> Radiograph | Refusal:
+        return self._ingest.read(film, source)
 
     def _classify(self, film: Radiograph, model: str) -> Reading:
         return Reading(*explanation.grad_cam(self._model(model), film))

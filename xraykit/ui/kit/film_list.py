@@ -16,7 +16,7 @@ import streamlit as st
 
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation.evaluation import Evaluation
-from xraykit.films import decoder, radiograph
+from xraykit.films import decoder, note, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
 from xraykit.models.card import Card
@@ -186,7 +186,9 @@ def _case(
         words = f"{html.escape(label)} {evaluation.probabilities[i].max():.3f} <i class='xk-{verdict}'>{verdict}</i>"
         title = cards[evaluation.model].title if evaluation.model in cards else evaluation.model
         parts.append(_figure(overlay, words, title))
-    return f"<section class='xk-case'><h3>{html.escape(film)}</h3><div>{''.join(parts)}</div></section>"
+    notes = () if isinstance(opened, str) else note.warnings(opened.notes)
+    warnings = "".join(f"<p class='xk-warned'>{html.escape(one.words)}</p>" for one in notes)
+    return f"<section class='xk-case'><h3>{html.escape(film)}</h3>{warnings}<div>{''.join(parts)}</div></section>"
 
 
 def _hash(film: str, evaluations: Sequence[Evaluation], places: Sequence[dict[str, int]]) -> str:

@@ -89,8 +89,10 @@ def _facts(contents: dict[str, Any]) -> str:
 def _oddities(contents: dict[str, Any]) -> str:
     refused, unlabelled = contents["refused"], contents["unlabelled"]
     sets, mixed = contents["duplicates"], contents["groups_with_several_classes"]
+    warned = [one for one in contents.get("notes", ()) if one["warning"]]  # an evaluation's films.json has notes
     return (
-        _list("Refused films, excluded from all figures", map(_refused_row, refused), len(refused), True)
+        _list("Warnings on films, which are in all figures", map(_warning, warned), len(warned))
+        + _list("Refused films, excluded from all figures", map(_refused_row, refused), len(refused), True)
         + _list("Identical files, each counted as one film", map(_identical, sets), len(sets))
         + _list("One picture or patient in several classes", map(_identical, mixed), len(mixed))
         + _list("Films without a class, left out", map(html.escape, unlabelled), len(unlabelled))
@@ -166,6 +168,11 @@ def _list(title: str, rows: Iterable[str], n: int, table: bool = False) -> str:
 
 def _refused_row(refusal: dict[str, Any]) -> str:
     return refusal_row(Refusal(*(str(refusal.get(key, "")) for key in ("source", "code", "words"))))
+
+
+def _warning(tally: dict[str, Any]) -> str:
+    films = f"{tally['films']} film{'s' * (tally['films'] != 1)}, such as {tally['example']}"
+    return f"{html.escape(films)}: {html.escape(tally['words'])}"
 
 
 def _identical(names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from xraykit.models import explanation
 from xraykit.models.card import Card
 from xraykit.reports.heatmap import colormaps
 from xraykit.ui.kit import text
-from xraykit.ui.review import readings, worklist
+from xraykit.ui.review import incoming, readings, worklist
 
 PREDICTED = "Predicted"
 SHARED, OWN = "Shared", "Own"
@@ -99,17 +99,19 @@ def _called(card: Card, titles: Sequence[str]) -> str:
 def show_welcome() -> None:
     """The empty page: a place to drop films, two films to try, and what happens to them."""
     with st.container(key="welcome"):
+        incoming.show_drop_zone(incoming.DROP_LABEL, "main")
         st.html(
             "<div class='xk-welcome'><h2>Open a chest film</h2>"
             "<p>See what each model predicts, and which regions influenced its output.</p></div>"
         )
-        worklist.show_drop_zone("Drop chest films (PNG, JPEG or DICOM) here")
+        incoming.show_path_field("main")
+        incoming.show_progress()
         with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
             st.button("Try a synthetic PNG", key="try-png", on_click=_want, args=(draw.PNG,))
             st.button("Try a synthetic DICOM (12-bit)", key="try-dcm", on_click=_want, args=(draw.DICOM,))
         st.html(
-            "<p class='xk-promise'>PNG, JPEG or DICOM, 8 to 16 bits, up to 50 MB each. Films stay in this computer's "
-            "memory until you close them. Nothing is stored or sent anywhere.</p>"
+            "<p class='xk-promise'>PNG, JPEG or DICOM, 8 to 16 bits, up to 50 MB each; a folder or study by its path. "
+            "Films stay in this computer's memory until you close them. Nothing is stored or sent anywhere.</p>"
         )
     take_wanted()
 
@@ -127,7 +129,7 @@ def show_film_actions() -> None:
     with st.container(horizontal=True, gap="small", key="film-actions"):
         st.button("Synthetic PNG", key="try-png", type="tertiary", on_click=_want, args=(draw.PNG,))
         st.button("Synthetic DICOM", key="try-dcm", type="tertiary", on_click=_want, args=(draw.DICOM,))
-        st.button("Close all", key="close-all", type="tertiary", on_click=worklist.close_all)
+        st.button("Close all", key="close-all", type="tertiary", on_click=incoming.close_all)
     take_wanted()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from xraykit.films import note
 from xraykit.films.radiograph import Radiograph
 from xraykit.models import service
 from xraykit.models.card import Card
@@ -37,8 +38,16 @@ def places(models: int) -> list[DeltaGenerator]:
     return [column for row in rows for column in row][:panes]
 
 
+def show_warnings(film: Radiograph) -> None:
+    """What must be known of the film before a model probability is believed, above all panes."""
+    if warned := note.warnings(film.notes):
+        rows = "".join(f"<p>{html.escape(one.words)}</p>" for one in warned)
+        title = "Warning" if len(warned) == 1 else f"{len(warned)} warnings"
+        st.html(f"<section class='xk-warnings' role='alert'><h2>{title} on this film</h2>{rows}</section>")
+
+
 def show_film(name: str, film: Radiograph, agreement: str = "") -> None:
-    """The film as it is, with whether the models agree, what it is and what was converted."""
+    """The film as it is, with whether the models agree, what it is and what was converted: facts, no warnings."""
     facts = " · ".join(
         part
         for part in (
@@ -51,7 +60,7 @@ def show_film(name: str, film: Radiograph, agreement: str = "") -> None:
     )
     _head(name, facts)
     _picture(_film_png(film.sha256, film), f"Radiograph {name}", "film")
-    notes = [html.escape(note.words) for note in film.notes]
+    notes = [html.escape(one.words) for one in film.notes if not one.warning]
     first = [f"<b>{html.escape(agreement)}</b>"] if agreement else []
     st.html("<div class='xk-notes'>" + "".join(f"<p>{note}</p>" for note in first + notes) + "</div>")
 

@@ -1,13 +1,14 @@
-"""The films a session has open and how they come in. Films live in this session's memory only, never on disk."""
+"""The films a session has open. Films live in this session's memory only, never on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
-from xraykit.films import radiograph
+from xraykit.films import note, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import service
 from xraykit.ui import server
@@ -17,10 +18,12 @@ from xraykit.ui.review import readings
 
 MOST_FILMS = 100
 MOST_PIXEL_BYTES = 256 * 2**20
-FULL = (
+FULL = "too-many-films"
+FULL_WORDS = (
     f"At most {MOST_FILMS} films or {MOST_PIXEL_BYTES >> 20} MB of pixels can be open at once. Close films first, or "
     "read a whole folder with python -m xraykit predict."
 )
+Source = bytes | Path  # a film's bytes, or where it lies
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,24 +65,49 @@ def current() -> Film | None:
     return opened[st.session_state["film"]]
 
 
-def take(files: Iterable[tuple[str, bytes]]) -> None:
+def take(files: Sequence[tuple[str, Source]], taken: Callable[[int], None] = lambda place: None) -> None:
     """Read files one after the other, show how far it is, and look at the first new film.
 
     Parameters
     ----------
-    files : iterable of (str, bytes)
+    files : sequence of (str, bytes or Path)
         Names and contents. A file that is no film is listed in `refused` and spoils none of the others.
+    taken : callable
+        Told the place of each file once it has its film or its refusal: the user may interrupt this any time.
     """
-    files = list(files)
-    before = len(films())
+    look = True
     bar = st.progress(0.0, "Reading films")
-    for done, (name, data) in enumerate(files):
-        bar.progress(done / len(files), f"Reading {done + 1} of {len(files)}: {escape_markdown(name)}")
-        _open(name, data)
+    for place, (name, source) in enumerate(files):
+        bar.progress(place / len(files), f"Reading {place + 1} of {len(files)}: {escape_markdown(name)}")
+        result = add(name, source, look)
+        look = look and not isinstance(result, Film)
+        if isinstance(result, Refusal):
+            refused().append(result)
+        taken(place)
     bar.empty()
-    opened = list(films())
-    if len(opened) > before:
-        st.session_state["film"] = opened[before]
+
+
+def add(name: str, source: Source, look: bool = False) -> Film | Refusal | None:
+    """Read one file by its bytes or where it lies; the new film, why there is none, or None if it was open already.
+
+    With `look` the new film is the one being looked at.
+    """
+    try:
+        film = server.client().read(name, source)
+    except service.ServiceError as error:
+        film = Refusal(name, "service", str(error))
+    if isinstance(film, Refusal):
+        return film
+    opened = films()
+    new = film.sha256 not in opened
+    if new and _is_full(film):
+        return Refusal(name, FULL, FULL_WORDS)
+    if new:
+        opened[film.sha256] = Film(name, film, pictures.jpeg_address(film.display(longest=112), quality=80))
+        if look:
+            st.session_state["film"] = film.sha256
+    readings.read_all(film)
+    return opened[film.sha256] if new else None
 
 
 def step(by: int) -> None:
@@ -89,21 +117,11 @@ def step(by: int) -> None:
     st.session_state["film"] = opened[(place + by) % len(opened)]
 
 
-def close_all() -> None:
-    """Forget every film and refusal of this session, and end what is being computed for them."""
+def close_all(*keys: str) -> None:
+    """Forget every film and refusal of this session and what else lies under `keys`; end what is being computed."""
     readings.end_job()
-    for key in ("films", "refused", "readings", "maps", "film"):
+    for key in ("films", "refused", "readings", "maps", "film", *keys):
         st.session_state.pop(key, None)
-
-
-def show_drop_zone(label: str) -> None:
-    """A drop zone that empties itself: what it takes in belongs to the session, not to the widget."""
-    turn = st.session_state.setdefault("drop-turn", 0)
-    dropped = st.file_uploader(label, accept_multiple_files=True, key=f"drop-{turn}", label_visibility="collapsed")
-    if dropped:
-        take((file.name, file.getvalue()) for file in dropped)
-        st.session_state["drop-turn"] = turn + 1
-        st.rerun()
 
 
 def show_list(summaries: dict[str, str]) -> None:
@@ -124,7 +142,7 @@ def show_list(summaries: dict[str, str]) -> None:
             list(opened),
             key="worklist",
             format_func=lambda sha: escape_markdown(opened[sha].name) if sha in opened else "",
-            captions=[escape_markdown(summaries.get(sha, "")) for sha in opened],
+            captions=[_caption(film.radiograph, summaries.get(sha, "")) for sha, film in opened.items()],
             label_visibility="collapsed",
             on_change=_choose,
         )
@@ -134,23 +152,17 @@ def show_list(summaries: dict[str, str]) -> None:
         on.button("Next", shortcut="N", key="next", on_click=step, args=(1,), width="stretch")
 
 
+def _caption(film: radiograph.Radiograph, summary: str) -> str:
+    """What the models predict, after how many warnings there are."""
+    warnings = len(note.warnings(film.notes))
+    words = (
+        "" if not warnings else "\N{WARNING SIGN} Warning" if warnings == 1 else f"\N{WARNING SIGN} {warnings} warnings"
+    )
+    return " · ".join(filter(None, [f":orange[{words}]" if words else "", escape_markdown(summary)]))
+
+
 def _choose() -> None:
     st.session_state["film"] = st.session_state["worklist"]
-
-
-def _open(name: str, data: bytes) -> None:
-    try:
-        film = server.client().read(name, data)
-    except service.ServiceError as error:
-        film = Refusal(name, "service", str(error))
-    if isinstance(film, Refusal):
-        refused().append(film)
-    elif film.sha256 not in films():
-        if _is_full(film):
-            refused().append(Refusal(name, "too-many-films", FULL))
-            return
-        films()[film.sha256] = Film(name, film, pictures.jpeg_address(film.display(longest=112), quality=80))
-        readings.read_all(film)
 
 
 def _is_full(film: radiograph.Radiograph) -> bool:
