@@ -71,9 +71,9 @@ def by_dcmtk(path: Path) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "film.png")
         run = [tool, "--quiet", "-O", *voi, depth, str(path), str(out)]
-        done = subprocess.run(run, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(run, capture_output=True, errors="replace", timeout=60)
         if done.returncode or not out.exists():
-            loud = subprocess.run([*run[:1], *run[2:]], capture_output=True, text=True, timeout=60)
+            loud = subprocess.run([*run[:1], *run[2:]], capture_output=True, errors="replace", timeout=60)
             raise NotShown((loud.stderr.strip().splitlines() or ["no picture"])[0][:120])
         picture = Image.open(io.BytesIO(out.read_bytes()))
         pixels = np.asarray(picture).astype(np.float64)
