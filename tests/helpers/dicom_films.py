@@ -139,9 +139,9 @@ class Palette:
     segmented: bool = False
 
     def channels(self) -> np.ndarray:
-        """(3, entries), 0..1: pieces of straight lines, as segments hold them."""
+        """(3, entries), 0..0.9: pieces of straight lines, as segments hold them; both bytes of a 16-bit entry differ."""
         x = np.arange(self.entries) / max(1, self.entries - 1)
-        return np.stack([np.minimum(1, 2 * x), x, np.maximum(0, 2 * x - 1)])
+        return 0.9 * np.stack([np.minimum(1, 2 * x), x, np.maximum(0, 2 * x - 1)])
 
     def numbers(self) -> np.ndarray:
         return np.rint(self.channels() * (2**self.depth - 1)).astype(np.int64)
