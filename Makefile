@@ -27,10 +27,12 @@ lint: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks
 
-# Draws the map of the rooms and the list of recipe fields anew, then checks that what is written about the code is so.
+# Draws the map of the rooms, the list of recipe fields and, where DCMTK is installed, the table of pydicom's films anew;
+# then checks that what is written about the code is so.
 docs: $(DEV_STAMP)
 	$(BIN)/python -m tests.helpers.import_map
 	$(BIN)/python -m tests.helpers.recipe_page
+	$(BIN)/python -m tests.helpers.pydicom_films
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 # After the tests passed with newer versions: write down which.

@@ -139,7 +139,7 @@ class Palette:
     segmented: bool = False
 
     def channels(self) -> np.ndarray:
-        """(3, entries), 0..0.9: pieces of straight lines, as segments hold them; both bytes of a 16-bit entry differ."""
+        """(3, entries), 0..0.9: pieces of straight lines, as segments hold them, and entries of two unlike bytes."""
         x = np.arange(self.entries) / max(1, self.entries - 1)
         return 0.9 * np.stack([np.minimum(1, 2 * x), x, np.maximum(0, 2 * x - 1)])
 
@@ -402,7 +402,7 @@ class Film:
         if self.syntax == "rle":
             return encapsulated([self._rle()])
         if self.syntax == "jpeg":
-            return encapsulated([_saved(self.stored().astype(np.uint8), "JPEG", quality=95)])
+            return encapsulated([_saved(self.stored().astype(np.uint8), "JPEG", quality=100)])
         if self.syntax == "jpeg 2000":
             return encapsulated([self._jpeg_2000()])
         if self.syntax == "extended":

@@ -63,6 +63,8 @@ def dcmtk_is_here() -> bool:
 
 def by_dcmtk(path: Path) -> np.ndarray:
     """DCMTK's picture: VOI LUT preferred to the first window, no overlays."""
+    if not dcmtk_is_here():
+        raise NotShown("no DCMTK")
     film = opened(path)
     tool = "dcml2pnm" if syntax_of(film) in JPEG_LS else "dcmj2pnm"
     voi = ["+Wl", "1"] if film.get("VOILUTSequence") else ["+Wi", "1"] if film.get("WindowCenter") else []
@@ -70,7 +72,7 @@ def by_dcmtk(path: Path) -> np.ndarray:
     depth = "+on2" if deep else "+on"  # at 16 bits it shows an 8-bit film a level too dark
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "film.png")
-        run = [tool, "--quiet", "-O", *voi, depth, str(path), str(out)]
+        run = [tool, "--quiet", "-O", "-il", *voi, depth, str(path), str(out)]
         done = subprocess.run(run, capture_output=True, errors="replace", timeout=60)
         if done.returncode or not out.exists():
             loud = subprocess.run([*run[:1], *run[2:]], capture_output=True, errors="replace", timeout=60)
