@@ -77,12 +77,24 @@ def rows(ask_dcmtk: bool = True) -> tuple[list[Row], Counter[str]]:
     images = [(path, film) for path, film in found if _has_pixels(film)]
     bare = [path for path, film in found if not _has_pixels(film)]
     with Ingest() as decoders, ThreadPoolExecutor(2) as threads:
+        paths = [path for path, _ in images]
         asked = images if ask_dcmtk else []
         theirs = chain(threads.map(lambda image: _picture(workstation.by_dcmtk, *image), asked), repeat(None))
-        answers = decoders.read_many(path for path, _ in images)
+        answers = (
+            _patiently(decoders, path, answer)
+            for (path, _), answer in zip(images, decoders.read_many(paths), strict=True)
+        )
         made = [_row(*image, *both) for image, *both in zip(images, answers, theirs, strict=False)]
         codes = [getattr(answer, "code", "read") for answer in decoders.read_many(bare)]
     return made, Counter(codes)
+
+
+def _patiently(decoders: Ingest, path: Path, answer: Radiograph | Refusal) -> Radiograph | Refusal:
+    """The answer; asked for twice more where a busy machine was too slow for a large film."""
+    for _ in range(2):
+        if isinstance(answer, Refusal) and answer.code == "timeout":
+            answer = decoders.read(path)
+    return answer
 
 
 def page(made: list[Row], bare: Counter[str]) -> str:
@@ -167,10 +179,10 @@ def _judged(answer: Radiograph | Refusal, theirs: np.ndarray | None, film: Datas
     if apart <= levels:
         return "equal"
     windowed = film.get("VOILUTSequence") or film.get("WindowCenter")
-    return "stretched" if not windowed and _stretched(ours, theirs) else f"differs by {apart:.0f}"
+    return "stretched" if not windowed and stretched(ours, theirs) else f"differs by {apart:.0f}"
 
 
-def _stretched(ours: np.ndarray, theirs: np.ndarray) -> bool:
+def stretched(ours: np.ndarray, theirs: np.ndarray) -> bool:
     """Whether ours are theirs times a factor plus an offset: the same film over another range of stored values."""
     if theirs.min() == theirs.max():
         return False

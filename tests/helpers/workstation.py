@@ -31,7 +31,7 @@ class NotShown(Exception):
     """The other program shows nothing, and says why."""
 
 
-def opened(path: Path) -> Dataset:
+def opened(file: Path | bytes) -> Dataset:
     """The data set, in whatever state its preamble and group 2 are.
 
     Raises
@@ -40,7 +40,7 @@ def opened(path: Path) -> Dataset:
         If pydicom finds no data set.
     """
     try:
-        return dcmread(path, force=True)
+        return dcmread(io.BytesIO(file) if isinstance(file, bytes) else file, force=True)
     except Exception as error:
         raise NotShown(str(error)[:120]) from error
 
@@ -85,11 +85,11 @@ def by_dcmtk(path: Path) -> np.ndarray:
 # --- NumPy ---
 
 
-def by_numpy(path: Path) -> np.ndarray:
+def by_numpy(file: Path | bytes) -> np.ndarray:
     """The picture by PS3.3, step by step."""
-    film = opened(path)
+    film = opened(file)
     try:
-        values, photometric = stored_values(film, path)
+        values, photometric = stored_values(film, file if isinstance(file, bytes) else file.read_bytes())
         if photometric in GREY:
             return grey(values, film)
         return colour(values, film, photometric)
@@ -99,20 +99,35 @@ def by_numpy(path: Path) -> np.ndarray:
         raise NotShown(f"{type(error).__name__}: {error}"[:120]) from error
 
 
-def stored_values(film: Dataset, path: Path) -> tuple[np.ndarray, str]:
+def stored_values(film: Dataset, data: bytes) -> tuple[np.ndarray, str]:
     """First frame, (H, W) or (H, W, 3), integers of BitsStored bits; and what its samples mean by now."""
     if "PixelData" not in film:
         raise NotShown("no Pixel Data")
+    if wrong := contradiction(film):
+        raise NotShown(wrong)
     syntax, photometric = syntax_of(film), str(film.get("PhotometricInterpretation", ""))
     if syntax in (IMPLICIT, EXPLICIT, BIG, DEFLATED):
         cells, photometric = _native(film, syntax, photometric)
     elif syntax == RLE:
-        cells = _rle(film, _first_frame(film, path))
+        cells = _rle(film, _first_frame(film, data))
     elif syntax in JPEG_2000 and photometric in GREY:
-        cells = _jpeg_2000(film, _first_frame(film, path))
+        cells = _jpeg_2000(film, _first_frame(film, data))
     else:
-        cells, photometric = _gdcm(path)
+        cells, photometric = _gdcm(data)
     return _of_stored_bits(cells, film), photometric
+
+
+def contradiction(film: Dataset) -> str:
+    """What the tags that describe the samples say against one another (PS3.3 C.7.6.3.1), or nothing."""
+    allocated, stored = int(film.BitsAllocated), int(film.BitsStored)
+    high, samples = int(film.get("HighBit", stored - 1)), int(film.SamplesPerPixel)
+    if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
+        return f"{stored} bits up to bit {high} of {allocated}"
+    if samples != (1 if str(film.PhotometricInterpretation) in (*GREY, "PALETTE COLOR") else 3):
+        return f"{samples} samples of {film.PhotometricInterpretation}"
+    if int(film.get("PixelRepresentation", 0)) > 1:
+        return f"pixel representation {film.PixelRepresentation}"
+    return ""
 
 
 def _native(film: Dataset, syntax: str, photometric: str) -> tuple[np.ndarray, str]:
@@ -148,9 +163,9 @@ def _enough(cells: np.ndarray, count: int) -> np.ndarray:
     return cells[:count]
 
 
-def _first_frame(film: Dataset, path: Path) -> bytes:
+def _first_frame(film: Dataset, data: bytes) -> bytes:
     """PS3.5 A.4: items by their lengths, from the file's bytes; pydicom 3.0.2 ends at a delimiter inside an item."""
-    data, place = path.read_bytes(), film["PixelData"].file_tell
+    place = film["PixelData"].file_tell
     order = ">" if syntax_of(film) == BIG else "<"
     items: list[bytes] = []
     while len(data) >= place + 8:
@@ -205,15 +220,18 @@ def _unpacked(packed: bytes, size: int) -> np.ndarray:
     return _enough(np.frombuffer(bytes(out), np.uint8), size)
 
 
-def _gdcm(path: Path) -> tuple[np.ndarray, str]:
+def _gdcm(data: bytes) -> tuple[np.ndarray, str]:
     import gdcm
 
     gdcm.Trace.WarningOff()
     gdcm.Trace.ErrorOff()
     reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
-    if not reader.Read():
-        raise NotShown("GDCM reads no image")
+    with tempfile.NamedTemporaryFile(suffix=".dcm") as file:
+        file.write(data)
+        file.flush()
+        reader.SetFileName(file.name)
+        if not reader.Read():
+            raise NotShown("GDCM reads no image")
     image = reader.GetImage()
     form = image.GetPixelFormat()
     columns, rows = image.GetDimension(0), image.GetDimension(1)
@@ -259,7 +277,11 @@ def modality(values: np.ndarray, ends: np.ndarray, film: Dataset) -> tuple[np.nd
         item = film.ModalityLUTSequence[0]
         table = lut(item, film)
         return looked_up(values, item, table, bool(ends[0] < 0)), 0.0, 2.0 ** _depth(item) - 1
-    slope, intercept = _first(film.get("RescaleSlope"), 1.0), _first(film.get("RescaleIntercept"), 0.0)
+    slope, intercept = _first(film.get("RescaleSlope"), np.nan), _first(film.get("RescaleIntercept"), np.nan)
+    if np.isnan(slope) and np.isnan(intercept):
+        slope, intercept = 1.0, 0.0
+    if slope == 0 or not np.isfinite(slope + intercept):
+        raise NotShown(f"rescale slope {slope:g}, intercept {intercept:g}")
     scaled = ends * slope + intercept
     return values * slope + intercept, float(scaled.min()), float(scaled.max())
 
@@ -274,6 +296,8 @@ def voi(numbers: np.ndarray, low: float, high: float, film: Dataset) -> np.ndarr
     if np.isnan(centre + width):
         return (numbers - low) / (high - low)
     function = str(film.get("VOILUTFunction") or "LINEAR").upper()
+    if not np.isfinite(centre + width) or width <= 0 or (width < 1 and function == "LINEAR"):
+        raise NotShown(f"window centre {centre:g}, width {width:g}")
     if function == "SIGMOID":
         return 1 / (1 + np.exp(-4 * (numbers - centre) / width))
     if function == "LINEAR":
