@@ -7,7 +7,7 @@ APP_STAMP := $(VENV)/.app-$(shell cat requirements.txt constraints.txt | cksum |
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt constraints.txt | cksum | cut -d' ' -f1)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: app test lint bench docs constraints
+.PHONY: app test lint bench fuzz docs constraints
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
@@ -27,10 +27,16 @@ lint: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks
 
-# Draws the map of the rooms and the list of recipe fields anew, then checks that what is written about the code is so.
+# Films with something wrong in them: every answer in time, every accepted film what its file says. `make fuzz FUZZ="--seed 7"`
+fuzz: $(DEV_STAMP)
+	$(BIN)/python -W ignore -m tests.helpers.fuzz_films $(FUZZ)
+
+# Draws the map of the rooms, the list of recipe fields and, where DCMTK is installed, the table of pydicom's films anew;
+# then checks that what is written about the code is so.
 docs: $(DEV_STAMP)
 	$(BIN)/python -m tests.helpers.import_map
 	$(BIN)/python -m tests.helpers.recipe_page
+	$(BIN)/python -m tests.helpers.pydicom_films
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 # After the tests passed with newer versions: write down which.

@@ -1,0 +1,202 @@
+"""docs/films.md, pydicom's own test images as they are read here: `python -m tests.helpers.pydicom_films`.
+
+Each is read through the decoders and compared with two readings that share no code with ours (`workstation`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+
+import numpy as np
+from pydicom import Dataset, FileDataset
+from pydicom.data import get_testdata_files
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import UID
+
+from tests.helpers import ROOT, workstation
+from tests.helpers.workstation import NotShown
+from xraykit.films.ingest import Ingest
+from xraykit.films.radiograph import Radiograph
+from xraykit.films.refusal import Refusal
+
+PAGE = ROOT / "docs" / "films.md"
+GREY_LEVELS, COLOUR_LEVELS = 0.51, 2.0  # of 255; a hundredth for the sixteen bits that a film is kept in
+HEAD = """# Films of pydicom
+
+`make docs` writes this page from the {films} test images with pixels that come with pydicom and pydicom-data. Each goes
+through the decoders and is compared with two readings that share no code with ours: DCMTK's `dcmj2pnm`, and PS3.3 step
+by step in NumPy (uncompressed and RLE pixels by hand, grey JPEG 2000 from Pillow, other codecs from GDCM). Equal means
+within half a level of 255 in grey, within two in colour; "stretched": a film without a window, over another range.
+Films of several frames are refused, and not compared.
+{counts}
+pydicom's {bare} files without pixels are all refused: {refused}.
+
+| film | transfer syntax | photometric | bits | size | here | NumPy | DCMTK |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One film.
+
+    Attributes
+    ----------
+    film : str
+        Its file name.
+    what : tuple of str
+        Transfer syntax, photometric interpretation, bits and size.
+    here : str
+        "equal", "differs", "unproven" (no other reading) or the code of the refusal.
+    numpy, dcmtk : str
+        What the others make of it: "equal", "stretched", "differs by 12", "shows it" (refused here), or "".
+    """
+
+    film: str
+    what: tuple[str, ...]
+    here: str
+    numpy: str
+    dcmtk: str
+
+    def line(self) -> str:
+        here = self.here if self.here in ("equal", "differs", "unproven") else f"refused: `{self.here}`"
+        return f"| {' | '.join([self.film, *self.what, here, self.numpy, self.dcmtk])} |"
+
+
+def rows(ask_dcmtk: bool = True) -> tuple[list[Row], Counter[str]]:
+    """A row for each film with pixels, by name; and how often files without pixels were refused with which code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what pydicom finds odd is why these films are tried
+        found = films()
+    images = [(path, film) for path, film in found if _has_pixels(film)]
+    bare = [path for path, film in found if not _has_pixels(film)]
+    with Ingest() as decoders, ThreadPoolExecutor(2) as threads:
+        paths = [path for path, _ in images]
+        asked = images if ask_dcmtk else []
+        theirs = chain(threads.map(lambda image: _picture(workstation.by_dcmtk, *image), asked), repeat(None))
+        answers = (
+            _patiently(decoders, path, answer)
+            for (path, _), answer in zip(images, decoders.read_many(paths), strict=True)
+        )
+        made = [_row(*image, *both) for image, *both in zip(images, answers, theirs, strict=False)]
+        codes = [getattr(answer, "code", "read") for answer in decoders.read_many(bare)]
+    return made, Counter(codes)
+
+
+def _patiently(decoders: Ingest, path: Path, answer: Radiograph | Refusal) -> Radiograph | Refusal:
+    """The answer; asked for twice more where a busy machine was too slow for a large film."""
+    for _ in range(2):
+        if isinstance(answer, Refusal) and answer.code == "timeout":
+            answer = decoders.read(path)
+    return answer
+
+
+def page(made: list[Row], bare: Counter[str]) -> str:
+    """The whole page."""
+    counts = Counter(row.here for row in made)
+    told = "".join(f"\n- {number} {_told(here)}" for here, number in counts.most_common()) + "\n"
+    refused = ", ".join(f"{number} `{code}`" for code, number in bare.most_common())
+    head = HEAD.format(films=len(made), counts=told, bare=bare.total(), refused=refused)
+    return head + "\n".join(row.line() for row in made) + "\n"
+
+
+def _told(here: str) -> str:
+    words = {"equal": "read and equal", "differs": "read and **not** equal", "unproven": "read by no other reading"}
+    return words.get(here, f"refused: `{here}`")
+
+
+def films() -> list[tuple[Path, Dataset]]:
+    """pydicom's DICOM files, by name."""
+    paths = [Path(name) for name in {*get_testdata_files()} if Path(name).is_file()]
+    found = [(path, _opened(path)) for path in sorted(paths, key=lambda path: (path.name, path))]
+    return [(path, film) for path, film in found if film.file_meta or _has_pixels(film)]
+
+
+def _opened(path: Path) -> FileDataset:
+    try:
+        return workstation.opened(path)
+    except NotShown:
+        return FileDataset(path, {}, file_meta=FileMetaDataset())
+
+
+def name_of(path: Path) -> str:
+    """The file name; of a DICOMDIR's numbers with their folders."""
+    return path.name if path.suffix else "/".join(path.parts[-3:])
+
+
+def _has_pixels(film: Dataset) -> bool:
+    return any(name in film for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
+
+
+def _row(path: Path, film: Dataset, answer: Radiograph | Refusal, dcmtk: np.ndarray | None) -> Row:
+    numpy = _picture(workstation.by_numpy, path, film)
+    judged = {name: _judged(answer, theirs, film) for name, theirs in (("numpy", numpy), ("dcmtk", dcmtk))}
+    if isinstance(answer, Refusal):
+        here = answer.code
+    else:
+        here = "unproven" if numpy is None else "differs" if judged["numpy"].startswith("differs") else "equal"
+    return Row(name_of(path), _described(film), here, **judged)
+
+
+def _described(film: Dataset) -> tuple[str, ...]:
+    sign = " signed" if film.get("PixelRepresentation") else ""
+    frames = f" x {film.NumberOfFrames}" if str(film.get("NumberOfFrames") or 1) != "1" else ""
+    return (
+        UID(workstation.syntax_of(film)).keyword,
+        str(film.get("PhotometricInterpretation", "")),
+        f"{film.BitsStored} of {film.BitsAllocated}{sign}" if "BitsAllocated" in film else "",
+        f"{film.Columns} x {film.Rows}{frames}" if "Columns" in film else "",
+    )
+
+
+def _picture(shown: Callable[[Path], np.ndarray], path: Path, film: Dataset) -> np.ndarray | None:
+    if str(film.get("NumberOfFrames") or 1) not in ("1", "1A"):
+        return None
+    try:
+        return shown(path)
+    except NotShown:
+        return None
+
+
+def _judged(answer: Radiograph | Refusal, theirs: np.ndarray | None, film: Dataset) -> str:
+    if theirs is None:
+        return ""
+    if isinstance(answer, Refusal):
+        return "shows it"
+    ours = answer.pixels / 257 if answer.pixels.dtype == np.uint16 else answer.pixels.astype(float)
+    levels = COLOUR_LEVELS if theirs.ndim == 3 else GREY_LEVELS
+    if theirs.ndim > ours.ndim:  # a grey film in a colour file
+        theirs = theirs @ np.array([0.299, 0.587, 0.114])
+    if ours.shape != theirs.shape:
+        return f"differs: {theirs.shape[1]} x {theirs.shape[0]}"
+    apart = np.abs(ours - theirs).max()
+    if apart <= levels:
+        return "equal"
+    windowed = film.get("VOILUTSequence") or film.get("WindowCenter")
+    return "stretched" if not windowed and stretched(ours, theirs) else f"differs by {apart:.0f}"
+
+
+def stretched(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    """Whether ours are theirs times a factor plus an offset: the same film over another range of stored values."""
+    if theirs.min() == theirs.max():
+        return False
+    factor, offset = np.polyfit(theirs.ravel(), ours.ravel(), 1)
+    return factor > 1 and bool(np.abs(theirs * factor + offset - ours).max() <= GREY_LEVELS)
+
+
+def main() -> None:
+    """Write the page anew, where DCMTK is."""
+    if not workstation.dcmtk_is_here():
+        print("docs/films.md stays as it is: DCMTK's command line tools are not installed (Debian: dcmtk).")
+        return
+    PAGE.write_text(page(*rows()), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
