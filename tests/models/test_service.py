@@ -201,7 +201,7 @@ if __name__ == "__main__":
         hang = Path(sys.argv[2])
         while True:
             if method == "decoding" and hang.is_file():
-                client.read("hang_min.dcm", hang.read_bytes())
+                client.read("hang.jpg", hang.read_bytes())
             elif method == "reading":
                 client.classify(film, "tiny-model")
             elif method == "Score-CAM":
@@ -219,7 +219,7 @@ if __name__ == "__main__":
 
 def family_of_killed_parent(weights: Path, doing: str) -> list[psutil.Process]:
     """Start a parent with a service, SIGKILL it while the service is at work; the service and its children."""
-    hang = weights / "hang.jpg"
+    hang = weights.parent / "hang.jpg"
     hang.write_bytes(bad_films.hanging_jpeg())
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, doing, str(hang)],

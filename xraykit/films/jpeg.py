@@ -84,23 +84,25 @@ def frame(codestream: bytes) -> Frame:
 
 
 class _Scans:
-    """Which coefficients of which component the scans hold, and down to which bit (T.81 B.2.3)."""
+    """Which components the scans hold, and their coefficients down to which bit (T.81 B.2.3)."""
 
     def __init__(self) -> None:
+        self.components: set[int] = set()
         self.bits: dict[tuple[int, int], int] = {}
 
     def add(self, body: bytes) -> None:
         count = body[0] if body else 0
         first, last, approximation = (body[1 + 2 * count :] + b"\0\x3f\0")[:3]
         for component in body[1 : 1 + 2 * count : 2]:
+            self.components.add(component)
             for coefficient in range(first, min(last, 63) + 1):
                 self.bits[component, coefficient] = approximation & 15
 
     def cover(self, components: bytes, *, progressive: bool) -> bool:
         """A progressive picture may leave high frequencies out, but not end with coarser bits than were coded."""
-        coded = all((component, 0) in self.bits or not progressive for component in components)
-        present = all(any(name == component for name, _ in self.bits) for component in components)
-        return present and coded and (not progressive or not any(self.bits.values()))
+        if not progressive:
+            return self.components >= set(components)
+        return all((component, 0) in self.bits for component in components) and not any(self.bits.values())
 
 
 def check_data(codestream: bytes, about: Frame, pixels: np.ndarray, decode: Callable[[bytes], np.ndarray]) -> None:

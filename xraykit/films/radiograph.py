@@ -175,12 +175,14 @@ def read(data: bytes, source: str) -> Radiograph:
 def _format(data: bytes) -> str:
     if not data:
         raise NotARadiograph("The file is empty. Copy or export it again.", code="empty")
+    if header.is_marked(data):  # first: its preamble may be that of a TIFF
+        return "DICOM"
     for beginning, name in STILLS.items():
         if data.startswith(beginning):
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
-    if header.begins_like_dicom(data):
+    if header.is_bare_data_set(data):
         return "DICOM"
     for beginning, name in OTHER_FORMATS.items():
         if data.startswith(beginning):

@@ -222,9 +222,19 @@ class Header:
         return bits * 2 // 3 if self.photometric == "YBR_FULL_422" else bits
 
 
-def begins_like_dicom(data: bytes) -> bool:
-    """Whether this is a DICOM file: by its mark, or without one by a first element that could be one."""
-    return data[128:132] == b"DICM" or data[:4] == b"DICM" or _bare_data_set(data)
+def is_marked(data: bytes) -> bool:
+    """Whether the file bears the mark of DICOM."""
+    return data[128:132] == b"DICM" or data[:4] == b"DICM"
+
+
+def is_bare_data_set(data: bytes) -> bool:
+    """Whether it begins like DICOM without a mark: group 2 or 8, with a known VR or a length that can be."""
+    if len(data) < 200:
+        return False
+    if data[:2] in (b"\2\0", b"\x08\0"):
+        element, length = struct.unpack_from("<HL", data, 2)
+        return element <= 0x70 and (_is_vr(data[4:6]) or (data[:2] == b"\x08\0" and 0 < length <= 64))
+    return data[:2] == b"\0\x08" and _is_vr(data[4:6])
 
 
 def open_film(data: bytes) -> Film:
@@ -253,16 +263,6 @@ class _PixelElement(NamedTuple):
     data: memoryview
     undefined: bool
     vr: bytes
-
-
-def _bare_data_set(data: bytes) -> bool:
-    """Group 2 or 8 first, with a known VR or a length that a first element can have."""
-    if len(data) < 200:
-        return False
-    if data[:2] in (b"\2\0", b"\x08\0"):
-        element, length = struct.unpack_from("<HL", data, 2)
-        return element <= 0x70 and (_is_vr(data[4:6]) or (data[:2] == b"\x08\0" and 0 < length <= 64))
-    return data[:2] == b"\0\x08" and _is_vr(data[4:6])
 
 
 def _is_vr(letters: bytes) -> bool:
