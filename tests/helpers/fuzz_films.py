@@ -250,8 +250,8 @@ def contradictions(data: bytes) -> str:
     """What a file says of its samples or its length against what it holds, or nothing."""
     if data.startswith(b"\x89PNG"):
         return _png_contradiction(data)
-    if not data[128:132] == b"DICM":
-        return plain_stills.contradiction(data)
+    if wrong := plain_stills.contradiction(data):
+        return wrong
     file = _pieces(data)
     pixels = file and file.find(PIXELS)
     if not file or not pixels or _twice(data):
