@@ -1,6 +1,7 @@
 """A thousand mutants of films, the same every time (`make fuzz` takes more), and whether the judge sees faults."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -69,10 +70,11 @@ def test_the_judge_sees_a_png_of_more_rows_than_it_holds():
             assert judged(taller, "sides", answer, whole, answer)[0] == "against its header"
 
 
-def test_an_unusual_note_is_taken_for_saying_it():
+@pytest.mark.parametrize("code, outcome", [("padding", "said"), ("tiny", "against its header")])
+def test_only_a_note_that_sound_films_do_not_have_says_that_something_is_odd(code, outcome):
     file = DRAWN.file().put_number(COLUMNS, 39).joined()
-    said = dataclasses.replace(READ, notes=(*READ.notes, "More bytes than the header promises."))
-    assert judged(file, "sides", said, DRAWN.data(), READ)[0] == "said"
+    noted = dataclasses.replace(READ, pixels=READ.pixels[:, :39], notes=(SimpleNamespace(code=code),))
+    assert judged(file, "sides", noted, DRAWN.data(), READ)[0] == outcome
 
 
 def test_an_exception_and_a_dead_service_are_faults(monkeypatch):

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.helpers import bad_films, workstation
+from tests.helpers import bad_films, plain_stills, workstation
 from tests.helpers.dicom_elements import PIXELS, UNDEFINED, fragments, split
 from tests.helpers.mutants import ALLOCATED, COLUMNS, CUTS, ROWS, SAMPLES, STORED, Mutant, Mutants, Seed, frame_header
 from tests.helpers.pydicom_films import COLOUR_LEVELS, GREY_LEVELS, stretched
@@ -38,7 +38,7 @@ from xraykit.films.refusal import Refusal
 SOUND = {
     "refused": "with a code",
     "timeout": "refused after the time a film has",
-    "said": "accepted, and a note says what is odd",
+    "said": "accepted, and a note says what is odd or was chosen",
     "same": "the pixels of the sound film",
     "follows": "other pixels, those that a second reading has, too",
     "unjudged": "other pixels, and no second reading",
@@ -51,10 +51,11 @@ FAULTS = {
     "cut, not said": "accepted without a part of its data, and no note",
     "other pixels": "accepted with pixels that a second reading does not have",
 }
-# Notes that any film may have: they say nothing of a fault
-COMMON = re.compile(
-    r"Only \d|Every pixel|Window |No window|DICOM, |16-bit file|VOI LUT|Modality LUT|Palette|Stored with"
-)
+# Codes of notes that sound films have, too; another code says that something is odd about the file
+FACTS = """bits window no-window voi-lut modality-lut palette inverted tiny even blank lateral for-processing
+    burned-in-text ycbr cmyk grey-in-colour tinted colour-not-radiograph colour-bits transparent turned
+    first-frame cropped exif-damaged""".split()
+CHOICES = {"other-window", "window-misses"}  # the display is not the one the file asks for, and that is said
 Answer = Radiograph | Refusal
 
 
@@ -164,16 +165,30 @@ def judged(data: bytes, kind: str, answer: Radiograph, seed: bytes, sound: Answe
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         same = isinstance(sound, Radiograph) and np.array_equal(answer.pixels, sound.pixels)
-        usual = sound.notes if isinstance(sound, Radiograph) else ()
-        said = any(note not in usual and not COMMON.match(note) for note in answer.notes)
-        if said:
-            return "said", ""
+        codes = _codes(answer) - (_codes(sound) if isinstance(sound, Radiograph) else set())
+        said = bool(codes - set(FACTS))
         wrong = sides_against(data, answer) or contradictions(data)
         if wrong and wrong != contradictions(seed):
-            return "against its header", wrong
+            return ("said" if said else "against its header"), wrong
+        if kind == "sides" and jpeg_blocks(data) != jpeg_blocks(seed):
+            return ("said" if said else "against its header"), f"{jpeg_blocks(data)} blocks, {jpeg_blocks(seed)} coded"
         if kind in CUTS and isinstance(sound, Radiograph) and not same:
-            return "cut, not said", f"{len(data)} of {len(seed)} bytes"
+            return ("said" if said else "cut, not said"), f"{len(data)} of {len(seed)} bytes"
+        if _codes(answer) & CHOICES:
+            return "said", ""
+        if kind == "photometric or frames" and _coded_by_jpeg(data):  # its colours have two descriptions by now
+            return ("same" if same else "unjudged"), "another photometric interpretation than the codestream's"
         return second_opinion(data, answer, same)
+
+
+def _coded_by_jpeg(data: bytes) -> bool:
+    file = _pieces(data)
+    pixels = file and file.find(PIXELS)
+    return bool(pixels and pixels.length == UNDEFINED and b"\xff\xd8" in pixels.value[:64])
+
+
+def _codes(film: Radiograph) -> set[str]:
+    return {getattr(note, "code", "bits") for note in film.notes}
 
 
 def sides_against(data: bytes, answer: Radiograph) -> str:
@@ -194,7 +209,7 @@ def declared_sides(data: bytes) -> list[tuple[int, int]]:
     if data.startswith((b"\xff\xd8", b"\0\0\0\x0cjP", b"\xff\x4f")):
         return codestream_sides(data)
     file = _pieces(data)
-    if file is None or file.number(ROWS) is None or file.number(COLUMNS) is None:
+    if file is None or file.number(ROWS) is None or file.number(COLUMNS) is None or _twice(data):
         return []
     said = [(file.number(COLUMNS) or 0, file.number(ROWS) or 0)]
     pixels = file.find(PIXELS)
@@ -220,15 +235,26 @@ def codestream_sides(stream: bytes) -> list[tuple[int, int]]:
     return said
 
 
+def jpeg_blocks(data: bytes) -> int:
+    """How many blocks of the first component a JPEG still must have coded (T.81 A.2); 0 for other files."""
+    place, form = frame_header(data)
+    if form != ">BHH" or not data.startswith(b"\xff\xd8"):
+        return 0
+    height, width, components = struct.unpack_from(">HHB", data, place + 1)
+    sampling = [(one >> 4, one & 15) for one in data[place + 7 : place + 6 + 3 * components : 3]]
+    across, down = (max(side) for side in zip(*sampling, strict=True)) if len(sampling) > 1 else (1, 1)
+    return -(-width // (8 * across)) * -(-height // (8 * down))
+
+
 def contradictions(data: bytes) -> str:
     """What a file says of its samples or its length against what it holds, or nothing."""
     if data.startswith(b"\x89PNG"):
         return _png_contradiction(data)
-    if data.startswith(b"BM"):
-        return ""
+    if wrong := plain_stills.contradiction(data):
+        return wrong
     file = _pieces(data)
     pixels = file and file.find(PIXELS)
-    if not file or not pixels:
+    if not file or not pixels or _twice(data):
         return ""
     rows, columns, samples, allocated = (file.number(tag) for tag in (ROWS, COLUMNS, SAMPLES, ALLOCATED))
     if None in (rows, columns, samples, allocated):
@@ -288,11 +314,11 @@ def _pieces(data: bytes) -> Any:
 
 
 def second_opinion(data: bytes, answer: Radiograph, same: bool) -> tuple[str, str]:
-    """Whether NumPy's reading of the same DICOM file has the same pixels."""
-    if answer.format != "DICOM":
-        return ("same" if same else "unjudged"), ""
+    """Whether NumPy's reading of the same file has the same pixels."""
+    if twice := _twice(data):
+        return ("same" if same else "unjudged"), twice
     try:
-        theirs = workstation.by_numpy(data)
+        theirs = workstation.by_numpy(data) if answer.format == "DICOM" else plain_stills.shown(data)
     except NotShown as reason:
         return ("same" if same else "unjudged"), str(reason)
     ours = answer.pixels / 257 if answer.pixels.dtype == np.uint16 else answer.pixels.astype(float)
@@ -305,6 +331,16 @@ def second_opinion(data: bytes, answer: Radiograph, same: bool) -> tuple[str, st
     if apart <= levels or stretched(ours, theirs):
         return ("same" if same else "follows"), ""
     return "other pixels", f"{apart:.0f} levels from NumPy's"
+
+
+def _twice(data: bytes) -> str:
+    """A tag that describes the pixels and is there twice with two values: either may be taken."""
+    file = _pieces(data)
+    values: dict[int, bytes] = {}
+    for element in file.body if file else []:
+        if element.tag >> 16 in (0x0028, 0x7FE0) and values.setdefault(element.tag, element.value) != element.value:
+            return f"{element.tag:08x} twice"
+    return ""
 
 
 # --- the command ---
@@ -371,6 +407,7 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir(), "xraykit-fuzz"), help="for the faults' files"
     )
+    parser.add_argument("--unjudged", action="store_true", help="say why films could not be judged")
     parser.add_argument("--again", type=Path, metavar="FILE", help="try one saved file, and nothing else")
     given = parser.parse_args()
     if given.again:
@@ -379,6 +416,9 @@ def main() -> None:
         sys.exit(judgement.outcome in FAULTS)
     judgements = run(given.seed, given.mutants, given.folder, given.first)
     print(table(judgements))
+    if given.unjudged:
+        reasons = Counter(judgement.why for judgement in judgements if judgement.outcome == "unjudged")
+        print("\n".join(f"{number:6} unjudged: {why}" for why, number in reasons.most_common(30)))
     faults = faults_of(judgements)
     for judgement in faults[:40]:
         print(f"{judgement.outcome}: {judgement.mutant.name}: {judgement.why}")

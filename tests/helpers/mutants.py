@@ -117,8 +117,8 @@ def seeds() -> list[Seed]:
             for name in SYNTAXES
         },
         "signed": Film(signed=True, **small),
-        "implicit VOI LUT": Film("implicit", voi=Table(entries=256, first=1000), **small),
-        "VOI LUT": Film(voi=Table(entries=64, first=2000, depth=12), inverse=True, **small),
+        "implicit VOI LUT": Film("implicit", voi=Table(entries=3000, first=500), **small),
+        "VOI LUT": Film(voi=Table(depth=12), inverse=True, **small),
         "modality LUT": Film(modality=Table(entries=4096, depth=12), **small),
         "palette": Film(palette=Palette(), **small),
         "segmented palette": Film("big", palette=Palette(segmented=True), **small),

@@ -33,7 +33,7 @@ HEAD = """# Films of pydicom
 through the decoders and is compared with two readings that share no code with ours: DCMTK's `dcmj2pnm`, and PS3.3 step
 by step in NumPy (uncompressed and RLE pixels by hand, grey JPEG 2000 from Pillow, other codecs from GDCM). Equal means
 within half a level of 255 in grey, within two in colour; "stretched": a film without a window, over another range.
-Films of several frames are refused, and not compared.
+Of several frames the first is compared, where the film is not refused for them.
 {counts}
 pydicom's {bare} files without pixels are all refused: {refused}.
 
@@ -77,24 +77,21 @@ def rows(ask_dcmtk: bool = True) -> tuple[list[Row], Counter[str]]:
     images = [(path, film) for path, film in found if _has_pixels(film)]
     bare = [path for path, film in found if not _has_pixels(film)]
     with Ingest() as decoders, ThreadPoolExecutor(2) as threads:
-        paths = [path for path, _ in images]
-        asked = images if ask_dcmtk else []
-        theirs = chain(threads.map(lambda image: _picture(workstation.by_dcmtk, *image), asked), repeat(None))
-        answers = (
-            _patiently(decoders, path, answer)
-            for (path, _), answer in zip(images, decoders.read_many(paths), strict=True)
-        )
-        made = [_row(*image, *both) for image, *both in zip(images, answers, theirs, strict=False)]
+        answers = [_answer(decoders, path) for path, _ in images]
+        asked = zip(images, answers, strict=True) if ask_dcmtk else ()
+        theirs = threads.map(lambda one: _picture(workstation.by_dcmtk, one[0][0], one[1]), asked)
+        others = chain(theirs, repeat(None))
+        made = [_row(*image, *both) for image, *both in zip(images, answers, others, strict=False)]
         codes = [getattr(answer, "code", "read") for answer in decoders.read_many(bare)]
     return made, Counter(codes)
 
 
-def _patiently(decoders: Ingest, path: Path, answer: Radiograph | Refusal) -> Radiograph | Refusal:
+def _answer(decoders: Ingest, path: Path) -> Radiograph | Refusal:
     """The answer; asked for twice more where a busy machine was too slow for a large film."""
-    for _ in range(2):
-        if isinstance(answer, Refusal) and answer.code == "timeout":
-            answer = decoders.read(path)
-    return answer
+    answers = (decoders.read(path) for _ in range(3))
+    return next(
+        (answer for answer in answers if getattr(answer, "code", "") != "timeout"), Refusal(path.name, "timeout", "")
+    )
 
 
 def page(made: list[Row], bare: Counter[str]) -> str:
@@ -135,7 +132,7 @@ def _has_pixels(film: Dataset) -> bool:
 
 
 def _row(path: Path, film: Dataset, answer: Radiograph | Refusal, dcmtk: np.ndarray | None) -> Row:
-    numpy = _picture(workstation.by_numpy, path, film)
+    numpy = _picture(workstation.by_numpy, path, answer)
     judged = {name: _judged(answer, theirs, film) for name, theirs in (("numpy", numpy), ("dcmtk", dcmtk))}
     if isinstance(answer, Refusal):
         here = answer.code
@@ -155,8 +152,8 @@ def _described(film: Dataset) -> tuple[str, ...]:
     )
 
 
-def _picture(shown: Callable[[Path], np.ndarray], path: Path, film: Dataset) -> np.ndarray | None:
-    if str(film.get("NumberOfFrames") or 1) not in ("1", "1A"):
+def _picture(shown: Callable[[Path], np.ndarray], path: Path, answer: Radiograph | Refusal) -> np.ndarray | None:
+    if isinstance(answer, Refusal) and answer.code == "animated":
         return None
     try:
         return shown(path)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from pydicom import Dataset, dcmread
+from pydicom.multival import MultiValue
 
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 DEFLATED, RLE = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5"
@@ -106,7 +107,10 @@ def stored_values(film: Dataset, data: bytes) -> tuple[np.ndarray, str]:
     if wrong := contradiction(film):
         raise NotShown(wrong)
     syntax, photometric = syntax_of(film), str(film.get("PhotometricInterpretation", ""))
-    if syntax in (IMPLICIT, EXPLICIT, BIG, DEFLATED):
+    native = syntax in (IMPLICIT, EXPLICIT, BIG, DEFLATED)
+    if native == film["PixelData"].is_undefined_length:
+        raise NotShown("the pixels have another form than the transfer syntax says")
+    if native:
         cells, photometric = _native(film, syntax, photometric)
     elif syntax == RLE:
         cells = _rle(film, _first_frame(film, data))
@@ -125,8 +129,8 @@ def contradiction(film: Dataset) -> str:
         return f"{stored} bits up to bit {high} of {allocated}"
     if samples != (1 if str(film.PhotometricInterpretation) in (*GREY, "PALETTE COLOR") else 3):
         return f"{samples} samples of {film.PhotometricInterpretation}"
-    if int(film.get("PixelRepresentation", 0)) > 1:
-        return f"pixel representation {film.PixelRepresentation}"
+    if int(film.get("PixelRepresentation", 0)) > samples % 3 or int(film.get("PlanarConfiguration", 0)) > 1:
+        return "a pixel representation or planar configuration that the samples cannot have"
     return ""
 
 
@@ -338,13 +342,18 @@ def _depth(item: Dataset) -> int:
 def _first(value: Any, absent: float) -> float:
     if value is None or value == "":
         return absent
-    return float(value if isinstance(value, int | float | str) else next(iter(value), absent))
+    if not isinstance(value, int | float | str | MultiValue):
+        raise NotShown(f"a number written as {type(value).__name__}")
+    return float(next(iter(value), absent) if isinstance(value, MultiValue) else value)
 
 
 def colour(values: np.ndarray, film: Dataset, photometric: str) -> np.ndarray:
     """C.7.6.3.1.2: palette, YBR or RGB to RGB."""
     if photometric == "PALETTE COLOR":
-        channels = [_palette(film, name) for name in ("Red", "Green", "Blue")]
+        names = "Red", "Green", "Blue"
+        if len({str(film[f"{name}PaletteColorLookupTableDescriptor"].value) for name in names}) > 1:
+            raise NotShown("three palettes of different sizes")
+        channels = [_palette(film, name) for name in names]
         first = int(film.RedPaletteColorLookupTableDescriptor[1]) & 0xFFFF
         if film.get("PixelRepresentation") and first >= 2**15:
             first -= 2**16
@@ -354,7 +363,8 @@ def colour(values: np.ndarray, film: Dataset, photometric: str) -> np.ndarray:
         luma, blue, red = (values[..., k].astype(float) - (0, (top + 1) / 2, (top + 1) / 2)[k] for k in range(3))
         planes = luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue
         return np.clip(np.stack(planes, -1), 0, top) / top * 255
-    if photometric not in ("RGB", "YBR_RCT", "YBR_ICT"):  # codecs undo the last two
+    undone = ("YBR_RCT", "YBR_ICT") if syntax_of(film) in JPEG_2000 else ()  # by the codec itself
+    if photometric not in ("RGB", *undone):
         raise NotShown(f"photometric interpretation {photometric or 'missing'}")
     return values / top * 255
 
