@@ -79,7 +79,7 @@ def rows(ask_dcmtk: bool = True) -> tuple[list[Row], Counter[str]]:
     with Ingest() as decoders, ThreadPoolExecutor(2) as threads:
         answers = [_answer(decoders, path) for path, _ in images]
         asked = zip(images, answers, strict=True) if ask_dcmtk else ()
-        theirs = threads.map(lambda one: _picture(workstation.by_dcmtk, one[0][0], one[1]), asked)
+        theirs = threads.map(lambda one: _picture(workstation.by_dcmtk, one[0][0]), asked)
         others = chain(theirs, repeat(None))
         made = [_row(*image, *both) for image, *both in zip(images, answers, others, strict=False)]
         codes = [getattr(answer, "code", "read") for answer in decoders.read_many(bare)]
@@ -132,8 +132,8 @@ def _has_pixels(film: Dataset) -> bool:
 
 
 def _row(path: Path, film: Dataset, answer: Radiograph | Refusal, dcmtk: np.ndarray | None) -> Row:
-    numpy = _picture(workstation.by_numpy, path, answer)
-    judged = {name: _judged(answer, theirs, film) for name, theirs in (("numpy", numpy), ("dcmtk", dcmtk))}
+    numpy = _picture(workstation.by_numpy, path)
+    judged = {name: _judged(answer, theirs) for name, theirs in (("numpy", numpy), ("dcmtk", dcmtk))}
     if isinstance(answer, Refusal):
         here = answer.code
     else:
@@ -152,16 +152,14 @@ def _described(film: Dataset) -> tuple[str, ...]:
     )
 
 
-def _picture(shown: Callable[[Path], np.ndarray], path: Path, answer: Radiograph | Refusal) -> np.ndarray | None:
-    if isinstance(answer, Refusal) and answer.code == "animated":
-        return None
+def _picture(shown: Callable[[Path], np.ndarray], path: Path) -> np.ndarray | None:
     try:
         return shown(path)
     except NotShown:
         return None
 
 
-def _judged(answer: Radiograph | Refusal, theirs: np.ndarray | None, film: Dataset) -> str:
+def _judged(answer: Radiograph | Refusal, theirs: np.ndarray | None) -> str:
     if theirs is None:
         return ""
     if isinstance(answer, Refusal):
@@ -175,8 +173,11 @@ def _judged(answer: Radiograph | Refusal, theirs: np.ndarray | None, film: Datas
     apart = np.abs(ours - theirs).max()
     if apart <= levels:
         return "equal"
-    windowed = film.get("VOILUTSequence") or film.get("WindowCenter")
-    return "stretched" if not windowed and stretched(ours, theirs) else f"differs by {apart:.0f}"
+    return "stretched" if _own_range(answer) and stretched(ours, theirs) else f"differs by {apart:.0f}"
+
+
+def _own_range(answer: Radiograph) -> bool:
+    return bool({note.code for note in answer.notes} & {"no-window", "window-misses"})
 
 
 def stretched(ours: np.ndarray, theirs: np.ndarray) -> bool:

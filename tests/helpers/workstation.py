@@ -264,15 +264,41 @@ def _of_stored_bits(cells: np.ndarray, film: Dataset) -> np.ndarray:
 
 
 def grey(values: np.ndarray, film: Dataset) -> np.ndarray:
-    """PS3.3 C.11: modality, VOI, polarity; without a VOI the whole range that the stored bits can hold."""
+    """PS3.3 C.11: modality, VOI, polarity; where no VOI shows something, the range of the film's own pixels."""
     bits, signed = int(film.BitsStored), bool(film.get("PixelRepresentation"))
     ends = np.array([-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] if signed else [0, 2**bits - 1])
     numbers, low, high = modality(values, ends, film)
-    shown = voi(numbers, low, high, film)
+    shown = voi(numbers, low, film)
+    if shown is None and bits <= 8 and not _offers_voi(film):
+        shown = (numbers - low) / (high - low)
+    elif shown is None or not _shows(shown, values, film):
+        own = numbers[_film_not_padding(values, film)]
+        shown = np.clip((numbers - own.min()) / max(own.max() - own.min(), 1e-9), 0, 1)
     inverse = str(film.get("PresentationLUTShape", "")) == "INVERSE"
+    shown = np.clip(shown, 0, 1)
     if film.PhotometricInterpretation == "MONOCHROME1" or inverse:
         shown = 1 - shown
     return shown * 255
+
+
+def _offers_voi(film: Dataset) -> bool:
+    return bool(film.get("VOILUTSequence") or film.get("WindowCenter"))
+
+
+def _shows(shown: np.ndarray, values: np.ndarray, film: Dataset) -> bool:
+    """An eighth of the grey scale at least, and no more than nine pixels of ten beyond its ends."""
+    pixels = shown[_film_not_padding(values, film)]
+    beyond = np.mean((pixels < 0) | (pixels > 1))
+    return bool(np.ptp(np.clip(pixels, 0, 1)) >= 1 / 8 and beyond <= 0.9)
+
+
+def _film_not_padding(values: np.ndarray, film: Dataset) -> np.ndarray:
+    padding = film.get("PixelPaddingValue")
+    if padding is None:
+        return np.ones(values.shape, bool)
+    limit = film.get("PixelPaddingRangeLimit", padding)
+    inside = (values < min(padding, limit)) | (values > max(padding, limit))
+    return inside if inside.any() else ~inside
 
 
 def modality(values: np.ndarray, ends: np.ndarray, film: Dataset) -> tuple[np.ndarray, float, float]:
@@ -290,25 +316,30 @@ def modality(values: np.ndarray, ends: np.ndarray, film: Dataset) -> tuple[np.nd
     return values * slope + intercept, float(scaled.min()), float(scaled.max())
 
 
-def voi(numbers: np.ndarray, low: float, high: float, film: Dataset) -> np.ndarray:
-    """C.11.2, to 0..1."""
+def voi(numbers: np.ndarray, low: float, film: Dataset) -> np.ndarray | None:
+    """C.11.2, to 0..1 before clipping; None where the file has none. A LUT of untrue depth reaches its own maximum."""
     if film.get("VOILUTSequence"):
         item = film.VOILUTSequence[0]
-        entries = looked_up(np.rint(numbers), item, lut(item, film), low < 0)
-        return np.clip(entries / (2.0 ** _depth(item) - 1), 0, 1)
+        table = lut(item, film)
+        top = 2.0 ** _depth(item) - 1
+        if not 8 <= _depth(item) <= 16 or not top / 2 < table.max() <= top:
+            top = table.max()
+        return looked_up(np.rint(numbers), item, table, low < 0) / top
     centre, width = _first(film.get("WindowCenter"), np.nan), _first(film.get("WindowWidth"), np.nan)
     if np.isnan(centre + width):
-        return (numbers - low) / (high - low)
+        return None
     function = str(film.get("VOILUTFunction") or "LINEAR").upper()
-    if not np.isfinite(centre + width) or width <= 0 or (width < 1 and function == "LINEAR"):
+    if not np.isfinite(centre + width):
         raise NotShown(f"window centre {centre:g}, width {width:g}")
+    if width <= 0:
+        return None
     if function == "SIGMOID":
         return 1 / (1 + np.exp(-4 * (numbers - centre) / width))
-    if function == "LINEAR":
+    if function == "LINEAR" and width >= 1:
         centre, width = centre - 0.5, width - 1
     if width == 0:
         return (numbers > centre).astype(float)
-    return np.clip((numbers - centre) / width + 0.5, 0, 1)
+    return (numbers - centre) / width + 0.5
 
 
 def lut(item: Dataset, film: Dataset) -> np.ndarray:
