@@ -61,6 +61,21 @@ def test_a_folder_of_more_films_than_can_be_open_says_so(app, tmp_path, monkeypa
     assert f"Not opened: 3 files in {tmp_path}. At most" in words(app)
 
 
+def test_a_folder_that_is_left_for_another_path_is_told(app, tmp_path, monkeypatch):
+    monkeypatch.setattr(incoming, "go_on", lambda: None)  # as if the first folder were still being read
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "film.png").write_bytes(fakes.film_png())
+        (tmp_path / name / "other.png").write_bytes(fakes.film_png(1))
+        open_path(app, tmp_path / name)
+    monkeypatch.undo()
+    server.use(fakes.Client())
+    app.run()
+    assert len(names(app)) == 2 and f"Not opened: 2 files in {tmp_path / 'first'}. Another path was opened." in words(
+        app
+    )
+
+
 def test_a_folder_with_more_files_than_are_listed_says_so(app, tmp_path, monkeypatch):
     monkeypatch.setattr(incoming, "MOST_LISTED", 2)
     for number in range(3):

@@ -81,11 +81,13 @@ def show_path_field(place: Place) -> None:
     if not sent:
         return
     try:
-        st.session_state[INCOMING] = look_at(given or "")
+        found = look_at(given or "")
     except Refused as refused:
         text.say(refused.words)
         return
     st.session_state.pop(WORD, None)
+    _leave("Another path was opened.")
+    st.session_state[INCOMING] = found
     st.rerun()
 
 
@@ -166,19 +168,20 @@ def _read_some(incoming: Incoming) -> None:
         result = worklist.add(*incoming.waiting[0], look=not incoming.opened)
         if isinstance(result, Refusal):
             if result.code == worklist.FULL:
-                return _leave(worklist.FULL_WORDS)
+                _leave(worklist.FULL_WORDS)
+                return
             worklist.refused().append(result)
             incoming.refused += 1
         incoming.waiting.popleft()
         incoming.done += 1
         incoming.opened += isinstance(result, worklist.Film)
         if incoming.waiting and incoming.refused >= MOST_REFUSED:
-            return _leave(f"{MOST_REFUSED} other files could not be opened.")
+            _leave(f"{MOST_REFUSED} other files could not be opened.")
+            return
         if incoming.opened == 1 and isinstance(result, worklist.Film):
             break
     if not incoming.waiting:
         _leave(f"A folder is read up to {MOST_LISTED} files.")
-    return None
 
 
 def _leave(why: str) -> None:
