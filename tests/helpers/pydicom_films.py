@@ -32,8 +32,8 @@ HEAD = """# Films of pydicom
 `make docs` writes this page from the {films} test images with pixels that come with pydicom and pydicom-data. Each goes
 through the decoders and is compared with two readings that share no code with ours: DCMTK's `dcmj2pnm`, and PS3.3 step
 by step in NumPy (uncompressed and RLE pixels by hand, grey JPEG 2000 from Pillow, other codecs from GDCM). Equal means
-within half a level of 255 in grey, within two in colour; "stretched": a film without a window, over another range.
-Of several frames the first is compared, where the film is not refused for them.
+within half a level of 255 in grey, within two in colour; of several frames the first is compared. "Stretched": DCMTK
+shows the whole range of stored values where xraykit shows the range of the film's own pixels.
 {counts}
 pydicom's {bare} files without pixels are all refused: {refused}.
 

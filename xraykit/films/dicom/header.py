@@ -522,6 +522,8 @@ def _first_frame(about: Header, fragments: list[bytes]) -> list[bytes]:
     offsets, parts = fragments[:1], fragments[1:]
     if about.frames == 1 or not parts:
         return parts
+    if len(parts) < about.frames:
+        raise cut_short()
     if len(parts) == about.frames or about.syntax == RLE:
         return parts[:1]
     table = struct.unpack(f"<{len(offsets[0]) // 4}L", offsets[0][: len(offsets[0]) // 4 * 4])
