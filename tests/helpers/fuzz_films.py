@@ -28,7 +28,7 @@ import numpy as np
 from tests.helpers import bad_films, plain_stills, workstation
 from tests.helpers.dicom_elements import PIXELS, UNDEFINED, fragments, split
 from tests.helpers.mutants import ALLOCATED, COLUMNS, CUTS, ROWS, SAMPLES, STORED, Mutant, Mutants, Seed, frame_header
-from tests.helpers.pydicom_films import COLOUR_LEVELS, GREY_LEVELS, stretched
+from tests.helpers.pydicom_films import CHOICES, COLOUR_LEVELS, GREY_LEVELS, stretched
 from tests.helpers.workstation import NotShown
 from xraykit.films.ingest import SECONDS, Ingest
 from xraykit.films.radiograph import Radiograph
@@ -55,7 +55,6 @@ FAULTS = {
 FACTS = """bits window no-window voi-lut modality-lut palette inverted tiny even blank lateral for-processing
     burned-in-text ycbr cmyk grey-in-colour tinted colour-not-radiograph colour-bits transparent turned
     first-frame cropped exif-damaged""".split()
-CHOICES = {"other-window", "window-misses"}  # the display is not the one the file asks for, and that is said
 Answer = Radiograph | Refusal
 
 

@@ -27,6 +27,7 @@ from xraykit.films.refusal import Refusal
 
 PAGE = ROOT / "docs" / "films.md"
 GREY_LEVELS, COLOUR_LEVELS = 0.51, 2.0  # of 255; a hundredth for the sixteen bits that a film is kept in
+CHOICES = {"other-window", "window-misses"}  # codes of notes: the display is not the one the file asks for
 HEAD = """# Films of pydicom
 
 `make docs` writes this page from the {films} test images with pixels that come with pydicom and pydicom-data. Each goes
@@ -35,7 +36,7 @@ by step in NumPy (uncompressed and RLE pixels by hand, grey JPEG 2000 from Pillo
 within half a level of 255 in grey, within two in colour; of several frames the first is compared. "Stretched": DCMTK
 shows the whole range of stored values where xraykit shows the range of the film's own pixels.
 {counts}
-pydicom's {bare} files without pixels are all refused: {refused}.
+In {bare} more DICOM files pydicom finds no pixels; here they are {refused}.
 
 | film | transfer syntax | photometric | bits | size | here | NumPy | DCMTK |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -53,7 +54,7 @@ class Row:
     what : tuple of str
         Transfer syntax, photometric interpretation, bits and size.
     here : str
-        "equal", "differs", "unproven" (no other reading) or the code of the refusal.
+        "equal", "another display" (and a note says so), "differs", "unproven" (no other reading) or a refusal's code.
     numpy, dcmtk : str
         What the others make of it: "equal", "stretched", "differs by 12", "shows it" (refused here), or "".
     """
@@ -65,7 +66,9 @@ class Row:
     dcmtk: str
 
     def line(self) -> str:
-        here = self.here if self.here in ("equal", "differs", "unproven") else f"refused: `{self.here}`"
+        here = (
+            self.here if self.here in ("equal", "another display", "differs", "unproven") else f"refused: `{self.here}`"
+        )
         return f"| {' | '.join([self.film, *self.what, here, self.numpy, self.dcmtk])} |"
 
 
@@ -98,13 +101,19 @@ def page(made: list[Row], bare: Counter[str]) -> str:
     """The whole page."""
     counts = Counter(row.here for row in made)
     told = "".join(f"\n- {number} {_told(here)}" for here, number in counts.most_common()) + "\n"
-    refused = ", ".join(f"{number} `{code}`" for code, number in bare.most_common())
+    refused = ", ".join(f"{_told(code)} ({number})" for code, number in bare.most_common())
     head = HEAD.format(films=len(made), counts=told, bare=bare.total(), refused=refused)
     return head + "\n".join(row.line() for row in made) + "\n"
 
 
 def _told(here: str) -> str:
-    words = {"equal": "read and equal", "differs": "read and **not** equal", "unproven": "read by no other reading"}
+    words = {
+        "read": "read",
+        "equal": "read and equal",
+        "another display": "shown otherwise than the file says, with a note that says so",
+        "differs": "read and **not** equal",
+        "unproven": "read by no other reading",
+    }
     return words.get(here, f"refused: `{here}`")
 
 
@@ -138,6 +147,8 @@ def _row(path: Path, film: Dataset, answer: Radiograph | Refusal, dcmtk: np.ndar
         here = answer.code
     else:
         here = "unproven" if numpy is None else "differs" if judged["numpy"].startswith("differs") else "equal"
+        if here == "differs" and CHOICES & {getattr(note, "code", "") for note in answer.notes}:
+            here = "another display"
     return Row(name_of(path), _described(film), here, **judged)
 
 
