@@ -269,7 +269,7 @@ def grey(values: np.ndarray, film: Dataset) -> np.ndarray:
     ends = np.array([-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] if signed else [0, 2**bits - 1])
     numbers, low, high = modality(values, ends, film)
     shown = voi(numbers, low, film)
-    if shown is None and bits <= 8 and not _offers_voi(film):
+    if shown is None and bits <= 8:
         shown = (numbers - low) / (high - low)
     elif shown is None or not _shows(shown, values, film):
         own = numbers[_film_not_padding(values, film)]
@@ -279,10 +279,6 @@ def grey(values: np.ndarray, film: Dataset) -> np.ndarray:
     if film.PhotometricInterpretation == "MONOCHROME1" or inverse:
         shown = 1 - shown
     return shown * 255
-
-
-def _offers_voi(film: Dataset) -> bool:
-    return bool(film.get("VOILUTSequence") or film.get("WindowCenter"))
 
 
 def _shows(shown: np.ndarray, values: np.ndarray, film: Dataset) -> bool:
@@ -307,7 +303,7 @@ def modality(values: np.ndarray, ends: np.ndarray, film: Dataset) -> tuple[np.nd
         item = film.ModalityLUTSequence[0]
         table = lut(item, film)
         return looked_up(values, item, table, bool(ends[0] < 0)), 0.0, 2.0 ** _depth(item) - 1
-    slope, intercept = _first(film.get("RescaleSlope"), np.nan), _first(film.get("RescaleIntercept"), np.nan)
+    slope, intercept = _number(film, "RescaleSlope"), _number(film, "RescaleIntercept")
     if np.isnan(slope) and np.isnan(intercept):
         slope, intercept = 1.0, 0.0
     if slope == 0 or not np.isfinite(slope + intercept):
@@ -325,7 +321,7 @@ def voi(numbers: np.ndarray, low: float, film: Dataset) -> np.ndarray | None:
         if not 8 <= _depth(item) <= 16 or not top / 2 < table.max() <= top:
             top = table.max()
         return looked_up(np.rint(numbers), item, table, low < 0) / top
-    centre, width = _first(film.get("WindowCenter"), np.nan), _first(film.get("WindowWidth"), np.nan)
+    centre, width = _number(film, "WindowCenter"), _number(film, "WindowWidth")
     if np.isnan(centre + width):
         return None
     function = str(film.get("VOILUTFunction") or "LINEAR").upper()
@@ -368,6 +364,13 @@ def _entries(item: Dataset) -> int:
 
 def _depth(item: Dataset) -> int:
     return int(item.LUTDescriptor[2])
+
+
+def _number(film: Dataset, keyword: str) -> float:
+    """A decimal string, NaN where there is none."""
+    if keyword in film and film[keyword].VR != "DS":
+        raise NotShown(f"{keyword} is written as {film[keyword].VR}")
+    return _first(film.get(keyword), np.nan)
 
 
 def _first(value: Any, absent: float) -> float:

@@ -15,11 +15,13 @@ import numpy as np
 from xraykit.films.refusal import NotARadiograph
 
 LOSSLESS, JPEG_LS = (0xC3,), (0xF7,)
+PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
 MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 # No 0xFF among them, which would begin a marker, and few bits that are alike
 NONSENSE = bytes((37 * place * place + 101 * place + 11) % 255 for place in range(4096))
-LAST = 24  # bytes
+LAST, LEAST = 24, 3  # bytes
+END = b"\xff\xd9"
 
 
 class Frame(NamedTuple):
@@ -33,9 +35,11 @@ class Frame(NamedTuple):
     columns: int
     components: bytes  # their identifiers
     jfif: bool
+    first_scan: slice  # the data of the first scan, which every picture has some of
     last_scan: int  # where the data of the last scan begin
     end: int  # where its end marker stands, or the end of the bytes where it has none
     whole: bool  # every component was coded, down to its last bit
+    restarts: bool  # its data come in intervals (B.2.4.4)
 
 
 def frame(codestream: bytes) -> Frame:
@@ -47,9 +51,11 @@ def frame(codestream: bytes) -> Frame:
         If there is no frame in it, or no data.
     """
     place, header, jfif, scans = 2, b"", False, _Scans()
-    process, last_scan, end = 0, 0, len(codestream)
+    process, first_scan, last_scan, end, restarts = 0, slice(0), 0, len(codestream), False
     while match := MARKER.search(codestream, place):
         kind, place = codestream[match.end() - 1], match.end()
+        if last_scan and not first_scan.stop:
+            first_scan = slice(last_scan, match.start())
         if kind == 0xD9:
             end = match.start()
             break
@@ -64,6 +70,8 @@ def frame(codestream: bytes) -> Frame:
             process, header = kind, body
         elif kind == 0xE0 and body.startswith(b"JFIF"):
             jfif = True
+        elif kind == 0xDD:
+            restarts = any(body[:2])
         elif kind == 0xDA:
             scans.add(body)
             last_scan = place
@@ -77,10 +85,20 @@ def frame(codestream: bytes) -> Frame:
         columns=int.from_bytes(header[3:5], "big"),
         components=components,
         jfif=jfif,
+        first_scan=first_scan if first_scan.stop else slice(last_scan, end),
         last_scan=last_scan,
         end=end,
-        whole=scans.cover(components, progressive=process in (0xC2, 0xC6, 0xCA, 0xCE)),
+        whole=scans.cover(components, progressive=process in PROGRESSIVE),
+        restarts=restarts,
     )
+
+
+def sequential(codestream: bytes, about: Frame) -> bytes:
+    """The codestream with the only scan parameters that sequential JPEG has; some write others, which mean nothing."""
+    place = about.last_scan
+    if about.process in (*PROGRESSIVE, *LOSSLESS, *JPEG_LS):
+        return codestream
+    return codestream[: place - 3] + b"\0\x3f\0" + codestream[place:]
 
 
 class _Scans:
@@ -126,14 +144,23 @@ def check_data(codestream: bytes, about: Frame, pixels: np.ndarray, decode: Call
     """
     if not about.whole:
         raise _cut_short()
-    end = about.end
-    longer = codestream[:end] + NONSENSE + b"\xff\xd9"
-    if not _same(decode, longer, pixels):
+    if not _same(decode, codestream[: about.end] + _more(codestream, about) + END, pixels):
         raise _cut_short()
-    other = codestream[: end - LAST] + NONSENSE[:LAST] + b"\xff\xd9"
-    if end - LAST > about.last_scan and _same(decode, other, pixels):
+    scan = about.first_scan
+    last = min(LAST, (scan.stop - scan.start) // 2)
+    other = codestream[: scan.stop - last] + NONSENSE[:last] + codestream[scan.stop :]
+    if last >= LEAST and _same(decode, other, pixels):
         words = "The JPEG has more data than the picture that its header describes. Export it again from its source."
         raise NotARadiograph(words, code="contradiction")
+
+
+def _more(codestream: bytes, about: Frame) -> bytes:
+    """Data that a decoder takes where it still lacks some, intervals too."""
+    if not about.restarts:
+        return NONSENSE
+    before = re.findall(rb"\xff([\xd0-\xd7])", codestream[about.last_scan : about.end])
+    number = before[-1][0] + 1 if before else 0xD0
+    return NONSENSE + b"".join(bytes([0xFF, 0xD0 | (number + step) & 7]) + NONSENSE[:512] for step in range(16))
 
 
 def _same(decode: Callable[[bytes], np.ndarray], codestream: bytes, pixels: np.ndarray) -> bool:

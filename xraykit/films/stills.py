@@ -167,10 +167,23 @@ def _check_data(image: Image.Image, data: bytes, form: str) -> None:
         expected = _bytes_of_png(data)
         if (there := _unpacked_bytes(data, expected)) != expected:
             raise _contradiction(form, expected, there)
-    elif form == "TIFF" and _uncompressed(image):
+    elif form == "TIFF":
+        _check_strips(image)
+
+
+def _check_strips(image: Any) -> None:
+    tags = image.tag_v2
+    if 273 not in tags:  # in tiles
+        return
+    planes = tags.get(277, 1) if tags.get(284) == 2 else 1
+    expected = -(-image.height // min(tags.get(278, image.height) or 1, image.height)) * planes
+    if (there := len(tags[273])) != expected:
+        words = f"The header of the TIFF file promises {expected} strips of pixels, it has {there}. Export it again."
+        raise NotARadiograph(words, code="contradiction")
+    if image.info.get("compression") == "raw":
         expected = image.height * -(-image.width * sum(_bits_of_tiff(image)) // 8)
-        if (there := sum(image.tag_v2.get(279, ()))) != expected:  # pyright: ignore[reportAttributeAccessIssue]
-            raise _contradiction(form, expected, there)
+        if (there := sum(tags.get(279, ()))) != expected:
+            raise _contradiction("TIFF", expected, there)
 
 
 def _decoded(codestream: bytes) -> np.ndarray:
@@ -206,10 +219,6 @@ def _unpacked_bytes(data: bytes, most: int) -> int:
             packed = unpacking.unconsumed_tail
         place += 12 + length
     return there + len(unpacking.flush()) if there <= most else there
-
-
-def _uncompressed(image: Image.Image) -> bool:
-    return image.info.get("compression") == "raw" and 279 in image.tag_v2  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _bits_of_tiff(image: Any) -> tuple[int, ...]:

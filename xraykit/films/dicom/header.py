@@ -75,6 +75,8 @@ ATTRIBUTES = (
 PIXELS, FLOATS, DOUBLES = 0x7FE00010, 0x7FE00008, 0x7FE00009
 UNDEFINED = 0xFFFFFFFF
 LONG_VRS = (b"OB", b"OW", b"UN", b"OF", b"OD", b"OL", b"OV")
+DECIMAL_STRINGS = {"NumberOfFrames", "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"}
+NUMBER_VRS = {"US", "SS", "UL", "SL"}
 TEXT_VRS = {"IS", "DS", "CS", "LO", "SH", "ST", "LT", "AE", "UI", "UT", "UC", "PN"}
 
 
@@ -118,7 +120,7 @@ class Attributes:
         if not isinstance(element.value, bytes):
             values = element.value if isinstance(element.value, Sequence) else [element.value]
             return [_finite(value) for value in values if value is not None]
-        if element.VR in TEXT_VRS or (element.VR is None and keyword in _DECIMAL_STRINGS):
+        if element.VR in TEXT_VRS or (keyword in DECIMAL_STRINGS and element.VR not in NUMBER_VRS):
             texts = element.value.decode("ascii", "replace").strip("\0").split("\\")
             return [_finite(text.replace(",", ".")) for text in texts if text.strip()]
         return [float(number) for number in self._words(element)]
@@ -173,9 +175,6 @@ class Attributes:
         if len(element.value) % size:
             raise Unreadable(element.tag)
         return struct.unpack(f"{'<' if self.little else '>'}{len(element.value) // size}{code}", element.value)
-
-
-_DECIMAL_STRINGS = {"NumberOfFrames", "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"}
 
 
 class Film(NamedTuple):
@@ -464,7 +463,8 @@ def _header(attributes: Attributes, syntax: str, pixels: _PixelElement, notes: l
         raise NotARadiograph(words, code="unsupported-format")
     if high is None or not stored - 1 <= high < allocated:
         high = stored - 1
-    if photometric not in (_ONE_SAMPLE if samples == 1 else _THREE_SAMPLES):
+    known = _ONE_SAMPLE if samples == 1 else _THREE_SAMPLES
+    if photometric not in known or (photometric in _BY_CODEC and syntax in UNCOMPRESSED | {RLE}):
         words = (
             f"The DICOM film has {samples} samples per pixel, and a Photometric Interpretation that does not go with "
             "them or is not read here. Export it as 16-bit grey."
@@ -492,7 +492,8 @@ def _header(attributes: Attributes, syntax: str, pixels: _PixelElement, notes: l
 
 
 _ONE_SAMPLE = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
-_THREE_SAMPLES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_BY_CODEC = ("YBR_ICT", "YBR_RCT")
+_THREE_SAMPLES = ("RGB", "YBR_FULL", "YBR_FULL_422", *_BY_CODEC)
 
 
 def _unsigned_either_way(pixels: _PixelElement, allocated: int, high: int, syntax: str) -> int:

@@ -36,6 +36,11 @@ def stored_values(film: Film) -> np.ndarray:
         raw = _Raw(_run_lengths(about, film.fragments[0]), about.allocated)
     else:
         raw = _codestream(about, b"".join(film.fragments))
+        if raw.bits < about.stored:
+            words = (
+                f"Coded with {raw.bits} bits, though the header says {about.stored}: it may be darker than it should."
+            )
+            film.notes.append(Note("fewer-bits", words, warning=True))
     values = _meant_bits(raw, about)
     return values if about.samples == 1 or raw.rgb else _rgb(values, about)
 
@@ -150,6 +155,7 @@ def _codestream(about: Header, data: bytes) -> _Raw:
         _expect_sides(about, *sides)
         return _Raw(jpeg_2000(data), sides[3], rgb=about.photometric in ("YBR_ICT", "YBR_RCT"))
     frame = jpeg.frame(data)
+    data = jpeg.sequential(data, frame)
     _expect_sides(about, frame.rows, frame.columns, len(frame.components), frame.precision)
     if frame.process in jpeg.JPEG_LS:
         return _Raw(_by_gdcm(about, data, frame, "1.2.840.10008.1.2.4.81"), frame.precision)
