@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xraykit.films import decoder
+from xraykit.films import decoder, walk
 from xraykit.films.decoder import MAX_BYTES
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, Refusal, refuse, too_large
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 SECONDS = 10.0  # for one film, counted from the moment a decoder takes it
 BATCH_SECONDS = 3.0  # for a batch of small films; one that is late is read again film by film, SECONDS each
 BATCH_FILMS, SMALL_BYTES = 16, 256 * 1024
-NOT_FILMS = {".csv", ".tsv", ".md", ".rst", ".json", ".yaml", ".yml", ".toml", ".html", ".ini", ".db", ".py"}
-NOT_FILM_STEMS = {"readme", "license", "licence", "thumbs", "desktop", "changelog"}
 
 
 class Ingest:
@@ -172,25 +170,15 @@ class Ingest:
 
 
 def list_films(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are given, folders walked (sorted, to any depth, hidden files left out).
+    """Files as they are given, folders walked as `walk` does: sorted, to any depth, hidden files left out.
 
     Tables, notes and the litter of file managers are left out of folders; other unknown endings stay, so that
     they are refused by name rather than skipped in silence.
     """
     films: list[Path] = []
     for path in map(Path, paths):
-        if not os.path.isdir(path):
-            films.append(path)
-            continue
-        for folder, folders, files in os.walk(path):
-            folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-            films += [Path(folder, name) for name in sorted(files) if _may_be_a_film(name)]
+        films += walk.walk(path).all_films() if os.path.isdir(path) else [path]
     return films
-
-
-def _may_be_a_film(name: str) -> bool:
-    path = Path(name.lower())
-    return not name.startswith(".") and path.suffix not in NOT_FILMS and path.stem not in NOT_FILM_STEMS
 
 
 def _refusal_at_the_door(film: Film) -> Refusal | None:

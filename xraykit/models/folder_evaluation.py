@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from xraykit.datasets import dataset, index
 from xraykit.datasets.inspection import describe
 from xraykit.evaluation import evaluation
-from xraykit.evaluation.evaluation import Evaluation
+from xraykit.evaluation.evaluation import Evaluation, probability_columns
 from xraykit.films import ingest, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
@@ -29,6 +28,7 @@ from xraykit.system.files import replace_text
 from xraykit.system.jobs import FILMS, RESULT, Job
 
 TABLE = "predictions.csv"
+ABOUT_FILMS = ("path", "truth", "predicted", "refusal")  # the columns before the probabilities
 
 
 class MisfitRefused(Refused):
@@ -66,7 +66,7 @@ def evaluate(
     facts = {"verb": "evaluate", "data": str(folder.resolve()), "models": list(models), **about}
     with jobs.running(Job(out), **facts) as job:
         classifiers = [classifier.load(model) for model in models]
-        counts = dataset.count_labels(folder)
+        counts = dataset.count_labels(folder, classifiers[0].card.classes)
         for model in classifiers:
             if words := misfit(model.card, list(counts), folder.name):
                 raise MisfitRefused(words)
@@ -142,21 +142,13 @@ def _choose(only: Mapping[str, str], folder: Path, classes: Sequence[str]) -> da
             f"{len(indices)} of the {len(only)} films to be read are in {folder} unchanged. Restore the others, or "
             "choose the folder that holds them."
         )
-    return dataclasses.replace(
-        films,
-        films=tuple(films.films[i] for i in indices),
-        labels=films.labels[indices],
-        groups=films.groups[indices],
-        hashes=tuple(films.hashes[i] for i in indices),
-        refused=(),
-        unlabelled=(),
-    )
+    return films.choose(indices)
 
 
 def _read_again(films: dataset.Dataset, look: index.Look, progress: index.Progress | None) -> dataset.Dataset:
     """Show each film to `look`; MisfitRefused where one can no longer be read."""
     with ingest.Ingest() as firewall:
-        for i, film in enumerate(firewall.read_many(films.root / name for name in films.films)):
+        for i, film in enumerate(firewall.read_many(map(films.path, films.films))):
             if isinstance(film, Refusal):
                 raise MisfitRefused(f"{films.films[i]} could be read before, but not now: {film.words}")
             look(films.films[i], film)
@@ -196,7 +188,7 @@ def _predictions(of_model: Evaluation, refused: Sequence[Refusal]) -> str:
     text = io.StringIO(newline="")
     table = csv.writer(text)
     classes = of_model.classes
-    table.writerow(["path", "truth", "predicted", "refusal", *classes])
+    table.writerow([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)])
     rows = zip(of_model.films, of_model.truth, of_model.predicted, of_model.probabilities, strict=True)
     for film, truth, predicted, probabilities in rows:
         table.writerow([film, classes[truth], classes[predicted], "", *(f"{p:.6f}" for p in probabilities)])

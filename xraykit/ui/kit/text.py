@@ -13,6 +13,7 @@ import streamlit as st
 
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
+from xraykit.system import files
 
 EXAMPLE_FOLDER = "/home/me/films"
 
@@ -45,7 +46,7 @@ def ask_for_folder(
     """
     with st.form(f"{key}-form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            given = st.text_input(label, path, key=f"{key}-path", placeholder=EXAMPLE_FOLDER, width=width)
+            given = st.text_input(label, files.shown(path), key=f"{key}-path", placeholder=EXAMPLE_FOLDER, width=width)
             sent = st.form_submit_button(button, key=f"{key}-look")
     if not sent:
         return None
@@ -67,6 +68,8 @@ def folder_at(path: str) -> Path:
     if not path.strip():
         raise Refused("Enter the path of a folder.", code="no-folder")
     folder = Path(os.path.expanduser(path.strip()))
+    if not folder.is_dir():
+        folder = Path(files.named(str(folder)))  # a name that is no UTF-8, as pages show it
     if not folder.is_dir():
         raise Refused(f"No folder at {path.strip()}.", code="no-folder")
     return folder.resolve()

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit.datasets import catalog, inspection
+from xraykit.datasets import catalog, inspection, layout
 from xraykit.datasets.archive import unpack
 from xraykit.refused import Refused
 from xraykit.reports.charts import bars as film_charts
@@ -29,10 +29,11 @@ KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 MOST_MEGABYTES = 2000
 LASTS = 20  # seconds
 OLD = 86_400  # seconds
+DRAWN, GIVEN = "drawn", "given"
 NOT_CHOSEN = "choose films"
 FORMS = (
-    "A folder with one subfolder per class (COVID-19/one.png, Normal/two.dcm), or with a manifest.csv (columns path "
-    "and label)."
+    "A folder with one subfolder per class (COVID-19/one.png, Normal/two.dcm), also below train, val and test, or with "
+    "a manifest.csv (columns path and label). Masks are left out."
 )
 
 
@@ -257,8 +258,33 @@ def _show_contents(job: Job) -> None:
     report_view.live_chart(
         rows, ("label", "part", "films", "order"), chart.to_dict(), "films-counts", f"Films per class: {counts}"
     )
+    _show_division(contents)
     folder_facts.show_facts(contents)
     folder_facts.show_oddities(contents)
+
+
+def _show_division(contents: dict[str, Any]) -> None:
+    """What to do with a division that the folder makes: draw the parts from all films, or use it."""
+    if not (words := folder_facts.given_words(contents)):
+        return
+    used = contents.get("division") == GIVEN
+    crossing = len(contents["given"]["crossing_groups"])
+    words += " These parts are used." if used else " They are not used: the parts shown are drawn from all films."
+    if used and crossing:
+        words += (
+            f" {layout.counted(crossing, 'group')} of one patient or picture would lie in several parts: each is kept "
+            "whole in training, or in validation where none of it is in training."
+        )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="films-division"):
+        st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>", width="stretch")
+        label = "Draw the parts from all films" if used else "Use the folder's parts"
+        st.button(label, key="films-division-take", on_click=_divide, args=(DRAWN if used else GIVEN,))
+
+
+def _divide(division: str) -> None:
+    """Choose the division; a callback. The fields of the recipe show it."""
+    draft.put("division", division)
+    draft.current().turn += 1
 
 
 def _forget() -> None:
