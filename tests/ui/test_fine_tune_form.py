@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, film_folders, run_folders
@@ -282,3 +283,45 @@ def test_a_run_is_given_the_estimate_of_exactly_its_recipe(films, started, monke
     app.button(key="start").click().run()
     given = folders.runs_folder() / "mine" / "estimate.json"
     assert not app.exception and started[0][1] == "mine" and given.is_file() == (not changed)
+
+
+def divided(root: Path) -> Path:
+    """Parts around class folders, and masks in them."""
+    for place, (part, films) in enumerate({"train": 16, "val": 4, "test": 6}.items()):
+        for label, name in enumerate(("NORMAL", "PNEUMONIA")):
+            for kind in ("images", "masks"):
+                (root / part / name / kind).mkdir(parents=True)
+                for number in range(films):
+                    film = film_folders.draw(label, 100 * place + number)
+                    Image.fromarray(film).save(root / part / name / kind / f"{number}.png")
+    return root
+
+
+def test_masks_and_a_given_division_are_told_and_the_division_can_be_used(tmp_path):
+    films = divided(tmp_path / "data" / "chest_xray")
+    app = choose(open_page(), films)
+    text = text_of(app)
+    assert "Left out as masks: 52 files in 6 folders" in text and "Only 48 x 48 pixels" in text
+    assert "The folder is divided already: train 32, validation 8, test 12 films. They are not used" in text
+    app.button(key="films-division-take").click().run()
+    wait_until(lambda: "These parts are used." in text_of(app.run()), "the folder to be divided as it is given")
+    assert field(app, "division").value == "given" and "Changed from the preset: division" in text_of(app)
+    inspected = [Job(job).films() for job in (folders.runs_folder() / "inspections").iterdir()]
+    (given,) = [found for found in inspected if found["division"] == "given"]
+    assert {part: sum(n.values()) for part, n in given["split"].items()} == {"train": 32, "validation": 8, "test": 12}
+    app.button(key="films-division-take").click().run()
+    wait_until(lambda: "drawn from all films" in text_of(app.run()), "the films to be divided anew")
+    assert field(app, "division").value == "drawn" and not app.exception
+
+
+def test_a_folder_of_which_nothing_can_be_read_says_why_on_the_page(tmp_path):
+    for name in ("A", "B"):
+        (tmp_path / "data" / "films" / name).mkdir(parents=True)
+        for number in range(4):
+            (tmp_path / "data" / "films" / name / f"{number}.tif").write_bytes(b"II*\0rest")
+    app = open_page()
+    box = next(box for box in app.selectbox if str(box.key).startswith("films-known"))
+    box.set_value(str(tmp_path / "data" / "films")).run()
+    wait_until(lambda: "Failed" in text_of(app.run()), "the inspection to fail")
+    text = text_of(app).replace("\\", "")
+    assert "8 unsupported-format, as A/0.tif: The file is TIFF" in text and "A/3.tif" in text

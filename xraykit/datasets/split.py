@@ -69,7 +69,8 @@ def split(dataset: Dataset, plan: SplitPlan = DEFAULT) -> Split:
     parts = _as_given(dataset, plan) if plan.division == "given" else _drawn(dataset, plan)
     for name, indices in parts.parts().items():
         if absent := [c for c, n in dataset.counts(indices).items() if n == 0]:
-            raise DatasetRefused(f"The {name} split would have no film of {', '.join(absent)}. Add films.")
+            drawn = ", or draw the parts (division drawn)" if plan.division == "given" else ""
+            raise DatasetRefused(f"The {name} split would have no film of {', '.join(absent)}. Add films{drawn}.")
     return parts
 
 
@@ -92,7 +93,7 @@ def _as_given(dataset: Dataset, plan: SplitPlan) -> Split:
             code="not-divided",
         )
     part = np.array([PARTS.index(given or "train") for given in dataset.given], np.int64)
-    first = np.full(len(dataset), len(PARTS), np.int64)
+    first = np.full(dataset.groups.max() + 1, len(PARTS), np.int64)
     np.minimum.at(first, dataset.groups, part)  # of the parts of each group, the one that learns most from it
     part = first[dataset.groups]
     if not (part == 0).any():

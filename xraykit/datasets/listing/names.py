@@ -7,8 +7,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-from xraykit.system import files
-
 MASK_WORDS = {"mask", "masks", "lungmask", "lungmasks", "labelmap", "labelmaps", "segmap", "segmaps"}
 NO_MASKS = {"no", "non", "not", "without", "with", "face", "wearing"}  # "with mask" is a class of people
 LAST_MASK_WORDS = {"segmentation", "segmentations", "seg", "segs"}
@@ -36,7 +34,8 @@ def label_of(name: str) -> str:
     blank = [letter.isspace() or unicodedata.category(letter) in ("Cf", "Cc") for letter in text]
     if all(blank):
         return ""
-    return files.shown(text[blank.index(False) : len(text) - blank[::-1].index(False)])
+    text = text[blank.index(False) : len(text) - blank[::-1].index(False)]
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def alike(labels: Iterable[str]) -> list[list[str]]:
