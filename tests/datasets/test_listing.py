@@ -109,7 +109,7 @@ def test_a_nested_copy_and_litter_are_left_out_and_named(tmp_path):
     copy = remark(tmp_path, "nested-copy")
     assert (copy.count, copy.examples) == (18, ("chest_xray/chest_xray",))
     assert remark(tmp_path, "litter").examples == ("__MACOSX", "chest_xray/__MACOSX")
-    assert remark(tmp_path, "wrapper").words == "Everything lies in chest_xray: that folder is read."
+    assert remark(tmp_path, "wrapper").words == "Everything lies in chest_xray: that folder is read"
 
 
 def test_a_nested_folder_of_other_films_is_read_too(tmp_path):
@@ -198,7 +198,8 @@ def test_folders_inside_one_another_without_end_end(tmp_path):
 def test_a_class_folder_without_a_film_is_named(inside, tmp_path):
     lay(tmp_path, *films("COVID"), *films("Normal"), f"Tuberculosis/{inside}")
     assert counts(tmp_path) == {"COVID": 3, "Normal": 3}
-    assert remark(tmp_path, "empty-class").examples == ("Tuberculosis",)
+    empty = remark(tmp_path, "empty-class")
+    assert empty.text == "1 folder without a film, no class of this dataset: Tuberculosis."
 
 
 @pytest.mark.parametrize(

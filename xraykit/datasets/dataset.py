@@ -229,7 +229,7 @@ def _unread_classes(listed: Layout, labels: Sequence[str]) -> tuple[Remark, ...]
     """Classes that have films, none of which can be read."""
     unread = Counter(row.label for row in listed.rows if row.label not in labels)
     named = [f"{label} ({counted(n, 'film')})" for label, n in sorted(unread.items())]
-    return remark("unread-class", "Classes of which no film can be read: {n}.", named)
+    return remark("unread-class", "{class} of which no film can be read", named)
 
 
 def expect(films: Dataset, recorded: dict, name: str) -> None:

@@ -41,7 +41,7 @@ class Remark:
     code : str
         Short, for programs: "masks", "nested-copy", "empty-class", ...
     words : str
-        A sentence or two for people, the count among them.
+        For people, the count among them; the examples and a full stop come after.
     count : int
         How many files, folders or rows it is about.
     examples : tuple of str
@@ -56,8 +56,9 @@ class Remark:
     @property
     def text(self) -> str:
         """The words with the examples, on one line."""
-        named = f"{'e.g. ' if self.count > EXAMPLES else ''}{', '.join(self.examples)}"
-        return f"{self.words.removesuffix('.')} ({named})." if self.examples else self.words
+        if not self.examples:
+            return f"{self.words}."
+        return f"{self.words}{', such as' if self.count > EXAMPLES else ':'} {', '.join(self.examples)}."
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for data.json and films.json."""
@@ -85,8 +86,12 @@ def is_manifest(name: str) -> bool:
 
 
 def remark(code: str, words: str, names: Sequence[str]) -> tuple[Remark, ...]:
-    """One remark on these names, none where there are none; `words` may hold {n}."""
-    return (Remark(code, words.format(n=len(names)), len(names), tuple(names[:EXAMPLES])),) if names else ()
+    """One remark on these names, none where there are none; {film} in `words` becomes "2 films", so does {folder}, ..."""
+    if not names:
+        return ()
+    things = {thing: counted(len(names), thing) for thing in ("film", "file", "folder", "name", "path", "value")}
+    things["class"] = counted(len(names), "class", "classes")
+    return (Remark(code, words.format(**things), len(names), tuple(names[:EXAMPLES])),)
 
 
 def counted(n: int, thing: str, things: str = "") -> str:

@@ -127,21 +127,21 @@ class _Reading:
         if level is not self.tree:
             yield Remark(
                 "wrapper",
-                f"Everything lies in {_shown(self.tree, level)}: that folder is read.",
+                f"Everything lies in {_shown(self.tree, level)}: that folder is read",
                 1,
             )
         yield from _films_left_out(
-            self.tree, self.copies, "nested-copy", "Left out: {films} in {folders} that copy what lies beside them."
+            self.tree, self.copies, "nested-copy", "Left out: {films} in {folders} that copy what lies beside them"
         )
         yield from _films_left_out(
             self.tree,
             self.beside,
             "beside-parts",
-            "Left out: {films} in {folders} beside training, validation and test.",
+            "Left out: {films} in {folders} beside training, validation and test",
         )
         filled = {row.label for row in self.rows}
         empty = sorted({_shown(self.tree, f) for f in self.empty if names.label_of(f.name) not in filled})
-        yield from remark("empty-class", "Folders without a film, no class of this dataset: {n}.", empty)
+        yield from remark("empty-class", "{folder} without a film, no class of this dataset", empty)
         yield from merged_remarks((folder.name, names.label_of(folder.name)) for folder in self._class_folders(level))
 
     def _class_folders(self, level: Folder) -> Iterator[Folder]:
@@ -172,7 +172,7 @@ def remarks_on_masks(tree: Folder, masks: dict[str, list[Path]]) -> tuple[Remark
     """How many masks were left out, and where; and what else the walk met that is no film."""
     folders = [f"{folder} ({counted(len(films), 'file')})" for folder, films in masks.items()]
     n = sum(map(len, masks.values()))
-    words = f"Left out as masks: {counted(n, 'file')} in {counted(len(folders), 'folder')}."
+    words = f"Left out as masks: {counted(n, 'file')} in {counted(len(folders), 'folder')}"
     yes = (Remark("masks", words, n, tuple(folders[:3])),) if n else ()
     met = list(tree.all_folders())
 
@@ -181,10 +181,10 @@ def remarks_on_masks(tree: Folder, masks: dict[str, list[Path]]) -> tuple[Remark
 
     return (
         *yes,
-        *remark("litter", "Left out: {n} folders that file managers and programs leave behind.", all_of("litter")),
-        *remark("no-films", "Tables, notes and the like, no films: {n}.", all_of("others")),
-        *remark("circular-link", "Not read again: {n} folders that lead to what is read already.", all_of("circular")),
-        *remark("closed-folder", "Folders that may not be looked into: {n}. Give permission.", all_of("closed")),
+        *remark("litter", "Left out: {folder} that file managers or programs leave behind", all_of("litter")),
+        *remark("no-films", "{file} that are no films by their names (tables, notes)", all_of("others")),
+        *remark("circular-link", "Not read again: {folder} linked to what is read already", all_of("circular")),
+        *remark("closed-folder", "Left out: {folder} without permission to look into", all_of("closed")),
     )
 
 
@@ -199,7 +199,7 @@ def merged_remarks(named: Iterator[tuple[str, str]]) -> Iterator[Remark]:
             yield Remark(
                 "merged-class",
                 f"One class {label}: {counted(len(several), 'name')} that differ in spaces around them or in how "
-                f"Unicode writes their letters ({', '.join(written[:3])}).",
+                "Unicode writes their letters",
                 len(several),
                 written[:3],
             )

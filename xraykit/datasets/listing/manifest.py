@@ -78,7 +78,9 @@ def _table(manifest: Path) -> Table:
         )
     mark = fitting[0]
     if mark != "," and manifest.suffix.lower() != ".tsv":
-        remarks += (Remark("manifest-delimiter", f"{manifest.name} is divided by {DELIMITERS[mark]}.", 1),)
+        remarks += (
+            Remark("manifest-delimiter", f"The columns of {manifest.name} are divided by {DELIMITERS[mark]}", 1),
+        )
     try:
         first, *lines = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     except csv.Error as error:
@@ -90,7 +92,7 @@ def _table(manifest: Path) -> Table:
     roles = {role: columns[0] for role, columns in _roles(heads).items()}
     _refuse_doubt(manifest.name, _roles(heads))
     if other := [f"{column} as {role}" for role, column in roles.items() if column not in OWN[role]]:
-        remarks += (Remark("manifest-columns", f"Columns read: {', '.join(other)}.", len(other)),)
+        remarks += (Remark("manifest-columns", f"Columns read: {', '.join(other)}", len(other)),)
     return Table(manifest.name, rows, roles, remarks)
 
 
@@ -110,7 +112,7 @@ def _text(manifest: Path) -> tuple[str, tuple[Remark, ...]]:
         raise DatasetRefused(
             f"{manifest.name} cannot be read as a table: {error}. Save it as CSV in UTF-8.", code="manifest-encoding"
         ) from None
-    told = (Remark("manifest-encoding", f"{manifest.name} is in UTF-16.", 1),) if "16" in encoding else ()
+    told = (Remark("manifest-encoding", f"{manifest.name} is in UTF-16", 1),) if "16" in encoding else ()
     return text, told
 
 
@@ -185,7 +187,7 @@ class _Listing:
             remarks=(
                 *self.table.remarks,
                 *self._remarks(rows, doubled, listed_masks),
-                *remark("not-listed", f"Not in {self.table.name}, left out: {{n}} films.", unlisted),
+                *remark("not-listed", f"Left out: {{film}} not in {self.table.name}", unlisted),
                 *class_folders.remarks_on_masks(self.tree, masks),
             ),
         )
@@ -250,20 +252,24 @@ class _Listing:
     def _remarks(self, rows: Sequence[Row], doubled: _Doubled, masks: Sequence[str]) -> Iterator[Remark]:
         for way, words in FOUND.items():
             yield from remark(f"manifest-{way}", words, self.found_by[way])
-        yield from remark("masks-listed", f"Left out as masks: {{n}} films of {self.table.name}.", masks)
-        yield from remark("listed-twice", "Listed twice with the same class, counted once: {n} films.", doubled.same)
+        yield from remark("masks-listed", f"Left out as masks: {{film}} of {self.table.name}", masks)
+        yield from remark(
+            "listed-twice", "{film} listed more than once with the same class, counted once", doubled.same
+        )
         yield from remark(
             "listed-with-two-classes",
-            "Listed with several classes, left out because none is certain: {n} films.",
+            "Left out: {film} listed with several classes, so that none is certain",
             [f"{film} ({', '.join(labels)})" for film, labels in doubled.labels.items()],
         )
         yield from remark(
-            "listed-in-two-parts", "Listed in several parts, counted in the first of them: {n} films.", doubled.in_parts
+            "listed-in-two-parts",
+            "{film} listed in several parts, counted in training, or in validation where not there",
+            doubled.in_parts,
         )
         several = [f"{row.film} ({row.label})" for row in rows if "|" in row.label]
         yield from remark(
             "several-findings",
-            "Films with several findings joined by |: {n}. Each combination counts as a class of its own.",
+            "{film} with several findings joined by |; each combination counts as a class of its own",
             several,
         )
         if "part" in self.table.columns and not self._is_divided():
@@ -271,8 +277,7 @@ class _Listing:
             said = sorted({cells[column].strip() for cells in self.table.rows} - {""})
             yield from remark(
                 "no-division",
-                f"The column {column} is not read as a division: it holds {{n}} values, not only train, validation "
-                "and test.",
+                f"The column {column} is not read as a division: it holds {{value}} beside train, validation and test",
                 [value for value in said if not names.part_of(value)],
             )
         raw = self.table.columns["label"]
@@ -363,9 +368,9 @@ WAYS: dict[str, tuple[Callable[[str], str], Callable[[str, str], bool]]] = {
 }
 ELSEWHERE = ("elsewhere", "elsewhere-without-ending")
 FOUND = {
-    "backslashes": "Paths with backslashes, read as folders: {n}.",
-    "spelling": "Names that differ in upper and lower case or in Unicode's form, found all the same: {n}.",
-    "without-ending": "Names without their ending, each found as the only file that fits: {n}.",
-    "elsewhere": "Names found in another folder, as the only file of that name: {n}.",
-    "elsewhere-without-ending": "Names without ending found in another folder, as the only file that fits: {n}.",
+    "backslashes": "{path} with backslashes between folders",
+    "spelling": "{name} found though upper and lower case or Unicode's form differ",
+    "without-ending": "{name} without ending, each found as the only file that fits",
+    "elsewhere": "{name} found in another folder, each as the only file of that name",
+    "elsewhere-without-ending": "{name} without ending found in another folder, each as the only file that fits",
 }
