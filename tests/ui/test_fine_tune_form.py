@@ -1,6 +1,7 @@
 """The form of a new run without a browser: films, recipe with its faults, device, estimate and start."""
 
 import dataclasses
+import os
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.helpers import fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import wait_until
 from xraykit.reports.charts import bars as film_charts
-from xraykit.system import device_queue, devices, folders
+from xraykit.system import device_queue, devices, files, folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.training.recipe import rules
@@ -325,3 +326,20 @@ def test_a_folder_of_which_nothing_can_be_read_says_why_on_the_page(tmp_path):
     wait_until(lambda: "Failed" in text_of(app.run()), "the inspection to fail")
     text = text_of(app).replace("\\", "")
     assert "8 unsupported-format, as A/0.tif: The file is TIFF" in text and "A/3.tif" in text
+
+
+def test_names_that_are_no_utf_8_are_shown_and_break_no_page(tmp_path):
+    root = os.fsencode(tmp_path / "data") + b"/f\xf6lms"
+    for label, name in enumerate((b"Normal", b"Pneumonie \xe9")):
+        os.makedirs(root + b"/" + name)
+        for number in range(8):
+            path = root + b"/" + name + b"/film-\xff%d.png" % number
+            Image.fromarray(film_folders.draw(label, number)).save(os.fsdecode(path))
+    (Path(os.fsdecode(root)) / "Normal" / os.fsdecode(b"broken-\xfe.png")).write_bytes(b"no film")
+    app = choose(open_page(), Path(files.shown(os.fsdecode(root))))
+    text = text_of(app)
+    assert not app.exception and "Normal/broken-\\udcfe.png" in text
+    (looked,) = (folders.runs_folder() / "inspections").iterdir()
+    assert Job(looked).films()["classes"] == {"Normal": 8, "Pneumonie \\udce9": 8}
+    titles = next(box for box in app.selectbox if str(box.key).startswith("films-known")).options
+    assert any("f\\udcf6lms" in title for title in titles)

@@ -86,7 +86,7 @@ def is_manifest(name: str) -> bool:
 
 
 def remark(code: str, words: str, names: Sequence[str]) -> tuple[Remark, ...]:
-    """One remark on these names, none where there are none; {film} in `words` becomes "2 films", so does {folder}, ..."""
+    """One remark on these names, none where there are none; {film} in `words` becomes "2 films", and so on."""
     if not names:
         return ()
     things = {thing: counted(len(names), thing) for thing in ("film", "file", "folder", "name", "path", "value")}

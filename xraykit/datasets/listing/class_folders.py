@@ -182,7 +182,7 @@ def remarks_on_masks(tree: Folder, masks: dict[str, list[Path]]) -> tuple[Remark
     return (
         *yes,
         *remark("litter", "Left out: {folder} that file managers or programs leave behind", all_of("litter")),
-        *remark("no-films", "{file} that are no films by their names (tables, notes)", all_of("others")),
+        *remark("no-films", "{file} not taken for films by name (tables, notes)", all_of("others")),
         *remark("circular-link", "Not read again: {folder} linked to what is read already", all_of("circular")),
         *remark("closed-folder", "Left out: {folder} without permission to look into", all_of("closed")),
     )

@@ -46,7 +46,7 @@ def ask_for_folder(
     """
     with st.form(f"{key}-form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            given = st.text_input(label, files.shown(path), key=f"{key}-path", placeholder=EXAMPLE_FOLDER, width=width)
+            given = st.text_input(label, path, key=f"{key}-path", placeholder=EXAMPLE_FOLDER, width=width)
             sent = st.form_submit_button(button, key=f"{key}-look")
     if not sent:
         return None

@@ -17,7 +17,7 @@ from xraykit.datasets import catalog, inspection, layout
 from xraykit.datasets.archive import unpack
 from xraykit.refused import Refused
 from xraykit.reports.charts import bars as film_charts
-from xraykit.system import folders
+from xraykit.system import files, folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run.run import list_runs
@@ -69,7 +69,7 @@ def choose(folder: Path | str) -> None:
     """Take a folder for the run being set up; it is inspected when the page is drawn."""
     plan = draft.current()
     _forget()
-    plan.folder, plan.inspection, plan.estimate = str(folder), None, None
+    plan.folder, plan.inspection, plan.estimate = files.shown(str(folder)), None, None
 
 
 def reasons() -> list[str]:
@@ -139,7 +139,7 @@ def _changed(folder: Path) -> int:
 
 
 def _choose_known() -> None:
-    folders_by_path = {str(folder.path): folder for folder in known()}
+    folders_by_path = {files.shown(folder.path): folder for folder in known()}
     if not folders_by_path:
         st.html(
             "<p class='xk-said' role='status'>No folders of films are known yet. Enter a path or upload a zip file; it "
@@ -168,7 +168,7 @@ def _title(folder: catalog.Known) -> str:
 def _take_known(key: str) -> None:
     path = st.session_state.get(key)
     if path and path != draft.current().folder:
-        choose(path)
+        choose(files.named(path))
 
 
 def _ask_for_path() -> None:
