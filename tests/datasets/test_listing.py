@@ -386,3 +386,10 @@ def test_what_is_no_film_by_its_name():
         assert not walk.may_be_a_film(name), name
     for name in ("1.png", "IM0001", "film.xyz", "1.2.840.10008", "notes.txt"):
         assert walk.may_be_a_film(name), name
+
+
+@pytest.mark.parametrize("root", [".", "films", "films/", "./films"])
+def test_a_folder_may_be_named_from_where_one_is(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(lay(tmp_path, *films("films/A"), *films("films/B")) if root != "." else tmp_path)
+    lay(tmp_path, *films("A"), *films("B"))
+    assert [row.film for row in folder.read(Path(root)).rows if row.label == "A"] == films("A")

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from xraykit.datasets.layout import PARTS, DatasetRefused, Layout, Remark, Row, counted, remark
 from xraykit.datasets.listing import class_folders, names
+from xraykit.datasets.listing.class_folders import shown_below
 from xraykit.films.refusal import Refusal
 from xraykit.films.walk import Folder
 from xraykit.system import files
@@ -164,14 +165,15 @@ class _Listing:
     refused: list[Refusal] = field(default_factory=list)
 
     def layout(self) -> Layout:
-        whole = {files.shown(film.relative_to(self.folder).as_posix()) for film in self.tree.all_films()}
+        whole = {shown_below(self.folder, film) for film in self.tree.all_films()}
         masks = class_folders.take_masks(self.tree)
-        own = {files.shown(film.relative_to(self.folder).as_posix()) for film in self.tree.all_films()}
+        own = {shown_below(self.folder, film) for film in self.tree.all_films()}
+        in_masks = whole - own
         self.known = tuple(sorted(whole))
         rows = self._rows()
         if any(row.film in own for row in rows):  # else the manifest is about masks, and means them
-            listed_masks = [row.film for row in rows if row.film in whole - own]
-            rows = [row for row in rows if row.film not in whole - own]
+            listed_masks = [row.film for row in rows if row.film in in_masks]
+            rows = [row for row in rows if row.film not in in_masks]
         else:
             listed_masks, masks = [], {}
         rows, doubled = _once(rows)
