@@ -158,7 +158,7 @@ class _Listing:
     table: Table
     folder: Path
     tree: Folder
-    known: tuple[str, ...] = ()  # every film below the manifest's folder
+    known: frozenset[str] = frozenset()  # every film below the manifest's folder
     exact: set[str] = field(default_factory=set)  # those that rows name as they are
     finders: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     found_by: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -169,7 +169,7 @@ class _Listing:
         masks = class_folders.take_masks(self.tree)
         own = {shown_below(self.folder, film) for film in self.tree.all_films()}
         in_masks = whole - own
-        self.known = tuple(sorted(whole))
+        self.known = frozenset(whole)
         rows = self._rows()
         if any(row.film in own for row in rows):  # else the manifest is about masks, and means them
             listed_masks = [row.film for row in rows if row.film in in_masks]
@@ -223,8 +223,10 @@ class _Listing:
     def _as_given(self, given: str) -> str:
         """The file of exactly this path; "" where there is none."""
         plain = str(PurePosixPath(given))
-        written = (plain, files.shown(plain))  # a name that is no UTF-8 may be given as it is shown
-        return next((name for name in written if os.path.lexists(self.folder / files.named(name))), "")
+        for name in (plain, files.shown(plain)):  # a name that is no UTF-8 may be given as it is shown
+            if name in self.known or os.path.lexists(self.folder / files.named(name)):
+                return name
+        return ""
 
     def _find(self, given: str) -> str:
         """The only file that a row can mean otherwise; its path as given where no file fits, "" where several do."""
@@ -247,7 +249,7 @@ class _Listing:
         """The films by what a way compares of them."""
         if way not in self.finders:
             self.finders[way] = finder = defaultdict(list)
-            for film in self.known:
+            for film in sorted(self.known):
                 finder[WAYS[way][0](film)].append(film)
         return self.finders[way]
 

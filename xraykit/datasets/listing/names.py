@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 MASK_WORDS = {"mask", "masks", "lungmask", "lungmasks", "labelmap", "labelmaps", "segmap", "segmaps"}
 NO_MASKS = {"no", "non", "not", "without", "with", "face", "wearing"}  # "with mask" is a class of people
@@ -28,6 +29,7 @@ COMPANION = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def label_of(name: str) -> str:
     """The class that a folder or a row of a manifest names: in Unicode's composed form, without space around it."""
     text = unicodedata.normalize("NFC", name)
