@@ -5,6 +5,9 @@ Exit codes: 0 done; 1 something was refused or failed, named on stderr; 2 wrong 
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 
 from xraykit import __version__
@@ -15,6 +18,8 @@ from xraykit.cli import data, evaluate, reading, runs, train
 @click.version_option(__version__)
 def main() -> None:
     """Chest X-ray research demonstration. Not a medical device."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name that is no UTF-8 ends no command
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 for command in (

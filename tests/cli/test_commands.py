@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from PIL import Image
 
 from tests.helpers import DATA, bad_films, film_folders
 from xraykit.__main__ import main
+from xraykit.evaluation.evaluation import probability_columns
 from xraykit.films.radiograph import read
+from xraykit.models.folder_evaluation import ABOUT_FILMS
+from xraykit.system import files
 
 MODEL = DATA / "tiny-model"
 
@@ -275,3 +279,104 @@ def test_inspect_tells_the_split_that_is_asked_for(run, tmp_path, monkeypatch):
     assert sum(own_films["learned_from"].values()) == pytest.approx(parts["train"] / 2, abs=2)
     assert recipe_films["learned_from"] == recipe_films["split"]["train"]
     assert run("data", "inspect", "--test=1.5", folder).exit_code == 2
+
+
+def images_and_masks(root: Path) -> Path:
+    """Class folders as a well-known data set has them: images and masks in each."""
+    for label, name in enumerate(("COVID", "Normal")):
+        for kind in ("images", "masks"):
+            (root / name / kind).mkdir(parents=True)
+            for number in range(8):
+                pixels = film_folders.draw(label, number) if kind == "images" else np.eye(48, dtype=np.uint8) * 255
+                Image.fromarray(pixels).save(root / name / kind / f"{number}.png")
+    return root
+
+
+def test_inspect_leaves_masks_out_and_says_so_everywhere(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    folder = images_and_masks(tmp_path / "films")
+    told = run("data", "inspect", folder)
+    assert told.exit_code == 0 and "Left out as masks: 16 files in 2 folders" in told.stdout
+    report = json.loads(run("data", "inspect", "--json", f"--out={tmp_path / 'out'}", folder).stdout)
+    written = json.loads((tmp_path / "out" / "films.json").read_text())
+    for found in (report, written):
+        assert found["classes"] == {"COVID": 8, "Normal": 8}
+        assert [(r["code"], r["count"]) for r in found["remarks"]] == [("masks", 16)]
+
+
+def test_inspect_tells_a_given_division_and_uses_it_when_asked(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "films"
+    for seed, (part, films) in enumerate({"train": 12, "val": 4, "test": 5}.items()):
+        film_folders.make(folder / "chest" / part, classes=("A", "B"), films=films)
+        for film in (folder / "chest" / part).rglob("*.png"):
+            pixels = film_folders.draw("AB".index(film.parent.name), 100 * seed + int(film.stem[-3:]))
+            Image.fromarray(pixels).save(film)
+    told = run("data", "inspect", folder).stdout
+    assert "given by the folder: train 24, validation 8, test 10; not used" in told
+    drawn = json.loads(run("data", "inspect", "--json", folder).stdout)
+    given = json.loads(run("data", "inspect", "--json", "--division=given", folder).stdout)
+    assert (drawn["division"], given["division"]) == ("drawn", "given")
+    assert given["counts"] == given["given"]["counts"] == drawn["given"]["counts"]
+    assert sum(drawn["counts"]["test"].values()) == pytest.approx(0.15 * 42, abs=3)
+    assert "used as given" in run("data", "inspect", "--division=given", folder).stdout
+
+
+def test_a_folder_of_which_nothing_can_be_read_says_why(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    for label in ("COVID-19", "Normal"):
+        (tmp_path / "films" / label).mkdir(parents=True)
+        for number in range(3):
+            (tmp_path / "films" / label / f"{number}.tif").write_bytes(b"II*\0rest")
+        (tmp_path / "films" / label / "empty.png").write_bytes(b"")
+    for words in (
+        ("data", "inspect", tmp_path / "films"),
+        ("evaluate", "--model", MODEL, "--data", tmp_path / "films", "--out", tmp_path / "out"),
+        ("train", "--recipe=tiny", "--estimate", "--data", tmp_path / "films"),
+    ):
+        done = run(*words)
+        assert done.exit_code == 1 and done.exception.__class__ is SystemExit
+        assert "6 unsupported-format, as COVID-19/0.tif: The file is TIFF" in done.stderr, words
+        assert "2 empty, as COVID-19/empty.png" in done.stderr
+
+
+def test_inspect_counts_what_was_noticed_in_films_also_from_memory(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    folder = film_folders.make(tmp_path / "films", classes=("A", "B"), films=3)
+    Image.fromarray(np.zeros((80, 80), np.uint8)).save(folder / "A" / "black.png")
+    for file in folder.rglob("*.png"):
+        os.utime(file, (time.time() - 3600,) * 2)  # old enough to be remembered
+    for _ in range(2):
+        report = json.loads(run("data", "inspect", "--json", folder).stdout)
+        few, black = report["notes"]
+        assert (few["count"], few["example"]) == (6, "A/film-000.png") and "48 x 48" in few["words"]
+        assert (black["count"], black["example"]) == (1, "A/black.png") and "same value" in black["words"]
+    assert "noted in 6 films, as A/film-000.png: Only 48 x 48" in run("data", "inspect", folder).stdout
+
+
+@pytest.mark.parametrize(
+    "name", [b"film-\xff\xe9.png", b"new\nline.png", b"l\\udcff.png", b'a, "b".png', "Ä.png".encode()]
+)
+def test_every_name_of_a_film_survives_every_command(run, name, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    folder = film_folders.make(tmp_path / "films", classes=("COVID-19", "Normal"), films=2)
+    odd = Path(os.fsdecode(os.fsencode(folder / "Normal") + b"/" + name))
+    Image.fromarray(film_folders.draw(1, 77)).save(odd)
+    done = run("data", "inspect", "--json", f"--out={tmp_path / 'seen'}", folder)
+    assert done.exit_code == 0, done.output
+    done = run("evaluate", "--model", MODEL, "--data", folder, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    rows = [row for row in rows_of(tmp_path / "out" / "predictions.csv") if "film-00" not in row["path"]]
+    films = json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))["films"]
+    (row,) = rows
+    assert row["path"] in films and folder / files.named(row["path"]) == odd
+    assert run("predict", "--model", MODEL, "--csv", tmp_path / "p.csv", folder).exit_code == 0
+    assert run("data", "inspect", folder).exit_code == 0
+
+
+def test_classes_that_are_called_as_a_column_have_columns_of_their_own(tmp_path):
+    for classes in (("path", "predicted"), ("Truth", "Other")):
+        columns = [*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)]
+        assert columns[4:] == [f"probability of {name}" for name in classes]
+        assert len({name.casefold() for name in columns}) == 6
+    assert probability_columns(ABOUT_FILMS, ("COVID-19", "Normal")) == ["COVID-19", "Normal"]

@@ -334,3 +334,27 @@ def test_the_usual_folder_is_named_by_the_environment(tmp_path, monkeypatch):
     assert unpack.unpack(DATA, "films").parent == tmp_path / "sets"
     monkeypatch.delenv("XRAYKIT_DATASETS")
     assert folders.datasets_folder().name == "datasets"
+
+
+def test_a_zip_of_masks_parts_and_a_nested_copy_is_read_as_the_folder_would_be(tmp_path):
+    """As a well-known data set is packed: parts, a second copy of everything, what a Mac adds, masks."""
+    members = []
+    for label, name in enumerate(("NORMAL", "PNEUMONIA")):
+        for place, part in enumerate(("train", "val", "test")):
+            for number in range(2):
+                film = png(label, 10 * place + number)
+                for where in ("chest_xray", "chest_xray/chest_xray"):
+                    members.append((f"{where}/{part}/{name}/images/{number}.png", film))
+                members.append((f"chest_xray/{part}/{name}/Lung Masks/{number}.png", png(label, 99)))
+                members.append((f"__MACOSX/chest_xray/{part}/{name}/._{number}.png", b"litter"))
+    path = unpack.unpack(zipped(members), "films.zip", tmp_path)
+    films = dataset.read(path)
+    assert films.counts() == {"NORMAL": 6, "PNEUMONIA": 6}
+    assert {part: films.given.count(part) for part in set(films.given)} == {"train": 4, "validation": 4, "test": 4}
+    assert {remark.code: remark.count for remark in films.remarks} == {"nested-copy": 12, "masks": 12}
+
+
+def test_a_zip_with_a_manifest_in_tabs_is_read(tmp_path):
+    table = "Filename\tDiagnosis\r\nNormal\\0\tNormal\r\nSick\\0\tSick\r\n"
+    path = unpack.unpack(zipped([*sound(), ("Manifest.TSV", table.encode("utf-16"))]), "films.zip", tmp_path)
+    assert dataset.read(path).films == ("Normal/0.png", "Sick/0.png")

@@ -1,5 +1,7 @@
 """Evaluating on some films of a folder alone, as on a run's test split."""
 
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +12,8 @@ import pytest
 
 from tests.helpers import film_folders, tiny_model
 from xraykit.datasets import dataset, inspection, split
+from xraykit.evaluation.evaluation import Evaluation
+from xraykit.films.refusal import Refusal
 from xraykit.models import folder_evaluation
 from xraykit.system import jobs
 from xraykit.training.run.run import Run
@@ -94,3 +98,17 @@ def test_a_folder_tells_the_split_a_plan_would_make(films, tmp_path):
 def test_films_that_cannot_be_divided_are_told_in_words(tmp_path, n):
     few = film_folders.make(tmp_path / "few", classes=CLASSES, films=n)
     assert inspection.divide(dataset.read(few), split.SplitPlan())["not_divided"]
+
+
+def test_a_table_of_predictions_has_a_column_of_its_own_for_every_class():
+    """Also where classes are called as the columns about the film are; the values are those of the evaluation."""
+    logits = np.array([[2.0, 0.0, -1.0], [0.0, 1.0, 0.5]])
+    made = Evaluation("m", ("path", "predicted", "Other"), ("a.png", "b.png"), np.array([0, 2]), logits)
+    text = folder_evaluation._predictions(made, [Refusal("c.png", "empty", "Empty.")])
+    head, *rows = csv.reader(io.StringIO(text))
+    assert len({*head}) == len(head) == 7
+    first, second, refused = (dict(zip(head, row, strict=True)) for row in rows)
+    assert (first["path"], first["truth"], first["predicted"]) == ("a.png", "path", "path")
+    assert float(first["probability of path"]) == pytest.approx(np.exp(2) / np.exp(logits[0]).sum(), abs=1e-6)
+    assert float(second["probability of Other"]) == pytest.approx(made.probabilities[1, 2], abs=1e-6)
+    assert refused["refusal"] == "empty" and refused["probability of path"] == ""

@@ -1,17 +1,19 @@
 """The form of a new run without a browser: films, recipe with its faults, device, estimate and start."""
 
 import dataclasses
+import os
 import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import wait_until
 from xraykit.reports.charts import bars as film_charts
-from xraykit.system import device_queue, devices, folders
+from xraykit.system import device_queue, devices, files, folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.training.recipe import rules
@@ -282,3 +284,62 @@ def test_a_run_is_given_the_estimate_of_exactly_its_recipe(films, started, monke
     app.button(key="start").click().run()
     given = folders.runs_folder() / "mine" / "estimate.json"
     assert not app.exception and started[0][1] == "mine" and given.is_file() == (not changed)
+
+
+def divided(root: Path) -> Path:
+    """Parts around class folders, and masks in them."""
+    for place, (part, films) in enumerate({"train": 16, "val": 4, "test": 6}.items()):
+        for label, name in enumerate(("NORMAL", "PNEUMONIA")):
+            for kind in ("images", "masks"):
+                (root / part / name / kind).mkdir(parents=True)
+                for number in range(films):
+                    film = film_folders.draw(label, 100 * place + number)
+                    Image.fromarray(film).save(root / part / name / kind / f"{number}.png")
+    return root
+
+
+def test_masks_and_a_given_division_are_told_and_the_division_can_be_used(tmp_path):
+    films = divided(tmp_path / "data" / "chest_xray")
+    app = choose(open_page(), films)
+    text = text_of(app)
+    assert "Left out as masks: 52 files in 6 folders" in text and "Only 48 x 48 pixels" in text
+    assert "The folder is divided already: train 32, validation 8, test 12 films. They are not used" in text
+    app.button(key="films-division-take").click().run()
+    wait_until(lambda: "These parts are used." in text_of(app.run()), "the folder to be divided as it is given")
+    assert field(app, "division").value == "given" and "Changed from the preset: division" in text_of(app)
+    inspected = [Job(job).films() for job in (folders.runs_folder() / "inspections").iterdir()]
+    (given,) = [found for found in inspected if found["division"] == "given"]
+    assert {part: sum(n.values()) for part, n in given["split"].items()} == {"train": 32, "validation": 8, "test": 12}
+    app.button(key="films-division-take").click().run()
+    wait_until(lambda: "drawn from all films" in text_of(app.run()), "the films to be divided anew")
+    assert field(app, "division").value == "drawn" and not app.exception
+
+
+def test_a_folder_of_which_nothing_can_be_read_says_why_on_the_page(tmp_path):
+    for name in ("A", "B"):
+        (tmp_path / "data" / "films" / name).mkdir(parents=True)
+        for number in range(4):
+            (tmp_path / "data" / "films" / name / f"{number}.tif").write_bytes(b"II*\0rest")
+    app = open_page()
+    box = next(box for box in app.selectbox if str(box.key).startswith("films-known"))
+    box.set_value(str(tmp_path / "data" / "films")).run()
+    wait_until(lambda: "Failed" in text_of(app.run()), "the inspection to fail")
+    text = text_of(app).replace("\\", "")
+    assert "8 unsupported-format, as A/0.tif: The file is TIFF" in text and "A/3.tif" in text
+
+
+def test_names_that_are_no_utf_8_are_shown_and_break_no_page(tmp_path):
+    root = os.fsencode(tmp_path / "data") + b"/f\xf6lms"
+    for label, name in enumerate((b"Normal", b"Pneumonie \xe9")):
+        os.makedirs(root + b"/" + name)
+        for number in range(8):
+            path = root + b"/" + name + b"/film-\xff%d.png" % number
+            Image.fromarray(film_folders.draw(label, number)).save(os.fsdecode(path))
+    (Path(os.fsdecode(root)) / "Normal" / os.fsdecode(b"broken-\xfe.png")).write_bytes(b"no film")
+    app = choose(open_page(), Path(files.shown(os.fsdecode(root))))
+    text = text_of(app)
+    assert not app.exception and "Normal/broken-\\udcfe.png" in text
+    (looked,) = (folders.runs_folder() / "inspections").iterdir()
+    assert Job(looked).films()["classes"] == {"Normal": 8, "Pneumonie \\udce9": 8}
+    titles = next(box for box in app.selectbox if str(box.key).startswith("films-known")).options
+    assert any("f\\udcf6lms" in title for title in titles)

@@ -96,13 +96,11 @@ def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | No
     with terminal.words():
         only, name = _test_films(tested) if tested else (None, "")
         with terminal.bar("Films") as progress:
-            evaluations, films, notes = folder_evaluation.evaluate(
-                models, folder, out, progress, only=only, test_of=name
-            )
+            evaluations, films = folder_evaluation.evaluate(models, folder, out, progress, only=only, test_of=name)
     for evaluation in evaluations:
         _show_figures(evaluation)
     name_oddities(films)
-    terminal.name_notes(note.tally(notes))
+    terminal.name_notes(note.tally(films.noted()))
     terminal.end(films.refused)
 
 

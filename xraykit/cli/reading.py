@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 
+ABOUT_FILMS = ("path", "predicted", "refusal", "notes")  # the columns before the probabilities
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -67,9 +69,11 @@ def models(as_json: bool) -> None:
 @click.argument("paths", nargs=-1, required=True, type=FILE)
 def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
     """Classify films and folders of films: one row per file, refused files too, with what is to be said of each."""
+    from xraykit.evaluation.evaluation import probability_columns
     from xraykit.films import ingest, note
     from xraykit.films.refusal import Refusal, printable
     from xraykit.models import classifier
+    from xraykit.system import files
 
     with terminal.words():
         reader = classifier.load(model)
@@ -77,13 +81,13 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
         refused, warned = [], []
         with terminal.table(out) as file, ingest.Ingest() as firewall:
             table = csv.writer(file)
-            table.writerow(["path", "predicted", "refusal", "notes", *reader.card.classes])
+            table.writerow([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, reader.card.classes)])
             for path, film in terminal.progress(
                 zip(films, firewall.read_many(films), strict=True), len(films), "Films"
             ):
-                name = printable(str(path))
+                name = files.shown(path)
                 if isinstance(film, Refusal):
-                    refused.append(replace(film, source=name))
+                    refused.append(replace(film, source=printable(name)))
                     table.writerow([name, "", film.code, "", *[""] * len(reader.card.classes)])
                     continue
                 prediction = reader.predict([film])[0]
@@ -92,7 +96,7 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
                 numbers = (f"{p:.6f}" for p in prediction.probabilities)
                 table.writerow([name, prediction.top, "", note.line(film.notes), *numbers])
     for name, notes in warned:
-        terminal.warn(name, notes)
+        terminal.warn(printable(name), notes)
     terminal.end(refused)
 
 

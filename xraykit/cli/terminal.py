@@ -23,6 +23,7 @@ NAMED = 10  # sets of films named on a terminal; --json names all
 def name_oddities(films) -> None:
     if films.duplicates():
         name_sets("identical files, each counted", films.duplicates())
+    name_remarks(films)
     name_unlabelled(films)
 
 
@@ -35,6 +36,12 @@ def name_sets(words: str, sets: list[tuple[str, ...]]) -> None:
 def name_unlabelled(films) -> None:
     for name in films.unlabelled:
         click.echo(f"without a class: {name}", err=True)
+
+
+def name_remarks(films) -> None:
+    """What was left out of a dataset, and how its names were understood."""
+    for remark in films.remarks:
+        click.echo(remark.text)
 
 
 def warn(source: str, notes: Iterable[Note]) -> None:
@@ -85,7 +92,7 @@ def table(out: Path) -> Iterator[TextIO]:
     if str(out) == "-":
         yield sys.stdout
         return
-    with out.open("w", newline="", encoding="utf-8") as file:
+    with out.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         yield file
 
 

@@ -101,6 +101,7 @@ class Printer:
     def films(self, films: Dataset) -> None:
         """The films of the run, and every refused one by name."""
         click.echo(f"{len(films)} films: {', '.join(f'{name} {n}' for name, n in films.counts().items())}")
+        terminal.name_remarks(films)
         for refusal in films.refused:
             click.echo(f"refused {refusal.source}: {refusal.words}", err=True)
 

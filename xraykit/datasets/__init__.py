@@ -1,6 +1,10 @@
 """Labelled films: found, grouped, divided and known by name. Knows no recipe and no network.
 
-layout        which films a folder holds and how they are labelled, by class folders or a manifest
+layout        what is found in a folder before a film is opened: labelled films, and remarks
+listing/folder         the layout of a folder, by its manifest or by class folders
+listing/class_folders  films labelled by the folders they lie in; masks, copies, wrappers, parts
+listing/manifest       films listed in a table: which column says what, which file a row means
+listing/names          what the names of folders, classes and columns mean
 groups        which films show one patient, or are the same image, and by which rule that was found
 index         what is remembered of films that were read before
 dataset       the films of a folder with labels, groups and hashes; their decoded cache

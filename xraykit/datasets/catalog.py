@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xraykit.datasets import dataset, layout
-from xraykit.system import folders
-
-# A folder of such folders is no dataset of classes "train" and "test": each of them is a dataset
-PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "seg_train", "seg_test"}
+from xraykit.system import files, folders
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,7 @@ def known(earlier: Iterable[Path] = ()) -> list[Known]:
     datasets: dict[Path, Known] = {}
     for name, path in (*_in_data_folder(), *_uploaded(), *((path.name, path) for path in earlier)):
         if counts := _counts(path):
-            datasets.setdefault(path.resolve(), Known(name, path, counts))
+            datasets.setdefault(path.resolve(), Known(files.shown(name), path, counts))
     return list(datasets.values())
 
 
@@ -36,15 +33,9 @@ def _in_data_folder() -> Iterator[tuple[str, Path]]:
     if not (given := os.environ.get("XRAYKIT_DATA")):
         return
     root = Path(given)
-    if (root / layout.MANIFEST).is_file():
+    if any((root / name).is_file() for name in layout.MANIFESTS):
         yield root.name, root
-    for folder in _folders(root):
-        inside = _folders(folder)
-        parts = [part for part in inside if part.name.lower() in PARTS]
-        if parts and len(parts) == len(inside):
-            yield from ((f"{folder.name}/{part.name}", part) for part in parts)
-        else:
-            yield folder.name, folder
+    yield from ((folder.name, folder) for folder in _folders(root))
 
 
 def _uploaded() -> Iterator[tuple[str, Path]]:

@@ -10,19 +10,22 @@ import os
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from xraykit.datasets import groups as grouping
-from xraykit.datasets import index, layout
+from xraykit.datasets import index
 from xraykit.datasets.groups import GroupRule
 from xraykit.datasets.index import Look, Progress
-from xraykit.datasets.layout import DatasetRefused
+from xraykit.datasets.layout import DatasetRefused, Layout, Remark, counted, remark
+from xraykit.datasets.listing import folder as listing
 from xraykit.films import ingest, radiograph
-from xraykit.films.refusal import Refusal
+from xraykit.films.note import Note
+from xraykit.films.refusal import Refusal, reasons
+from xraykit.system import files
 from xraykit.system.folders import cache_folder
 
 
@@ -31,18 +34,22 @@ class Dataset:
     """Readable, labelled films, sorted by path.
 
     `labels` (N,) int64 index into `classes`; `groups` (N,) int64: films of one patient, or of the same image, share a
-    number.
+    number. `given` (N,) are the parts of a folder or manifest that is divided already: "train", "validation", "test" or
+    ""; empty where it is not. `notes` (N,) is what was noticed when each film was read.
     """
 
     root: Path
     classes: tuple[str, ...]
-    films: tuple[str, ...]  # paths below root, with forward slashes
+    films: tuple[str, ...]  # paths below root, with forward slashes, as `files.shown` writes them; `path` opens them
     labels: np.ndarray
     groups: np.ndarray
     hashes: tuple[str, ...]  # sha256 of each file
     group_rule: GroupRule
     refused: tuple[Refusal, ...] = ()
     unlabelled: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    given: tuple[str, ...] = ()
+    notes: tuple[tuple[Note, ...], ...] = ()
     cache: Path = field(default_factory=lambda: cache_folder())
 
     def __len__(self) -> int:
@@ -59,6 +66,23 @@ class Dataset:
         labels = self.labels if indices is None else self.labels[indices]
         return {name: int((labels == number).sum()) for number, name in enumerate(self.classes)}
 
+    def path(self, film: str) -> Path:
+        """Where a film lies."""
+        return self.root / files.named(film)
+
+    def choose(self, indices: Sequence[int]) -> Dataset:
+        """Some of the films, with what is known of each; nothing is refused or unlabelled there."""
+        return replace(
+            self,
+            labels=self.labels[indices],
+            groups=self.groups[indices],
+            refused=(),
+            unlabelled=(),
+            remarks=(),
+            **{name: tuple(getattr(self, name)[i] for i in indices) for name in ("films", "hashes", "notes")},
+            given=tuple(self.given[i] for i in indices) if self.given else (),
+        )
+
     def duplicates(self) -> list[tuple[str, ...]]:
         """Sets of films whose files are identical byte for byte."""
         sets: dict[str, list[str]] = {}
@@ -66,14 +90,25 @@ class Dataset:
             sets.setdefault(sha, []).append(name)
         return [tuple(names) for names in sets.values() if len(names) > 1]
 
+    def noted(self) -> dict[str, tuple[Note, ...]]:
+        """What is to be said of films, by name, of those of which there is anything."""
+        return {film: notes for film, notes in zip(self.films, self.notes, strict=False) if notes}
+
     def missing(self) -> list[str]:
         """Films whose file is gone since they were read; none is opened."""
-        return [name for name in self.films if not os.path.isfile(self.root / name)]
+        return [name for name in self.films if not os.path.isfile(self.path(name))]
 
     def mixed_groups(self) -> list[tuple[str, ...]]:
         """Groups with films of more than one class: kept together in a split, and worth a look."""
         members = [np.flatnonzero(self.groups == g) for g in np.flatnonzero(np.bincount(self.groups) > 1)]
         return [tuple(self.films[i] for i in m) for m in members if len(set(self.labels[m])) > 1]
+
+    def crossing_groups(self) -> list[tuple[str, ...]]:
+        """Groups with films in more than one part of the division that the folder or manifest gives."""
+        if not self.given:
+            return []
+        members = [np.flatnonzero(self.groups == g) for g in np.flatnonzero(np.bincount(self.groups) > 1)]
+        return [tuple(self.films[i] for i in m) for m in members if len({self.given[i] for i in m} - {""}) > 1]
 
     def squares(self, size: int, channels: int = 1, progress: Progress | None = None) -> np.ndarray:
         """Every film as the network sees it: (N, size, size, channels) uint8, a read-only memory map.
@@ -94,7 +129,7 @@ class Dataset:
         try:
             _take_room(part)
             with ingest.Ingest() as firewall:
-                for i, film in enumerate(firewall.read_many(self.root / name for name in self.films)):
+                for i, film in enumerate(firewall.read_many(map(self.path, self.films))):
                     if isinstance(film, Refusal):
                         raise DatasetRefused(f"{self.films[i]} could be read before, but not now: {film.words}")
                     squares[i] = film.square(size, channels)
@@ -113,9 +148,12 @@ def _take_room(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def count_labels(root: str | Path) -> dict[str, int]:
-    """Files per class, by folder names or manifest alone: no film is opened. Raises DatasetRefused."""
-    return dict(sorted(Counter(row.label for row in layout.read(Path(root)).rows).items()))
+def count_labels(root: str | Path, classes: Sequence[str] = ()) -> dict[str, int]:
+    """Files per class, by folder names or manifest alone: no film is opened. Raises DatasetRefused.
+
+    `classes` are names known to be classes.
+    """
+    return dict(sorted(Counter(row.label for row in listing.read(Path(root), classes).rows).items()))
 
 
 def read(
@@ -140,12 +178,12 @@ def read(
         each, or classes that are not among `classes`.
     """
     root = Path(root)
-    listed = layout.read(root)
+    listed = listing.read(root, classes or ())
     entries = index.read(root, [row.film for row in listed.rows], cache_folder(), progress, look)
     readable = [(row, e) for row, e in zip(listed.rows, entries, strict=True) if not isinstance(e, Refusal)]
-    refused = tuple(entry for entry in entries if isinstance(entry, Refusal))
+    refused = (*(entry for entry in entries if isinstance(entry, Refusal)), *listed.refused)
     labels = tuple(sorted({row.label for row, _ in readable}))
-    _check_classes(root, labels, classes, len(refused), least_classes or (1 if classes else 2))
+    _check_classes(root, labels, classes, listed, refused, least_classes or (1 if classes else 2))
     classes = tuple(classes or labels)
     fingerprints = np.array([entry.fingerprint for _, entry in readable])
     groups, rule = grouping.group([row.patient for row, _ in readable], fingerprints, listed.patient_column)
@@ -159,20 +197,44 @@ def read(
         group_rule=rule,
         refused=refused,
         unlabelled=listed.unlabelled,
+        remarks=(*listed.remarks, *_unread_classes(listed, labels)),
+        given=tuple(row.part for row, _ in readable) if any(row.part for row, _ in readable) else (),
+        notes=tuple(entry.notes for _, entry in readable),
     )
 
 
-def _check_classes(root: Path, labels: Sequence[str], classes: Sequence[str] | None, refused: int, least: int) -> None:
+def _check_classes(
+    root: Path,
+    labels: Sequence[str],
+    classes: Sequence[str] | None,
+    listed: Layout,
+    refused: Sequence[Refusal],
+    least: int,
+) -> None:
     if len(labels) < least:
-        raise DatasetRefused(
+        why = [f"{reason.count} {reason.code}, as {reason.example}: {reason.words}" for reason in reasons(refused)]
+        told = [
             f"{root} needs readable films of {'a class' if least == 1 else 'two classes or more'}, in class folders or "
-            f"listed in a manifest.csv. It has {', '.join(labels) or 'no class'}, and {refused} refused films."
-        )
+            f"listed in a manifest.csv. It has {', '.join(labels) or 'no class'}, and "
+            f"{counted(len(refused), 'refused film')}.",
+            *why,
+            *(each.text for each in (*listed.remarks, *_unread_classes(listed, labels))),
+        ]
+        if listed.unlabelled:
+            told.append(f"Films without a class: {len(listed.unlabelled):,}, as {listed.unlabelled[0]}.")
+        raise DatasetRefused("\n".join(told), code="too-few-classes")
     if classes and (unknown := sorted(set(labels) - set(classes))):
         raise DatasetRefused(
             f"{root} holds classes that the model does not know: {', '.join(unknown)}. It knows {', '.join(classes)}: "
             "rename the folders, or choose another model."
         )
+
+
+def _unread_classes(listed: Layout, labels: Sequence[str]) -> tuple[Remark, ...]:
+    """Classes that have films, none of which can be read."""
+    unread = Counter(row.label for row in listed.rows if row.label not in labels)
+    named = [f"{label} ({counted(n, 'film')})" for label, n in sorted(unread.items())]
+    return remark("unread-class", "{class} of which no film can be read", named)
 
 
 def expect(films: Dataset, recorded: dict, name: str) -> None:

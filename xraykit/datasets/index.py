@@ -1,6 +1,6 @@
 """Films read through the firewall once and remembered while their files stay as they are.
 
-Keeps hashes, fingerprints and refusals, never pixels. A lost or damaged index costs time, never a wrong answer.
+Keeps hashes, fingerprints, notes and refusals, never pixels. A lost or damaged index costs time, never a wrong answer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +21,11 @@ import numpy as np
 
 from xraykit.datasets import groups
 from xraykit.films import ingest, radiograph
+from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
+from xraykit.system import files
 
-FORMAT = 1
+FORMAT = 3
 # Some file systems keep times to two seconds: a younger file could change again without showing it
 SETTLED = 2.0
 # What another try may answer otherwise: a busy machine, a permission given since
@@ -32,10 +35,11 @@ Look = Callable[[str, radiograph.Radiograph | Refusal], None]  # path below the 
 
 
 class Entry(NamedTuple):
-    """What is remembered of a readable film: sha256 of its file, fingerprint (4,) uint64."""
+    """What is remembered of a readable film: sha256 of its file, fingerprint (4,) uint64, what was noticed."""
 
     sha256: str
     fingerprint: np.ndarray
+    notes: tuple[Note, ...] = ()
 
 
 Stamp = tuple[int, int]  # bytes, time of last change in nanoseconds
@@ -52,19 +56,20 @@ def read(
     path = _path(root, cache)
     known = _load(path)
     before = dict(known)
-    stamps = [_stamp(root / name) for name in names]
+    paths = [root / files.named(name) for name in names]
+    stamps = [_stamp(path) for path in paths]
     recalled = [None if look else _recall(known, name, stamp) for name, stamp in zip(names, stamps, strict=True)]
     entries: list[Entry | Refusal] = []
     try:
         with ingest.Ingest() as firewall:
-            fresh = firewall.read_many(root / n for n, entry in zip(names, recalled, strict=True) if entry is None)
+            fresh = firewall.read_many(p for p, entry in zip(paths, recalled, strict=True) if entry is None)
             for number, (name, stamp, entry) in enumerate(zip(names, stamps, recalled, strict=True), 1):
                 if entry is None:
                     film = next(fresh)
                     if isinstance(film, Refusal):
                         film = entry = Refusal(name, film.code, film.words)
                     else:
-                        entry = Entry(film.sha256, groups.fingerprint(film))
+                        entry = Entry(film.sha256, groups.fingerprint(film), film.notes)
                     _remember(known, name, stamp, entry)
                     if look:
                         look(name, film)
@@ -88,13 +93,13 @@ def _stamp(path: Path) -> Stamp | None:
 
 
 def _recall(known: dict[str, list], name: str, stamp: Stamp | None) -> Entry | Refusal | None:
-    size, changed, first, second = known.get(name) or (None, None, "", "")
+    size, changed, first, second, *notes = known.get(name) or (None, None, "", "")
     if stamp is None or stamp != (size, changed):
         return None
     if second is None:
         sha, bits = first.split()
         words = [int(bits[place : place + 16], 16) for place in range(0, 64, 16)]
-        return Entry(sha, np.array(words, np.uint64))
+        return Entry(sha, np.array(words, np.uint64), tuple(Note(*note) for note in notes))
     return Refusal(name, first, second)
 
 
@@ -106,7 +111,7 @@ def _remember(known: dict[str, list], name: str, stamp: Stamp | None, entry: Ent
         known[name] = [*stamp, entry.code, entry.words]
     else:
         bits = "".join(f"{int(word):016x}" for word in entry.fingerprint)
-        known[name] = [*stamp, f"{entry.sha256} {bits}", None]
+        known[name] = [*stamp, f"{entry.sha256} {bits}", None, *(astuple(note) for note in entry.notes)]
 
 
 def _path(root: Path, cache: Path) -> Path:

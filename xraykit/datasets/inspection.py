@@ -10,9 +10,10 @@ import numpy as np
 
 from xraykit.datasets import dataset, index, layout, split
 from xraykit.datasets.split import SplitPlan
+from xraykit.films import note
 from xraykit.films.radiograph import Radiograph
-from xraykit.films.refusal import Refusal
-from xraykit.system import jobs
+from xraykit.films.refusal import Refusal, reasons
+from xraykit.system import files, jobs
 from xraykit.system.jobs import FILMS, Job
 
 
@@ -46,7 +47,7 @@ def inspect(
 
 def start_inspection(folder: Path, root: Path | None = None, plan: SplitPlan | None = None) -> Job:
     """Look at a folder of films in a process of its own; returns where it tells how far it is."""
-    job = jobs.create(folder.name, root)
+    job = jobs.create(files.shown(folder.name), root)
     words = ["data", "inspect", "--json", f"--out={job.path}"]
     words += [f"--{field}={value}" for field, value in asdict(plan).items()] if plan else []
     job.start([*words, "--", str(folder)], verb="inspect", data=str(folder))
@@ -54,14 +55,22 @@ def start_inspection(folder: Path, root: Path | None = None, plan: SplitPlan | N
 
 
 def describe(films: dataset.Dataset) -> dict[str, Any]:
-    """What a folder holds, as plain data: films per class, and every refused, duplicate and unlabelled film by name."""
+    """What a folder holds, as plain data: films per class, every refused, duplicate and unlabelled film by name.
+
+    `remarks` tell what was left out and how names were understood, `refusals` count the refused films by code, `notes`
+    the readable films by what was noticed in them, `given` is a division that the folder or manifest makes.
+    """
     return {
-        "name": films.root.name,
+        "name": files.shown(films.root.name),
         "digest": films.digest,
         "films": len(films),
         "classes": {name: n for name, n in films.counts().items() if n},
+        **split.describe_given(films),
         "groups": len(np.unique(films.groups)),
         "group_rule": films.group_rule.to_json(),
+        "remarks": [remark.to_json() for remark in films.remarks],
+        "notes": [tally.to_json() for tally in note.tally(films.noted())],
+        "refusals": [vars(reason) for reason in reasons(films.refused)],
         "refused": [vars(refusal) for refusal in films.refused],
         "duplicates": [list(names) for names in films.duplicates()],
         "groups_with_several_classes": [list(names) for names in films.mixed_groups()],
@@ -73,13 +82,16 @@ def describe(films: dataset.Dataset) -> dict[str, Any]:
 def divide(films: dataset.Dataset, plan: SplitPlan) -> dict[str, Any]:
     """How a plan divides the films: {"split": films per class of each part, "learned_from": those it learns from}.
 
-    Films that cannot be divided give {"not_divided": words}.
+    "division" says whether the parts are drawn or given.
+
+    Films that cannot be divided have "not_divided", the words why.
     """
     try:
         parts = split.split(films, plan)
     except layout.DatasetRefused as error:
-        return {"not_divided": error.words}
+        return {"division": plan.division, "not_divided": error.words}
     return {
+        "division": plan.division,
         "split": {name: films.counts(indices) for name, indices in parts.parts().items()},
         "learned_from": films.counts(split.training(films, parts.train, plan)),
     }

@@ -1,17 +1,17 @@
-"""Which films a folder holds and how they are labelled, by class folders or a manifest. Opens no film."""
+"""What is found in a folder of films before a film is opened: labelled films, and remarks on how it was read."""
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
-from xraykit.films import ingest
+from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
 
-MANIFEST = "manifest.csv"
-PATIENT_COLUMNS = ("patient_id", "group", "patient", "subject_id")
+MANIFESTS = ("manifest.csv", "manifest.tsv")  # in small letters
+PARTS = ("train", "validation", "test")
+EXAMPLES = 3  # names beside a count; more would hide the others
 
 
 class DatasetRefused(Refused):
@@ -21,68 +21,84 @@ class DatasetRefused(Refused):
 
 
 class Row(NamedTuple):
-    """A film: its path below the root with forward slashes, its label, its patient ("" where unknown)."""
+    """A film: its path below the root with forward slashes, as `files.shown` writes it, and what is known of it.
+
+    `patient` is "" where unknown; `part` is "train", "validation" or "test" where the folder or manifest is divided.
+    """
 
     film: str
     label: str
     patient: str = ""
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something that a reader of a folder must know: what was left out, taken for another name, is missing.
+
+    Attributes
+    ----------
+    code : str
+        Short, for programs: "masks", "nested-copy", "empty-class", ...
+    words : str
+        For people, the count among them; the examples and a full stop come after.
+    count : int
+        How many files, folders or rows it is about.
+    examples : tuple of str
+        A few of their names.
+    """
+
+    code: str
+    words: str
+    count: int
+    examples: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The words with the examples, on one line."""
+        if not self.examples:
+            return f"{self.words}."
+        return f"{self.words}{', such as' if self.count > EXAMPLES else ':'} {', '.join(self.examples)}."
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for data.json and films.json."""
+        return asdict(self) | {"examples": list(self.examples)}
 
 
 @dataclass(frozen=True)
 class Layout:
     """The labelled films and the paths of those without a label, both sorted by path.
 
-    `patient_column` is the manifest's column of patient ids, "" where there is none.
+    `patient_column` is the manifest's column of patient ids, "" where there is none; `refused` are films that the
+    manifest names and no file answers to.
     """
 
     rows: tuple[Row, ...]
     unlabelled: tuple[str, ...]
     patient_column: str = ""
+    remarks: tuple[Remark, ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
 
-def read(root: Path) -> Layout:
-    """The layout of a folder.
-
-    Raises
-    ------
-    DatasetRefused
-        If there is no such folder, or its manifest is no table or leads outside.
-    """
-    if not root.is_dir():
-        raise DatasetRefused(f"No folder at {root}.")
-    manifest = root / MANIFEST
-    return _read_manifest(manifest) if manifest.is_file() else _walk_class_folders(root)
+def is_manifest(name: str) -> bool:
+    """Whether a file of this name lists films and their classes."""
+    return name.lower() in MANIFESTS
 
 
-def _walk_class_folders(root: Path) -> Layout:
-    """Films in a folder are of the class that its topmost folder names; those beside the folders have no label."""
-    names = sorted(film.relative_to(root).as_posix() for film in ingest.list_films([root]))
-    return Layout(
-        rows=tuple(Row(name, name.partition("/")[0]) for name in names if "/" in name),
-        unlabelled=tuple(name for name in names if "/" not in name),
-    )
+def remark(code: str, words: str, names: Sequence[str]) -> tuple[Remark, ...]:
+    """One remark on these names, none where there are none; {film} in `words` becomes "2 films", and so on."""
+    if not names:
+        return ()
+    things = {thing: counted(len(names), thing) for thing in ("film", "file", "folder", "name", "path", "value")}
+    things["class"] = counted(len(names), "class", "classes")
+    return (Remark(code, words.format(**things), len(names), tuple(names[:EXAMPLES])),)
 
 
-def _read_manifest(manifest: Path) -> Layout:
-    try:
-        with manifest.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            columns = table.fieldnames or []
-            if not {"path", "label"} <= set(columns):
-                raise DatasetRefused(f"{MANIFEST} needs the columns path and label; it has {', '.join(columns)}.")
-            patient = next((column for column in PATIENT_COLUMNS if column in columns), "")
-            rows = sorted(Row(row["path"] or "", row["label"] or "", row.get(patient) or "") for row in table)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetRefused(
-            f"{MANIFEST} cannot be read as a table: {error}. Save it as CSV with commas, in UTF-8."
-        ) from None
-    for row in rows:
-        if not row.film or _leads_outside(row.film):
-            raise DatasetRefused(f"Every path in {MANIFEST} must lie below the folder; got {row.film!r}.")
-    labelled = tuple(row for row in rows if row.label)
-    return Layout(labelled, tuple(row.film for row in rows if not row.label), patient)
+def counted(n: int, thing: str, things: str = "") -> str:
+    """1 film, 2 films."""
+    return f"{n:,} {thing if n == 1 else things or f'{thing}s'}"
 
 
-def _leads_outside(path: str) -> bool:
-    windows = PureWindowsPath(path)  # splits at both kinds of slash
-    return bool(windows.drive or windows.root) or ".." in windows.parts or "\0" in path
+def read_remarks(recorded: Sequence[Mapping[str, Any]]) -> tuple[Remark, ...]:
+    """The remarks that data.json or films.json recorded; none in files of before there were any."""
+    return tuple(Remark(r["code"], r["words"], r["count"], tuple(r["examples"])) for r in recorded)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from xraykit.datasets.dataset import Dataset
-from xraykit.datasets.layout import DatasetRefused
+from xraykit.datasets.layout import PARTS, DatasetRefused
 
 FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %
 
@@ -25,7 +25,8 @@ class SplitPlan:
 
     `validation` and `test` are fractions of all films; `shrink` (above 0, up to 1) is the fraction of the training
     films that is kept, in whole groups; `balance` "undersample" then keeps as many films of each class as the smallest
-    has, any other value keeps all.
+    has, any other value keeps all. `division` "given" takes the parts that the folder or manifest names, "drawn" draws
+    them from all films.
     """
 
     validation: float = 0.10
@@ -33,6 +34,7 @@ class SplitPlan:
     seed: int = 0
     shrink: float = 1.0
     balance: str = "none"
+    division: str = "drawn"
 
 
 DEFAULT = SplitPlan()
@@ -52,49 +54,91 @@ class Split:
 
 
 def split(dataset: Dataset, plan: SplitPlan = DEFAULT) -> Split:
-    """Divide the films into three parts, stratified by class, every group whole in one part.
+    """Divide the films into three parts, every group whole in one part.
 
-    Fractions are of films and are met to the nearest twentieth, in small sets to the nearest fold.
+    Drawn parts are stratified by class; fractions are of all films and are met to the nearest twentieth, in small sets
+    to the nearest fold. Given parts stay as they are, but for groups that cross them: such a group is in training
+    where any of its films is, else in validation. Films without a part are in training; a part that is not given is
+    drawn from training.
 
     Raises
     ------
     DatasetRefused
-        If the films are too few for each part to hold every class.
+        If the films are too few for each part to hold every class, or are to be divided as given and are not.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
+    parts = _as_given(dataset, plan) if plan.division == "given" else _drawn(dataset, plan)
+    for name, indices in parts.parts().items():
+        if absent := [c for c, n in dataset.counts(indices).items() if n == 0]:
+            drawn = ", or draw the parts (division drawn)" if plan.division == "given" else ""
+            raise DatasetRefused(f"The {name} split would have no film of {', '.join(absent)}. Add films{drawn}.")
+    return parts
 
-    groups, counts = len(np.unique(dataset.groups)), dataset.counts().values()
-    folds = min(FOLDS, groups, max(counts))  # scikit-learn wants one class at least to have a film for each
-    if folds < LEAST_FOLDS or min(counts) < 3:
-        films = ", ".join(f"{name} {n}" for name, n in dataset.counts().items())
-        raise DatasetRefused(
-            f"Too few films to divide: {films}, in {groups} groups. Add films: at least {LEAST_FOLDS} groups and "
-            "3 films per class are needed."
-        )
-    folder = StratifiedGroupKFold(folds, shuffle=True, random_state=plan.seed)
-    fold = np.empty(len(dataset), np.int64)
-    with warnings.catch_warnings(action="ignore", category=UserWarning):
-        # scikit-learn warns of classes smaller than the twenty folds; parts hold several folds
-        for number, (_, members) in enumerate(folder.split(dataset.films, dataset.labels, dataset.groups)):
-            fold[members] = number
+
+def _drawn(dataset: Dataset, plan: SplitPlan) -> Split:
+    fold, folds = _folds(dataset, np.arange(len(dataset)), plan.seed)
     tests = max(1, round(plan.test * folds))
     validations = max(1, round(plan.validation * folds))
-    parts = Split(
+    return Split(
         train=np.flatnonzero(fold >= tests + validations),
         validation=np.flatnonzero((fold >= tests) & (fold < tests + validations)),
         test=np.flatnonzero(fold < tests),
     )
-    for name, indices in parts.parts().items():
-        if absent := [c for c, n in dataset.counts(indices).items() if n == 0]:
-            raise DatasetRefused(f"The {name} split would have no film of {', '.join(absent)}. Add films.")
-    return parts
 
 
-def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> dict[str, Any]:
+def _as_given(dataset: Dataset, plan: SplitPlan) -> Split:
+    if not dataset.given:
+        raise DatasetRefused(
+            f"{dataset.root} is not divided into training, validation and test, neither by folders nor by a column "
+            "split of its manifest. Draw the parts instead (division drawn).",
+            code="not-divided",
+        )
+    part = np.array([PARTS.index(given or "train") for given in dataset.given], np.int64)
+    first = np.full(dataset.groups.max() + 1, len(PARTS), np.int64)
+    np.minimum.at(first, dataset.groups, part)  # of the parts of each group, the one that learns most from it
+    part = first[dataset.groups]
+    if not (part == 0).any():
+        raise DatasetRefused(
+            f"{dataset.root} is divided, but has no training part. Add one, or draw the parts (division drawn).",
+            code="no-training-part",
+        )
+    for number, share in ((2, plan.test), (1, plan.validation)):
+        if not (part == number).any():
+            train = np.flatnonzero(part == 0)
+            fold, folds = _folds(dataset, train, plan.seed)
+            taken = round(share * folds * len(dataset) / len(train))
+            part[train[fold < min(max(1, taken), folds // 2)]] = number
+    return Split(*(np.flatnonzero(part == number) for number in range(len(PARTS))))
+
+
+def _folds(dataset: Dataset, films: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
+    """A fold for each of these films, (n,) int64, and how many there are; stratified by class, groups whole."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    counts, groups, labels = dataset.counts(films), dataset.groups[films], dataset.labels[films]
+    n_groups = len(np.unique(groups))
+    folds = min(FOLDS, n_groups, max(counts.values()))  # scikit-learn wants one class at least to have a film for each
+    if folds < LEAST_FOLDS or min(counts.values()) < 3:
+        found = ", ".join(f"{name} {n}" for name, n in counts.items())
+        raise DatasetRefused(
+            f"Too few films to divide: {found}, in {n_groups} groups. Add films: at least {LEAST_FOLDS} groups and "
+            "3 films per class are needed."
+        )
+    folder = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    fold = np.empty(len(films), np.int64)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        # scikit-learn warns of classes smaller than the twenty folds; parts hold several folds
+        for number, (_, members) in enumerate(folder.split(films, labels, groups)):
+            fold[members] = number
+    return fold, folds
+
+
+def describe(
+    dataset: Dataset, parts: Split, used: np.ndarray | None = None, division: str = DEFAULT.division
+) -> dict[str, Any]:
     """What a run records of its data: digests, counts, the rule of the groups, and each film with its part.
 
-    `used` (n,) are the training films really learned from, where a plan shrinks or undersamples: their counts are
-    `train_used`, and those left out say `used` false.
+    `division` is that of the plan. `used` (n,) are the training films really learned from, where a plan shrinks or
+    undersamples: their counts are `train_used`, and those left out say `used` false.
     """
     part_of = {i: name for name, indices in parts.parts().items() for i in indices.tolist()}
     left_out = set() if used is None else {*parts.train.tolist()} - {*used.tolist()}
@@ -105,10 +149,13 @@ def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> 
         "classes": list(dataset.classes),
         "group_rule": dataset.group_rule.to_json(),
         "groups": len(np.unique(dataset.groups)),
+        "division": division,
+        **describe_given(dataset),
         "counts": {name: dataset.counts(indices) for name, indices in parts.parts().items()},
         **({} if used is None else {"train_used": dataset.counts(used)}),
         "split_digests": {name: split_digest(dataset, indices) for name, indices in parts.parts().items()},
         "refused": [vars(refusal) for refusal in dataset.refused],
+        "remarks": [remark.to_json() for remark in dataset.remarks],
         "films": [
             {"film": film, "sha256": sha, "label": dataset.classes[label], "part": part_of[i]}
             | ({"used": False} if i in left_out else {})
@@ -117,6 +164,19 @@ def describe(dataset: Dataset, parts: Split, used: np.ndarray | None = None) -> 
             )
         ],
     }
+
+
+def describe_given(dataset: Dataset) -> dict[str, Any]:
+    """The division that a folder or manifest gives; nothing where it gives none.
+
+    {"given": {"counts": films per class of each part, "without_part": films, "crossing_groups": sets of film names}}
+    """
+    if not dataset.given:
+        return {}
+    given = np.array(dataset.given)
+    counts = {name: dataset.counts(np.flatnonzero(given == name)) for name in PARTS if (given == name).any()}
+    crossing = [list(names) for names in dataset.crossing_groups()]
+    return {"given": {"counts": counts, "without_part": int((given == "").sum()), "crossing_groups": crossing}}
 
 
 def recorded_part(data: Mapping[str, Any], part: str) -> dict[str, str]:

@@ -185,6 +185,15 @@ class Evaluation:
         return json.dumps(data) + "\n"
 
 
+def probability_columns(others: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """Names for the columns of the probabilities, in class order, beside `others` in one table.
+
+    They are the classes' own; where a class is called as one of the others, each is "probability of CLASS".
+    """
+    taken = {name.casefold() for name in others}
+    return [f"probability of {name}" for name in classes] if any(c.casefold() in taken for c in classes) else [*classes]
+
+
 def load(path: str | Path) -> Evaluation:
     """Read an evaluation file, as `Evaluation.to_json` writes it.
 

@@ -1,6 +1,7 @@
 """A stranger's bytes become a Radiograph, or a Refusal. Knows no label, no dataset and no network.
 
 ingest          the firewall: decoder processes that can be killed; a Radiograph or a Refusal for each film
+walk            a folder of films, to any depth: links, litter, what may be a film by its name
 decoder         what runs inside one decoder process
 radiograph      a film: pixels with their provenance; the square that a network sees
 stills          PNG, JPEG, TIFF, BMP, WebP and JPEG 2000 bytes to pixels

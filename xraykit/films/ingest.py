@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xraykit.films import decoder
+from xraykit.films import decoder, walk
 from xraykit.films.decoder import MAX_BYTES
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, Refusal, refuse, too_large
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 SECONDS = 10.0  # for one film, counted from the moment a decoder takes it
 BATCH_SECONDS = 3.0  # for a batch of small films; one that is late is read again film by film, SECONDS each
 BATCH_FILMS, SMALL_BYTES = 16, 256 * 1024
-NOT_FILMS = {".csv", ".tsv", ".md", ".rst", ".json", ".yaml", ".yml", ".toml", ".html", ".ini", ".db", ".py"}
-NOT_FILM_STEMS = {"readme", "license", "licence", "thumbs", "desktop", "changelog"}
 
 
 class Ingest:
@@ -177,29 +175,25 @@ def list_films(paths: Iterable[Path]) -> list[Path]:
 
 
 def find_films(paths: Iterable[Path]) -> Iterator[Path]:
-    """Files as they are given, folders walked (sorted, to any depth, hidden files left out).
+    """Files as they are given, folders walked as `walk` does: sorted, to any depth, hidden files left out.
 
     Tables, notes and the litter of file managers are left out of folders; other unknown endings stay, and so do folders
     that cannot be read, so that they are refused by name rather than skipped in silence.
     """
     for path in map(Path, paths):
-        if os.path.isdir(path):
-            yield from _walk(path)
-        else:
+        if not os.path.isdir(path):
             yield path
+            continue
+        folder = _walked(path)
+        yield from folder.all_films() if folder else [path]
+        yield from (holder.path / name for holder in (folder.all_folders() if folder else ()) for name in holder.closed)
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    closed: list[Path] = []
-    for folder, folders, files in os.walk(root, onerror=lambda error: closed.append(Path(error.filename))):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        yield from (Path(folder, name) for name in sorted(files) if _may_be_a_film(name))
-    yield from closed
-
-
-def _may_be_a_film(name: str) -> bool:
-    path = Path(name.lower())
-    return not name.startswith(".") and path.suffix not in NOT_FILMS and path.stem not in NOT_FILM_STEMS
+def _walked(path: Path) -> walk.Folder | None:
+    try:
+        return walk.walk(path)
+    except OSError:
+        return None
 
 
 def _refusal_at_the_door(film: Film) -> Refusal | None:

@@ -5,6 +5,7 @@ The words say what is wrong and what to do, never which file: pages and the term
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,25 @@ class NotARadiograph(Refused):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.words}" if self.source else self.words
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason for which files were refused: how often, and the first of them with its words."""
+
+    code: str
+    count: int
+    example: str
+    words: str
+
+
+def reasons(refused: Iterable[Refusal]) -> list[Reason]:
+    """Refusals by their code, the most frequent first."""
+    by_code: dict[str, list[Refusal]] = {}
+    for refusal in refused:
+        by_code.setdefault(refusal.code, []).append(refusal)
+    found = [Reason(code, len(those), those[0].source, those[0].words) for code, those in by_code.items()]
+    return sorted(found, key=lambda reason: -reason.count)
 
 
 def name_of(film: Film) -> str:

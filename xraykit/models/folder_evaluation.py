@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,10 +16,9 @@ import numpy as np
 from xraykit.datasets import dataset, index
 from xraykit.datasets.inspection import describe
 from xraykit.evaluation import evaluation
-from xraykit.evaluation.evaluation import Evaluation
+from xraykit.evaluation.evaluation import Evaluation, probability_columns
 from xraykit.films import ingest, note, radiograph
-from xraykit.films.note import Note
-from xraykit.films.refusal import Refusal, printable
+from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.models import classifier
 from xraykit.models.classifier import Classifier
@@ -30,7 +28,7 @@ from xraykit.system.files import replace_text
 from xraykit.system.jobs import FILMS, RESULT, Job
 
 TABLE = "predictions.csv"
-Notes = Mapping[str, tuple[Note, ...]]  # path below the folder -> what is to be said of the film, where anything is
+ABOUT_FILMS = ("path", "truth", "predicted", "refusal", "notes")  # the columns before the probabilities
 
 
 class MisfitRefused(Refused):
@@ -47,10 +45,10 @@ def evaluate(
     *,
     only: Mapping[str, str] | None = None,
     test_of: str = "",
-) -> tuple[list[Evaluation], dataset.Dataset, Notes]:
+) -> tuple[list[Evaluation], dataset.Dataset]:
     """Evaluate kept models on a folder of films, each film read once; results are written into `out` at the end.
 
-    Returns an evaluation for each model, the films, and what is to be said of them.
+    Returns an evaluation for each model, and the films.
 
     With `only` (path below the folder -> sha256), on these films alone; they must be in the folder unchanged.
     `test_of` is the name of the run whose test films they are, for progress.json and the evaluations.
@@ -70,7 +68,7 @@ def evaluate(
     facts = {"verb": "evaluate", "data": str(folder.resolve()), "models": list(models), **about}
     with jobs.running(Job(out), **facts) as job:
         classifiers = [classifier.load(model) for model in models]
-        counts = dataset.count_labels(folder)
+        counts = dataset.count_labels(folder, classifiers[0].card.classes)
         for model in classifiers:
             if words := misfit(model.card, list(counts), folder.name):
                 raise MisfitRefused(words)
@@ -87,8 +85,8 @@ def evaluate(
             for model, logits in zip(classifiers, collected.logits, strict=True)
         ]
         job.stop_if_asked()
-        _write(evaluations, films, collected.notes, out)
-    return evaluations, films, collected.notes
+        _write(evaluations, films, out)
+    return evaluations, films
 
 
 def start_evaluation(job: Job, folder: Path, models: Sequence[str], test_of: Path | None = None) -> None:
@@ -124,18 +122,15 @@ def familiar(model: str, hashes: Sequence[str]) -> int:
 
 
 class _Collected:
-    """Shows each film to every classifier; keeps the logits, a list per classifier, and the notes on the films."""
+    """Shows each film to every classifier and keeps the logits, a list per classifier."""
 
     def __init__(self, classifiers: Sequence[Classifier], job: jobs.JobProgress) -> None:
         self.classifiers, self.job = classifiers, job
         self.logits: list[list[np.ndarray]] = [[] for _ in classifiers]
-        self.notes: dict[str, tuple[Note, ...]] = {}
 
     def look(self, name: str, film: radiograph.Radiograph | Refusal) -> None:
         self.job.count(name, vars(film) if isinstance(film, Refusal) else None)
         if not isinstance(film, Refusal):
-            if film.notes:
-                self.notes[name] = film.notes
             for logits, model in zip(self.logits, self.classifiers, strict=True):
                 logits.append(model.predict([film])[0].logits)
 
@@ -151,21 +146,13 @@ def _choose(only: Mapping[str, str], folder: Path, classes: Sequence[str]) -> da
             f"{len(indices)} of the {len(only)} films to be read are in {folder} unchanged.{why} Restore the "
             "others, or choose the folder that holds them."
         )
-    return dataclasses.replace(
-        films,
-        films=tuple(films.films[i] for i in indices),
-        labels=films.labels[indices],
-        groups=films.groups[indices],
-        hashes=tuple(films.hashes[i] for i in indices),
-        refused=(),
-        unlabelled=(),
-    )
+    return films.choose(indices)
 
 
 def _read_again(films: dataset.Dataset, look: index.Look, progress: index.Progress | None) -> dataset.Dataset:
     """Show each film to `look`; MisfitRefused where one can no longer be read."""
     with ingest.Ingest() as firewall:
-        for i, film in enumerate(firewall.read_many(films.root / name for name in films.films)):
+        for i, film in enumerate(firewall.read_many(map(films.path, films.films))):
             if isinstance(film, Refusal):
                 raise MisfitRefused(f"{films.films[i]} could be read before, but not now: {film.words}")
             look(films.films[i], film)
@@ -190,28 +177,26 @@ def _evaluation(card: cards.Card, films: dataset.Dataset, logits: Sequence[np.nd
     )
 
 
-def _write(evaluations: Sequence[Evaluation], films: dataset.Dataset, notes: Notes, out: Path) -> None:
+def _write(evaluations: Sequence[Evaluation], films: dataset.Dataset, out: Path) -> None:
     """films.json, and evaluation.json and predictions.csv; of several models in a folder for each."""
-    Job(out).write(FILMS, describe(films) | {"notes": [one.to_json() for one in note.tally(notes)]})
+    Job(out).write(FILMS, describe(films))
     for of_model in evaluations:
         folder = out if len(evaluations) == 1 else out / of_model.model
         folder.mkdir(exist_ok=True)
-        replace_text(folder / TABLE, _predictions(of_model, films.refused, notes))
+        replace_text(folder / TABLE, _predictions(of_model, films))
         replace_text(folder / RESULT, of_model.to_json())
 
 
-def _predictions(of_model: Evaluation, refused: Sequence[Refusal], notes: Notes) -> str:
+def _predictions(of_model: Evaluation, films: dataset.Dataset) -> str:
     """A CSV table: each film with truth, predicted class, notes and every probability; refused films with the code."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    classes = of_model.classes
-    table.writerow(["path", "truth", "predicted", "refusal", "notes", *classes])
+    classes, notes = of_model.classes, films.noted()
+    table.writerow([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)])
     rows = zip(of_model.films, of_model.truth, of_model.predicted, of_model.probabilities, strict=True)
     for film, truth, predicted, probabilities in rows:
         said = note.line(notes.get(film, ()))
-        table.writerow(
-            [printable(film), classes[truth], classes[predicted], "", said, *(f"{p:.6f}" for p in probabilities)]
-        )
-    for refusal in refused:
-        table.writerow([printable(refusal.source), "", "", refusal.code, "", *[""] * len(classes)])
+        table.writerow([film, classes[truth], classes[predicted], "", said, *(f"{p:.6f}" for p in probabilities)])
+    for refusal in films.refused:
+        table.writerow([refusal.source, "", "", refusal.code, "", *[""] * len(classes)])
     return text.getvalue()

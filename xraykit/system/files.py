@@ -1,4 +1,4 @@
-"""Files: replaced whole or grown by whole lines, locks, and check sums. Standard library only."""
+"""Files: their names as text, replaced whole or grown by whole lines, locks, check sums. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,11 +7,29 @@ import datetime
 import hashlib
 import io
 import os
+import re
 import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    """A file's name or path as text that any file, page and terminal can hold; `named` turns it back.
+
+    A byte that is no UTF-8 is written as Python's "backslashreplace" writes it: \\udcff for the byte ff. Where a name
+    itself looks like that, its backslash is written so too: \\udc5c.
+    """
+    return _ESCAPED.sub(r"\\udc5c\1", os.fspath(name)).encode("utf-8", "backslashreplace").decode()
+
+
+def named(text: str) -> str:
+    """The name that `shown` gave as `text`, fit to open the file."""
+    return _ESCAPED.sub(lambda found: "\\" if found[1] == "udc5c" else chr(int(found[1][1:], 16)), text)
+
+
+_ESCAPED = re.compile(r"\\(udc(?:5c|[89a-f][0-9a-f]))")
 
 
 def sha256_of(path: Path) -> str:

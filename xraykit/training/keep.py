@@ -272,6 +272,7 @@ def _data_words(data: dict, recipe: dict) -> dict:
         "group_rule": groups.read_rule(data["group_rule"]).words,
         **({"train_used": data["train_used"]} if "train_used" in data else {}),
         "refused": len(data["refused"]),
+        **({"division": "given"} if data.get("division") == "given" else {}),
         "balance": recipe.get("balance", "none"),
         "shrink": recipe.get("shrink", 1.0),
     }

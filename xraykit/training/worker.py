@@ -110,7 +110,7 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
         finish=bool(status.finish),
         seconds_per_epoch=_estimated(run),
     )
-    run.write("data.json", split.describe(films, plan.parts, plan.learned))
+    run.write("data.json", split.describe(films, plan.parts, plan.learned, recipe.division))
     fit.fit(plan, recorder)
 
 

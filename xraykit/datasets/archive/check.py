@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from xraykit.datasets.layout import MANIFEST
-from xraykit.films import decoder, ingest
+from xraykit.datasets.layout import is_manifest
+from xraykit.films import decoder, walk
 from xraykit.refused import Refused
 
 MAX_ARCHIVE = 8 * 2**30  # bytes of the zip itself
@@ -180,7 +180,6 @@ def is_junk(member: zipfile.ZipInfo) -> bool:
 
 def may_be_wanted(member: zipfile.ZipInfo) -> bool:
     """By its name: a film, or a manifest; what has another unknown name is opened and looked at."""
-    path = Path(member.orig_filename.lower())
-    hidden = any(name.startswith(".") for name in path.parts)
-    known = path.suffix in ingest.NOT_FILMS or path.stem in ingest.NOT_FILM_STEMS
-    return path.name == MANIFEST or not (hidden or known)
+    *folders, name = Path(member.orig_filename).parts
+    hidden = any(folder.startswith(".") for folder in folders)
+    return is_manifest(name) or (not hidden and walk.may_be_a_film(name))

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from xraykit.datasets.archive import check
 from xraykit.datasets.archive.check import MAX_MEMBER, ArchiveRefused, quoted
-from xraykit.datasets.layout import MANIFEST
+from xraykit.datasets.layout import is_manifest
+from xraykit.datasets.listing.folder import RECORD
 from xraykit.system.folders import datasets_folder
 
 CHUNK = 2**18
-RECORD = "archive.json"
 FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima")
 Progress = Callable[[int, int], None]  # bytes unpacked, bytes in all
 
@@ -96,7 +96,7 @@ def _write(
             continue
         if not written:
             rest.append(member.orig_filename)
-        films += written and path.name.lower() != MANIFEST
+        films += written and not is_manifest(path.name)
         done += member.file_size
         report(done, total)
     if not films and not damaged:
@@ -110,7 +110,7 @@ def _write_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path,
     """Whether it is a film or a manifest and was written; never more bytes than it said it has."""
     with archive.open(member) as source:
         chunk = source.read(CHUNK)
-        if path.name.lower() != MANIFEST and not _is_film(path.name, chunk):
+        if not is_manifest(path.name) and not _is_film(path.name, chunk):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         written = 0
@@ -132,13 +132,13 @@ def _without_wrapper(part: Path) -> Path:
     inside = [*part.iterdir()]
     if len(inside) != 1 or not inside[0].is_dir():
         return part
-    wraps = any(child.is_dir() or child.name == MANIFEST for child in inside[0].iterdir())
+    wraps = any(child.is_dir() or is_manifest(child.name) for child in inside[0].iterdir())
     return inside[0] if wraps else part
 
 
 def _drop_other_manifests(part: Path, kept: Path) -> list[str]:
     """Only one at the top says anything; the names of the others."""
-    others = [path for path in part.rglob("*") if path.name.lower() == MANIFEST and path != kept / MANIFEST]
+    others = [path for path in part.rglob("*") if is_manifest(path.name) and path.parent != kept]
     for path in others:
         path.unlink()
     return [path.relative_to(part).as_posix() for path in others]

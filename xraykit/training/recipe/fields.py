@@ -363,6 +363,14 @@ FIELDS: dict[str, Field] = _named(
         "Which epoch's weights the run ends with.",
         {"best": "Lowest validation loss", "last": "Last epoch"},
     ),
+    _choice(
+        "division",
+        "Division",
+        "Where training, validation and test come from: drawn from all films by the fractions below, or the parts that "
+        "the folder (train, val, test) or the manifest (column split) names. A part that is not given is drawn from "
+        "the training films.",
+        {"drawn": "Drawn from all films", "given": "As the folder gives it"},
+    ),
     _number(
         "validation",
         "Validation fraction",

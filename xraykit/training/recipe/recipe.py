@@ -108,6 +108,7 @@ class Recipe:
     early_stopping: int | None = None  # epochs without better validation loss
     bias_correction: bool = False  # class biases of the last layer fitted on validation, after training
     keep: str = "best"  # weights kept at the end: "best" validation loss or "last"
+    division: str = "drawn"  # into training, validation and test: "drawn" from all films, or "given" by the folder
     validation: float = 0.10  # fraction of films
     test: float = 0.15
     seed: int = 0
@@ -131,7 +132,7 @@ class Recipe:
         """How its films are divided and thinned."""
         from xraykit.datasets.split import SplitPlan  # brings NumPy: a recipe alone needs none
 
-        return SplitPlan(self.validation, self.test, self.seed, self.shrink, self.balance)
+        return SplitPlan(self.validation, self.test, self.seed, self.shrink, self.balance, self.division)
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"

@@ -322,6 +322,7 @@ RECIPE = {
     "early_stopping": _number(1, 1000, "epochs", whole=True, optional=True),
     "bias_correction": _switch(),
     "keep": _one_of("best", "last"),
+    "division": _one_of("drawn", "given"),
     "validation": _number(0.01, 0.49),
     "test": _number(0.01, 0.49),
     "seed": _number(0, 2**32 - 1, whole=True),

@@ -174,6 +174,8 @@ def _phase(phase: Mapping[str, Any]) -> str:
 
 def _films(recipe: Mapping[str, Any]) -> Iterator[str]:
     """Which of the training films were used, where not all."""
+    if recipe.get("division") == "given":
+        yield "Training, validation and test are those that the folder or manifest gives."
     if (shrink := recipe.get("shrink", 1)) != 1:
         yield f"Trained on {shrink:.3g} of the training films: whole groups, chosen by the seed."
     if recipe.get("balance") == "undersample":

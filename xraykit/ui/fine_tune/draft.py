@@ -49,7 +49,7 @@ class Draft:
     Attributes
     ----------
     folder : str
-        Of the films; empty before one is chosen.
+        Of the films, as `files.shown` writes it; empty before one is chosen.
     source : str or None
         How the folder is being chosen: which of the first step's three ways is open.
     inspection : str or None

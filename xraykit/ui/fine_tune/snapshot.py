@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xraykit.evaluation import learning_curve
+from xraykit.system import files
 from xraykit.system.job_folder import State
 from xraykit.training.run.run import STATUS, Run, RunRefused, Status, list_runs
 
@@ -81,8 +82,8 @@ class RunSnapshot:
 
     @property
     def films(self) -> str:
-        """The last name of that folder."""
-        return Path(self.data).name
+        """The last name of that folder, as it is shown."""
+        return files.shown(Path(self.data).name)
 
 
 def take(run: Run) -> RunSnapshot:

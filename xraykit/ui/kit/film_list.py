@@ -22,6 +22,7 @@ from xraykit.models import explanation, service
 from xraykit.models.card import Card
 from xraykit.refused import Refused
 from xraykit.reports.heatmap import overlay as overlays
+from xraykit.system import files
 from xraykit.ui import server
 from xraykit.ui.kit import pictures
 from xraykit.ui.kit.text import EXAMPLE_FOLDER, folder_at
@@ -209,7 +210,7 @@ def _figure(picture: Picture | str, words: str, under: str) -> str:
 
 def _open(film: str, folder: Path, sha: str) -> radiograph.Radiograph | str:
     """The film through the service's firewall; words where there is none or it is another one."""
-    path = folder / film
+    path = folder / files.named(film)
     try:
         inside = not Path(film).is_absolute() and ".." not in Path(film).parts  # links are the user's own
         if not inside or not path.is_file() or path.stat().st_size > decoder.MAX_BYTES:

@@ -9,12 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit.datasets import groups
+from xraykit.datasets import groups, layout
 from xraykit.datasets.groups import GroupKind
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
+from xraykit.system import files
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import JobState
 from xraykit.ui.kit import jobs
@@ -29,7 +30,8 @@ MOST_ROWS = 200  # films named in one list; predictions.csv and films.json name 
 
 def show_head(title: str, facts: str) -> None:
     """What is being looked at, and a few words about it."""
-    st.html(f"<div class='xk-pane-head'><h2>{html.escape(title)}</h2><p>{html.escape(facts)}</p></div>")
+    title, facts = map(html.escape, map(files.shown, (title, facts)))
+    st.html(f"<div class='xk-pane-head'><h2>{title}</h2><p>{facts}</p></div>")
 
 
 def show_progress(state: JobState) -> None:
@@ -54,6 +56,17 @@ def show_folder(contents: dict[str, Any]) -> None:
         f"<p class='xk-said'>Groups by {html.escape(groups.read_rule(contents['group_rule']).words)}.</p>"
     )
     right.html(_oddities(contents) or f"<p class='xk-said'>{NOTHING_ODD}</p>")
+    if words := given_words(contents):
+        left.html(f"<p class='xk-said'>{html.escape(words)} All its films are read here.</p>")
+
+
+def given_words(contents: dict[str, Any]) -> str:
+    """The division that the folder or manifest itself makes, in a sentence; empty where it makes none."""
+    if not (given := contents.get("given")):
+        return ""
+    parts = ", ".join(f"{part} {sum(counts.values()):,}" for part, counts in given["counts"].items())
+    without = f", {given['without_part']:,} without a part" if given["without_part"] else ""
+    return f"The folder is divided already: {parts} films{without}."
 
 
 def show_facts(contents: dict[str, Any]) -> None:
@@ -89,14 +102,31 @@ def _facts(contents: dict[str, Any]) -> str:
 def _oddities(contents: dict[str, Any]) -> str:
     refused, unlabelled = contents["refused"], contents["unlabelled"]
     sets, mixed = contents["duplicates"], contents["groups_with_several_classes"]
-    warned = [one for one in contents.get("notes", ()) if one["warning"]]  # an evaluation's films.json has notes
+    crossing = contents.get("given", {}).get("crossing_groups", ())
+    remarks = layout.read_remarks(contents.get("remarks", ()))
+    reasons, notes = contents.get("refusals", ()), contents.get("notes", ())
+    warnings, facts = ([note for note in notes if note["warning"] is warning] for warning in (True, False))
     return (
-        _list("Warnings on films, which are in all figures", map(_warning, warned), len(warned))
+        _list("How the folder was read", (html.escape(remark.text) for remark in remarks), len(remarks))
+        + _list("Warnings on films, which are in all figures", map(_note, warnings), len(warnings))
+        + _list("What was noticed in films", map(_note, facts), len(facts))
+        + (_list("Why films were refused", map(_reason, reasons), len(reasons)) if len(refused) > FEW else "")
         + _list("Refused films, excluded from all figures", map(_refused_row, refused), len(refused), True)
         + _list("Identical files, each counted as one film", map(_identical, sets), len(sets))
+        + _list("One picture or patient in several of the folder's parts", map(_identical, crossing), len(crossing))
         + _list("One picture or patient in several classes", map(_identical, mixed), len(mixed))
         + _list("Films without a class, left out", map(html.escape, unlabelled), len(unlabelled))
     )
+
+
+def _note(note: dict[str, Any]) -> str:
+    films = layout.counted(note["films"], "film")
+    return f"{films}, such as {html.escape(note['example'])}: {html.escape(note['words'])}"
+
+
+def _reason(reason: dict[str, Any]) -> str:
+    films, code = layout.counted(reason["count"], "film"), html.escape(reason["code"])
+    return f"{films} <code>{code}</code>, such as {html.escape(reason['example'])}: {html.escape(reason['words'])}"
 
 
 def show_misfits(misfits: Sequence[str]) -> None:
@@ -168,11 +198,6 @@ def _list(title: str, rows: Iterable[str], n: int, table: bool = False) -> str:
 
 def _refused_row(refusal: dict[str, Any]) -> str:
     return refusal_row(Refusal(*(str(refusal.get(key, "")) for key in ("source", "code", "words"))))
-
-
-def _warning(tally: dict[str, Any]) -> str:
-    films = f"{tally['films']} film{'s' * (tally['films'] != 1)}, such as {tally['example']}"
-    return f"{html.escape(films)}: {html.escape(tally['words'])}"
 
 
 def _identical(names: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
+from xraykit.system import files
 
 EXAMPLE_FOLDER = "/home/me/films"
 
@@ -67,6 +68,8 @@ def folder_at(path: str) -> Path:
     if not path.strip():
         raise Refused("Enter the path of a folder.", code="no-folder")
     folder = Path(os.path.expanduser(path.strip()))
+    if not folder.is_dir():
+        folder = Path(files.named(str(folder)))  # a name that is no UTF-8, as pages show it
     if not folder.is_dir():
         raise Refused(f"No folder at {path.strip()}.", code="no-folder")
     return folder.resolve()

@@ -13,11 +13,11 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit.datasets import catalog, inspection
+from xraykit.datasets import catalog, inspection, layout
 from xraykit.datasets.archive import unpack
 from xraykit.refused import Refused
 from xraykit.reports.charts import bars as film_charts
-from xraykit.system import folders
+from xraykit.system import files, folders
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run.run import list_runs
@@ -29,10 +29,11 @@ KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 MOST_MEGABYTES = 2000
 LASTS = 20  # seconds
 OLD = 86_400  # seconds
+DRAWN, GIVEN = "drawn", "given"
 NOT_CHOSEN = "choose films"
 FORMS = (
-    "A folder with one subfolder per class (COVID-19/one.png, Normal/two.dcm), or with a manifest.csv (columns path "
-    "and label)."
+    "A folder with one subfolder per class (COVID-19/one.png, Normal/two.dcm), also below train, val and test, or with "
+    "a manifest.csv (columns path and label). Masks are left out."
 )
 
 
@@ -68,7 +69,7 @@ def choose(folder: Path | str) -> None:
     """Take a folder for the run being set up; it is inspected when the page is drawn."""
     plan = draft.current()
     _forget()
-    plan.folder, plan.inspection, plan.estimate = str(folder), None, None
+    plan.folder, plan.inspection, plan.estimate = files.shown(str(folder)), None, None
 
 
 def reasons() -> list[str]:
@@ -138,7 +139,7 @@ def _changed(folder: Path) -> int:
 
 
 def _choose_known() -> None:
-    folders_by_path = {str(folder.path): folder for folder in known()}
+    folders_by_path = {files.shown(folder.path): folder for folder in known()}
     if not folders_by_path:
         st.html(
             "<p class='xk-said' role='status'>No folders of films are known yet. Enter a path or upload a zip file; it "
@@ -167,7 +168,7 @@ def _title(folder: catalog.Known) -> str:
 def _take_known(key: str) -> None:
     path = st.session_state.get(key)
     if path and path != draft.current().folder:
-        choose(path)
+        choose(files.named(path))
 
 
 def _ask_for_path() -> None:
@@ -257,8 +258,33 @@ def _show_contents(job: Job) -> None:
     report_view.live_chart(
         rows, ("label", "part", "films", "order"), chart.to_dict(), "films-counts", f"Films per class: {counts}"
     )
+    _show_division(contents)
     folder_facts.show_facts(contents)
     folder_facts.show_oddities(contents)
+
+
+def _show_division(contents: dict[str, Any]) -> None:
+    """What to do with a division that the folder makes: draw the parts from all films, or use it."""
+    if not (words := folder_facts.given_words(contents)):
+        return
+    used = contents.get("division") == GIVEN
+    crossing = len(contents["given"]["crossing_groups"])
+    words += " These parts are used." if used else " They are not used: the parts shown are drawn from all films."
+    if used and crossing:
+        words += (
+            f" {layout.counted(crossing, 'group')} of one patient or picture would lie in several parts: each is kept "
+            "whole in training, or in validation where none of it is in training."
+        )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="films-division"):
+        st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>", width="stretch")
+        label = "Draw the parts from all films" if used else "Use the folder's parts"
+        st.button(label, key="films-division-take", on_click=_divide, args=(DRAWN if used else GIVEN,))
+
+
+def _divide(division: str) -> None:
+    """Choose the division; a callback. The fields of the recipe show it."""
+    draft.put("division", division)
+    draft.current().turn += 1
 
 
 def _forget() -> None:

@@ -28,7 +28,7 @@ TRAINING = (
     "backend",
     "bias_correction",
 )
-FILMS = ("balance", "class_weights", "shrink", "validation", "test", "seed")
+FILMS = ("balance", "class_weights", "shrink", "division", "validation", "test", "seed")
 CHANGES = tuple(f"augmentation.{name}" for name in ("rotation", "shift", "zoom", "brightness", "contrast", "flip"))
 PHASE = ("epochs", "learning_rate", "trainable", "optimizer", "schedule", "warmup_epochs", "weight_decay", "augment")
 LAYER = ("width", "dropout", "activation")
@@ -217,7 +217,8 @@ def _summarise_films() -> str:
     fraction = draft.get("shrink")
     used = f"{fraction} of the training films" if fraction != 1 else "all training films"
     balance = draft.get("balance")
-    return used if balance == "none" else f"{used}, {_value('balance').lower()}"
+    given = ", divided as the folder gives it" if draft.get("division") == "given" else ""
+    return used + given if balance == "none" else f"{used}, {_value('balance').lower()}{given}"
 
 
 def _summarise_augmentation() -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from xraykit.refused import Refused
-from xraykit.system import device_queue, devices, folders, text
+from xraykit.system import device_queue, devices, files, folders, text
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState, state_of
@@ -171,13 +171,13 @@ def _estimate(chosen: Recipe) -> None:
         arguments = [
             "train",
             f"--recipe={recipe}",
-            f"--data={plan.folder}",
+            f"--data={files.named(plan.folder)}",
             "--estimate",
             "--json",
             f"--device={plan.device}",
             f"--out={job.path}",
         ]
-        job.start(arguments, verb="estimate", data=plan.folder)
+        job.start(arguments, verb="estimate", data=files.named(plan.folder))
     except (Refused, OSError) as error:
         selection.keep_word(f"The estimate could not be started: {error}")
         return
@@ -217,7 +217,7 @@ def _start(name: str) -> None:
     started.add(name)
     plan = draft.current()
     try:
-        new_run = control.start(chosen, plan.folder, device=plan.device, name=name)
+        new_run = control.start(chosen, files.named(plan.folder), device=plan.device, name=name)
     except (Refused, OSError) as error:
         started.discard(name)
         selection.keep_word(f"The run could not be started: {error}")

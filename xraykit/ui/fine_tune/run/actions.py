@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from xraykit.refused import Refused
-from xraykit.system import devices
+from xraykit.system import devices, files
 from xraykit.system.job_folder import State
 from xraykit.training.run import control
 from xraykit.training.run.run import Failure
@@ -85,7 +85,9 @@ def ask_for_films(run: RunSnapshot) -> None:
     """Where the films are now, of a run that could be resumed if it found them."""
     if not run.resumable or not _films_are_missing(run):
         return
-    folder = ask_for_folder("New location of the films", "Resume with these films", "resume", run.data, width=560)
+    folder = ask_for_folder(
+        "New location of the films", "Resume with these films", "resume", files.shown(run.data), width=560
+    )
     if folder is not None:
         _resume(run, folder)
         st.rerun()

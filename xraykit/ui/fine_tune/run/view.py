@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from xraykit.reports.charts import learning
-from xraykit.system import text
+from xraykit.system import files, text
 from xraykit.system.job_folder import State
 from xraykit.training.recipe import fields
 from xraykit.training.run.run import CHECKPOINT, Failure, Stage, Status
@@ -89,12 +89,13 @@ def _draw(run: RunSnapshot | None) -> None:
 
 def _head(run: RunSnapshot) -> str:
     facts = [f"recipe {run.recipe_name}", run.films and f"films in {run.films}"]
+    facts += ["divided as the folder gives it"] if run.recipe.get("division") == "given" else []
     if run.status:
         backend, precision, split = run.status.backend or "", run.status.precision or "", run.status.split or 1
         facts += [fields.at("backend").choices.get(backend, backend), PRECISIONS.get(precision, precision)]
         facts += [f"batch in {split} parts"] if split > 1 else []
     said = html.escape(" · ".join(str(fact) for fact in facts if fact))
-    name, where = html.escape(run.name, quote=True), html.escape(run.data, quote=True)
+    name, where = html.escape(run.name, quote=True), html.escape(files.shown(run.data), quote=True)
     return (
         f"<div class='xk-run'><h2 title='{name}'>{name}</h2>{jobs.state_chip(run.state, run.state_words)}"
         f"<p title='{where}'>{said}</p></div>"

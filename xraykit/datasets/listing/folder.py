@@ -1,0 +1,56 @@
+"""The layout of a folder: by its manifest where it has one, else by class folders. Opens no film."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from xraykit.datasets.layout import DatasetRefused, Layout, is_manifest
+from xraykit.datasets.listing import class_folders, manifest, names
+from xraykit.films import walk
+
+RECORD = "archive.json"  # what was left out of the zip that a folder was unpacked from
+
+
+def read(root: Path, classes: Sequence[str] = ()) -> Layout:
+    """The labelled films of a folder; `classes` are names known to be classes.
+
+    Raises
+    ------
+    DatasetRefused
+        If there is no such folder, its manifest cannot be used, it holds several datasets, or classes whose names
+        differ so little that they may be one.
+    """
+    if not root.is_dir():
+        raise DatasetRefused(f"No folder at {root}.", code="no-folder")
+    tree = walk.walk(root)
+    tree.others = [name for name in tree.others if name != RECORD]
+    table = _manifest_of(tree)
+    layout = manifest.read(table, tree) if table else class_folders.read(tree, classes)
+    _refuse_alike(root, layout)
+    return layout
+
+
+def _manifest_of(tree: walk.Folder) -> Path | None:
+    """The manifest of a folder, or of the only folder in it."""
+    folder = tree
+    while True:
+        if tables := [name for name in folder.others if is_manifest(name) and (folder.path / name).is_file()]:
+            folder.others.remove(tables[0])
+            return folder.path / tables[0]
+        if folder.films or len(folder.folders) != 1:
+            return None
+        (folder,) = folder.folders
+
+
+def _refuse_alike(root: Path, layout: Layout) -> None:
+    counts = Counter(row.label for row in layout.rows)
+    if sets := names.alike(counts):
+        listed = "; ".join(", ".join(f"{label!r} ({counts[label]} films)" for label in labels) for labels in sets)
+        raise DatasetRefused(
+            f"{root} has classes whose names are nearly the same: {listed}. If they are one class, give the folders or "
+            "the rows of the manifest one name; if not, give them names that differ in more than upper and lower case, "
+            "spaces and punctuation.",
+            code="classes-alike",
+        )
