@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from xraykit import __version__
-from xraykit.cli import data, evaluate, reading, runs, train
+from xraykit.cli import data, evaluate, models, reading, runs, train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,7 +19,7 @@ def main() -> None:
 
 for command in (
     reading.doctor,
-    reading.models,
+    models.models,
     reading.predict,
     reading.explain,
     evaluate.evaluate,
