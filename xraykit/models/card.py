@@ -6,6 +6,7 @@ Reads and writes `card.json`; never opens a network.
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -80,14 +81,15 @@ class Card:
 def read(folder: Path) -> Card:
     """The card of a model folder; raises ModelRefused when it is missing or unreadable."""
     path = folder / CARD
-    if not path.is_file() and (found := formats.recognise(folder)) is not None:
+    is_there = os.path.isfile(path)  # unlike is_file, False for a name too long to be any
+    if not is_there and (found := formats.recognise(folder)) is not None:
         raise ModelRefused(formats.how_to_import(folder.name, found), code="not-a-kept-model")
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise ModelRefused(
             f"No model named {formats.shown(folder.name)}. `python -m xraykit models` lists the models that are there.",
             code="model-missing",
         )
-    if not path.is_file():
+    if not is_there:
         raise ModelRefused(
             f"{CARD} is missing in {folder.name}. {SAVE_AGAIN}",
             code="card-missing",

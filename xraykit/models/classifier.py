@@ -135,10 +135,10 @@ def load(name_or_folder: str | Path, verify: bool = True) -> Classifier:
 def find(name_or_folder: str | Path) -> Path:
     """The folder of a model given by name or by path; it may be missing, or no model's."""
     path = Path(name_or_folder)
-    if len(path.parts) != 1 or (path / CARD).is_file():
+    if len(path.parts) != 1 or os.path.isfile(path / CARD):  # unlike is_file, False for names too long to be any
         return path
     named = models_folder() / path
-    return path if not named.exists() and formats.recognise(path) else named
+    return path if not os.path.exists(named) and formats.recognise(path) else named
 
 
 def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:

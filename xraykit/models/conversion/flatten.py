@@ -62,7 +62,8 @@ class Task:
 @dataclass(frozen=True)
 class Facts:
     """What was found and made: facts.json. `no_heatmap` says why there is none, "" where there is one; `output` is
-    how the original ends: "softmax", "sigmoid", "logits" or "logit"."""
+    how the original ends: "softmax", "sigmoid", "logits" or "logit"; `alpha` the width of the MobileNetV2 of
+    keras.applications that is inside, None where there is none."""
 
     image_size: int
     channels: int
@@ -71,6 +72,7 @@ class Facts:
     output: str
     parameters: int
     tolerance: float
+    alpha: float | None
 
 
 def squares(size: int, channels: int) -> np.ndarray:
@@ -118,6 +120,7 @@ def flatten_into(work: Path) -> None:
         flat.output,
         int(flat.model.count_params()),
         HALF if flat.half else SINGLE,
+        _width_of_mobilenet_v2(flat.model),
     )
     (work / FACTS).write_text(json.dumps(vars(facts)), "utf-8")
 
@@ -381,6 +384,13 @@ class _Flat:
 
     def _maker(self, value: Any) -> tuple[Any, Any]:
         return self._made.get(id(value), (value, None, None))[1:]
+
+
+def _width_of_mobilenet_v2(model: Any) -> float | None:
+    """Its alpha, told by the names and shapes that keras.applications gives: a fine-tune can start from such a one."""
+    filters = {layer.name: getattr(layer, "filters", 0) for layer in model.layers}
+    named = {"Conv1", "expanded_conv_project", "block_16_project", "Conv_1", "out_relu"} <= filters.keys()
+    return filters["block_16_project"] / 320 if named else None
 
 
 def _in_head(layer: Any, kind: str, before: Any) -> bool:

@@ -93,7 +93,7 @@ def recognise(path: Path, name: str = "") -> Format | None:
         return Format.TFLITE
     if head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5":
         return ending if ending is Format.PYTORCH else Format.PICKLE
-    return ending
+    return None if ending in (Format.KERAS, Format.H5) else ending  # by its content it is neither
 
 
 def describe(name: str, format: Format) -> str:

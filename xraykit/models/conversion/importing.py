@@ -244,7 +244,7 @@ def _card(asked: Wish, source: Source, sha256: str, scaling: str, facts: Facts, 
         channels=facts.channels,
         feature_layer=facts.feature_layer,
         temperature=1.0,
-        recipe={"imported": imported},
+        recipe={"imported": imported, **_backbone(facts)},
         data={},
         metrics={},
         limits=tuple(_limits(asked, facts)),
@@ -253,6 +253,13 @@ def _card(asked: Wish, source: Source, sha256: str, scaling: str, facts: Facts, 
         parameters=facts.parameters,
     )
     return Card(**{**vars(card), "metrics": {"agreement_with_keras": _agreement(card, source, facts, making)}})
+
+
+def _backbone(facts: Facts) -> dict[str, Any]:
+    """As in a recipe: a fine-tune starts from the model where its recipe has the same."""
+    if facts.alpha is None:
+        return {"backbone": "imported network"}
+    return {"backbone": "MobileNetV2", "alpha": facts.alpha}
 
 
 def _limits(asked: Wish, facts: Facts) -> Iterator[str]:
