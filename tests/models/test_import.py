@@ -213,7 +213,7 @@ def test_what_a_network_expects_of_grey_levels_goes_into_it(keras, bring, scalin
 def test_without_a_rescaling_layer_the_scaling_is_asked_for(keras, bring):
     film = keras.Input((32, 32, 1))
     value = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(film))
-    with pytest.raises(cards.ModelRefused, match="--scaling raw, 0..1") as refused:
+    with pytest.raises(cards.ModelRefused, match="raw, 0..1") as refused:
         bring(keras.Model(film, dense(keras, value, 3, "softmax")), scaling=None)
     assert refused.value.code == "scaling" and "preprocess_input" in refused.value.words
 
@@ -370,7 +370,7 @@ def test_an_h5_file_of_keras_2_is_read(keras, bring):
 @pytest.mark.parametrize(
     ("end", "classes", "code", "words"),
     [
-        ((4, "softmax"), CLASSES, "class-count", "4 outputs; --classes names 3"),
+        ((4, "softmax"), CLASSES, "class-count", "4 outputs; 3 classes are named"),
         ((1, "sigmoid"), CLASSES, "class-count", "one output tells two classes apart"),
         ((3, "sigmoid"), CLASSES, "multi-label", "multi-label"),
         ((1, "softmax"), TWO, "output-activation", "always 1"),

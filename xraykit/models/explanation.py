@@ -17,8 +17,7 @@ GRAD_CAM, SMOOTH_GRAD = "Grad-CAM", "SmoothGrad"
 METHODS = (GRAD_CAM, "Grad-CAM++", "LayerCAM", "Score-CAM", SMOOTH_GRAD)
 NO_HEATMAP = (
     "This network has no {method} heatmap: no feature map leads to its classes by pooling and Dense layers alone "
-    "(its card "
-    "says what stands between). SmoothGrad works with any network."
+    "(its card says what stands between). SmoothGrad works with any network."
 )
 NO_EVIDENCE = "no positive evidence at this layer"
 

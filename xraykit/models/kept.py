@@ -120,8 +120,7 @@ def load_kept(name_or_folder: str | Path) -> Kept:
             f"{folder.name} has no {TEST}: it was never tested on films of its own. Evaluate it and the other models "
             "on one "
             "folder of labelled films, and compare what that gives: `python -m xraykit evaluate --model NAME --model "
-            "NAME "
-            "--data FILMS --out DIR`, or Evaluate a folder on the page Compare.",
+            "NAME --data FILMS --out DIR`, or Evaluate a folder on the page Compare.",
             code="model-missing",
         )
     validation = evaluation.load(folder / VALIDATION) if (folder / VALIDATION).is_file() else None

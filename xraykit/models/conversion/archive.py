@@ -44,8 +44,7 @@ PARTS = set(
     "DTypePolicy FloatDTypePolicy Policy __keras_tensor__ __tensor__ __numpy__ __slice__ __ellipsis__ GlorotUniform "
     "GlorotNormal HeUniform HeNormal LecunUniform LecunNormal RandomNormal RandomUniform TruncatedNormal "
     "VarianceScaling Zeros Ones Constant Orthogonal Identity L1 L2 L1L2 OrthogonalRegularizer MaxNorm MinMaxNorm "
-    "NonNeg "
-    "UnitNorm".split()
+    "NonNeg UnitNorm".split()
 )
 FUNCTIONS = set(
     "relu relu6 softmax sigmoid linear tanh elu selu gelu silu swish softplus softsign exponential leaky_relu mish "
@@ -169,8 +168,7 @@ def _opened(file: Any, name: str) -> zipfile.ZipFile:
         raise refuse(
             name,
             f"holds {formats.shown(strange[0])} beside the layers and weights: layers with files of their own cannot "
-            "be "
-            "imported",
+            "be imported",
         )
     for item in members.values():
         if item.file_size > max(RATIO_FROM, RATIO * item.compress_size):
@@ -251,8 +249,7 @@ def _check_config(config: dict[str, Any], name: str) -> None:
         raise refuse(
             name,
             f"holds a network of the class {formats.shown(kind)}: its layers cannot be told. Rebuild it as a "
-            "functional or "
-            "Sequential network of plain Keras layers and save that",
+            "functional or Sequential network of plain Keras layers and save that",
             "custom-object",
         )
     for node in _nodes(config, name):
@@ -265,8 +262,7 @@ def _check_node(node: dict[str, Any], name: str) -> None:
         raise refuse(
             name,
             f"holds a {kind} layer, which can run any code. Rebuild the network with plain layers (Rescaling instead "
-            "of a "
-            "Lambda or of preprocess_input), copy the weights and save it again",
+            "of a Lambda or of preprocess_input), copy the weights and save it again",
             "lambda-layer",
         )
     if kind == "function":
@@ -281,16 +277,14 @@ def _check_node(node: dict[str, Any], name: str) -> None:
         raise refuse(
             name,
             f"asks for {formats.shown(str(kind))} of {formats.shown(str(where))}, code that is not part of Keras. "
-            "Rebuild "
-            "the network with plain layers, copy the weights and save it again",
+            "Rebuild the network with plain layers, copy the weights and save it again",
             "custom-object",
         )
     if not allowed:
         raise refuse(
             name,
             f"asks for {formats.shown(str(kind))}, which is not among the layers that can be imported. Rebuild the "
-            "network "
-            "without it, copy the weights and save it again",
+            "network without it, copy the weights and save it again",
             "layer-not-allowed",
         )
     activation = node["config"].get("activation") if isinstance(node.get("config"), dict) else None

@@ -22,7 +22,7 @@ from xraykit.films import radiograph
 from xraykit.films.samples import draw
 from xraykit.models import card as cards
 from xraykit.models.card import ModelRefused
-from xraykit.models.conversion import archive, child, convert
+from xraykit.models.conversion import archive, child, convert, formats
 
 TASK, FACTS, EXPECTED = "task.json", "facts.json", "expected.npy"
 SINGLE, HALF = 1e-4, 2e-2  # largest allowed difference of a probability, by the original's precision
@@ -153,8 +153,7 @@ def _input(model: Any, task: Task) -> tuple[int, int]:
         raise archive.refuse(
             task.name,
             f"has {len(inputs)} inputs and {len(outputs)} outputs; expected one film and one set of classes. Save a "
-            "network "
-            "with one of each",
+            "network with one of each",
             "several-inputs-or-outputs",
         )
     shape = tuple(inputs[0].shape[1:])
@@ -179,14 +178,14 @@ def _size(shape: tuple, task: Task) -> int:
     asked = {task.image_size} if task.image_size else set()
     if not known and not asked:
         raise ModelRefused(
-            f"{archive.formats.shown(task.name)} takes films of any size. Say at which it was trained: --image-size "
-            "224.",
+            f"{formats.shown(task.name)} takes films of any size. Say at which it was trained: the image size, "
+            "--image-size on the command line.",
             code="image-size-needed",
         )
     if known and asked and known != asked:
         raise archive.refuse(
             task.name,
-            f"takes films of {known.pop()} pixels, not {task.image_size}. Leave --image-size out",
+            f"takes films of {known.pop()} pixels, not {task.image_size}. Leave the image size out",
             "input-shape",
         )
     size = (known or asked).pop()
@@ -307,8 +306,7 @@ class _Flat:
             raise archive.refuse(
                 name,
                 f"ends in {outputs} sigmoids: a multi-label network, which says yes or no to each finding by itself. "
-                "Models "
-                "here give each film one class, with probabilities that sum to 1",
+                "Models here give each film one class, with probabilities that sum to 1",
                 "multi-label",
             )
         if activation == "softmax" and outputs == 1:
@@ -321,17 +319,15 @@ class _Flat:
             raise archive.refuse(
                 name,
                 f"ends in {what}: expected a softmax, one sigmoid, or a linear Dense layer (logits). Rebuild its "
-                "end, copy the "
-                "weights and save it again",
+                "end, copy the weights and save it again",
                 "output-activation",
             )
         if max(outputs, 2) != classes:
             binary = " (one output tells two classes apart)" if outputs == 1 else ""
             raise archive.refuse(
                 name,
-                f"has {outputs} output{'s' * (outputs != 1)}{binary}; --classes names {classes}. Name "
-                f"{max(outputs, 2)} "
-                "classes in the order of the outputs",
+                f"has {outputs} output{'s' * (outputs != 1)}{binary}; {classes} classes are named. Name "
+                f"{max(outputs, 2)} classes in the order of the outputs",
                 "class-count",
             )
         return activation if activation != "linear" else "logits" if outputs > 1 else "logit"

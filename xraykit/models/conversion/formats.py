@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-SAVE = 'Where it was made, run `model.save("model.keras")` and import that file.'
+SAVE = 'Where it was made, run `model.save("model.keras")` and import that file'
 
 
 class Format(enum.StrEnum):
@@ -38,21 +38,18 @@ _WORDS = {
     Format.KERAS: "is a Keras file",
     Format.H5: "is a Keras file of the older format (HDF5)",
     Format.WEIGHTS: "holds only weights, not the layers they belong to. Where the network was built, load them into "
-    "it, "
-    'run `model.save("model.keras")` and import that file',
+    'it, run `model.save("model.keras")` and import that file',
     Format.SAVED_MODEL: "is a TensorFlow SavedModel: it holds a compiled graph, from which the layers cannot be taken, "
-    f"and loading it can run code. {SAVE} What `model.export()` wrote cannot be imported",
+    f"and loading it can run code. {SAVE}. What `model.export()` wrote cannot be imported",
     Format.GRAPH: f"is a TensorFlow graph (.pb): it holds no layers. {SAVE}",
     Format.PYTORCH: "is a PyTorch file: it is a pickle, which can run code when opened, and holds no Keras layers. "
-    "Build "
-    'the same network in Keras, copy the weights, run `model.save("model.keras")` and import that file',
+    'Build the same network in Keras, copy the weights, run `model.save("model.keras")` and import that file',
     Format.ONNX: "is an ONNX file: it holds a graph without Keras layers. Build the same network in Keras, copy the "
     'weights, run `model.save("model.keras")` and import that file',
     Format.PICKLE: f"is a pickle (or joblib) file, which can run code when opened; it is never opened here. {SAVE}",
     Format.TFLITE: f"is a LiteRT (TensorFlow Lite) file: the layers cannot be taken from it. {SAVE}",
     Format.TENSORS: "holds tensors without the layers they belong to. Build the network in Keras, load the tensors "
-    "into "
-    'it, run `model.save("model.keras")` and import that file',
+    'into it, run `model.save("model.keras")` and import that file',
 }
 _ENDINGS = {
     ".keras": Format.KERAS,

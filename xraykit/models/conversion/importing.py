@@ -88,8 +88,7 @@ def wish(
     if not 2 <= len(names) <= MOST_CLASSES or len(set(names)) < len(names) or not all(map(_is_class, names)):
         raise ModelRefused(
             f"Expected 2 to {MOST_CLASSES} different classes of at most {LONGEST_CLASS} letters each, in the order "
-            "of the "
-            f"network's outputs; got {formats.shown(', '.join(names)) or 'none'}.",
+            f"of the network's outputs; got {formats.shown(', '.join(names)) or 'none'}.",
             code="class-count",
         )
     if scaling is not None and scaling not in flatten.SCALINGS:
@@ -204,8 +203,7 @@ def _scaling_of(source: Source) -> str:
         return "raw"
     raise ModelRefused(
         f"{formats.shown(source.name)} does not say which grey levels it expects: the network has no Rescaling "
-        "layer. Say "
-        f"so: --scaling {', '.join(flatten.SCALINGS)}. {ASK_SCALING}",
+        f"layer. Choose the scaling, --scaling on the command line: {', '.join(flatten.SCALINGS)}. {ASK_SCALING}",
         code="scaling",
     )
 
