@@ -1,6 +1,10 @@
-"""A process that never ends by itself: `python -m tests.helpers.hangs`."""
+"""A conversion that never ends by itself: `python -m tests.helpers.hangs WORK`."""
 
+import sys
 import time
+from pathlib import Path
+
+from xraykit.models.conversion import child
 
 if __name__ == "__main__":
-    time.sleep(600)
+    child.answer(Path(sys.argv[1]), lambda: time.sleep(600))

@@ -1,20 +1,26 @@
 """What is refused of a file from elsewhere before Keras is imported, and what is said where it is given as a model."""
 
+import dataclasses
 import json
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
+import psutil
 import pytest
 
 from tests.helpers import DATA, ROOT
+from xraykit.films.radiograph import Radiograph
 from xraykit.models import card as cards
-from xraykit.models import classifier, kept
+from xraykit.models import classifier, explanation, kept
 from xraykit.models.conversion import archive, child, importing
 from xraykit.system import jobs
 from xraykit.system.job_folder import State, Stopped
@@ -403,13 +409,34 @@ def test_a_crash_of_the_conversion_is_told_in_words(tmp_path, monkeypatch):
 
 def test_a_model_without_a_heatmap_is_read_and_says_so(tmp_path):
     """A card that names no feature layer: the tiny model, read whole."""
-    import dataclasses
-
-    from xraykit.films.radiograph import Radiograph
-    from xraykit.models import explanation
-
     loaded = classifier.load(DATA / "tiny-model")
     loaded.card = dataclasses.replace(loaded.card, feature_layer="")
     film = Radiograph(np.zeros((40, 40), np.uint8), "film", "PNG", "0")
     prediction, maps = explanation.grad_cam(loaded, film)
     assert maps == () and len(prediction.probabilities) == 3
+
+
+HANGS = """
+import sys; from pathlib import Path; from xraykit.models.conversion import importing
+importing.flatten.__name__ = "tests.helpers.hangs"
+job, file = Path(sys.argv[1]), Path(sys.argv[2])
+importing.import_model(importing.wish(file, ["a", "b"], scaling="raw"), job, lambda words: print(words, flush=True))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_killed_import_leaves_nothing_in_the_folder_of_models_and_no_process(tmp_path):
+    file = keras_file(tmp_path / "theirs.keras", network(DENSE))
+    (tmp_path / "job").mkdir()
+    environment = {**os.environ, "XRAYKIT_WEIGHTS": str(tmp_path / "weights")}
+    command = [sys.executable, "-c", HANGS, str(tmp_path / "job"), str(file)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    while "Converting" not in process.stdout.readline():
+        pass
+    children = psutil.Process(process.pid).children
+    while not (found := children()):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    psutil.wait_procs(found, timeout=60)
+    assert not (tmp_path / "weights").exists() and not any(child.is_running() for child in found)

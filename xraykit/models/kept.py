@@ -22,6 +22,7 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import card as cards
 from xraykit.models import classifier
 from xraykit.models.card import Card, ModelRefused
+from xraykit.models.conversion import formats
 from xraykit.system import folders as system_folders
 
 UNKNOWN = "not reported"
@@ -139,14 +140,17 @@ def load_evaluation(place: str | Path) -> Evaluation:
         If a kept model's files are not those its card names.
     """
     path = Path(place)
-    if path.is_file():
+    if (found := formats.recognise(path)) is not None:
+        raise ModelRefused(formats.how_to_import(path.name, found), code="not-a-kept-model")
+    if os.path.isfile(path):
         return evaluation.load(path)
-    if (path / TEST).is_file() and not (path / cards.CARD).is_file():
+    if os.path.isfile(path / TEST) and not os.path.isfile(path / cards.CARD):
         return evaluation.load(path / TEST)
-    if (classifier.find(place) / cards.CARD).is_file():
+    if os.path.isfile(classifier.find(place) / cards.CARD):
         return load_kept(place).test
     raise evaluation.EvaluationRefused(
-        f"{place} is no {TEST}, no folder that holds one, and no kept model's name. `python -m xraykit evaluate` "
+        f"{formats.shown(str(place))} is no {TEST}, no folder that holds one, and no kept model's name. `python -m "
+        "xraykit evaluate` "
         "writes one; `python -m xraykit models` lists the models."
     )
 

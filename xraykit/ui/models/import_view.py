@@ -29,7 +29,7 @@ from xraykit.ui.kit.text import say
 PATH, UPLOAD = "Path on this computer", "Upload"
 MOST_MEGABYTES = 2000
 OLD = 86_400  # seconds after which what an earlier session left is deleted
-JOB, WORDS = "import-job", "import-words"
+JOB, WORDS, OPEN = "import-job", "import-words", "import-open"
 BY_ITSELF = "by the network"
 FORMS = (
     "A .keras or .h5 file of plain Keras layers that gives each film one class. It is read without running any code "
@@ -42,7 +42,8 @@ FORMS = (
 def show(cards: Sequence[Card]) -> None:
     """Draw the part; open where an import is going on or has just ended, or there is no model yet."""
     job = _current()
-    with st.expander("Import a model", expanded=job is not None or not cards, key=f"import-{job is not None}"):
+    opened = job is not None or not cards or OPEN in st.session_state
+    with st.expander("Import a model", expanded=opened, key=f"import-{job is not None}"):
         if words := st.session_state.pop(WORDS, None):
             say(words)
         if job is None:
@@ -193,6 +194,7 @@ def _current() -> Job | None:
 
 def _leave(job: Job) -> None:
     st.session_state.pop(JOB, None)
+    st.session_state[OPEN] = True
     _delete(job)
 
 
