@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xraykit.films.radiograph import Radiograph
 from xraykit.models import card as cards
-from xraykit.models import classifier, explanation
+from xraykit.models import classifier, explanation, tf_keras_vis
 from xraykit.models.conversion import child, flatten, importing
 
 pytestmark = pytest.mark.slow
@@ -255,8 +256,6 @@ def test_grad_cam_of_an_imported_network_is_the_gradient(keras, bring):
         logit = tf.math.log(p / (1 - p))
     gradient = tape.gradient(logit, grid)[0].numpy()
     expected = np.maximum((grid[0].numpy() * gradient.mean(axis=(0, 1))).sum(axis=-1), 0)
-    from xraykit.films.radiograph import Radiograph
-
     made, maps = explanation.grad_cam(classifier.load("mine"), Radiograph(picture[..., 0], "film", "PNG", "0"))
     assert made.classes == TWO and [found.label for found in maps] == list(TWO)
     np.testing.assert_allclose(maps[1].heatmap * maps[1].maximum, expected, rtol=1e-3, atol=1e-4)
@@ -276,13 +275,16 @@ def test_where_no_heatmap_is_possible_the_film_is_still_read(keras, bring, kind)
     made = bring(network)
     agree(network)
     assert made.feature_layer == "" and "No Grad-CAM heatmap" in made.limits[-1]
-    from xraykit.films.radiograph import Radiograph
-
     prediction, maps = explanation.grad_cam(classifier.load("mine"), Radiograph(noise()[0, ..., 0], "film", "PNG", "0"))
     assert maps == () and abs(prediction.probabilities.sum() - 1) < 1e-9
     with pytest.raises(cards.ModelRefused, match="no Grad-CAM heatmap") as refused:
         explanation.check_heatmap(made, "Grad-CAM")
     assert refused.value.code == "no-heatmap"
+    sha256 = made.files[cards.NETWORK]
+    network = tf_keras_vis.load_network(classifier.find("mine") / cards.NETWORK, sha256)
+    task = tf_keras_vis.Task(Path(), sha256, "", explanation.SMOOTH_GRAD, 1, noise()[0])
+    found = tf_keras_vis.explain(network, task, lambda *state: None)
+    assert found.shape == (32, 32) and found.max() > 0
 
 
 def test_half_precision_becomes_single(keras, bring):

@@ -153,6 +153,12 @@ def test_plain_layers_pass_and_training_is_not_looked_at(tmp_path):
         ("[" * 100_000, "is no JSON"),
         ({"class_name": "TheirModel", "config": {}}, "TheirModel"),
         ({}, "of the class nothing"),
+        ({"class_name": ["Sequential"], "config": {}}, "of the class"),
+        (network({"class_name": ["Dense"], "config": {}}), "not among the layers"),
+        (
+            network(layer("Activation", activation={"class_name": "function", "config": {"a": 1}})),
+            "not among the layers",
+        ),
         (network({"class_name": "Dense", "config": json.loads("[" * 90 + "]" * 90)}), "too deep"),
     ],
 )
@@ -376,10 +382,12 @@ def test_a_model_of_a_name_is_replaced_only_on_demand_and_in_one_step(tmp_path):
 
 
 def test_what_a_killed_import_left_is_removed_by_the_next(tmp_path):
-    (tmp_path / ".mine.0123.part").mkdir()
+    for name in (".mine.0123.part", ".of-today.0123.part"):
+        (tmp_path / name).mkdir()
+    os.utime(tmp_path / ".mine.0123.part", (0, 0))
     with kept.new_model("mine", tmp_path):
         pass
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".of-today.0123.part", "mine"]
 
 
 def test_a_stop_ends_the_conversion_and_leaves_nothing(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from xraykit.models.conversion import formats
 from xraykit.system import folders as system_folders
 
 UNKNOWN = "not reported"
+OLD = 86_400  # seconds after which nobody is at work in an unfinished model any more
 TEST, VALIDATION, HISTORY = "evaluation.json", "validation.json", "history.csv"
 
 
@@ -77,10 +79,9 @@ def new_model(name: str, root: Path | None = None, replace: bool = False) -> Ite
     root = root or system_folders.models_folder()
     check_name(name, root, replace)
     root.mkdir(parents=True, exist_ok=True)
-    for left in root.glob(f".{name}.*.part"):  # of a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    _tidy(root)
     mark = uuid.uuid4().hex[:8]
-    unfinished, before = root / f".{name}.{mark}.part", root / f".{name}.{mark}.old.part"
+    unfinished, before = root / f".{name}.{mark}.part", root / f".{name}.{mark}.before"
     unfinished.mkdir()
     try:
         yield unfinished
@@ -91,6 +92,14 @@ def new_model(name: str, root: Path | None = None, replace: bool = False) -> Ite
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)
+
+
+def _tidy(root: Path) -> None:
+    """Delete what processes that were killed left unfinished a day ago."""
+    for left in root.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > OLD:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def software(backend: str) -> dict[str, str]:

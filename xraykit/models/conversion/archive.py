@@ -187,6 +187,8 @@ def _config(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
 
 
 def _json(text: bytes, part: str, name: str) -> dict[str, Any]:
+    if len(text) > LARGEST_CONFIG:
+        raise refuse(name, f"has a {part} of {len(text) / 2**20:.0f} MiB: too large")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -235,8 +237,7 @@ def _check_h5(stored: Any, size: int, name: str) -> None:
                     raise refuse(name, f"holds {formats.shown(key)}, which is no array of numbers")
                 else:
                     total += item.nbytes
-        config = stored.attrs.get_id("model_config").get_storage_size() if "model_config" in stored.attrs else 0
-    if total > LARGEST or config > LARGEST_CONFIG or total > max(RATIO_FROM, RATIO * size):
+    if total > LARGEST or total > max(RATIO_FROM, RATIO * size):
         raise refuse(
             name, f"declares {total / 2**30:.2f} GiB of weights in a file of {size / 2**30:.2f} GiB", "zip-bomb"
         )
@@ -244,8 +245,8 @@ def _check_h5(stored: Any, size: int, name: str) -> None:
 
 def _check_config(config: dict[str, Any], name: str) -> None:
     """Refuse a config that would have Keras make anything but plain layers of its own."""
-    if config.get("class_name") not in MODELS:
-        kind = str(config.get("class_name", "nothing"))
+    kind = str(config.get("class_name", "nothing"))
+    if kind not in MODELS:
         raise refuse(
             name,
             f"holds a network of the class {formats.shown(kind)}: its layers cannot be told. Rebuild it as a "
@@ -257,7 +258,7 @@ def _check_config(config: dict[str, Any], name: str) -> None:
 
 
 def _check_node(node: dict[str, Any], name: str) -> None:
-    kind, module, registered = (node.get(key) for key in ("class_name", "module", "registered_name"))
+    kind, module, registered = str(node["class_name"]), node.get("module"), node.get("registered_name")
     if kind in ("Lambda", "__lambda__", "TFOpLambda", "SlicingOpLambda", "TFSMLayer"):
         raise refuse(
             name,
@@ -266,7 +267,7 @@ def _check_node(node: dict[str, Any], name: str) -> None:
             "lambda-layer",
         )
     if kind == "function":
-        kind, registered = node.get("config"), None
+        kind, registered = str(node.get("config")), None
         allowed = kind in FUNCTIONS
     else:
         known = kind in LAYERS or kind in PARTS or kind in MODELS
@@ -328,8 +329,8 @@ def _slashed(node: object) -> Iterator[str]:
         name = node.get("name")
         if isinstance(name, str) and "/" in name:
             yield name
-        for value in node.values():
-            yield from _slashed(value)
+        for key, value in node.items():
+            yield from _slashed(value) if key != "compile_config" else ()
     elif isinstance(node, list):
         for value in node:
             yield from _slashed(value)
