@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from xraykit.models import card, classifier, conversion
+from xraykit.models import card, classifier
+from xraykit.models.conversion import convert
 from xraykit.system.files import sha256_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +43,7 @@ def build(folder: Path) -> None:
     model = keras.Model(film, value)
     folder.mkdir(parents=True)
     model.save(folder / card.NETWORK)
-    conversion.convert(folder / card.NETWORK, folder)
+    convert.convert(folder / card.NETWORK, folder)
     files = {name: sha256_of(folder / name) for name in card.KEPT_FILES}
     written = card.Card(
         name="random",

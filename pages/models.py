@@ -1,11 +1,11 @@
-"""Models: each saved model's card as one readable page, and why others could not be loaded. Reads top to bottom."""
+"""Models: each saved model's card as one readable page, a way in for others, and why some could not be loaded."""
 
 import streamlit as st
 
 from xraykit.ui import server
 from xraykit.ui.frame import frame, watch_restarts
 from xraykit.ui.kit import text
-from xraykit.ui.models import card_view
+from xraykit.ui.models import card_view, import_view
 from xraykit.ui.review import controls
 
 frame("Models")
@@ -16,6 +16,8 @@ cards, refusals = server.models()
 left, right = st.columns([3, 2], vertical_alignment="bottom")
 with left:
     card = card_view.choose(cards)
+
+import_view.show(cards)
 
 # show
 if not cards:

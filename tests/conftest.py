@@ -44,6 +44,7 @@ LONGEST = (
     "browser/test_models.py",
     "training/test_control.py",
     "training/test_keep.py",
+    "models/test_import.py",
     "models/test_service.py",
 )
 

@@ -14,7 +14,7 @@ SOURCES = sorted([*PACKAGE.rglob("*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.
 # Streamlit is drawn by one room; Keras is slow to import and must never reach the web process.
 WALLS = {
     "streamlit": ("xraykit/ui/", "pages/", "app.py"),
-    "keras": ("xraykit/training/fit/", "xraykit/models/conversion.py", "xraykit/models/tf_keras_vis.py"),
+    "keras": ("xraykit/training/fit/", "xraykit/models/conversion/", "xraykit/models/tf_keras_vis.py"),
 }
 
 

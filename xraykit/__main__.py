@@ -11,7 +11,7 @@ import sys
 import click
 
 from xraykit import __version__
-from xraykit.cli import data, evaluate, reading, runs, train
+from xraykit.cli import data, evaluate, models, reading, runs, train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,7 +24,7 @@ def main() -> None:
 
 for command in (
     reading.doctor,
-    reading.models,
+    models.models,
     reading.predict,
     reading.explain,
     evaluate.evaluate,

@@ -65,8 +65,8 @@ def write_card(folder: Path, size: int = 32, channels: int = 1, **changes: objec
 
 
 if __name__ == "__main__":
-    from xraykit.models import conversion
+    from xraykit.models.conversion import convert
 
     target = Path(sys.argv[1])
-    conversion.convert(build(target, *sys.argv[2:3]), target)
+    convert.convert(build(target, *sys.argv[2:3]), target)
     write_card(target)

@@ -130,3 +130,19 @@ def tags_of(page: str) -> set[str]:
 
     Parser().feed(page)
     return tags
+
+
+def test_the_card_of_an_imported_model_says_where_it_came_from_and_what_is_not_known():
+    imported = {"file": "my.keras", "sha256": "ab12", "keras": "2.15.0", "scaling": "0..1", "output": "a softmax"}
+    checked = {"agreement_with_keras": {"largest_difference": 2e-3, "films": 12, "kind": "synthetic", "allowed": 2e-2}}
+    shown = dataclasses.replace(
+        BARE, recipe={"imported": imported, "backbone": "imported network"}, metrics=checked, feature_layer=""
+    )
+    trained = " ".join(section(shown, "recipe").words)
+    assert "my.keras (Keras version 2.15.0; SHA-256 ab12)" in trained and "divided by 255" in trained
+    assert "How it was trained: not reported." in trained and "Augmentation" not in trained
+    assert section(shown, "calibration").words[0].startswith("Not calibrated: imported at temperature 1")
+    said = section(shown, "network").words[0]
+    assert "On 12 synthetic films" in said and "2.0e-03; up to 2e-02 is allowed" in said
+    assert "no Grad-CAM heatmap" in str(section(shown, "software").parts)
+    assert "imported network" in str(card_report.headline(shown))

@@ -234,3 +234,8 @@ def test_every_field_has_a_rule_and_needs_a_value_where_it_has_no_default(rules_
         for field in dataclasses.fields(fields)
     }
     assert {name: rule.required for name, rule in rules_of.items()} == wanted
+
+
+def test_a_run_starts_from_no_imported_network_but_from_a_known_backbone():
+    assert "none of the backbones" in rules.no_start("mine", {"backbone": "imported network"})
+    assert rules.no_start("mine", {"backbone": "MobileNetV2", "imported": {}}) == rules.no_start("mine", {}) == ""

@@ -192,6 +192,15 @@ def test_numbers_beyond_a_browsers_are_shown_as_text_and_told_as_faults():
     assert app.button(key="start").disabled
 
 
+def test_an_imported_model_of_another_network_is_told_beside_the_field(films, monkeypatch):
+    theirs = {"backbone": "imported network", "imported": {"file": "my.keras"}}
+    monkeypatch.setattr(draft, "cards", lambda: [dataclasses.replace(fakes.card("mine"), recipe=theirs)])
+    app = choose(open_page(), films)
+    field(app, "weights").set_value("model:mine").run()
+    assert not app.exception and "mine was imported and holds none of the backbones" in text_of(app)
+    assert app.button(key="start").disabled
+
+
 def test_a_kept_model_with_another_backbone_is_told_beside_the_field(films, monkeypatch):
     theirs = {"backbone": "Tiny", "alpha": 1.0, "pooling": "gap"}
     monkeypatch.setattr(draft, "cards", lambda: [dataclasses.replace(fakes.card("mine"), recipe=theirs)])

@@ -292,6 +292,14 @@ def test_many_models_that_disagree_are_counted():
     ]
 
 
+def test_a_model_without_a_heatmap_shows_the_film_and_says_so(app, client, monkeypatch):
+    whole = client.classify
+    monkeypatch.setattr(client, "classify", lambda film, model: service.Reading(whole(film, model).prediction, ()))
+    drop(app, ("film.png", fakes.film_png()))
+    assert not app.exception and "has no Grad-CAM heatmap" in words(app) and charts_of(app) == 2
+    assert all("overlay of" not in alt for alt in pictures(app))
+
+
 def test_charts_are_made_only_after_pandas_is_whole(app, monkeypatch):
     """Altair looks into sys.modules: a pandas that another session is just importing has no Timestamp yet."""
     order = []

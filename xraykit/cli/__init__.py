@@ -1,6 +1,7 @@
 """The same as the pages do, in a terminal; `xraykit.__main__` gathers the commands.
 
-reading     doctor, models, predict, explain
+reading     doctor, predict, explain
+models      models, models import
 evaluate    evaluate, compare
 data        data inspect
 train       train, and its estimate

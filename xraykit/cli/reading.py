@@ -1,4 +1,4 @@
-"""The verbs doctor, models, predict and explain: what is here, and what a model makes of a film."""
+"""The verbs doctor, predict and explain: what is here, and what a model makes of a film."""
 
 from __future__ import annotations
 
@@ -44,23 +44,6 @@ def doctor(as_json: bool) -> None:
             if finding.mend:
                 click.echo(f"{'':<9}{'':<{width}}  -> {finding.mend}")
     sys.exit(any(finding.state == "missing" for finding in findings))
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def models(as_json: bool) -> None:
-    """List the saved models with their test accuracy."""
-    from xraykit.evaluation.stats import Figure
-    from xraykit.models import classifier
-
-    cards, refused = classifier.available()
-    if as_json:
-        click.echo(json.dumps({"models": [vars(c) for c in cards], "refused": [vars(r) for r in refused]}, indent=1))
-    for card in () if as_json else cards:
-        accuracy = Figure.from_dict(card.metrics.get("test", {}).get("accuracy")).text()
-        click.echo(f"{card.name}\n  {card.title}\n  {card.image_size} px; {', '.join(card.classes)}")
-        click.echo(f"  test accuracy {accuracy}")
-    terminal.end(refused)
 
 
 @click.command()
@@ -137,6 +120,7 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
     refused = []
     with terminal.words(), _service(method) as client, ingest.Ingest() as firewall:
         reader = classifier.load(model)
+        explanation.check_heatmap(reader.card, method)
         if label is not None:
             terminal.choice("--label", label, reader.card.classes)
         films = _films([path])

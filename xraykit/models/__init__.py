@@ -3,7 +3,9 @@
 card                what a model is, what it learned from, what it gave on its test split, where its limits are
 head                pooling and Dense layers in NumPy, with their gradient in closed form
 classifier          a model read as a LiteRT graph and a head; which models there are
-conversion          from a saved network to the files that are read without TensorFlow
+conversion/         formats: what a file from elsewhere is; archive: what a Keras file holds, told without Keras;
+                    convert: from a saved network to the files that are read without TensorFlow; flatten: a network
+                    from elsewhere made flat; importing: a model made of it; child: the process that does it
 kept                what lies beside the network: evaluations and history; what differs between cards
 explanation         Grad-CAM from one forward pass
 tf_keras_vis        the other heatmap methods, in a worker process with TensorFlow

@@ -6,23 +6,30 @@ Reads and writes `card.json`; never opens a network.
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from xraykit.models.conversion import formats
 from xraykit.refused import Refused
 from xraykit.system.files import sha256_of
 
 CARD, NETWORK, BODY, HEAD = "card.json", "model.keras", "features.tflite", "head.npz"
 KEPT_FILES = (NETWORK, BODY, HEAD)
 SAVE_AGAIN = "Save the model from its run again."
+LIMITS = (  # of every model
+    "A research demonstration. Not a medical device: never use it to examine, treat or triage a person.",
+    "Knows only its classes. Every image, chest film or not, is assigned to one of them.",
+)
 
 
 class ModelRefused(Refused):
     """A model that cannot be used.
 
-    `code`: "model-missing", "model-corrupt", "card-missing", "card-invalid", "hash-mismatch" or
-    "not-a-kept-model"; `words`: what is wrong and what to do.
+    `code`: "model-missing", "model-corrupt", "card-missing", "card-invalid", "hash-mismatch",
+    "not-a-kept-model", or a narrower one that `models.conversion` gives for a file from elsewhere; `words`: what is
+    wrong and what to do.
     """
 
     code = "model"
@@ -33,8 +40,8 @@ class Card:
     """The card of a kept model.
 
     `image_size` pixels (the square the network takes), `channels` 1 or 3, `feature_layer` the last feature
-    layer (Grad-CAM's), `temperature` > 0 fitted on validation films, `files` file name -> sha256,
-    `created` ISO 8601 with a time zone.
+    layer (Grad-CAM's; "" where the network has no heatmap), `temperature` > 0 fitted on validation films (1 where
+    imported), `files` file name -> sha256, `created` ISO 8601 with a time zone.
     """
 
     name: str
@@ -74,12 +81,15 @@ class Card:
 def read(folder: Path) -> Card:
     """The card of a model folder; raises ModelRefused when it is missing or unreadable."""
     path = folder / CARD
-    if not folder.is_dir():
+    is_there = os.path.isfile(path)  # unlike is_file, False for a name too long to be any
+    if not is_there and (found := formats.recognise(folder)) is not None:
+        raise ModelRefused(formats.how_to_import(folder.name, found), code="not-a-kept-model")
+    if not os.path.isdir(folder):
         raise ModelRefused(
-            f"No model named {folder.name}. `python -m xraykit models` lists the models that are there.",
+            f"No model named {formats.shown(folder.name)}. `python -m xraykit models` lists the models that are there.",
             code="model-missing",
         )
-    if not path.is_file():
+    if not is_there:
         raise ModelRefused(
             f"{CARD} is missing in {folder.name}. {SAVE_AGAIN}",
             code="card-missing",

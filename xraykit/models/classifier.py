@@ -20,6 +20,7 @@ from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.models import head as heads
 from xraykit.models.card import BODY, CARD, HEAD, SAVE_AGAIN, Card, ModelRefused
+from xraykit.models.conversion import formats
 from xraykit.models.head import Head
 from xraykit.system.folders import models_folder
 
@@ -132,9 +133,12 @@ def load(name_or_folder: str | Path, verify: bool = True) -> Classifier:
 
 
 def find(name_or_folder: str | Path) -> Path:
-    """The folder of a model given by name or by path; it may be missing."""
+    """The folder of a model given by name or by path; it may be missing, or no model's."""
     path = Path(name_or_folder)
-    return path if len(path.parts) != 1 or (path / CARD).is_file() else models_folder() / path
+    if len(path.parts) != 1 or os.path.isfile(path / CARD):  # unlike is_file, False for names too long to be any
+        return path
+    named = models_folder() / path
+    return path if not os.path.exists(named) and formats.recognise(path) else named
 
 
 def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:
@@ -143,7 +147,7 @@ def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:
     refused: list[Refusal] = []
     root = root or models_folder()
     for folder in sorted(root.iterdir() if root.is_dir() else ()):
-        if not folder.is_dir() or folder.name.startswith("."):
+        if folder.name.startswith(".") or not (folder.is_dir() or formats.recognise(folder)):
             continue
         try:
             card = cards.read(folder)

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from xraykit.films import radiograph
+from xraykit.models.card import Card, ModelRefused
 from xraykit.models.classifier import Classifier, Prediction
 
 GRAD_CAM, SMOOTH_GRAD = "Grad-CAM", "SmoothGrad"
 METHODS = (GRAD_CAM, "Grad-CAM++", "LayerCAM", "Score-CAM", SMOOTH_GRAD)
+NO_HEATMAP = (
+    "This network has no {method} heatmap: no feature map leads to its classes by pooling and Dense layers alone "
+    "(its card says what stands between). SmoothGrad works with any network."
+)
 NO_EVIDENCE = "no positive evidence at this layer"
 
 
@@ -35,12 +40,14 @@ class Explanation:
 
 
 def grad_cam(classifier: Classifier, film: radiograph.Radiograph) -> tuple[Prediction, tuple[Explanation, ...]]:
-    """Prediction and Grad-CAM of every class, in class order, from one forward pass.
+    """Prediction and Grad-CAM of every class, in class order, from one forward pass; none where there is no such map.
 
     Selvaraju et al. 2017, equations 1 and 2, of the pre-softmax logit at the card's feature layer.
     """
     card = classifier.card
     features = classifier.features(film.square(card.image_size, card.channels)[None])
+    if not card.feature_layer:
+        return classifier.prediction(classifier.head.logits(features)[0]), ()
     logits, weights = classifier.head.logits_and_weights(features)
     raw = np.einsum("ck,hwk->chw", weights[0], features[0])  # not @: see head
     box = film.square_box()
@@ -48,6 +55,12 @@ def grad_cam(classifier: Classifier, film: radiograph.Radiograph) -> tuple[Predi
         explain_map(label, GRAD_CAM, card.feature_layer, map_, box)
         for label, map_ in zip(card.classes, raw, strict=True)
     )
+
+
+def check_heatmap(card: Card, method: str) -> None:
+    """Raises ModelRefused ("no-heatmap") where a model's network has no heatmap by this method."""
+    if not card.feature_layer and method != SMOOTH_GRAD:
+        raise ModelRefused(NO_HEATMAP.format(method=method), code="no-heatmap")
 
 
 def explain_map(label: str, method: str, layer: str, raw: np.ndarray, box: tuple[int, int, int, int]) -> Explanation:

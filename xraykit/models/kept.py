@@ -1,12 +1,19 @@
-"""What a kept model brings beside its network, and what differs between the cards of several.
+"""What a kept model brings beside its network, what differs between the cards of several, and how a new one is placed.
 
 Reads evaluations, history and card; opens no network and no film.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import json
-from collections.abc import Mapping, Sequence
+import os
+import platform
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +23,11 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import card as cards
 from xraykit.models import classifier
 from xraykit.models.card import Card, ModelRefused
+from xraykit.models.conversion import formats
 from xraykit.system import folders as system_folders
 
 UNKNOWN = "not reported"
+OLD = 86_400  # seconds after which nobody is at work in an unfinished model any more
 TEST, VALIDATION, HISTORY = "evaluation.json", "validation.json", "history.csv"
 
 
@@ -43,6 +52,66 @@ class Difference:
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def check_name(name: str, root: Path | None = None, replace: bool = False) -> None:
+    """Raises ModelRefused ("card-invalid") where a new model cannot have this name."""
+    if not system_folders.is_plain_name(name):
+        shown = name if len(name) <= 100 else f"{name[:40]}... ({len(name)} characters)"
+        raise ModelRefused(
+            f"Expected a name of at most 100 letters, digits, '.', '_' and '-', starting with a letter or digit; got "
+            f"{shown!r}.",
+            code="card-invalid",
+        )
+    if is_taken(name, root) and not replace:
+        raise ModelRefused(f"There is a model named {name} already. Choose another name.", code="card-invalid")
+
+
+def is_taken(name: str, root: Path | None = None) -> bool:
+    """Does a model have this name already?"""
+    return os.path.lexists((root or system_folders.models_folder()) / name)
+
+
+@contextlib.contextmanager
+def new_model(name: str, root: Path | None = None, replace: bool = False) -> Iterator[Path]:
+    """A folder to write a model's files into; at the end it becomes the model `name`, in one step.
+
+    Until then it is hidden; where anything raises, it is gone. Raises ModelRefused where the name cannot be given.
+    """
+    root = root or system_folders.models_folder()
+    check_name(name, root, replace)
+    root.mkdir(parents=True, exist_ok=True)
+    _tidy(root)
+    mark = uuid.uuid4().hex[:8]
+    unfinished, before = root / f".{name}.{mark}.part", root / f".{name}.{mark}.before"
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        check_name(name, root, replace)  # another process may have taken it meanwhile
+        if is_taken(name, root):
+            os.replace(root / name, before)
+        os.replace(unfinished, root / name)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def _tidy(root: Path) -> None:
+    """Delete what processes that were killed left unfinished a day ago."""
+    for left in root.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > OLD:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def software(backend: str) -> dict[str, str]:
+    """Versions of what trained or converted a network and of what reads it, by package."""
+    backends = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
+    versions = {"python": platform.python_version(), "backend": backend}
+    for package in ("keras", *backends.get(backend, ()), "ai-edge-litert", "numpy", "pillow"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions
+
+
 def load_kept(name_or_folder: str | Path) -> Kept:
     """The card, test evaluation, validation evaluation and history of a kept model, each checked against the card.
 
@@ -58,7 +127,10 @@ def load_kept(name_or_folder: str | Path) -> Kept:
     cards.verify(card, folder)
     if not (folder / TEST).is_file():
         raise ModelRefused(
-            f"{folder.name} has no {TEST}. `python -m xraykit evaluate --model {folder.name}` writes one.",
+            f"{folder.name} has no {TEST}: it was never tested on films of its own. Evaluate it and the other models "
+            "on one "
+            "folder of labelled films, and compare what that gives: `python -m xraykit evaluate --model NAME --model "
+            "NAME --data FILMS --out DIR`, or Evaluate a folder on the page Compare.",
             code="model-missing",
         )
     validation = evaluation.load(folder / VALIDATION) if (folder / VALIDATION).is_file() else None
@@ -77,14 +149,17 @@ def load_evaluation(place: str | Path) -> Evaluation:
         If a kept model's files are not those its card names.
     """
     path = Path(place)
-    if path.is_file():
+    if (found := formats.recognise(path)) is not None:
+        raise ModelRefused(formats.how_to_import(path.name, found), code="not-a-kept-model")
+    if os.path.isfile(path):
         return evaluation.load(path)
-    if (path / TEST).is_file() and not (path / cards.CARD).is_file():
+    if os.path.isfile(path / TEST) and not os.path.isfile(path / cards.CARD):
         return evaluation.load(path / TEST)
-    if (classifier.find(place) / cards.CARD).is_file():
+    if os.path.isfile(classifier.find(place) / cards.CARD):
         return load_kept(place).test
     raise evaluation.EvaluationRefused(
-        f"{place} is no {TEST}, no folder that holds one, and no kept model's name. `python -m xraykit evaluate` "
+        f"{formats.shown(str(place))} is no {TEST}, no folder that holds one, and no kept model's name. `python -m "
+        "xraykit evaluate` "
         "writes one; `python -m xraykit models` lists the models."
     )
 

@@ -44,7 +44,8 @@ class ServiceError(Refused):
 
 @dataclass(frozen=True)
 class Reading:
-    """What one model makes of one film: the prediction, and Grad-CAM of every class in class order."""
+    """What one model makes of one film: the prediction, and Grad-CAM of every class in class order (none where its
+    network has no such map)."""
 
     prediction: Prediction
     explanations: tuple[Explanation, ...]
@@ -195,6 +196,7 @@ class _Service:
                 f"Expected one of {', '.join(card.classes)} and one of {', '.join(explanation.METHODS)}; got "
                 f"{label!r} and {method!r}."
             )
+        explanation.check_heatmap(card, method)
         if method == explanation.GRAD_CAM:
             return explanation.grad_cam(loaded, film)[1][card.classes.index(label)]
         task = tf_keras_vis.Task(

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from xraykit.models import conversion
 from xraykit.models.card import ModelRefused, changed
+from xraykit.models.conversion import archive
 from xraykit.models.explanation import METHODS, SMOOTH_GRAD
 from xraykit.system import local_service
 
@@ -47,7 +47,7 @@ def load_network(network: Path, sha256: str) -> Any:
 
     tf-keras-vis's ReplaceToLinear silently leaves a Softmax layer in place: the graph is cut instead.
     """
-    conversion.check_archive(network)
+    archive.check_archive(network)
     with network.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
             raise changed(network.name, network.parent.name)

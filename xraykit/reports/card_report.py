@@ -315,6 +315,9 @@ def _confusion(card: Card, test: Mapping[str, Any]) -> Section:
 
 
 def _calibration(card: Card, test: Mapping[str, Any], validation: Mapping[str, Any]) -> Section:
+    if "imported" in card.recipe:
+        words = "Not calibrated: imported at temperature 1. How well its probabilities fit is not known."
+        return Section("calibration", "Calibration", (words,), wide=True)
     side = "underconfident" if card.temperature < 1 else "overconfident"
     before = f" Before it, model probabilities were {side}." if card.temperature != 1 else ""
     note = (
@@ -338,16 +341,18 @@ def _agreement(metrics: Mapping[str, Any]) -> str:
     agreement = metrics.get("agreement_with_keras") or {}
     if "largest_difference" not in agreement:
         return f"Agreement of the converted files with the original Keras network: {UNKNOWN}."
+    kind = agreement.get("kind", "validation and test")
     return (
         f"Pages read films with features.tflite and head.npz, converted from model.keras. On "
-        f"{agreement.get('films', '?')} validation and test films, no model probability differed from the original "
-        f"network's by more than {agreement['largest_difference']:.1e}; up to 1e-4 is allowed."
+        f"{agreement.get('films', '?')} {kind} films, no model probability differed from the original "
+        f"network's by more than {agreement['largest_difference']:.1e}; up to {agreement.get('allowed', 1e-4):.0e} is "
+        "allowed."
     )
 
 
 def _network(card: Card) -> Iterator[tuple[str, str]]:
     yield "Input", f"{card.image_size} x {card.image_size} pixels, {'grey' if card.channels == 1 else 'colour'}"
-    yield "Heatmap layer", card.feature_layer
+    yield "Heatmap layer", card.feature_layer or "none: this network has no Grad-CAM heatmap"
     speed = card.metrics.get("milliseconds_a_film")
     yield "Milliseconds per film", UNKNOWN if speed is None else f"{speed:.1f}, on the computer that saved it"
     yield from (

@@ -1,4 +1,4 @@
-"""Jobs: work in a process of its own that tells how far it is: an inspection, an evaluation, an estimate, a keeping.
+"""Jobs: work in a process of its own that tells how far it is: an inspection, an evaluation, an import, ...
 
 Counts items and refusals as plain data; knows neither films nor networks.
 """
@@ -33,8 +33,8 @@ LOST = (
 class JobState(Record):
     """progress.json: where a job stands. `done` of `films` items; `eta` and `seconds` are seconds.
 
-    `verb` is what is done (inspect, evaluate, estimate, keep), `data` the folder of films, `test_of` the run whose
-    test films they are; `run` and `model` are those of a keeping.
+    `verb` is what is done (inspect, evaluate, estimate, keep, import), `data` the folder of films or the file,
+    `test_of` the run whose test films they are; `run` and `model` are those of a keeping, `model` that of an import.
     """
 
     message: str = ""
@@ -133,7 +133,8 @@ class JobProgress:
     def stop_if_asked(self) -> None:
         """Raise Stopped when a SIGTERM or a file named stop has come."""
         if self.interrupted.is_set() or self.job.stop_asked():
-            raise Stopped(f"Stopped after {self.done} of {self.films} films; nothing was written.")
+            after = f" after {self.done} of {self.films} films" if self.films else ""
+            raise Stopped(f"Stopped{after}; nothing was written.")
 
     def report(self, message: str, state: State = State.RUNNING) -> None:
         """Write progress.json."""

@@ -8,12 +8,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import importlib.metadata
-import os
-import platform
 import shutil
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,12 +21,12 @@ from xraykit.evaluation import calibration, evaluation, operating_point, stats
 from xraykit.evaluation import published as published_figures
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import card as cards
-from xraykit.models import classifier, conversion
+from xraykit.models import classifier, kept
 from xraykit.models.card import Card, ModelRefused
+from xraykit.models.conversion import convert
 from xraykit.system import files as system_files
-from xraykit.system import folders, jobs
+from xraykit.system import jobs
 from xraykit.system.files import replace_text
-from xraykit.system.folders import is_plain_name
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
@@ -40,8 +36,7 @@ FOLDER = "keeping"  # in the run's folder: how far a keeping in the background i
 SENSITIVITY = 0.95  # target of the operating points on a new card; others are chosen on the page Compare
 AGREEMENT = 1e-4  # largest allowed difference of any probability between model.keras and the LiteRT path
 LIMITS = (
-    "A research demonstration. Not a medical device: never use it to examine, treat or triage a person.",
-    "Knows only its classes. Every image, chest film or not, is assigned to one of them.",
+    *cards.LIMITS,
     "Tested on films of the collection it was trained on. It may have learned where a film came from rather than what "
     "it shows: expect lower figures elsewhere.",
     "Age, sex and view of the films and the X-ray equipment are not reported: no figures by subgroup can be given.",
@@ -88,21 +83,13 @@ def keep(
     DatasetRefused
         If the films of the run are not where they were, or are others.
     """
-    root = root or folders.models_folder()
-    target = root / name
-    if not is_plain_name(name):
-        raise ModelRefused(f"Expected a name of letters, digits, '.', '_' and '-'; got {name!r}.", code="card-invalid")
-    if target.exists() and not replace:
-        raise ModelRefused(f"There is a model named {name} already. Choose another name.", code="card-invalid")
+    kept.check_name(name, root, replace)
     if (state := run.status().state) is not State.FINISHED:
         raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
     say("Reading the films.")
     films = _films_of(run, data)
     readings = evaluation.load_parts(run.path)
-    root.mkdir(parents=True, exist_ok=True)
-    unfinished = root / f".{name}.{uuid.uuid4().hex[:8]}.part"
-    unfinished.mkdir()
-    try:
+    with kept.new_model(name, root, replace) as unfinished:
         say("Converting the network.")
         _convert(run, unfinished)
         draft = _draft(run, unfinished, readings["validation"], name=name, title=title or name, limits=limits)
@@ -110,11 +97,6 @@ def keep(
         say("Reading every validation and test film with the converted network.")
         card = _complete(draft, unfinished, films, readings, published)
         replace_text(unfinished / "card.json", card.to_json())
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(unfinished, target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return card
 
 
@@ -164,7 +146,7 @@ def _convert(run: Run, folder: Path) -> None:
     for file in (cards.NETWORK, "history.csv"):
         shutil.copyfile(run.path / file, folder / file)
     feature_layer = BACKBONES[run.read("recipe.json")["backbone"]]
-    conversion.convert_in_subprocess(folder / cards.NETWORK, folder, feature_layer=feature_layer)
+    convert.convert_in_subprocess(folder / cards.NETWORK, folder, feature_layer=feature_layer)
 
 
 def _complete(
@@ -259,7 +241,7 @@ def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: 
         data=_data_words(data, recipe),
         metrics={},
         limits=(*LIMITS, *(() if knows_patients else (NO_PATIENTS,)), *limits),
-        software=_software(status.backend or "not reported"),
+        software=kept.software(status.backend or "not reported"),
         files={file: system_files.sha256_of(folder / file) for file in cards.KEPT_FILES},
         parameters=status.parameters or 0,
     )
@@ -280,13 +262,3 @@ def _data_words(data: dict, recipe: dict) -> dict:
 
 _LEARNED = ("learning_seconds", "best_epoch", "device_name", "precision", "split")
 _DATA_KEYS = ("name", "digest", "groups", "counts", "split_digests")
-
-
-def _software(backend: str) -> dict[str, str]:
-    """Versions of what trained the network and of what reads it, by package."""
-    backends = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
-    versions = {"python": platform.python_version(), "backend": backend}
-    for package in ("keras", *backends.get(backend, ()), "ai-edge-litert", "numpy", "pillow"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
-    return versions

@@ -14,7 +14,7 @@ import keras
 from xraykit.models import card
 from xraykit.system import folders
 from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.recipe.rules import BACKBONES
+from xraykit.training.recipe.rules import BACKBONES, no_start
 from xraykit.training.run.failures import WeightsMissing
 
 KEPT = "model:"  # a recipe's weights are those of a kept model
@@ -154,6 +154,8 @@ def _kept(recipe: Recipe) -> keras.Model:
             f"The model {name} that the recipe starts from cannot be read: {str(error).rstrip('.')}. "
             "`python -m xraykit models` lists the models that can."
         ) from None
+    if words := no_start(name, theirs):
+        raise WeightsMissing(words)
     for field in ("backbone", "alpha", "pooling"):
         if theirs.get(field, getattr(recipe, field)) != getattr(recipe, field):
             raise WeightsMissing(

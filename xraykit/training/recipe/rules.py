@@ -96,6 +96,16 @@ def faults(data: Any) -> dict[str, Fault]:
     return all_faults
 
 
+def no_start(name: str, theirs: Mapping[str, Any]) -> str:
+    """Why no recipe can start from the saved model `name`, whose card has the recipe `theirs`; empty where one can."""
+    if theirs.get("backbone") in (None, *BACKBONES):
+        return ""
+    return (
+        f"{name} was imported and holds none of the backbones that recipes train ({', '.join(BACKBONES)}): no run can "
+        "start from it. Choose another start."
+    )
+
+
 def _part(part: Any, rules: Mapping[str, Rule], path: str) -> Iterator[tuple[str, Fault]]:
     if isinstance(part, Mapping):
         yield from _fields(part, rules, f"{path}.")

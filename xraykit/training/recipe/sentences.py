@@ -32,12 +32,21 @@ SCHEDULES = {
     "cosine": "cosine decay to zero",
 }
 FINAL_WEIGHTS = {"best": "the epoch of lowest validation loss", "last": "the last epoch"}
+SCALINGS = {
+    "raw": "none, it takes grey levels 0 to 255",
+    "0..1": "grey levels divided by 255",
+    "-1..1": "grey levels divided by 127.5, minus 1",
+    "caffe": "blue, green, red, minus the means of ImageNet",
+    "torch": "grey levels divided by 255, then by means and deviations of ImageNet",
+}
 CHANGES = {"rotation": "degrees", "shift": "of the side", "zoom": "", "brightness": "", "contrast": ""}
 
 
 def sentences(recipe: Mapping[str, Any]) -> Iterator[str]:
     """The recipe in plain words, in the order of training; what it does not say is "not reported"."""
-    if not recipe:
+    if imported := recipe.get("imported"):
+        yield from _imported(imported)
+    if imported or not recipe:
         yield f"How it was trained: {UNKNOWN}."
         return
     yield f"Recipe {recipe.get('name', UNKNOWN)}. {_origin(recipe)}"
@@ -127,6 +136,15 @@ def _flat(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(inside, f"{path}.{number}")
     elif data != []:
         yield path, data
+
+
+def _imported(origin: Mapping[str, Any]) -> Iterator[str]:
+    """Where a model from elsewhere comes from, and what was said of it when it was imported."""
+    file, version, sha256 = (origin.get(key, UNKNOWN) for key in ("file", "keras", "sha256"))
+    yield f"Imported from the file {file} (Keras version {version}; SHA-256 {sha256})."
+    scaling = str(origin.get("scaling", UNKNOWN))
+    yield f"Scaling before the network: {SCALINGS.get(scaling, scaling)}."
+    yield f"The file's network ends in {origin.get('output', UNKNOWN)}."
 
 
 def _weights(weights: str | None) -> str:

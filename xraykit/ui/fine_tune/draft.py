@@ -191,6 +191,8 @@ def _misfit(name: str) -> str:
         names = f"Saved models: {', '.join(sorted(saved))}." if saved else "No model is saved yet."
         return f"No model named {name}. {names}"
     theirs = saved[name].recipe
+    if words := rules.no_start(name, theirs):
+        return words
     paths = [path for path in BACKBONE_FIELDS if theirs.get(path, get(path)) != get(path)]
     if not paths:
         return ""

@@ -175,6 +175,8 @@ def _grad_cam(film: radiograph.Radiograph, model: str, label: str) -> Explanatio
     reading = read(film, model)
     if isinstance(reading, str):
         return reading
+    if not reading.explanations:
+        return explanation.NO_HEATMAP.format(method=FAST)
     by_label = {heatmap.label: heatmap for heatmap in reading.explanations}
     return by_label.get(label) or f"This model has no class {label}."
 

@@ -1,0 +1,84 @@
+"""The group models: the list, and an import up to where a network library would be started."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from tests.helpers import DATA, ROOT
+from tests.models.test_import_refusals import DENSE, keras_file, layer, network
+from xraykit.__main__ import main
+from xraykit.models import card as cards
+from xraykit.models.conversion import importing
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import Job
+
+MODEL = DATA / "tiny-model"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    return lambda *words: CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_models_without_a_word_lists_them_as_before(run, tmp_path):
+    shutil.copytree(MODEL, tmp_path / "weights" / "tiny")
+    done = run("models")
+    assert done.exit_code == 0 and "COVID-19, Normal, Pneumonia" in done.stdout
+    assert len(json.loads(run("models", "--json").stdout)["models"]) == 1
+
+
+def test_an_import_hands_on_what_was_asked_and_names_the_agreement(run, tmp_path, monkeypatch):
+    asked = []
+
+    def import_model(wish, work, say):
+        asked.append(wish)
+        checked = {"agreement_with_keras": {"largest_difference": 2.5e-7, "films": 12}}
+        return dataclasses.replace(cards.read(MODEL), name=wish.name, metrics=checked)
+
+    monkeypatch.setattr(importing, "import_model", import_model)
+    file = keras_file(tmp_path / "theirs.keras", network(DENSE))
+    done = run("models", "import", file, "--classes", "A, B", "--scaling", "-1..1", "--image-size", 64, "--title", "T")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "Imported as theirs: agrees with the original to 2.5e-07 on 12 synthetic films.\n"
+    wish = asked[0]
+    assert (wish.classes, wish.scaling, wish.image_size, wish.title, wish.replace) == (
+        ("A", "B"),
+        "-1..1",
+        64,
+        "T",
+        False,
+    )
+
+
+def test_a_refused_import_is_a_line_on_stderr_and_in_the_job(run, tmp_path):
+    file = keras_file(tmp_path / "theirs.keras", network(layer("Lambda"), DENSE))
+    done = run("models", "import", "--classes=A,B", f"--out={tmp_path / 'job'}", "--", file)
+    assert done.exit_code == 1 and done.stderr.startswith("Error: theirs.keras holds a Lambda layer")
+    state = Job(tmp_path / "job").state()
+    assert (
+        state.state is State.FAILED and "Lambda" in state.message and (state.verb, state.model) == ("import", "theirs")
+    )
+    assert not (tmp_path / "weights").exists()
+
+
+def test_an_import_without_classes_is_wrong_usage(run, tmp_path):
+    done = run("models", "import", tmp_path / "x.keras")
+    assert done.exit_code == 2 and "--classes" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "explain", "compare"])
+def test_a_keras_file_given_as_a_model_says_how_to_import_it(run, tmp_path, command):
+    file = keras_file(tmp_path / "my.keras", network(DENSE))
+    film = ROOT / "xraykit" / "films" / "samples" / "synthetic-film.png"
+    words = {
+        "predict": ["--model", file, "--csv", "-", film],
+        "evaluate": ["--model", file, "--data", tmp_path, "--out", tmp_path / "out"],
+        "explain": ["--model", file, "--out", tmp_path / "e.png", film],
+        "compare": [file, MODEL],
+    }
+    done = run(command, *words[command])
+    assert done.exit_code == 1 and "my.keras is a Keras file, not a saved model. Import it" in done.stderr
