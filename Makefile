@@ -16,8 +16,9 @@ app: $(APP_STAMP)
 # A file of tests stays in one process, the longest begin (tests/conftest.py). `make test PYTEST=-n0`: one after the other.
 # One process more than cores: the browser tests mostly wait, the others compute.
 PYTEST ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# The tests start hundreds of processes: they read what the first has compiled, whatever the user's Python does elsewhere.
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest $(PYTEST)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

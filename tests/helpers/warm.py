@@ -79,6 +79,9 @@ def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
     import xraykit.__main__
     import xraykit.training.fit.fit  # noqa: F401  imports Keras and its backend, and runs nothing on it
+    from tests.helpers import backend
+
+    backend.quick()
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave no entry in the table of processes
     while True:

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.helpers import film_folders
+from tests.helpers import backend, film_folders
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
@@ -30,6 +30,7 @@ def films(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory):
+    backend.quick()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield

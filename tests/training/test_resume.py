@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import DATA, ROOT, film_folders
+from tests.helpers import DATA, ROOT, backend, film_folders
 from xraykit.datasets import dataset, layout, split
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
@@ -60,6 +60,7 @@ def deterministic(tmp_path_factory):
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
+    backend.quick()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield

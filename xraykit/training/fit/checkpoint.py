@@ -201,7 +201,6 @@ def restore_network(network: keras.Model, values: list[np.ndarray]) -> None:
 
 def restore_optimizer(learner: keras.Model, values: list[np.ndarray], *, finer: int = 1) -> None:
     """Give a compiled network's optimiser its state; with `finer` each of its steps has become so many smaller ones."""
-    learner.optimizer.build(learner.trainable_variables)
     variables = learner.optimizer.variables
     if finer > 1:  # gradients are added up from zero: the checkpoint knows none
         variables = [variable for variable in variables if "gradient_accumulator" not in variable.name]

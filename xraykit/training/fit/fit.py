@@ -298,7 +298,6 @@ class _Training:
         metrics: list[np.ndarray] = []
         if resumed is not None and resumed.optimizer:
             checkpoint.restore_optimizer(learner, resumed.optimizer, finer=self.plan.finer)
-            learner.test_on_batch(*validation[0][:2])  # Keras makes the running means only when they are first used
             metrics = resumed.metrics
         try:
             self._fit_rest_and_whole(learner, train, validation, progress.began + phase.epochs, metrics)
@@ -366,20 +365,21 @@ class _Training:
     def _finish(self, model: keras.Model) -> None:
         """What follows the last epoch: bias correction, the readings of validation and test, the network."""
         self.recorder.stage(Stage.EVALUATING, eta=None)
+        to_logits = network.logits_of(model)
         if self.recipe.bias_correction:
-            self._correct_biases(model)
-        evaluations = {part: self._evaluate(model, part) for part in FILES}
+            self._correct_biases(to_logits)
+        evaluations = {part: self._evaluate(to_logits, part) for part in FILES}
         self.recorder.stage(Stage.SAVING)
         # A model that was never compiled: the optimiser's moments would treble the file
         self.recorder.result(keras.Model(model.input, model.output, name=model.name), evaluations)
 
-    def _correct_biases(self, model: keras.Model) -> None:
+    def _correct_biases(self, to_logits: keras.Model) -> None:
         validation = self.plan.parts.validation
-        biases = calibration.fit_biases(self._logits(model, validation), self.films.labels[validation])
-        layer = model.get_layer("logits")
+        biases = calibration.fit_biases(self._logits(to_logits, validation), self.films.labels[validation])
+        layer = to_logits.get_layer("logits")
         layer.bias.assign(keras.ops.convert_to_numpy(layer.bias) + biases.astype(np.float32))
 
-    def _evaluate(self, model: keras.Model, part: str) -> Evaluation:
+    def _evaluate(self, to_logits: keras.Model, part: str) -> Evaluation:
         """Truth and logits of a part, before calibration."""
         films, indices = self.films, self.plan.parts.parts()[part]
         return Evaluation(
@@ -387,16 +387,16 @@ class _Training:
             classes=films.classes,
             films=tuple(films.films[i] for i in indices),
             truth=films.labels[indices],
-            logits=self._logits(model, indices),
+            logits=self._logits(to_logits, indices),
             hashes=tuple(films.hashes[i] for i in indices),
             groups=tuple(films.groups[indices].tolist()),
             data=f"{films.root.name}, {part} split",
         )
 
-    def _logits(self, model: keras.Model, indices: np.ndarray) -> np.ndarray:
+    def _logits(self, to_logits: keras.Model, indices: np.ndarray) -> np.ndarray:
         """(n, classes) float64"""
         watch = [StopOnRequest(self.recorder.stop_asked)]
-        logits = network.logits_of(model).predict(self.squares[indices], verbose=0, callbacks=watch)
+        logits = to_logits.predict(self.squares[indices], verbose=0, callbacks=watch)
         return logits.astype(float)
 
 

@@ -67,7 +67,17 @@ def compile_for(
         metrics=["accuracy"],
         jit_compile=True if keras.backend.backend() == "jax" else jit,
     )
+    _make_variables(learner)
     return schedule
+
+
+def _make_variables(learner: keras.Model) -> None:
+    """Make the optimiser's moments and the running means now; TensorFlow traces a step that makes them twice."""
+    learner.optimizer.build(learner.trainable_variables)
+    nothing = keras.ops.zeros((1, *learner.output_shape[1:]))
+    learner.compute_loss(y=nothing, y_pred=nothing)
+    learner.compute_metrics(x=None, y=nothing, y_pred=nothing)
+    learner.reset_metrics()
 
 
 def rate_of(learner: keras.Model, schedule: Rate | None) -> float:
