@@ -24,14 +24,14 @@ def film_values(size: tuple[int, int] = (96, 80), seed: int = 0) -> np.ndarray:
 
 
 def png(pixels: np.ndarray | Image.Image, **options: object) -> bytes:
-    return _saved(pixels, "PNG", **options)
+    return saved(pixels, "PNG", **options)
 
 
 def jpeg(pixels: np.ndarray | Image.Image, **options: object) -> bytes:
-    return _saved(pixels, "JPEG", **options)
+    return saved(pixels, "JPEG", **options)
 
 
-def _saved(pixels: np.ndarray | Image.Image, form: str, **options: object) -> bytes:
+def saved(pixels: np.ndarray | Image.Image, form: str, **options: object) -> bytes:
     out = io.BytesIO()
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     image.save(out, form, **options)
@@ -116,11 +116,11 @@ def animated_png() -> bytes:
 
 
 def gif() -> bytes:
-    return _saved(film_values(), "GIF")
+    return saved(film_values(), "GIF")
 
 
 def float_tiff() -> bytes:
-    return _saved(Image.fromarray(film_values().astype(np.float32)), "TIFF")
+    return saved(Image.fromarray(film_values().astype(np.float32)), "TIFF")
 
 
 def endless_boxes() -> bytes:

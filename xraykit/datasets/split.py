@@ -15,6 +15,7 @@ import numpy as np
 
 from xraykit.datasets.dataset import Dataset
 from xraykit.datasets.layout import PARTS, DatasetRefused
+from xraykit.films import note
 
 FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %
 
@@ -156,6 +157,7 @@ def describe(
         "split_digests": {name: split_digest(dataset, indices) for name, indices in parts.parts().items()},
         "refused": [vars(refusal) for refusal in dataset.refused],
         "remarks": [remark.to_json() for remark in dataset.remarks],
+        "notes": [tally.to_json() for tally in note.tally(dataset.noted())],
         "films": [
             {"film": film, "sha256": sha, "label": dataset.classes[label], "part": part_of[i]}
             | ({"used": False} if i in left_out else {})

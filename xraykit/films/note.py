@@ -53,7 +53,8 @@ class Tally:
 def line(notes: Iterable[Note]) -> str:
     """All notes of a film in one line, warnings first: "lateral: A lateral view; bits: 12 bits stored"."""
     ordered = sorted(notes, key=lambda note: not note.warning)
-    return "; ".join(f"{note.code}: {note.words.rstrip('.')}" for note in ordered)
+    # a semicolon parts the notes, so none may be in one
+    return "; ".join(f"{note.code}: {note.words.rstrip('.').replace(';', ',')}" for note in ordered)
 
 
 def tally(films: Mapping[str, Sequence[Note]]) -> list[Tally]:
