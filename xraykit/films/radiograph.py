@@ -172,9 +172,8 @@ def read(data: bytes, source: str) -> Radiograph:
     return Radiograph(pixels, source, form, hashlib.sha256(data).hexdigest(), view, notes)
 
 
-def _format(data: bytes) -> str:
-    if not data:
-        raise NotARadiograph("The file is empty. Copy or export it again.", code="empty")
+def format_of(data: bytes) -> str | None:
+    """The format of a film by its first 256 bytes, as in `Radiograph.format`; None where it begins like no film."""
     if header.is_marked(data):  # first: its preamble may be that of a TIFF
         return "DICOM"
     for beginning, name in STILLS.items():
@@ -182,8 +181,14 @@ def _format(data: bytes) -> str:
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
-    if header.is_bare_data_set(data):
-        return "DICOM"
+    return "DICOM" if header.is_bare_data_set(data) else None
+
+
+def _format(data: bytes) -> str:
+    if not data:
+        raise NotARadiograph("The file is empty. Copy or export it again.", code="empty")
+    if form := format_of(data):
+        return form
     for beginning, name in OTHER_FORMATS.items():
         if data.startswith(beginning):
             words = f"The file is {name}, which is not read here. Export the film as DICOM, PNG or JPEG."

@@ -22,10 +22,11 @@ from xraykit.datasets.archive import check
 from xraykit.datasets.archive.check import MAX_MEMBER, ArchiveRefused, quoted
 from xraykit.datasets.layout import is_manifest
 from xraykit.datasets.listing.folder import RECORD
+from xraykit.films import radiograph
 from xraykit.system.folders import datasets_folder
 
 CHUNK = 2**18
-FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima")
+FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".j2k")
 Progress = Callable[[int, int], None]  # bytes unpacked, bytes in all
 
 
@@ -76,7 +77,7 @@ def left_out(path: Path) -> list[str]:
 
 def _is_film(name: str, head: bytes) -> bool:
     """By its ending, so that a broken one is refused by name later, or by its first bytes."""
-    return name.lower().endswith(FILM_ENDINGS) or bool(re.match(rb"\x89PNG\r\n|\xff\xd8\xff|(?s:.{128})DICM", head))
+    return name.lower().endswith(FILM_ENDINGS) or radiograph.format_of(head) is not None
 
 
 def _write(

@@ -20,7 +20,7 @@ from xraykit.refused import Refused
 from xraykit.ui.kit import text
 from xraykit.ui.review import worklist
 
-DROP_LABEL = "Drop chest films (PNG, JPEG or DICOM) here"
+DROP_LABEL = "Drop chest films (DICOM, PNG, JPEG, TIFF, ...) here"
 EXAMPLE = "/data/study"
 LATE_SECONDS = 2.0  # a second drop may still be on its way to a drop zone that has just taken films
 BATCH_SECONDS = 1.0  # of a folder are read before the page is drawn again
