@@ -336,7 +336,7 @@ def test_a_folder_of_which_nothing_can_be_read_says_why(run, tmp_path, monkeypat
     ):
         done = run(*words)
         assert done.exit_code == 1 and done.exception.__class__ is SystemExit
-        assert "6 unsupported-format, as COVID-19/0.tif: The file is TIFF" in done.stderr, words
+        assert "6 corrupt, as COVID-19/0.tif: The file begins like a TIFF" in done.stderr, words
         assert "2 empty, as COVID-19/empty.png" in done.stderr
 
 
@@ -348,10 +348,9 @@ def test_inspect_counts_what_was_noticed_in_films_also_from_memory(run, tmp_path
         os.utime(file, (time.time() - 3600,) * 2)  # old enough to be remembered
     for _ in range(2):
         report = json.loads(run("data", "inspect", "--json", folder).stdout)
-        few, black = report["notes"]
-        assert (few["count"], few["example"]) == (6, "A/film-000.png") and "48 x 48" in few["words"]
-        assert (black["count"], black["example"]) == (1, "A/black.png") and "same value" in black["words"]
-    assert "noted in 6 films, as A/film-000.png: Only 48 x 48" in run("data", "inspect", folder).stdout
+        (few,) = report["notes"]
+        assert (few["films"], few["example"], few["code"]) == (6, "A/film-000.png", "tiny")
+    assert "warning tiny: 6 films, such as A/film-000.png: Only 48 x 48" in run("data", "inspect", folder).stderr
 
 
 @pytest.mark.parametrize(
@@ -377,6 +376,6 @@ def test_every_name_of_a_film_survives_every_command(run, name, tmp_path, monkey
 def test_classes_that_are_called_as_a_column_have_columns_of_their_own(tmp_path):
     for classes in (("path", "predicted"), ("Truth", "Other")):
         columns = [*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)]
-        assert columns[4:] == [f"probability of {name}" for name in classes]
-        assert len({name.casefold() for name in columns}) == 6
+        assert columns[5:] == [f"probability of {name}" for name in classes]
+        assert len({name.casefold() for name in columns}) == 7
     assert probability_columns(ABOUT_FILMS, ("COVID-19", "Normal")) == ["COVID-19", "Normal"]

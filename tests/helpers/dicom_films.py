@@ -292,6 +292,8 @@ class Film:
     def _after_voi(self, values: np.ndarray, low: float, high: float) -> np.ndarray:
         if self.voi:
             return self.voi.look_up(np.floor(values + 0.5)) / (2**self.voi.depth - 1)
+        if not self.window and self.bits > 8:
+            return (values - values.min()) / (values.max() - values.min())
         if not self.window:
             return (values - low) / (high - low)
         centre, width = self._window()

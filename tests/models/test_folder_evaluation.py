@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def films_tested(trained: Run) -> dict[str, str]:
 
 def test_models_are_evaluated_on_the_test_films_of_a_run_alone(films, trained, tmp_path):
     only = films_tested(trained)
-    (found,), tested, _ = folder_evaluation.evaluate([MODEL], films, tmp_path / "out", only=only, test_of=trained.name)
+    (found,), tested = folder_evaluation.evaluate([MODEL], films, tmp_path / "out", only=only, test_of=trained.name)
     assert set(found.films) == set(only) and 0 < len(tested) < 72
     assert "test split of trained" in found.data
     whole = folder_evaluation.evaluate([MODEL], films, tmp_path / "whole")[0][0]
@@ -104,9 +105,10 @@ def test_a_table_of_predictions_has_a_column_of_its_own_for_every_class():
     """Also where classes are called as the columns about the film are; the values are those of the evaluation."""
     logits = np.array([[2.0, 0.0, -1.0], [0.0, 1.0, 0.5]])
     made = Evaluation("m", ("path", "predicted", "Other"), ("a.png", "b.png"), np.array([0, 2]), logits)
-    text = folder_evaluation._predictions(made, [Refusal("c.png", "empty", "Empty.")])
+    films = SimpleNamespace(refused=[Refusal("c.png", "empty", "Empty.")], noted=dict)
+    text = folder_evaluation._predictions(made, films)
     head, *rows = csv.reader(io.StringIO(text))
-    assert len({*head}) == len(head) == 7
+    assert len({*head}) == len(head) == 8
     first, second, refused = (dict(zip(head, row, strict=True)) for row in rows)
     assert (first["path"], first["truth"], first["predicted"]) == ("a.png", "path", "path")
     assert float(first["probability of path"]) == pytest.approx(np.exp(2) / np.exp(logits[0]).sum(), abs=1e-6)

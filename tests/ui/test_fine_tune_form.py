@@ -334,7 +334,7 @@ def test_a_folder_of_which_nothing_can_be_read_says_why_on_the_page(tmp_path):
     box.set_value(str(tmp_path / "data" / "films")).run()
     wait_until(lambda: "Failed" in text_of(app.run()), "the inspection to fail")
     text = text_of(app).replace("\\", "")
-    assert "8 unsupported-format, as A/0.tif: The file is TIFF" in text and "A/3.tif" in text
+    assert "8 corrupt, as A/0.tif: The file begins like a TIFF" in text and "A/3.tif" in text
 
 
 def test_names_that_are_no_utf_8_are_shown_and_break_no_page(tmp_path):

@@ -68,9 +68,9 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
             for path, film in terminal.progress(
                 zip(films, firewall.read_many(films), strict=True), len(films), "Films"
             ):
-                name = files.shown(path)
+                name = printable(files.shown(path))
                 if isinstance(film, Refusal):
-                    refused.append(replace(film, source=printable(name)))
+                    refused.append(replace(film, source=name))
                     table.writerow([name, "", film.code, "", *[""] * len(reader.card.classes)])
                     continue
                 prediction = reader.predict([film])[0]
@@ -79,7 +79,7 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
                 numbers = (f"{p:.6f}" for p in prediction.probabilities)
                 table.writerow([name, prediction.top, "", note.line(film.notes), *numbers])
     for name, notes in warned:
-        terminal.warn(printable(name), notes)
+        terminal.warn(name, notes)
     terminal.end(refused)
 
 

@@ -4,9 +4,11 @@ ingest          the firewall: decoder processes that can be killed; a Radiograph
 walk            a folder of films, to any depth: links, litter, what may be a film by its name
 decoder         what runs inside one decoder process
 radiograph      a film: pixels with their provenance; the square that a network sees
-stills          PNG, JPEG, TIFF, BMP, WebP and JPEG 2000 bytes to pixels
-jpeg            what a JPEG says of itself, and whether its data are as many as it promises
-dicom/header    a DICOM file opened: its attributes, and where its pixels lie
+stills/decode   PNG, JPEG, TIFF, BMP, WebP and JPEG 2000 bytes to pixels
+stills/jpeg     what a JPEG says of itself, and whether its data are as many as it promises
+dicom/attributes  attributes of a data set as they are stored
+dicom/container   a DICOM file taken apart: its attributes, and where its pixels lie
+dicom/header    what the header says of the pixels, checked
 dicom/pixels    the stored values of a DICOM film, held against its header
 dicom/tables    modality, VOI and palette look-up tables
 dicom/display   DICOM bytes to pixels, as a workstation would show them

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xraykit import __version__
-from xraykit.films import stills
-from xraykit.films.dicom import display, header
+from xraykit.films.dicom import container, display
 from xraykit.films.note import Note
 from xraykit.films.refusal import TOO_MUCH_MEMORY, NotARadiograph
+from xraykit.films.stills import decode
 
 # The version of `read` and `Radiograph.square`, in the key of everything that is remembered of films on disk. Raise the
 # number when the same bytes give other pixels, another square or another refusal: films are then decoded again.
@@ -174,14 +174,14 @@ def read(data: bytes, source: str) -> Radiograph:
 
 def format_of(data: bytes) -> str | None:
     """The format of a film by its first 256 bytes, as in `Radiograph.format`; None where it begins like no film."""
-    if header.is_marked(data):  # first: its preamble may be that of a TIFF
+    if container.is_marked(data):  # first: its preamble may be that of a TIFF
         return "DICOM"
     for beginning, name in STILLS.items():
         if data.startswith(beginning):
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
-    return "DICOM" if header.is_bare_data_set(data) else None
+    return "DICOM" if container.is_bare_data_set(data) else None
 
 
 def _format(data: bytes) -> str:
@@ -200,7 +200,7 @@ def _format(data: bytes) -> str:
 def _decode(data: bytes, form: str) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
     if form == "DICOM":
         return display.read(data)
-    pixels, notes = stills.read(data, form)
+    pixels, notes = decode.read(data, form)
     return pixels, None, notes
 
 

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xraykit.films import stills
 from xraykit.films.dicom import header, pixels, tables
-from xraykit.films.dicom.header import Attributes, Film, Unreadable, left_out
+from xraykit.films.dicom.attributes import Attributes, Unreadable, left_out
+from xraykit.films.dicom.header import Film
 from xraykit.films.note import Note
 from xraykit.films.refusal import NotARadiograph
+from xraykit.films.stills import decode
 
 # A presentation that shows less is not followed: the part of the grey scale that it uses, the pixels that it clips
 LEAST_SCALE, MOST_CLIPPED = 1 / 8, 0.9
@@ -188,7 +189,7 @@ def _colour(stored: np.ndarray, film: Film) -> np.ndarray:
     elif about.stored != 8:
         stored = stored * (255 / (2**about.stored - 1))
         film.notes.append(Note("colour-bits", f"{about.stored}-bit colour, read at 8 bits per channel."))
-    return stills.grey_or_colour(np.floor(stored + 0.5).astype(np.uint8), film.notes)
+    return decode.grey_or_colour(np.floor(stored + 0.5).astype(np.uint8), film.notes)
 
 
 def _number(film: Film, name: str) -> float | None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from xraykit.films import jpeg
-from xraykit.films.dicom import header
+from xraykit.films.dicom import container
 from xraykit.films.dicom.header import Film, Header
 from xraykit.films.note import Note
 from xraykit.films.refusal import NotARadiograph
+from xraykit.films.stills import jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +30,9 @@ def stored_values(film: Film) -> np.ndarray:
         With the code "truncated", "contradiction", "corrupt", "unsupported-format" or "unsupported-syntax".
     """
     about = film.about
-    if about.syntax in header.UNCOMPRESSED:
+    if about.syntax in container.UNCOMPRESSED:
         raw = _Raw(_uncompressed(film), about.allocated)
-    elif about.syntax == header.RLE:
+    elif about.syntax == container.RLE:
         raw = _Raw(_run_lengths(about, film.fragments[0]), about.allocated)
     else:
         raw = _codestream(about, b"".join(film.fragments))
@@ -75,7 +75,7 @@ def _uncompressed(film: Film) -> np.ndarray:
     if about.swapped:
         data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
         if len(data) < frame:
-            raise header.cut_short()
+            raise container.cut_short()
     values = np.frombuffer(data[:frame], kind)
     if about.samples == 1:
         return values.reshape(about.rows, about.columns)
@@ -89,14 +89,14 @@ def _uncompressed(film: Film) -> np.ndarray:
 def _expect_bytes(film: Film, expected: int, frame: int) -> None:
     data = film.pixels
     if len(data) < max(expected, frame):
-        raise header.cut_short()
+        raise container.cut_short()
     beyond = bytes(data[expected:])
     if len(beyond) <= 1:
         return
     if len(beyond) > PADDING or beyond.strip(beyond[:1]):
         about = film.about
         says = f"{about.rows} rows of {about.columns} pixels ({expected:,} bytes)"
-        raise header.contradiction(says, f"{len(data):,} bytes")
+        raise container.contradiction(says, f"{len(data):,} bytes")
     film.notes.append(Note("padding", f"{len(beyond)} bytes of filling behind the pixels were left out."))
 
 
@@ -114,12 +114,12 @@ def _run_lengths(about: Header, fragment: bytes) -> np.ndarray:
     count = int.from_bytes(fragment[:4], "little")
     depth = about.allocated // 8
     if about.allocated < 8 or count != about.samples * depth:
-        raise header.contradiction(f"{about.samples} samples of {about.allocated} bits", f"in {count} RLE segments")
+        raise container.contradiction(f"{about.samples} samples of {about.allocated} bits", f"in {count} RLE segments")
     starts = np.frombuffer(fragment[4 : 4 + 4 * count], "<u4").tolist() + [len(fragment)]
     planes = []
     for begin, end in zip(starts[:-1], starts[1:], strict=True):
         if not 64 <= begin <= end <= len(fragment):
-            raise header.cut_short()
+            raise container.cut_short()
         planes.append(_unpacked(fragment[begin:end], about.rows * about.columns))
     segments = np.stack(planes).reshape(about.samples, depth, about.rows, about.columns).astype(np.uint16)
     samples = segments[:, 0] if depth == 1 else segments[:, 0] << 8 | segments[:, 1]
@@ -142,15 +142,15 @@ def _unpacked(segment: bytes, expected: int) -> np.ndarray:
         if len(out) == expected and end - place <= PADDING and not segment[place:].strip(b"\0\x80"):
             break
     if len(out) < expected:
-        raise header.cut_short()
+        raise container.cut_short()
     if len(out) > expected or segment[place:].strip(b"\0\x80"):
-        raise header.contradiction(f"{expected:,} pixels", "more than that when they are unpacked")
+        raise container.contradiction(f"{expected:,} pixels", "more than that when they are unpacked")
     return np.frombuffer(bytes(out), np.uint8)
 
 
 def _codestream(about: Header, data: bytes) -> _Raw:
     """The values of a JPEG, JPEG-LS or JPEG 2000 codestream."""
-    if header.compression(data) == "jpeg-2000":
+    if container.compression(data) == "jpeg-2000":
         sides = jpeg_2000_sides(data)
         _expect_sides(about, *sides)
         return _Raw(jpeg_2000(data), sides[3], rgb=about.photometric in ("YBR_ICT", "YBR_RCT"))
@@ -172,7 +172,7 @@ def _codestream(about: Header, data: bytes) -> _Raw:
 def _expect_sides(about: Header, rows: int, columns: int, samples: int, precision: int) -> None:
     if (rows, columns, samples) != (about.rows, about.columns, about.samples) or precision > about.allocated:
         says = f"{about.columns} x {about.rows} pixels of {about.samples} x {about.allocated} bits"
-        raise header.contradiction(says, f"{columns} x {rows} of {samples} x {precision} bits")
+        raise container.contradiction(says, f"{columns} x {rows} of {samples} x {precision} bits")
 
 
 def _by_pillow(data: bytes, frame: jpeg.Frame, about: Header) -> np.ndarray:
@@ -185,7 +185,7 @@ def _by_pillow(data: bytes, frame: jpeg.Frame, about: Header) -> np.ndarray:
     try:
         return np.asarray(image)
     except OSError as error:
-        raise header.cut_short() from error
+        raise container.cut_short() from error
 
 
 def _by_gdcm(about: Header, data: bytes, frame: jpeg.Frame, syntax: str) -> np.ndarray:
@@ -222,7 +222,7 @@ def _by_gdcm(about: Header, data: bytes, frame: jpeg.Frame, syntax: str) -> np.n
         raise NotARadiograph(words, code="corrupt")
     values = np.frombuffer(decoded.encode("utf-8", "surrogateescape"), np.uint8 if allocated == 8 else np.uint16)
     if values.size != about.rows * about.columns * about.samples:
-        raise header.cut_short()
+        raise container.cut_short()
     return values.reshape((about.rows, about.columns) if about.samples == 1 else (about.rows, about.columns, 3))
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xraykit.films.dicom.header import Attributes, Header, Unreadable
+from xraykit.films.dicom.attributes import Attributes, Unreadable
+from xraykit.films.dicom.header import Header
 
 
 class Table(NamedTuple):

@@ -366,9 +366,8 @@ FIELDS: dict[str, Field] = _named(
     _choice(
         "division",
         "Division",
-        "Where training, validation and test come from: drawn from all films by the fractions below, or the parts that "
-        "the folder (train, val, test) or the manifest (column split) names. A part that is not given is drawn from "
-        "the training films.",
+        "Drawn from all films by the fractions below, or the parts that the folder (train, val, test) or the manifest "
+        "(column split) gives; a part it lacks is drawn from its training films.",
         {"drawn": "Drawn from all films", "given": "As the folder gives it"},
     ),
     _number(

@@ -110,8 +110,9 @@ def show_welcome() -> None:
             st.button("Try a synthetic PNG", key="try-png", on_click=_want, args=(draw.PNG,))
             st.button("Try a synthetic DICOM (12-bit)", key="try-dcm", on_click=_want, args=(draw.DICOM,))
         st.html(
-            "<p class='xk-promise'>DICOM, PNG, JPEG, TIFF, BMP, WebP or JPEG 2000, 8 to 16 bits, up to 50 MB each; a folder or study by its path. "
-            "Films stay in this computer's memory until you close them. Nothing is stored or sent anywhere.</p>"
+            "<p class='xk-promise'>DICOM, PNG, JPEG, TIFF, BMP, WebP or JPEG 2000, 8 to 16 bits, up to 50 MB each; a "
+            "folder or study by its path. Films stay in this computer's memory until you close them. Nothing is stored "
+            "or sent anywhere.</p>"
         )
     take_wanted()
 

@@ -22,7 +22,7 @@ from xraykit.ui.review import worklist
 
 DROP_LABEL = "Drop chest films (DICOM, PNG, JPEG, TIFF, ...) here"
 EXAMPLE = "/data/study"
-LATE_SECONDS = 2.0  # a second drop may still be on its way to a drop zone that has just taken films
+LATE_SECONDS = 30.0  # another drop may still be on its way to a drop zone that has taken films
 BATCH_SECONDS = 1.0  # of a folder are read before the page is drawn again
 MOST_LISTED = 10_000  # files of a folder
 MOST_REFUSED = 200  # files of a folder that are no films, before the rest is left
@@ -141,14 +141,12 @@ def close_all() -> None:
 
 
 def go_on() -> None:
-    """At the end of the page: read on in a folder, then wait for late drops. What the user does interrupts it."""
+    """At the end of the page: read on in a folder, which the user can interrupt; empty drop zones."""
     incoming: Incoming | None = st.session_state.get(INCOMING)
     if incoming is not None:
         _read_some(incoming)
         st.rerun()
-    if LATE in st.session_state:
-        while not _empty_zones():  # each look lets a drop interrupt
-            time.sleep(0.05)
+    if LATE in st.session_state and _empty_zones():
         st.rerun()
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xraykit.films import jpeg
 from xraykit.films.note import Note
 from xraykit.films.refusal import NotARadiograph
+from xraykit.films.stills import jpeg
 
 if TYPE_CHECKING:
     from PIL import Image
