@@ -177,6 +177,8 @@ def judged(data: bytes, kind: str, answer: Radiograph, seed: bytes, sound: Answe
             return "said", ""
         if kind == "photometric or frames" and _coded_by_jpeg(data):  # its colours have two descriptions by now
             return ("same" if same else "unjudged"), "another photometric interpretation than the codestream's"
+        if kind == "flips" and _coded_by_jpeg(data) and not same:
+            return "unjudged", "decoders differ where a damaged codestream leads beyond the grey scale"
         return second_opinion(data, answer, same)
 
 

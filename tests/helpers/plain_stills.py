@@ -85,7 +85,7 @@ def _fields(data: bytes, order: str) -> dict[int, tuple[int, ...]]:
         if kind in TYPES and count < 10_000:
             form = f"{order}{count}{TYPES[kind]}"
             at = entry + 8 if struct.calcsize(form) <= 4 else struct.unpack_from(f"{order}I", data, entry + 8)[0]
-            fields[tag] = struct.unpack_from(form, data, at)
+            fields.setdefault(tag, struct.unpack_from(form, data, at))  # of two the first, as libtiff
     return fields
 
 

@@ -27,7 +27,7 @@ from xraykit.films.refusal import Refusal
 
 PAGE = ROOT / "docs" / "films.md"
 GREY_LEVELS, COLOUR_LEVELS = 0.51, 2.0  # of 255; a hundredth for the sixteen bits that a film is kept in
-CHOICES = {"other-window", "window-misses"}  # codes of notes: the display is not the one the file asks for
+CHOICES = {"other-window", "window-misses", "fewer-bits"}  # notes: not the display that the file asks for
 HEAD = """# Films of pydicom
 
 `make docs` writes this page from the {films} test images with pixels that come with pydicom and pydicom-data. Each goes

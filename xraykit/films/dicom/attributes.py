@@ -31,6 +31,11 @@ class Attributes:
     def __init__(self, dataset: Dataset, *, little: bool) -> None:
         self._dataset, self.little = dataset, little
 
+    def add(self, later: Attributes) -> None:
+        """Take over what another data set has besides."""
+        for tag in later._dataset.keys() - self._dataset.keys():
+            self._dataset[tag] = later._dataset.get_item(tag)
+
     def __contains__(self, keyword: str) -> bool:
         try:
             return self._element(keyword) is not None

@@ -1,11 +1,12 @@
 """A DICOM file taken apart: its attributes, and where its pixels lie (PS3.10 7, PS3.5 7 and A.4).
 
-What the file meta leaves out or gets wrong is read from the data themselves, where only one reading is possible. Reads an
+What the file meta leaves out or gets wrong is read from the data, where only one reading is possible. Reads an
 allow-list of attributes and keeps no patient identifier. Never inflates a deflated file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 from typing import NamedTuple
@@ -110,7 +111,9 @@ def read(data: bytes) -> Contents:
     tag, pixels = _pixel_element(data, place, little=little)
     if tag != PIXELS:
         _refuse_other_objects(tag)
-    fragments = _fragments(pixels) if pixels.undefined else []
+    fragments, length = _fragments(pixels) if pixels.undefined else ([], len(pixels.data))
+    with contextlib.suppress(NotARadiograph):  # out of order, or no part of the data set at all
+        attributes.add(_read(data, pixels.begin + length, little=little, explicit=explicit)[0])
     syntax = _true_syntax(named, fragments, pixels, little, explicit, notes)
     return Contents(attributes, syntax, pixels, fragments, notes)
 
@@ -121,6 +124,7 @@ class PixelElement(NamedTuple):
     data: memoryview
     undefined: bool
     vr: bytes
+    begin: int  # its place in the file
 
 
 def _is_vr(letters: bytes) -> bool:
@@ -199,7 +203,7 @@ def _pixel_element(data: bytes, place: int, *, little: bool) -> tuple[int, Pixel
     """The tag of the element at `place` (0 at the end of the file) and its value."""
     order = "<" if little else ">"
     if len(data) < place + 8:
-        return 0, PixelElement(memoryview(b""), False, b"")
+        return 0, PixelElement(memoryview(b""), False, b"", place)
     group, element = struct.unpack_from(f"{order}HH", data, place)
     vr = data[place + 4 : place + 6]
     begin = place + 12 if vr in LONG_VRS else place + 8
@@ -210,7 +214,7 @@ def _pixel_element(data: bytes, place: int, *, little: bool) -> tuple[int, Pixel
     if not undefined and len(data) < begin + length:
         raise cut_short()
     value = memoryview(data)[begin:] if undefined else memoryview(data)[begin : begin + length]
-    return group << 16 | element, PixelElement(value, undefined, vr)
+    return group << 16 | element, PixelElement(value, undefined, vr, begin)
 
 
 def _refuse_other_objects(tag: int) -> None:
@@ -220,12 +224,13 @@ def _refuse_other_objects(tag: int) -> None:
     raise no_pixels()
 
 
-def _fragments(pixels: PixelElement) -> list[bytes]:
-    """The items of encapsulated pixels, by their lengths (PS3.5 A.4); the first is the table of offsets."""
+def _fragments(pixels: PixelElement) -> tuple[list[bytes], int]:
+    """The items of encapsulated pixels (PS3.5 A.4), the first of them the table of offsets, and the length of all."""
     fragments, place, data = [], 0, pixels.data
     while place + 8 <= len(data):
         group, element, length = struct.unpack_from("<HHL", data, place)
         if (group, element) == (0xFFFE, 0xE0DD):
+            place += 8
             break
         if (group, element) != (0xFFFE, 0xE000):
             words = "The list of compressed parts of the DICOM film is broken. Copy or export it again."
@@ -237,7 +242,7 @@ def _fragments(pixels: PixelElement) -> list[bytes]:
         place += length
     if len(fragments) < 2:
         raise cut_short() if len(data) < 16 else no_pixels()
-    return fragments
+    return fragments, place
 
 
 def _true_syntax(

@@ -36,10 +36,8 @@ def stored_values(film: Film) -> np.ndarray:
         raw = _Raw(_run_lengths(about, film.fragments[0]), about.allocated)
     else:
         raw = _codestream(about, b"".join(film.fragments))
-        if raw.bits < about.stored:
-            words = (
-                f"Coded with {raw.bits} bits, though the header says {about.stored}: it may be darker than it should."
-            )
+        if raw.bits < about.stored or raw.bits <= about.high:
+            words = f"Coded with {raw.bits} bits, though the header says more: its contrast may not be what it should."
             film.notes.append(Note("fewer-bits", words, warning=True))
     values = _meant_bits(raw, about)
     return values if about.samples == 1 or raw.rgb else _rgb(values, about)
