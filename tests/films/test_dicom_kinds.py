@@ -1,12 +1,13 @@
 """DICOM as archives hold it: what the file leaves out, gets wrong or contradicts itself in, and what is made of it."""
 
 import struct
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from tests.helpers import bad_films, dicom_films
+from tests.helpers import ROOT, bad_films, dicom_films
 from tests.helpers.dicom_elements import Element
 from tests.helpers.dicom_films import Film, Table
 from xraykit.films import radiograph
@@ -199,3 +200,15 @@ def test_without_gdcm_the_refusal_says_what_to_install(monkeypatch):
     refused = refusal(lossless)
     assert refused.code == "unsupported-syntax" and "python-gdcm" in refused.words
     assert apart(read(Film("jpeg 2000", **SMALL).data()), DESCRIBED) <= 0.51
+
+
+def test_gdcm_is_not_loaded_before_a_film_needs_it():
+    code = """
+import sys
+from xraykit.films import radiograph
+from xraykit.films.samples import draw
+for path in (draw.PNG, draw.DICOM):
+    radiograph.read(path.read_bytes(), path.name)
+assert "gdcm" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
