@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
 DECIMAL_STRINGS = {"NumberOfFrames", "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"}
 NUMBER_VRS = {"US", "SS", "UL", "SL"}
 TEXT_VRS = {"IS", "DS", "CS", "LO", "SH", "ST", "LT", "AE", "UI", "UT", "UC", "PN"}
+
+
+def load_pydicom() -> None:
+    """Load pydicom without GDCM, which it would load besides, though only few films need it."""
+    if "pydicom" in sys.modules or "gdcm" in sys.modules:
+        return
+    sys.modules["gdcm"] = None  # pyright: ignore[reportArgumentType]
+    try:
+        import pydicom  # noqa: F401
+    finally:
+        del sys.modules["gdcm"]
 
 
 class Unreadable(Exception):

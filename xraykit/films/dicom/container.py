@@ -11,7 +11,7 @@ import io
 import struct
 from typing import NamedTuple
 
-from xraykit.films.dicom.attributes import Attributes
+from xraykit.films.dicom.attributes import Attributes, load_pydicom
 from xraykit.films.note import Note
 from xraykit.films.refusal import NotARadiograph
 
@@ -104,6 +104,7 @@ def read(data: bytes) -> Contents:
     NotARadiograph
         With the code "no-pixels", "unsupported-format", "unsupported-syntax", "truncated" or "corrupt".
     """
+    load_pydicom()
     notes: list[Note] = []
     named, start = _file_meta(data, notes)
     little, explicit = _encoding(data, start, named)
@@ -128,6 +129,7 @@ class PixelElement(NamedTuple):
 
 
 def _is_vr(letters: bytes) -> bool:
+    load_pydicom()
     from pydicom.valuerep import VR
 
     return letters.decode("latin-1") in VR.__members__
