@@ -28,7 +28,8 @@ def open_page(visit, server, path: str = "/") -> None:
 
 
 def drop(visit, *files: Path | dict) -> None:
-    visit.page.locator("input[type=file]").set_input_files([str(f) if isinstance(f, Path) else f for f in files])
+    zone = visit.page.locator("[data-testid=stFileUploaderDropzone]:visible")
+    zone.locator("input[type=file]").set_input_files([str(f) if isinstance(f, Path) else f for f in files])
 
 
 def wait_for_panes(visit, count: int = 1 + len(CARDS)) -> None:
