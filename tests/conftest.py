@@ -38,6 +38,7 @@ LONGEST = (
     "training/test_resume.py",
     "training/test_kill.py",
     "browser/test_fine_tune.py",
+    "models/test_import.py",
     "training/test_fit.py",
     "models/test_shipped_models.py",
     "browser/test_compare.py",
