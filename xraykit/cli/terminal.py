@@ -52,10 +52,12 @@ def warn(source: str, notes: Iterable[Note]) -> None:
 
 def name_notes(tallies: Iterable[film_notes.Tally]) -> None:
     """What is said of the films of a folder, one line a note: warnings on stderr, facts on stdout."""
-    for one in tallies:
-        kind = "warning" if one.note.warning else "note"
-        films = f"{one.films} film{'s' * (one.films != 1)}"
-        click.echo(f"{kind} {one.note.code}: {films}, such as {one.example}: {one.note.words}", err=one.note.warning)
+    for tally in tallies:
+        kind = "warning" if tally.note.warning else "note"
+        films = f"{tally.films} film{'s' * (tally.films != 1)}"
+        click.echo(
+            f"{kind} {tally.note.code}: {films}, such as {tally.example}: {tally.note.words}", err=tally.note.warning
+        )
 
 
 T = TypeVar("T")

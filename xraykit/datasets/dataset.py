@@ -213,7 +213,7 @@ def _check_classes(
 ) -> None:
     if len(labels) < least:
         why = [f"{reason.count} {reason.code}, as {reason.example}: {reason.words}" for reason in reasons(refused)]
-        told = [
+        lines = [
             f"{root} needs readable films of {'a class' if least == 1 else 'two classes or more'}, in class folders or "
             f"listed in a manifest.csv. It has {', '.join(labels) or 'no class'}, and "
             f"{counted(len(refused), 'refused film')}.",
@@ -221,8 +221,8 @@ def _check_classes(
             *(each.text for each in (*listed.remarks, *_unread_classes(listed, labels))),
         ]
         if listed.unlabelled:
-            told.append(f"Films without a class: {len(listed.unlabelled):,}, as {listed.unlabelled[0]}.")
-        raise DatasetRefused("\n".join(told), code="too-few-classes")
+            lines.append(f"Films without a class: {len(listed.unlabelled):,}, as {listed.unlabelled[0]}.")
+        raise DatasetRefused("\n".join(lines), code="too-few-classes")
     if classes and (unknown := sorted(set(labels) - set(classes))):
         raise DatasetRefused(
             f"{root} holds classes that the model does not know: {', '.join(unknown)}. It knows {', '.join(classes)}: "

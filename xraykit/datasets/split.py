@@ -119,9 +119,9 @@ def _folds(dataset: Dataset, films: np.ndarray, seed: int) -> tuple[np.ndarray, 
     n_groups = len(np.unique(groups))
     folds = min(FOLDS, n_groups, max(counts.values()))  # scikit-learn wants one class at least to have a film for each
     if folds < LEAST_FOLDS or min(counts.values()) < 3:
-        found = ", ".join(f"{name} {n}" for name, n in counts.items())
+        held = ", ".join(f"{name} {n}" for name, n in counts.items())
         raise DatasetRefused(
-            f"Too few films to divide: {found}, in {n_groups} groups. Add films: at least {LEAST_FOLDS} groups and "
+            f"Too few films to divide: {held}, in {n_groups} groups. Add films: at least {LEAST_FOLDS} groups and "
             "3 films per class are needed."
         )
     folder = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)

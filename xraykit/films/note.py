@@ -64,4 +64,4 @@ def tally(films: Mapping[str, Sequence[Note]]) -> list[Tally]:
         for note in {note.code: note for note in notes}.values():
             before = counted.get(note.code, Tally(note, 0, name))
             counted[note.code] = Tally(before.note, before.films + 1, before.example)
-    return sorted(counted.values(), key=lambda one: (not one.note.warning, -one.films))
+    return sorted(counted.values(), key=lambda tally: (not tally.note.warning, -tally.films))

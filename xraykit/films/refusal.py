@@ -72,8 +72,8 @@ def reasons(refused: Iterable[Refusal]) -> list[Reason]:
     by_code: dict[str, list[Refusal]] = {}
     for refusal in refused:
         by_code.setdefault(refusal.code, []).append(refusal)
-    found = [Reason(code, len(those), those[0].source, those[0].words) for code, those in by_code.items()]
-    return sorted(found, key=lambda reason: -reason.count)
+    counted = [Reason(code, len(those), those[0].source, those[0].words) for code, those in by_code.items()]
+    return sorted(counted, key=lambda reason: -reason.count)
 
 
 def name_of(film: Film) -> str:

@@ -73,9 +73,10 @@ def _table(manifest: Path) -> Table:
     header, *_ = text.splitlines() or [""]
     fitting = [mark for mark in DELIMITERS if {"path", "label"} <= set(_roles(_split(header, mark)))]
     if not fitting:
-        found = max((_split(header, mark) for mark in DELIMITERS), key=len)
+        columns = max((_split(header, mark) for mark in DELIMITERS), key=len)
         raise DatasetRefused(
-            f"{manifest.name} needs {EXPECTED}. Its columns are {', '.join(found) or 'none'}.", code="manifest-columns"
+            f"{manifest.name} needs {EXPECTED}. Its columns are {', '.join(columns) or 'none'}.",
+            code="manifest-columns",
         )
     mark = fitting[0]
     if mark != "," and manifest.suffix.lower() != ".tsv":
@@ -113,8 +114,8 @@ def _text(manifest: Path) -> tuple[str, tuple[Remark, ...]]:
         raise DatasetRefused(
             f"{manifest.name} cannot be read as a table: {error}. Save it as CSV in UTF-8.", code="manifest-encoding"
         ) from None
-    told = (Remark("manifest-encoding", f"{manifest.name} is in UTF-16", 1),) if "16" in encoding else ()
-    return text, told
+    remarks = (Remark("manifest-encoding", f"{manifest.name} is in UTF-16", 1),) if "16" in encoding else ()
+    return text, remarks
 
 
 def _split(header: str, mark: str) -> list[str]:
@@ -129,9 +130,9 @@ def _roles(columns: Sequence[str]) -> dict[str, list[str]]:
     known = {role: {name: place for place, name in enumerate(synonyms)} for role, synonyms in COLUMNS.items()}
     roles: dict[str, list[str]] = {}
     for role, places in known.items():
-        found = [column for column in columns if _plain(column) in places]
-        if found:
-            roles[role] = sorted(found, key=lambda column: (column not in OWN[role], places[_plain(column)]))
+        fitting = [column for column in columns if _plain(column) in places]
+        if fitting:
+            roles[role] = sorted(fitting, key=lambda column: (column not in OWN[role], places[_plain(column)]))
     return roles
 
 
@@ -185,7 +186,7 @@ class _Listing:
             rows=labelled,
             unlabelled=tuple(at + row.film for row in rows if not row.label),
             patient_column=self.table.columns.get("patient", ""),
-            refused=tuple(Refusal(at + one.source, one.code, one.words) for one in self.refused),
+            refused=tuple(Refusal(at + refusal.source, refusal.code, refusal.words) for refusal in self.refused),
             remarks=(
                 *self.table.remarks,
                 *self._remarks(rows, doubled, listed_masks),

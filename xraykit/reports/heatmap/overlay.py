@@ -51,7 +51,7 @@ def overlay(
     drawn[top:bottom, left:right] = np.rint(square + weight * (colormaps.colour(heat, colormap) - square))
     if not legend:
         return drawn
-    warnings = [one.words for one in note.warnings(film.notes)]
+    warnings = [warning.words for warning in note.warnings(film.notes)]
     return _with_legend(drawn, legend_lines(explanation, shared_maximum), warnings, colormap)
 
 

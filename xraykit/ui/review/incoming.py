@@ -81,13 +81,13 @@ def show_path_field(place: Place) -> None:
     if not sent:
         return
     try:
-        found = look_at(given or "")
+        incoming = look_at(given or "")
     except Refused as refused:
         text.say(refused.words)
         return
     st.session_state.pop(WORD, None)
     _leave("Another path was opened.")
-    st.session_state[INCOMING] = found
+    st.session_state[INCOMING] = incoming
     st.rerun()
 
 

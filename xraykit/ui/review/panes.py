@@ -60,7 +60,7 @@ def show_film(name: str, film: Radiograph, agreement: str = "") -> None:
     )
     _head(name, facts)
     _picture(_film_png(film.sha256, film), f"Radiograph {name}", "film")
-    notes = [html.escape(one.words) for one in film.notes if not one.warning]
+    notes = [html.escape(note.words) for note in film.notes if not note.warning]
     first = [f"<b>{html.escape(agreement)}</b>"] if agreement else []
     st.html("<div class='xk-notes'>" + "".join(f"<p>{note}</p>" for note in first + notes) + "</div>")
 
