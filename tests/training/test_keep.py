@@ -17,6 +17,7 @@ from xraykit.evaluation import calibration as calibrations
 from xraykit.evaluation import evaluation
 from xraykit.films import radiograph
 from xraykit.models import card, classifier
+from xraykit.models.conversion import convert
 from xraykit.system import jobs
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.training import keep, worker
@@ -127,7 +128,18 @@ def _copies(pixels):
     return [radiograph.read(data, name) for name, data in files.items()]
 
 
-def test_a_name_is_kept_once_unless_replaced(finished):
+@pytest.fixture
+def converted_already(finished, monkeypatch):
+    """The graph that `finished` made of the run, in place of another conversion of the same network."""
+
+    def copy(network, out, **_):
+        for name in (card.BODY, card.HEAD):
+            shutil.copy(finished[1] / "tiny" / name, out / name)
+
+    monkeypatch.setattr(convert, "convert_in_subprocess", copy)
+
+
+def test_a_name_is_kept_once_unless_replaced(finished, converted_already):
     made, weights = finished
     with pytest.raises(card.ModelRefused, match="already"):
         keep.keep(made, "tiny", root=weights)
@@ -153,7 +165,7 @@ def test_other_films_than_the_run_learned_from_are_refused(finished, tmp_path):
         made.write("data.json", recorded)
 
 
-def test_a_graph_that_disagrees_is_not_kept(finished):
+def test_a_graph_that_disagrees_is_not_kept(finished, converted_already):
     made, weights = finished
     file = made.path / "evaluation.json"
     recorded = file.read_text()
