@@ -114,6 +114,13 @@ def test_a_png_of_other_sides_than_its_data_is_refused(rows, pixels):
     )
 
 
+@pytest.mark.parametrize(("place", "value"), [(22, 40), (22, 97), (18, 60), (10, 255), (28, 24)])
+def test_a_bmp_whose_header_does_not_fit_its_data_is_refused(place, value):
+    whole = bytearray(saved(FILM, "BMP"))
+    whole[place : place + 2] = struct.pack("<H", value)
+    assert code_of(bytes(whole)) in ("contradiction", "truncated", "corrupt")
+
+
 @pytest.mark.parametrize("rows", [40, 300])
 def test_a_tiff_of_other_sides_than_its_data_is_refused(rows):
     whole = bytearray(saved(FILM, "TIFF"))

@@ -169,6 +169,11 @@ def _check_data(image: Image.Image, data: bytes, form: str) -> None:
             raise _contradiction(form, expected, there)
     elif form == "TIFF":
         _check_strips(image)
+    elif form == "BMP" and data[14] >= 40 and int.from_bytes(data[30:34], "little") == 0:  # no compression
+        bits, begin = int.from_bytes(data[28:30], "little"), int.from_bytes(data[10:14], "little")
+        expected, there = image.height * (-(-image.width * bits // 32) * 4), len(data) - begin
+        if not expected <= there < expected + 4:
+            raise _contradiction(form, expected, there)
 
 
 def _check_strips(image: Any) -> None:
