@@ -22,7 +22,7 @@ from xraykit.ui.review import worklist
 
 DROP_LABEL = "Drop chest films (DICOM, PNG, JPEG, TIFF, ...) here"
 EXAMPLE = "/data/study"
-LATE_SECONDS = 30.0  # another drop may still be on its way to a drop zone that has taken films
+LATE_SECONDS = 3600.0  # a drop may still be on its way to a zone that has taken films: what empties it would lose it
 BATCH_SECONDS = 1.0  # of a folder are read before the page is drawn again
 MOST_LISTED = 10_000  # files of a folder
 MOST_REFUSED = 200  # files of a folder that are no films, before the rest is left
@@ -136,8 +136,9 @@ def show_progress() -> None:
 
 
 def close_all() -> None:
-    """Close every film and read no more of a folder; a callback."""
+    """Close every film, read no more of a folder, and let go of what was dropped; a callback."""
     worklist.close_all(INCOMING, WORD)
+    st.session_state[TURN] = st.session_state.get(TURN, 0) + 1
 
 
 def go_on() -> None:
