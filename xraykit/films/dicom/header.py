@@ -95,21 +95,13 @@ def _header(contents: Contents) -> Header:
     if samples is None:
         samples = 1 if photometric.startswith(("MONOCHROME", "PALETTE")) else 3
         notes.append(Note("assumed", f"The file does not say Samples per Pixel; read as {samples}."))
-    if allocated is None:
-        raise _missing("Bits Allocated, which says how many bytes a pixel has")
-    if stored is None:
-        if high is None or not 0 <= high < allocated:
-            raise _missing("Bits Stored, which says how many bits of a pixel count")
-        stored = high + 1
-        notes.append(Note("assumed", f"The file does not say Bits Stored; read as {stored}, up to its High Bit."))
+    allocated, stored, high = _bits(allocated, stored, high, notes)
     if allocated not in (1, 8, 16) or not 1 <= stored <= allocated or samples not in (1, 3):
         words = (
             f"The DICOM film has {samples} samples per pixel of {stored} bits ({allocated} allocated); 1 or 3 samples "
             "of 1 to 16 bits can be read. Export it as 16-bit grey."
         )
         raise NotARadiograph(words, code="unsupported-format")
-    if high is None or not stored - 1 <= high < allocated:
-        high = stored - 1
     known = _ONE_SAMPLE if samples == 1 else _THREE_SAMPLES
     if photometric not in known or (photometric in _BY_CODEC and syntax in container.UNCOMPRESSED | {container.RLE}):
         words = (
@@ -136,6 +128,20 @@ def _header(contents: Contents) -> Header:
         frames=frames,
         swapped=syntax == container.BIG_ENDIAN and allocated <= 8 and pixels.vr == b"OW",
     )
+
+
+def _bits(allocated: int | None, stored: int | None, high: int | None, notes: list[Note]) -> tuple[int, int, int]:
+    """Bits of a word, those of them that count, and the highest of these."""
+    if allocated is None:
+        raise _missing("Bits Allocated, which says how many bytes a pixel has")
+    if stored is None:
+        if high is None or not 0 <= high < allocated:
+            raise _missing("Bits Stored, which says how many bits of a pixel count")
+        stored = high + 1
+        notes.append(Note("assumed", f"The file does not say Bits Stored; read as {stored}, up to its High Bit."))
+    if high is None or not stored - 1 <= high < allocated:
+        high = stored - 1
+    return allocated, stored, high
 
 
 _ONE_SAMPLE = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
