@@ -125,7 +125,7 @@ def test_a_run_outlives_browser_and_server_and_becomes_a_model(visit, serving, f
     run = wait_until(the_only_run, "the run")
     hold = Hold(run)
     hold.learn(3)
-    visit.page.wait_for_function(f"{EPOCH} > 2", timeout=HANG)
+    visit.page.wait_for_function(f"{EPOCH} >= 3", timeout=HANG)
     (run,) = runs.list_runs()
     assert run.name in visit.page.url, "two clicks start one run"
     outlive_browser_and_server(visit, serving, folders, hold)
@@ -147,7 +147,7 @@ def outlive_browser_and_server(visit: Visit, serving: Server, folders: Path, hol
     wait_for_text(visit, hold.run.name)
     seen = epoch_shown(visit)
     hold.learn(6)
-    visit.page.wait_for_function(f"{EPOCH} > {seen + 1}", timeout=HANG)
+    visit.page.wait_for_function(f"{EPOCH} > {seen}", timeout=HANG)
     serving.kill()
     hold.learn(9)
     serving.process = start_server(folders / "server.log", serving.port).process
@@ -202,7 +202,8 @@ def review_with_it(visit: Visit) -> None:
 
 
 EPOCHS = 40  # more than it is let learn before it is stopped
-EPOCH = "Number((document.body.innerText.match(/Epoch (\\d+) of/) || [0, 0])[1])"
+# Of the tiles, which are there at every stage: the bar names the epoch only while the run learns
+EPOCH = "Number((document.body.innerText.match(/Epochs\\s+(\\d+) of/i) || [0, 0])[1])"
 
 
 def epoch_shown(visit: Visit) -> int:

@@ -69,10 +69,39 @@ def use(client: service.Client | None) -> service.Client | None:
         return before
 
 
+def keep_upload_addresses() -> None:
+    """Let every file that is dropped be uploaded, also while the page is about to be drawn again.
+
+    The browser asks where to send a file; Streamlit 1.67 throws its own answer away if a run of the script begins
+    before it was sent, and the file is never heard of again.
+    """
+    from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+
+    clear = ForwardMsgQueue.clear
+    if clear.__module__ == __name__:
+        return
+
+    def keeping(
+        queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None
+    ) -> None:
+        addresses = []
+        if retain_lifecycle_msgs and fragment_ids_this_run is None:
+            waiting = queue.flush()
+            addresses = [message for message in waiting if message.HasField("file_urls_response")]
+            for message in waiting:
+                queue.enqueue(message)
+        clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
+        for message in addresses:
+            queue.enqueue(message)
+
+    ForwardMsgQueue.clear = keeping
+
+
 @contextlib.asynccontextmanager
 async def keep_service(app: Any) -> AsyncIterator[None]:
     """Lifespan of the server: the inference service starts beside it, without holding it back, and is gone with it."""
     global _client
+    keep_upload_addresses()
     starting = threading.Thread(target=client, name="start-service")
     starting.start()
     try:
