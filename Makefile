@@ -7,7 +7,7 @@ APP_STAMP := $(VENV)/.app-$(shell cat requirements.txt constraints.txt | cksum |
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt constraints.txt | cksum | cut -d' ' -f1)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: app test lint bench fuzz docs constraints
+.PHONY: app test lint bench fuzz attack docs constraints
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
@@ -31,6 +31,10 @@ bench: $(DEV_STAMP)
 # Films with something wrong in them: every answer in time, every accepted film what its file says. `make fuzz FUZZ="--seed 7"`
 fuzz: $(DEV_STAMP)
 	$(BIN)/python -W ignore -m tests.helpers.fuzz_films $(FUZZ)
+
+# Everything that once broke the app, at full size: damaged films, model folders and statuses, zips, kills, planted names
+attack: $(DEV_STAMP)
+	$(BIN)/python -W ignore -m tests.attack $(ATTACK)
 
 # Draws the map of the rooms, the list of recipe fields and, where DCMTK is installed, the table of pydicom's films anew;
 # then checks that what is written about the code is so.

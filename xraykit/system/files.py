@@ -1,4 +1,4 @@
-"""Files: their names as text, replaced whole or grown by whole lines, locks, check sums. Standard library only."""
+"""Files: their names as text, read whole and checked, replaced whole or grown by whole lines, locks, check sums."""
 
 from __future__ import annotations
 
@@ -8,11 +8,76 @@ import hashlib
 import io
 import os
 import re
+import stat
 import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
+
+from xraykit.refused import Refused
+
+T = TypeVar("T")
+MOST_RECORD_BYTES = 16 * 2**20  # of a JSON file that describes something
+
+
+class FileRefused(Refused):
+    """A file that cannot be read as what it should be.
+
+    `code`: "missing", "unreadable" (permissions, a name that no file can have), "no-plain-file" (a folder, pipe or
+    device), "too-large" or "invalid"; `words` name the file and the field, never what a field holds.
+    """
+
+    code = "file"
+
+
+def read_plain(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a plain file. A pipe or device is never waited for, and no more than `most_bytes` are held.
+
+    Raises
+    ------
+    FileRefused
+        If there is none, it may not be read, it is no plain file, or it is larger.
+    """
+    name = shown(path.name)[:200]
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise FileRefused(f"{name} is a pipe or device; expected a plain file.", code="no-plain-file")
+            data = file.read(most_bytes + 1)
+    except FileRefused:  # is a ValueError itself
+        raise
+    except FileNotFoundError:
+        raise FileRefused(f"{name} is missing.", code="missing") from None
+    except IsADirectoryError:
+        raise FileRefused(f"{name} is a folder; expected a plain file.", code="no-plain-file") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or "no file can have this name"
+        raise FileRefused(f"{name} cannot be read: {reason}.", code="unreadable") from None
+    if len(data) > most_bytes:
+        raise FileRefused(f"Expected at most {most_bytes >> 20} MB in {name}; it is larger.", code="too-large")
+    return data
+
+
+def read_record(path: Path, kind: type[T], most_bytes: int = MOST_RECORD_BYTES) -> T:
+    """A JSON file as a typed value, checked whole: a dataclass, a TypedDict, a list or mapping of them, ...
+
+    Raises
+    ------
+    FileRefused
+        As `read_plain` does, and if it is no JSON ("invalid") or a field is missing or of a wrong type, which the
+        words name by its path: `$.phases[0].epochs`.
+    """
+    import msgspec
+
+    data, name = read_plain(path, most_bytes), shown(path.name)[:200]
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:  # says types and the field's path, never a value
+        raise FileRefused(f"{name} does not fit: {error}.", code="invalid") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise FileRefused(f"{name} is not valid JSON.", code="invalid") from None
 
 
 def shown(name: str | os.PathLike[str]) -> str:

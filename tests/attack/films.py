@@ -1,0 +1,17 @@
+"""Films with something wrong in them: refused, or what their file says."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.attack import Outcome
+from tests.helpers import fuzz_films
+from tests.helpers.mutants import Mutants
+
+
+def attack(count: int, seed: int) -> Outcome:
+    """Read `count` damaged films, and hold every accepted one against a second reading of its file."""
+    maker = Mutants(seed)
+    judgements = list(fuzz_films.fuzz(map(maker.mutant, range(count)), maker.seeds))
+    faults = [f"{one.outcome}: {one.mutant.name}: {one.why}" for one in fuzz_films.faults_of(judgements)]
+    return Outcome(len(judgements), faults, dict(Counter(one.outcome for one in judgements)))
