@@ -33,6 +33,7 @@ from tests.helpers.workstation import NotShown
 from xraykit.films.ingest import SECONDS, Ingest
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.system import processes
 
 # What an answer may be: refused; or accepted, and ...
 SOUND = {
@@ -72,7 +73,7 @@ def fuzz(mutants: Iterable[Mutant], seeds: Iterable[Seed]) -> Iterator[Judgement
     from pebble import ProcessPool
 
     good = "good.png", bad_films.png(bad_films.film_values())
-    with Ingest() as decoders, ProcessPool(max_workers=1, context=_spawning()) as judges:
+    with Ingest() as decoders, ProcessPool(max_workers=1, context=processes.CONTEXT) as judges:
         sound = dict(zip((seed.name for seed in seeds), decoders.read_many(_named(seeds)), strict=True))
         for batch in _batches(mutants, 250):
             answers = _answers(decoders, batch)
@@ -103,12 +104,6 @@ def _outcome(answer: Answer | Exception, task: Any) -> tuple[str, str]:
         return task.result()
     except Exception as error:  # the second reading hung or crashed on the film: it says nothing
         return "unjudged", type(error).__name__
-
-
-def _spawning() -> Any:
-    import multiprocessing
-
-    return multiprocessing.get_context("spawn")
 
 
 def _named(films: Iterable[Seed | Mutant]) -> Iterator[tuple[str, bytes]]:
