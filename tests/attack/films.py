@@ -13,5 +13,6 @@ def attack(count: int, seed: int) -> Outcome:
     """Read `count` damaged films, and hold every accepted one against a second reading of its file."""
     maker = Mutants(seed)
     judgements = list(fuzz_films.fuzz(map(maker.mutant, range(count)), maker.seeds))
-    faults = [f"{one.outcome}: {one.mutant.name}: {one.why}" for one in fuzz_films.faults_of(judgements)]
-    return Outcome(len(judgements), faults, dict(Counter(one.outcome for one in judgements)))
+    broken = fuzz_films.faults_of(judgements)
+    faults = [f"{judgement.outcome}: {judgement.mutant.name}: {judgement.why}" for judgement in broken]
+    return Outcome(len(judgements), faults, dict(Counter(judgement.outcome for judgement in judgements)))

@@ -1,49 +1,11 @@
-"""Files are read whole, checked, and never waited for."""
+"""Files are read whole and never waited for."""
 
 import os
-from dataclasses import dataclass
 
 import pytest
 
-from xraykit.system.files import FileRefused, read_plain, read_record
-
-
-@dataclass(frozen=True)
-class Phase:
-    epochs: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    name: str
-    phases: tuple[Phase, ...] = ()
-
-
-def test_a_record_is_read_with_its_types(tmp_path):
-    path = tmp_path / "plan.json"
-    path.write_text('{"name": "tiny", "phases": [{"epochs": 2}]}')
-    assert read_record(path, Plan) == Plan("tiny", (Phase(2),))
-
-
-@pytest.mark.parametrize(
-    "data, words",
-    [
-        (b'{"name": "tiny", "phases": [{"epochs": "secret"}]}', "$.phases[0].epochs"),
-        (b'{"phases": []}', "`name`"),
-        (b"[1]", "array"),
-        (b'{"name":' * 100_000, "name"),
-        (b'{"other":' * 100_000, "not valid JSON"),
-        (b"\xff\xfe", "not valid JSON"),
-        (b"", "not valid JSON"),
-    ],
-)
-def test_a_field_that_does_not_fit_is_named_and_its_value_is_not(tmp_path, data, words):
-    path = tmp_path / "plan.json"
-    path.write_bytes(data)
-    with pytest.raises(FileRefused) as refused:
-        read_record(path, Plan)
-    assert refused.value.code == "invalid"
-    assert "plan.json" in refused.value.words and words in refused.value.words and "secret" not in refused.value.words
+from xraykit.system.files import FileRefused, read_plain
+from xraykit.system.job_folder import JobFolder, JobRefused
 
 
 def test_what_is_no_plain_file_is_refused_at_once(tmp_path):
@@ -58,3 +20,9 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path):
             read_plain(tmp_path / name, 10)
         assert refused.value.code == code, name
         assert len(refused.value.words) < 300
+
+
+def test_a_pipe_in_a_jobs_folder_holds_nobody_up(tmp_path):
+    os.mkfifo(tmp_path / "status.json")
+    with pytest.raises(JobRefused, match="status.json is a pipe"):
+        JobFolder(tmp_path).read("status.json")

@@ -1,4 +1,4 @@
-"""Files: their names as text, read whole and checked, replaced whole or grown by whole lines, locks, check sums."""
+"""Files: their names as text, read without waiting, replaced whole or grown by whole lines, locks, check sums."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 from xraykit.refused import Refused
 
-T = TypeVar("T")
-MOST_RECORD_BYTES = 16 * 2**20  # of a JSON file that describes something
-
 
 class FileRefused(Refused):
-    """A file that cannot be read as what it should be.
+    """A file that cannot be read.
 
     `code`: "missing", "unreadable" (permissions, a name that no file can have), "no-plain-file" (a folder, pipe or
-    device), "too-large" or "invalid"; `words` name the file and the field, never what a field holds.
+    device) or "too-large"; `words` name the file.
     """
 
     code = "file"
@@ -58,26 +55,6 @@ def read_plain(path: Path, most_bytes: int) -> bytes:
     if len(data) > most_bytes:
         raise FileRefused(f"Expected at most {most_bytes >> 20} MB in {name}; it is larger.", code="too-large")
     return data
-
-
-def read_record(path: Path, kind: type[T], most_bytes: int = MOST_RECORD_BYTES) -> T:
-    """A JSON file as a typed value, checked whole: a dataclass, a TypedDict, a list or mapping of them, ...
-
-    Raises
-    ------
-    FileRefused
-        As `read_plain` does, and if it is no JSON ("invalid") or a field is missing or of a wrong type, which the
-        words name by its path: `$.phases[0].epochs`.
-    """
-    import msgspec
-
-    data, name = read_plain(path, most_bytes), shown(path.name)[:200]
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError as error:  # says types and the field's path, never a value
-        raise FileRefused(f"{name} does not fit: {error}.", code="invalid") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise FileRefused(f"{name} is not valid JSON.", code="invalid") from None
 
 
 def shown(name: str | os.PathLike[str]) -> str:

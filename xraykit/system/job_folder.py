@@ -25,8 +25,19 @@ from typing import IO, Any, ClassVar, TypeVar
 
 from xraykit.refused import Refused
 from xraykit.system import processes
-from xraykit.system.files import append_line, csv_columns, csv_line, now, replace_text, try_lock, whole_lines
+from xraykit.system.files import (
+    FileRefused,
+    append_line,
+    csv_columns,
+    csv_line,
+    now,
+    read_plain,
+    replace_text,
+    try_lock,
+    whole_lines,
+)
 
+MOST_JSON_BYTES = 256 * 2**20  # data.json names every film
 LOCK_VARIABLE = "XRAYKIT_JOB_LOCK"  # the descriptor on which a launched process finds its folder locked already
 # Between a job's first file and its lock; on Windows, which hands no lock on, until the process has begun
 GRACE_SECONDS = 60.0 if os.name == "nt" else 5.0
@@ -108,8 +119,10 @@ class JobFolder:
     def read(self, file: str) -> Any:
         """A JSON file of the folder; JobRefused where it is missing or broken."""
         try:
-            return json.loads((self.path / file).read_text("utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
+            return json.loads(read_plain(self.path / file, MOST_JSON_BYTES).decode())
+        except FileRefused as refused:
+            raise self.refusal(f"{file} of the {self.kind} {self.name} cannot be read. {refused.words}") from None
+        except (ValueError, RecursionError) as error:
             raise self.refusal(f"{file} of the {self.kind} {self.name} cannot be read: {error}.") from None
 
     def record(self, file: str, data: Any, kind: type[R]) -> R:
