@@ -30,7 +30,7 @@ def kept(tmp_path, monkeypatch):
             (folder / "validation.json").write_text(made(name, n=50, seed=seed + 9).to_json())
             (folder / "history.csv").write_text("epoch,val_loss\n0,0.5\n")
         files = {path.name: system_files.sha256_of(path) for path in folder.iterdir() if path.name != "card.json"}
-        (folder / "card.json").write_text(replace(cards.read(folder), name=name, files=files).to_json())
+        (folder / "card.json").write_text(replace(cards.read(TINY), name=name, files=files).to_json())
         return folder
 
     return make
