@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -80,6 +81,73 @@ def test_a_head_that_is_none_is_refused(data):
     with pytest.raises(card.ModelRefused) as refused:
         head.load(data)
     assert refused.value.code == "model-corrupt"
+
+
+def packed(**arrays: object) -> bytes:
+    stack = random_head("gap")
+    given = {f"kernel_{i}": kernel for i, kernel in enumerate(stack.kernels)}
+    given |= {f"bias_{i}": bias for i, bias in enumerate(stack.biases)}
+    given |= {"pooling": np.array("gap"), "activations": np.array(stack.activations)} | arrays
+    file = io.BytesIO()
+    np.savez(file, **given)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def bomb() -> bytes:
+    """A head whose first kernel unpacks to 64 MB."""
+    file = io.BytesIO()
+    np.savez_compressed(file, kernel_0=np.zeros((2**24, 1), "float32"), bias_0=np.zeros(1, "float32"))
+    return file.getvalue()
+
+
+def liar() -> bytes:
+    """A head whose kernel says that it is larger than its bytes."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        with archive.open("kernel_0.npy", "w") as array:
+            np.lib.format.write_array_header_1_0(
+                array, {"descr": "<f4", "fortran_order": False, "shape": (2**30, 2**30)}
+            )
+            array.write(bytes(64))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        bomb(),
+        liar(),
+        packed(more=np.zeros(3)),
+        packed(bias_0=np.full(5, np.nan, "float32")),
+        packed(bias_0=np.full(5, 1e300)),
+        packed(bias_0=np.zeros(5, int)),
+        packed(bias_0=np.array(["a"] * 5)),
+    ],
+    ids=["packed", "liar", "more", "nan", "too-large", "int", "text"],
+)
+def test_a_head_is_refused_before_it_takes_more_memory_than_its_file(data, monkeypatch):
+    largest = 0
+
+    def reading(*given, **named):
+        nonlocal largest
+        array = read_array(*given, **named)
+        largest = max(largest, array.nbytes)
+        return array
+
+    read_array = np.lib.format.read_array
+    monkeypatch.setattr(np.lib.format, "read_array", reading)
+    with pytest.raises(card.ModelRefused) as refused:
+        head.load(data)
+    assert refused.value.code == "model-corrupt" and largest <= len(data)
+
+
+def test_a_prediction_that_is_not_finite_is_refused_by_the_models_name():
+    loaded = classifier.load(tiny_model.KEPT)
+    with pytest.raises(card.ModelRefused, match="tiny-model"):
+        loaded.prediction(np.array([np.inf, 0, 0]))
+    object.__setattr__(loaded.card, "temperature", 5e-324)
+    with pytest.raises(card.ModelRefused, match=r"tiny-model .* temperature"):
+        loaded.prediction(np.array([3.0, 2.0, 1.0]))
 
 
 def test_a_prediction_is_the_softmax_of_the_logits_over_the_temperature():

@@ -21,6 +21,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from xraykit.models import head as heads
 from xraykit.training.recipe.recipe import Recipe, RecipeRefused
 from xraykit.training.run.run import RunRefused
 
@@ -168,6 +169,8 @@ def load(path: Path, recipe: Recipe) -> Checkpoint | None:
     if not path.is_file():
         return None
     try:
+        with path.open("rb") as packed:
+            heads.check_arrays(packed)
         with np.load(path, allow_pickle=False) as file:
             meta = json.loads(bytes(file["meta"]))
             lists = {name: [file[key] for key in sorted(file.files) if key.startswith(f"{name}-")] for name in _LISTS}
