@@ -30,7 +30,8 @@ def kept(tmp_path, monkeypatch):
             (folder / "validation.json").write_text(made(name, n=50, seed=seed + 9).to_json())
             (folder / "history.csv").write_text("epoch,val_loss\n0,0.5\n")
         files = {path.name: system_files.sha256_of(path) for path in folder.iterdir() if path.name != "card.json"}
-        (folder / "card.json").write_text(replace(cards.read(TINY), name=name, files=files).to_json())
+        card = replace(cards.read(TINY), name=name, classes=made(name).classes, files=files)
+        (folder / "card.json").write_text(card.to_json())
         return folder
 
     return make
@@ -52,6 +53,15 @@ def test_a_changed_evaluation_is_refused(kept):
     folder = kept("tiny")
     (folder / "evaluation.json").write_text(made("tiny", seed=3).to_json())
     with pytest.raises(cards.ModelRefused, match=r"evaluation\.json of tiny has another sha256"):
+        records.load_kept("tiny")
+
+
+def test_the_figures_of_another_model_are_refused_even_where_the_card_names_their_file(kept):
+    folder = kept("tiny")
+    (folder / "evaluation.json").write_text(made("other").to_json())
+    files = cards.read(folder).files | {"evaluation.json": system_files.sha256_of(folder / "evaluation.json")}
+    (folder / "card.json").write_text(replace(cards.read(folder), files=files).to_json())
+    with pytest.raises(cards.ModelRefused, match="an evaluation of another model"):
         records.load_kept("tiny")
 
 

@@ -133,9 +133,17 @@ def load_kept(name_or_folder: str | Path) -> Kept:
             "NAME --data FILMS --out DIR`, or Evaluate a folder on the page Compare.",
             code="model-missing",
         )
+    test = evaluation.load(folder / TEST)
     validation = evaluation.load(folder / VALIDATION) if (folder / VALIDATION).is_file() else None
+    for records in (test, validation):
+        if records is not None and (records.model, records.classes) != (card.name, card.classes):
+            raise ModelRefused(
+                f"The folder {card.name} holds an evaluation of another model or of other classes: expected those of "
+                f"its card. {cards.SAVE_AGAIN}",
+                code="hash-mismatch",
+            )
     rows = learning_curve.load(folder / HISTORY) if (folder / HISTORY).is_file() else []
-    return Kept(card, evaluation.load(folder / TEST), validation, rows)
+    return Kept(card, test, validation, rows)
 
 
 def load_evaluation(place: str | Path) -> Evaluation:
