@@ -22,7 +22,7 @@ from xraykit.models import head as heads
 from xraykit.models.card import BODY, CARD, HEAD, SAVE_AGAIN, Card, ModelRefused
 from xraykit.models.conversion import formats
 from xraykit.models.head import Head
-from xraykit.system.folders import models_folder
+from xraykit.system.folders import models_folder, restore
 
 # Fixed, not left to LiteRT: the same film must give the same bits in every process of a machine.
 THREADS = max(1, min(4, os.cpu_count() or 1))
@@ -138,6 +138,8 @@ def find(name_or_folder: str | Path) -> Path:
     if len(path.parts) != 1 or os.path.isfile(path / CARD):  # unlike is_file, False for names too long to be any
         return path
     named = models_folder() / path
+    if not os.path.exists(named):
+        restore(models_folder())
     return path if not os.path.exists(named) and formats.recognise(path) else named
 
 
@@ -146,6 +148,7 @@ def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:
     usable: list[Card] = []
     refused: list[Refusal] = []
     root = root or models_folder()
+    restore(root)
     for folder in sorted(root.iterdir() if root.is_dir() else ()):
         if folder.name.startswith(".") or not (folder.is_dir() or formats.recognise(folder)):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import errno
 import hashlib
 import io
 import os
@@ -164,6 +165,15 @@ def csv_line(values: list) -> str:
 def now() -> str:
     """This moment, as events and status tell it: ISO 8601, UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def open_lock(path: Path) -> IO[Any]:
+    """A file to lock, made where there is none; OSError where something else has its name, which is never waited for."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "expected a plain file", str(path))
+    return os.fdopen(descriptor, "r+")
 
 
 def try_lock(file: IO[Any], shared: bool = False) -> bool:
