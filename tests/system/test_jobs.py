@@ -18,3 +18,13 @@ def test_a_job_that_has_just_written_its_end_is_waited_for(tmp_path, monkeypatch
     monkeypatch.setattr(job_folder.time, "sleep", lambda seconds: lock.close())
     act(job)
     assert lock.closed
+
+
+def test_a_queued_job_whose_heartbeat_is_in_the_future_is_lost(tmp_path, monkeypatch):
+    job = Job(tmp_path / "job")
+    job.queue(verb="evaluate")
+    written = job.recorded().heartbeat
+    monkeypatch.setattr(job_folder.time, "time", lambda: written + 1)
+    assert job.state().state is State.QUEUED
+    monkeypatch.setattr(job_folder.time, "time", lambda: written - 3600)  # the clock was set back
+    assert job.state().state is State.LOST

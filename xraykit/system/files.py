@@ -168,7 +168,7 @@ def now() -> str:
 
 
 def open_lock(path: Path) -> IO[Any]:
-    """A file to lock, made where there is none; OSError where something else has its name, which is never waited for."""
+    """A file to lock, made where there is none; OSError where something else has its name: a pipe is not waited for."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -163,7 +163,8 @@ class JobFolder:
 
     def _attended(self, record: Record) -> bool:
         """Is a process at it, or just about to be?"""
-        starting = record.state is State.QUEUED and time.time() - record.heartbeat < GRACE_SECONDS
+        age = time.time() - record.heartbeat  # below zero where the clock was set back: that is not recent
+        starting = record.state is State.QUEUED and 0 <= age < GRACE_SECONDS
         return self.alive() or (starting and (os.name == "nt" or not (self.path / "lock").exists()))
 
     def event(self, what: str, **fields: Any) -> None:
