@@ -24,7 +24,10 @@ class Attack:
         return module.attack(max(1, round(self.count * share)), seed)
 
 
-ATTACKS = {attack.module: attack for attack in (Attack("films", 20_000, "damaged films"),)}
+ATTACKS = {
+    attack.module: attack
+    for attack in (Attack("films", 20_000, "damaged films"), Attack("statuses", 1000, "damaged run folders"))
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -19,6 +19,7 @@ from typing import IO, Any, TypeVar
 from xraykit.refused import Refused
 
 T = TypeVar("T")
+MOST_LINES_BYTES = 256 * 2**20  # of a file that grows by lines
 MOST_RECORD_BYTES = 16 * 2**20  # of a JSON file that describes something
 
 
@@ -139,21 +140,27 @@ def append_line(path: Path, first: Callable[[], str], line: str) -> None:
 
 
 def whole_lines(path: Path) -> list[str]:
+    """The lines of a growing file that are complete; none where it is missing, too large or no plain file."""
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
-    except FileNotFoundError:
+        text = read_plain(path, MOST_LINES_BYTES).decode("utf-8", "replace")
+    except FileRefused:
         return []
     return text.split("\n")[:-1]  # what follows the last line end is half a line
 
 
 def csv_columns(path: Path) -> list[str]:
     """The header of a CSV file; none where it is missing, empty or half written."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            header = file.readline()
-    except FileNotFoundError:
-        return []
-    return next(csv.reader([header])) if header.endswith("\n") else []
+    lines = whole_lines(path)
+    return next(csv_rows(lines[:1]), [])
+
+
+def csv_rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The cells of each line, which is a row by itself; a line that is no CSV is left out."""
+    for line in lines:
+        try:
+            yield from csv.reader([line])
+        except csv.Error:  # a field of over 128 KiB
+            continue
 
 
 def csv_line(values: list) -> str:
