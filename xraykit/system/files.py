@@ -163,6 +163,33 @@ def csv_rows(lines: Iterable[str]) -> Iterator[list[str]]:
             continue
 
 
+def csv_cells(values: Iterable[Any]) -> list[Any]:
+    """A row of a table for people: text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    Numbers stay, those in text too; `csv_text` turns a cell back.
+    """
+    return [f"'{value}" if isinstance(value, str) and _is_formula(value) else value for value in values]
+
+
+def csv_text(cell: str) -> str:
+    """What `csv_cells` was given for this cell."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell) else cell
+
+
+def _is_formula(text: str) -> bool:
+    """Also of text that looks like one with its apostrophe, which `csv_text` would take away."""
+    if not _FORMULA.match(text):
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
 def csv_line(values: list) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow([str(value).replace("\n", " ") for value in values])
