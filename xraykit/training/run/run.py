@@ -74,6 +74,7 @@ class Failure(enum.StrEnum):
     DISK = "disk"
     RECIPE = "recipe"
     DEVICE = "device"
+    CHECKPOINT = "checkpoint"
     CRASHED = "crashed"
 
 
@@ -81,6 +82,12 @@ class RunRefused(JobRefused):
     """A run folder that cannot be made, read or used as asked; the words say why."""
 
     code = "run"
+
+
+class CheckpointDamaged(RunRefused):
+    """A checkpoint that cannot be read: its training cannot go on."""
+
+    code = "checkpoint"
 
 
 class Diverged(ArithmeticError):
