@@ -59,11 +59,19 @@ def dated_names(about: str, otherwise: str = "unnamed") -> Iterator[str]:
     yield from (f"{stem}-{number}" for number in range(2, 1000))
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing, which only this user may open: films lie in it."""
+    if not folder.parent.exists():
+        make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def make_first_free(root: Path, names: Iterable[str]) -> Path | None:
     """Make a folder of the first of these names that is not taken in `root`; None where all are."""
     for name in names:
         with contextlib.suppress(FileExistsError):
-            (root / name).mkdir(parents=True)
+            make_private(root)
+            (root / name).mkdir(mode=0o700)
             return root / name
     return None
 
