@@ -26,7 +26,11 @@ class Attack:
 
 ATTACKS = {
     attack.module: attack
-    for attack in (Attack("films", 20_000, "damaged films"), Attack("models", 1000, "damaged model folders"))
+    for attack in (
+        Attack("films", 20_000, "damaged films"),
+        Attack("models", 1000, "damaged model folders"),
+        Attack("statuses", 1000, "damaged run folders"),
+    )
 }
 
 

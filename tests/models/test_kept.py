@@ -1,6 +1,7 @@
 """A kept model's records, and what differs between cards."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.helpers import DATA
 from tests.helpers.evaluations import made
 from xraykit.evaluation.evaluation import EvaluationRefused
 from xraykit.models import card as cards
+from xraykit.models import classifier
 from xraykit.models import kept as records
 from xraykit.system import files as system_files
 
@@ -112,3 +114,58 @@ def test_costs_that_nobody_wrote_down_are_not_reported():
     assert found["network bytes"] == ((TINY / "model.keras").stat().st_size, "not reported")
     assert found["best epoch"] == (17, "not reported") and found["milliseconds a film"] == (8.0, "not reported")
     assert json.loads(records.costs([one])[0].to_json())["field"] == "parameters"
+
+
+def _made(folder: Path, words: str) -> None:
+    folder.mkdir()
+    (folder / "card.json").write_text(words)
+
+
+def test_a_name_is_given_to_one_of_two_who_want_it_at_once(tmp_path):
+    for replace_it in (False, True):
+        with records.new_model("mine", tmp_path, replace_it) as first:
+            (first / "card.json").write_text(f"first {replace_it}")
+            with (
+                pytest.raises(cards.ModelRefused, match="Another process is saving a model named mine"),
+                records.new_model("mine", tmp_path, replace_it),
+            ):
+                raise AssertionError("both hold the name")
+        assert (tmp_path / "mine" / "card.json").read_text() == f"first {replace_it}"
+        assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_replaced_model_stays_until_the_new_one_stands(tmp_path, monkeypatch):
+    _made(tmp_path / "mine", "old")
+
+    def fail_at_the_second(source, target, rename=os.rename, calls=[]):  # noqa: B006
+        calls.append(target)
+        if len(calls) == 2:
+            raise OSError("the disk is gone")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_at_the_second)
+    with pytest.raises(OSError, match="the disk is gone"), records.new_model("mine", tmp_path, replace=True) as new:
+        (new / "card.json").write_text("new")
+    assert (tmp_path / "mine" / "card.json").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_what_a_killed_replacing_left_is_put_back_by_the_next_listing(tmp_path):
+    _made(tmp_path / ".mine.01234567.before", "old")
+    _made(tmp_path / ".mine.01234567.part", "new")
+    _made(tmp_path / ".other.01234567.before", "replaced already")
+    _made(tmp_path / "other", "stands")
+    classifier.available(tmp_path)
+    assert {path.name: (path / "card.json").read_text() for path in tmp_path.iterdir()} == {
+        "mine": "old",
+        "other": "stands",
+    }
+
+
+def test_what_a_living_process_is_making_is_left_alone(tmp_path):
+    with records.new_model("mine", tmp_path) as unfinished:
+        (unfinished / "card.json").write_text("new")
+        _made(tmp_path / ".mine.01234567.before", "old")
+        classifier.available(tmp_path)
+        assert unfinished.is_dir() and (tmp_path / ".mine.01234567.before").is_dir()
+    assert (tmp_path / "mine" / "card.json").read_text() == "new"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from xraykit.system import files
 from xraykit.system.files import FileRefused, read_plain, read_record
 
 
@@ -58,3 +59,12 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path):
             read_plain(tmp_path / name, 10)
         assert refused.value.code == code, name
         assert len(refused.value.words) < 300
+
+
+def test_text_that_a_spreadsheet_takes_for_a_formula_begins_with_an_apostrophe_and_is_read_back():
+    texts = ["=1+1", "+cmd", "-x.png", "@SUM", "\tx", "\rx", "'=1", "''-", "'plain", "plain", ""]
+    written = files.csv_cells(texts)
+    assert not [cell for cell in written if cell[:1] in tuple("=+-@\t\r")]
+    assert written[-3:] == ["'plain", "plain", ""] and [files.csv_text(cell) for cell in written] == texts
+    numbers = [-1, -0.5, None, True, "-1", "+1e-3", "-0.25"]
+    assert files.csv_cells(numbers) == numbers

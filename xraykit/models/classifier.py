@@ -24,7 +24,7 @@ from xraykit.models.card import BODY, CARD, HEAD, SAVE_AGAIN, Card, ModelRefused
 from xraykit.models.conversion import formats
 from xraykit.models.head import Head
 from xraykit.system.files import shown
-from xraykit.system.folders import is_plain_name, models_folder
+from xraykit.system.folders import is_plain_name, models_folder, restore
 
 # Fixed, not left to LiteRT: the same film must give the same bits in every process of a machine.
 THREADS = max(1, min(4, os.cpu_count() or 1))
@@ -151,6 +151,8 @@ def find(name_or_folder: str | Path) -> Path:
     if not is_plain_name(str(name_or_folder)):
         return path
     named = models_folder() / path
+    if not os.path.lexists(named):
+        restore(models_folder())
     is_elsewhere = os.path.isfile(path / CARD) or formats.recognise(path)
     return path if is_elsewhere and not os.path.lexists(named) else named
 
@@ -171,6 +173,7 @@ def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:
     refused: list[Refusal] = []
     root = root or models_folder()
     try:
+        restore(root)
         names = sorted(os.listdir(root)) if os.path.lexists(root) else []
     except OSError as error:
         words = f"The folder of the models cannot be read: {error.strerror}. Let this user read it: {shown(str(root))}"

@@ -6,7 +6,6 @@ Any process may read it at any moment. Standard library only; knows neither film
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
 import enum
 import functools
@@ -14,6 +13,7 @@ import json
 import math
 import os
 import shutil
+import stat
 import time
 import types
 import typing
@@ -25,8 +25,22 @@ from typing import IO, Any, ClassVar, TypeVar
 
 from xraykit.refused import Refused
 from xraykit.system import processes
-from xraykit.system.files import append_line, csv_columns, csv_line, now, replace_text, try_lock, whole_lines
+from xraykit.system.files import (
+    FileRefused,
+    append_line,
+    csv_columns,
+    csv_line,
+    csv_rows,
+    now,
+    open_lock,
+    read_plain,
+    replace_text,
+    try_lock,
+    whole_lines,
+)
 
+MOST_NUMBER = 2**63 - 1  # no count, size or time in these files is larger, and a table holds no larger one
+MOST_JSON_BYTES = 256 * 2**20  # data.json names every film
 LOCK_VARIABLE = "XRAYKIT_JOB_LOCK"  # the descriptor on which a launched process finds its folder locked already
 # Between a job's first file and its lock; on Windows, which hands no lock on, until the process has begun
 GRACE_SECONDS = 60.0 if os.name == "nt" else 5.0
@@ -108,9 +122,14 @@ class JobFolder:
     def read(self, file: str) -> Any:
         """A JSON file of the folder; JobRefused where it is missing or broken."""
         try:
-            return json.loads((self.path / file).read_text("utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise self.refusal(f"{file} of the {self.kind} {self.name} cannot be read: {error}.") from None
+            return json.loads(read_plain(self.path / file, MOST_JSON_BYTES))
+        except FileRefused as refused:
+            raise self.refusal(f"{self._of(file)} cannot be read: {refused.words}") from None
+        except (ValueError, RecursionError):
+            raise self.refusal(f"{self._of(file)} is not valid JSON. Restore it, or delete the {self.kind}.") from None
+
+    def _of(self, file: str) -> str:
+        return f"{file} of the {self.kind} {self.name}"
 
     def record(self, file: str, data: Any, kind: type[R]) -> R:
         """What `read(file)` gave as a frozen dataclass; what another version of xraykit wrote goes into `other`.
@@ -130,7 +149,7 @@ class JobFolder:
             except (TypeError, ValueError, OverflowError):
                 raise self.refusal(
                     f"Expected {_expected(hint)} as {name} in {file} of the {self.kind} {self.name}; got "
-                    f"{_shortened(data[name])}. Restore the file, or delete the {self.kind}."
+                    f"{shortened(data[name])}. Restore the file, or delete the {self.kind}."
                 ) from None
         try:
             return kind(**values, other={name: value for name, value in data.items() if name not in values})
@@ -163,7 +182,8 @@ class JobFolder:
 
     def _attended(self, record: Record) -> bool:
         """Is a process at it, or just about to be?"""
-        starting = record.state is State.QUEUED and time.time() - record.heartbeat < GRACE_SECONDS
+        age = time.time() - record.heartbeat  # below zero where the clock was set back: that is not recent
+        starting = record.state is State.QUEUED and 0 <= age < GRACE_SECONDS
         return self.alive() or (starting and (os.name == "nt" or not (self.path / "lock").exists()))
 
     def event(self, what: str, **fields: Any) -> None:
@@ -175,7 +195,7 @@ class JobFolder:
         """What happened, in order; a line that a killed process left half written is left out."""
         events = []
         for line in whole_lines(self.path / "events.jsonl"):
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 events.append(json.loads(line))
         return [event for event in events if isinstance(event, dict)]
 
@@ -195,8 +215,8 @@ class JobFolder:
         if most is not None and len(body) > most:
             last = len(body) - 1
             body = [body[round(i * last / max(1, most - 1))] for i in range(most)] if most > 1 else body[-most:]
-        columns = next(csv.reader([header]))
-        return [dict(zip(columns, values, strict=True)) for values in csv.reader(body) if len(values) == len(columns)]
+        columns = next(csv_rows([header]), [])
+        return [dict(zip(columns, values, strict=True)) for values in csv_rows(body) if len(values) == len(columns)]
 
     def truncate(self, file: str, epochs: float) -> None:
         """Drop the rows of a CSV file from epoch `epochs` on: those that a resumed job goes through again."""
@@ -222,7 +242,10 @@ class JobFolder:
 
     def hold(self) -> IO[Any]:
         """Hold the lock until the returned file is closed or the process ends; JobRefused if another holds it."""
-        file = (self.path / "lock").open("a")
+        try:
+            file = open_lock(self.path / "lock")
+        except OSError as error:
+            raise self.refusal(f"{self._of('lock')} cannot be locked: {error.strerror}. Delete it.") from None
         end = time.monotonic() + HOLD_SECONDS
         while not try_lock(file):
             # Where a shared lock is refused too, the holder is no mere probe; it lets go once it has written its end
@@ -238,9 +261,11 @@ class JobFolder:
         Probes share the lock, so that they never see each other.
         """
         try:
+            if not stat.S_ISREG((self.path / "lock").stat().st_mode):
+                return False  # nobody can hold a pipe, and opening one waits
             with (self.path / "lock").open() as file:
                 return not try_lock(file, shared=True)
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def launch(self, arguments: Sequence[str], prepare: Callable[[], None] = lambda: None) -> None:
@@ -325,7 +350,7 @@ def _number(kind: type, value: Any, optional: bool) -> float | None:
         raise TypeError(value)
     if optional and not math.isfinite(value):
         return None
-    if not math.isfinite(value) or value < 0 or kind(value) != value:
+    if not math.isfinite(value) or not 0 <= value <= MOST_NUMBER or kind(value) != value:
         raise ValueError(value)
     return kind(value)
 
@@ -333,6 +358,8 @@ def _number(kind: type, value: Any, optional: bool) -> float | None:
 def _of_type(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind):
         raise TypeError(value)
+    if isinstance(value, str):
+        value.encode()  # half a character is no text: UnicodeEncodeError is a ValueError
     return value
 
 
@@ -356,6 +383,10 @@ def _expected(hint: Any) -> str:
     return names.get(kind, "a list")
 
 
-def _shortened(value: Any) -> str:
-    text = repr(value)
+def shortened(value: Any) -> str:
+    """What a file holds, in a few letters for a message."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        return "something too long to show"
     return text if len(text) < 60 else f"{text[:56]} ..."

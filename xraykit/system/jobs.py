@@ -85,7 +85,7 @@ class Job(JobFolder):
 
     def queue(self, **facts: Any) -> None:
         """Say that a process is about to begin here; `facts` are fields of JobState."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        folders.make_private(self.path)
         self.forget_stop()
         self.write_state(JobState(state=State.QUEUED, message="Starting.", **facts))
 
@@ -94,7 +94,7 @@ class Job(JobFolder):
 
         `facts` are fields of JobState until the process begins. Raises JobRefused where another is at work.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        folders.make_private(self.path)
         self.launch(arguments, lambda: self.queue(**facts))
 
     def films(self) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def running(job: Job, **facts: Any) -> Iterator[JobProgress]:
     JobRefused
         If another process is at work in its folder.
     """
-    job.path.mkdir(parents=True, exist_ok=True)
+    folders.make_private(job.path)
     progress = JobProgress(job, facts)
     with job.handed_lock() or job.hold(), _minding_sigterm(progress.interrupted):
         try:
