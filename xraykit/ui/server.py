@@ -94,7 +94,7 @@ def keep_upload_addresses() -> None:
         for message in addresses:
             queue.enqueue(message)
 
-    ForwardMsgQueue.clear = keeping
+    ForwardMsgQueue.clear = keeping  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @contextlib.asynccontextmanager
