@@ -24,7 +24,14 @@ class Attack:
         return module.attack(max(1, round(self.count * share)), seed)
 
 
-ATTACKS = {attack.module: attack for attack in (Attack("films", 20_000, "damaged films"),)}
+ATTACKS = {
+    attack.module: attack
+    for attack in (
+        Attack("films", 20_000, "damaged films"),
+        Attack("models", 1000, "damaged model folders"),
+        Attack("statuses", 1000, "damaged run folders"),
+    )
+}
 
 
 def main(arguments: list[str]) -> int:

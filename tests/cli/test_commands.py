@@ -79,7 +79,7 @@ def test_a_model_that_is_none_is_refused_in_words(run, films, tmp_path, target):
 
 
 def test_a_model_changed_after_its_card_is_refused(run, films, tmp_path):
-    changed = shutil.copytree(MODEL, tmp_path / "changed")
+    changed = shutil.copytree(MODEL, tmp_path / "changed" / MODEL.name)
     data = bytearray((changed / "features.tflite").read_bytes())
     data[-1] ^= 1
     (changed / "features.tflite").write_bytes(data)
@@ -170,7 +170,7 @@ def test_explain_names_what_it_refuses(run, tmp_path):
 
 
 def test_models_lists_cards_and_what_is_wrong_with_others(run, tmp_path, monkeypatch):
-    shutil.copytree(MODEL, tmp_path / "good")
+    shutil.copytree(MODEL, tmp_path / MODEL.name)
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "model.keras").write_text("not a network")
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path))

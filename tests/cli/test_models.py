@@ -3,11 +3,12 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from tests.helpers import DATA, ROOT
+from tests.helpers import DATA, ROOT, tiny_model
 from tests.models.test_import_refusals import DENSE, keras_file, layer, network
 from xraykit.__main__ import main
 from xraykit.models import card as cards
@@ -25,7 +26,7 @@ def run(tmp_path, monkeypatch):
 
 
 def test_models_without_a_word_lists_them_as_before(run, tmp_path):
-    shutil.copytree(MODEL, tmp_path / "weights" / "tiny")
+    tiny_model.write_card(Path(shutil.copytree(MODEL, tmp_path / "weights" / "tiny")))
     done = run("models")
     assert done.exit_code == 0 and "COVID-19, Normal, Pneumonia" in done.stdout
     assert len(json.loads(run("models", "--json").stdout)["models"]) == 1

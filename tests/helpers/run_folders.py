@@ -55,6 +55,12 @@ ENDED = {
         "message": "This computer has no device 'gpu 3'.",
         "advice": "Resume the run on a device of this computer.",
     },
+    "checkpoint": {
+        "state": "failed",
+        "failure": "checkpoint",
+        "message": "The checkpoint state.npz of the run checkpoint is damaged: it was cut short or changed.",
+        "advice": "The run cannot be resumed. Start a new run with the same recipe.",
+    },
     "crashed": {
         "state": "failed",
         "failure": "crashed",

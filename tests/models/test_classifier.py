@@ -1,10 +1,14 @@
 """The reading path: cards, the NumPy head, the LiteRT body, and what is refused."""
 
+import contextlib
 import hashlib
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -79,6 +83,73 @@ def test_a_head_that_is_none_is_refused(data):
     assert refused.value.code == "model-corrupt"
 
 
+def packed(**arrays: object) -> bytes:
+    stack = random_head("gap")
+    given = {f"kernel_{i}": kernel for i, kernel in enumerate(stack.kernels)}
+    given |= {f"bias_{i}": bias for i, bias in enumerate(stack.biases)}
+    given |= {"pooling": np.array("gap"), "activations": np.array(stack.activations)} | arrays
+    file = io.BytesIO()
+    np.savez(file, **given)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def bomb() -> bytes:
+    """A head whose first kernel unpacks to 64 MB."""
+    file = io.BytesIO()
+    np.savez_compressed(file, kernel_0=np.zeros((2**24, 1), "float32"), bias_0=np.zeros(1, "float32"))
+    return file.getvalue()
+
+
+def liar() -> bytes:
+    """A head whose kernel says that it is larger than its bytes."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        with archive.open("kernel_0.npy", "w") as array:
+            np.lib.format.write_array_header_1_0(
+                array, {"descr": "<f4", "fortran_order": False, "shape": (2**30, 2**30)}
+            )
+            array.write(bytes(64))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        bomb(),
+        liar(),
+        packed(more=np.zeros(3)),
+        packed(bias_0=np.full(5, np.nan, "float32")),
+        packed(bias_0=np.full(5, 1e300)),
+        packed(bias_0=np.zeros(5, int)),
+        packed(bias_0=np.array(["a"] * 5)),
+    ],
+    ids=["packed", "liar", "more", "nan", "too-large", "int", "text"],
+)
+def test_a_head_is_refused_before_it_takes_more_memory_than_its_file(data, monkeypatch):
+    largest = 0
+
+    def reading(*given, **named):
+        nonlocal largest
+        array = read_array(*given, **named)
+        largest = max(largest, array.nbytes)
+        return array
+
+    read_array = np.lib.format.read_array
+    monkeypatch.setattr(np.lib.format, "read_array", reading)
+    with pytest.raises(card.ModelRefused) as refused:
+        head.load(data)
+    assert refused.value.code == "model-corrupt" and largest <= len(data)
+
+
+def test_a_prediction_that_is_not_finite_is_refused_by_the_models_name():
+    loaded = classifier.load(tiny_model.KEPT)
+    with pytest.raises(card.ModelRefused, match="tiny-model"):
+        loaded.prediction(np.array([np.inf, 0, 0]))
+    object.__setattr__(loaded.card, "temperature", 5e-324)
+    with pytest.raises(card.ModelRefused, match=r"tiny-model .* temperature"):
+        loaded.prediction(np.array([3.0, 2.0, 1.0]))
+
+
 def test_a_prediction_is_the_softmax_of_the_logits_over_the_temperature():
     loaded = classifier.load(tiny_model.KEPT)
     found = loaded.predict([film()])[0]
@@ -141,6 +212,39 @@ def test_a_card_with_strange_or_missing_keys_is_refused_by_their_names():
         {"files": {}},
         {"files": {"../model.keras": "0" * 64}},
         {"limits": [1]},
+        {"temperature": 5e-324},
+        {"name": "../../x"},
+        {"name": "x" * 3000},
+        {"title": "t" * 1001},
+        {"title": "\x1b[2J"},
+        {"created": "yesterday"},
+        {"classes": [f"class {i}" for i in range(1001)]},
+        {"classes": ["a", "b" * 201]},
+        {"parameters": -1},
+        {"software": {"keras": {}}},
+        {"metrics": {"test": 42}},
+        {"metrics": {"test": {"n": "450"}}},
+        {"metrics": {"test": {"kappa": "high"}}},
+        {"metrics": {"test": {"accuracy": {"value": 1e300}}}},
+        {"metrics": {"test": {"confusion": [[1, -1, 0]] * 3}}},
+        {"metrics": {"test": {"confusion": [[1, 1]] * 4}}},
+        {"metrics": {"test": {"classes": {"Unknown": {}}}}},
+        {"metrics": {"test": {"calibration": {"after": []}}}},
+        {"metrics": {"milliseconds_a_film": "fast"}},
+        {"metrics": {"operating_points": [{"threshold": "0.5"}]}},
+        {"metrics": {"agreement_with_keras": {"largest_difference": None}}},
+        {"metrics": {"published": [{"value": "0.9"}]}},
+        {"data": {"counts": {"train": {"COVID-19": None}}}},
+        {"data": {"groups": -1}},
+        {"data": {"shrink": "all"}},
+        {"data": {"more": 10**30}},
+        {"recipe": {"phases": {"0": {}}}},
+        {"recipe": {"phases": [{"learning_rate": "fast"}]}},
+        {"recipe": {"hidden": [7]}},
+        {"recipe": {"best_epoch": "last"}},
+        {"recipe": {"learning_seconds": []}},
+        {"recipe": {"phases.x": 1}},
+        {"recipe": {"imported": "yes"}},
     ],
 )
 def test_a_card_with_impossible_values_is_refused(change):
@@ -187,6 +291,7 @@ def test_a_body_that_does_not_fit_its_card_is_refused(kept):
 
 def test_good_models_are_listed_beside_bad_ones(kept):
     shutil.copytree(kept, kept.parent / "tampered")
+    tiny_model.write_card(kept.parent / "tampered")
     (kept.parent / "tampered" / "head.npz").write_bytes(b"changed")
     (kept.parent / "empty").mkdir()
     usable, refused = classifier.available(kept.parent)
@@ -195,6 +300,132 @@ def test_good_models_are_listed_beside_bad_ones(kept):
         ("tampered", "hash-mismatch"),
         ("empty", "card-missing"),
     }
+
+
+@contextlib.contextmanager
+def nobody():
+    """As a user who owns nothing; the tests may run as root, whom no permission stops."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every user may enter; a temporary one of pytest is its owner's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+def break_deep(folder: Path) -> None:
+    (folder / "card.json").write_text('{"a":' * 15_000 + "1" + "}" * 15_000)
+
+
+def break_rather_deep(folder: Path) -> None:
+    text = (
+        card.read(tiny_model.KEPT).to_json().replace('"recipe": {}', '"recipe": {"x": ' + "[" * 300 + "]" * 300 + "}")
+    )
+    (folder / "card.json").write_text(text)
+
+
+def break_name(folder: Path) -> None:
+    tiny_model.write_card(folder, name="x" * 3000)
+
+
+def break_fifo(folder: Path) -> None:
+    (folder / "card.json").unlink()
+    os.mkfifo(folder / "card.json")
+
+
+def break_folder(folder: Path) -> None:
+    (folder / "card.json").unlink()
+    (folder / "card.json").mkdir()
+
+
+def break_link(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.symlink_to(folder.name)
+
+
+def break_network_fifo(folder: Path) -> None:
+    shutil.rmtree(folder)
+    os.mkfifo(folder)
+
+
+def break_permission(folder: Path) -> None:
+    folder.chmod(0)
+
+
+def break_card_permission(folder: Path) -> None:
+    (folder / "card.json").chmod(0)
+
+
+def break_file_permission(folder: Path) -> None:
+    (folder / "head.npz").chmod(0)
+
+
+def break_size(folder: Path) -> None:
+    os.truncate(folder / "model.keras", 2**40)
+
+
+BREAK = [value for name, value in dict(globals()).items() if name.startswith("break_")]
+
+
+@pytest.mark.parametrize("harm", BREAK, ids=lambda harm: harm.__name__)
+def test_a_folder_that_cannot_be_read_takes_no_other_model_away(harm, open_folder):
+    for name in ("bad", "good"):
+        shutil.copytree(tiny_model.KEPT, open_folder / name)
+        tiny_model.write_card(open_folder / name)
+    harm(open_folder / "bad")
+    with nobody():
+        usable, refused = classifier.available(open_folder)
+    assert [found.name for found in usable] == ["good"]
+    assert [refusal.source for refusal in refused] == ["bad"] * (harm is not break_network_fifo)
+    assert all("bad" in refusal.words and len(refusal.words) < 500 for refusal in refused)
+
+
+def test_a_models_folder_that_may_not_be_read_is_said(open_folder):
+    closed = open_folder / "weights"
+    closed.mkdir(mode=0)
+    with nobody():
+        usable, refused = classifier.available(closed)
+    assert not usable and "cannot be read" in refused[0].words
+
+
+def test_a_copied_folder_is_no_second_model_of_that_name(kept, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(kept.parent))
+    shutil.copytree(kept, kept.parent / "copied")
+    usable, refused = classifier.available()
+    assert [found.name for found in usable] == ["tiny-model"]
+    assert [refusal.source for refusal in refused] == ["copied"] and "rename the folder to tiny-model" in refused[
+        0
+    ].words
+    with pytest.raises(card.ModelRefused, match="rename the folder"):
+        classifier.load("copied")
+
+
+@pytest.mark.parametrize(
+    "name", ["../tiny-model", "../../x", "/etc", "", ".", "..", "x" * 3000, "a\0b", "a/b", "\udcff"]
+)
+def test_a_name_never_leaves_the_models_folder(name):
+    with pytest.raises(card.ModelRefused, match="No model named") as refused:
+        classifier.named(name)
+    refused.value.words.encode()
+
+
+def test_a_name_is_looked_up_among_the_models_first(kept, monkeypatch, tmp_path):
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.chdir(kept.parent)
+    assert classifier.find("tiny-model") == Path("tiny-model")
+    shutil.copytree(kept, tmp_path / "weights" / "tiny-model")
+    assert classifier.find("tiny-model") == tmp_path / "weights" / "tiny-model"
+    assert classifier.find("./tiny-model") == Path("tiny-model")
 
 
 def test_models_are_found_by_name_below_the_chosen_folder(kept, monkeypatch):

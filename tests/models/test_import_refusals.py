@@ -382,12 +382,11 @@ def test_a_model_of_a_name_is_replaced_only_on_demand_and_in_one_step(tmp_path):
 
 
 def test_what_a_killed_import_left_is_removed_by_the_next(tmp_path):
-    for name in (".mine.0123.part", ".of-today.0123.part"):
+    for name in (".mine.01234567.part", ".other.01234567.part", ".not-ours.part"):
         (tmp_path / name).mkdir()
-    os.utime(tmp_path / ".mine.0123.part", (0, 0))
     with kept.new_model("mine", tmp_path):
         pass
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".of-today.0123.part", "mine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".not-ours.part", "mine"]
 
 
 def test_a_stop_ends_the_conversion_and_leaves_nothing(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """A kept model's records, and what differs between cards."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.helpers import DATA
 from tests.helpers.evaluations import made
 from xraykit.evaluation.evaluation import EvaluationRefused
 from xraykit.models import card as cards
+from xraykit.models import classifier
 from xraykit.models import kept as records
 from xraykit.system import files as system_files
 
@@ -30,7 +32,8 @@ def kept(tmp_path, monkeypatch):
             (folder / "validation.json").write_text(made(name, n=50, seed=seed + 9).to_json())
             (folder / "history.csv").write_text("epoch,val_loss\n0,0.5\n")
         files = {path.name: system_files.sha256_of(path) for path in folder.iterdir() if path.name != "card.json"}
-        (folder / "card.json").write_text(replace(cards.read(folder), name=name, files=files).to_json())
+        card = replace(cards.read(TINY), name=name, classes=made(name).classes, files=files)
+        (folder / "card.json").write_text(card.to_json())
         return folder
 
     return make
@@ -52,6 +55,15 @@ def test_a_changed_evaluation_is_refused(kept):
     folder = kept("tiny")
     (folder / "evaluation.json").write_text(made("tiny", seed=3).to_json())
     with pytest.raises(cards.ModelRefused, match=r"evaluation\.json of tiny has another sha256"):
+        records.load_kept("tiny")
+
+
+def test_the_figures_of_another_model_are_refused_even_where_the_card_names_their_file(kept):
+    folder = kept("tiny")
+    (folder / "evaluation.json").write_text(made("other").to_json())
+    files = cards.read(folder).files | {"evaluation.json": system_files.sha256_of(folder / "evaluation.json")}
+    (folder / "card.json").write_text(replace(cards.read(folder), files=files).to_json())
+    with pytest.raises(cards.ModelRefused, match="an evaluation of another model"):
         records.load_kept("tiny")
 
 
@@ -102,3 +114,58 @@ def test_costs_that_nobody_wrote_down_are_not_reported():
     assert found["network bytes"] == ((TINY / "model.keras").stat().st_size, "not reported")
     assert found["best epoch"] == (17, "not reported") and found["milliseconds a film"] == (8.0, "not reported")
     assert json.loads(records.costs([one])[0].to_json())["field"] == "parameters"
+
+
+def _made(folder: Path, words: str) -> None:
+    folder.mkdir()
+    (folder / "card.json").write_text(words)
+
+
+def test_a_name_is_given_to_one_of_two_who_want_it_at_once(tmp_path):
+    for replace_it in (False, True):
+        with records.new_model("mine", tmp_path, replace_it) as first:
+            (first / "card.json").write_text(f"first {replace_it}")
+            with (
+                pytest.raises(cards.ModelRefused, match="Another process is saving a model named mine"),
+                records.new_model("mine", tmp_path, replace_it),
+            ):
+                raise AssertionError("both hold the name")
+        assert (tmp_path / "mine" / "card.json").read_text() == f"first {replace_it}"
+        assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_replaced_model_stays_until_the_new_one_stands(tmp_path, monkeypatch):
+    _made(tmp_path / "mine", "old")
+
+    def fail_at_the_second(source, target, rename=os.rename, calls=[]):  # noqa: B006
+        calls.append(target)
+        if len(calls) == 2:
+            raise OSError("the disk is gone")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_at_the_second)
+    with pytest.raises(OSError, match="the disk is gone"), records.new_model("mine", tmp_path, replace=True) as new:
+        (new / "card.json").write_text("new")
+    assert (tmp_path / "mine" / "card.json").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_what_a_killed_replacing_left_is_put_back_by_the_next_listing(tmp_path):
+    _made(tmp_path / ".mine.01234567.before", "old")
+    _made(tmp_path / ".mine.01234567.part", "new")
+    _made(tmp_path / ".other.01234567.before", "replaced already")
+    _made(tmp_path / "other", "stands")
+    classifier.available(tmp_path)
+    assert {path.name: (path / "card.json").read_text() for path in tmp_path.iterdir()} == {
+        "mine": "old",
+        "other": "stands",
+    }
+
+
+def test_what_a_living_process_is_making_is_left_alone(tmp_path):
+    with records.new_model("mine", tmp_path) as unfinished:
+        (unfinished / "card.json").write_text("new")
+        _made(tmp_path / ".mine.01234567.before", "old")
+        classifier.available(tmp_path)
+        assert unfinished.is_dir() and (tmp_path / ".mine.01234567.before").is_dir()
+    assert (tmp_path / "mine" / "card.json").read_text() == "new"

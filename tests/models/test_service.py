@@ -28,6 +28,7 @@ def weights(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     shutil.copytree(tiny_model.KEPT, folder / "tiny-model")
     shutil.copytree(tiny_model.KEPT, folder / "tampered")
+    tiny_model.write_card(folder / "tampered")
     with (folder / "tampered" / "model.keras").open("ab") as file:
         file.write(b"!")
     return folder
@@ -140,6 +141,7 @@ def test_many_callers_at_once_get_their_own_answers(client):
 def test_a_model_kept_anew_is_read_anew(client, weights):
     film = client.read("film.png", png())
     folder = Path(shutil.copytree(tiny_model.KEPT, weights / "renewed"))
+    tiny_model.write_card(folder)
     before = client.classify(film, "renewed").prediction
     tiny_model.write_card(folder, temperature=4.0)
     after = client.classify(film, "renewed").prediction

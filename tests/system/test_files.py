@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from xraykit.system import files
 from xraykit.system.files import FileRefused, read_plain
 from xraykit.system.job_folder import JobFolder, JobRefused
 
@@ -26,3 +27,12 @@ def test_a_pipe_in_a_jobs_folder_holds_nobody_up(tmp_path):
     os.mkfifo(tmp_path / "status.json")
     with pytest.raises(JobRefused, match="status.json is a pipe"):
         JobFolder(tmp_path).read("status.json")
+
+
+def test_text_that_a_spreadsheet_takes_for_a_formula_begins_with_an_apostrophe_and_is_read_back():
+    texts = ["=1+1", "+cmd", "-x.png", "@SUM", "\tx", "\rx", "'=1", "''-", "'plain", "plain", ""]
+    written = files.csv_cells(texts)
+    assert not [cell for cell in written if cell[:1] in tuple("=+-@\t\r")]
+    assert written[-3:] == ["'plain", "plain", ""] and [files.csv_text(cell) for cell in written] == texts
+    numbers = [-1, -0.5, None, True, "-1", "+1e-3", "-0.25"]
+    assert files.csv_cells(numbers) == numbers

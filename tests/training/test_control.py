@@ -16,7 +16,7 @@ from xraykit.system import device_queue, devices
 from xraykit.training import worker
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import control, failures, run
-from xraykit.training.run.run import Failure
+from xraykit.training.run.run import CheckpointDamaged, Failure
 
 TINY = presets.NAMED["tiny"]
 HANG = 60  # seconds after which a test is stuck
@@ -339,3 +339,9 @@ def test_a_run_that_learned_nothing_is_not_finished(made):
     made.update(state="stopped")
     with pytest.raises(run.RunRefused, match="nothing was learned"):
         control.resume(made, finish=True)
+
+
+def test_a_damaged_checkpoint_is_a_failure_of_its_own_and_resuming_is_not_advised():
+    damaged = CheckpointDamaged("The checkpoint state.npz of the run x is damaged.")
+    assert failures.kind_of(damaged) is Failure.CHECKPOINT
+    assert failures.advice(damaged).startswith("The run cannot be resumed") and set(failures.ADVICE) == set(Failure)

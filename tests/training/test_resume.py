@@ -18,6 +18,7 @@ from xraykit.training import worker
 from xraykit.training.fit import batches, callbacks, checkpoint, fit, network, optimizer
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
+from xraykit.training.run.run import CheckpointDamaged
 
 pytestmark = pytest.mark.slow
 # A rate so high that the validation loss has no rest: the plateau cuts it and early stopping counts
@@ -383,3 +384,13 @@ def test_the_same_holds_under_jax(tmp_path):
         text=True,
     )
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut short", b"\x93NUMPY\x01\x00", b"\x80\x04K\x01."])
+def test_a_damaged_checkpoint_is_refused_in_our_own_words(tmp_path, content):
+    file = tmp_path / "run" / "checkpoint" / "state.npz"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    with pytest.raises(CheckpointDamaged) as refused:
+        checkpoint.load(file, SHORT)
+    assert refused.value.words == ("The checkpoint state.npz of the run run is damaged: it was cut short or changed.")

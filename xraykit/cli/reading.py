@@ -64,20 +64,20 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
         refused, warned = [], []
         with terminal.table(out) as file, ingest.Ingest() as firewall:
             table = csv.writer(file)
-            table.writerow([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, reader.card.classes)])
+            table.writerow(files.csv_cells([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, reader.card.classes)]))
             for path, film in terminal.progress(
                 zip(films, firewall.read_many(films), strict=True), len(films), "Films"
             ):
                 name = printable(files.shown(path))
                 if isinstance(film, Refusal):
                     refused.append(replace(film, source=name))
-                    table.writerow([name, "", film.code, "", *[""] * len(reader.card.classes)])
+                    table.writerow(files.csv_cells([name, "", film.code, "", *[""] * len(reader.card.classes)]))
                     continue
                 prediction = reader.predict([film])[0]
                 if note.warnings(film.notes):
                     warned.append((name, film.notes))
                 numbers = (f"{p:.6f}" for p in prediction.probabilities)
-                table.writerow([name, prediction.top, "", note.line(film.notes), *numbers])
+                table.writerow(files.csv_cells([name, prediction.top, "", note.line(film.notes), *numbers]))
     for name, notes in warned:
         terminal.warn(name, notes)
     terminal.end(refused)

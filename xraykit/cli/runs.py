@@ -196,7 +196,7 @@ def _line(run: Run) -> str:
 
 def _facts(status: Status) -> list[tuple[str, str]]:
     """What a reader wants of a status, a label and words each; what is not known is left out."""
-    from xraykit.system import text
+    from xraykit.system import files, text
 
     figures = {name: getattr(status, name) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
     facts = {
@@ -213,7 +213,7 @@ def _facts(status: Status) -> list[tuple[str, str]]:
         "best": _best(status),
         "training time": status.learning_seconds and text.duration(status.learning_seconds),
         "time in queue": status.queued_seconds and text.duration(status.queued_seconds),
-        "films": status.data,
+        "films": files.shown(status.data),
         "created": status.created,
         "ended": status.ended,
     }

@@ -24,6 +24,7 @@ from xraykit.films import ingest, radiograph
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.system import files
+from xraykit.system.folders import make_private
 
 FORMAT = 3
 # Some file systems keep times to two seconds: a younger file could change again without showing it
@@ -135,7 +136,7 @@ def _save(path: Path, known: dict[str, list]) -> None:
     body = json.dumps(known, separators=(",", ":")).encode()
     part = path.with_name(f"{path.stem}.{uuid.uuid4().hex[:8]}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         part.write_bytes(_head(body) + body)
         os.replace(part, path)
     except OSError as error:  # a full or read-only cache folder: films are read again next time

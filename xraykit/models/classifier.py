@@ -6,6 +6,7 @@ Loads and lists the model folders; never decodes a film and never draws.
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from xraykit.models import head as heads
 from xraykit.models.card import BODY, CARD, HEAD, SAVE_AGAIN, Card, ModelRefused
 from xraykit.models.conversion import formats
 from xraykit.models.head import Head
-from xraykit.system.folders import models_folder
+from xraykit.system.files import shown
+from xraykit.system.folders import is_plain_name, models_folder, restore
 
 # Fixed, not left to LiteRT: the same film must give the same bits in every process of a machine.
 THREADS = max(1, min(4, os.cpu_count() or 1))
@@ -93,8 +95,15 @@ class Classifier:
                 f"The outputs of {self.card.name} are not finite ({logits}): its weights are broken. Save another run.",
                 code="model-corrupt",
             )
-        scaled = logits / self.card.temperature
-        return Prediction(self.card.classes, calibration.softmax(scaled), logits)
+        with np.errstate(over="ignore", invalid="ignore"):
+            probabilities = calibration.softmax(logits / self.card.temperature)
+        if not np.isfinite(probabilities).all():
+            raise ModelRefused(
+                f"The model probabilities of {self.card.name} are not finite at its temperature "
+                f"{self.card.temperature:g}: its card or weights are broken. {SAVE_AGAIN}",
+                code="model-corrupt",
+            )
+        return Prediction(self.card.classes, probabilities, logits)
 
     def _run(self, square: np.ndarray) -> np.ndarray:
         self._interpreter.set_tensor(self._input, square[None].astype(np.float32))
@@ -120,25 +129,42 @@ class Classifier:
             )
 
 
-def load(name_or_folder: str | Path, verify: bool = True) -> Classifier:
+def load(name_or_folder: str | Path, verify: bool = True, name: str | None = None) -> Classifier:
     """Load a kept model by its name (below `models_folder()`) or its folder.
 
-    Every file is hashed against the card first unless `verify` is False. Raises ModelRefused.
+    Every file is hashed against the card first unless `verify` is False; `name` is that of a model still being made,
+    whose folder has another. Raises ModelRefused.
     """
     folder = find(name_or_folder)
-    card = cards.read(folder)
+    card = cards.read(folder, name)
     if verify:
         cards.verify(card, folder)
-    return Classifier(card, folder, _read(folder / BODY), heads.load(_read(folder / HEAD), f"{folder.name}/{HEAD}"))
+    return Classifier(card, folder, _read(folder / BODY), heads.load(_read(folder / HEAD), f"{card.name}/{HEAD}"))
 
 
 def find(name_or_folder: str | Path) -> Path:
-    """The folder of a model given by name or by path; it may be missing, or no model's."""
+    """The folder of a model given by name or by path; it may be missing, or no model's.
+
+    A plain name is a model's below `models_folder()`, where there is one; anything else is a path.
+    """
     path = Path(name_or_folder)
-    if len(path.parts) != 1 or os.path.isfile(path / CARD):  # unlike is_file, False for names too long to be any
+    if not is_plain_name(str(name_or_folder)):
         return path
     named = models_folder() / path
-    return path if not os.path.exists(named) and formats.recognise(path) else named
+    if not os.path.lexists(named):
+        restore(models_folder())
+    is_elsewhere = os.path.isfile(path / CARD) or formats.recognise(path)
+    return path if is_elsewhere and not os.path.lexists(named) else named
+
+
+def named(name: str) -> Path:
+    """The folder of the model of this name, always one below `models_folder()`; raises ModelRefused for no name."""
+    if not is_plain_name(name):
+        raise ModelRefused(
+            f"No model named {formats.shown(shown(name))}. `python -m xraykit models` lists the models that are there.",
+            code="model-missing",
+        )
+    return models_folder() / name
 
 
 def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:
@@ -146,15 +172,23 @@ def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:
     usable: list[Card] = []
     refused: list[Refusal] = []
     root = root or models_folder()
-    for folder in sorted(root.iterdir() if root.is_dir() else ()):
-        if folder.name.startswith(".") or not (folder.is_dir() or formats.recognise(folder)):
-            continue
+    try:
+        restore(root)
+        names = sorted(os.listdir(root)) if os.path.lexists(root) else []
+    except OSError as error:
+        words = f"The folder of the models cannot be read: {error.strerror}. Let this user read it: {shown(str(root))}"
+        return [], [Refusal(source=cards.name_of(root), code="model-missing", words=words)]
+    for folder in (root / name for name in names if not name.startswith(".")):
         try:
-            card = cards.read(folder)
-            cards.verify(card, folder)
-            usable.append(card)
+            if stat.S_ISDIR(os.stat(folder).st_mode) or formats.recognise(folder):
+                card = cards.read(folder)
+                cards.verify(card, folder)
+                usable.append(card)
         except ModelRefused as refusal:
-            refused.append(Refusal(source=folder.name, code=refusal.code, words=refusal.words))
+            refused.append(Refusal(source=cards.name_of(folder), code=refusal.code, words=refusal.words))
+        except OSError as error:  # this entry's own: the others still work
+            words = f"{cards.name_of(folder)} cannot be read: {error.strerror}. Restore or remove it."
+            refused.append(Refusal(source=cards.name_of(folder), code="model-missing", words=words))
     return usable, refused
 
 
@@ -162,11 +196,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ModelRefused(
-            f"{path.name} of {path.parent.name} cannot be read: {error.strerror}. Restore the file, or save the model "
-            "from its run again.",
-            code="model-missing",
-        ) from error
+        raise cards.unreadable(path, error) from error
 
 
 def _interpreter(body: bytes, card: Card) -> Any:

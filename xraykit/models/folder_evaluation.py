@@ -24,7 +24,7 @@ from xraykit.models import classifier
 from xraykit.models.classifier import Classifier
 from xraykit.refused import Refused
 from xraykit.system import jobs
-from xraykit.system.files import replace_text
+from xraykit.system.files import csv_cells, replace_text
 from xraykit.system.jobs import FILMS, RESULT, Job
 
 TABLE = "predictions.csv"
@@ -192,11 +192,12 @@ def _predictions(of_model: Evaluation, films: dataset.Dataset) -> str:
     text = io.StringIO(newline="")
     table = csv.writer(text)
     classes, notes = of_model.classes, films.noted()
-    table.writerow([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)])
+    table.writerow(csv_cells([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)]))
     rows = zip(of_model.films, of_model.truth, of_model.predicted, of_model.probabilities, strict=True)
     for film, truth, predicted, probabilities in rows:
         said = note.line(notes.get(film, ()))
-        table.writerow([film, classes[truth], classes[predicted], "", said, *(f"{p:.6f}" for p in probabilities)])
+        numbers = (f"{p:.6f}" for p in probabilities)
+        table.writerow(csv_cells([film, classes[truth], classes[predicted], "", said, *numbers]))
     for refusal in films.refused:
-        table.writerow([refusal.source, "", "", refusal.code, "", *[""] * len(classes)])
+        table.writerow(csv_cells([refusal.source, "", "", refusal.code, "", *[""] * len(classes)]))
     return text.getvalue()

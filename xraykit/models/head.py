@@ -7,9 +7,12 @@ threads that wait for each other on a busy machine cost up to 70 ms, and their n
 from __future__ import annotations
 
 import io
+import math
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -17,6 +20,7 @@ from xraykit.models.card import HEAD, SAVE_AGAIN, ModelRefused
 
 ACTIVATIONS = ("linear", "relu")
 POOLINGS = ("gap", "flatten")
+MOST_ARRAYS = 10_000  # of a file; a checkpoint has some thousand
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,15 +104,55 @@ def save(head: Head, path: Path) -> None:
 def load(data: bytes, source: str = HEAD) -> Head:
     """Read head.npz from its bytes; raises ModelRefused ("model-corrupt")."""
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        check_arrays(io.BytesIO(data))
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays, np.errstate(over="ignore"):
             activations = tuple(str(name) for name in arrays["activations"])
-            kernels = tuple(arrays[f"kernel_{i}"].astype(np.float32) for i in range(len(activations)))
-            biases = tuple(arrays[f"bias_{i}"].astype(np.float32) for i in range(len(activations)))
+            if len(arrays.files) != 2 * len(activations) + 2:
+                raise _corrupt(source, "a kernel and a bias a layer, and nothing else")
+            kernels = tuple(_numbers(arrays[f"kernel_{i}"], source) for i in range(len(activations)))
+            biases = tuple(_numbers(arrays[f"bias_{i}"], source) for i in range(len(activations)))
             head = Head(str(arrays["pooling"]), kernels, biases, activations)
+    except ModelRefused:
+        raise
     except Exception as error:  # zipfile, zlib, struct, KeyError ...: NumPy names no common class for a bad file
-        raise _corrupt(source, f"a readable head; got {type(error).__name__}: {error}") from error
+        raise _corrupt(source, f"a readable head; got {type(error).__name__}") from error
     _check(head, source)
     return head
+
+
+def check_arrays(file: IO[bytes]) -> None:
+    """Refuse an .npz file that would unpack to more than it is, before a byte is unpacked.
+
+    `np.savez` never packs, and no array takes more memory than its header says: both are held against the file.
+    Raises ValueError, or what zipfile and NumPy raise for a file that is none.
+    """
+    size = file.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        names = {member.filename for member in members}
+        if len(members) > MOST_ARRAYS or len(names) < len(members) or sum(one.file_size for one in members) > size:
+            raise ValueError("more arrays than the file can hold")
+        for member in members:
+            if member.compress_type != zipfile.ZIP_STORED or not member.filename.endswith(".npy"):
+                raise ValueError("something other than plain arrays")
+            with archive.open(member) as array:
+                version = np.lib.format.read_magic(array)
+                if version == (1, 0):
+                    shape, _, dtype = np.lib.format.read_array_header_1_0(array)
+                else:
+                    shape, _, dtype = np.lib.format.read_array_header_2_0(array)
+                if dtype.hasobject or math.prod(shape) * dtype.itemsize != member.file_size - array.tell():
+                    raise ValueError("an array of another size than its bytes")
+
+
+def _numbers(array: np.ndarray, source: str) -> np.ndarray:
+    """The array as float32, all of it finite."""
+    if array.dtype.kind != "f":
+        raise _corrupt(source, f"floating-point numbers; got {array.dtype}")
+    numbers = array.astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise _corrupt(source, "finite numbers; got others")
+    return numbers
 
 
 def _check(head: Head, source: str) -> None:

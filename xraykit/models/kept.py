@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import shutil
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,7 +26,6 @@ from xraykit.models.conversion import formats
 from xraykit.system import folders as system_folders
 
 UNKNOWN = "not reported"
-OLD = 86_400  # seconds after which nobody is at work in an unfinished model any more
 TEST, VALIDATION, HISTORY = "evaluation.json", "validation.json", "history.csv"
 
 
@@ -79,27 +77,23 @@ def new_model(name: str, root: Path | None = None, replace: bool = False) -> Ite
     root = root or system_folders.models_folder()
     check_name(name, root, replace)
     root.mkdir(parents=True, exist_ok=True)
-    _tidy(root)
-    mark = uuid.uuid4().hex[:8]
-    unfinished, before = root / f".{name}.{mark}.part", root / f".{name}.{mark}.before"
-    unfinished.mkdir()
-    try:
-        yield unfinished
-        check_name(name, root, replace)  # another process may have taken it meanwhile
-        if is_taken(name, root):
-            os.replace(root / name, before)
-        os.replace(unfinished, root / name)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
-
-
-def _tidy(root: Path) -> None:
-    """Delete what processes that were killed left unfinished a day ago."""
-    for left in root.glob(".*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > OLD:
-                shutil.rmtree(left, ignore_errors=True)
+    system_folders.restore(root)
+    with system_folders.claimed(root, name) as ours:
+        if not ours:
+            raise ModelRefused(
+                f"Another process is saving a model named {name}. Wait until it is done, or choose another name.",
+                code="card-invalid",
+            )
+        check_name(name, root, replace)  # it may have been taken before it was claimed
+        mark = uuid.uuid4().hex[:8]
+        unfinished = root / f".{name}.{mark}.{system_folders.UNFINISHED}"
+        unfinished.mkdir()
+        try:
+            yield unfinished
+            check_name(name, root, replace)  # a folder may have been put there by hand meanwhile
+            system_folders.put(unfinished, root / name, root / f".{name}.{mark}.{system_folders.BEFORE}")
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def software(backend: str) -> dict[str, str]:
@@ -133,9 +127,17 @@ def load_kept(name_or_folder: str | Path) -> Kept:
             "NAME --data FILMS --out DIR`, or Evaluate a folder on the page Compare.",
             code="model-missing",
         )
+    test = evaluation.load(folder / TEST)
     validation = evaluation.load(folder / VALIDATION) if (folder / VALIDATION).is_file() else None
+    for records in (test, validation):
+        if records is not None and (records.model, records.classes) != (card.name, card.classes):
+            raise ModelRefused(
+                f"The folder {card.name} holds an evaluation of another model or of other classes: expected those of "
+                f"its card. {cards.SAVE_AGAIN}",
+                code="hash-mismatch",
+            )
     rows = learning_curve.load(folder / HISTORY) if (folder / HISTORY).is_file() else []
-    return Kept(card, evaluation.load(folder / TEST), validation, rows)
+    return Kept(card, test, validation, rows)
 
 
 def load_evaluation(place: str | Path) -> Evaluation:

@@ -231,9 +231,9 @@ class _Service:
 
     def _model(self, name: str) -> Classifier:
         """The loaded model; loaded again when its card has changed, the least recently used one dropped."""
-        folder = classifier.find(name)
+        folder = classifier.named(name)
         path = folder / cards.CARD
-        version = (str(folder.resolve()), path.stat().st_mtime_ns if path.is_file() else 0)
+        version = (str(folder.resolve()), path.stat().st_mtime_ns if os.path.isfile(path) else 0)
         with self._loading:
             if version not in self._models:
                 self._models[version] = classifier.load(folder)

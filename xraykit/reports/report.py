@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import xraykit
 from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, plain
+from xraykit.system.files import csv_cells
 
 if TYPE_CHECKING:
     from xraykit.reports.charts.style import Style  # Altair is slow to import: only where a chart is drawn
@@ -120,18 +121,18 @@ class Table:
         """The rows in full precision; a Figure takes three columns: NAME, NAME low, NAME high."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(
-            name
+        heads = (
+            [column.name, f"{column.name} low", f"{column.name} high"] if column.interval else [column.name]
             for column in self.columns
-            for name in (
-                [column.name, f"{column.name} low", f"{column.name} high"] if column.interval else [column.name]
-            )
         )
+        writer.writerow(csv_cells(name for names in heads for name in names))
         for row in self.rows:
             writer.writerow(
-                cell
-                for value, column in zip(row, self.columns, strict=True)
-                for cell in (_ends(value) if column.interval else [_bare(value)])
+                csv_cells(
+                    cell
+                    for value, column in zip(row, self.columns, strict=True)
+                    for cell in (_ends(value) if column.interval else [_bare(value)])
+                )
             )
         return out.getvalue()
 

@@ -291,7 +291,7 @@ def _field_name(path: str) -> str:
     name = path.rpartition(".")[2].replace("_", " ")
     field = _recipe_field(path)
     label = field.label if field else name[:1].upper() + name[1:]
-    number = next((int(part) + 1 for part in path.split(".") if part.isdigit()), None)
+    number = next((int(part) + 1 for part in path.split(".") if part.isdecimal()), None)
     if number is not None:
         return f"{'Phase' if path.startswith(PHASES) else 'Layer'} {number}, {label[:1].lower()}{label[1:]}"
     return f"Software, {path.rpartition('.')[2]}" if path.startswith("software.") else label

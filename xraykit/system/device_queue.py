@@ -96,7 +96,7 @@ def choose(asked: str, backend: str = "tensorflow") -> str:
 def _take_ticket(key: str, name: str) -> tuple[IO[Any], Path]:
     """A file at the end of the line, locked: it counts for as long as its process lives."""
     folder = _line_folder(key)
-    folder.mkdir(parents=True, exist_ok=True)
+    folders.make_private(folder)
     taken = [int(path.name.partition("-")[0]) for path in _tickets(folder)]
     path = folder / f"{max(taken, default=0) + 1:08}-{name}"
     ticket = path.open("a")
@@ -127,7 +127,7 @@ def _place(ticket: Path) -> int:
 def _line_changing() -> Iterator[None]:
     """Only one process at a time looks at the lines of this computer or changes them."""
     folder = _lines_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    folders.make_private(folder)
     with (folder / "lock").open("a") as file:
         while not files.try_lock(file):
             time.sleep(0.005)

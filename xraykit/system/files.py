@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import datetime
+import errno
 import hashlib
 import io
 import os
 import re
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
 from xraykit.refused import Refused
+
+MOST_LINES_BYTES = 256 * 2**20  # of a file that grows by lines
 
 
 class FileRefused(Refused):
@@ -115,21 +118,54 @@ def append_line(path: Path, first: Callable[[], str], line: str) -> None:
 
 
 def whole_lines(path: Path) -> list[str]:
+    """The lines of a growing file that are complete; none where it is missing, too large or no plain file."""
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
-    except FileNotFoundError:
+        text = read_plain(path, MOST_LINES_BYTES).decode("utf-8", "replace")
+    except FileRefused:
         return []
     return text.split("\n")[:-1]  # what follows the last line end is half a line
 
 
 def csv_columns(path: Path) -> list[str]:
     """The header of a CSV file; none where it is missing, empty or half written."""
+    lines = whole_lines(path)
+    return next(csv_rows(lines[:1]), [])
+
+
+def csv_rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The cells of each line, which is a row by itself; a line that is no CSV is left out."""
+    for line in lines:
+        try:
+            yield from csv.reader([line])
+        except csv.Error:  # a field of over 128 KiB
+            continue
+
+
+def csv_cells(values: Iterable[Any]) -> list[Any]:
+    """A row of a table for people: text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    Numbers stay, those in text too; `csv_text` turns a cell back.
+    """
+    return [f"'{value}" if isinstance(value, str) and _is_formula(value) else value for value in values]
+
+
+def csv_text(cell: str) -> str:
+    """What `csv_cells` was given for this cell."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell) else cell
+
+
+def _is_formula(text: str) -> bool:
+    """Also of text that looks like one with its apostrophe, which `csv_text` would take away."""
+    if not _FORMULA.match(text):
+        return False
     try:
-        with path.open(encoding="utf-8") as file:
-            header = file.readline()
-    except FileNotFoundError:
-        return []
-    return next(csv.reader([header])) if header.endswith("\n") else []
+        float(text)
+    except ValueError:
+        return True
+    return False
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def csv_line(values: list) -> str:
@@ -141,6 +177,15 @@ def csv_line(values: list) -> str:
 def now() -> str:
     """This moment, as events and status tell it: ISO 8601, UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def open_lock(path: Path) -> IO[Any]:
+    """A file to lock, made where there is none; OSError where something else has its name: a pipe is not waited for."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "expected a plain file", str(path))
+    return os.fdopen(descriptor, "r+")
 
 
 def try_lock(file: IO[Any], shared: bool = False) -> bool:

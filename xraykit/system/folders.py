@@ -6,10 +6,15 @@ import contextlib
 import datetime
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from xraykit.system import files
+
 PLAIN_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+UNFINISHED, BEFORE = "part", "before"  # endings of hidden folders: one being made, one that a new one replaces
+_LEFT = re.compile(rf"\.({PLAIN_NAME})\.[0-9a-f]{{8}}\.({UNFINISHED}|{BEFORE})")
 REPOSITORY = Path(__file__).resolve().parents[2]  # what holds app.py, weights/ and this package
 
 
@@ -54,10 +59,75 @@ def dated_names(about: str, otherwise: str = "unnamed") -> Iterator[str]:
     yield from (f"{stem}-{number}" for number in range(2, 1000))
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing, which only this user may open: films lie in it."""
+    if not folder.parent.exists():
+        make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def make_first_free(root: Path, names: Iterable[str]) -> Path | None:
     """Make a folder of the first of these names that is not taken in `root`; None where all are."""
     for name in names:
         with contextlib.suppress(FileExistsError):
-            (root / name).mkdir(parents=True)
+            make_private(root)
+            (root / name).mkdir(mode=0o700)
             return root / name
     return None
+
+
+@contextlib.contextmanager
+def claimed(root: Path, name: str) -> Iterator[bool]:
+    """Hold a name of `root` while a folder of that name is made; gives False where another holds it.
+
+    The claim ends with its process, however that ends.
+    """
+    path = root / f".{name}.lock"
+    while True:
+        with files.open_lock(path) as lock:
+            ours = files.try_lock(lock)
+            if ours and not _is_at(lock.fileno(), path):
+                continue  # its holder has just removed it: what is locked here is nobody's any more
+            try:
+                yield ours
+            finally:
+                if ours:
+                    with contextlib.suppress(OSError):  # Windows removes no open file
+                        path.unlink()
+            return
+
+
+def put(unfinished: Path, target: Path, before: Path) -> None:
+    """Give an unfinished folder its name; one that has it already stays, as `before`, until the new one stands."""
+    replaced = os.path.lexists(target)
+    if replaced:
+        os.rename(target, before)
+    try:
+        os.rename(unfinished, target)
+    except OSError:
+        if replaced:
+            os.rename(before, target)
+        raise
+    if replaced:
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def restore(root: Path) -> None:
+    """Clear away what killed processes left in `root`: what they were replacing has its name again."""
+    for left in sorted(root.glob(".*")):
+        if (found := _LEFT.fullmatch(left.name)) is None:
+            continue
+        with contextlib.suppress(OSError), claimed(root, found[1]) as ours:
+            if not ours:
+                continue
+            if found[2] == BEFORE and not os.path.lexists(root / found[1]):
+                os.rename(left, root / found[1])
+            else:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False

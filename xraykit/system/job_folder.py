@@ -6,7 +6,6 @@ Any process may read it at any moment. Standard library only; knows neither film
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
 import enum
 import functools
@@ -14,6 +13,7 @@ import json
 import math
 import os
 import shutil
+import stat
 import time
 import types
 import typing
@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, ClassVar, TypeVar
+from typing import IO, Any, ClassVar, NewType, TypeVar
 
 from xraykit.refused import Refused
 from xraykit.system import processes
@@ -30,13 +30,16 @@ from xraykit.system.files import (
     append_line,
     csv_columns,
     csv_line,
+    csv_rows,
     now,
+    open_lock,
     read_plain,
     replace_text,
     try_lock,
     whole_lines,
 )
 
+MOST_NUMBER = 2**63 - 1  # no count, size or time in these files is larger, and a table holds no larger one
 MOST_JSON_BYTES = 256 * 2**20  # data.json names every film
 LOCK_VARIABLE = "XRAYKIT_JOB_LOCK"  # the descriptor on which a launched process finds its folder locked already
 # Between a job's first file and its lock; on Windows, which hands no lock on, until the process has begun
@@ -98,6 +101,7 @@ class Record:
 
 
 R = TypeVar("R", bound=Record)
+PathText = NewType("PathText", str)  # as `os.fsdecode` gives it; pages show it through `files.shown`
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,14 @@ class JobFolder:
         try:
             return json.loads(read_plain(self.path / file, MOST_JSON_BYTES).decode())
         except FileRefused as refused:
-            raise self.refusal(f"{file} of the {self.kind} {self.name} cannot be read. {refused.words}") from None
-        except (ValueError, RecursionError) as error:
-            raise self.refusal(f"{file} of the {self.kind} {self.name} cannot be read: {error}.") from None
+            raise self.refusal(f"{self._of(file)} cannot be read: {refused.words}") from None
+        except (ValueError, RecursionError):
+            raise self.refusal(
+                f"{self._of(file)} cannot be read: it is not valid JSON. Restore it, or delete the {self.kind}."
+            ) from None
+
+    def _of(self, file: str) -> str:
+        return f"{file} of the {self.kind} {self.name}"
 
     def record(self, file: str, data: Any, kind: type[R]) -> R:
         """What `read(file)` gave as a frozen dataclass; what another version of xraykit wrote goes into `other`.
@@ -143,7 +152,7 @@ class JobFolder:
             except (TypeError, ValueError, OverflowError):
                 raise self.refusal(
                     f"Expected {_expected(hint)} as {name} in {file} of the {self.kind} {self.name}; got "
-                    f"{_shortened(data[name])}. Restore the file, or delete the {self.kind}."
+                    f"{shortened(data[name])}. Restore the file, or delete the {self.kind}."
                 ) from None
         try:
             return kind(**values, other={name: value for name, value in data.items() if name not in values})
@@ -176,7 +185,8 @@ class JobFolder:
 
     def _attended(self, record: Record) -> bool:
         """Is a process at it, or just about to be?"""
-        starting = record.state is State.QUEUED and time.time() - record.heartbeat < GRACE_SECONDS
+        age = time.time() - record.heartbeat  # below zero where the clock was set back: that is not recent
+        starting = record.state is State.QUEUED and 0 <= age < GRACE_SECONDS
         return self.alive() or (starting and (os.name == "nt" or not (self.path / "lock").exists()))
 
     def event(self, what: str, **fields: Any) -> None:
@@ -188,7 +198,7 @@ class JobFolder:
         """What happened, in order; a line that a killed process left half written is left out."""
         events = []
         for line in whole_lines(self.path / "events.jsonl"):
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 events.append(json.loads(line))
         return [event for event in events if isinstance(event, dict)]
 
@@ -208,8 +218,8 @@ class JobFolder:
         if most is not None and len(body) > most:
             last = len(body) - 1
             body = [body[round(i * last / max(1, most - 1))] for i in range(most)] if most > 1 else body[-most:]
-        columns = next(csv.reader([header]))
-        return [dict(zip(columns, values, strict=True)) for values in csv.reader(body) if len(values) == len(columns)]
+        columns = next(csv_rows([header]), [])
+        return [dict(zip(columns, values, strict=True)) for values in csv_rows(body) if len(values) == len(columns)]
 
     def truncate(self, file: str, epochs: float) -> None:
         """Drop the rows of a CSV file from epoch `epochs` on: those that a resumed job goes through again."""
@@ -235,7 +245,10 @@ class JobFolder:
 
     def hold(self) -> IO[Any]:
         """Hold the lock until the returned file is closed or the process ends; JobRefused if another holds it."""
-        file = (self.path / "lock").open("a")
+        try:
+            file = open_lock(self.path / "lock")
+        except OSError as error:
+            raise self.refusal(f"{self._of('lock')} cannot be locked: {error.strerror}. Delete it.") from None
         end = time.monotonic() + HOLD_SECONDS
         while not try_lock(file):
             # Where a shared lock is refused too, the holder is no mere probe; it lets go once it has written its end
@@ -251,9 +264,11 @@ class JobFolder:
         Probes share the lock, so that they never see each other.
         """
         try:
+            if not stat.S_ISREG((self.path / "lock").stat().st_mode):
+                return False  # nobody can hold a pipe, and opening one waits
             with (self.path / "lock").open() as file:
                 return not try_lock(file, shared=True)
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def launch(self, arguments: Sequence[str], prepare: Callable[[], None] = lambda: None) -> None:
@@ -323,6 +338,8 @@ def _fitting(hint: Any, value: Any) -> Any:
         return None
     if typing.get_origin(kind) is tuple:
         return tuple(_fitting(typing.get_args(kind)[0], item) for item in _of_type(list, value))
+    if kind is PathText:
+        return _path(value)
     if issubclass(kind, enum.Enum):
         if optional and _of_type(str, value) not in list(kind):
             return None  # a word of another version: the file keeps it
@@ -338,14 +355,23 @@ def _number(kind: type, value: Any, optional: bool) -> float | None:
         raise TypeError(value)
     if optional and not math.isfinite(value):
         return None
-    if not math.isfinite(value) or value < 0 or kind(value) != value:
+    if not math.isfinite(value) or not 0 <= value <= MOST_NUMBER or kind(value) != value:
         raise ValueError(value)
     return kind(value)
+
+
+def _path(value: Any) -> PathText:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    os.fsencode(value)  # bytes that are no UTF-8 may be in it, other halves of characters not
+    return PathText(value)
 
 
 def _of_type(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind):
         raise TypeError(value)
+    if isinstance(value, str):
+        value.encode()  # half a character is no text: UnicodeEncodeError is a ValueError
     return value
 
 
@@ -363,12 +389,17 @@ def _expected(hint: Any) -> str:
         int: "a whole number from 0",
         float: "a number from 0",
         str: "text",
+        PathText: "a path",
         bool: "true or false",
         dict: "an object",
     }
     return names.get(kind, "a list")
 
 
-def _shortened(value: Any) -> str:
-    text = repr(value)
+def shortened(value: Any) -> str:
+    """What a file holds, in a few letters for a message."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        return "something too long to show"
     return text if len(text) < 60 else f"{text[:56]} ..."

@@ -17,7 +17,7 @@ from typing import Any
 
 from xraykit.refused import Refused
 from xraykit.system import folders
-from xraykit.system.job_folder import JobFolder, JobRefused, Record, State, Stopped
+from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State, Stopped
 
 FORMAT = 1
 PROGRESS, FILMS, RESULT = "progress.json", "films.json", "evaluation.json"
@@ -46,7 +46,7 @@ class JobState(Record):
     refused: int = 0
     refused_films: tuple[dict, ...] = ()
     verb: str = ""
-    data: str = ""
+    data: PathText = PathText("")
     models: tuple[str, ...] = ()
     test_of: str = ""
     run: str = ""
@@ -85,7 +85,7 @@ class Job(JobFolder):
 
     def queue(self, **facts: Any) -> None:
         """Say that a process is about to begin here; `facts` are fields of JobState."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        folders.make_private(self.path)
         self.forget_stop()
         self.write_state(JobState(state=State.QUEUED, message="Starting.", **facts))
 
@@ -94,7 +94,7 @@ class Job(JobFolder):
 
         `facts` are fields of JobState until the process begins. Raises JobRefused where another is at work.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        folders.make_private(self.path)
         self.launch(arguments, lambda: self.queue(**facts))
 
     def films(self) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def running(job: Job, **facts: Any) -> Iterator[JobProgress]:
     JobRefused
         If another process is at work in its folder.
     """
-    job.path.mkdir(parents=True, exist_ok=True)
+    folders.make_private(job.path)
     progress = JobProgress(job, facts)
     with job.handed_lock() or job.hold(), _minding_sigterm(progress.interrupted):
         try:

@@ -157,7 +157,7 @@ def _complete(
     Writes the evaluation of each part, as the converted graph reads it, into the folder.
     """
     began = time.perf_counter()
-    model = classifier.load(folder, verify=False)
+    model = classifier.load(folder, verify=False, name=draft.name)
     evaluations = {part: _read_again(model, films, reading, part) for part, reading in readings.items()}
     seconds = time.perf_counter() - began
     difference = max(_difference(evaluations[part], readings[part]) for part in readings)

@@ -23,7 +23,7 @@ from xraykit.datasets.archive.check import MAX_MEMBER, ArchiveRefused, quoted
 from xraykit.datasets.layout import is_manifest
 from xraykit.datasets.listing.folder import RECORD
 from xraykit.films import radiograph
-from xraykit.system.folders import datasets_folder
+from xraykit.system.folders import datasets_folder, make_private
 
 CHUNK = 2**18
 FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".j2k")
@@ -50,7 +50,7 @@ def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Pr
         If the disk is full or must not be written.
     """
     root = root or datasets_folder()
-    root.mkdir(parents=True, exist_ok=True)
+    make_private(root)
     part = root / f".{uuid.uuid4().hex}.part"
     try:
         file = io.BytesIO(data) if isinstance(data, bytes) else data.open("rb")

@@ -89,7 +89,8 @@ def _table(manifest: Path) -> Table:
         raise DatasetRefused(
             f"{manifest.name} cannot be read as a table: {error}. Save it as CSV in UTF-8.", code="manifest"
         ) from None
-    heads = [head.strip() for head in first]
+    heads = [files.csv_text(head.strip()) for head in first]
+    lines = [[files.csv_text(cell) for cell in line] for line in lines]
     rows = tuple(dict(zip(heads, [*line, *[""] * len(heads)], strict=False)) for line in lines if any(line))
     roles = {role: columns[0] for role, columns in _roles(heads).items()}
     _refuse_doubt(manifest.name, _roles(heads))

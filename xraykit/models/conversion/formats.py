@@ -77,6 +77,8 @@ def recognise(path: Path, name: str = "") -> Format | None:
         if path.is_dir():
             graph = any((path / f"saved_model{ending}").is_file() for ending in (".pb", ".pbtxt"))
             return Format.SAVED_MODEL if graph else None
+        if not path.is_file():  # opening a pipe waits for whoever writes into it
+            return None
         with path.open("rb") as file:
             head = file.read(16)
     except (OSError, ValueError):

@@ -278,7 +278,7 @@ def _limits(asked: Wish, facts: Facts) -> Iterator[str]:
 def _agreement(card: Card, source: Source, facts: Facts, making: Path) -> dict[str, Any]:
     """How far the two networks differ; refused where it is more than rounding."""
     system_files.replace_text(making / cards.CARD, card.to_json())
-    model = classifier.load(making)
+    model = classifier.load(making, name=card.name)
     films = flatten.squares(facts.image_size, facts.channels)
     ours = np.stack([model.prediction(logits).probabilities for logits in model.predict_squares(films)])
     difference = float(np.abs(ours - np.load(making / flatten.EXPECTED)).max())

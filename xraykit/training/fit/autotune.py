@@ -270,7 +270,7 @@ def _remember(key: dict, speed: Speed) -> None:
     path = _file(key)
     part = path.with_name(f"{uuid.uuid4().hex[:8]}.part")
     with contextlib.suppress(OSError):  # a cache: a full disk is not the training's end
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folders.make_private(path.parent)
         part.write_text(json.dumps({"of": key, **speed.to_json()}, indent=2) + "\n", "utf-8")
         os.replace(part, path)
 

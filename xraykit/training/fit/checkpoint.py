@@ -13,6 +13,7 @@ import json
 import os
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +22,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from xraykit.models import head as heads
 from xraykit.training.recipe.recipe import Recipe, RecipeRefused
-from xraykit.training.run.run import RunRefused
+from xraykit.training.run.run import CheckpointDamaged, RunRefused
 
 FORMAT = 1
 
@@ -160,19 +162,25 @@ def load(path: Path, recipe: Recipe) -> Checkpoint | None:
 
     Raises
     ------
+    CheckpointDamaged
+        If the file cannot be read.
     RunRefused
-        If the file cannot be read, or another version of xraykit wrote it.
+        If another version of xraykit wrote it.
     RecipeRefused
         If the recipe is not the one that the training began with.
     """
     if not path.is_file():
         return None
     try:
+        with path.open("rb") as packed:
+            heads.check_arrays(packed)
         with np.load(path, allow_pickle=False) as file:
             meta = json.loads(bytes(file["meta"]))
             lists = {name: [file[key] for key in sorted(file.files) if key.startswith(f"{name}-")] for name in _LISTS}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunRefused(f"Expected a checkpoint at {path}; it cannot be read: {error}.") from None
+    except (OSError, EOFError, ValueError, KeyError, RecursionError, zipfile.BadZipFile, zlib.error):
+        raise _damaged(path) from None
+    if not isinstance(meta, dict) or not {"format", "recipe", "progress"} <= meta.keys():
+        raise _damaged(path)
     if meta["format"] != FORMAT:
         raise RunRefused(
             f"Expected a checkpoint of format {FORMAT} at {path}; got {meta['format']}. "
@@ -184,8 +192,18 @@ def load(path: Path, recipe: Recipe) -> Checkpoint | None:
             "changed recipe."
         )
     names = {on_disk: name for name, on_disk in _ON_DISK.items()}
-    progress = Progress(**{names.get(name, name): value for name, value in meta["progress"].items()})
+    try:
+        progress = Progress(**{names.get(name, name): value for name, value in meta["progress"].items()})
+    except (AttributeError, TypeError):
+        raise _damaged(path) from None
     return Checkpoint(progress, lists["network"], lists["optimizer"], lists["metrics"], lists["best"] or None)
+
+
+def _damaged(path: Path) -> CheckpointDamaged:
+    """In our own words: NumPy's advise to load the file unsafely."""
+    return CheckpointDamaged(
+        f"The checkpoint {path.name} of the run {path.parents[1].name} is damaged: it was cut short or changed."
+    )
 
 
 def restore_network(network: keras.Model, values: list[np.ndarray]) -> None:
@@ -234,7 +252,7 @@ def _values(variables) -> list[np.ndarray]:
 def _assign(variables, values: list[np.ndarray]) -> None:
     shapes, expected = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
     if shapes != expected:
-        raise RunRefused(
+        raise CheckpointDamaged(
             f"Expected a checkpoint of this network ({len(expected)} arrays); got {len(shapes)} arrays of other "
             "shapes. Another version of Keras may have built it: resume with the one that the run began with."
         )

@@ -8,7 +8,7 @@ from xraykit.datasets import layout
 from xraykit.refused import Refused
 from xraykit.system import devices
 from xraykit.training.recipe import recipe
-from xraykit.training.run.run import Diverged, Failure
+from xraykit.training.run.run import CheckpointDamaged, Diverged, Failure
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ADVICE = {
@@ -24,6 +24,9 @@ ADVICE = {
     Failure.DISK: "Free some space, then resume the run: it continues from its last checkpoint.",
     Failure.RECIPE: "Restore recipe.json in the run's folder and resume, or start a new run with the changed recipe.",
     Failure.DEVICE: "Resume the run on a device of this computer: it may have been started on another computer.",
+    Failure.CHECKPOINT: (
+        "The run cannot be resumed: what it learned is lost. Start a new run with the same recipe (Duplicate and edit)."
+    ),
     Failure.CRASHED: "Read the end of log.txt in the run's folder, then resume the run or start a new one.",
 }
 # TensorFlow, JAX and PyTorch have no common class, and none may be imported here
@@ -70,6 +73,7 @@ def _out_of_memory(error: BaseException) -> bool:
 
 _FAILURES: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
     ((Diverged,), Failure.DIVERGED),
+    ((CheckpointDamaged,), Failure.CHECKPOINT),
     ((WeightsMissing,), Failure.WEIGHTS),
     ((devices.DeviceRefused,), Failure.DEVICE),
     ((recipe.RecipeRefused,), Failure.RECIPE),

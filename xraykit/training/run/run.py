@@ -6,7 +6,6 @@ lines. Standard library only.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import enum
 import threading
@@ -17,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from xraykit.system import folders
-from xraykit.system.files import csv_line, now, replace_text, whole_lines
-from xraykit.system.job_folder import JobFolder, JobRefused, Record, State
+from xraykit.system.files import csv_line, csv_rows, now, replace_text, whole_lines
+from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State, shortened
 
 FORMAT = 1
 STATUS = "status.json"
@@ -75,6 +74,7 @@ class Failure(enum.StrEnum):
     DISK = "disk"
     RECIPE = "recipe"
     DEVICE = "device"
+    CHECKPOINT = "checkpoint"
     CRASHED = "crashed"
 
 
@@ -82,6 +82,12 @@ class RunRefused(JobRefused):
     """A run folder that cannot be made, read or used as asked; the words say why."""
 
     code = "run"
+
+
+class CheckpointDamaged(RunRefused):
+    """A checkpoint that cannot be read: its training cannot go on."""
+
+    code = "checkpoint"
 
 
 class Diverged(ArithmeticError):
@@ -96,7 +102,7 @@ class Status(Record):
     """
 
     format: int = FORMAT
-    data: str = ""  # the folder of films
+    data: PathText = PathText("")  # the folder of films
     stage: Stage | None = None
     stage_done: int | None = None
     stage_of: int | None = None
@@ -190,7 +196,7 @@ class Run(JobFolder):
     def append_history(self, row: Mapping[str, float | int | str]) -> None:
         """Add an epoch; the file is replaced whole, its columns are those of the first row."""
         lines = whole_lines(self.path / "history.csv")
-        columns = next(csv.reader(lines[:1]), list(row))
+        columns = next(csv_rows(lines[:1]), list(row))
         lines = lines or [csv_line(columns).rstrip("\n")]
         replace_text(
             self.path / "history.csv",
@@ -210,7 +216,7 @@ class Run(JobFolder):
         version = data.get("format") if isinstance(data, dict) else None
         if version != FORMAT:
             raise RunRefused(
-                f"Expected format {FORMAT} in {STATUS} of the run {self.name}; got {version!r}. "
+                f"Expected format {FORMAT} in {STATUS} of the run {self.name}; got {shortened(version)}. "
                 "It was written by another version of xraykit: use that version."
             )
         return self.record(STATUS, data, Status)
@@ -237,7 +243,7 @@ def create(
     run = Run(path)
     run.write("recipe.json", recipe)
     run.event("created")
-    status = Status(state=State.QUEUED, data=str(data), created=now(), heartbeat=time.time(), **fields)
+    status = Status(state=State.QUEUED, data=PathText(str(data)), created=now(), heartbeat=time.time(), **fields)
     known = {field: value for field, value in status.to_json().items() if value is not None}
     run.write(STATUS, known)  # last: a folder is a run once this is there
     return run

@@ -19,7 +19,7 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
 from xraykit.refused import Refused
-from xraykit.system import text
+from xraykit.system import files, text
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import FILMS, Job, JobState, list_jobs, state_of
 from xraykit.ui.kit import folder_facts, jobs
@@ -108,7 +108,7 @@ def _show_job(job: Job, cards: Sequence[Card]) -> None:
         return
     st.session_state["work"] = job.name
     tested = f", test films of the run {state.test_of}" if state.test_of else ""
-    folder_facts.show_head(Path(state.data).name, state.data + tested)
+    folder_facts.show_head(_folder_name(state), files.shown(state.data) + tested)
     if state.state.busy:
         jobs.watch_job(job, folder_facts.show_progress, "evaluate-stop", _keep_word)
         return
@@ -127,7 +127,7 @@ def _show_job(job: Job, cards: Sequence[Card]) -> None:
 
 def _choose_models(job: Job, state: JobState, contents: dict[str, Any], cards: Sequence[Card]) -> None:
     labels = list(contents.get("classes", ()))
-    misfits = [words for card in cards if (words := folder_evaluation.misfit(card, labels, Path(state.data).name))]
+    misfits = [words for card in cards if (words := folder_evaluation.misfit(card, labels, _folder_name(state)))]
     fitting = [card.name for card in cards if not folder_evaluation.misfit(card, labels, "")]
     folder_facts.show_misfits(misfits)
     if not fitting:
@@ -258,7 +258,7 @@ def _label(job: Job, state: JobState, path: Path) -> str:
     model = path.parent.name if path.parent != job.path else (*state.models, "?")[0]
     tested = f" · test of {state.test_of}" if state.test_of else ""
     n, ended = state.films - state.refused, text.timestamp(state.heartbeat)
-    return f"{Path(state.data).name}{tested} · {model} · n {n} · {ended}"
+    return f"{_folder_name(state)}{tested} · {model} · n {n} · {ended}"
 
 
 def _contents(job: Job) -> dict[str, Any]:
@@ -279,3 +279,7 @@ def _load(path: Path) -> Evaluation | None:
 @lru_cache(maxsize=16)
 def _load_version(path: Path, modified: int, size: int) -> Evaluation:
     return evaluation.load(path)
+
+
+def _folder_name(state: JobState) -> str:
+    return files.shown(Path(state.data).name)

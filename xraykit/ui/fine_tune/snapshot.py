@@ -119,7 +119,7 @@ def device_points(run: Run) -> list[dict[str, float | None]]:
     points = []
     for row in _rows(run, "device.csv", MOMENTS, _stamp(run.path / "device.csv")):
         time, load, memory = (_number(row.get(key)) for key in ("time", "load", "memory"))
-        if time is not None:
+        if time is not None and math.isfinite(1000 * time):
             points.append({"time": 1000 * time, "load": load, "memory": None if memory is None else memory / 2**30})
     return points
 
@@ -130,6 +130,8 @@ def log_tail(run: Run, lines: int = 200) -> str:
     A line that was written over again and again counts once, as it ended.
     """
     try:
+        if not (run.path / "log.txt").is_file():  # a pipe is never waited for
+            return ""
         with (run.path / "log.txt").open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
             text = file.read().decode("utf-8", "replace")

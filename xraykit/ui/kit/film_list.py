@@ -128,8 +128,8 @@ def to_csv(columns: dict[str, list[Any]]) -> str:
     """A table as CSV, numbers with all their digits."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
+    writer.writerow(files.csv_cells(columns))
+    writer.writerows(map(files.csv_cells, zip(*columns.values(), strict=True)))
     return text.getvalue()
 
 

@@ -18,7 +18,7 @@ import streamlit as st
 from xraykit.models.card import Card
 from xraykit.models.conversion import importing
 from xraykit.refused import Refused
-from xraykit.system import folders
+from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState, state_of
@@ -163,7 +163,7 @@ def _show_job(job: Job) -> None:
     state = state_of(job)
     if state is not None and state.state.busy:
         st.session_state[JOB] = job.name
-        folder_facts.show_head(state.data, f"becomes the model {state.model}")
+        folder_facts.show_head(files.shown(state.data), f"becomes the model {state.model}")
         jobs.watch_job(job, _show_progress, "import-stop", _keep_words)
         return
     for upload in job.path.glob("upload-*"):

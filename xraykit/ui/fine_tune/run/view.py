@@ -27,6 +27,7 @@ TITLES: dict[Failure | State, str] = {
     Failure.DISK: "The disk is full or cannot be written",
     Failure.RECIPE: "The recipe cannot be used",
     Failure.DEVICE: "The device is not available",
+    Failure.CHECKPOINT: "The checkpoint is damaged",
     Failure.CRASHED: "The run crashed",
     State.LOST: "The run ended unexpectedly",
     State.STOPPED: "Stopped",
