@@ -281,6 +281,18 @@ def test_a_damaged_member_is_named(tmp_path):
     assert "'Normal/0.png': damaged" in str(refusal_of(bytes(data), tmp_path))
 
 
+def test_no_words_of_the_zip_reader_are_shown(tmp_path):
+    data = zipped([("a/1.png", FILM), ("b/2.png", FILM)], zipfile.ZIP_STORED)
+    place = data.index(FILM) + len(FILM) // 2
+    damaged = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+    packed = zipped([("a/1.png", bytes(range(256)) * 8), ("b/2.png", FILM)])
+    broken = packed[:37] + b"\xff" * 8 + packed[45:]
+    said = [refusal_of(bad, tmp_path).words for bad in (damaged, broken, data[:-40], data[:60], b"PK\5\6" + bytes(18))]
+    for words in said:
+        for theirs in ("CRC-32", "Error", "zlib", "decompress", "invalid", "not a zip", "magic", "unpack requires"):
+            assert theirs not in words, words
+
+
 @pytest.mark.parametrize("members", [[], [("readme.txt", b"x")], [("manifest.csv", b"path,label\n")]])
 def test_a_zip_without_films_is_refused(members, tmp_path):
     assert "no film" in str(refusal_of(zipped(members), tmp_path))

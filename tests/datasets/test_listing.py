@@ -393,3 +393,21 @@ def test_a_folder_may_be_named_from_where_one_is(root, tmp_path, monkeypatch):
     monkeypatch.chdir(lay(tmp_path, *films("films/A"), *films("films/B")) if root != "." else tmp_path)
     lay(tmp_path, *films("A"), *films("B"))
     assert [row.film for row in folder.read(Path(root)).rows if row.label == "A"] == films("A")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"path,label\na.png,PLANTED^\xff\xfeNAME\n",
+        ("path,label\na.png,PLANTED\n" + "b.png," + "PLANTED" * 20_000).encode(),
+        b"path,label\na.png,PLANTED\rNAME\n",
+    ],
+)
+def test_no_words_of_the_csv_reader_are_shown(data, tmp_path):
+    (tmp_path / "manifest.csv").write_bytes(data)
+    try:
+        folder.read(tmp_path)
+    except layout.DatasetRefused as refused:
+        said = refused.words
+        for theirs in ("codec", "byte", "0x", "position", "field", "limit", "new-line", "PLANTED"):
+            assert theirs not in said

@@ -58,8 +58,9 @@ def open_archive(file: BinaryIO, name: str) -> zipfile.ZipFile:
         archive = None if many else zipfile.ZipFile(file)
         if archive and any(member.header_offset < 0 for member in archive.infolist()):
             raise zipfile.BadZipFile("its beginning is missing")
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
-        words = f"The zip file cannot be read: {error}. Was the upload cut short? Zip it again."
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error):
+        words = "The zip file cannot be read: its list of members is damaged or missing. Was the upload cut short? "
+        words += "Zip it again."
         raise ArchiveRefused(name, [words]) from None
     if archive is None:
         raise ArchiveRefused(name, [f"The zip file has more than {MAX_MEMBERS:,} members. Divide it."])

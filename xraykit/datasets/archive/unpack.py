@@ -30,6 +30,10 @@ FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima", ".tif", ".tif
 Progress = Callable[[int, int], None]  # bytes unpacked, bytes in all
 
 
+class _FalseSize(zipfile.BadZipFile):
+    """A member that does not have the bytes that it says, in words fit to be shown."""
+
+
 def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Progress | None = None) -> Path:
     """Unpack a zip of films into a new folder of `root` and return it; nothing is left of one that is refused.
 
@@ -93,7 +97,8 @@ def _write(
         try:
             written = _write_member(archive, member, path, lambda bytes, done=done: report(done + bytes, total))
         except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError) as error:
-            damaged.append(f"{quoted(member)}: damaged ({error}). Zip it again.")
+            reason = str(error) if isinstance(error, _FalseSize) else "its bytes do not unpack, or fail their checksum"
+            damaged.append(f"{quoted(member)}: damaged ({reason}). Zip it again.")
             continue
         if not written:
             rest.append(member.orig_filename)
@@ -119,12 +124,12 @@ def _write_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path,
             while chunk:
                 written += len(chunk)
                 if written > min(member.file_size, MAX_MEMBER):
-                    raise zipfile.BadZipFile("it is longer than it says")
+                    raise _FalseSize("it is longer than it says")
                 target.write(chunk)
                 report(written)
                 chunk = source.read(CHUNK)
         if written != member.file_size:
-            raise zipfile.BadZipFile("it is shorter than it says")
+            raise _FalseSize("it is shorter than it says")
     return True
 
 

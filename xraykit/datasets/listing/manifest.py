@@ -85,9 +85,11 @@ def _table(manifest: Path) -> Table:
         )
     try:
         first, *lines = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-    except csv.Error as error:
+    except csv.Error:  # its words may hold what stands in a cell
         raise DatasetRefused(
-            f"{manifest.name} cannot be read as a table: {error}. Save it as CSV in UTF-8.", code="manifest"
+            f"{manifest.name} cannot be read as a table: a cell is too long or a quotation mark is never closed. "
+            "Save it as CSV in UTF-8.",
+            code="manifest",
         ) from None
     heads = [files.csv_text(head.strip()) for head in first]
     lines = [[files.csv_text(cell) for cell in line] for line in lines]
@@ -111,9 +113,11 @@ def _text(manifest: Path) -> tuple[str, tuple[Remark, ...]]:
         encoding = "utf-8-sig"
     try:
         text = data.decode(encoding)
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError:
+        called = "UTF-16" if "16" in encoding else "UTF-8"
         raise DatasetRefused(
-            f"{manifest.name} cannot be read as a table: {error}. Save it as CSV in UTF-8.", code="manifest-encoding"
+            f"{manifest.name} cannot be read as a table: its text is not {called}. Save it as CSV in UTF-8.",
+            code="manifest-encoding",
         ) from None
     remarks = (Remark("manifest-encoding", f"{manifest.name} is in UTF-16", 1),) if "16" in encoding else ()
     return text, remarks
