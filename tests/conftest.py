@@ -8,9 +8,25 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
     os.environ.setdefault(variable, "2")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_decoders() -> Iterator[None]:
+    """Decoders that start once for all tests of this process, though each reading closes its own."""
+    from xraykit.films import ingest
+
+    with ingest.Ingest() as decoders, pytest.MonkeyPatch.context() as patch:
+
+        class Shared(ingest.Ingest):
+            def _running_pool(self):
+                return decoders._running_pool()
+
+        patch.setattr(ingest, "Ingest", Shared)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.helpers import ROOT, bad_films
 from xraykit.films import decoder, ingest
+from xraykit.films.ingest import Ingest  # not the one that tests share
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 
@@ -24,8 +25,8 @@ FILM = bad_films.png(bad_films.film_values())
 
 
 @pytest.fixture(scope="module")
-def firewall() -> Iterator[ingest.Ingest]:
-    with ingest.Ingest() as running:
+def firewall() -> Iterator[Ingest]:
+    with Ingest() as running:
         yield running
 
 
@@ -226,7 +227,7 @@ def mutant(data: bytes, random: np.random.RandomState) -> bytes:
 
 
 def test_nothing_is_started_before_the_first_film():
-    firewall = ingest.Ingest()
+    firewall = Ingest()
     before = len(decoders(os.getpid()))
     firewall.close()
     assert len(decoders(os.getpid())) == before
@@ -234,7 +235,7 @@ def test_nothing_is_started_before_the_first_film():
 
 def test_closed_decoders_are_gone_and_start_again_when_asked():
     before = {child.pid for child in decoders(os.getpid())}
-    firewall = ingest.Ingest(workers=1)
+    firewall = Ingest(workers=1)
     assert isinstance(firewall.read(FILM, "a.png"), Radiograph)
     own = {child.pid for child in decoders(os.getpid())} - before
     firewall.close()
@@ -262,7 +263,7 @@ def test_a_killed_decoder_is_replaced(firewall):
 def test_many_threads_share_the_decoders_and_outlive_each_other():
     from concurrent.futures import ThreadPoolExecutor
 
-    with ingest.Ingest() as firewall:
+    with Ingest() as firewall:
         with ThreadPoolExecutor(8) as threads:  # the thread that started the decoders ends here
             results = list(threads.map(lambda number: firewall.read(FILM, str(number)), range(64)))
             ours = set(threads.map(lambda _: threading.get_native_id(), range(64)))
