@@ -1,11 +1,12 @@
-"""Runs in processes that have the backend loaded already: forks of one process that imported it once.
+"""Commands in processes that have their libraries loaded already: forks of one process that imported them once.
 
-A test that starts many runs starts TensorFlow once for all of them, not once for each. What is forked is the command
-line as a fresh process would run it: a session, an environment, a log and locks of its own, and a SIGKILL ends it.
+Tests that start many runs start TensorFlow once for all of them, not once for each. What is forked is the command line
+as a fresh process would run it: a session, an environment, a log and locks of its own, and a SIGKILL ends it.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import select
@@ -42,12 +43,16 @@ class Process:
             signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
 
-class Stable:
-    """The process that is forked; it ends when this object's socket is closed."""
+TRAINING = "xraykit.training.fit.fit"  # imports Keras and its backend, and runs nothing on it
+READING = ("xraykit.datasets.inspection", "xraykit.models.folder_evaluation", "sklearn.model_selection")
 
-    def __init__(self) -> None:
+
+class Stable:
+    """The process that is forked, with these modules loaded; it ends when this object's socket is closed."""
+
+    def __init__(self, *modules: str) -> None:
         self._socket, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "tests.helpers.warm", str(theirs.fileno())]
+        command = [sys.executable, "-m", "tests.helpers.warm", str(theirs.fileno()), *modules]
         self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()])
         theirs.close()
 
@@ -74,14 +79,28 @@ class Stable:
         self._process.wait()
 
 
+def convert_here() -> None:
+    """Networks are converted in this process, which has TensorFlow already, and not in a child that loads it again."""
+    from xraykit.models.conversion import convert
+
+    def here(network: Path, folder: Path, seconds: float = 300, feature_layer: str = "out_relu") -> None:
+        convert.convert(network, folder, feature_layer)
+
+    convert.convert_in_subprocess = here
+
+
 def main() -> None:
-    """Load the backend, then fork for every command that is asked for."""
+    """Load the modules, then fork for every command that is asked for."""
     requests = socket.socket(fileno=int(sys.argv[1]))
     import xraykit.__main__
-    import xraykit.training.fit.fit  # noqa: F401  imports Keras and its backend, and runs nothing on it
-    from tests.helpers import backend
 
-    backend.quick()
+    for module in sys.argv[2:]:
+        importlib.import_module(module)
+    if TRAINING in sys.argv:
+        from tests.helpers import backend
+
+        backend.quick()
+        convert_here()
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave no entry in the table of processes
     while True:
