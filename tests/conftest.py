@@ -38,6 +38,17 @@ def real_films() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="module")
+def converts_here() -> Iterator[None]:
+    """Networks are converted in this process; `tests/models/test_classifier.py` and the browser tests start the child."""
+    from tests.helpers import warm
+    from xraykit.models.conversion import convert
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convert, "convert_in_subprocess", warm.convert_here)
+        yield
+
+
 def pytest_runtest_setup() -> None:
     """Leave what earlier tests and imports made out of every later garbage collection.
 

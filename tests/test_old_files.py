@@ -29,7 +29,7 @@ def old(tmp_path_factory):
 
 
 @pytest.fixture
-def call(old, tmp_path, monkeypatch):
+def call(old, tmp_path, monkeypatch, converts_here):
     """The command line on the old folders; what it prints."""
     for variable, folder in {"RUNS": old / "runs", "WEIGHTS": old / "kept", "CACHE": tmp_path / "cache"}.items():
         monkeypatch.setenv(f"XRAYKIT_{variable}", str(folder))

@@ -79,14 +79,11 @@ class Stable:
         self._process.wait()
 
 
-def convert_here() -> None:
-    """Networks are converted in this process, which has TensorFlow already, and not in a child that loads it again."""
+def convert_here(network: Path, folder: Path, seconds: float = 300, feature_layer: str = "out_relu") -> None:
+    """Stands in for `convert.convert_in_subprocess` where TensorFlow is loaded already: no child loads it again."""
     from xraykit.models.conversion import convert
 
-    def here(network: Path, folder: Path, seconds: float = 300, feature_layer: str = "out_relu") -> None:
-        convert.convert(network, folder, feature_layer)
-
-    convert.convert_in_subprocess = here
+    convert.convert(network, folder, feature_layer)
 
 
 def main() -> None:
@@ -100,7 +97,9 @@ def main() -> None:
         from tests.helpers import backend
 
         backend.quick()
-        convert_here()
+        from xraykit.models.conversion import convert
+
+        convert.convert_in_subprocess = convert_here
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave no entry in the table of processes
     while True:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, converts_here):
     """A finished tiny run and the folder for kept models."""
     root = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
@@ -179,7 +179,7 @@ def test_a_graph_that_disagrees_is_not_kept(finished, converted_already):
     assert not (weights / "wrong").exists()
 
 
-def test_a_run_of_before_is_kept_as_it_was_then(tmp_path, monkeypatch):
+def test_a_run_of_before_is_kept_as_it_was_then(tmp_path, monkeypatch, converts_here):
     """A finished run with both parts in one evaluation.json gives the figures that it gave when it was written."""
     monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
     before = DATA / "fc00794"
