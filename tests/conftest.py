@@ -40,7 +40,7 @@ def real_films() -> Path:
 
 @pytest.fixture(scope="module")
 def converts_here() -> Iterator[None]:
-    """Networks are converted in this process; `tests/models/test_classifier.py` and the browser tests start the child."""
+    """Networks are converted in this process; the child for it has tests of its own, and the browser tests start it."""
     from tests.helpers import warm
     from xraykit.models.conversion import convert
 

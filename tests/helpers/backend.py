@@ -1,5 +1,7 @@
 """The backend of Keras as tests want it."""
 
+from pathlib import Path
+
 import keras
 
 
@@ -9,3 +11,13 @@ def quick() -> None:
         import tensorflow as tf
 
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def quick_jax(cache: Path) -> dict[str, str]:
+    """Environment in which XLA compiles a function once, and without the passes that take it longest."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+    }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import backend, film_folders
+from tests.helpers.backend import quick_jax
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
@@ -230,6 +232,7 @@ def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
         capture_output=True,
         text=True,
         timeout=280,
+        env=os.environ | quick_jax(tmp_path / "xla"),
     )
     assert done.returncode == 0, done.stderr[-2000:]
     made = run.Run(tmp_path / "r")

@@ -72,14 +72,6 @@ def films(tmp_path_factory):
     return dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=40))
 
 
-# XLA compiles each of the three fits' functions once, and without the passes that take it longest
-QUICK_JAX = {
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
-}
-
-
 class Interrupted(Exception):
     """The way in which training without runs is stopped."""
 
@@ -378,7 +370,7 @@ def test_the_same_holds_under_jax(tmp_path):
     ]
     done = subprocess.run(
         command,
-        env=os.environ | QUICK_JAX | {"KERAS_BACKEND": "jax", "JAX_COMPILATION_CACHE_DIR": str(tmp_path)},
+        env=os.environ | backend.quick_jax(tmp_path) | {"KERAS_BACKEND": "jax"},
         cwd=ROOT,
         capture_output=True,
         text=True,
