@@ -15,9 +15,8 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 def content_security(page: str) -> str:
     """The policy for this HTML page: its inline scripts are named by their hashes, so that no other runs."""
-    hashes = [
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in _INLINE_SCRIPT.findall(page)
-    ]
+    digests = [hashlib.sha256(text.encode()).digest() for text in _INLINE_SCRIPT.findall(page)]
+    scripts = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
     return "; ".join(
         [
             "default-src 'self'",
