@@ -20,12 +20,11 @@ def content_security(page: str) -> str:
     return "; ".join(
         [
             "default-src 'self'",
-            " ".join(["script-src 'self'", *scripts]),
+            " ".join(["script-src 'self' 'wasm-unsafe-eval'", *scripts]),  # its protobuf counts 64 bits in WebAssembly
             "style-src 'self' 'unsafe-inline'",  # Streamlit's components write their styles into the page
-            "img-src 'self' data: blob:",
+            "img-src 'self' data:",
             "font-src 'self' data:",
-            "connect-src 'self' data: blob:",
-            "worker-src 'self' blob:",
+            "connect-src 'self' data:",
             "frame-ancestors 'none'",
             "form-action 'self'",
             "object-src 'none'",

@@ -37,8 +37,9 @@ class Sweeper:
         for name in due:
             self._runtime.close_session(name)
         leftovers = self._clear_leftovers(kept - due)
-        # A download is only marked by the first call and gone with the second: Streamlit leaves time to fetch it.
-        if due or leftovers or self._look_again:
+        # Streamlit only marks a download at first (closing a session does) and drops it the second time it looks, so
+        # that another tab has time to fetch its own: hence at the next look, not now.
+        if leftovers or self._look_again:
             self._runtime.media_file_mgr.remove_orphaned_files()
         self._look_again = bool(due or leftovers)
 
