@@ -22,6 +22,7 @@ from tests.helpers import ROOT
 
 SCREENSHOTS = ROOT / "screenshots"
 LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+ELSEWHERE = "elsewhere.example"  # a name that the browser looks up as this computer, as one whose owner rebinds it
 HANG = 120  # seconds; a limit on hangs, never a measure of speed
 FORBIDDEN = """addEventListener("securitypolicyviolation", event =>
   xkForbidden([event.effectiveDirective, event.blockedURI, event.sourceFile, event.sample].join(" ")))"""
@@ -159,7 +160,8 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        arguments = ["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"]
+        launched = playwright.chromium.launch(executable_path=chromium(), args=arguments)
         yield launched
         launched.close()
 
