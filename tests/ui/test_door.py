@@ -73,7 +73,8 @@ BAD_HOSTS = """evil.example evil.example:8501 localhost.evil.example:8501 evil.l
 localhost.:8501 127.0.0.1 localhost localhost:80 localhost:9000 127.0.0.1:85010 127.0.0.2:8501 0.0.0.0:8501 [::]:8501
 [::ffff:127.0.0.1]:8501 [::1%25lo]:8501 [::1:8501 ::1:8501 [localhost]:8501 127.1:8501 0x7f.1:8501 2130706433:8501
 user@127.0.0.1:8501 127.0.0.1:8501@evil.example 127.0.0.1:8501/ 127.0.0.1:8501,evil.example http://127.0.0.1:8501
-127.0.0.1:8501#a 127.0.0.1:8501?a 127.0.0.1:+8501 127.0.0.1:-1 127.0.0.1:8501:8501 127.0.0.1: 127.0.0.1:99999 :8501
+127.0.0.1:8501#a 127.0.0.1:8501?a 127.0.0.1:+8501 127.0.0.1:08501 127.0.0.1:0
+127.0.0.1:-1 127.0.0.1:8501:8501 127.0.0.1: 127.0.0.1:99999 :8501
 192.168.1.5:8501 löcalhost:8501 *""".split()
 
 
@@ -154,6 +155,7 @@ def test_another_site_may_link_here_and_no_more(site, monkeypatch):
         (("fd00::5", 8501, 0, 0), "http", "[FD00:0::5]:8501", True),
         (("127.0.0.1", 80), "http", "localhost", True),
         (("127.0.0.1", 80), "http", "localhost:80", True),
+        (("127.0.0.1", 80), "http", "localhost:0", False),
         (("127.0.0.1", 443), "https", "localhost", True),
         (("127.0.0.1", 443), "http", "localhost", False),
         (("127.0.0.1", 80), "https", "localhost", False),
@@ -216,6 +218,25 @@ def test_a_websocket_refused_by_a_server_that_can_say_so_is_told_why(monkeypatch
     sent = scope_of(("host", HOME), ("origin", "null"), kind="websocket", **more)
     code, words = answer(sent, monkeypatch)
     assert code == 403 and "'null'" in words
+
+
+def test_a_page_that_tries_for_ever_does_not_fill_the_log(monkeypatch, caplog):
+    monkeypatch.delenv(door.VARIABLE, raising=False)
+    guarded = door.Door(None)
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        assert message["type"] == "websocket.close"
+
+    async def try_for_ever():
+        for number in range(1000):
+            origin = f"http://127.0.0.1:{1 + number % 500}"
+            await guarded(scope_of(("host", HOME), ("origin", origin), kind="websocket"), receive, send)
+
+    asyncio.run(try_for_ever())
+    assert len(caplog.records) == len(set(caplog.messages)) == door.LOGGED
 
 
 def test_only_requests_pass_the_door(monkeypatch):

@@ -20,7 +20,8 @@ VARIABLE = "XRAYKIT_HOSTS"
 PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 SAFE = {"GET", "HEAD"}  # methods that a browser may send without an Origin
-_HOST = r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
+LOGGED = 20  # reasons for refused websockets; no page fills the log
+_HOST = r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[1-9][0-9]{0,4}))?"
 _HOST_HEADER = re.compile(_HOST)
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://{_HOST}")
 _LISTED = re.compile(rf"(?:(?P<scheme>https?)://)?{_HOST}/?")
@@ -65,15 +66,24 @@ class Door:
     def __init__(self, app: Any) -> None:
         self.app = app
         self.listed = listed_hosts(os.environ.get(VARIABLE, ""))
+        self._said: set[str] = set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] in ("http", "websocket"):
             try:
                 check(scope, self.listed)
             except Refused as refused:
+                if scope["type"] == "websocket":
+                    self._say(refused.words)
                 await _refuse(scope, receive, send, refused)
                 return
         await self.app(scope, receive, send)
+
+    def _say(self, words: str) -> None:
+        """Log why a websocket was refused: a browser tells its user nothing. Who tries for ever is named once."""
+        if words not in self._said and len(self._said) < LOGGED:
+            self._said.add(words)
+            _log.warning("websocket refused: %s", words)
 
 
 def listed_hosts(text: str) -> list[Listed]:
@@ -208,7 +218,6 @@ async def _refuse(scope: Any, receive: Any, send: Any, refused: Refused) -> None
     ]
     kind = "http"
     if scope["type"] == "websocket":
-        _log.warning("websocket refused: %s", refused.words)  # a browser shows its user only that it did not open
         await receive()
         if "websocket.http.response" not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": 1008})
