@@ -61,7 +61,10 @@ class WrongPage(Refused):
 
 
 class Door:
-    """ASGI middleware: what `check` refuses is answered 421 or 403 in plain text and never reaches the app."""
+    """ASGI middleware: what `check` refuses never reaches the app.
+
+    It is answered 421 (not this server) or 403 (not its page) in plain text; a websocket is closed unopened.
+    """
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -209,19 +212,16 @@ def _shown(text: str) -> str:
 
 
 async def _refuse(scope: Any, receive: Any, send: Any, refused: Refused) -> None:
-    status = 421 if isinstance(refused, WrongHost) else 403
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})  # before it was opened: the server answers 403
+        return
     body = f"{refused.words}\n".encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),  # a body that was sent along is not read
     ]
-    kind = "http"
-    if scope["type"] == "websocket":
-        await receive()
-        if "websocket.http.response" not in scope.get("extensions", {}):
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        kind = "websocket.http"
-    await send({"type": f"{kind}.response.start", "status": status, "headers": headers})
-    await send({"type": f"{kind}.response.body", "body": body})
+    status = 421 if isinstance(refused, WrongHost) else 403
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
