@@ -1,4 +1,4 @@
-"""The app's front door, found by `streamlit run app.py`: the server with its inference service and headers."""
+"""The app's front door, found by `streamlit run app.py`: the server with its inference service, headers and door."""
 
 from pathlib import Path
 
@@ -7,13 +7,18 @@ from starlette.middleware import Middleware
 
 from xraykit.ui import server
 from xraykit.ui.frame import say_error
+from xraykit.ui.server.door import Door
+from xraykit.ui.server.headers import SecureHeaders
 
 # The script lies in a folder without pages/ beside it, so that a link to a page on a server nobody has opened yet
 # cannot fall into Streamlit's old pages/ discovery (docs/decisions: navigation).
 SHELL = Path(__file__).parent / "xraykit" / "ui" / "navigation.py"
 
 app = st.App(
-    SHELL, lifespan=server.keep_service, middleware=[Middleware(server.SecureHeaders)], on_script_error=say_error
+    SHELL,
+    lifespan=server.keep_service,
+    middleware=[Middleware(SecureHeaders), Middleware(Door)],
+    on_script_error=say_error,
 )
 
 if __name__ == "__main__":

@@ -22,7 +22,10 @@ from tests.helpers import ROOT
 
 SCREENSHOTS = ROOT / "screenshots"
 LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+ELSEWHERE = "elsewhere.example"  # a name that the browser looks up as this computer, as one whose owner rebinds it
 HANG = 120  # seconds; a limit on hangs, never a measure of speed
+FORBIDDEN = """addEventListener("securitypolicyviolation", event =>
+  xkForbidden([event.effectiveDirective, event.blockedURI, event.sourceFile, event.sample].join(" ")))"""
 # No run of the script goes on, every image is there, and nothing has changed on the page for 30 drawn frames
 AT_REST = """() => {
   if (!window.xkFrames) {
@@ -64,10 +67,11 @@ class Server:
 
 @dataclass
 class Visit:
-    """A browser page with the requests it tried to make elsewhere."""
+    """A browser page with the requests it tried to make elsewhere, and what its content security policy forbade."""
 
     page: object
     stopped: list[str] = field(default_factory=list)
+    forbidden: list[str] = field(default_factory=list)
 
 
 def eventually(read: Callable[[], Any], expected: Any = True) -> Any:
@@ -156,14 +160,15 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        arguments = ["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"]
+        launched = playwright.chromium.launch(executable_path=chromium(), args=arguments)
         yield launched
         launched.close()
 
 
 @pytest.fixture
 def visit(browser):
-    """A fresh browser page of 1440 x 900."""
+    """A fresh browser page of 1440 x 900; nothing that the test does on it may break the content security policy."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     visit = Visit(context.new_page())
 
@@ -175,10 +180,13 @@ def visit(browser):
             route.abort()
 
     context.route("**/*", guard)
+    context.expose_binding("xkForbidden", lambda _, words: visit.forbidden.append(words))
+    context.add_init_script(FORBIDDEN)
     visit.page.set_default_timeout(60_000)
     visit.page.on("websocket", lambda opened: opened.url.startswith(LOCAL) or visit.stopped.append(opened.url))
     yield visit
     context.close()
+    assert visit.forbidden == []
 
 
 @pytest.fixture(scope="session")

@@ -99,7 +99,7 @@ def set_up(visit: Visit, server: Server, epochs: int) -> None:
     visit.page.get_by_text("2 epochs of all layers").click()
     set_number(visit, "phases-0-epochs", epochs)
     wait_for_text(visit, f"epochs 2 → {epochs}")
-    visit.page.wait_for_function("!document.querySelector('.st-key-start button').disabled", timeout=HANG)
+    visit.page.wait_for_function("() => !document.querySelector('.st-key-start button').disabled", timeout=HANG)
 
 
 class Hold:
@@ -125,7 +125,7 @@ def test_a_run_outlives_browser_and_server_and_becomes_a_model(visit, serving, f
     run = wait_until(the_only_run, "the run")
     hold = Hold(run)
     hold.learn(3)
-    visit.page.wait_for_function(f"{EPOCH} >= 3", timeout=HANG)
+    visit.page.wait_for_function(f"() => {EPOCH} >= 3", timeout=HANG)
     (run,) = runs.list_runs()
     assert run.name in visit.page.url, "two clicks start one run"
     outlive_browser_and_server(visit, serving, folders, hold)
@@ -147,12 +147,12 @@ def outlive_browser_and_server(visit: Visit, serving: Server, folders: Path, hol
     wait_for_text(visit, hold.run.name)
     seen = epoch_shown(visit)
     hold.learn(6)
-    visit.page.wait_for_function(f"{EPOCH} > {seen}", timeout=HANG)
+    visit.page.wait_for_function(f"() => {EPOCH} > {seen}", timeout=HANG)
     serving.kill()
     hold.learn(9)
     serving.process = start_server(folders / "server.log", serving.port).process
     visit.page.reload()
-    visit.page.wait_for_function(f"{EPOCH} >= 9", timeout=HANG)
+    visit.page.wait_for_function(f"() => {EPOCH} >= 9", timeout=HANG)
     assert hold.run.status().pid == pid and hold.run.status().state == "running"
 
 
@@ -207,7 +207,7 @@ EPOCH = "Number((document.body.innerText.match(/Epochs\\s+(\\d+) of/i) || [0, 0]
 
 
 def epoch_shown(visit: Visit) -> int:
-    visit.page.wait_for_function(f"{EPOCH} > 0", timeout=HANG)
+    visit.page.wait_for_function(f"() => {EPOCH} > 0", timeout=HANG)
     return int(visit.page.evaluate(EPOCH))
 
 
@@ -241,7 +241,7 @@ def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, ser
     visit.page.locator("[class*='st-key-recipe-import'] input[type=file]").set_input_files(
         {"name": "wrong.json", "mimeType": "application/json", "buffer": json.dumps(wrong).encode()}
     )
-    visit.page.wait_for_function("document.querySelectorAll('.xk-fault').length === 3", timeout=HANG)
+    visit.page.wait_for_function("() => document.querySelectorAll('.xk-fault').length === 3", timeout=HANG)
     at_rest(visit)
     for path in ("image_size", "batch_size", "phases-0-learning_rate"):
         box = visit.page.locator(f"[class*='st-key-recipe-'][class*='-{path}-field-box']")
@@ -249,5 +249,5 @@ def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, ser
     assert button(visit, "start").is_disabled() and "3" in visit.page.locator(".xk-reasons").inner_text()
     visit.page.keyboard.press("Escape")
     set_number(visit, "batch_size", 16)
-    visit.page.wait_for_function("document.querySelectorAll('.xk-fault').length === 2", timeout=HANG)
+    visit.page.wait_for_function("() => document.querySelectorAll('.xk-fault').length === 2", timeout=HANG)
     assert faults_of(visit) == [] and "Traceback" not in text_of(visit)

@@ -1,6 +1,6 @@
 """The pages' side: what a reader sees and clicks. The only room that imports Streamlit; it computes nothing itself.
 
-server            one inference client for all sessions, and the headers of every response
+server/           one inference client for all sessions; who may come in, the headers of every response, closed tabs
 frame             the frame of every page: title, research-only banner, words after a restart or a fault
 navigation        which pages there are and how they link to each other
 kit/text          words shown as they are, the field for a folder's path, the table of what was refused

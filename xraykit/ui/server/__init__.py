@@ -1,7 +1,13 @@
-"""The server's side: one inference client for all sessions, and the headers of every response."""
+"""The server's side: one inference client for all sessions, and what lives as long as the server does.
+
+door      who may come in
+headers   the headers of every response
+sessions  the end of a session whose tab was closed
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator
@@ -12,26 +18,6 @@ if TYPE_CHECKING:
     from xraykit.models import service
     from xraykit.models.card import Card
 
-CONTENT_SECURITY = "; ".join(
-    [
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Vega compiles its expressions
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "worker-src 'self' blob:",
-        "frame-ancestors 'none'",
-        "object-src 'none'",
-        "base-uri 'self'",
-    ]
-)
-HEADERS = [
-    (b"content-security-policy", CONTENT_SECURITY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-]
 _lock = threading.Lock()
 _client: service.Client | None = None
 
@@ -99,31 +85,23 @@ def keep_upload_addresses() -> None:
 
 @contextlib.asynccontextmanager
 async def keep_service(app: Any) -> AsyncIterator[None]:
-    """Lifespan of the server: the inference service starts beside it, without holding it back, and is gone with it."""
+    """Lifespan of the server: the inference service starts beside it, without holding it back, and is gone with it.
+
+    Closed tabs are looked after meanwhile.
+    """
+    from xraykit.ui.server import sessions
+
     global _client
     keep_upload_addresses()
     starting = threading.Thread(target=client, name="start-service")
     starting.start()
+    sweeping = asyncio.create_task(sessions.sweep_for_ever())
     try:
         yield
     finally:
+        sweeping.cancel()
         starting.join()
         with _lock:
             ended, _client = _client, None
         if ended is not None:
             ended.close()
-
-
-class SecureHeaders:
-    """ASGI middleware: every response forbids content from elsewhere, framing and referrers."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def send_with_headers(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *HEADERS]
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
