@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from xraykit.ui import server
+from xraykit.ui import server, uploads
 from xraykit.ui.frame import say_error
 
 # The script lies in a folder without pages/ beside it, so that a link to a page on a server nobody has opened yet
@@ -13,7 +13,10 @@ from xraykit.ui.frame import say_error
 SHELL = Path(__file__).parent / "xraykit" / "ui" / "navigation.py"
 
 app = st.App(
-    SHELL, lifespan=server.keep_service, middleware=[Middleware(server.SecureHeaders)], on_script_error=say_error
+    SHELL,
+    lifespan=server.keep_service,
+    middleware=[Middleware(server.SecureHeaders), Middleware(uploads.ToDisk)],
+    on_script_error=say_error,
 )
 
 if __name__ == "__main__":
