@@ -1,15 +1,21 @@
-"""A zip of class folders that is as large as is wanted: films of noise, which nothing packs smaller."""
+"""A zip of class folders as large as is wanted, of films of noise, which nothing packs smaller; dropped in a browser."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
 from PIL import Image
 
 SIDE = 1600  # pixels
+HANG = 600_000  # ms; a limit on hangs, never a measure of speed
+ZONE = ".st-key-step-1 input[type=file]"
 
 
 def write(path: Path, megabytes: int, classes: tuple[str, ...] = ("Normal", "Sick")) -> int:
@@ -23,3 +29,31 @@ def write(path: Path, megabytes: int, classes: tuple[str, ...] = ("Normal", "Sic
             archive.writestr(f"{classes[films % len(classes)]}/{films:04}.png", out.getvalue())
             films += 1
     return films
+
+
+@contextlib.contextmanager
+def highest_memory(pid: int) -> Iterator[list[int]]:
+    """Measures a process of Linux: gives a list that holds, at the end, by how many bytes its memory grew at its highest.
+
+    The kernel keeps the highest mark itself (proc_pid_status(5), VmHWM), so no peak between two looks is missed.
+    """
+    growth: list[int] = []
+    before = psutil.Process(pid).memory_info().rss
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # the highest mark begins anew
+    yield growth
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    highest = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    growth.append(highest - before)
+
+
+def open_drop_zone(page: Any, url: str) -> None:
+    """The drop zone for zips on the page Fine-tune."""
+    page.goto(f"{url}/fine-tune", timeout=HANG)
+    page.get_by_test_id("stMain").get_by_text("Zip file").click(timeout=HANG)
+    page.locator(ZONE).wait_for(state="attached", timeout=HANG)
+
+
+def drop(page: Any, path: Path) -> None:
+    """Drop the zip there, and wait until the page shows the films of its classes."""
+    page.locator(ZONE).set_input_files(str(path), timeout=HANG)
+    page.get_by_text("Readable films").first.wait_for(timeout=HANG)

@@ -282,7 +282,8 @@ class _Store:
         with self._noting():
             folders.make_private(self._folder)
             self._look_for_room(expected)
-            self._file = tempfile.SpooledTemporaryFile(max_size=_most_in_memory(), dir=self._folder)  # type: ignore[assignment]
+            few = 1 if expected > 0 else _most_in_memory()  # 1: to disk at once, as it is known to be large
+            self._file = tempfile.SpooledTemporaryFile(max_size=few, dir=self._folder)  # type: ignore[assignment]
 
     def __enter__(self) -> _Store:
         return self
