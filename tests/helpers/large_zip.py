@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +30,20 @@ def write(path: Path, megabytes: int, classes: tuple[str, ...] = ("Normal", "Sic
     return films
 
 
-@contextlib.contextmanager
-def highest_memory(pid: int) -> Iterator[list[int]]:
-    """Measures a process of Linux: gives a list that holds, at the end, by how many bytes its memory grew at its highest.
+def growth_of(pid: int) -> Callable[[], float]:
+    """Measures a process of Linux from now on; gives what tells by how many MB its memory has grown at its highest.
 
-    The kernel keeps the highest mark itself (proc_pid_status(5), VmHWM), so no peak between two looks is missed.
+    The kernel keeps the highest mark itself (proc_pid_status(5), VmHWM): no peak between two looks is missed.
     """
-    growth: list[int] = []
     before = psutil.Process(pid).memory_info().rss
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # the highest mark begins anew
-    yield growth
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    highest = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
-    growth.append(highest - before)
+
+    def growth() -> float:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        highest = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+        return (highest - before) / 2**20
+
+    return growth
 
 
 def open_drop_zone(page: Any, url: str) -> None:
@@ -54,6 +54,10 @@ def open_drop_zone(page: Any, url: str) -> None:
 
 
 def drop(page: Any, path: Path) -> None:
-    """Drop the zip there, and wait until the page shows the films of its classes."""
+    """Drop the zip there."""
     page.locator(ZONE).set_input_files(str(path), timeout=HANG)
+
+
+def wait_until_shown(page: Any) -> None:
+    """Wait until the page says what films are in the zip."""
     page.get_by_text("Readable films").first.wait_for(timeout=HANG)

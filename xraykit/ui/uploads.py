@@ -14,7 +14,7 @@ import errno
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from python_multipart.exceptions import FormParserError
@@ -187,8 +187,9 @@ async def _take(headers: Headers, receive: Any, kept: list[Kept]) -> bytes:
                 await run_in_threadpool(store.write, b"".join(waiting))
                 waiting.clear()
         head = body.head()
-        data, large = await run_in_threadpool(store.end, b"".join(waiting))
-    kept += large
+        data = await run_in_threadpool(store.end, b"".join(waiting))
+        if not data:
+            kept.append(store.kept())
     edge = b"--" + body.boundary
     return b"\r\n".join((edge, head, data, edge + b"--", b""))
 
@@ -264,7 +265,7 @@ class _Body:
 
 
 @contextlib.contextmanager
-def _refusing() -> Any:
+def _refusing() -> Iterator[None]:
     try:
         yield
     except FormParserError:
@@ -289,49 +290,57 @@ class _Store:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Nothing is left of a file that was not kept."""
-        if self._file is not None:
-            with contextlib.suppress(OSError):  # what does not fit is written once more on closing
-                self._file.close()
+        self._drop()
 
     def write(self, data: bytes) -> None:
         self._size += len(data)
-        if self._file is not None and self._refused is None:
+        if self._file is not None:
             with self._noting():
                 self._look_for_room(len(data))
                 self._file.write(data)
 
-    def end(self, data: bytes) -> tuple[bytes, list[Kept]]:
-        """Write the last bytes; returns a small file, or none and what is kept of a large one."""
+    def end(self, data: bytes) -> bytes:
+        """Write the last bytes; returns all of a small file, which is not kept, and none of a large one."""
         self.write(data)
         with self._noting():
             if self._file is not None:
                 self._file.flush()
-        if self._refused is not None or self._file is None:
-            return b"", [Kept(self._refused or Refused("The file was not taken. Drop it again.", code="gone"))]
-        if self._size <= _most_in_memory():
-            self._file.seek(0)
-            return self._file.read(), []
+                self._file.seek(0)
+                return self._file.read() if self._size <= _most_in_memory() else b""
+        return b""
+
+    def kept(self) -> Kept:
+        """What was written, or why it was not; it is the caller's from now on."""
         file, self._file = self._file, None
-        return b"", [Kept(file)]
+        return Kept(self._refused or file)  # type: ignore[arg-type]
 
     def _look_for_room(self, size: int) -> None:
         if shutil.disk_usage(self._folder).free < size + SPARE:
             raise OSError(errno.ENOSPC, "no room")
 
     @contextlib.contextmanager
-    def _noting(self) -> Any:
+    def _noting(self) -> Iterator[None]:
+        """Nothing is left of a file that cannot be written, but the reason."""
         try:
             yield
         except OSError as error:
+            self._drop()
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 size = text.size(max(self._size, self._expected))
-                words = (
-                    f"There is no room for its {size} on the disk of {self._folder}. Make room there, or enter a path."
+                self._refused = Refused(
+                    f"There is no room for it: it needs {size} on the disk of {self._folder}, where "
+                    f"{text.size(SPARE)} must stay free. Make room there, or enter a path instead.",
+                    code="no-room",
                 )
-                self._refused = Refused(words, code="no-room")
             else:
-                words = (
-                    f"It could not be written to {self._folder}: {error.strerror}. Make that possible, or enter a path."
+                self._refused = Refused(
+                    f"It could not be written to {self._folder}: {error.strerror}. Make that possible, or enter a path "
+                    "instead.",
+                    code="not-written",
                 )
-                self._refused = Refused(words, code="not-written")
+
+    def _drop(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # closing tries once more to write what does not fit
+                self._file.close()
+            self._file = None
