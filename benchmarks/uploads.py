@@ -1,6 +1,7 @@
 """The web process while a zip of 300 MB is dropped in Chromium and unpacked: how far its memory grows at its highest.
 
-`python -m benchmarks.uploads [MEGABYTES [ROUNDS]]` does it with another size. Needs Chromium, playwright and Linux.
+`python -m benchmarks.uploads [MEGABYTES [ROUNDS]]` does it with another size. Needs Linux, Chromium and playwright, and
+$TMPDIR on a disk.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ def main() -> None:
 
 
 def measure(megabytes: int) -> tuple[float, float, float]:
-    """Drop a zip of so many MB: the growth of the web process until it is unpacked and until it is shown, in MB; seconds."""
+    """Growth in MB of the web process until a zip of so many MB is unpacked, and until it is shown; seconds in all."""
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory(dir=os.environ.get("XRAYKIT_DATASETS")) as work, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
         folder = Path(work)
         dataset = folder / "datasets" / "large"
         films = large_zip.write(folder / "large.zip", megabytes)

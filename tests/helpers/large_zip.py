@@ -1,4 +1,4 @@
-"""A zip of class folders as large as is wanted, of films of noise, which nothing packs smaller; dropped in a browser."""
+"""A zip of class folders as large as is wanted, of films of noise, which nothing packs smaller; dropped in Chromium."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ZONE = ".st-key-step-1 input[type=file]"
 
 
 def write(path: Path, megabytes: int, classes: tuple[str, ...] = ("Normal", "Sick")) -> int:
-    """Write the zip, of at least so many MB; returns how many films it has. Each film has about 5 MB, none is another's."""
+    """Write the zip, of at least so many MB; returns how many films it has, each of 5 MB and none like another."""
     noise = np.random.default_rng(7).integers(0, 2**16, (SIDE, SIDE), np.uint16)
     films = 0
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:

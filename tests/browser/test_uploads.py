@@ -1,0 +1,68 @@
+"""Files dropped in Chromium that are larger than Streamlit would hold: a zip becomes a dataset and takes no memory."""
+
+import os
+
+import pytest
+
+from tests.browser.conftest import at_rest, end, eventually, start_server
+from tests.helpers import large_zip
+from xraykit.datasets.archive import check
+from xraykit.films import decoder
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+MEGABYTES = 60  # more than a film may have
+
+
+@pytest.fixture
+def serving(tmp_path, monkeypatch):
+    for variable, name in {"XRAYKIT_RUNS": "runs", "XRAYKIT_CACHE": "cache", "XRAYKIT_DATASETS": "datasets"}.items():
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    monkeypatch.delenv("XRAYKIT_DATA", raising=False)
+    running = start_server(tmp_path / "server.log")
+    yield running
+    end(running)
+
+
+def test_a_zip_larger_than_a_film_becomes_a_dataset_and_takes_no_memory(visit, serving, tmp_path):
+    films = large_zip.write(tmp_path / "large.zip", MEGABYTES)
+    large_zip.open_drop_zone(visit.page, serving.url)
+    assert f"{check.MAX_ARCHIVE >> 30}GB per file" in visit.page.locator(".st-key-step-1").inner_text()
+    growth, dataset = large_zip.growth_of(serving.process.pid), tmp_path / "datasets" / "large"
+    large_zip.drop(visit.page, tmp_path / "large.zip")
+    eventually(dataset.exists)
+    assert growth() < MEGABYTES / 2, "the page holds the zip"
+    large_zip.wait_until_shown(visit.page)
+    assert len(list(dataset.rglob("*.png"))) == films
+    assert os.listdir(dataset.parent) == ["large"] and not held(serving.process.pid, dataset.parent)
+    words = visit.page.inner_text("body")
+    assert "AxiosError" not in words and "Traceback" not in words and not visit.stopped
+
+
+def test_a_full_disk_is_said_beside_the_drop_zone(visit, serving, tmp_path):
+    large_zip.write(tmp_path / "large.zip", MEGABYTES)
+    large_zip.open_drop_zone(visit.page, serving.url)
+    (tmp_path / "datasets").write_text("a file where the folder should be")
+    large_zip.drop(visit.page, tmp_path / "large.zip")
+    visit.page.locator(".st-key-step-1 [data-testid=stAlert]").wait_for(timeout=large_zip.HANG)
+    words = visit.page.locator(".st-key-step-1 [data-testid=stAlert]").inner_text()
+    assert words.startswith("large.zip was not unpacked.") and str(tmp_path / "datasets") in words
+    at_rest(visit)
+    assert visit.page.locator(large_zip.ZONE).count() == 1, "an empty drop zone for the next try"
+
+
+def test_the_drop_zone_of_review_says_and_keeps_its_own_limit(visit, serving, tmp_path):
+    visit.page.goto(f"{serving.url}/review")
+    zone = visit.page.locator("[data-testid=stFileUploader]").first
+    zone.wait_for()
+    assert f"{decoder.MAX_BYTES >> 20}MB per file" in zone.inner_text()
+    with (tmp_path / "large.png").open("wb") as film:
+        film.truncate(decoder.MAX_BYTES + 1)
+    zone.locator("input[type=file]").set_input_files(str(tmp_path / "large.png"))
+    zone.get_by_text(f"{decoder.MAX_BYTES >> 20}").last.wait_for()
+    assert "AxiosError" not in zone.inner_text()
+
+
+def held(pid: int, folder) -> list[str]:
+    """Files of a folder that a process holds."""
+    names = [f"/proc/{pid}/fd/{number}" for number in os.listdir(f"/proc/{pid}/fd")]
+    return [os.readlink(name) for name in names if os.path.islink(name) and os.readlink(name).startswith(str(folder))]
