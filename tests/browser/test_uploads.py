@@ -1,6 +1,7 @@
 """Files dropped in Chromium that are larger than Streamlit would hold: a zip becomes a dataset and takes no memory."""
 
 import os
+import zipfile
 
 import pytest
 
@@ -13,12 +14,25 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 MEGABYTES = 60  # more than a film may have
 
 
-@pytest.fixture
-def serving(tmp_path, monkeypatch):
-    for variable, name in {"XRAYKIT_RUNS": "runs", "XRAYKIT_CACHE": "cache", "XRAYKIT_DATASETS": "datasets"}.items():
-        monkeypatch.setenv(variable, str(tmp_path / name))
-    monkeypatch.delenv("XRAYKIT_DATA", raising=False)
-    running = start_server(tmp_path / "server.log")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Holds large.zip, and what the server makes of it."""
+    made = tmp_path_factory.mktemp("uploads")
+    large_zip.write(made / "large.zip", MEGABYTES)
+    return made
+
+
+@pytest.fixture(scope="module")
+def serving(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("XRAYKIT_DATA", raising=False)
+        for variable, name in {
+            "XRAYKIT_RUNS": "runs",
+            "XRAYKIT_CACHE": "cache",
+            "XRAYKIT_DATASETS": "datasets",
+        }.items():
+            patch.setenv(variable, str(folder / name))
+        running = start_server(folder / "server.log")
     yield running
     end(running)
 
@@ -32,12 +46,12 @@ def page(browser):
     opened.close()
 
 
-def test_a_zip_larger_than_a_film_becomes_a_dataset_and_takes_no_memory(page, serving, tmp_path):
-    films = large_zip.write(tmp_path / "large.zip", MEGABYTES)
+def test_a_zip_larger_than_a_film_becomes_a_dataset_and_takes_no_memory(page, serving, folder):
+    films = len(zipfile.ZipFile(folder / "large.zip").namelist())
     large_zip.open_drop_zone(page, serving.url)
     assert f"{check.MAX_ARCHIVE >> 30}GB per file" in page.locator(".st-key-step-1").inner_text()
-    growth, dataset = large_zip.growth_of(serving.process.pid), tmp_path / "datasets" / "large"
-    large_zip.drop(page, tmp_path / "large.zip")
+    growth, dataset = large_zip.growth_of(serving.process.pid), folder / "datasets" / "large"
+    large_zip.drop(page, folder / "large.zip")
     eventually(dataset.exists)
     assert growth() < MEGABYTES / 2, "the page holds the zip"
     large_zip.wait_until_shown(page)
@@ -47,14 +61,14 @@ def test_a_zip_larger_than_a_film_becomes_a_dataset_and_takes_no_memory(page, se
     assert "AxiosError" not in words and "Traceback" not in words
 
 
-def test_a_full_disk_is_said_beside_the_drop_zone(page, serving, tmp_path):
-    large_zip.write(tmp_path / "large.zip", MEGABYTES)
+def test_a_folder_that_cannot_be_written_is_said_beside_the_drop_zone(page, serving, folder):
     large_zip.open_drop_zone(page, serving.url)
-    (tmp_path / "datasets").write_text("a file where the folder should be")
-    large_zip.drop(page, tmp_path / "large.zip")
+    os.rename(folder / "datasets", folder / "before")
+    (folder / "datasets").write_text("a file where the folder should be")
+    large_zip.drop(page, folder / "large.zip")
     page.locator(".st-key-step-1 [data-testid=stAlert]").wait_for(timeout=large_zip.HANG)
     words = page.locator(".st-key-step-1 [data-testid=stAlert]").inner_text()
-    assert words.startswith("large.zip was not unpacked.") and str(tmp_path / "datasets") in words
+    assert words.startswith("large.zip was not unpacked.") and str(folder / "datasets") in words
     eventually(page.locator(large_zip.ZONE).count, 1)  # an empty one, for the next try
 
 
