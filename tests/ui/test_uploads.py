@@ -351,3 +351,29 @@ def test_each_drop_zone_has_the_limit_of_what_reads_it():
     assert not any("getvalue()" in text or "getbuffer()" in text for text in calls), (
         "only `uploads` reads what was dropped"
     )
+
+
+def test_a_large_file_among_dropped_films_is_refused_with_the_limit_of_films(site, monkeypatch):
+    from xraykit.films import decoder
+    from xraykit.ui.review import incoming
+
+    monkeypatch.setattr(decoder, "MAX_BYTES", 3 * FEW)
+    site.send([form(part(LARGE, "film.png"))])
+    refusal = incoming._source(site.dropped())
+    assert (refusal.source, refusal.code) == ("film.png", "file-too-large") and "limit is 3 KiB" in refusal.words
+    site.send([form(part(b"f" * FEW, "film.png"))])
+    assert incoming._source(site.dropped()) == b"f" * FEW
+
+
+def test_unpacking_says_how_much_is_done_and_how_long_it_takes(monkeypatch):
+    from xraykit.ui.fine_tune.form import films
+
+    shown, moments = [], iter([0.0, 0.1, 60.0, 60.1, 90.0])
+    bar = SimpleNamespace(progress=lambda share, words: shown.append((share, words)))
+    monkeypatch.setattr(films.st, "progress", lambda share, words: bar)
+    monkeypatch.setattr(films.time, "monotonic", lambda: next(moments))
+    report = films._show_unpacking("a.zip")
+    for done in (1, 2, 3, 4):  # of which those that follow too fast are not drawn
+        report(done * 2**30, 4 * 2**30)
+    assert [share for share, _ in shown] == [0.5, 1.0]
+    assert "2.0 GiB of 4.0 GiB" in shown[0][1] and "about 60 s left" in shown[0][1]
