@@ -177,17 +177,17 @@ async def _take(headers: Headers, receive: Any, kept: list[Kept]) -> bytes:
     if length > most:
         raise HTTPException(413, "File too large")
     with await run_in_threadpool(_Store, length) as store:
-        waiting: list[bytes] = []
+        waiting = bytearray()
         async for chunk in _chunks(receive):
             received += len(chunk)
             if received > most:
                 raise HTTPException(413, "File too large")
-            waiting += body.file_bytes(chunk)
-            if sum(map(len, waiting)) >= WRITTEN_AT_ONCE:
-                await run_in_threadpool(store.write, b"".join(waiting))
+            waiting += b"".join(body.file_bytes(chunk))
+            if len(waiting) >= WRITTEN_AT_ONCE:
+                await run_in_threadpool(store.write, bytes(waiting))
                 waiting.clear()
         head = body.head()
-        data = await run_in_threadpool(store.end, b"".join(waiting))
+        data = await run_in_threadpool(store.end, bytes(waiting))
         if not data:
             kept.append(store.kept())
     edge = b"--" + body.boundary
