@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from xraykit.ui import server
+from xraykit.ui import server, uploads
 from xraykit.ui.frame import say_error
 from xraykit.ui.server.door import Door
 from xraykit.ui.server.headers import SecureHeaders
@@ -17,7 +17,7 @@ SHELL = Path(__file__).parent / "xraykit" / "ui" / "navigation.py"
 app = st.App(
     SHELL,
     lifespan=server.keep_service,
-    middleware=[Middleware(SecureHeaders), Middleware(Door)],
+    middleware=[Middleware(SecureHeaders), Middleware(Door), Middleware(uploads.ToDisk)],
     on_script_error=say_error,
 )
 

@@ -35,6 +35,10 @@ def zipped(members, compression=zipfile.ZIP_DEFLATED):
     return out.getvalue()
 
 
+def unpack_zip(data, *rest):
+    return unpack.unpack(io.BytesIO(data) if isinstance(data, bytes) else data, *rest)
+
+
 def sound(films=3):
     return [(f"{name}/{n}.png", png(label, n)) for label, name in enumerate(("Normal", "Sick")) for n in range(films)]
 
@@ -45,13 +49,13 @@ def unpacked(path):
 
 def refusal_of(data, root, name="films.zip"):
     with pytest.raises(check.ArchiveRefused) as refused:
-        unpack.unpack(data, name, root)
+        unpack_zip(data, name, root)
     assert not any(root.iterdir()), "nothing may be left of a zip that is refused"
     return refused.value
 
 
 def test_class_folders_come_out_as_they_are(tmp_path):
-    path = unpack.unpack(zipped(sound()), "My films.zip", tmp_path)
+    path = unpack_zip(zipped(sound()), "My films.zip", tmp_path)
     assert path == tmp_path / "My-films"
     assert unpacked(path) == [
         "Normal/0.png",
@@ -69,11 +73,11 @@ def test_class_folders_come_out_as_they_are(tmp_path):
 
 def test_a_zip_is_read_from_a_file_too(tmp_path):
     (tmp_path / "films.zip").write_bytes(zipped(sound()))
-    assert len(unpacked(unpack.unpack(tmp_path / "films.zip", "films", tmp_path / "out"))) == 7
+    assert len(unpacked(unpack_zip(tmp_path / "films.zip", "films", tmp_path / "out"))) == 7
 
 
 def test_a_taken_name_gets_a_number(tmp_path):
-    assert [unpack.unpack(zipped(sound()), "films.zip", tmp_path).name for _ in range(3)] == [
+    assert [unpack_zip(zipped(sound()), "films.zip", tmp_path).name for _ in range(3)] == [
         "films",
         "films-2",
         "films-3",
@@ -93,16 +97,16 @@ def test_a_taken_name_gets_a_number(tmp_path):
     ],
 )
 def test_the_folder_has_a_plain_name(name, folder, tmp_path):
-    assert unpack.unpack(zipped(sound()), name, tmp_path) == tmp_path / folder
+    assert unpack_zip(zipped(sound()), name, tmp_path) == tmp_path / folder
 
 
 def test_one_folder_around_all_is_taken_off(tmp_path):
-    path = unpack.unpack(zipped([("all/readme.md", b"x"), *((f"all/{n}", d) for n, d in sound())]), "films", tmp_path)
+    path = unpack_zip(zipped([("all/readme.md", b"x"), *((f"all/{n}", d) for n, d in sound())]), "films", tmp_path)
     assert (path / "Normal" / "0.png").is_file() and not (path / "all").exists()
 
 
 def test_a_single_class_folder_stays(tmp_path):
-    path = unpack.unpack(zipped([("Normal/0.png", FILM)]), "films", tmp_path)
+    path = unpack_zip(zipped([("Normal/0.png", FILM)]), "films", tmp_path)
     assert (path / "Normal" / "0.png").is_file()
 
 
@@ -116,7 +120,7 @@ def test_a_manifest_is_kept_at_the_top_alone(tmp_path):
         ("all/deep/manifest.csv", "x"),
         ("all/deep/2.png", png(1, 1)),
     ]
-    path = unpack.unpack(zipped(members), "films", tmp_path)
+    path = unpack_zip(zipped(members), "films", tmp_path)
     assert unpacked(path) == ["0.png", "1.png", "archive.json", "deep/2.png", "manifest.csv"]
     assert dataset.read(path).counts() == {"Normal": 1, "Sick": 1}
 
@@ -133,7 +137,7 @@ def test_what_is_no_film_is_named_and_junk_is_not(tmp_path):
         ("Normal/.DS_Store", b"x"),
         ("Thumbs.db", b"x"),
     ]
-    path = unpack.unpack(zipped(members), "films", tmp_path)
+    path = unpack_zip(zipped(members), "films", tmp_path)
     assert unpack.left_out(path) == [".git/config", "Normal/notes.txt", "inner.zip", "run.sh", "table.csv"]
     assert len(unpacked(path)) == 7
 
@@ -141,7 +145,7 @@ def test_what_is_no_film_is_named_and_junk_is_not(tmp_path):
 def test_films_are_known_by_their_bytes_and_broken_ones_kept_to_be_refused_by_name(tmp_path):
     dicom = bytes(128) + b"DICM" + bytes(20)
     members = [*sound(), ("Sick/1.2.840.113619", dicom), ("Sick/photo", FILM), ("Sick/broken.jpg", b"no")]
-    path = unpack.unpack(zipped(members), "films", tmp_path)
+    path = unpack_zip(zipped(members), "films", tmp_path)
     assert unpack.left_out(path) == []
     assert "Sick/broken.jpg" in [refusal.source for refusal in dataset.read(path).refused]
 
@@ -255,7 +259,7 @@ def test_too_many_members_are_refused_before_their_list_is_read(limit, tmp_path,
     monkeypatch.setattr(check, limit, 5)
     monkeypatch.setattr(zipfile, "ZipFile", None)
     with pytest.raises(check.ArchiveRefused, match="members"):
-        unpack.unpack(DATA, "films", tmp_path)
+        unpack_zip(DATA, "films", tmp_path)
 
 
 def test_too_large_an_archive_is_refused(tmp_path, monkeypatch):
@@ -308,7 +312,7 @@ def test_any_change_of_bytes_ends_in_films_or_a_refusal(tmp_path_factory, change
     for place, value in changes:
         data[place] = value
     try:
-        path = unpack.unpack(bytes(data), "films", root)
+        path = unpack_zip(bytes(data), "films", root)
         assert all(found.resolve().is_relative_to(root) for found in path.rglob("*"))
     except check.ArchiveRefused:
         assert not any(root.iterdir())
@@ -316,7 +320,7 @@ def test_any_change_of_bytes_ends_in_films_or_a_refusal(tmp_path_factory, change
 
 def test_progress_counts_to_all_and_can_stop_it(tmp_path):
     seen = []
-    unpack.unpack(DATA, "films", tmp_path / "whole", lambda done, total: seen.append((done, total)))
+    unpack_zip(DATA, "films", tmp_path / "whole", lambda done, total: seen.append((done, total)))
     assert seen == sorted(seen) and seen[-1][0] == seen[-1][1] == sum(len(data) for _, data in sound())
 
     class Stop(RuntimeError):
@@ -326,7 +330,7 @@ def test_progress_counts_to_all_and_can_stop_it(tmp_path):
         raise Stop
 
     with pytest.raises(Stop):
-        unpack.unpack(DATA, "films", tmp_path / "stopped", stop)
+        unpack_zip(DATA, "films", tmp_path / "stopped", stop)
     assert not any((tmp_path / "stopped").iterdir())
 
 
@@ -335,7 +339,7 @@ def test_memory_stays_flat(tmp_path):
     (tmp_path / "big.zip").write_bytes(zipped([("Normal/0.png", big), ("Sick/0.png", big)], zipfile.ZIP_STORED))
     del big
     tracemalloc.start()
-    unpack.unpack(tmp_path / "big.zip", "films", tmp_path / "out")
+    unpack_zip(tmp_path / "big.zip", "films", tmp_path / "out")
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 8 * 2**20
@@ -343,7 +347,7 @@ def test_memory_stays_flat(tmp_path):
 
 def test_the_usual_folder_is_named_by_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_DATASETS", str(tmp_path / "sets"))
-    assert unpack.unpack(DATA, "films").parent == tmp_path / "sets"
+    assert unpack_zip(DATA, "films").parent == tmp_path / "sets"
     monkeypatch.delenv("XRAYKIT_DATASETS")
     assert folders.datasets_folder().name == "datasets"
 
@@ -359,7 +363,7 @@ def test_a_zip_of_masks_parts_and_a_nested_copy_is_read_as_the_folder_would_be(t
                     members.append((f"{where}/{part}/{name}/images/{number}.png", film))
                 members.append((f"chest_xray/{part}/{name}/Lung Masks/{number}.png", png(label, 99)))
                 members.append((f"__MACOSX/chest_xray/{part}/{name}/._{number}.png", b"litter"))
-    path = unpack.unpack(zipped(members), "films.zip", tmp_path)
+    path = unpack_zip(zipped(members), "films.zip", tmp_path)
     films = dataset.read(path)
     assert films.counts() == {"NORMAL": 6, "PNEUMONIA": 6}
     assert {part: films.given.count(part) for part in set(films.given)} == {"train": 4, "validation": 4, "test": 4}
@@ -368,5 +372,5 @@ def test_a_zip_of_masks_parts_and_a_nested_copy_is_read_as_the_folder_would_be(t
 
 def test_a_zip_with_a_manifest_in_tabs_is_read(tmp_path):
     table = "Filename\tDiagnosis\r\nNormal\\0\tNormal\r\nSick\\0\tSick\r\n"
-    path = unpack.unpack(zipped([*sound(), ("Manifest.TSV", table.encode("utf-16"))]), "films.zip", tmp_path)
+    path = unpack_zip(zipped([*sound(), ("Manifest.TSV", table.encode("utf-16"))]), "films.zip", tmp_path)
     assert dataset.read(path).films == ("Normal/0.png", "Sick/0.png")

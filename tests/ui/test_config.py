@@ -21,12 +21,6 @@ def test_nothing_is_reported_to_anyone():
     assert "http" not in str(CONFIG), "a theme with a font or icon from elsewhere would fetch it"
 
 
-def test_an_upload_is_limited_as_ingest_limits_it():
-    from xraykit.films import decoder
-
-    assert CONFIG["server"]["maxUploadSize"] * 2**20 == decoder.MAX_BYTES
-
-
 def test_users_see_words_and_never_a_traceback():
     assert CONFIG["client"]["showErrorDetails"] == "none"
 

@@ -5,7 +5,7 @@ Never trusts what the zip says of itself, never writes outside a folder of its o
 
 from __future__ import annotations
 
-import io
+import contextlib
 import itertools
 import json
 import os
@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from xraykit.datasets.archive import check
 from xraykit.datasets.archive.check import MAX_MEMBER, ArchiveRefused, quoted
@@ -34,7 +35,7 @@ class _FalseSize(zipfile.BadZipFile):
     """A member that does not have the bytes that it says, in words fit to be shown."""
 
 
-def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Progress | None = None) -> Path:
+def unpack(zipped: Path | BinaryIO, name: str, root: Path | None = None, progress: Progress | None = None) -> Path:
     """Unpack a zip of films into a new folder of `root` and return it; nothing is left of one that is refused.
 
     Films and a manifest.csv are kept, the rest is named (`left_out`). A single folder around all others is taken
@@ -42,7 +43,8 @@ def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Pr
 
     Parameters
     ----------
-    data : bytes or Path
+    zipped : Path or binary file
+        An open file stays open.
     name : str
         Of the folder, made plain; "-2" is added where it is taken.
 
@@ -57,8 +59,8 @@ def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Pr
     make_private(root)
     part = root / f".{uuid.uuid4().hex}.part"
     try:
-        file = io.BytesIO(data) if isinstance(data, bytes) else data.open("rb")
-        with file, check.open_archive(file, name) as archive:
+        file = zipped.open("rb") if isinstance(zipped, Path) else contextlib.nullcontext(zipped)
+        with file as data, check.open_archive(data, name) as archive:
             members = [member for member in archive.infolist() if not member.is_dir() and not check.is_junk(member)]
             wanted = [member for member in members if check.may_be_wanted(member)]
             if problems := [*check.find_problems(archive, wanted, shutil.disk_usage(root).free)]:

@@ -9,10 +9,13 @@ from typing import Any, get_args, get_type_hints
 import streamlit as st
 
 from xraykit.models.card import Card
+from xraykit.refused import Refused
 from xraykit.reports.comparison_report import Choice, Chosen, Target
-from xraykit.ui.kit.text import escape_markdown
+from xraykit.ui import uploads
+from xraykit.ui.kit.text import escape_markdown, say
 
 MOST = 4
+MOST_BYTES = 20 * 2**20  # of a saved page
 ROWS, COLUMNS = "Reference", "Predicted"
 TARGETS = [str(target) for target in Target]
 RENAMED = {"By hand": str(Target.MANUAL)}  # in links written before
@@ -142,10 +145,16 @@ def _saved() -> str:
         type=["json"],
         key="saved-points",
         width=190,
-        max_upload_size=20,
+        max_upload_size=MOST_BYTES >> 20,
         help="Upload a page that was downloaded as JSON while an operating point was selected.",
     )
-    return "" if file is None else file.getvalue().decode("utf-8", errors="replace")
+    if file is None:
+        return ""
+    try:
+        return uploads.read(file, MOST_BYTES).decode("utf-8", errors="replace")
+    except Refused as refused:
+        say(f"{file.name} was not read. {refused.words}")
+        return ""
 
 
 def _segments(label: str, options: list[str], key: str) -> str:

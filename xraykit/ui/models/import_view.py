@@ -9,6 +9,7 @@ import contextlib
 import html
 import os
 import re
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,18 +17,18 @@ from pathlib import Path
 import streamlit as st
 
 from xraykit.models.card import Card
-from xraykit.models.conversion import importing
+from xraykit.models.conversion import archive, importing
 from xraykit.refused import Refused
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState, state_of
-from xraykit.ui import navigation
+from xraykit.ui import navigation, uploads
 from xraykit.ui.kit import folder_facts, jobs
 from xraykit.ui.kit.text import say
 
 PATH, UPLOAD = "Path on this computer", "Upload"
-MOST_MEGABYTES = 2000
+COPIED_AT_ONCE = 2**20  # bytes
 OLD = 86_400  # seconds after which what an earlier session left is deleted
 JOB, WORDS, OPEN = "import-job", "import-words", "import-open"
 BY_ITSELF = "by the network"
@@ -67,7 +68,7 @@ def _ask() -> None:
             "Keras file",
             type=["keras", "h5", "hdf5"],
             key="import-upload",
-            max_upload_size=MOST_MEGABYTES,
+            max_upload_size=archive.LARGEST >> 20,
             label_visibility="collapsed",
         )
     else:
@@ -133,6 +134,8 @@ def _start() -> None:
         )
         importing.start(asked, job)
         given[JOB] = job.name
+        if asked.file.parent == job.path:
+            uploads.let_go(given["import-upload"])
     except (Refused, OSError) as error:
         given[WORDS] = str(error)
         _delete(job)
@@ -150,7 +153,8 @@ def _file(job: Job) -> Path:
     if upload is None:
         raise Refused("Choose a .keras or .h5 file to upload.", code="no-file")
     file = job.path / _plain(upload.name)
-    file.write_bytes(upload.getbuffer())
+    with file.open("xb") as copy:
+        shutil.copyfileobj(uploads.opened(upload, archive.LARGEST), copy, COPIED_AT_ONCE)
     return file
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 import streamlit as st
+from streamlit.typing import UploadedFile
 
-from xraykit.films import ingest
+from xraykit.films import decoder, ingest
 from xraykit.films.refusal import Refusal, name_of
 from xraykit.refused import Refused
+from xraykit.ui import uploads
 from xraykit.ui.kit import text
 from xraykit.ui.review import worklist
 
@@ -51,15 +53,26 @@ def show_drop_zone(label: str, place: Place) -> None:
     turn = st.session_state.setdefault(TURN, 0)
     taken: set[str] = st.session_state.setdefault(TAKEN, set())
     dropped = st.file_uploader(
-        label, accept_multiple_files=True, key=f"drop-{place}-{turn}", label_visibility="collapsed"
+        label,
+        accept_multiple_files=True,
+        key=f"drop-{place}-{turn}",
+        max_upload_size=decoder.MAX_BYTES >> 20,
+        label_visibility="collapsed",
     )
     fresh = [file for file in dropped or () if file.file_id not in taken]
     if fresh:
         st.session_state[LATE] = time.monotonic() + LATE_SECONDS  # now: reading may be interrupted by the next drop
-        worklist.take([(f.name, f.getvalue()) for f in fresh], lambda number: taken.add(fresh[number].file_id))
+        worklist.take([(file.name, _source(file)) for file in fresh], lambda number: taken.add(fresh[number].file_id))
         st.session_state[LATE] = time.monotonic() + LATE_SECONDS
         _empty_zones()
         st.rerun()
+
+
+def _source(file: UploadedFile) -> worklist.Source:
+    try:
+        return uploads.read(file, decoder.MAX_BYTES)
+    except Refused as refused:
+        return Refusal(name_of((file.name, b"")), refused.code, refused.words)
 
 
 def show_late_zone() -> None:

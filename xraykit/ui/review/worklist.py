@@ -23,7 +23,7 @@ FULL_WORDS = (
     f"At most {MOST_FILMS} films or {MOST_PIXEL_BYTES >> 20} MB of pixels can be open at once. Close films first, or "
     "read a whole folder with python -m xraykit predict."
 )
-Source = bytes | Path  # a film's bytes, or where it lies
+Source = bytes | Path | Refusal  # a film's bytes, where it lies, or why it did not come in
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def take(files: Sequence[tuple[str, Source]], taken: Callable[[int], None] = lam
 
     Parameters
     ----------
-    files : sequence of (str, bytes or Path)
+    files : sequence of (str, bytes, Path or Refusal)
         Names and contents. A file that is no film is listed in `refused` and spoils none of the others.
     taken : callable
         Told the place of each file once it has its film or its refusal: the user may interrupt this any time.
@@ -92,6 +92,8 @@ def add(name: str, source: Source, look: bool = False) -> Film | Refusal | None:
 
     With `look` the new film is the one being looked at.
     """
+    if isinstance(source, Refusal):
+        return source
     try:
         film = server.client().read(name, source)
     except service.ServiceError as error:

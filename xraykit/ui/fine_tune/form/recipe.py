@@ -8,14 +8,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.typing import UploadedFile
 
+from xraykit.refused import Refused
 from xraykit.training.recipe import sentences
+from xraykit.ui import uploads
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import field
 from xraykit.ui.kit.text import escape_markdown, say
 
 Faults = Mapping[str, str]
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20  # of an imported recipe
 NETWORK = ("backbone", "alpha", "image_size", "channels", "batch_normalization", "momentum")
 TRAINING = (
     "batch_size",
@@ -101,14 +104,18 @@ def _hand_over() -> None:
         width="stretch",
     )
     key = f"recipe-import-{draft.current().turn}"
-    file = st.file_uploader("Import from JSON", type=["json"], key=key, max_upload_size=1)
+    file = st.file_uploader("Import from JSON", type=["json"], key=key, max_upload_size=MOST_BYTES >> 20)
     if file is not None:
-        _import(file.getvalue(), file.name)
+        _import(file)
 
 
-def _import(data: bytes, name: str) -> None:
+def _import(file: UploadedFile) -> None:
+    name = file.name
     try:
-        recipe = json.loads(data[:MOST_BYTES].decode("utf-8"), parse_constant=_refuse_number)
+        recipe = json.loads(uploads.read(file, MOST_BYTES).decode("utf-8"), parse_constant=_refuse_number)
+    except Refused as refused:
+        say(f"{name} was not imported. {refused.words}")
+        return
     except (ValueError, RecursionError) as error:
         say(f"{name} is not a recipe: it is not valid JSON ({error}). Choose a file exported from this page.")
         return

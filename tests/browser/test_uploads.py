@@ -1,0 +1,90 @@
+"""Files dropped in Chromium that are larger than Streamlit would hold: a zip becomes a dataset and takes no memory."""
+
+import os
+import zipfile
+
+import pytest
+
+from tests.browser.conftest import end, eventually, start_server
+from tests.helpers import large_zip
+from xraykit.datasets.archive import check
+from xraykit.films import decoder
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+MEGABYTES = 60  # more than a film may have
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Holds large.zip, and what the server makes of it."""
+    made = tmp_path_factory.mktemp("uploads")
+    large_zip.write(made / "large.zip", MEGABYTES)
+    return made
+
+
+@pytest.fixture(scope="module")
+def serving(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("XRAYKIT_DATA", raising=False)
+        for variable, name in {
+            "XRAYKIT_RUNS": "runs",
+            "XRAYKIT_CACHE": "cache",
+            "XRAYKIT_DATASETS": "datasets",
+        }.items():
+            patch.setenv(variable, str(folder / name))
+        running = start_server(folder / "server.log")
+    yield running
+    end(running)
+
+
+@pytest.fixture
+def page(browser):
+    """A page whose requests nobody looks into: Playwright would hold a large body to show it."""
+    opened = browser.new_page()
+    opened.set_default_timeout(60_000)
+    yield opened
+    opened.close()
+
+
+def test_a_zip_larger_than_a_film_becomes_a_dataset_and_takes_no_memory(page, serving, folder):
+    films = len(zipfile.ZipFile(folder / "large.zip").namelist())
+    large_zip.open_drop_zone(page, serving.url)
+    assert f"{check.MAX_ARCHIVE >> 30}GB per file" in page.locator(".st-key-step-1").inner_text()
+    growth, dataset = large_zip.growth_of(serving.process.pid), folder / "datasets" / "large"
+    large_zip.drop(page, folder / "large.zip")
+    eventually(dataset.exists)
+    assert growth() < MEGABYTES / 2, "the page holds the zip"
+    large_zip.wait_until_shown(page)
+    assert len(list(dataset.rglob("*.png"))) == films
+    assert os.listdir(dataset.parent) == ["large"] and not held(serving.process.pid, dataset.parent)
+    words = page.inner_text("body")
+    assert "AxiosError" not in words and "Traceback" not in words
+
+
+def test_a_folder_that_cannot_be_written_is_said_beside_the_drop_zone(page, serving, folder):
+    large_zip.open_drop_zone(page, serving.url)
+    os.rename(folder / "datasets", folder / "before")
+    (folder / "datasets").write_text("a file where the folder should be")
+    large_zip.drop(page, folder / "large.zip")
+    page.locator(".st-key-step-1 [data-testid=stAlert]").wait_for(timeout=large_zip.HANG)
+    words = page.locator(".st-key-step-1 [data-testid=stAlert]").inner_text()
+    assert words.startswith("large.zip was not unpacked.") and str(folder / "datasets") in words
+    eventually(page.locator(large_zip.ZONE).count, 1)  # an empty one, for the next try
+
+
+def test_the_drop_zone_of_review_says_and_keeps_its_own_limit(page, serving, tmp_path):
+    page.goto(f"{serving.url}/review")
+    zone = page.locator("[data-testid=stFileUploader]").first
+    zone.wait_for()
+    assert f"{decoder.MAX_BYTES >> 20}MB per file" in zone.inner_text()
+    with (tmp_path / "large.png").open("wb") as film:
+        film.truncate(decoder.MAX_BYTES + 1)
+    zone.locator("input[type=file]").set_input_files(str(tmp_path / "large.png"))
+    zone.get_by_text(f"{decoder.MAX_BYTES >> 20}").last.wait_for()
+    assert "AxiosError" not in zone.inner_text()
+
+
+def held(pid: int, folder) -> list[str]:
+    """Files of a folder that a process holds."""
+    names = [f"/proc/{pid}/fd/{number}" for number in os.listdir(f"/proc/{pid}/fd")]
+    return [os.readlink(name) for name in names if os.path.islink(name) and os.readlink(name).startswith(str(folder))]
