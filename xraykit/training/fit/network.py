@@ -181,7 +181,7 @@ def _pretrained(recipe: Recipe) -> keras.Model:
         )
     except Exception as error:  # Keras raises whatever its downloader or its file reader raised
         raise WeightsMissing(
-            f"The ImageNet weights of MobileNetV2 (alpha {recipe.alpha}) could not be loaded from {weights}: the file is "
+            f"The ImageNet weights of MobileNetV2 (alpha {recipe.alpha}) could not be loaded from {weights}: it is "
             "damaged, or holds other weights. "
             "Put mobilenet_v2_1.0_224_no_top.weights.h5 into a folder and name it in XRAYKIT_IMAGENET, or train "
             "from scratch."
