@@ -294,7 +294,7 @@ def test_two_dead_decoders_are_a_refusal_of_their_own_that_is_not_remembered():
 
 def test_decoders_print_warn_and_log_nothing():
     """By a script of its own, so that what C libraries would write on its descriptors is seen too."""
-    script = f"""
+    script = """
 from xraykit.films import ingest
 from tests.helpers import loud
 with ingest.Ingest(1) as firewall:

@@ -306,3 +306,8 @@ def test_a_stop_that_is_refused_is_told(made, monkeypatch):
     monkeypatch.setattr(control, "stop", refuse)
     app.button(key="run-stop").click().run()
     assert not app.exception and "Not stopped. The folder of the run running is gone." in text_of(app)
+
+
+def test_a_run_with_a_damaged_checkpoint_offers_no_way_to_go_on(made):
+    keys = keys_of(open_page("checkpoint"))
+    assert "run-resume" not in keys and "run-finish" not in keys and "run-duplicate" in keys

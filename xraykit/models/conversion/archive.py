@@ -259,8 +259,9 @@ def _check_node(node: dict[str, Any], name: str) -> None:
     if kind in ("Lambda", "__lambda__", "TFOpLambda", "SlicingOpLambda", "TFSMLayer"):
         raise refuse(
             name,
-            f"holds a {kind} layer, which can run any code. Rebuild the network with plain layers (Rescaling instead "
-            "of a Lambda or of preprocess_input), copy the weights and save it again",
+            f"holds a {kind} layer, which can run any code; code in a model's file is never run here. Rebuild the "
+            "network with plain layers (Rescaling instead of a Lambda or of preprocess_input), copy the weights and "
+            "save it again",
             "lambda-layer",
         )
     if kind == "function":

@@ -25,7 +25,7 @@ from xraykit.reports.heatmap import overlay as overlays
 from xraykit.system import files
 from xraykit.ui import server
 from xraykit.ui.kit import pictures
-from xraykit.ui.kit.text import EXAMPLE_FOLDER, folder_at
+from xraykit.ui.kit.text import EXAMPLE_FOLDER, escape_markdown, folder_at
 
 PAGE = 12  # films with pictures at a time
 SIDE = 320  # px, the longer side of a small picture
@@ -79,7 +79,9 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
 def _show_table(films: list[str], evaluations: Sequence[Evaluation], places: list[dict[str, int]], key: str) -> None:
     columns = table(films, evaluations, places)
     numbers = {
-        name: st.column_config.NumberColumn(name.partition(",")[0], help=name, format="%.3f", width=112)
+        name: st.column_config.NumberColumn(
+            name.partition(",")[0], help=escape_markdown(name), format="%.3f", width=112
+        )
         for name, values in columns.items()
         if any(isinstance(value, float) for value in values)
     }

@@ -24,7 +24,7 @@ from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.ui import navigation
 from xraykit.ui.kit import folder_facts, jobs
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import escape_markdown, say
 
 PATH, UPLOAD = "Path on this computer", "Upload"
 MOST_MEGABYTES = 2000
@@ -180,7 +180,7 @@ def _show_job(job: Job) -> None:
 
 
 def _show_progress(state: JobState) -> None:
-    st.progress(0.0, state.message)
+    st.progress(0.0, escape_markdown(state.message))
 
 
 def _current() -> Job | None:

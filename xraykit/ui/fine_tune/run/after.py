@@ -23,7 +23,7 @@ from xraykit.ui import navigation
 from xraykit.ui.fine_tune import draft, selection, snapshot
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
 from xraykit.ui.kit import folder_facts, jobs
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import escape_markdown, say
 
 OPENED = "fine-tune-figures"  # the run whose test figures were asked for
 
@@ -99,7 +99,7 @@ def _show_saving(run: RunSnapshot) -> None:
 
 
 def _show_saving_progress(state: JobState) -> None:
-    st.progress(0.0, state.message)
+    st.progress(0.0, escape_markdown(state.message))
 
 
 def _free_name(run: RunSnapshot) -> str:

@@ -17,6 +17,7 @@ from xraykit.ui.fine_tune import snapshot
 from xraykit.ui.fine_tune.run import actions, after, table
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
 from xraykit.ui.kit import jobs, report_view
+from xraykit.ui.kit.text import escape_markdown
 
 LOG_HEIGHT = 216  # px
 TITLES: dict[Failure | State, str] = {
@@ -81,7 +82,7 @@ def _draw(run: RunSnapshot | None) -> None:
         _show_end(run, run.status)
         actions.ask_for_films(run)
         if run.busy:
-            st.progress(run.status.share, progress_words(run.status))
+            st.progress(run.status.share, escape_markdown(progress_words(run.status)))
         after.show(run)
         st.html(_tiles(run.status))
         _show_curves(run, run.status)
@@ -105,7 +106,7 @@ def _head(run: RunSnapshot) -> str:
 
 def _show_end(run: RunSnapshot, status: Status) -> None:
     """What happened, and the advice, before anything else."""
-    if not run.resumable:
+    if not run.broken_off:
         return
     stopped = run.state is State.STOPPED
     ended: Failure | State = status.failure or Failure.CRASHED if run.state is State.FAILED else status.state
