@@ -25,7 +25,7 @@ from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.refused import words_of
 from xraykit.system import files
-from xraykit.system.folders import make_private
+from xraykit.system.folders import close_private
 
 FORMAT = 3
 # Some file systems keep times to two seconds: a younger file could change again without showing it
@@ -137,8 +137,9 @@ def _save(path: Path, known: dict[str, list]) -> None:
     body = json.dumps(known, separators=(",", ":")).encode()
     part = path.with_name(f"{path.stem}.{uuid.uuid4().hex[:8]}.part")
     try:
-        make_private(path.parent)
-        part.write_bytes(_head(body) + body)
+        close_private(path.parent)
+        with files.open_private(part) as file:
+            file.write(_head(body) + body)
         os.replace(part, path)
     except OSError as error:  # a full or read-only cache folder: films are read again next time
         logging.getLogger(__name__).warning("The index of films could not be saved. %s", words_of(error))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,8 +37,8 @@ class Evaluation:
     """A classifier's probabilities for films whose class is known.
 
     `truth` (N,) int64 index into `classes`; `logits` (N, C) float64 before temperature; `films` names them,
-    `hashes` are the files' sha256 where known; films of one patient (or the same picture) share a number in `groups`,
-    which is empty where none are known.
+    `hashes` are the files' sha256 where known, and stand in `films` too where a file leaves its films' names out;
+    films of one patient (or the same picture) share a number in `groups`, which is empty where none are known.
     """
 
     model: str
@@ -168,8 +169,16 @@ class Evaluation:
             "auroc_delong": area,
         }
 
-    def to_json(self) -> str:
-        """The content of an evaluation file: each film's truth, logits and probabilities; `load` reads it again."""
+    @cached_property
+    def named(self) -> bool:
+        """Do the films have their files' names, rather than their hashes in place of them?"""
+        return self.films != _names_of(self.hashes)
+
+    def to_json(self, names: bool = True) -> str:
+        """The content of an evaluation file: each film's truth, logits and probabilities; `load` reads it again.
+
+        Without `names` the files' names are left out where hashes stand for them: a name may say who the patient is.
+        """
         data = {
             "format": 1,
             "model": self.model,
@@ -177,7 +186,7 @@ class Evaluation:
             "classes": list(self.classes),
             "temperature": self.temperature,
             "test_digest": self.test_digest,
-            "films": list(self.films),
+            "films": list(self.films) if self.named and (names or not self.hashes) else [],
             "sha256": list(self.hashes),
             "groups": list(self.groups),
             "truth": self.truth.tolist(),
@@ -239,17 +248,31 @@ def _parts_of(path: Path) -> dict[str, dict]:
 
 
 def _from_json(data: dict) -> Evaluation:
+    hashes = tuple(data.get("sha256", ()))
+    films = tuple(data["films"]) or _names_of(hashes)
     return Evaluation(
         model=data["model"],
         classes=tuple(data["classes"]),
-        films=tuple(data["films"]),
+        films=films,
         truth=np.array(data["truth"], np.int64),
-        logits=np.array(data["logits"], float).reshape(len(data["films"]), -1),
+        logits=np.array(data["logits"], float).reshape(len(films), -1),
         temperature=float(data["temperature"]),
-        hashes=tuple(data.get("sha256", ())),
+        hashes=hashes,
         groups=tuple(data.get("groups", ())),
         data=data.get("data", ""),
     )
+
+
+def _names_of(hashes: tuple[str, ...]) -> tuple[str, ...]:
+    """Hashes as names; the copies of a file are numbered."""
+    if len(set(hashes)) == len(hashes):
+        return hashes
+    seen: Counter[str] = Counter()
+    names = []
+    for sha in hashes:
+        seen[sha] += 1
+        names.append(sha if seen[sha] == 1 else f"{sha} ({seen[sha]})")
+    return tuple(names)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ Pictures come from the inference service alone; a film that is not the one evalu
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
@@ -16,7 +17,7 @@ import streamlit as st
 
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation.evaluation import Evaluation
-from xraykit.films import decoder, note, radiograph
+from xraykit.films import decoder, ingest, note, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
 from xraykit.models.card import Card
@@ -174,8 +175,8 @@ def _case(
     cards: dict[str, Card],
 ) -> str:
     """One film as HTML: the film, then each model's overlay, with what was evaluated under each."""
-    truth = _truth(film, evaluations, places)
-    opened = _open(film, folder, _hash(film, evaluations, places))
+    truth, sha = _truth(film, evaluations, places), _hash(film, evaluations, places)
+    opened = _open(film, folder, sha)
     picture = opened if isinstance(opened, str) else _film_picture(opened, film)
     parts = [_figure(picture, html.escape(truth or "not reported"), "reference standard")]
     for evaluation, place in zip(evaluations, places, strict=True):
@@ -191,7 +192,8 @@ def _case(
         parts.append(_figure(overlay, words, title))
     notes = () if isinstance(opened, str) else note.warnings(opened.notes)
     warnings = "".join(f"<p class='xk-warned'>{html.escape(one.words)}</p>" for one in notes)
-    return f"<section class='xk-case'><h3>{html.escape(film)}</h3>{warnings}<div>{''.join(parts)}</div></section>"
+    name = html.escape(_name_of(film, folder, sha))
+    return f"<section class='xk-case'><h3>{name}</h3>{warnings}<div>{''.join(parts)}</div></section>"
 
 
 def _hash(film: str, evaluations: Sequence[Evaluation], places: Sequence[dict[str, int]]) -> str:
@@ -210,8 +212,25 @@ def _figure(picture: Picture | str, words: str, under: str) -> str:
     return f"<figure>{shown}<figcaption><b>{words}</b><span>{html.escape(under)}</span></figcaption></figure>"
 
 
+def _name_of(film: str, folder: Path, sha: str) -> str:
+    """The film's name below the folder: of one that is known by its hash alone, the name of the file that has it."""
+    return _names(str(folder)).get(sha, film) if sha and film.startswith(sha) else film
+
+
+@st.cache_data(scope="session", max_entries=4, show_spinner="Looking for the films")
+def _names(folder: str) -> dict[str, str]:
+    """Names of the films below a folder by the sha256 of their files."""
+    names = {}
+    for path in ingest.find_films([Path(folder)]):
+        with contextlib.suppress(OSError):
+            if path.is_file() and path.stat().st_size <= decoder.MAX_BYTES:
+                names.setdefault(files.sha256_of(path), files.shown(path.relative_to(folder)))
+    return names
+
+
 def _open(film: str, folder: Path, sha: str) -> radiograph.Radiograph | str:
     """The film through the service's firewall; words where there is none or it is another one."""
+    film = _name_of(film, folder, sha)
     path = folder / files.named(film)
     try:
         inside = not Path(film).is_absolute() and ".." not in Path(film).parts  # links are the user's own

@@ -85,10 +85,15 @@ def _show_saving(run: RunSnapshot) -> None:
             width=420,
             help="One line that says what the model is; shown on Review and Compare.",
         )
-        fault = _fault_of_name(name or "")
-        st.button(
-            "Save as model", key="keep", type="primary", disabled=bool(fault), on_click=_save, args=(run, name, title)
+        names = st.checkbox(
+            "With file names",
+            key=f"keep-names-{run.name}",
+            help="The model carries the names of its validation and test films, not only their hashes. Names may say "
+            "who the patients are.",
         )
+        fault = _fault_of_name(name or "")
+        asked = (run, name, title, names)
+        st.button("Save as model", key="keep", type="primary", disabled=bool(fault), on_click=_save, args=asked)
         _figures_button(run)
     if fault:
         st.html(f"<p class='xk-fault' role='alert'>{html.escape(fault)}</p>")
@@ -116,9 +121,9 @@ def _fault_of_name(name: str) -> str:
     return ""
 
 
-def _save(run: RunSnapshot, name: str, title: str) -> None:
+def _save(run: RunSnapshot, name: str, title: str, names: bool) -> None:
     try:
-        keep.start(run.folder, name, title=title.strip() or None)
+        keep.start(run.folder, name, title=title.strip() or None, names=names)
     except (Refused, OSError) as error:
         selection.keep_word(f"The model was not saved. {words_of(error)}")
 
