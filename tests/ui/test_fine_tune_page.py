@@ -79,7 +79,8 @@ def test_a_run_in_any_state_is_shown_with_what_can_be_done(made, name):
     text, keys = text_of(app), keys_of(app)
     assert not app.exception and made[name].name in text and "Summary of the curves" in text
     assert ("run-stop" in keys) == (name in ("running", "queued"))
-    assert ("run-resume" in keys) == (name in ("stopped", "lost", *FAILURES))
+    goes_on = name in ("stopped", "lost", *FAILURES) and name != Failure.CHECKPOINT  # what is damaged cannot go on
+    assert ("run-resume" in keys) == goes_on
     assert ("run-delete" in keys) == (name not in ("running", "queued")) and "run-duplicate" in keys
     assert ("keep" in keys) == (name == "finished")
     if name in FAILURES:

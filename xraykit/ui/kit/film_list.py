@@ -219,9 +219,13 @@ def _name_of(film: str, folder: Path, sha: str) -> str:
 
 @st.cache_data(scope="session", max_entries=4, show_spinner="Looking for the films")
 def _names(folder: str) -> dict[str, str]:
+    return names_by_hash(Path(folder))
+
+
+def names_by_hash(folder: Path) -> dict[str, str]:
     """Names of the films below a folder by the sha256 of their files."""
     names = {}
-    for path in ingest.find_films([Path(folder)]):
+    for path in ingest.find_films([folder]):
         with contextlib.suppress(OSError):
             if path.is_file() and path.stat().st_size <= decoder.MAX_BYTES:
                 names.setdefault(files.sha256_of(path), files.shown(path.relative_to(folder)))

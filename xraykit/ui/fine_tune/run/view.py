@@ -17,7 +17,6 @@ from xraykit.ui.fine_tune import snapshot
 from xraykit.ui.fine_tune.run import actions, after, table
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
 from xraykit.ui.kit import jobs, report_view
-from xraykit.ui.kit.text import escape_markdown
 
 LOG_HEIGHT = 216  # px
 TITLES: dict[Failure | State, str] = {
@@ -82,7 +81,7 @@ def _draw(run: RunSnapshot | None) -> None:
         _show_end(run, run.status)
         actions.ask_for_films(run)
         if run.busy:
-            st.progress(run.status.share, escape_markdown(progress_words(run.status)))
+            st.progress(run.status.share, progress_words(run.status))
         after.show(run)
         st.html(_tiles(run.status))
         _show_curves(run, run.status)
