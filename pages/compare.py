@@ -8,6 +8,7 @@ from xraykit.reports import comparison_report
 from xraykit.ui.compare import inputs, material, panels
 from xraykit.ui.frame import frame
 from xraykit.ui.kit import report_view
+from xraykit.ui.kit.text import say
 
 frame("Compare")
 usable, refusals = material.models()
@@ -33,7 +34,7 @@ with controls:
 try:
     compared = material.compare(models, choice.margin, others)
 except Refused as error:
-    st.warning(str(error))
+    say(error.words)
     panels.show_refused(refusals)
     st.stop()
 applied = material.apply_points(compared, choice)

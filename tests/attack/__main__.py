@@ -29,6 +29,7 @@ ATTACKS = {
     for attack in (
         Attack("films", 20_000, "damaged films"),
         Attack("models", 1000, "damaged model folders"),
+        Attack("planted", 300, "films with a planted name"),
         Attack("statuses", 1000, "damaged run folders"),
         Attack("door", 100_000, "requests with made-up headers"),
     )

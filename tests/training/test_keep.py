@@ -54,6 +54,14 @@ def test_a_kept_model_has_every_file_hashed_in_its_card(finished):
     card.verify(made, weights / "tiny")
 
 
+def test_no_file_name_travels_with_a_kept_model(finished):
+    _, weights = finished
+    for file in [path for path in (weights / "tiny").iterdir() if path.suffix in (".json", ".csv")]:
+        assert "film-" not in file.read_text(), file.name
+    read = evaluation.load_parts(weights / "tiny")
+    assert all(part.films == part.hashes and part.groups for part in read.values())
+
+
 def test_the_card_says_what_a_reader_needs(finished):
     _, weights = finished
     made = card.read(weights / "tiny")

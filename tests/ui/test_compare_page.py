@@ -5,6 +5,7 @@ import hashlib
 import html
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -233,3 +234,16 @@ def test_ten_thousand_films_and_four_models_rerun_without_comparing_again(root, 
     monkeypatch.setattr(comparison, "compare", None)
     app.run()
     assert not app.exception, "a rerun takes the comparison from the cache"
+
+
+def test_a_film_known_by_its_hash_alone_is_found_in_the_users_folder(tmp_path, monkeypatch):
+    from xraykit.ui.kit import film_list
+
+    monkeypatch.setattr(film_list, "_names", lambda folder: film_list.names_by_hash(Path(folder)))  # no session here
+    (tmp_path / "Normal").mkdir()
+    (tmp_path / "Normal" / "b.png").write_bytes(b"film")
+    sha = hashlib.sha256(b"film").hexdigest()
+    for film in (sha, f"{sha} (2)"):
+        assert film_list._name_of(film, tmp_path, sha) == "Normal/b.png"
+    assert film_list._name_of("Normal/other.png", tmp_path, sha) == "Normal/other.png"
+    assert film_list._name_of("0" * 64, tmp_path, "0" * 64) == "0" * 64

@@ -79,7 +79,8 @@ def test_a_run_in_any_state_is_shown_with_what_can_be_done(made, name):
     text, keys = text_of(app), keys_of(app)
     assert not app.exception and made[name].name in text and "Summary of the curves" in text
     assert ("run-stop" in keys) == (name in ("running", "queued"))
-    assert ("run-resume" in keys) == (name in ("stopped", "lost", *FAILURES))
+    goes_on = name in ("stopped", "lost", *FAILURES) and name != Failure.CHECKPOINT  # what is damaged cannot go on
+    assert ("run-resume" in keys) == goes_on
     assert ("run-delete" in keys) == (name not in ("running", "queued")) and "run-duplicate" in keys
     assert ("keep" in keys) == (name == "finished")
     if name in FAILURES:
@@ -306,3 +307,8 @@ def test_a_stop_that_is_refused_is_told(made, monkeypatch):
     monkeypatch.setattr(control, "stop", refuse)
     app.button(key="run-stop").click().run()
     assert not app.exception and "Not stopped. The folder of the run running is gone." in text_of(app)
+
+
+def test_a_run_with_a_damaged_checkpoint_offers_no_way_to_go_on(made):
+    keys = keys_of(open_page("checkpoint"))
+    assert "run-resume" not in keys and "run-finish" not in keys and "run-duplicate" in keys

@@ -113,6 +113,7 @@ def resume(name: str, root: Path | None, folder: Path | None, device: str | None
     type=click.Choice(list(published_figures.SETS)),
     help="The films are of this set: its published figures go on the card. Known by itself for the set as shipped.",
 )
+@click.option("--names", is_flag=True, help="Let the model carry its films' file names; else only their sha256.")
 @click.option("--out", type=FILE, help="Folder for progress.json.")
 @click.argument("name")
 def keep(
@@ -124,6 +125,7 @@ def keep(
     replace: bool,
     folder: Path | None,
     published: str | None,
+    names: bool,
     out: Path | None,
 ) -> None:
     """Save a finished run as a model: convert it, check it, calibrate it and write its card."""
@@ -133,7 +135,15 @@ def keep(
         run = _find(name, root)
         with keeping.telling(out, run, model) as say:
             card = keeping.keep(
-                run, model, title=title, limits=limits, replace=replace, data=folder, published=published, say=say
+                run,
+                model,
+                title=title,
+                limits=limits,
+                replace=replace,
+                data=folder,
+                published=published,
+                names=names,
+                say=say,
             )
     agreement = card.metrics["agreement_with_keras"]
     difference, films = agreement["largest_difference"], agreement["films"]

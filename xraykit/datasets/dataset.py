@@ -26,7 +26,7 @@ from xraykit.films import ingest, radiograph
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal, reasons
 from xraykit.system import files
-from xraykit.system.folders import cache_folder, make_private
+from xraykit.system.folders import cache_folder, close_private
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +122,12 @@ class Dataset:
         return np.load(path, mmap_mode="r")
 
     def _decode(self, path: Path, size: int, channels: int, progress: Progress | None) -> None:
-        make_private(path.parent)
+        close_private(path.parent)
         part = path.with_name(f"{path.stem}.{uuid.uuid4().hex[:8]}.part")
         shape = (len(self), size, size, channels)
         squares = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
         try:
+            part.chmod(0o600)
             _take_room(part)
             with ingest.Ingest() as firewall:
                 for i, film in enumerate(firewall.read_many(map(self.path, self.films))):

@@ -44,6 +44,9 @@ def align(evaluations: Sequence[Evaluation]) -> tuple[tuple[Evaluation, ...], tu
         rows = _matching_rows(first, reordered, by_hash)
         notes += _notes(first, other, rows, by_hash)
         aligned.append(_take(reordered, rows))
+    named = next((evaluation.films for evaluation in aligned if evaluation.named), aligned[0].films)
+    if by_hash:  # one film has one name, a file's where any evaluation tells it
+        aligned = [each if each.films == named else replace(each, films=named) for each in aligned]
     return tuple(aligned), tuple(notes)
 
 
@@ -153,6 +156,8 @@ def _notes(first: Evaluation, other: Evaluation, rows: np.ndarray, by_hash: bool
     if (np.diff(rows) < 0).any():
         key = "sha256" if by_hash else "name"
         notes.append(f"{other.model} lists its films in a different order; they were matched by {key}.")
+    if not (first.named and other.named):
+        return notes
     if renamed := sum(other.films[row] != name for row, name in zip(rows.tolist(), first.films, strict=True)):
         notes.append(f"{renamed} films have a different name for {other.model}; the names of {first.model} are shown.")
     return notes

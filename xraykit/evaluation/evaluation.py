@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +20,10 @@ from xraykit.evaluation import curves, stats
 from xraykit.evaluation.calibration import before_and_after, softmax
 from xraykit.evaluation.stats import proportion
 from xraykit.refused import Refused
+from xraykit.system.files import FileRefused, read_plain, shown
 
 FILES = {"validation": "validation.json", "test": "evaluation.json"}  # in the folder of a run or of a kept model
+MOST_BYTES = 256 * 2**20
 
 
 class EvaluationRefused(Refused):
@@ -34,8 +37,8 @@ class Evaluation:
     """A classifier's probabilities for films whose class is known.
 
     `truth` (N,) int64 index into `classes`; `logits` (N, C) float64 before temperature; `films` names them,
-    `hashes` are the files' sha256 where known; films of one patient (or the same picture) share a number in `groups`,
-    which is empty where none are known.
+    `hashes` are the files' sha256 where known, and stand in `films` too where a file leaves its films' names out;
+    films of one patient (or the same picture) share a number in `groups`, which is empty where none are known.
     """
 
     model: str
@@ -166,8 +169,16 @@ class Evaluation:
             "auroc_delong": area,
         }
 
-    def to_json(self) -> str:
-        """The content of an evaluation file: each film's truth, logits and probabilities; `load` reads it again."""
+    @cached_property
+    def named(self) -> bool:
+        """Do the films have their files' names, rather than their hashes in place of them?"""
+        return self.films != _names_of(self.hashes)
+
+    def to_json(self, names: bool = True) -> str:
+        """The content of an evaluation file: each film's truth, logits and probabilities; `load` reads it again.
+
+        Without `names` the files' names are left out where hashes stand for them: a name may say who the patient is.
+        """
         data = {
             "format": 1,
             "model": self.model,
@@ -175,7 +186,7 @@ class Evaluation:
             "classes": list(self.classes),
             "temperature": self.temperature,
             "test_digest": self.test_digest,
-            "films": list(self.films),
+            "films": list(self.films) if self.named and (names or not self.hashes) else [],
             "sha256": list(self.hashes),
             "groups": list(self.groups),
             "truth": self.truth.tolist(),
@@ -229,7 +240,7 @@ def load_parts(folder: str | Path) -> dict[str, Evaluation]:
 
 def _parts_of(path: Path) -> dict[str, dict]:
     """What a file holds: the data of its evaluation as "test", or of both parts where it is of the old form."""
-    data = json.loads(path.read_text("utf-8"))
+    data = json.loads(read_plain(path, MOST_BYTES))
     if "validation" not in data:
         return {"test": data}
     shared = {"model": path.parent.name, "classes": data["classes"], "temperature": 1.0}
@@ -237,25 +248,46 @@ def _parts_of(path: Path) -> dict[str, dict]:
 
 
 def _from_json(data: dict) -> Evaluation:
+    hashes = tuple(data.get("sha256", ()))
+    films = tuple(data["films"]) or _names_of(hashes)
     return Evaluation(
         model=data["model"],
         classes=tuple(data["classes"]),
-        films=tuple(data["films"]),
+        films=films,
         truth=np.array(data["truth"], np.int64),
-        logits=np.array(data["logits"], float).reshape(len(data["films"]), -1),
+        logits=np.array(data["logits"], float).reshape(len(films), -1),
         temperature=float(data["temperature"]),
-        hashes=tuple(data.get("sha256", ())),
+        hashes=hashes,
         groups=tuple(data.get("groups", ())),
         data=data.get("data", ""),
     )
+
+
+def _names_of(hashes: tuple[str, ...]) -> tuple[str, ...]:
+    """Hashes as names; the copies of a file are numbered."""
+    if len(set(hashes)) == len(hashes):
+        return hashes
+    seen: Counter[str] = Counter()
+    names = []
+    for sha in hashes:
+        seen[sha] += 1
+        names.append(sha if seen[sha] == 1 else f"{sha} ({seen[sha]})")
+    return tuple(names)
 
 
 @contextlib.contextmanager
 def _refusing(path: str | Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvaluationRefused(f"Expected an evaluation in {path}; it cannot be read: {error}.") from None
+    except EvaluationRefused:
+        raise
+    except FileRefused as refused:
+        raise EvaluationRefused(f"Expected an evaluation in {shown(path)}. {refused.words}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise EvaluationRefused(
+            f"Expected an evaluation in {shown(path)}; the file is damaged, or was written by something else. Restore "
+            "it, or evaluate again."
+        ) from None
 
 
 def _report(confusion: np.ndarray, classes: Sequence[str]) -> list[dict]:

@@ -282,7 +282,8 @@ class Report:
         """Words and tables as one Markdown page; a chart is named."""
         lines = [f"# {escape_markdown(self.title)}", "", f"**{self.notice}**", ""]
         lines += [escape_markdown(self.lead), ""] if self.lead else []
-        lines += [f"- {name}: **{value}** ({escape_markdown(note)})" for name, value, note in self.headline]
+        headline = (map(escape_markdown, line) for line in self.headline)
+        lines += [f"- {name}: **{value}** ({note})" for name, value, note in headline]
         lines += [f"- {escape_markdown(name)}: {escape_markdown(value)}" for name, value in self.facts]
         for section in self.sections:
             lines += ["", f"## {escape_markdown(section.title)}", "", *_markdown(section)]
@@ -337,7 +338,8 @@ def write(value: Any, kind: Kind) -> str:
 
 def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is, in one line."""
-    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", text.replace("\n", " "))
+    escaped = re.sub(r"([\\`*_{}\[\]<>|#~$]|:(?=[\w+-]+:))", r"\\\1", text.replace("\n", " "))
+    return re.sub(r"^(\s*\d*)([.)+-])(?=\s)", r"\1\\\2", escaped)  # what would begin a list
 
 
 def _figure_kind(kind: Kind) -> Literal["percent", "points", "number"]:

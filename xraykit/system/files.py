@@ -104,6 +104,12 @@ def replace_text(path: Path, text: str) -> None:
         raise
 
 
+def open_private(path: Path) -> IO[bytes]:
+    """A new file to write, which only this user may read."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
 def append_line(path: Path, first: Callable[[], str], line: str) -> None:
     """Add a line to a growing file in one write; `first` makes what begins an empty one."""
     with path.open("a+b") as file:

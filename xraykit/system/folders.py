@@ -7,6 +7,7 @@ import datetime
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -64,6 +65,16 @@ def make_private(folder: Path) -> None:
     if not folder.parent.exists():
         make_private(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def close_private(folder: Path) -> None:
+    """`make_private`, for a folder that is xraykit's alone: one that is there already is closed to others too."""
+    make_private(folder)
+    if os.name == "posix":
+        there = folder.stat()
+        shared = there.st_mode & stat.S_ISVTX  # as /tmp is
+        if there.st_uid == os.geteuid() and not shared and stat.S_IMODE(there.st_mode) & 0o077:
+            folder.chmod(0o700)
 
 
 def make_first_free(root: Path, names: Iterable[str]) -> Path | None:

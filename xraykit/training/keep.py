@@ -57,6 +57,7 @@ def keep(
     replace: bool = False,
     data: Path | None = None,
     published: str | None = None,
+    names: bool = False,
     say: Say = lambda words: None,
 ) -> Card:
     """Turn a finished run into the kept model `name`; returns its card.
@@ -69,6 +70,7 @@ def keep(
     data : where the films are, if they were moved since the run ended.
     published : the name of the published set (`published.SETS`) they are of; their digest tells it where they are as
         shipped.
+    names : whether the model carries its films' file names, which may say who the patients are; else their hashes only.
     say : is given what is being done; what it raises ends the keeping.
 
     Raises
@@ -95,12 +97,12 @@ def keep(
         draft = _draft(run, unfinished, readings["validation"], name=name, title=title or name, limits=limits)
         replace_text(unfinished / "card.json", draft.to_json())
         say("Reading every validation and test film with the converted network.")
-        card = _complete(draft, unfinished, films, readings, published)
+        card = _complete(draft, unfinished, films, readings, published, names)
         replace_text(unfinished / "card.json", card.to_json())
     return card
 
 
-def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = ()) -> jobs.Job:
+def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = (), names: bool = False) -> jobs.Job:
     """Keep a run in a process of its own; the returned job tells how far it is. Returns at once.
 
     Raises
@@ -115,6 +117,7 @@ def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] =
     arguments += ["--out", str(job.path)]
     arguments += ["--title", title] if title else []
     arguments += [argument for limit in limits for argument in ("--limit", limit)]
+    arguments += ["--names"] if names else []
     job.start(arguments, verb="keep", run=run.name, model=name)
     return job
 
@@ -150,7 +153,12 @@ def _convert(run: Run, folder: Path) -> None:
 
 
 def _complete(
-    draft: Card, folder: Path, films: dataset.Dataset, readings: Mapping[str, Evaluation], published: str | None
+    draft: Card,
+    folder: Path,
+    films: dataset.Dataset,
+    readings: Mapping[str, Evaluation],
+    published: str | None,
+    with_names: bool,
 ) -> Card:
     """The card with its figures, once the converted graph agrees with the network on every film of `readings`.
 
@@ -168,7 +176,7 @@ def _complete(
             code="model-corrupt",
         )
     for part, file in evaluation.FILES.items():
-        replace_text(folder / file, evaluations[part].to_json())
+        replace_text(folder / file, evaluations[part].to_json(with_names))
     read = sum(len(readings[part].films) for part in readings)
     metrics = {part: stats.plain(evaluations[part].metrics()) for part in readings} | {
         "agreement_with_keras": {"largest_difference": difference, "films": read},

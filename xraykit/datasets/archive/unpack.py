@@ -93,7 +93,7 @@ def _write(
     rest, damaged, done, films = [], [], 0, 0
     total = sum(member.file_size for member in wanted)
     report = progress or (lambda done, total: None)
-    part.mkdir()
+    part.mkdir(mode=0o700)
     for member in wanted:
         path = part / member.orig_filename
         try:

@@ -145,10 +145,7 @@ class _damage:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, ModelRefused):
-            first = (str(error).strip().splitlines() or ["no message"])[0][:200]
-            raise refuse(
-                self._name, f"is damaged ({type(error).__name__}: {first}). Copy it again, or save the network again"
-            ) from error
+            raise refuse(self._name, "is damaged. Copy it again, or save the network again") from error
 
 
 def _opened(file: Any, name: str) -> zipfile.ZipFile:
@@ -262,8 +259,9 @@ def _check_node(node: dict[str, Any], name: str) -> None:
     if kind in ("Lambda", "__lambda__", "TFOpLambda", "SlicingOpLambda", "TFSMLayer"):
         raise refuse(
             name,
-            f"holds a {kind} layer, which can run any code. Rebuild the network with plain layers (Rescaling instead "
-            "of a Lambda or of preprocess_input), copy the weights and save it again",
+            f"holds a {kind} layer, which can run any code; code in a model's file is never run here. Rebuild the "
+            "network with plain layers (Rescaling instead of a Lambda or of preprocess_input), copy the weights and "
+            "save it again",
             "lambda-layer",
         )
     if kind == "function":

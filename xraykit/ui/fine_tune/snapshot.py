@@ -14,7 +14,7 @@ from typing import Any
 from xraykit.evaluation import learning_curve
 from xraykit.system import files
 from xraykit.system.job_folder import State
-from xraykit.training.run.run import STATUS, Run, RunRefused, Status, list_runs
+from xraykit.training.run.run import STATUS, Failure, Run, RunRefused, Status, list_runs
 
 MOMENTS = 600  # of these rows as many as a chart can show
 TAIL = 16_000  # bytes of the log
@@ -60,8 +60,15 @@ class RunSnapshot:
         return self.state is not None and self.state.busy
 
     @property
-    def resumable(self) -> bool:
+    def broken_off(self) -> bool:
+        """Has it ended without a result?"""
         return self.state is not None and self.state.broken_off
+
+    @property
+    def resumable(self) -> bool:
+        """Can it go on? A damaged checkpoint cannot be gone on from."""
+        damaged = self.status is not None and self.status.failure is Failure.CHECKPOINT
+        return self.broken_off and not damaged
 
     @property
     def state_words(self) -> str:

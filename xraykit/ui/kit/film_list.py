@@ -5,6 +5,7 @@ Pictures come from the inference service alone; a film that is not the one evalu
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
@@ -16,16 +17,16 @@ import streamlit as st
 
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation.evaluation import Evaluation
-from xraykit.films import decoder, note, radiograph
+from xraykit.films import decoder, ingest, note, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
 from xraykit.models.card import Card
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.reports.heatmap import overlay as overlays
 from xraykit.system import files
 from xraykit.ui import server
 from xraykit.ui.kit import pictures
-from xraykit.ui.kit.text import EXAMPLE_FOLDER, folder_at
+from xraykit.ui.kit.text import EXAMPLE_FOLDER, escape_markdown, folder_at
 
 PAGE = 12  # films with pictures at a time
 SIDE = 320  # px, the longer side of a small picture
@@ -79,7 +80,9 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
 def _show_table(films: list[str], evaluations: Sequence[Evaluation], places: list[dict[str, int]], key: str) -> None:
     columns = table(films, evaluations, places)
     numbers = {
-        name: st.column_config.NumberColumn(name.partition(",")[0], help=name, format="%.3f", width=112)
+        name: st.column_config.NumberColumn(
+            name.partition(",")[0], help=escape_markdown(name), format="%.3f", width=112
+        )
         for name, values in columns.items()
         if any(isinstance(value, float) for value in values)
     }
@@ -172,8 +175,8 @@ def _case(
     cards: dict[str, Card],
 ) -> str:
     """One film as HTML: the film, then each model's overlay, with what was evaluated under each."""
-    truth = _truth(film, evaluations, places)
-    opened = _open(film, folder, _hash(film, evaluations, places))
+    truth, sha = _truth(film, evaluations, places), _hash(film, evaluations, places)
+    opened = _open(film, folder, sha)
     picture = opened if isinstance(opened, str) else _film_picture(opened, film)
     parts = [_figure(picture, html.escape(truth or "not reported"), "reference standard")]
     for evaluation, place in zip(evaluations, places, strict=True):
@@ -189,7 +192,8 @@ def _case(
         parts.append(_figure(overlay, words, title))
     notes = () if isinstance(opened, str) else note.warnings(opened.notes)
     warnings = "".join(f"<p class='xk-warned'>{html.escape(one.words)}</p>" for one in notes)
-    return f"<section class='xk-case'><h3>{html.escape(film)}</h3>{warnings}<div>{''.join(parts)}</div></section>"
+    name = html.escape(_name_of(film, folder, sha))
+    return f"<section class='xk-case'><h3>{name}</h3>{warnings}<div>{''.join(parts)}</div></section>"
 
 
 def _hash(film: str, evaluations: Sequence[Evaluation], places: Sequence[dict[str, int]]) -> str:
@@ -208,16 +212,39 @@ def _figure(picture: Picture | str, words: str, under: str) -> str:
     return f"<figure>{shown}<figcaption><b>{words}</b><span>{html.escape(under)}</span></figcaption></figure>"
 
 
+def _name_of(film: str, folder: Path, sha: str) -> str:
+    """The film's name below the folder: of one that is known by its hash alone, the name of the file that has it."""
+    return _names(str(folder)).get(sha, film) if sha and film.startswith(sha) else film
+
+
+@st.cache_data(scope="session", max_entries=4, show_spinner="Looking for the films")
+def _names(folder: str) -> dict[str, str]:
+    return names_by_hash(Path(folder))
+
+
+def names_by_hash(folder: Path) -> dict[str, str]:
+    """Names of the films below a folder by the sha256 of their files."""
+    names = {}
+    for path in ingest.find_films([folder]):
+        with contextlib.suppress(OSError):
+            if path.is_file() and path.stat().st_size <= decoder.MAX_BYTES:
+                names.setdefault(files.sha256_of(path), files.shown(path.relative_to(folder)))
+    return names
+
+
 def _open(film: str, folder: Path, sha: str) -> radiograph.Radiograph | str:
     """The film through the service's firewall; words where there is none or it is another one."""
+    film = _name_of(film, folder, sha)
     path = folder / files.named(film)
     try:
         inside = not Path(film).is_absolute() and ".." not in Path(film).parts  # links are the user's own
         if not inside or not path.is_file() or path.stat().st_size > decoder.MAX_BYTES:
             return "Not in this folder."
         opened = _read(str(path), path.stat().st_mtime_ns, path)
-    except (OSError, ValueError) as error:
-        return f"Cannot be read: {error}"
+    except OSError as error:
+        return f"Cannot be read: {words_of(error)}"
+    except ValueError:  # a NUL in the name
+        return "Cannot be read: no file can have this name."
     if isinstance(opened, Refusal):
         return opened.words
     return "Not the file that was evaluated." if sha and opened.sha256 != sha else opened
@@ -250,7 +277,7 @@ def _classify(sha: str, model: tuple[str, str], _film: radiograph.Radiograph) ->
     try:
         return server.client().classify(_film, model[0])
     except (Refused, OSError) as error:
-        return str(error)
+        return words_of(error)
 
 
 @st.cache_data(scope="session", max_entries=16 * PAGE, show_spinner=False)

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import streamlit as st
 
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import text
 from xraykit.system.job_folder import JobFolder, State
 from xraykit.system.jobs import Job, JobState, state_of
+from xraykit.ui.kit.text import escape_markdown
 
 REDRAW = "redraw-page"
 # Colour and word say the same, so that the state is read without colours too; None: it cannot be read
@@ -91,12 +92,12 @@ def is_busy(state: JobState | None) -> bool:
 def show_progress(state: JobState, words: str, unit: str = "films") -> None:
     """A bar with what is done and the time left; `words` alone while it is not known how much there is to do."""
     if state.state is State.QUEUED or not state.films:
-        st.progress(0.0, words)
+        st.progress(0.0, escape_markdown(words))
         return
     parts = [f"{words}: {state.done:,} of {state.films:,} {unit}"]
     parts += [f"{state.refused:,} refused"] if state.refused else []
     parts += [left] if (left := text.time_left(state.eta)) else []
-    st.progress(min(1.0, state.done / state.films), " · ".join(parts))
+    st.progress(min(1.0, state.done / state.films), escape_markdown(" · ".join(parts)))
 
 
 def stop_button(
@@ -123,7 +124,7 @@ def _stop(stop: Callable[[], None], keep_words: Callable[[str], None]) -> None:
     try:
         stop()
     except (Refused, OSError) as error:
-        keep_words(f"Not stopped. {error}")
+        keep_words(f"Not stopped. {words_of(error)}")
         redraw_page()
 
 

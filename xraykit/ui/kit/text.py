@@ -24,8 +24,22 @@ def say(words: str) -> None:
 
 
 def escape_markdown(text: str) -> str:
-    """Text that Markdown shows as it is: file names come from strangers."""
-    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~$:-])", r"\\\1", text)
+    """Text that Streamlit's Markdown shows as it is: names come from strangers.
+
+    Signs of Markdown get a backslash. Emoji, icons, arrows and addresses are looked for in the text that is left, where
+    a backslash does not hide them: an invisible word joiner parts them.
+    """
+    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~$:-])", r"\\\1", _REPLACED.sub(lambda match: _parted(match[0]), text))
+
+
+def _parted(text: str) -> str:
+    return f"{text[0]}\N{WORD JOINER}{text[1:]}"
+
+
+# :smile: :material/home: -> -- <= http:// www. a@b
+_REPLACED = re.compile(
+    r":(?=[\w+/-]+:)|(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)|:(?=//)|w(?=ww\.)|@(?=\w)", re.IGNORECASE
+)
 
 
 def ask_for_folder(

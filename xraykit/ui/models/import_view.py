@@ -18,14 +18,14 @@ import streamlit as st
 
 from xraykit.models.card import Card
 from xraykit.models.conversion import archive, importing
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.ui import navigation, uploads
 from xraykit.ui.kit import folder_facts, jobs
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import escape_markdown, say
 
 PATH, UPLOAD = "Path on this computer", "Upload"
 COPIED_AT_ONCE = 2**20  # bytes
@@ -137,7 +137,7 @@ def _start() -> None:
         if asked.file.parent == job.path:
             uploads.let_go(given["import-upload"])
     except (Refused, OSError) as error:
-        given[WORDS] = str(error)
+        given[WORDS] = words_of(error)
         _delete(job)
     _tidy()
 
@@ -184,7 +184,7 @@ def _show_job(job: Job) -> None:
 
 
 def _show_progress(state: JobState) -> None:
-    st.progress(0.0, state.message)
+    st.progress(0.0, escape_markdown(state.message))
 
 
 def _current() -> Job | None:

@@ -46,6 +46,7 @@ def choose(classes: tuple[str, ...]) -> Choice:
         label = st.segmented_control(
             "Heatmap of class",
             [PREDICTED, *classes],
+            format_func=text.escape_markdown,
             default=PREDICTED,
             key="label",
             required=True,

@@ -19,6 +19,7 @@ from xraykit.models.explanation import Explanation
 from xraykit.reports.charts import bars
 from xraykit.reports.heatmap import overlay
 from xraykit.ui.kit import pictures, report_view
+from xraykit.ui.kit.text import say
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -80,7 +81,7 @@ def show_reading(
     if isinstance(reading, str):
         _head(card.title, "no reading")
         _picture(_film_png(film.sha256, film), "Radiograph without overlay", card.name)
-        st.warning(reading)
+        say(reading)
         return
     prediction = reading.prediction
     values = dict(zip(prediction.classes, map(float, prediction.probabilities), strict=True))

@@ -116,8 +116,8 @@ def _import(file: UploadedFile) -> None:
     except Refused as refused:
         say(f"{name} was not imported. {refused.words}")
         return
-    except (ValueError, RecursionError) as error:
-        say(f"{name} is not a recipe: it is not valid JSON ({error}). Choose a file exported from this page.")
+    except (ValueError, RecursionError):
+        say(f"{name} is not a recipe: it is not valid JSON. Choose a file exported from this page.")
         return
     if not isinstance(recipe, dict):
         say(f"{name} is not a recipe: it holds no JSON object. Choose a file exported from this page.")

@@ -13,7 +13,7 @@ from xraykit.evaluation.stats import Figure
 from xraykit.models import card as cards
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
@@ -23,7 +23,7 @@ from xraykit.ui import navigation
 from xraykit.ui.fine_tune import draft, selection, snapshot
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
 from xraykit.ui.kit import folder_facts, jobs
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import escape_markdown, say
 
 OPENED = "fine-tune-figures"  # the run whose test figures were asked for
 
@@ -85,10 +85,15 @@ def _show_saving(run: RunSnapshot) -> None:
             width=420,
             help="One line that says what the model is; shown on Review and Compare.",
         )
-        fault = _fault_of_name(name or "")
-        st.button(
-            "Save as model", key="keep", type="primary", disabled=bool(fault), on_click=_save, args=(run, name, title)
+        names = st.checkbox(
+            "With file names",
+            key=f"keep-names-{run.name}",
+            help="The model carries the names of its validation and test films, not only their hashes. Names may say "
+            "who the patients are.",
         )
+        fault = _fault_of_name(name or "")
+        asked = (run, name, title, names)
+        st.button("Save as model", key="keep", type="primary", disabled=bool(fault), on_click=_save, args=asked)
         _figures_button(run)
     if fault:
         st.html(f"<p class='xk-fault' role='alert'>{html.escape(fault)}</p>")
@@ -99,7 +104,7 @@ def _show_saving(run: RunSnapshot) -> None:
 
 
 def _show_saving_progress(state: JobState) -> None:
-    st.progress(0.0, state.message)
+    st.progress(0.0, escape_markdown(state.message))
 
 
 def _free_name(run: RunSnapshot) -> str:
@@ -116,11 +121,11 @@ def _fault_of_name(name: str) -> str:
     return ""
 
 
-def _save(run: RunSnapshot, name: str, title: str) -> None:
+def _save(run: RunSnapshot, name: str, title: str, names: bool) -> None:
     try:
-        keep.start(run.folder, name, title=title.strip() or None)
+        keep.start(run.folder, name, title=title.strip() or None, names=names)
     except (Refused, OSError) as error:
-        selection.keep_word(f"The model was not saved. {error}")
+        selection.keep_word(f"The model was not saved. {words_of(error)}")
 
 
 def _show_saved(run: RunSnapshot, card: Card) -> None:
@@ -214,7 +219,7 @@ def _evaluate(run: RunSnapshot, models: list[str]) -> None:
         job = system_jobs.create(f"test-of-{run.name}")
         folder_evaluation.start_evaluation(job, Path(run.data), models, run.folder.path)
     except (Refused, OSError) as error:
-        selection.keep_word(f"The test films could not be read. {error}")
+        selection.keep_word(f"The test films could not be read. {words_of(error)}")
 
 
 def _figures_button(run: RunSnapshot) -> None:
@@ -237,7 +242,7 @@ def _show_figures(run: RunSnapshot) -> None:
     try:
         tested = evaluation.load_parts(run.folder.path)["test"]
     except evaluation.EvaluationRefused as error:
-        say(f"The figures cannot be read. {error}")
+        say(f"The figures cannot be read. {words_of(error)}")
         return
     metrics = tested.metrics()
     head = ("Class", "Films", "Sensitivity", "95% interval", "Specificity", "95% interval")

@@ -105,7 +105,7 @@ def _head(run: RunSnapshot) -> str:
 
 def _show_end(run: RunSnapshot, status: Status) -> None:
     """What happened, and the advice, before anything else."""
-    if not run.resumable:
+    if not run.broken_off:
         return
     stopped = run.state is State.STOPPED
     ended: Failure | State = status.failure or Failure.CRASHED if run.state is State.FAILED else status.state
