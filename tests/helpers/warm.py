@@ -1,4 +1,4 @@
-"""Runs in processes that have the backend loaded already: forks of one process that imported it once.
+"""Command lines in processes that have everything loaded already: forks of one process that imported it once.
 
 A test that starts many runs starts TensorFlow once for all of them, not once for each. What is forked is the command
 line as a fresh process would run it: a session, an environment, a log and locks of its own, and a SIGKILL ends it.
@@ -6,6 +6,7 @@ line as a fresh process would run it: a session, an environment, a log and locks
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import select
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.helpers import ROOT
+from tests.helpers import ROOT, moments
 
 
 class Process:
@@ -37,17 +38,27 @@ class Process:
             raise subprocess.TimeoutExpired("a warm process", timeout or 0)
         return 0
 
+    def go_on(self) -> None:
+        """After it was held up with SIGSTOP."""
+        self._send(signal.SIGCONT)
+
     def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
         if self.poll() is None and self._handle is not None:
-            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            signal.pidfd_send_signal(self._handle, number)
 
 
 class Stable:
-    """The process that is forked; it ends when this object's socket is closed."""
+    """The process that is forked; it ends when this object's socket is closed.
 
-    def __init__(self) -> None:
+    `prepare`, "module:function", is called in it once, before it is forked.
+    """
+
+    def __init__(self, prepare: str = "tests.helpers.warm:load_backend") -> None:
         self._socket, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "tests.helpers.warm", str(theirs.fileno())]
+        command = [sys.executable, "-m", "tests.helpers.warm", str(theirs.fileno()), prepare]
         self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()])
         theirs.close()
 
@@ -74,15 +85,21 @@ class Stable:
         self._process.wait()
 
 
-def main() -> None:
-    """Load the backend, then fork for every command that is asked for."""
-    requests = socket.socket(fileno=int(sys.argv[1]))
-    import xraykit.__main__
-    import xraykit.training.fit.fit  # noqa: F401  imports Keras and its backend, and runs nothing on it
+def load_backend() -> None:
+    """Import Keras and its backend, and run nothing on it."""
+    import xraykit.training.fit.fit  # noqa: F401
     from tests.helpers import backend
 
     backend.quick()
 
+
+def main() -> None:
+    """Prepare, then fork for every command that is asked for."""
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    import xraykit.__main__
+
+    module, function = sys.argv[2].split(":")
+    getattr(importlib.import_module(module), function)()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave no entry in the table of processes
     while True:
         request, descriptors, *_ = socket.recv_fds(requests, 2**20, 8)
@@ -112,6 +129,7 @@ def _become(asked: dict, descriptors: list[int], command_line) -> None:
         os.dup2(log, 2)
         os.environ.clear()
         os.environ.update(asked["environment"])
+        moments.arm()
         command_line(asked["arguments"])
     except SystemExit as end:
         code = int(end.code or 0) if not isinstance(end.code, str) else 1
