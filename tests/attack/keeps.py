@@ -6,7 +6,6 @@ call after the other; some are fresh processes that convert a network, killed fr
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -36,6 +35,11 @@ HANG = 300.0  # seconds that no attempt takes
 
 def prepare() -> None:
     """In the process that is forked: import what keeping needs, and have the converted graph at hand."""
+    import ai_edge_litert.interpreter  # noqa: F401
+    import scipy.optimize
+    import scipy.sparse.csgraph
+    import scipy.stats  # noqa: F401
+
     from xraykit.models.card import BODY, HEAD
     from xraykit.models.conversion import convert
     from xraykit.training import keep  # noqa: F401

@@ -1,7 +1,7 @@
 """What a process does to the files below a folder, counted, so that the n-th thing is where something happens to it.
 
-For a process that was forked for this: Python's audit hooks cannot be taken away again. Counted are opening for writing,
-every write, fsync, mkdir, rename, remove, chmod and truncate, of Python's own code; not what C++ writes.
+For a process that was forked for this: Python's audit hooks cannot be taken away again. Counted are opening for
+writing, every write, fsync, mkdir, rename, remove, chmod and truncate, of Python's own code; not what C++ writes.
 """
 
 from __future__ import annotations

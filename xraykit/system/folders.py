@@ -66,6 +66,13 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
+def make_private_again(folder: Path) -> None:
+    """Take from others what an earlier version let them read: a folder of ours that is there already."""
+    with contextlib.suppress(OSError):  # another user's
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+
+
 def make_first_free(root: Path, names: Iterable[str]) -> Path | None:
     """Make a folder of the first of these names that is not taken in `root`; None where all are."""
     for name in names:

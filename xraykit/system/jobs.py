@@ -95,6 +95,7 @@ class Job(JobFolder):
         `facts` are fields of JobState until the process begins. Raises JobRefused where another is at work.
         """
         folders.make_private(self.path)
+        folders.make_private_again(self.path)
         self.launch(arguments, lambda: self.queue(**facts))
 
     def films(self) -> dict[str, Any]:

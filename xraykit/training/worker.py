@@ -121,7 +121,7 @@ class RunRecorder:
         self.run, self.recipe, self.on_moment = run, recipe, on_moment
 
     def begin(self, progress: Progress, epochs: int) -> None:
-        self.run.truncate_history(progress.epoch)
+        self.run.restore_history(progress.epoch, [_row(row) for row in progress.history])
         self.run.truncate(MOMENTS, progress.epoch)
         self.run.update(epoch=progress.epoch, epochs=epochs, step=progress.step, **_facts(progress))
 
@@ -153,9 +153,7 @@ class RunRecorder:
         self.on_moment(moment)
 
     def epoch(self, row: Mapping[str, float]) -> None:
-        plain = {"epoch", "phase", "learning_rate"}
-        texts = {name: value if name in plain else f"{value:.7g}" for name, value in row.items()}
-        self.run.append_history(texts | {"seconds": round(row["seconds"], 2)})
+        self.run.append_history(_row(row))
 
     def event(self, what: str, **fields: Any) -> None:
         self.run.event(what, **fields)
@@ -179,6 +177,13 @@ class RunRecorder:
 
     def stop_asked(self) -> bool:
         return self.run.stop_asked()
+
+
+def _row(row: Mapping[str, float]) -> dict[str, float | str]:
+    """An epoch as history.csv has it."""
+    plain = {"epoch", "phase", "learning_rate"}
+    texts = {name: value if name in plain else f"{value:.7g}" for name, value in row.items()}
+    return texts | {"seconds": round(row["seconds"], 2)}
 
 
 def _facts(progress: Progress) -> dict[str, float | int | str | None]:
