@@ -31,6 +31,7 @@ ATTACKS = {
         Attack("models", 1000, "damaged model folders"),
         Attack("statuses", 1000, "damaged run folders"),
         Attack("keeps", 600, "keepings killed, held up or out of room"),
+        Attack("checkpoints", 50, "runs disturbed at their checkpoints and resumed"),
     )
 }
 
