@@ -30,6 +30,7 @@ ATTACKS = {
         Attack("films", 20_000, "damaged films"),
         Attack("models", 1000, "damaged model folders"),
         Attack("statuses", 1000, "damaged run folders"),
+        Attack("zips", 500, "hostile zips"),
         Attack("keeps", 600, "keepings killed, held up or out of room"),
         Attack("checkpoints", 50, "runs disturbed at their checkpoints and resumed"),
     )

@@ -20,7 +20,7 @@ from tests.helpers import DATA, moments, warm
 from tests.helpers.moments import Moment
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import State
-from xraykit.training.run.run import CHECKPOINT, Failure, Run
+from xraykit.training.run.run import CHECKPOINT, STATUS, Failure, Run
 
 FILMS = DATA / "fc00794" / "films"
 # Counters that count, dropout and augmentation: what a resumed run could get wrong
@@ -130,7 +130,7 @@ class Outside:
     def make(self, bench: Bench) -> str:
         process, run = bench.begin()
         part = (run.path / CHECKPOINT).with_name(f".{CHECKPOINT.name}.part")
-        while process.poll() is None and len(run.history()) < self.epoch:
+        while process.poll() is None and (not (run.path / STATUS).exists() or len(run.history()) < self.epoch):
             time.sleep(0.005)
         end = time.monotonic() + self.seconds  # the file is there for milliseconds: it may not be seen
         while process.poll() is None and not part.exists() and time.monotonic() < end:

@@ -59,7 +59,8 @@ def unpack(data: bytes | Path, name: str, root: Path | None = None, progress: Pr
     try:
         file = io.BytesIO(data) if isinstance(data, bytes) else data.open("rb")
         with file, check.open_archive(file, name) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir() and not check.is_junk(member)]
+            members = [member for member in archive.infolist() if not check.is_a_folder(member)]
+            members = [member for member in members if not check.is_junk(member)]
             wanted = [member for member in members if check.may_be_wanted(member)]
             if problems := [*check.find_problems(archive, wanted, shutil.disk_usage(root).free)]:
                 raise ArchiveRefused(name, problems)
