@@ -1,5 +1,7 @@
 """Refused: the base of everything the house will not do as asked, with a code for programs and words for people."""
 
+import os
+
 
 class Refused(ValueError):
     """Something that cannot be done as asked. Pages and the command line show its words and nothing else.
@@ -18,3 +20,18 @@ class Refused(ValueError):
         super().__init__(words)
         self.words = words
         self.code = code or self.code
+
+
+def words_of(error: BaseException) -> str:
+    """What people are told of an error: a refusal's words, the system's reason and the file, else its kind.
+
+    Never the text of a library: it may hold what stands in a file, a patient's name among it.
+    """
+    if isinstance(error, Refused):
+        return str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        files = ", ".join(repr(name) for name in (error.filename, error.filename2) if name is not None)
+        return f"{os.strerror(error.errno)}{f': {files}' if files else ''}."
+    if isinstance(error, MemoryError):
+        return "Memory ran out."
+    return f"It ended with an error that was not foreseen ({type(error).__name__})."

@@ -32,6 +32,7 @@ ATTACKS = {
     for attack in (
         Attack("films", 20_000, "damaged films"),
         Attack("models", 1000, "damaged model folders"),
+        Attack("planted", 300, "films with a planted name"),
         Attack("statuses", 1000, "damaged run folders"),
         Attack("zips", 500, "hostile zips"),
         Attack("keeps", 600, "keepings killed, held up or out of room"),

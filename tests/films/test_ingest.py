@@ -8,14 +8,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from pebble import ProcessExpired
 from PIL import Image
 
 from tests.helpers import ROOT, bad_films
+from xraykit.datasets import index
 from xraykit.films import decoder, ingest
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
@@ -257,6 +260,48 @@ def test_a_killed_decoder_is_replaced(firewall):
         os.kill(firewall.loaded_modules()["pid"], signal.SIGKILL)
         assert isinstance(firewall.read(FILM, "a.png"), Radiograph)
         assert all(isinstance(result, Radiograph) for result in firewall.read_many([("a.png", FILM)] * 50))
+
+
+class Dying(ingest.Ingest):
+    """Decoders of which the first so many die with what they were given; no process is started."""
+
+    def __init__(self, deaths: int) -> None:
+        super().__init__()
+        self.deaths, self.asked = deaths, 0
+
+    def _send(self, batch, seconds):
+        self.asked += 1
+        future = Future()
+        if self.asked <= self.deaths:
+            future.set_exception(ProcessExpired("Abnormal termination", code=-9))
+        else:
+            future.set_result(decoder.read_batch(batch))
+        return future
+
+
+@pytest.mark.parametrize("films", [1, 3])
+def test_a_film_whose_decoder_was_killed_is_read_again_in_a_fresh_one(films):
+    given = [(f"film-{number}", FILM) for number in range(films)]
+    assert [type(film) for film in Dying(1).read_many(given)] == [Radiograph] * films
+    assert isinstance(Dying(1).read(FILM), Radiograph)
+
+
+def test_two_dead_decoders_are_a_refusal_of_their_own_that_is_not_remembered():
+    refused = Dying(9).read(FILM)
+    assert isinstance(refused, Refusal) and refused.code == "decoder-died" and "ended twice" in refused.words
+    assert refused.code in index.FLEETING and "corrupt" not in refused.words
+
+
+def test_decoders_print_warn_and_log_nothing():
+    """By a script of its own, so that what C libraries would write on its descriptors is seen too."""
+    script = f"""
+from xraykit.films import ingest
+from tests.helpers import loud
+with ingest.Ingest(1) as firewall:
+    assert firewall._running_pool().schedule(loud.speak).result() == "spoken"
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "Doe" not in done.stdout + done.stderr
 
 
 def test_many_threads_share_the_decoders_and_outlive_each_other():

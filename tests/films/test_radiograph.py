@@ -222,6 +222,11 @@ def test_no_patient_identifier_is_kept():
     assert b"Doe" not in pickle.dumps(film) and b"4711" not in pickle.dumps(film.notes)
 
 
+def test_a_view_that_is_none_is_not_shown():
+    """What stands there may be anything, a name among it."""
+    assert read(bad_films.dicom(FILM, ViewPosition="DOE^JANE")).view is None
+
+
 @pytest.mark.parametrize(
     "tags, word",
     [

@@ -221,7 +221,7 @@ def stock_rates(films, folder, stop):
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError("OOM when allocating tensor"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")],
+    [MemoryError("OOM when allocating tensor"), type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory.")],
     ids=["TensorFlow", "PyTorch"],
 )
 def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkeypatch, straight, error):

@@ -13,7 +13,7 @@ import click
 from xraykit.films import note as film_notes
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system.job_folder import Stopped
 from xraykit.training.run.run import Diverged
 
@@ -70,8 +70,10 @@ def words() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         _fail("Interrupted.")
-    except (Refused, Stopped, Diverged, OSError) as error:
+    except (Stopped, Diverged) as error:
         _fail(str(error))
+    except (Refused, OSError) as error:
+        _fail(words_of(error))
 
 
 def end(refused: Iterable[Refusal]) -> NoReturn:

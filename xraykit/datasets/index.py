@@ -23,6 +23,7 @@ from xraykit.datasets import groups
 from xraykit.films import ingest, radiograph
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
+from xraykit.refused import words_of
 from xraykit.system import files
 from xraykit.system.folders import make_private
 
@@ -30,7 +31,7 @@ FORMAT = 3
 # Some file systems keep times to two seconds: a younger file could change again without showing it
 SETTLED = 2.0
 # What another try may answer otherwise: a busy machine, a permission given since
-FLEETING = ("timeout", "memory", "unreadable")
+FLEETING = ("timeout", "memory", "unreadable", "decoder-died")
 Progress = Callable[[int, int], None]  # films done, films in all
 Look = Callable[[str, radiograph.Radiograph | Refusal], None]  # path below the folder, what was read
 
@@ -140,6 +141,6 @@ def _save(path: Path, known: dict[str, list]) -> None:
         part.write_bytes(_head(body) + body)
         os.replace(part, path)
     except OSError as error:  # a full or read-only cache folder: films are read again next time
-        logging.getLogger(__name__).warning("The index of films could not be saved in %s: %s", path.parent, error)
+        logging.getLogger(__name__).warning("The index of films could not be saved. %s", words_of(error))
         with contextlib.suppress(OSError):
             part.unlink()

@@ -19,8 +19,10 @@ from xraykit.evaluation import curves, stats
 from xraykit.evaluation.calibration import before_and_after, softmax
 from xraykit.evaluation.stats import proportion
 from xraykit.refused import Refused
+from xraykit.system.files import FileRefused, read_plain, shown
 
 FILES = {"validation": "validation.json", "test": "evaluation.json"}  # in the folder of a run or of a kept model
+MOST_BYTES = 256 * 2**20
 
 
 class EvaluationRefused(Refused):
@@ -229,7 +231,7 @@ def load_parts(folder: str | Path) -> dict[str, Evaluation]:
 
 def _parts_of(path: Path) -> dict[str, dict]:
     """What a file holds: the data of its evaluation as "test", or of both parts where it is of the old form."""
-    data = json.loads(path.read_text("utf-8"))
+    data = json.loads(read_plain(path, MOST_BYTES))
     if "validation" not in data:
         return {"test": data}
     shared = {"model": path.parent.name, "classes": data["classes"], "temperature": 1.0}
@@ -254,8 +256,15 @@ def _from_json(data: dict) -> Evaluation:
 def _refusing(path: str | Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvaluationRefused(f"Expected an evaluation in {path}; it cannot be read: {error}.") from None
+    except EvaluationRefused:
+        raise
+    except FileRefused as refused:
+        raise EvaluationRefused(f"Expected an evaluation in {shown(path)}. {refused.words}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise EvaluationRefused(
+            f"Expected an evaluation in {shown(path)}; the file is damaged, or was written by something else. Restore "
+            "it, or evaluate again."
+        ) from None
 
 
 def _report(confusion: np.ndarray, classes: Sequence[str]) -> list[dict]:

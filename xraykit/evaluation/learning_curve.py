@@ -6,6 +6,7 @@ Reads no network and draws nothing.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from xraykit.refused import Refused
+from xraykit.system.files import FileRefused, read_plain, shown
 
 Row = dict[str, float | None]
+MOST_BYTES = 64 * 2**20
 CUT = 0.9  # a rate below this share of the last epoch's was cut
 GAP = 0.05  # of accuracy, between training and validation films
 RISE = 0.1  # of validation loss over its best; label smoothing keeps losses high, so a tenth is a lot
@@ -64,10 +67,15 @@ def load(path: str | Path) -> list[Row]:
         If the file cannot be read or has no epoch column.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise HistoryRefused(f"Expected a training history in {path}; it cannot be read: {error}.") from None
+        text = read_plain(Path(path), MOST_BYTES).decode("utf-8")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except FileRefused as refused:
+        raise HistoryRefused(f"Expected a training history in {shown(path)}. {refused.words}") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise HistoryRefused(
+            f"Expected a training history in {shown(path)}: text in UTF-8 with a row for each epoch. The file is "
+            "damaged, or another one. Restore it."
+        ) from None
     if rows and "epoch" not in rows[0]:
         raise HistoryRefused(f"Expected a column named epoch in {path}; got {', '.join(map(str, rows[0]))}.")
     return [{str(key): _number(value) for key, value in row.items() if key} for row in rows]

@@ -52,8 +52,12 @@ class OperatingPoint:
                 return by_hand(point.model, point.label, point.threshold, point.sha256)
             figures = {key: value if key == "n" else Figure.from_dict(value) for key, value in point.figures.items()}
             return replace(point, figures=figures)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise OperatingRefused(f"Expected an operating point as JSON; got {error}.") from None
+        except OperatingRefused:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise OperatingRefused(
+                "Expected an operating point as JSON; got something else. Choose a file exported from Compare."
+            ) from None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ Started by `ingest` only; imports no network library and keeps nothing between f
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import stat
@@ -37,7 +38,7 @@ def prepare(parent: int) -> None:
         os._exit(1)
     threading.Thread(target=end_with_parent, name="parent watch", daemon=True).start()
     _bound_memory()
-    warnings.simplefilter("ignore")
+    _be_silent()
     from PIL import Image
 
     Image.preinit()
@@ -88,6 +89,19 @@ def _bytes(path: Path) -> bytes | Refusal:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or "no file can have this name"
         return refuse(path, "unreadable", f"The file cannot be read: {reason}. Check its name and permissions.")
+
+
+def _be_silent() -> None:
+    """Let nothing that a library prints, warns or logs leave this process: it may be what stands in a film.
+
+    The descriptors themselves go nowhere, for what C libraries write past Python.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+    warnings.simplefilter("ignore")
+    logging.disable()
 
 
 def _bound_memory() -> None:

@@ -19,6 +19,7 @@ from xraykit.films import decoder, walk
 from xraykit.films.decoder import MAX_BYTES
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, Refusal, refuse, too_large
+from xraykit.refused import Refused
 from xraykit.system import processes
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 SECONDS = 10.0  # for one film, counted from the moment a decoder takes it
 BATCH_SECONDS = 3.0  # for a batch of small films; one that is late is read again film by film, SECONDS each
 BATCH_FILMS, SMALL_BYTES = 16, 256 * 1024
+
+
+class FilmsUnread(Refused):
+    """No film can be read: the decoders do not stay alive whatever they are given."""
+
+    code = "decoders"
 
 
 class Ingest:
@@ -151,22 +158,28 @@ class Ingest:
             try:
                 done = future.result()
             except Exception as error:  # whatever ended the batch: with one film it is the answer, else try singly
-                if len(batch) == 1 and not _broken(error):
+                if len(batch) == 1 and not _broken(error) and not _died(error):
                     done = [_refusal_after(error, batch[0])]
         yield from done
         for film in batch[len(done) :]:
             yield _refusal_at_the_door(film) or self._read_alone(film)
 
     def _read_alone(self, film: Film, attempts: int = 3) -> Radiograph | Refusal:
+        """Read one film by itself; again, in a fresh decoder, where the one that had it died or the pool ended."""
+        died = 0
         for _ in range(attempts):
             future = self._send([film], SECONDS)
             try:
                 if future is not None:
                     return future.result()[0]
             except Exception as error:  # pebble hands on whatever ended the task
-                if not _broken(error):
+                died += _died(error)
+                if died > 1 or not (_broken(error) or _died(error)):
                     return _refusal_after(error, film)
-        raise RuntimeError("The film decoders ended again and again. Is memory or disk full?")
+        raise FilmsUnread(
+            "The processes that read films cannot be started or end at once. Restart xraykit; `python -m xraykit "
+            "doctor` says what this computer lacks."
+        )
 
 
 def list_films(paths: Iterable[Path]) -> list[Path]:
@@ -218,8 +231,19 @@ def _refusal_after(error: Exception, film: Film) -> Refusal:
     if isinstance(error, MemoryError):
         return refuse(film, "memory", TOO_MUCH_MEMORY)
     if isinstance(error, ProcessExpired):
-        return refuse(film, "corrupt", "The file crashed its decoder. Copy or export it again.")
+        words = (
+            "The process that read the film ended twice before it was done: the film crashes it, or something else on "
+            "this computer ends it. Read the film again; if it stays so, export it again as PNG."
+        )
+        return refuse(film, "decoder-died", words)
     raise error
+
+
+def _died(error: Exception) -> bool:
+    """Whether the decoder's process ended with the film in its hands: by the film, or killed from outside."""
+    from pebble import ProcessExpired
+
+    return isinstance(error, ProcessExpired)
 
 
 def _keep(pool: ProcessPool, started: threading.Event, closing: threading.Event) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -277,8 +278,8 @@ class Card:
             raise _invalid(source, f"all keys of a card; {', '.join(missing)} missing")
         try:
             msgspec.convert(data, _Record)
-        except msgspec.ValidationError as error:  # names types, bounds and the field, never a value
-            raise _invalid(source, f"fields of a card; {error}") from None
+        except msgspec.ValidationError as error:
+            raise _invalid(source, f"what a card holds as {_place(error)}; got something else") from None
         _check_values(data, source)
         return cls(**{**data, "classes": tuple(data["classes"]), "limits": tuple(data["limits"])})
 
@@ -427,6 +428,12 @@ def _keys(value: Any) -> Iterator[str]:
         yield from value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _keys(inner)
+
+
+def _place(error: msgspec.ValidationError) -> str:
+    """Which field is wrong: the one thing of msgspec's text that is shown; it gives it nowhere else."""
+    at = re.search(r"`\$([.\w\[\]]*)`$", str(error))
+    return at[1].lstrip(".") if at and at[1] else "its fields"
 
 
 def _invalid(source: str, words: str) -> ModelRefused:

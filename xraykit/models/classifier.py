@@ -207,7 +207,7 @@ def _interpreter(body: bytes, card: Card) -> Any:
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelRefused(
-            f"{BODY} of {card.name} is no LiteRT graph: {error}. {SAVE_AGAIN}",
+            f"{BODY} of {card.name} is no LiteRT graph that can be run. {SAVE_AGAIN}",
             code="model-corrupt",
         ) from error
     return interpreter

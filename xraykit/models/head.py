@@ -115,7 +115,7 @@ def load(data: bytes, source: str = HEAD) -> Head:
     except ModelRefused:
         raise
     except Exception as error:  # zipfile, zlib, struct, KeyError ...: NumPy names no common class for a bad file
-        raise _corrupt(source, f"a readable head; got {type(error).__name__}") from error
+        raise _corrupt(source, "arrays as they were saved; got others, or a part of them") from error
     _check(head, source)
     return head
 

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import threading
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.models import classifier, explanation, tf_keras_vis
-from xraykit.models.card import Card, ModelRefused
+from xraykit.models.card import Card
 from xraykit.models.classifier import Classifier, Prediction
 from xraykit.models.explanation import Explanation
 from xraykit.refused import Refused
@@ -78,7 +79,7 @@ class Client:
         """A heatmap by one of `explanation.METHODS` for a class.
 
         `progress(share done, seconds left or None)` is called several times a second; raising inside it
-        cancels. Raises ModelRefused, ServiceError, ValueError for an unknown method or label.
+        cancels. Raises ModelRefused, ServiceError (for an unknown method or label too).
         """
         return self._call("explain", film, model, method, label, progress=progress)
 
@@ -101,7 +102,7 @@ class Client:
             try:
                 return _ask(service, (verb, arguments), progress)
             except _Lost as error:
-                log.warning("the inference service was lost: %r", error.__cause__)
+                log.warning("the inference service was lost (%s)", type(error.__cause__).__name__)
                 self._replace(service)
         raise ServiceError(
             "The inference service stopped twice on this film. Other films still work; see the server's log."
@@ -174,12 +175,14 @@ class _Service:
             reply = ("done", call(*arguments))
         except ConnectionError:
             raise  # the caller has left: nobody to answer
-        except (ModelRefused, ServiceError, ValueError) as error:
+        except Refused as error:
             reply = ("error", error)
         except Exception as error:  # one film's accident must not end the service for the others
-            log.exception("%s failed", verb)
+            # Where it happened, without its text: a library's may hold what stands in a file
+            places = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s failed (%s)\n%s", verb, type(error).__name__, places)
             words = f"The inference service failed on this film ({type(error).__name__}). Other films still work; the "
-            reply = ("error", ServiceError(f"{words}server's log has the details."))
+            reply = ("error", ServiceError(f"{words}server's log says where it failed."))
         line.send(reply)
 
     def _read(self, source: str, film: bytes | Path) -> Radiograph | Refusal:
@@ -192,7 +195,7 @@ class _Service:
         loaded = self._model(model)
         card = loaded.card
         if label not in card.classes or method not in explanation.METHODS:
-            raise ValueError(
+            raise ServiceError(
                 f"Expected one of {', '.join(card.classes)} and one of {', '.join(explanation.METHODS)}; got "
                 f"{label!r} and {method!r}."
             )
@@ -217,8 +220,8 @@ class _Service:
             with contextlib.suppress(_Lost):
                 return _relay(worker, task, progress)
         raise ServiceError(
-            "The TensorFlow process stopped twice on this heatmap, probably because memory ran out. Grad-CAM needs no "
-            "TensorFlow and still works."
+            "The TensorFlow process stopped twice on this heatmap: it crashed, or something on this computer ended it. "
+            "Grad-CAM needs no TensorFlow and still works."
         )
 
     def _living_worker(self) -> LocalService:

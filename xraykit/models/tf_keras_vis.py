@@ -107,8 +107,13 @@ class Worker:
                 caller.send(("done", self._explain(task, lambda *state: caller.send(("progress", *state)))))
             finally:
                 self._turn.release()
-        except (ModelRefused, ValueError) as error:
+        except ModelRefused as error:
             caller.send(("error", error))
+        except OSError:
+            raise  # the caller has left: nobody to answer
+        except Exception as error:  # TensorFlow's and Keras's own, whose text is for nobody
+            words = f"The network cannot be read by {task.method}: it failed there ({type(error).__name__})."
+            caller.send(("error", ModelRefused(f"{words} Choose another method, or Grad-CAM.", code="heatmap")))
         finally:
             self._last = time.monotonic()
 

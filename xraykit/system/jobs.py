@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import folders
 from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State, Stopped
 
@@ -207,7 +207,7 @@ def running(job: Job, **facts: Any) -> Iterator[JobProgress]:
             progress.report(str(error) or "Interrupted; nothing was written.", State.STOPPED)
             raise
         except Exception as error:
-            progress.report(str(error) or type(error).__name__, State.FAILED)
+            progress.report(words_of(error), State.FAILED)
             raise
         finally:
             job.forget_stop()

@@ -62,7 +62,7 @@ class LocalService:
                 return connection.Client(_address(self._folder), authkey=self._key)
             except (OSError, EOFError) as error:
                 if not self.alive or time.monotonic() > deadline:
-                    raise ConnectionError(f"Expected process {self.pid} to listen; it does not ({error}).") from error
+                    raise ConnectionError(f"Expected process {self.pid} to listen; it does not.") from error
                 time.sleep(0.01)
 
     def end(self, seconds: float = 2.0) -> None:
@@ -91,7 +91,7 @@ def serve(handle: Callable[[connection.Connection], None]) -> None:
             try:
                 caller = listener.accept()
             except (AuthenticationError, EOFError, OSError) as error:
-                log.warning("a caller was turned away: %r", error)
+                log.warning("a caller was turned away (%s)", type(error).__name__)
                 continue
             threading.Thread(target=_answer, args=(handle, caller), daemon=True).start()
 
@@ -112,7 +112,7 @@ def _answer(handle: Callable[[connection.Connection], None], caller: connection.
         try:
             handle(caller)
         except (EOFError, ConnectionError) as error:
-            log.info("a caller left before its answer: %r", error)
+            log.info("a caller left before its answer (%s)", type(error).__name__)
 
 
 def _leave_with_parent(folder: Path, parent: int) -> None:

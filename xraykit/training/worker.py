@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from xraykit.datasets import dataset, index, split
 from xraykit.evaluation.evaluation import FILES, Evaluation
+from xraykit.refused import Refused
 from xraykit.system import device_queue, devices, files
 from xraykit.system.job_folder import State, Stopped
 from xraykit.training.recipe import recipe as recipes
@@ -365,12 +366,14 @@ def _end_of(run: Run, error: BaseException) -> dict[str, Any]:
     if not (run.path / STATUS).exists():
         return {"state": State.LOST}
     with contextlib.suppress(OSError), (run.path / "log.txt").open("a", encoding="utf-8") as log:
-        log.write("".join(traceback.format_exception(error)))  # a full disk must not hide why the run failed
+        # What led to a refusal is a library's, and may hold what stands in a file: it is not told
+        chain = not isinstance(error, Refused)
+        log.write("".join(traceback.format_exception(error, chain=chain)))  # a full disk must not hide why it failed
     return {
         "state": State.FAILED,
         "failure": failures.kind_of(error),
         "advice": failures.advice(error),
-        "message": str(error)[:500] or type(error).__name__,
+        "message": failures.words(error)[:500],
     }
 
 

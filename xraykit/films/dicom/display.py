@@ -17,6 +17,8 @@ from xraykit.films.stills import decode
 # A presentation that shows less is not followed: the part of the grey scale that it uses, the pixels that it clips
 LEAST_SCALE, MOST_CLIPPED = 1 / 8, 0.9
 LATERAL = ("LL", "RL", "LLD", "RLD", "LATERAL")
+# PS3.3 C.8.1.1 and the oblique views of C.8.11.5; whatever else stands there is not shown
+VIEWS = (*LATERAL, "AP", "PA", "RLO", "LLO", "RAO", "LAO", "RPO", "LPO")
 
 
 def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
@@ -31,7 +33,7 @@ def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
     pixels : numpy.ndarray
         uint8 or uint16, (H, W) grey or (H, W, 3) colour, full range of the dtype, bright = dense.
     view : str or None
-        (0018,5101) View Position: "PA", "AP", "LL", ...
+        (0018,5101) View Position: one of VIEWS
     notes : tuple of Note
         What was converted or left out, for the user.
 
@@ -44,7 +46,8 @@ def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
     film.notes[:0] = [Note("bits", f"DICOM, {film.about.stored} bits stored."), *_remarks(film.attributes)]
     stored = pixels.stored_values(film)
     shown = _grey(stored, film) if film.about.grey else _colour(stored, film)
-    view = _text(film.attributes, "ViewPosition")[:16]
+    view = _text(film.attributes, "ViewPosition")
+    view = view if view in VIEWS else ""  # what is none of them may be anything
     return np.ascontiguousarray(shown), view or None, tuple(film.notes)
 
 

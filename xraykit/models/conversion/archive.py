@@ -145,10 +145,7 @@ class _damage:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, ModelRefused):
-            first = (str(error).strip().splitlines() or ["no message"])[0][:200]
-            raise refuse(
-                self._name, f"is damaged ({type(error).__name__}: {first}). Copy it again, or save the network again"
-            ) from error
+            raise refuse(self._name, "is damaged. Copy it again, or save the network again") from error
 
 
 def _opened(file: Any, name: str) -> zipfile.ZipFile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,8 @@ from xraykit.system import folders
 
 REFUSAL, LOG = "refusal.json", "child.log"
 POLL_SECONDS = 0.2
+MEMORY_CODE = "memory"
+NO_MEMORY = "needs more memory than there is to be converted. Close other programs, or convert it on a larger computer"
 SPARE_MEMORY = 8 * 2**30  # bytes of address space for what is computed, beside what the libraries took on arrival
 
 
@@ -58,8 +61,17 @@ def run(
     if (work / REFUSAL).exists():
         raise ModelRefused(**json.loads((work / REFUSAL).read_text("utf-8")))
     if process.returncode != 0:
-        last = (log.read_text("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
-        raise ChildFailed(f"a conversion without a crash; it ended with {process.returncode}: {last[:300]}")
+        raise ChildFailed(f"a conversion without a crash; {_end(process.returncode)}")
+
+
+def _end(code: int) -> str:
+    """How a process ended, by its exit code: what it printed is a library's."""
+    if code >= 0:
+        return f"its process ended with the exit code {code}"
+    try:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"its process was ended by the signal {-code}"
 
 
 def answer(work: Path, convert: Callable[[], None]) -> None:
@@ -69,6 +81,11 @@ def answer(work: Path, convert: Callable[[], None]) -> None:
         convert()
     except ModelRefused as refused:
         (work / REFUSAL).write_text(json.dumps({"words": refused.words, "code": refused.code}), "utf-8")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Does Python or TensorFlow say by the type of the error that memory ran out?"""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def limit_memory() -> None:

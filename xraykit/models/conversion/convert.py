@@ -41,7 +41,9 @@ def convert(network: Path, folder: Path, feature_layer: str = "out_relu") -> Non
     try:
         model = keras.saving.load_model(network, custom_objects={}, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever the archive provokes
-        raise _unfit(network, f"a network that Keras can load; got {type(error).__name__}: {_first(error)}") from error
+        raise _unfit(
+            network, f"a network that Keras {keras.__version__} can load; its layers or weights are damaged"
+        ) from error
     layers = _flat_layers(model, network)
     names = [layer.name for layer in layers]
     wanted = feature_layer or LOGITS
@@ -159,11 +161,9 @@ def _body(model: Any, layer: Any, network: Path) -> bytes:
     try:
         return tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, features)).convert()
     except Exception as error:  # the converter's own classes are private
-        raise _unfit(network, f"operations that LiteRT knows; got {type(error).__name__}: {_first(error)}") from error
-
-
-def _first(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0][:300]
+        if child.is_out_of_memory(error):
+            raise ModelRefused(f"{network.name} {child.NO_MEMORY}.", code=child.MEMORY_CODE) from error
+        raise _unfit(network, "operations that LiteRT knows; it has another") from error
 
 
 def _unfit(network: Path, words: str) -> ModelRefused:

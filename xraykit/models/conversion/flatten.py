@@ -133,11 +133,13 @@ def _load(task: Task) -> Any:
         model = keras.saving.deserialize_keras_object(task.config, custom_objects={}, safe_mode=True)
         model.load_weights(task.weights)
     except Exception as error:  # Keras raises whatever the file provokes
-        first = (str(error).strip().splitlines() or ["no message"])[0][:300]
+        if child.is_out_of_memory(error):
+            raise archive.refuse(task.name, child.NO_MEMORY, child.MEMORY_CODE) from error
         raise archive.refuse(
             task.name,
-            f"cannot be loaded by Keras {keras.__version__} ({type(error).__name__}: {first}). If an older Keras saved "
-            'it, load it there and save it again as a .keras file: `model.save("model.keras")`',
+            f"cannot be loaded by Keras {keras.__version__}: its layers and its weights do not fit each other, or "
+            "another Keras saved it. Load it with the Keras that saved it and save it again as a .keras file: "
+            '`model.save("model.keras")`',
         ) from error
     return model
 

@@ -219,7 +219,10 @@ def _convert(asked: Wish, source: Source, weights: Path, scaling: str, making: P
         child.run(flatten.__name__, [], making, SECONDS, lambda: say(words))
     except child.ChildFailed as failed:
         raise archive.refuse(
-            source.name, f"could not be converted: expected {failed}. It may need more memory than there is"
+            source.name,
+            f"could not be converted: expected {failed}. Load the network, save it again and import that file; a "
+            "smaller network if it happens again",
+            "conversion-crashed",
         ) from None
     return Facts(**json.loads((making / flatten.FACTS).read_text("utf-8")))
 

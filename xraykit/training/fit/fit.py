@@ -143,7 +143,7 @@ def fit(plan: Plan, recorder: Recorder) -> None:
         if not out_of_memory or plan.recipe.batch_size < 2 or plan.accumulation > 1:
             raise
         half = plan.recipe.batch_size // 2
-        recorder.event("out of memory", message=str(error)[:500], batch=half, accumulation=2)
+        recorder.event("out of memory", message=failures.words(error), batch=half, accumulation=2)
     keras.utils.clear_session()  # outside the except block, which holds on to the tensors of the attempt
     gc.collect()
     halved = dataclasses.replace(plan, accumulation=2, checkpoint=recorder.last_checkpoint())

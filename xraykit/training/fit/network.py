@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 
 from xraykit.models import card
+from xraykit.models.conversion import archive
 from xraykit.system import folders
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.recipe.rules import BACKBONES, no_start
@@ -147,13 +148,18 @@ def _kept(recipe: Recipe) -> keras.Model:
     name = (recipe.weights or "").removeprefix(KEPT)
     folder = folders.models_folder() / name
     try:
-        theirs = card.Card.from_json((folder / "card.json").read_text("utf-8")).recipe
-        model = keras.saving.load_model(folder / card.NETWORK, compile=False)
-    except (OSError, ValueError) as error:
+        theirs = card.read(folder).recipe
+        archive.check_archive(folder / card.NETWORK)  # before Keras makes anything of it
+        model = keras.saving.load_model(folder / card.NETWORK, custom_objects={}, compile=False, safe_mode=True)
+    except card.ModelRefused as refused:
         raise WeightsMissing(
-            f"The model {name} that the recipe starts from cannot be read: {str(error).rstrip('.')}. "
-            "`python -m xraykit models` lists the models that can."
+            f"The recipe starts from the model {name}, which cannot be read. {refused.words}"
         ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:  # Keras raises what the file provokes, in its own words
+        raise WeightsMissing(
+            f"The model {name} that the recipe starts from cannot be read: Keras {keras.__version__} makes no network "
+            f"of its {card.NETWORK}. Start from another model; `python -m xraykit models` lists them."
+        ) from error
     if words := no_start(name, theirs):
         raise WeightsMissing(words)
     for field in ("backbone", "alpha", "pooling"):
@@ -175,7 +181,8 @@ def _pretrained(recipe: Recipe) -> keras.Model:
         )
     except Exception as error:  # Keras raises whatever its downloader or its file reader raised
         raise WeightsMissing(
-            f"The ImageNet weights of MobileNetV2 (alpha {recipe.alpha}) could not be loaded from {weights}: {error}. "
+            f"The ImageNet weights of MobileNetV2 (alpha {recipe.alpha}) could not be loaded from {weights}: it is "
+            "damaged, or holds other weights. "
             "Put mobilenet_v2_1.0_224_no_top.weights.h5 into a folder and name it in XRAYKIT_IMAGENET, or train "
             "from scratch."
         ) from error

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from xraykit.system import files
 from xraykit.training.recipe.recipe import Augmentation, Hidden, Phase, Recipe, RecipeRefused, from_dict
+
+MOST_BYTES = 2**20
 
 
 def load(name_or_file: str | Path) -> Recipe:
@@ -22,9 +25,14 @@ def load(name_or_file: str | Path) -> Recipe:
     if not path.is_file():
         raise RecipeRefused(f"Expected a recipe's name ({', '.join(NAMED)}) or a JSON file; got {str(name_or_file)!r}.")
     try:
-        data = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecipeRefused(f"Expected a recipe as JSON in {path.name}; it cannot be read: {error}.") from None
+        data = json.loads(files.read_plain(path, MOST_BYTES))
+    except files.FileRefused as refused:
+        raise RecipeRefused(f"Expected a recipe as JSON. {refused.words}") from None
+    except (ValueError, RecursionError):
+        raise RecipeRefused(
+            f"Expected a recipe as JSON in {files.shown(path.name)}; it is not valid JSON. Choose a file exported from "
+            "Fine-tune."
+        ) from None
     return from_dict(data)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from xraykit.datasets import layout
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import devices
 from xraykit.training.recipe import recipe
 from xraykit.training.run.run import CheckpointDamaged, Diverged, Failure
@@ -29,14 +30,10 @@ ADVICE = {
     ),
     Failure.CRASHED: "Read the end of log.txt in the run's folder, then resume the run or start a new one.",
 }
-# TensorFlow, JAX and PyTorch have no common class, and none may be imported here
-MEMORY_SIGNS = (
-    "RESOURCE_EXHAUSTED",
-    "out of memory",
-    "OOM when allocating",
-    "allocate memory",  # "can't", "cannot", "failed to"
-)
+# How the backends say that something is used up: none of them may be imported here, so their classes go by name
 RESOURCE_EXHAUSTED = 8  # TensorFlow's `error_code`
+EXHAUSTED = ("ResourceExhaustedError", "OutOfMemoryError")  # TensorFlow's class, PyTorch's
+JAX_ERRORS, JAX_EXHAUSTED = ("XlaRuntimeError", "JaxRuntimeError"), "RESOURCE_EXHAUSTED:"  # a status code, then words
 
 
 class WeightsMissing(Refused):
@@ -47,10 +44,12 @@ class WeightsMissing(Refused):
 
 def kind_of(error: BaseException) -> Failure:
     """Which kind of failure an exception is, the backends' own among them."""
-    if "No space left" in str(error) or (isinstance(error, OSError) and error.errno in FULL):
-        return Failure.DISK  # first: TensorFlow gives a full disk the class of a full memory
-    if _out_of_memory(error):
+    if isinstance(error, OSError) and error.errno in FULL:
+        return Failure.DISK
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return Failure.OUT_OF_MEMORY
+    if _is_exhausted(error):  # TensorFlow gives a full disk the class and code of a full memory: only its words differ
+        return Failure.DISK if os.strerror(errno.ENOSPC) in str(error) else Failure.OUT_OF_MEMORY
     for kinds, failure in _FAILURES:
         if isinstance(error, kinds):
             return failure
@@ -62,13 +61,27 @@ def advice(error: BaseException) -> str:
     return ADVICE[kind_of(error)]
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    """Is this how TensorFlow, JAX, PyTorch or Python say that memory ran out?"""
-    if isinstance(error, MemoryError) or getattr(error, "error_code", None) == RESOURCE_EXHAUSTED:
+def words(error: BaseException) -> str:
+    """What happened, in our own words: a backend's may hold anything."""
+    if isinstance(error, Diverged):
+        return str(error)
+    if not isinstance(error, Refused | OSError) and (kind := kind_of(error)) in _WORDS:
+        return _WORDS[kind]
+    return words_of(error)
+
+
+def _is_exhausted(error: BaseException) -> bool:
+    """Does the type or the status code of a backend's error say that something is used up? Never its prose."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if getattr(error, "error_code", None) == RESOURCE_EXHAUSTED or names & set(EXHAUSTED):
         return True
-    if isinstance(error, ValueError | OSError):  # a file or a value may be named like one of the signs
-        return isinstance(error, OSError) and error.errno == errno.ENOMEM
-    return any(sign in str(error) for sign in MEMORY_SIGNS)
+    return bool(names & set(JAX_ERRORS)) and str(error).startswith(JAX_EXHAUSTED)
+
+
+_WORDS = {
+    Failure.OUT_OF_MEMORY: "The device has no memory left for a batch of this size.",
+    Failure.DISK: os.strerror(errno.ENOSPC) + ".",
+}
 
 
 _FAILURES: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (

@@ -18,7 +18,7 @@ from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import files, text
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import FILMS, Job, JobState, list_jobs, state_of
@@ -95,7 +95,7 @@ def _look_at(folder: Path) -> None:
     try:
         st.session_state["work"] = inspection.start_inspection(folder).name
     except (Refused, OSError) as error:
-        say(f"The folder could not be looked at: {error}")
+        say(f"The folder could not be looked at: {words_of(error)}")
         return
     st.rerun()
 
@@ -174,7 +174,7 @@ def _begin(job: Job, folder: str, models: Sequence[str]) -> None:
         folder_evaluation.start_evaluation(job, Path(folder), models)
         st.session_state["work"] = job.name
     except (Refused, OSError) as error:
-        _keep_word(f"The evaluation could not be started. {error}")
+        _keep_word(f"The evaluation could not be started. {words_of(error)}")
 
 
 def _start_again(job: Job, state: JobState) -> None:
@@ -185,7 +185,7 @@ def _start_again(job: Job, state: JobState) -> None:
     try:
         st.session_state["work"] = inspection.start_inspection(Path(state.data)).name
     except (Refused, OSError) as error:
-        _keep_word(f"The folder could not be checked. {error}")
+        _keep_word(f"The folder could not be checked. {words_of(error)}")
 
 
 def _leave(job: Job, state: JobState | None) -> None:
@@ -201,7 +201,7 @@ def _delete(job: Job) -> None:
     try:
         job.remove()
     except (Refused, OSError) as error:
-        _keep_word(f"Not deleted. {error}")
+        _keep_word(f"Not deleted. {words_of(error)}")
 
 
 def _forget_inspections() -> None:

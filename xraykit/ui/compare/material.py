@@ -12,7 +12,7 @@ import streamlit as st
 from xraykit.evaluation import comparison, evaluation, operating_point
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, kept
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.reports import comparison_report, report
 from xraykit.reports.comparison_report import Applied, Choice, Chosen, Material, Target
 from xraykit.system.folders import models_folder
@@ -27,7 +27,7 @@ def models() -> tuple[dict[str, kept.Kept], list[Refusal]]:
         try:
             usable[card.name] = _load(card.name, str(models_folder()), card.to_json())
         except (Refused, OSError) as error:
-            refusals.append(Refusal(card.name, "no-evaluation", str(error)))
+            refusals.append(Refusal(card.name, "no-evaluation", words_of(error)))
     return usable, refusals
 
 

@@ -20,7 +20,7 @@ from xraykit.films import decoder, note, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
 from xraykit.models.card import Card
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.reports.heatmap import overlay as overlays
 from xraykit.system import files
 from xraykit.ui import server
@@ -216,8 +216,10 @@ def _open(film: str, folder: Path, sha: str) -> radiograph.Radiograph | str:
         if not inside or not path.is_file() or path.stat().st_size > decoder.MAX_BYTES:
             return "Not in this folder."
         opened = _read(str(path), path.stat().st_mtime_ns, path)
-    except (OSError, ValueError) as error:
-        return f"Cannot be read: {error}"
+    except OSError as error:
+        return f"Cannot be read: {words_of(error)}"
+    except ValueError:  # a NUL in the name
+        return "Cannot be read: no file can have this name."
     if isinstance(opened, Refusal):
         return opened.words
     return "Not the file that was evaluated." if sha and opened.sha256 != sha else opened
@@ -250,7 +252,7 @@ def _classify(sha: str, model: tuple[str, str], _film: radiograph.Radiograph) ->
     try:
         return server.client().classify(_film, model[0])
     except (Refused, OSError) as error:
-        return str(error)
+        return words_of(error)
 
 
 @st.cache_data(scope="session", max_entries=16 * PAGE, show_spinner=False)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import text
 from xraykit.system.job_folder import JobFolder, State
 from xraykit.system.jobs import Job, JobState, state_of
@@ -123,7 +123,7 @@ def _stop(stop: Callable[[], None], keep_words: Callable[[str], None]) -> None:
     try:
         stop()
     except (Refused, OSError) as error:
-        keep_words(f"Not stopped. {error}")
+        keep_words(f"Not stopped. {words_of(error)}")
         redraw_page()
 
 

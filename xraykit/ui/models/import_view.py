@@ -17,7 +17,7 @@ import streamlit as st
 
 from xraykit.models.card import Card
 from xraykit.models.conversion import importing
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
@@ -134,7 +134,7 @@ def _start() -> None:
         importing.start(asked, job)
         given[JOB] = job.name
     except (Refused, OSError) as error:
-        given[WORDS] = str(error)
+        given[WORDS] = words_of(error)
         _delete(job)
     _tidy()
 

@@ -110,8 +110,10 @@ def look_at(given: str) -> Incoming:
         if not stat.S_ISDIR(mode):
             raise Refused(f"{shown} is a device or pipe. Enter the path of a film or a folder.", code="unreadable")
         os.scandir(path).close()
+    except Refused:  # is a ValueError itself
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or "no file can have this name"
         raise Refused(
             f"{shown} cannot be opened: {reason}. Check the path and its permissions.", code="no-path"
         ) from None

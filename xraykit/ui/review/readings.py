@@ -17,7 +17,7 @@ from xraykit.films import radiograph
 from xraykit.models import explanation, service
 from xraykit.models.card import Card
 from xraykit.models.explanation import Explanation
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.ui import server
 
 FAST = explanation.METHODS[0]
@@ -84,7 +84,7 @@ def read(film: radiograph.Radiograph, model: str) -> service.Reading | str:
         try:
             readings[key] = server.client().classify(film, model)
         except (Refused, OSError) as error:
-            return str(error)
+            return words_of(error)
     return readings[key]
 
 
@@ -195,4 +195,4 @@ def _compute(job: Job, film: radiograph.Radiograph, client: service.Client) -> N
             job.cancelled = True
             return
         except (Refused, OSError) as error:
-            job.heatmaps[model, label] = str(error)
+            job.heatmaps[model, label] = words_of(error)

@@ -95,7 +95,7 @@ def add(name: str, source: Source, look: bool = False) -> Film | Refusal | None:
     try:
         film = server.client().read(name, source)
     except service.ServiceError as error:
-        film = Refusal(name, "service", str(error))
+        film = Refusal(name, "service", error.words)
     if isinstance(film, Refusal):
         return film
     opened = films()

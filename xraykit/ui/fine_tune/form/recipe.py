@@ -109,8 +109,8 @@ def _hand_over() -> None:
 def _import(data: bytes, name: str) -> None:
     try:
         recipe = json.loads(data[:MOST_BYTES].decode("utf-8"), parse_constant=_refuse_number)
-    except (ValueError, RecursionError) as error:
-        say(f"{name} is not a recipe: it is not valid JSON ({error}). Choose a file exported from this page.")
+    except (ValueError, RecursionError):
+        say(f"{name} is not a recipe: it is not valid JSON. Choose a file exported from this page.")
         return
     if not isinstance(recipe, dict):
         say(f"{name} is not a recipe: it holds no JSON object. Choose a file exported from this page.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import device_queue, devices, files, folders, text
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
@@ -179,7 +179,7 @@ def _estimate(chosen: Recipe) -> None:
         ]
         job.start(arguments, verb="estimate", data=files.named(plan.folder))
     except (Refused, OSError) as error:
-        selection.keep_word(f"The estimate could not be started: {error}")
+        selection.keep_word(f"The estimate could not be started: {words_of(error)}")
         return
     plan.estimate = Estimate(str(job.path), draft.plain(chosen), plan.folder)
     films.tidy(job.path.parent)
@@ -220,7 +220,7 @@ def _start(name: str) -> None:
         new_run = control.start(chosen, files.named(plan.folder), device=plan.device, name=name)
     except (Refused, OSError) as error:
         started.discard(name)
-        selection.keep_word(f"The run could not be started: {error}")
+        selection.keep_word(f"The run could not be started: {words_of(error)}")
         return
     _hand_on_estimate(new_run, chosen)
     draft.begin_next()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import devices, files
 from xraykit.system.job_folder import State
 from xraykit.training.run import control
@@ -136,4 +136,4 @@ def _telling(words: str) -> Iterator[None]:
     try:
         yield
     except (Refused, OSError) as error:
-        selection.keep_word(f"{words} {error}")
+        selection.keep_word(f"{words} {words_of(error)}")

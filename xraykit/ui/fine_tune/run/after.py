@@ -13,7 +13,7 @@ from xraykit.evaluation.stats import Figure
 from xraykit.models import card as cards
 from xraykit.models import folder_evaluation
 from xraykit.models.card import Card
-from xraykit.refused import Refused
+from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
@@ -120,7 +120,7 @@ def _save(run: RunSnapshot, name: str, title: str) -> None:
     try:
         keep.start(run.folder, name, title=title.strip() or None)
     except (Refused, OSError) as error:
-        selection.keep_word(f"The model was not saved. {error}")
+        selection.keep_word(f"The model was not saved. {words_of(error)}")
 
 
 def _show_saved(run: RunSnapshot, card: Card) -> None:
@@ -214,7 +214,7 @@ def _evaluate(run: RunSnapshot, models: list[str]) -> None:
         job = system_jobs.create(f"test-of-{run.name}")
         folder_evaluation.start_evaluation(job, Path(run.data), models, run.folder.path)
     except (Refused, OSError) as error:
-        selection.keep_word(f"The test films could not be read. {error}")
+        selection.keep_word(f"The test films could not be read. {words_of(error)}")
 
 
 def _figures_button(run: RunSnapshot) -> None:
@@ -237,7 +237,7 @@ def _show_figures(run: RunSnapshot) -> None:
     try:
         tested = evaluation.load_parts(run.folder.path)["test"]
     except evaluation.EvaluationRefused as error:
-        say(f"The figures cannot be read. {error}")
+        say(f"The figures cannot be read. {words_of(error)}")
         return
     metrics = tested.metrics()
     head = ("Class", "Films", "Sensitivity", "95% interval", "Specificity", "95% interval")
