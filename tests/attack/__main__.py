@@ -35,7 +35,7 @@ ATTACKS = {
         Attack("planted", 300, "films with a planted name"),
         Attack("statuses", 1000, "damaged run folders"),
         Attack("zips", 500, "hostile zips"),
-        Attack("keeps", 600, "keepings killed, held up or out of room"),
+        Attack("keeps", 300, "keepings killed, held up or out of room"),
         Attack("checkpoints", 50, "runs disturbed at their checkpoints and resumed"),
     )
 }

@@ -78,7 +78,10 @@ class Bench:
         process, self.undisturbed = self.begin(_moment(self, counted=str(counted)))
         process.wait(HANG)
         assert self.undisturbed.status().state is State.FINISHED, self.log(self.undisturbed).read_text()
-        self.calls = [line.split()[1] for line in moments.lines(counted)]
+        calls = [line.split()[1] for line in moments.lines(counted)]
+        ends = [at for at, call in enumerate(calls, 1) if call == "os.remove"]
+        # Every run writes two, after its first step and at its end; how many between them follows from the computer
+        self.calls = calls[: ends[1]]
 
     def compare(self, run: Run) -> None:
         """Figures of every epoch, readings of validation and test, and every weight, bit for bit."""

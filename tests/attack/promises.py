@@ -11,6 +11,7 @@ from xraykit import __version__
 
 PAGE = ROOT / "docs" / "promises.md"
 BEGIN, END = "<!-- counted by make attack -->\n", "<!-- counted -->"
+NOT_YET = "–"  # in the row of an attack that has not run at full size since it was written
 COLUMNS = ("attack", "what it tries", "tried", "broken promises", "what came of the tries", "counted")
 
 
