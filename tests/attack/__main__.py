@@ -34,6 +34,7 @@ ATTACKS = {
         Attack("models", 1000, "damaged model folders"),
         Attack("planted", 300, "films with a planted name"),
         Attack("statuses", 1000, "damaged run folders"),
+        Attack("jobs", 1000, "damaged records of jobs and evaluations"),
         Attack("zips", 500, "hostile zips"),
         Attack("keeps", 300, "keepings killed, held up or out of room"),
         Attack("checkpoints", 50, "runs disturbed at their checkpoints and resumed"),
