@@ -15,11 +15,14 @@ from tests.helpers import DATA, damage
 from xraykit.evaluation import comparison, evaluation, learning_curve, operating_point
 from xraykit.models import kept
 from xraykit.refused import Refused
-from xraykit.system import jobs
+from xraykit.system import jobs, text
+from xraykit.training import worker
 from xraykit.training.recipe import presets
+from xraykit.training.run.run import Run
 from xraykit.ui.compare import folder_evaluation as listing
 from xraykit.ui.kit import folder_facts
 
+ESTIMATE = {"phases": [{"seconds_per_epoch": 12.5, "epochs": 3}], "seconds": 40.0}
 OLD = DATA / "fc00794"
 # What Python's modules say of a file; a refusal is in our own words
 LIBRARY = ("Errno", "codec", "Traceback", "object has no attribute", "not subscriptable", "unhashable", "line 1 column")
@@ -60,6 +63,7 @@ def _make(bad: Path, reader: Callable[[Path], None], draw: random.Random) -> str
     (bad / "validation.json").write_text(_validation().to_json(), "utf-8")
     point = operating_point.choose(_validation(), "Normal", sensitivity=0.5)
     (bad / "point.json").write_text(point.to_json(), "utf-8")
+    (bad / "estimate.json").write_text(json.dumps(ESTIMATE), "utf-8")
     path = bad / draw.choice(FILES[reader])
     if draw.random() < 0.2:
         return damage.whole(path, draw)
@@ -115,14 +119,20 @@ def _history(bad: Path) -> None:
 
 
 def _point(bad: Path) -> None:
-    text = (bad / "point.json").read_bytes().decode("utf-8", "replace") if (bad / "point.json").is_file() else ""
-    point = operating_point.OperatingPoint.from_json(text)
+    written = (bad / "point.json").read_bytes().decode("utf-8", "replace") if (bad / "point.json").is_file() else ""
+    point = operating_point.OperatingPoint.from_json(written)
     applied = operating_point.apply(point, _validation(), point.sha256)
     applied.to_json().encode()
 
 
 def _recipe(bad: Path) -> None:
     presets.load(bad / "recipe.json").to_json().encode()
+
+
+def _estimate(bad: Path) -> None:
+    """Seconds of an estimate: for the time left alone, so a damaged one is none."""
+    for seconds in worker._estimated(Run(bad)):
+        text.duration(seconds).encode()
 
 
 FILES: dict[Callable[[Path], None], tuple[str, ...]] = {
@@ -132,5 +142,6 @@ FILES: dict[Callable[[Path], None], tuple[str, ...]] = {
     _history: ("history.csv",),
     _point: ("point.json",),
     _recipe: ("recipe.json",),
+    _estimate: ("estimate.json",),
 }
 READERS = tuple(FILES)

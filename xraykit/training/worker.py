@@ -18,7 +18,9 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypedDict
+
+import msgspec
 
 from xraykit.datasets import dataset, index, split
 from xraykit.evaluation.evaluation import FILES, Evaluation
@@ -333,9 +335,19 @@ def _read_if_there(run: Run, file: str) -> Any:
 
 
 def _estimated(run: Run) -> tuple[float, ...]:
-    """Seconds per epoch of each phase as estimated before the start; empty where nobody did."""
-    estimate = _read_if_there(run, "estimate.json")
-    return () if estimate is None else tuple(phase["seconds_per_epoch"] for phase in estimate["phases"])
+    """Seconds per epoch of each phase as estimated before the start; empty where nobody did, or it cannot be read."""
+    with contextlib.suppress(RunRefused, msgspec.ValidationError):
+        estimate = msgspec.convert(run.read("estimate.json"), _Estimate)
+        return tuple(phase["seconds_per_epoch"] for phase in estimate["phases"])
+    return ()
+
+
+class _EstimatedPhase(TypedDict):
+    seconds_per_epoch: Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
+
+
+class _Estimate(TypedDict):
+    phases: list[_EstimatedPhase]
 
 
 def _progress(run: Run, stage: Stage, on_stage: OnStage) -> index.Progress:
