@@ -89,7 +89,7 @@ def _job(bad: Path) -> None:
     """A job's state and what its folder of films held, as the pages show them."""
     job = jobs.Job(bad)
     state, contents = job.state(), listing._contents(job)
-    json.dumps(state.to_json(), allow_nan=False)
+    json.dumps({**state.to_json(), **dict.fromkeys(state.other)}, allow_nan=False)  # others are not shown
     for words in (state.message, *(folder_facts._refused_row(film) for film in state.refused_films)):
         words.encode()
     listing._hashes(job)
