@@ -9,6 +9,7 @@ import pytest
 
 from xraykit.system import folders
 from xraykit.system.job_folder import State
+from xraykit.training import worker
 from xraykit.training.run import control, run
 
 
@@ -385,3 +386,11 @@ def test_a_status_without_a_state_is_refused(made):
 )
 def test_how_much_is_done(fields, share):
     assert run.Status(state=State.RUNNING, **fields).share == share
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"phases": 3}', '{"phases": [{"seconds_per_epoch": "x"}]}', "{", ""])
+def test_a_damaged_estimate_is_none(made, text):
+    (made.path / "estimate.json").write_text(text)
+    assert worker._estimated(made) == ()
+    made.write("estimate.json", {"phases": [{"seconds_per_epoch": 2.5}], "seconds": 3})
+    assert worker._estimated(made) == (2.5,)
