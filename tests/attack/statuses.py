@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import random
 import shutil
 import tempfile
@@ -13,19 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.attack import Outcome
-from tests.helpers import run_folders
+from tests.helpers import damage, run_folders
 from xraykit.cli import runs as command_line
 from xraykit.refused import Refused
 from xraykit.training.run.run import Run, Status, list_runs
 from xraykit.ui.fine_tune import snapshot
 from xraykit.ui.fine_tune.run import table, view
 
-EXTREMES = (
-    *("null", "true", '""', '"text"', '"nan"', '"\\ud800"', '"\\u0000"', '"9999-99-99"', '"0001-01-01T00:00:00+14:00"'),
-    *("-1", "0", "0.5", "1e400", "-1e400", "NaN", "1e308", "9223372036854775808", "9" * 400, "9" * 5000, "1e18"),
-    *("[]", "{}", "[[1]]", '{"a": 1}', "[" * 100_000, '"finished"', '"failed"', '"running"', '"queued"', '"learning"'),
-)
-CELLS = ("", "text", "nan", "inf", "-1", "1e308", "1e999", "9" * 5000, "\0", '"', "\ud800", "=1+1", "x" * 140_000)
 RECORDS = ("status.json", "recipe.json", "data.json", "events.jsonl", "log.txt", "lock")
 TABLES = ("history.csv", "moments.csv", "device.csv")
 FIELDS = tuple(field.name for field in dataclasses.fields(Status))
@@ -57,39 +50,20 @@ def attack(count: int, seed: int) -> Outcome:
 
 def _damage(folder: Path, random_: random.Random) -> str:
     """Damage one file, or some fields of the status; returns what was done."""
-    kind = random_.choice(("fields", "fields", "fields", "cells", "cells", "bytes", "pipe", "folder"))
+    kind = random_.choice(("fields", "fields", "fields", "cells", "cells", "whole", "whole", "whole"))
     if kind == "fields":
         return _damage_fields(folder / "status.json", random_)
     if kind == "cells":
-        return _damage_cells(folder / random_.choice(TABLES), random_)
-    path = folder / random_.choice((*RECORDS, *TABLES))
-    path.unlink(missing_ok=True)
-    if kind == "pipe" and hasattr(os, "mkfifo"):
-        os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
-    else:
-        path.write_bytes(random_.choice((b"", b"\xff\xfe{}\n\xff,1\n", b"[]", b"[" * 100_000, random_.randbytes(500))))
-    return f"{path.name}: {kind}"
+        return damage.cells(folder / random_.choice(TABLES), random_)
+    return damage.whole(folder / random_.choice((*RECORDS, *TABLES)), random_)
 
 
 def _damage_fields(path: Path, random_: random.Random) -> str:
     fields = {name: json.dumps(value) for name, value in json.loads(path.read_text("utf-8")).items()}
-    changed = {name: random_.choice(EXTREMES) for name in random_.sample(FIELDS, random_.randint(1, 3))}
+    changed = {name: random_.choice(damage.EXTREMES) for name in random_.sample(FIELDS, random_.randint(1, 3))}
     whole = {**fields, **changed}
     path.write_text("{" + ", ".join(f'"{name}": {value}' for name, value in whole.items()) + "}", "utf-8")
     return f"status.json: {', '.join(f'{name}={value[:30]}' for name, value in changed.items())}"
-
-
-def _damage_cells(path: Path, random_: random.Random) -> str:
-    rows = [line.split(",") for line in path.read_text("utf-8").splitlines()]
-    for _ in range(random_.randint(1, 5)):
-        row = random_.choice(rows)
-        row[random_.randrange(len(row))] = random_.choice(CELLS)
-    if random_.random() < 0.3:
-        rows[random_.randrange(len(rows))] += ["1", "2"]
-    path.write_bytes("\n".join(",".join(row) for row in rows).encode("utf-8", "surrogatepass") + b"\n")
-    return f"{path.name}: cells"
 
 
 def _read(run: Run) -> str:

@@ -164,6 +164,7 @@ def linked(kind):
         (("/etc/out.png", FILM), "absolute"),
         (("C:/out.png", FILM), "absolute"),
         (("Normal//out.png", FILM), "empty part"),
+        ((zipfile.ZipInfo("nameless"), FILM), "empty part; it must be plain"),
         (("./out.png", FILM), "empty part"),
         ((zipfile.ZipInfo("a"), FILM), "backslash"),
         (("Normal/a\nb.png", FILM), "control characters"),
@@ -183,6 +184,8 @@ def test_members_that_mean_no_good_are_refused_by_name(member, words, tmp_path):
     name, data = member
     if words == "backslash":  # zipfile would put slashes, so it is set behind its back
         name.filename = name.orig_filename = "Normal\\out.png"
+    if words.startswith("empty part;"):
+        name.filename = name.orig_filename = ""
     refused = refusal_of(zipped([*sound(), (name, data)]), tmp_path)
     assert words in str(refused)
 

@@ -193,3 +193,30 @@ def test_numbers_that_do_not_fit_are_refused(wrong, words):
     given = {"classes": ("A", "B", "C"), "truth": np.array([0, 1]), "temperature": 1.0} | wrong
     with pytest.raises(evaluation.EvaluationRefused, match=words):
         evaluation.Evaluation("m", films=("a", "b"), logits=np.zeros((2, 3)), **given)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("truth", ["0"] * 5, r"truth\[0\]"),
+        ("truth", [0.5] * 5, r"truth\[0\]"),
+        ("logits", [["1", "2", "3"]] * 5, r"logits\[0\]\[0\]"),
+        ("logits", [[1, 2, 3]] * 4 + [[1, 2]], "one logit a class"),
+        ("films", [1, 2, 3, 4, 5], r"films\[0\]"),
+        ("classes", "ABC", "classes"),
+        ("classes", None, "classes"),
+        ("temperature", "1", "temperature"),
+        ("model", {}, "model"),
+        ("groups", [0.5] * 5, "groups"),
+        ("sha256", [None] * 5, "sha256"),
+        ("data", 3, "data"),
+    ],
+)
+def test_each_value_of_a_file_has_its_type_or_the_field_is_named(tmp_path, field, value, words):
+    path = tmp_path / "evaluation.json"
+    whole = evaluation.Evaluation("m", ("A", "B", "C"), tuple("abcde"), np.array([0, 1, 2, 0, 1]), np.eye(5, 3))
+    data = json.loads(whole.to_json()) | {field: value}
+    path.write_text(json.dumps(data), "utf-8")
+    with pytest.raises(evaluation.EvaluationRefused, match=words) as refused:
+        evaluation.load(path)
+    assert "evaluation.json" in refused.value.words

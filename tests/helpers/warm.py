@@ -1,4 +1,4 @@
-"""Commands in processes that have their libraries loaded already: forks of one process that imported them once.
+"""Command lines in processes that have everything loaded already: forks of one process that imported it once.
 
 Tests that start many runs start TensorFlow once for all of them, not once for each. What is forked is the command line
 as a fresh process would run it: a session, an environment, a log and locks of its own, and a SIGKILL ends it.
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.helpers import ROOT
+from tests.helpers import ROOT, moments
 
 
 class Process:
@@ -38,21 +38,27 @@ class Process:
             raise subprocess.TimeoutExpired("a warm process", timeout or 0)
         return 0
 
+    def go_on(self) -> None:
+        """After it was held up with SIGSTOP."""
+        self._send(signal.SIGCONT)
+
     def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
         if self.poll() is None and self._handle is not None:
-            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-
-
-TRAINING = "xraykit.training.fit.fit"  # imports Keras and its backend, and runs nothing on it
-READING = ("xraykit.datasets.inspection", "xraykit.models.folder_evaluation", "sklearn.model_selection")
+            signal.pidfd_send_signal(self._handle, number)
 
 
 class Stable:
-    """The process that is forked, with these modules loaded; it ends when this object's socket is closed."""
+    """The process that is forked; it ends when this object's socket is closed.
 
-    def __init__(self, *modules: str) -> None:
+    `prepare`, "module:function", is called in it once, before it is forked.
+    """
+
+    def __init__(self, prepare: str = "tests.helpers.warm:load_backend") -> None:
         self._socket, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "tests.helpers.warm", str(theirs.fileno()), *modules]
+        command = [sys.executable, "-m", "tests.helpers.warm", str(theirs.fileno()), prepare]
         self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()])
         theirs.close()
 
@@ -79,6 +85,16 @@ class Stable:
         self._process.wait()
 
 
+def load_backend() -> None:
+    """Import Keras and its backend, and run nothing on it."""
+    import xraykit.training.fit.fit  # noqa: F401
+    from tests.helpers import backend
+    from xraykit.models.conversion import convert
+
+    backend.quick()
+    convert.convert_in_subprocess = convert_here
+
+
 def convert_here(network: Path, folder: Path, seconds: float = 300, feature_layer: str = "out_relu") -> None:
     """Stands in for `convert.convert_in_subprocess` where TensorFlow is loaded already: no child loads it again."""
     from xraykit.models.conversion import convert
@@ -86,21 +102,20 @@ def convert_here(network: Path, folder: Path, seconds: float = 300, feature_laye
     convert.convert(network, folder, feature_layer)
 
 
+def load_readers() -> None:
+    """Import what reads films and divides them, and no backend."""
+
+    import xraykit.datasets.inspection
+    import xraykit.models.folder_evaluation  # noqa: F401
+
+
 def main() -> None:
-    """Load the modules, then fork for every command that is asked for."""
+    """Prepare, then fork for every command that is asked for."""
     requests = socket.socket(fileno=int(sys.argv[1]))
     import xraykit.__main__
 
-    for module in sys.argv[2:]:
-        importlib.import_module(module)
-    if TRAINING in sys.argv:
-        from tests.helpers import backend
-
-        backend.quick()
-        from xraykit.models.conversion import convert
-
-        convert.convert_in_subprocess = convert_here
-
+    module, function = sys.argv[2].split(":")
+    getattr(importlib.import_module(module), function)()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave no entry in the table of processes
     while True:
         request, descriptors, *_ = socket.recv_fds(requests, 2**20, 8)
@@ -130,6 +145,7 @@ def _become(asked: dict, descriptors: list[int], command_line) -> None:
         os.dup2(log, 2)
         os.environ.clear()
         os.environ.update(asked["environment"])
+        moments.arm()
         command_line(asked["arguments"])
     except SystemExit as end:
         code = int(end.code or 0) if not isinstance(end.code, str) else 1

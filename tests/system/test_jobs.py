@@ -1,11 +1,13 @@
 """A job's folder: its lock and the end that a process has written but not yet left."""
 
 import os
+import shutil
 
 import pytest
 
+from tests.helpers import DATA
 from xraykit.system import job_folder, jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder import JobRefused, State
 from xraykit.system.jobs import Job, JobState
 from xraykit.training.run import run
 
@@ -54,3 +56,33 @@ def test_a_folder_whose_name_is_no_utf_8_stays_the_same_folder_and_other_text_is
         job.queue(**facts)
         with pytest.raises(job_folder.JobRefused, match=next(iter(facts))):
             job.recorded()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("duplicates", 1e18, "duplicates"),
+        ("refused", "finished", "refused"),
+        ("refused", ["a film"], r"refused\[0\]"),
+        ("films", -1, "films"),
+        ("groups", "\ud800", "text that is none"),
+        ("group_rule", {"kind": "guessed", "column": "", "distance": 1}, "kind"),
+        ("unlabelled", ["\ud800"], "text that is none"),
+        ("given", {"counts": 3}, "given"),
+        ("classes", None, "classes"),
+    ],
+)
+def test_what_a_folder_holds_is_read_value_by_value(tmp_path, field, value, words):
+    job = jobs.Job(tmp_path / "job")
+    shutil.copytree(DATA / "fc00794" / "inspection", job.path)
+    assert job.films()["films"] == 36
+    job.write("films.json", {**job.films(), field: value})
+    with pytest.raises(JobRefused, match=words):
+        job.films()
+
+
+@pytest.mark.parametrize("text", ["[]", '{"films": 3}', "null"])
+def test_what_is_no_list_of_a_folder_is_refused(tmp_path, text):
+    (tmp_path / "films.json").write_text(text)
+    with pytest.raises(JobRefused, match=r"films\.json of the job"):
+        jobs.Job(tmp_path).films()

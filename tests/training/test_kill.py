@@ -66,7 +66,7 @@ class Watcher:
 def spawned(monkeypatch):
     """The processes that are launched, the last at the end."""
     launched, fresh = [], processes.spawn
-    stable = warm.Stable(warm.TRAINING) if sys.platform == "linux" else None
+    stable = warm.Stable() if sys.platform == "linux" else None
 
     def spawn(*args, **named):
         spawn = fresh if stable is None or len(launched) % FRESH == FRESH - 1 else stable.spawn

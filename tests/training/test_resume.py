@@ -386,3 +386,22 @@ def test_a_damaged_checkpoint_is_refused_in_our_own_words(tmp_path, content):
     with pytest.raises(CheckpointDamaged) as refused:
         checkpoint.load(file, SHORT)
     assert refused.value.words == ("The checkpoint state.npz of the run run is damaged: it was cut short or changed.")
+
+
+def test_a_checkpoint_that_is_no_file_is_refused_and_not_taken_for_none(tmp_path):
+    file = tmp_path / "run" / "checkpoint" / "state.npz"
+    file.mkdir(parents=True)
+    with pytest.raises(CheckpointDamaged, match="is damaged"):
+        checkpoint.load(file, SHORT)
+    file.rmdir()
+    assert checkpoint.load(file, SHORT) is None
+
+
+@pytest.mark.parametrize("change", [{"epoch": "x"}, {"history": [3]}, {"counters": []}, {"step": None}])
+def test_progress_of_another_type_is_refused(tmp_path, change):
+    file = tmp_path / "run" / "checkpoint" / "state.npz"
+    file.parent.mkdir(parents=True)
+    meta = {"format": checkpoint.FORMAT, "recipe": checkpoint.digest(SHORT), "progress": change}
+    np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8))
+    with pytest.raises(CheckpointDamaged, match="is damaged"):
+        checkpoint.load(file, SHORT)

@@ -9,7 +9,8 @@ import pytest
 
 from xraykit.system import folders
 from xraykit.system.job_folder import State
-from xraykit.training.run import run
+from xraykit.training import worker
+from xraykit.training.run import control, run
 
 
 @pytest.fixture
@@ -133,11 +134,58 @@ def test_history_is_cut_back_to_what_a_checkpoint_holds(made):
     for epoch in range(5):
         made.append_history({"epoch": epoch, "loss": 1.0})
         made.append("moments.csv", {"epoch": epoch + 0.5})
-    made.truncate_history(3)
+    made.restore_history(3, [])
     made.truncate("moments.csv", 3)
     made.append_history({"epoch": 3, "loss": 0.5})
     assert [row["epoch"] for row in made.history()] == ["0", "1", "2", "3"]
     assert [row["epoch"] for row in made.rows("moments.csv")] == ["0.5", "1.5", "2.5"]
+
+
+ROWS = [{"epoch": epoch, "loss": f"{epoch + 1}.5"} for epoch in range(4)]
+DAMAGES = [None, b"", b"\xff\xfe\0", b"epoch,loss\n0,1.5\n", b"epoch,loss\nzero,1.5\n1,2.5\n2,3.5\n", "pipe"]
+
+
+def _damage(path, damage):
+    path.unlink()
+    if damage == "pipe":
+        os.mkfifo(path)
+    elif damage is not None:
+        path.write_bytes(damage)
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+def test_a_lost_history_is_written_again_from_the_checkpoint(made, damage):
+    for row in ROWS:
+        made.append_history(row)
+    before = (made.path / "history.csv").read_text()
+    _damage(made.path / "history.csv", damage)
+    made.restore_history(4, ROWS)
+    assert (made.path / "history.csv").read_text() == before
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+def test_a_lost_history_that_no_checkpoint_knows_is_refused(made, damage):
+    for row in ROWS:
+        made.append_history(row)
+    _damage(made.path / "history.csv", damage)
+    with pytest.raises(run.RunRefused, match=r"no row of epoch [12] .* expected the 4 epochs"):
+        made.restore_history(4, ROWS[3:])
+
+
+def test_damaged_rows_of_the_other_tables_are_dropped(made):
+    (made.path / "moments.csv").write_text("epoch,loss\n0.5,1\nfive,1\n1.5,1\n")
+    made.truncate("moments.csv", 1)
+    assert made.rows("moments.csv") == [{"epoch": "0.5", "loss": "1"}]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_what_lies_in_a_run_only_its_user_may_read(made):
+    made.append_history({"epoch": 0})
+    made.append("moments.csv", {"epoch": 0})
+    made.path.chmod(0o755)  # as versions before made it
+    control.take(made).close()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (made.path, *made.path.iterdir())}
+    assert modes == {name: 0o700 if name == made.name else 0o600 for name in modes} and len(modes) == 7
 
 
 def test_threads_do_not_lose_each_others_fields(made):
@@ -338,3 +386,11 @@ def test_a_status_without_a_state_is_refused(made):
 )
 def test_how_much_is_done(fields, share):
     assert run.Status(state=State.RUNNING, **fields).share == share
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"phases": 3}', '{"phases": [{"seconds_per_epoch": "x"}]}', "{", ""])
+def test_a_damaged_estimate_is_none(made, text):
+    (made.path / "estimate.json").write_text(text)
+    assert worker._estimated(made) == ()
+    made.write("estimate.json", {"phases": [{"seconds_per_epoch": 2.5}], "seconds": 3})
+    assert worker._estimated(made) == (2.5,)

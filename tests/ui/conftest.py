@@ -13,7 +13,7 @@ from xraykit.ui.review import incoming
 @pytest.fixture(scope="session")
 def loaded():
     """What the pages start is forked from here: it reads films without importing its libraries first."""
-    stable = warm.Stable(*warm.READING) if sys.platform == "linux" else None
+    stable = warm.Stable("tests.helpers.warm:load_readers") if sys.platform == "linux" else None
     yield stable
     if stable is not None:
         stable.close()

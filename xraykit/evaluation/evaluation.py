@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 
 from xraykit.evaluation import curves, stats
@@ -240,26 +242,43 @@ def load_parts(folder: str | Path) -> dict[str, Evaluation]:
 
 def _parts_of(path: Path) -> dict[str, dict]:
     """What a file holds: the data of its evaluation as "test", or of both parts where it is of the old form."""
-    data = json.loads(read_plain(path, MOST_BYTES))
+    data = msgspec.json.decode(read_plain(path, MOST_BYTES), type=dict[str, Any])
     if "validation" not in data:
         return {"test": data}
-    shared = {"model": path.parent.name, "classes": data["classes"], "temperature": 1.0}
-    return {part: {**shared, "data": f"{part} split", **data[part]} for part in FILES}
+    shared = {"model": path.parent.name, "classes": data.get("classes"), "temperature": 1.0}
+    parts = msgspec.convert({part: data.get(part) for part in FILES}, dict[str, dict[str, Any]])
+    return {part: {**shared, "data": f"{part} split", **held} for part, held in parts.items()}
 
 
-def _from_json(data: dict) -> Evaluation:
-    hashes = tuple(data.get("sha256", ()))
-    films = tuple(data["films"]) or _names_of(hashes)
+class _Record(msgspec.Struct):
+    """What an evaluation's file holds, each value of its type."""
+
+    model: str
+    classes: tuple[str, ...]
+    films: tuple[str, ...]
+    truth: list[Annotated[int, msgspec.Meta(ge=0, lt=2**31)]]
+    logits: list[list[float]]
+    temperature: float
+    sha256: tuple[str, ...] = ()
+    groups: tuple[Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)], ...] = ()
+    data: str = ""
+
+
+def _from_json(data: dict[str, Any]) -> Evaluation:
+    held = msgspec.convert(data, _Record)
+    widths = sorted({len(row) for row in held.logits})
+    if len(widths) > 1:
+        raise EvaluationRefused(f"Expected one logit a class for every film; got from {widths[0]} to {widths[-1]}.")
     return Evaluation(
-        model=data["model"],
-        classes=tuple(data["classes"]),
-        films=films,
-        truth=np.array(data["truth"], np.int64),
-        logits=np.array(data["logits"], float).reshape(len(films), -1),
-        temperature=float(data["temperature"]),
-        hashes=hashes,
-        groups=tuple(data.get("groups", ())),
-        data=data.get("data", ""),
+        model=held.model,
+        classes=held.classes,
+        films=held.films or _names_of(held.sha256),
+        truth=np.array(held.truth, np.int64),
+        logits=np.array(held.logits, float).reshape(len(held.logits), -1),
+        temperature=held.temperature,
+        hashes=held.sha256,
+        groups=held.groups,
+        data=held.data,
     )
 
 
@@ -279,11 +298,13 @@ def _names_of(hashes: tuple[str, ...]) -> tuple[str, ...]:
 def _refusing(path: str | Path) -> Iterator[None]:
     try:
         yield
-    except EvaluationRefused:
-        raise
-    except FileRefused as refused:
+    except (EvaluationRefused, FileRefused) as refused:
         raise EvaluationRefused(f"Expected an evaluation in {shown(path)}. {refused.words}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+    except msgspec.ValidationError as error:  # names types, bounds and the field, never a value
+        raise EvaluationRefused(
+            f"Expected an evaluation in {shown(path)}; a field is another: {error}. Restore it, or evaluate again."
+        ) from None
+    except (ValueError, RecursionError):
         raise EvaluationRefused(
             f"Expected an evaluation in {shown(path)}; the file is damaged, or was written by something else. Restore "
             "it, or evaluate again."

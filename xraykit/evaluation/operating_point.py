@@ -6,9 +6,10 @@ A point belongs to the one network it was chosen for. Knows thresholds and count
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
+import msgspec
 import numpy as np
 
 from xraykit.evaluation import stats
@@ -47,17 +48,33 @@ class OperatingPoint:
     def from_json(cls, text: str) -> OperatingPoint:
         """Read a point; raises OperatingRefused where the text is none."""
         try:
-            point = cls(**json.loads(text))
-            if point.figures is None:
-                return by_hand(point.model, point.label, point.threshold, point.sha256)
-            figures = {key: value if key == "n" else Figure.from_dict(value) for key, value in point.figures.items()}
-            return replace(point, figures=figures)
-        except OperatingRefused:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            held = msgspec.json.decode(text, type=_Record)
+        except msgspec.ValidationError as error:  # names types, bounds and the field, never a value
+            raise OperatingRefused(
+                f"Expected an operating point; a field of it is another: {error}. Choose a file exported from Compare."
+            ) from None
+        except (ValueError, RecursionError):
             raise OperatingRefused(
                 "Expected an operating point as JSON; got something else. Choose a file exported from Compare."
             ) from None
+        if held.figures is None:
+            return by_hand(held.model, held.label, held.threshold, held.sha256)
+        figures = {
+            key: value if isinstance(value, int) else Figure.from_dict(value) for key, value in held.figures.items()
+        }
+        return cls(held.model, held.sha256, held.label, held.threshold, held.target, held.wanted, figures)
+
+
+class _Record(msgspec.Struct):
+    """What the file of a point holds, each value of its type."""
+
+    model: str
+    sha256: str
+    label: str
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    target: Literal["sensitivity", "specificity", "hand"]
+    wanted: Annotated[float, msgspec.Meta(ge=0, le=1)] | None
+    figures: dict[str, int | dict[str, int | float | None] | None] | None
 
 
 @dataclass(frozen=True, eq=False)

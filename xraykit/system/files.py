@@ -90,11 +90,15 @@ def _hash_version(path: Path, size: int, modified: int, inode: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part, not even after a power cut."""
+def replace_text(path: Path, text: str, *, shared: bool = False) -> None:
+    """Write a text file so that a reader sees the old one or the new one, never a part, not even after a power cut.
+
+    Only this user may read it; where it is `shared`, whoever may read other new files.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if shared else 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())  # else a restart may find the new name on an empty file
@@ -111,8 +115,8 @@ def open_private(path: Path) -> IO[bytes]:
 
 
 def append_line(path: Path, first: Callable[[], str], line: str) -> None:
-    """Add a line to a growing file in one write; `first` makes what begins an empty one."""
-    with path.open("a+b") as file:
+    """Add a line to a growing file in one write; `first` makes what begins an empty one. Only this user may read it."""
+    with _open_private(path, "a+b", os.O_APPEND) as file:
         size = file.seek(0, os.SEEK_END)
         if size:
             file.seek(-1, os.SEEK_END)
@@ -187,11 +191,16 @@ def now() -> str:
 
 def open_lock(path: Path) -> IO[Any]:
     """A file to lock, made where there is none; OSError where something else has its name: a pipe is not waited for."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
+    return _open_private(path, "r+")
+
+
+def _open_private(path: Path, mode: str, flags: int = 0) -> IO[Any]:
+    flags |= os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o600)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "expected a plain file", str(path))
-    return os.fdopen(descriptor, "r+")
+    return os.fdopen(descriptor, mode)
 
 
 def try_lock(file: IO[Any], shared: bool = False) -> bool:

@@ -222,9 +222,9 @@ class JobFolder:
         return [dict(zip(columns, values, strict=True)) for values in csv_rows(body) if len(values) == len(columns)]
 
     def truncate(self, file: str, epochs: float) -> None:
-        """Drop the rows of a CSV file from epoch `epochs` on: those that a resumed job goes through again."""
+        """Drop the rows of a CSV file from epoch `epochs` on, and damaged ones: a resumed job adds them again."""
         rows = self.rows(file)
-        kept = [row for row in rows if float(row["epoch"]) < epochs]
+        kept = [row for row in rows if _epoch(row) < epochs]
         if len(kept) < len(rows):
             lines = [csv_line(list(rows[0])), *(csv_line(list(row.values())) for row in kept)]
             replace_text(self.path / file, "".join(lines))
@@ -316,6 +316,13 @@ class JobFolder:
 def lock_was_handed() -> bool:
     """Is this the process that was launched for a job, with its lock in hand?"""
     return LOCK_VARIABLE in os.environ
+
+
+def _epoch(row: Mapping[str, str]) -> float:
+    try:
+        return float(row["epoch"])
+    except (KeyError, ValueError):
+        return math.inf
 
 
 def _is_file(descriptor: int, path: Path) -> bool:

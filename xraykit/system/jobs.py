@@ -6,6 +6,7 @@ Counts items and refusals as plain data; knows neither films nor networks.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -13,7 +14,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+import msgspec
 
 from xraykit.refused import Refused, words_of
 from xraykit.system import folders
@@ -94,17 +97,91 @@ class Job(JobFolder):
 
         `facts` are fields of JobState until the process begins. Raises JobRefused where another is at work.
         """
-        folders.make_private(self.path)
+        folders.close_private(self.path)
         self.launch(arguments, lambda: self.queue(**facts))
 
     def films(self) -> dict[str, Any]:
-        """films.json; JobRefused where it is missing or broken."""
-        return self.read(FILMS)
+        """films.json; JobRefused where it is missing or broken, or a value has another type: words say which."""
+        data = self.read(FILMS)
+        try:
+            msgspec.convert(data, _Films)
+            json.dumps(data, ensure_ascii=False).encode()  # half a character is no text
+        except msgspec.ValidationError as error:  # names types, bounds and the field, never a value
+            words = f"a field is another: {error}"
+        except UnicodeEncodeError:
+            words = "it holds text that is none"
+        else:
+            return data
+        raise JobRefused(
+            f"Expected what is in a folder of films in {FILMS} of the job {self.name}; {words}. Delete it."
+        )
 
     def results(self) -> list[Path]:
         """The evaluation.json files of the job, by model name."""
         own = self.path / RESULT
         return [own] if own.is_file() else sorted(self.path.glob(f"*/{RESULT}"))
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+_Names = list[str]
+
+
+class _Rule(TypedDict):
+    kind: Literal["patient ids", "near-duplicates"]
+    column: str
+    distance: _Count
+
+
+class _Given(TypedDict):
+    counts: dict[str, dict[str, _Count]]
+    without_part: _Count
+    crossing_groups: list[_Names]
+
+
+class _Films(TypedDict):
+    """films.json, as `datasets.inspection` writes it."""
+
+    films: _Count
+    classes: dict[str, _Count]
+    groups: _Count
+    group_rule: str | _Rule
+    refused: list[dict[str, str]]
+    duplicates: list[_Names]
+    groups_with_several_classes: list[_Names]
+    unlabelled: _Names
+    sha256: NotRequired[_Names]
+    digest: NotRequired[str]
+    name: NotRequired[str]
+    given: NotRequired[_Given]
+    remarks: NotRequired[list[_Remark]]
+    notes: NotRequired[list[_Note]]
+    refusals: NotRequired[list[_Reason]]
+    division: NotRequired[str]
+    split: NotRequired[dict[str, dict[str, _Count]]]
+    learned_from: NotRequired[dict[str, _Count]]
+    not_divided: NotRequired[str]
+
+
+class _Remark(TypedDict):
+    code: str
+    words: str
+    count: _Count
+    examples: _Names
+
+
+class _Note(TypedDict):
+    code: str
+    words: str
+    warning: bool
+    films: _Count
+    example: str
+
+
+class _Reason(TypedDict):
+    code: str
+    words: str
+    count: _Count
+    example: str
 
 
 @dataclass

@@ -79,7 +79,7 @@ def spawn(
     source = str(folders.REPOSITORY)
     path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
     apart = {"creationflags": 0x208} if os.name == "nt" else {"start_new_session": True, "pass_fds": tuple(pass_fds)}
-    with log.open("ab") as file:
+    with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "xraykit", *arguments],
             stdin=subprocess.DEVNULL,

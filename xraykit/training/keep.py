@@ -95,10 +95,10 @@ def keep(
         say("Converting the network.")
         _convert(run, unfinished)
         draft = _draft(run, unfinished, readings["validation"], name=name, title=title or name, limits=limits)
-        replace_text(unfinished / "card.json", draft.to_json())
+        replace_text(unfinished / "card.json", draft.to_json(), shared=True)
         say("Reading every validation and test film with the converted network.")
         card = _complete(draft, unfinished, films, readings, published, names)
-        replace_text(unfinished / "card.json", card.to_json())
+        replace_text(unfinished / "card.json", card.to_json(), shared=True)
     return card
 
 
@@ -176,7 +176,7 @@ def _complete(
             code="model-corrupt",
         )
     for part, file in evaluation.FILES.items():
-        replace_text(folder / file, evaluations[part].to_json(with_names))
+        replace_text(folder / file, evaluations[part].to_json(with_names), shared=True)
     read = sum(len(readings[part].films) for part in readings)
     metrics = {part: stats.plain(evaluations[part].metrics()) for part in readings} | {
         "agreement_with_keras": {"largest_difference": difference, "films": read},

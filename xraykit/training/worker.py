@@ -18,7 +18,9 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypedDict
+
+import msgspec
 
 from xraykit.datasets import dataset, index, split
 from xraykit.evaluation.evaluation import FILES, Evaluation
@@ -122,7 +124,7 @@ class RunRecorder:
         self.run, self.recipe, self.on_moment = run, recipe, on_moment
 
     def begin(self, progress: Progress, epochs: int) -> None:
-        self.run.truncate_history(progress.epoch)
+        self.run.restore_history(progress.epoch, [_row(row) for row in progress.history])
         self.run.truncate(MOMENTS, progress.epoch)
         self.run.update(epoch=progress.epoch, epochs=epochs, step=progress.step, **_facts(progress))
 
@@ -154,9 +156,7 @@ class RunRecorder:
         self.on_moment(moment)
 
     def epoch(self, row: Mapping[str, float]) -> None:
-        plain = {"epoch", "phase", "learning_rate"}
-        texts = {name: value if name in plain else f"{value:.7g}" for name, value in row.items()}
-        self.run.append_history(texts | {"seconds": round(row["seconds"], 2)})
+        self.run.append_history(_row(row))
 
     def event(self, what: str, **fields: Any) -> None:
         self.run.event(what, **fields)
@@ -180,6 +180,13 @@ class RunRecorder:
 
     def stop_asked(self) -> bool:
         return self.run.stop_asked()
+
+
+def _row(row: Mapping[str, float]) -> dict[str, float | str]:
+    """An epoch as history.csv has it."""
+    plain = {"epoch", "phase", "learning_rate"}
+    texts = {name: value if name in plain else f"{value:.7g}" for name, value in row.items()}
+    return texts | {"seconds": round(row["seconds"], 2)}
 
 
 def _facts(progress: Progress) -> dict[str, float | int | str | None]:
@@ -328,9 +335,19 @@ def _read_if_there(run: Run, file: str) -> Any:
 
 
 def _estimated(run: Run) -> tuple[float, ...]:
-    """Seconds per epoch of each phase as estimated before the start; empty where nobody did."""
-    estimate = _read_if_there(run, "estimate.json")
-    return () if estimate is None else tuple(phase["seconds_per_epoch"] for phase in estimate["phases"])
+    """Seconds per epoch of each phase as estimated before the start; empty where nobody did, or it cannot be read."""
+    with contextlib.suppress(RunRefused, msgspec.ValidationError):
+        estimate = msgspec.convert(run.read("estimate.json"), _Estimate)
+        return tuple(phase["seconds_per_epoch"] for phase in estimate["phases"])
+    return ()
+
+
+class _EstimatedPhase(TypedDict):
+    seconds_per_epoch: Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
+
+
+class _Estimate(TypedDict):
+    phases: list[_EstimatedPhase]
 
 
 def _progress(run: Run, stage: Stage, on_stage: OnStage) -> index.Progress:

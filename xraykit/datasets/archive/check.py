@@ -148,7 +148,7 @@ def _clashes(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
     for member in members:
         parts = member.orig_filename.removesuffix("/").split("/")
         for depth in range(1, min(len(parts), MAX_DEPTH) + 1):
-            path, is_folder = "/".join(parts[:depth]), depth < len(parts) or member.is_dir()
+            path, is_folder = "/".join(parts[:depth]), depth < len(parts) or is_a_folder(member)
             key = unicodedata.normalize("NFC", path).casefold()
             before = seen.get(key)
             if before is None:
@@ -173,6 +173,11 @@ def quoted(member: zipfile.ZipInfo) -> str:
     return repr(name if len(name) <= 120 else f"{name[:100]}...")
 
 
+def is_a_folder(member: zipfile.ZipInfo) -> bool:
+    """As `is_dir`, which fails on a member without a name."""
+    return member.filename.endswith("/")
+
+
 def is_junk(member: zipfile.ZipInfo) -> bool:
     """What file managers add to a zip; not worth a word."""
     parts = member.orig_filename.lower().split("/")
@@ -181,6 +186,6 @@ def is_junk(member: zipfile.ZipInfo) -> bool:
 
 def may_be_wanted(member: zipfile.ZipInfo) -> bool:
     """By its name: a film, or a manifest; what has another unknown name is opened and looked at."""
-    *folders, name = Path(member.orig_filename).parts
+    *folders, name = Path(member.orig_filename).parts or ("",)
     hidden = any(folder.startswith(".") for folder in folders)
     return is_manifest(name) or (not hidden and walk.may_be_a_film(name))

@@ -61,7 +61,8 @@ def unpack(zipped: Path | BinaryIO, name: str, root: Path | None = None, progres
     try:
         file = zipped.open("rb") if isinstance(zipped, Path) else contextlib.nullcontext(zipped)
         with file as data, check.open_archive(data, name) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir() and not check.is_junk(member)]
+            members = [member for member in archive.infolist() if not check.is_a_folder(member)]
+            members = [member for member in members if not check.is_junk(member)]
             wanted = [member for member in members if check.may_be_wanted(member)]
             if problems := [*check.find_problems(archive, wanted, shutil.disk_usage(root).free)]:
                 raise ArchiveRefused(name, problems)

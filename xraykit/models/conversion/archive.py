@@ -158,7 +158,7 @@ def _opened(file: Any, name: str) -> zipfile.ZipFile:
         ) from error
     if problem := next(check.find_problems(archive, (), 0), None):
         raise refuse(name, f"is no .keras file as Keras writes it: {problem.rstrip('.')}")
-    members = {item.filename: item for item in archive.infolist() if not item.is_dir()}
+    members = {item.filename: item for item in archive.infolist() if not item.filename.endswith("/")}
     if missing := sorted({CONFIG, METADATA, WEIGHTS} - members.keys()):
         raise refuse(name, f"is no whole .keras file: {', '.join(missing)} missing. Save the network again")
     if strange := sorted(members.keys() - {CONFIG, METADATA, WEIGHTS}):

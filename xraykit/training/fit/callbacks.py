@@ -233,7 +233,9 @@ class ProgressLog(keras.callbacks.Callback):
         progress.epoch_seconds += time.perf_counter() - self._since  # validation belongs to the epoch
         progress.learning_seconds += progress.epoch_seconds
         row = {"epoch": epoch, "phase": progress.phase, **figures}
-        self.recorder.epoch(row | {"learning_rate": self._learning_rate(), "seconds": progress.epoch_seconds})
+        row |= {"learning_rate": self._learning_rate(), "seconds": progress.epoch_seconds}
+        progress.history = [*progress.history, row]  # a new list: others hold copies of progress
+        self.recorder.epoch(row)
         progress.epoch, progress.step, progress.epoch_seconds = epoch + 1, 0, 0.0
         self._note_best(epoch, figures)
         self._record_moment(figures, time.perf_counter())

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import msgspec
 import numpy as np
 
 from xraykit.models import head as heads
@@ -35,7 +36,8 @@ class Progress:
 
     `epoch` epochs are complete, `step` batches of the next one are done; `began` is the first epoch of the phase;
     `accumulation` is 2 once memory ran out and each batch is passed in halves, which `step` then counts; `counters` are
-    those of Keras's callbacks; `learning_seconds` are of complete epochs, `epoch_seconds` of the one underway.
+    those of Keras's callbacks; `learning_seconds` are of complete epochs, `epoch_seconds` of the one underway;
+    `history` has a row for each complete epoch, as `Recorder.epoch` was given it (none in checkpoints of before).
     """
 
     phase: int = 0
@@ -50,7 +52,8 @@ class Progress:
     best_epoch: int = 0
     best_loss: float | None = None
     best_accuracy: float | None = None
-    counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counters: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    history: list[dict[str, int | float]] = field(default_factory=list)
 
     def end_phase(self) -> None:
         """Go on to the next phase, which has an optimiser and counters of its own."""
@@ -146,9 +149,9 @@ def write(path: Path, checkpoint: Checkpoint, recipe: Recipe) -> None:
     lists = {name: getattr(checkpoint, name) or [] for name in _LISTS}
     arrays = {f"{name}-{i:04}": value for name, values in lists.items() for i, value in enumerate(values)}
     path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".part")
+    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
@@ -169,9 +172,11 @@ def load(path: Path, recipe: Recipe) -> Checkpoint | None:
     RecipeRefused
         If the recipe is not the one that the training began with.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
+        if not path.is_file():
+            raise _damaged(path)
         with path.open("rb") as packed:
             heads.check_arrays(packed)
         with np.load(path, allow_pickle=False) as file:
@@ -179,6 +184,8 @@ def load(path: Path, recipe: Recipe) -> Checkpoint | None:
             lists = {name: [file[key] for key in sorted(file.files) if key.startswith(f"{name}-")] for name in _LISTS}
     except (OSError, EOFError, ValueError, KeyError, RecursionError, zipfile.BadZipFile, zlib.error):
         raise _damaged(path) from None
+    if any(value.dtype.kind not in "biuf" for values in lists.values() for value in values):
+        raise _damaged(path)
     if not isinstance(meta, dict) or not {"format", "recipe", "progress"} <= meta.keys():
         raise _damaged(path)
     if meta["format"] != FORMAT:
@@ -193,8 +200,8 @@ def load(path: Path, recipe: Recipe) -> Checkpoint | None:
         )
     names = {on_disk: name for name, on_disk in _ON_DISK.items()}
     try:
-        progress = Progress(**{names.get(name, name): value for name, value in meta["progress"].items()})
-    except (AttributeError, TypeError):
+        progress = msgspec.convert({names.get(name, name): value for name, value in meta["progress"].items()}, Progress)
+    except (AttributeError, msgspec.ValidationError):
         raise _damaged(path) from None
     return Checkpoint(progress, lists["network"], lists["optimizer"], lists["metrics"], lists["best"] or None)
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from xraykit.system import folders
 from xraykit.system.job_folder import JobFolder, State
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.run import run as runs
@@ -141,8 +142,9 @@ def _launch(run: Run, **changed: Any) -> None:
 def _begin_again(run: Run, **fields: Any) -> None:
     """Put a run, whose lock is held, back to queued: what its last end left behind is cleared away."""
     _refuse_finished(run, run.status())
+    folders.close_private(run.path)
     run.forget_stop()
-    for part in run.path.glob("**/.*.part"):
+    for part in (*run.path.glob("**/.*.part"), *run.path.glob("**/.*.part.keras")):
         part.unlink(missing_ok=True)
     run.update(state=State.QUEUED, stage=Stage.WAITING, **FRESH, **fields)
 

@@ -10,7 +10,7 @@ import dataclasses
 import enum
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,9 +207,30 @@ class Run(JobFolder):
         """The epochs so far, in order."""
         return self.rows("history.csv")
 
-    def truncate_history(self, epochs: int) -> None:
-        """Leave the first epochs only, those before `epochs`."""
-        self.truncate("history.csv", epochs)
+    def restore_history(self, epochs: int, known: Sequence[Mapping[str, float | int | str]]) -> None:
+        """Leave the first epochs only, those before `epochs`: as the checkpoint knows them, else as the file has them.
+
+        Raises
+        ------
+        RunRefused
+            If neither has all of them: a table that began anew would lose what was learned before.
+        """
+        written = {row.get("epoch"): row for row in self.history()}
+        rows: dict[str | None, Mapping[str, Any]] = {**written, **{str(row["epoch"]): row for row in known}}
+        missing = [epoch + 1 for epoch in range(epochs) if str(epoch) not in rows]
+        if missing:
+            raise RunRefused(
+                f"history.csv of the run {self.name} has no row of epoch {missing[0]} that can be read; expected the "
+                f"{epochs} epochs that its checkpoint has learned. Restore the file from a copy, then resume the run."
+            )
+        kept = [rows[str(epoch)] for epoch in range(epochs)]
+        path = self.path / "history.csv"
+        if path.is_dir():
+            raise RunRefused(f"history.csv of the run {self.name} is a folder. Remove it, then resume the run.")
+        if kept:
+            replace_text(path, "".join([csv_line(list(kept[0])), *(csv_line(list(row.values())) for row in kept)]))
+        else:
+            path.unlink(missing_ok=True)
 
     def recorded(self) -> Status:
         data = self.read(STATUS)
