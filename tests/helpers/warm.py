@@ -104,9 +104,8 @@ def convert_here(network: Path, folder: Path, seconds: float = 300, feature_laye
 
 def load_readers() -> None:
     """Import what reads films and divides them, and no backend."""
-
-    import xraykit.datasets.inspection
-    import xraykit.models.folder_evaluation  # noqa: F401
+    for module in ("sklearn.model_selection", "xraykit.datasets.inspection", "xraykit.models.folder_evaluation"):
+        importlib.import_module(module)
 
 
 def main() -> None:
