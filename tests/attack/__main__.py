@@ -38,7 +38,7 @@ ATTACKS = {
         Attack("jobs", 1000, "damaged records of jobs and evaluations"),
         Attack("zips", 500, "hostile zips"),
         Attack("keeps", 300, "keepings killed, held up or out of room"),
-        Attack("checkpoints", 50, "runs disturbed at their checkpoints and resumed"),
+        Attack("checkpoints", 90, "runs disturbed at their checkpoints and resumed"),
     )
 }
 

@@ -5,7 +5,7 @@ import pytest
 from tests.attack import Outcome, promises
 from tests.attack.__main__ import ATTACKS
 
-SHARES = {"zips": 0.05, "keeps": 0.04}  # a tenth of them would take the processor for half a minute
+SHARES = {"zips": 0.05, "keeps": 0.04, "checkpoints": 0.05}  # a tenth of them would take the processor for a minute
 
 
 @pytest.mark.parametrize("name", ATTACKS)
