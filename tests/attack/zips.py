@@ -121,7 +121,9 @@ def _judge(place: Path, root: Path, harms: list[Callable[[Zip, random.Random], N
     tracemalloc.reset_peak()
     held, _ = tracemalloc.get_traced_memory()
     try:
-        folder = unpack.unpack(data if draw.random() < 0.5 else file, draw.choice(("films.zip", "../../x.zip")), root)
+        folder = unpack.unpack(
+            io.BytesIO(data) if draw.random() < 0.5 else file, draw.choice(("films.zip", "../../x.zip")), root
+        )
     except Refused as refused:
         _, peak = tracemalloc.get_traced_memory()
         assert _tree(place) == before, f"left behind: {sorted(_tree(place) - before)[:3]}"
@@ -166,6 +168,8 @@ def _name(made: Zip, draw: random.Random) -> None:
 
 
 def _twins(made: Zip, draw: random.Random) -> None:
+    if not made.members:
+        return
     name = made.members[0][0]
     made.members.append((draw.choice((name, name.upper(), name + "/x.png", name.split("/")[0])), b"twin", 0o100644))
 

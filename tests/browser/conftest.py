@@ -151,8 +151,9 @@ def pytest_runtest_makereport(item: pytest.Item):
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
+    """A Chromium that ends with the browser tests: while it is there, the main thread has an event loop at work."""
     if chromium() is None:
         if os.environ.get("XRAYKIT_REQUIRE_BROWSER"):
             pytest.fail("XRAYKIT_REQUIRE_BROWSER is set and there is no Chromium: apt-get install chromium")
@@ -167,7 +168,7 @@ def browser():
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def window(browser):
     """What all visits share: Streamlit's scripts are compiled once, not for three seconds of each page."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")

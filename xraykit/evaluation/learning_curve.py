@@ -77,7 +77,7 @@ def load(path: str | Path) -> list[Row]:
             "damaged, or another one. Restore it."
         ) from None
     if rows and "epoch" not in rows[0]:
-        raise HistoryRefused(f"Expected a column named epoch in {path}; got {', '.join(map(str, rows[0]))}.")
+        raise HistoryRefused(f"Expected a column named epoch in {shown(path)}; there is none. Restore the file.")
     return [{str(key): _number(value) for key, value in row.items() if key} for row in rows]
 
 

@@ -336,7 +336,7 @@ def _read_if_there(run: Run, file: str) -> Any:
 
 def _estimated(run: Run) -> tuple[float, ...]:
     """Seconds per epoch of each phase as estimated before the start; empty where nobody did, or it cannot be read."""
-    with contextlib.suppress(RunRefused, msgspec.ValidationError):
+    with contextlib.suppress(RunRefused, msgspec.ValidationError, UnicodeError):  # half a character
         estimate = msgspec.convert(run.read("estimate.json"), _Estimate)
         return tuple(phase["seconds_per_epoch"] for phase in estimate["phases"])
     return ()

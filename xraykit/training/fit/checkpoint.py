@@ -201,7 +201,7 @@ def load(path: Path, recipe: Recipe) -> Checkpoint | None:
     names = {on_disk: name for name, on_disk in _ON_DISK.items()}
     try:
         progress = msgspec.convert({names.get(name, name): value for name, value in meta["progress"].items()}, Progress)
-    except (AttributeError, msgspec.ValidationError):
+    except (AttributeError, msgspec.ValidationError, UnicodeError):
         raise _damaged(path) from None
     return Checkpoint(progress, lists["network"], lists["optimizer"], lists["metrics"], lists["best"] or None)
 
