@@ -55,6 +55,8 @@ def test_another_phase_is_no_rate_cut():
 def test_overfitting_is_a_gap_or_a_rise():
     gap = learning_curve.read_curve(rows([0.9, 0.8], accuracy=[0.9, 0.99], val_accuracy=[0.8, 0.85]))
     assert gap.overfitting and gap.gap == pytest.approx(0.14) and "14.0 points above" in " ".join(gap.words)
+    level = learning_curve.read_curve(rows([0.9, 0.8], accuracy=[0.9, 0.9502], val_accuracy=[0.8, 0.95]))
+    assert "is equal to validation accuracy" in " ".join(level.words)
     rise = learning_curve.read_curve(rows([0.5, 0.4, 0.6]))
     assert rise.overfitting and rise.rise == pytest.approx(0.5) and "rose by 50.0%" in " ".join(rise.words)
     assert learning_curve.read_curve(rows([0.5, 0.4, 0.41])).overfitting is False

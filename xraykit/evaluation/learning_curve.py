@@ -122,9 +122,9 @@ def _sentences(curve: TrainingCurve) -> list[str]:
     words += [f"The learning rate was cut at epoch {n}, from {a:.2g} to {b:.2g}." for n, a, b in curve.cuts]
     words += [f"Phase {k} began at epoch {n}." for k, n in enumerate(curve.phases, 2)]
     if curve.gap is not None:
-        side = "above" if curve.gap >= 0 else "below"
-        points = f"{100 * abs(curve.gap):.1f} points"
-        words.append(f"In the last epoch, training accuracy is {points} {side} validation accuracy.")
+        points, side = f"{100 * abs(curve.gap):.1f}", "above" if curve.gap >= 0 else "below"
+        place = "equal to" if points == "0.0" else f"{points} points {side}"
+        words.append(f"In the last epoch, training accuracy is {place} validation accuracy.")
     if curve.rise:
         words.append(f"Since its best epoch, validation loss rose by {curve.rise:.1%} while training loss fell.")
     if curve.overfitting and curve.still_improving:
