@@ -19,9 +19,10 @@ import sys
 from pathlib import Path
 from xraykit.models import service
 from xraykit.reports.heatmap import overlay
-client = service.start()
+folder = Path(sys.argv[1])
+client = service.start(folder.parent)
 film = client.read("film.png", Path(sys.argv[2]).read_bytes())
-reading = client.classify(film, sys.argv[1])
+reading = client.classify(film, folder.name)
 overlay.overlay(film, reading.explanations[0], longest=1024, legend=True)
 client.close()
 """

@@ -16,6 +16,7 @@ from tests.helpers import DATA, bad_films, film_folders
 from xraykit.__main__ import main
 from xraykit.evaluation.evaluation import probability_columns
 from xraykit.films.radiograph import read
+from xraykit.models import classifier, explanation, service
 from xraykit.models.folder_evaluation import ABOUT_FILMS
 from xraykit.system import files
 
@@ -161,6 +162,30 @@ def test_choices_that_are_none_are_wrong_usage(run, films, tmp_path, option):
     done = run("explain", "--model", MODEL, "--out", tmp_path / "e.png", *option, films / "good-1.png")
     assert done.exit_code == 2 and "one of" in done.stderr
     assert not (tmp_path / "e.png").exists()
+
+
+def test_a_model_elsewhere_is_explained_by_every_method(run, films, tmp_path, monkeypatch):
+    """The service runs the methods that need TensorFlow and knows models by name: it starts where this one lies."""
+    asked = []
+
+    class Service:
+        def __init__(self, root):
+            asked.append(root)
+
+        def explain(self, film, model, method, label, progress):
+            asked.append((model, method))
+            return explanation.grad_cam(classifier.load(asked[0] / model), film)[1][0]
+
+        def close(self):
+            asked.append("closed")
+
+    monkeypatch.setattr(service, "start", Service)
+    monkeypatch.chdir(MODEL.parent)
+    for model in (MODEL, MODEL.name):
+        asked.clear()
+        words = ["--model", model, "--method", "LayerCAM", "--out", tmp_path / "e.png", films / "good-1.png"]
+        assert run("explain", *words).exit_code == 0
+        assert asked == [MODEL.parent, (MODEL.name, "LayerCAM"), "closed"]
 
 
 def test_explain_names_what_it_refuses(run, tmp_path):

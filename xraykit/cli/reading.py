@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from xraykit.films.note import Note
     from xraykit.films.radiograph import Radiograph
+    from xraykit.models.classifier import Classifier
     from xraykit.models.explanation import Explanation
     from xraykit.models.service import Client
 
@@ -118,9 +119,10 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
     terminal.choice("--method", method, explanation.METHODS)
     terminal.choice("--colormap", colormap, colormaps.NAMES)
     refused = []
-    with terminal.words(), _service(method) as client, ingest.Ingest() as firewall:
+    with terminal.words():
         reader = classifier.load(model)
         explanation.check_heatmap(reader.card, method)
+    with terminal.words(), _service(method, reader) as client, ingest.Ingest() as firewall:
         if label is not None:
             terminal.choice("--label", label, reader.card.classes)
         films = _films([path])
@@ -132,7 +134,7 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
             prediction, maps = explanation.grad_cam(reader, film)
             shown = label or prediction.top
             number = prediction.classes.index(shown)
-            heatmap = _explain(client, model, film, method, shown) if client else maps[number]
+            heatmap = _explain(client, reader.card.name, film, method, shown) if client else maps[number]
             drawn = overlay.overlay(film, heatmap, opacity=opacity, colormap=colormap, longest=1024, legend=True)
             picture = out / f"{place.relative_to(path)}.png" if path.is_dir() else out
             _save(drawn, film.notes, picture)
@@ -157,14 +159,14 @@ def _save(drawn: np.ndarray, notes: Sequence[Note], out: Path) -> None:
 
 
 @contextlib.contextmanager
-def _service(method: str) -> Iterator[Client | None]:
-    """The service for a method that needs TensorFlow; None where the method needs none."""
+def _service(method: str, reader: Classifier) -> Iterator[Client | None]:
+    """The service for a method that needs TensorFlow, where this model lies; None where the method needs none."""
     from xraykit.models import explanation, service
 
     if method == explanation.GRAD_CAM:
         yield None
         return
-    with contextlib.closing(service.start()) as client:
+    with contextlib.closing(service.start(reader.folder.absolute().parent)) as client:
         yield client
 
 

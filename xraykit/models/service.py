@@ -53,13 +53,17 @@ class Reading:
 
 
 class Client:
-    """Speaks to one service process, which it starts again when it died. Threads may share a client."""
+    """Speaks to one service process, which it starts again when it died. Threads may share a client.
 
-    def __init__(self) -> None:
+    The service knows models by name, below `root` (`models_folder()` if it is not given).
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
         self.restarts = 0
+        self._environment = {"XRAYKIT_WEIGHTS": str(root)} if root else None
         self._closed = False
         self._swap = threading.Lock()
-        self._service = LocalService(SERVICE)
+        self._service = LocalService(SERVICE, self._environment)
 
     def read(self, source: str, film: bytes | Path) -> Radiograph | Refusal:
         """Decode a film, by its bytes or where it lies, behind the firewall; `source` is its name in messages."""
@@ -112,13 +116,13 @@ class Client:
         with self._swap:
             if self._service is lost and not self._closed:  # of many threads that lost it, one starts the next
                 lost.end()
-                self._service = LocalService(SERVICE)
+                self._service = LocalService(SERVICE, self._environment)
                 self.restarts += 1
 
 
-def start() -> Client:
-    """Start the service; returns at once, the first call waits until it listens."""
-    return Client()
+def start(root: Path | None = None) -> Client:
+    """Start the service for the models below `root`; returns at once, the first call waits until it listens."""
+    return Client(root)
 
 
 class _Lost(Exception):
