@@ -1,6 +1,7 @@
 """Refused: the base of everything the house will not do as asked, with a code for programs and words for people."""
 
 import os
+import re
 
 
 class Refused(ValueError):
@@ -35,3 +36,11 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "Memory ran out."
     return f"It ended with an error that was not foreseen ({type(error).__name__})."
+
+
+def field_of(error: Exception) -> str:
+    """Which field of a file msgspec found wrong: the one thing of its text that is told, as the rest may be a value."""
+    at = re.search(r"`\$([.\w\[\]]*)`$", str(error))
+    missing = re.match(r"Object missing required field `(\w+)`", str(error))
+    place = ".".join(filter(None, (at and at[1].lstrip("."), missing and missing[1])))
+    return place or "its fields"

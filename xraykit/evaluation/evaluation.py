@@ -21,7 +21,7 @@ import numpy as np
 from xraykit.evaluation import curves, stats
 from xraykit.evaluation.calibration import before_and_after, softmax
 from xraykit.evaluation.stats import proportion
-from xraykit.refused import Refused
+from xraykit.refused import Refused, field_of
 from xraykit.system.files import FileRefused, read_plain, shown
 
 FILES = {"validation": "validation.json", "test": "evaluation.json"}  # in the folder of a run or of a kept model
@@ -300,9 +300,10 @@ def _refusing(path: str | Path) -> Iterator[None]:
         yield
     except (EvaluationRefused, FileRefused) as refused:
         raise EvaluationRefused(f"Expected an evaluation in {shown(path)}. {refused.words}") from None
-    except msgspec.ValidationError as error:  # names types, bounds and the field, never a value
+    except msgspec.ValidationError as error:
         raise EvaluationRefused(
-            f"Expected an evaluation in {shown(path)}; a field is another: {error}. Restore it, or evaluate again."
+            f"Expected an evaluation in {shown(path)}; it holds something else as {field_of(error)}. Restore it, or "
+            "evaluate again."
         ) from None
     except (ValueError, RecursionError):
         raise EvaluationRefused(

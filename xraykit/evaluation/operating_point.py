@@ -15,7 +15,7 @@ import numpy as np
 from xraykit.evaluation import stats
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure
-from xraykit.refused import Refused
+from xraykit.refused import Refused, field_of
 
 
 class OperatingRefused(Refused):
@@ -49,9 +49,10 @@ class OperatingPoint:
         """Read a point; raises OperatingRefused where the text is none."""
         try:
             held = msgspec.json.decode(text, type=_Record)
-        except msgspec.ValidationError as error:  # names types, bounds and the field, never a value
+        except msgspec.ValidationError as error:
             raise OperatingRefused(
-                f"Expected an operating point; a field of it is another: {error}. Choose a file exported from Compare."
+                f"Expected an operating point; it holds something else as {field_of(error)}. Choose a file exported "
+                "from Compare."
             ) from None
         except (ValueError, RecursionError):
             raise OperatingRefused(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -19,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from xraykit.models.conversion import formats
-from xraykit.refused import Refused
+from xraykit.refused import Refused, field_of
 from xraykit.system import folders
 from xraykit.system.files import FileRefused, read_plain, sha256_of, shown
 
@@ -279,7 +278,7 @@ class Card:
         try:
             msgspec.convert(data, _Record)
         except msgspec.ValidationError as error:
-            raise _invalid(source, f"what a card holds as {_place(error)}; got something else") from None
+            raise _invalid(source, f"what a card holds as {field_of(error)}; got something else") from None
         _check_values(data, source)
         return cls(**{**data, "classes": tuple(data["classes"]), "limits": tuple(data["limits"])})
 
@@ -428,12 +427,6 @@ def _keys(value: Any) -> Iterator[str]:
         yield from value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _keys(inner)
-
-
-def _place(error: msgspec.ValidationError) -> str:
-    """Which field is wrong: the one thing of msgspec's text that is shown; it gives it nowhere else."""
-    at = re.search(r"`\$([.\w\[\]]*)`$", str(error))
-    return at[1].lstrip(".") if at and at[1] else "its fields"
 
 
 def _invalid(source: str, words: str) -> ModelRefused:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
-from xraykit.refused import Refused, words_of
+from xraykit.refused import Refused, field_of, words_of
 from xraykit.system import folders
 from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State, Stopped
 
@@ -106,8 +106,8 @@ class Job(JobFolder):
         try:
             msgspec.convert(data, _Films)
             json.dumps(data, ensure_ascii=False).encode()  # half a character is no text
-        except msgspec.ValidationError as error:  # names types, bounds and the field, never a value
-            words = f"a field is another: {error}"
+        except msgspec.ValidationError as error:
+            words = f"it holds something else as {field_of(error)}"
         except UnicodeEncodeError:
             words = "it holds text that is none"
         else:
