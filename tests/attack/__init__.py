@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -22,3 +25,14 @@ class Outcome:
     tried: int
     faults: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+
+
+def tally(attempts: Sequence[Any], bench: Any) -> Outcome:
+    """Make every attempt on a bench: each says what came of it, or fails an assertion, which is a fault."""
+    faults, counts = [], Counter()
+    for attempt in attempts:
+        try:
+            counts[attempt.make(bench)] += 1
+        except AssertionError as fault:
+            faults.append(f"{attempt}: {fault}"[:600])
+    return Outcome(len(attempts), faults, dict(counts))

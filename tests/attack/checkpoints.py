@@ -9,13 +9,12 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tests.attack import Outcome
+from tests.attack import Outcome, tally
 from tests.helpers import DATA, moments, warm
 from tests.helpers.moments import Moment
 from xraykit.evaluation import evaluation
@@ -31,19 +30,13 @@ HANG = 300.0  # seconds that no attempt takes
 
 def attack(count: int, seed: int) -> Outcome:
     """`count` runs, each disturbed once and resumed."""
-    draw, faults, counts = random.Random(seed), [], Counter()
     with tempfile.TemporaryDirectory(prefix="checkpoints-") as place:
         bench = Bench(Path(place))
         try:
             bench.run_undisturbed()
-            for attempt in _attempts(bench, count, draw):
-                try:
-                    counts[attempt.make(bench)] += 1
-                except AssertionError as fault:
-                    faults.append(f"{attempt}: {fault}"[:600])
+            return tally(_attempts(bench, count, random.Random(seed)), bench)
         finally:
             bench.stable.close()
-    return Outcome(count, faults, dict(counts))
 
 
 class Bench:

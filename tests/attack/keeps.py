@@ -13,13 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from tests.attack import Outcome
+from tests.attack import Outcome, tally
 from tests.helpers import DATA, ROOT, moments, warm
 from tests.helpers.moments import Moment
 from xraykit.models import classifier, kept
@@ -53,18 +52,12 @@ def prepare() -> None:
 
 def attack(count: int, seed: int) -> Outcome:
     """`count` attempts, each followed by a listing and by keeping again."""
-    draw, faults, counts = random.Random(seed), [], Counter()
     with tempfile.TemporaryDirectory(prefix="keeps-") as place:
         bench = Bench(Path(place))
         try:
-            for attempt in _attempts(bench, count, draw):
-                try:
-                    counts[attempt.make(bench)] += 1
-                except AssertionError as fault:
-                    faults.append(f"{attempt}: {fault}"[:600])
+            return tally(_attempts(bench, count, random.Random(seed)), bench)
         finally:
             bench.stable.close()
-    return Outcome(count, faults, dict(counts))
 
 
 class Bench:
