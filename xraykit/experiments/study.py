@@ -69,7 +69,9 @@ class Study:
     cut : end trials early that are behind (Optuna's successive halving).
     shrink : fraction of the training films, in place of the recipe's; None leaves the recipe's.
     budget : seconds that the study may take; None for no limit.
-    data : name of the dataset it is meant for, or of the pooled ones.
+    data : name of the dataset it is meant for, or of those that are pooled for it.
+    classes : dict of str to str or None
+        Class of a dataset to what it is called in the study; None leaves its films out. Those not named stay.
     random_weights : start from random weights, and say so, where a backbone's ImageNet weights are found nowhere.
     words : the question, in a sentence or two.
     published : key of the published figures beside which the results are shown; "" for none.
@@ -86,6 +88,7 @@ class Study:
     shrink: float | None = None
     budget: float | None = None
     data: tuple[str, ...] = ()
+    classes: Mapping[str, str | None] = field(default_factory=dict)
     random_weights: bool = False
     words: str = ""
     published: str = ""
