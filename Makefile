@@ -7,7 +7,7 @@ APP_STAMP := $(VENV)/.app-$(shell cat requirements.txt constraints.txt | cksum |
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt constraints.txt | cksum | cut -d' ' -f1)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: app test lint bench fuzz attack docs constraints
+.PHONY: app test test-all lint bench fuzz attack docs constraints
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
@@ -19,6 +19,10 @@ PYTEST ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --maxprocesses 4 
 # The tests start hundreds of processes: they read what the first has compiled, whatever the user's Python does elsewhere.
 test: $(DEV_STAMP)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST)
+
+# With the tests that take seconds of processor time each, as .ci/run does
+test-all: export XRAYKIT_SLOW = 1
+test-all: test
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -75,7 +75,6 @@ def test_all_of_them_are_found(call):
     assert {run.name for run in list_runs()} == set(STATES)
 
 
-@pytest.mark.slow
 def test_the_finished_run_is_kept_and_gives_what_it_gave(call, old):
     call("runs", "keep", "finished", "--as", "again", "--data", old / "films")
     assert (
@@ -84,7 +83,6 @@ def test_the_finished_run_is_kept_and_gives_what_it_gave(call, old):
     assert call("compare", "tiny-kept", "again").strip()
 
 
-@pytest.mark.slow
 def test_the_stopped_run_goes_on_and_is_finished_with_one_history(call, old):
     """Its 400 epochs are more than a test needs: it is stopped again after a few, and finished with what it has."""
     run = Run(old / "runs" / "stopped")

@@ -8,7 +8,9 @@ from tests.attack.__main__ import ATTACKS
 SHARES = {"zips": 0.05, "keeps": 0.04, "checkpoints": 0.05}  # a tenth of them would take the processor for a minute
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("films", "checkpoints"))) for name in ATTACKS]
+)
 def test_a_tenth_of_an_attack_breaks_no_promise(name):
     if name == "films":
         pytest.importorskip("data_store", reason="pydicom-data is not installed")
@@ -23,7 +25,9 @@ def test_every_attack_has_its_promise_and_its_row():
     assert promises.rows().keys() == set(ATTACKS)
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("films", "checkpoints"))) for name in ATTACKS]
+)
 def test_the_page_tells_of_an_attack_at_full_size_that_broke_nothing(name):
     row = promises.rows()[name]
     assert row[1] == ATTACKS[name].what

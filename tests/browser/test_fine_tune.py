@@ -119,6 +119,7 @@ class Hold:
         os.kill(self.pid, signal.SIGCONT)
 
 
+@pytest.mark.slow
 def test_a_run_outlives_browser_and_server_and_becomes_a_model(visit, serving, folders):
     set_up(visit, serving, EPOCHS)
     button(visit, "start").dblclick()

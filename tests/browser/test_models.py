@@ -60,6 +60,7 @@ def test_a_card_is_read_linked_and_downloaded(visit, server, screenshots, tmp_pa
     assert visit.stopped == []
 
 
+@pytest.mark.slow
 def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screenshots, folder):
     from axe_playwright_python.sync_playwright import Axe
 

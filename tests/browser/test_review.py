@@ -162,6 +162,7 @@ def test_a_killed_server_leaves_no_process_behind(visit, fresh_server):
     assert not alive
 
 
+@pytest.mark.slow
 def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, fresh_server):
     open_page(visit, fresh_server)
     drop(visit, draw.PNG)

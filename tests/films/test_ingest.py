@@ -256,6 +256,7 @@ def test_a_decoder_holds_no_network_one_thread_for_numpy_and_little_memory(firew
         assert psutil.Process(found["pid"]).rlimit(psutil.RLIMIT_AS) == (decoder.MEMORY, decoder.MEMORY)
 
 
+@pytest.mark.slow
 def test_a_killed_decoder_is_replaced(firewall):
     for _ in range(3):
         os.kill(firewall.loaded_modules()["pid"], signal.SIGKILL)

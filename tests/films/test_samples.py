@@ -18,6 +18,7 @@ def drawn(tmp_path_factory):
     return folders
 
 
+@pytest.mark.slow
 def test_drawing_again_gives_the_bundled_films(drawn):
     for path in draw.FILMS:
         new = radiograph.read((drawn[0] / path.name).read_bytes(), path.name)

@@ -12,7 +12,7 @@ import pytest
 from xraykit.system import devices
 from xraykit.training.run import control, run
 
-pytestmark = [pytest.mark.gpu, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]
 MIB = 2**20
 FREED = 50 * MIB  # what the driver may hold on to
 

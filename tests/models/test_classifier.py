@@ -510,7 +510,6 @@ def built(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("pooling", "channels"), [("gap", 1), ("flatten", 3)])
 def test_the_reading_path_agrees_with_the_network(built, pooling, channels):
     folder = built / pooling

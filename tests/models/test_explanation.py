@@ -162,7 +162,6 @@ np.savez(sys.argv[2], **maps)
 """
 
 
-@pytest.mark.slow
 def test_grad_cam_agrees_with_tf_keras_vis_on_the_same_layer(tmp_path):
     loaded = classifier.load(tiny_model.KEPT)
     films = [film(seed) for seed in range(20)]

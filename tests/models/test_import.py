@@ -17,7 +17,6 @@ from xraykit.models import card as cards
 from xraykit.models import classifier, explanation, tf_keras_vis
 from xraykit.models.conversion import child, flatten, importing
 
-pytestmark = pytest.mark.slow
 CLASSES = ("COVID-19", "Normal", "Pneumonia")
 TWO = ("Normal", "Pneumonia")
 
@@ -447,6 +446,7 @@ def test_what_keras_arithmetic_wrote_is_kept(keras, bring):
     agree(network, channels=3)
 
 
+@pytest.mark.slow
 def test_the_page_and_the_command_line_import_in_a_process_of_their_own(keras, tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
     film, value = trunk(keras)

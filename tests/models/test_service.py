@@ -279,7 +279,6 @@ def test_tf_keras_vis_methods_report_progress_and_block_nobody(client):
     assert status["worker"] and status["heavy"] == []
 
 
-@pytest.mark.slow
 def test_raising_in_progress_cancels_and_the_next_map_works(client):
     film = client.read("film.png", png())
 

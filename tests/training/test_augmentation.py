@@ -12,8 +12,6 @@ from xraykit.training.fit import augmentation
 from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.recipe.presets import CHEST
 
-pytestmark = pytest.mark.slow  # keras.utils.PyDataset
-
 
 @pytest.fixture
 def squares(tmp_path):

@@ -10,7 +10,6 @@ import pytest
 from xraykit.training.fit import autotune
 from xraykit.training.recipe import presets
 
-pytestmark = pytest.mark.slow  # asks Keras for its backend
 TINY = presets.NAMED["tiny"].change(precision="auto")
 FASTEST = {("float32", False): 100.0, ("mixed_bfloat16", False): 150.0, ("mixed_bfloat16", True): 240.0}
 
@@ -104,6 +103,7 @@ def test_measuring_ends_when_the_time_is_up(gpu, monkeypatch):
     assert not asked and all("not tried" in trial.note for trial in chosen.trials)
 
 
+@pytest.mark.slow
 def test_a_tiny_network_is_really_measured_in_a_process_of_its_own():
     said = []
     trial = autotune.measure_apart(TINY, "float32", False, lambda: said.append(1))
@@ -117,6 +117,7 @@ def test_a_way_that_takes_too_long_is_given_up(monkeypatch):
     assert trial.images_per_second == 0 and "given up" in trial.note
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_in_measuring_is_a_note():
     trial = autotune.measure_apart(TINY, "no_such_policy", False)
     assert trial.images_per_second == 0 and "did not run here" in trial.note
@@ -136,6 +137,7 @@ def test_a_stop_ends_the_measuring_and_its_process(monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_a_fine_tune_needs_keras_numpy_and_pillow_alone():
     """What benchmarks/gpu_finetune.py imports on a machine that has nothing else."""
     absent = "streamlit click pebble pydicom altair psutil sklearn scipy pandas pynvml ai_edge_litert tf_keras_vis"

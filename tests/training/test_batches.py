@@ -7,8 +7,6 @@ from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.recipe.presets import CHEST
 from xraykit.training.recipe.recipe import Augmentation
 
-pytestmark = pytest.mark.slow  # keras.utils.PyDataset
-
 
 @pytest.fixture
 def square():

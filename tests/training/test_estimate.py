@@ -8,7 +8,6 @@ from tests.helpers import film_folders
 from xraykit.datasets import dataset
 from xraykit.training.recipe import presets, recipe
 
-pytestmark = pytest.mark.slow
 TINY = presets.NAMED["tiny"]
 TWO_PHASES = recipe.with_settings(
     TINY.change(

@@ -21,7 +21,6 @@ from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import failures, run
 from xraykit.training.run.run import Stage
 
-pytestmark = pytest.mark.slow
 TINY = presets.NAMED["tiny"]
 
 
@@ -96,6 +95,7 @@ def test_a_stop_file_ends_the_run_in_order(films, tmp_path):
     assert len(made.history()) < 500 and (made.path / "checkpoint" / "state.npz").is_file()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_run_in_order(films, tmp_path):
     command = ["-m", "xraykit", "train", "--recipe", "tiny", "--data", films.root, "--runs", tmp_path, "--name", "r"]
     training = subprocess.Popen(
@@ -204,7 +204,9 @@ def test_pretrained_weights_are_really_loaded():
     assert not np.array_equal(first, network.build(chosen.change(weights=None), 3).get_layer("Conv_1").get_weights()[0])
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize(
+    "backend", ["tensorflow", *(pytest.param(name, marks=pytest.mark.slow) for name in ("jax", "torch"))]
+)
 def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     """The history of two epochs agrees with TensorFlow's, and the file it leaves is read by Keras under TensorFlow."""
     import keras
@@ -259,6 +261,7 @@ def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_
     assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test.logits, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monkeypatch):
     chosen = recipe.with_settings(TINY, ["precision=mixed_float16", "phases.0.epochs=4"])
     made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "half")
@@ -390,6 +393,7 @@ def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [
@@ -444,6 +448,7 @@ def test_learning_time_leaves_out_what_is_compiled(monkeypatch):
     assert recorder.moments[-1].progress.learning_seconds == 8
 
 
+@pytest.mark.slow
 def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_path):
     two = [{"epochs": 2, "learning_rate": 1e-3, "trainable": "head"}, {"epochs": 3, "learning_rate": 1e-3}]
     chosen = TINY.change(phases=two)

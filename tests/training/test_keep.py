@@ -24,8 +24,6 @@ from xraykit.training import keep, worker
 from xraykit.training.recipe import presets
 from xraykit.training.run import run
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, converts_here):
@@ -218,6 +216,7 @@ def test_a_film_read_from_path_and_from_bytes_is_identical(finished, tmp_path):
     assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
 
 
+@pytest.mark.slow
 def test_a_run_is_kept_in_the_background(finished, monkeypatch):
     made, weights = finished
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(weights))

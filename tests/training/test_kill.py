@@ -14,7 +14,6 @@ from xraykit.system import processes
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import control, run
 
-pytestmark = pytest.mark.slow
 KILLS = 20
 EPOCHS = 70  # more than twenty times MOST and one, so that it cannot arrive before the last kill
 MOST = 2  # epochs between two kills, however fast the computer
@@ -81,6 +80,7 @@ def spawned(monkeypatch):
         stable.close()
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_twenty_random_moments_arrives(tmp_path, monkeypatch, spawned):
     monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
     folder = film_folders.make(tmp_path / "films", films=40)

@@ -20,7 +20,6 @@ from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
 from xraykit.training.run.run import CheckpointDamaged
 
-pytestmark = pytest.mark.slow
 # A rate so high that the validation loss has no rest: the plateau cuts it and early stopping counts
 RESTLESS = recipe.with_settings(
     presets.NAMED["tiny"],
@@ -152,11 +151,15 @@ def assert_same(one, other):
 @pytest.mark.parametrize(
     ("chosen", "stops"),
     [
-        (RESTLESS, [(3, 2)]),
-        (LONG, [(1, 0), (3, -1), (6, 3)]),
-        (COSINE, [(3, 2)]),
+        pytest.param(RESTLESS, [(3, 2)], marks=pytest.mark.slow),
+        pytest.param(LONG, [(1, 0), (3, -1), (6, 3)], marks=pytest.mark.slow),
+        pytest.param(COSINE, [(3, 2)], marks=pytest.mark.slow),
         (TWO_PHASES, [(1, 1), (4, 2)]),
-        (COSINE.change(keep="last", balance="weights", shrink=0.8), [(0, 1), (0, 2), (7, 1)]),
+        pytest.param(
+            COSINE.change(keep="last", balance="weights", shrink=0.8),
+            [(0, 1), (0, 2), (7, 1)],
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["plateau", "three-stops-one-at-an-epoch's-end", "cosine", "in-both-phases", "first-and-last-epoch"],
 )
@@ -167,6 +170,7 @@ def test_a_resumed_run_gives_the_same_numbers(chosen, stops, films, tmp_path, mo
     assert numbers(one, "epoch") == list(range(len(one.history())))
 
 
+@pytest.mark.slow
 def test_it_does_so_too_where_only_the_stop_saves(films, tmp_path, monkeypatch, straight):
     monkeypatch.setattr(callbacks.Saving, "due", lambda self: False)
     assert_same(straight(RESTLESS), interrupted(films, tmp_path, RESTLESS, monkeypatch, (2, 1), (4, 2)))
@@ -179,6 +183,7 @@ def test_the_recipe_of_these_tests_cuts_its_rate_and_stops_early(straight):
     assert 8 < len(straight(LONG).history()) < 20
 
 
+@pytest.mark.slow
 def test_stock_backup_and_restore_gives_other_numbers(films, tmp_path, straight):
     """What Keras ships forgets the counters of its own callbacks: the same stop gives other learning rates."""
     expected = numbers(straight(RESTLESS), "learning_rate")
@@ -213,7 +218,13 @@ def stock_rates(films, folder, stop):
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError("OOM when allocating tensor"), type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory.")],
+    [
+        MemoryError("OOM when allocating tensor"),
+        pytest.param(
+            type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory."),
+            marks=pytest.mark.slow,
+        ),
+    ],
     ids=["TensorFlow", "PyTorch"],
 )
 def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkeypatch, straight, error):
@@ -357,6 +368,7 @@ def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monke
     assert len(evaluation.load_parts(made.path)["test"].truth) and weights(made)
 
 
+@pytest.mark.slow
 def test_the_same_holds_under_jax(tmp_path):
     """Rates that rise and fall, a stop in the middle of an epoch, and a phase of the head alone."""
     pytest.importorskip("jax", reason="jax is not installed: pip install jax")
