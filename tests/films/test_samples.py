@@ -25,6 +25,7 @@ def test_drawing_again_gives_the_bundled_films(drawn):
         assert np.array_equal(new.pixels, radiograph.read(path.read_bytes(), path.name).pixels)
 
 
+@pytest.mark.slow
 def test_drawing_twice_gives_the_same_bytes(drawn):
     for path in draw.FILMS:
         first, again = ((folder / path.name).read_bytes() for folder in drawn)
