@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xraykit.datasets import groups
+from xraykit.datasets.reading import groups
 from xraykit.films import ingest, radiograph
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
