@@ -49,15 +49,26 @@ def data() -> None:
     type=click.Choice(["drawn", "given"]),
     help="Draw the parts from all films, or take those that the folder (train, val, test) or manifest (split) gives.",
 )
+@click.option(
+    "--preview", "with_preview", is_flag=True, help="With --out: also samples, sizes, and copies in other datasets."
+)
 @click.argument("folder", type=FILE)
-def inspect(folder: Path, out: Path | None, as_json: bool, recipe: str | None, **fields: Any) -> None:
+def inspect(
+    folder: Path, out: Path | None, as_json: bool, recipe: str | None, with_preview: bool, **fields: Any
+) -> None:
     """Count the films of a folder; name refused films, duplicates and groups; tell how a run would divide them."""
     from xraykit.datasets import inspection
+    from xraykit.datasets.reading import preview
 
+    if with_preview and out is None:
+        raise click.UsageError("--preview needs --out, the folder for what it keeps.")
     with terminal.words():
         plan = _plan(recipe, {field: value for field, value in fields.items() if value is not None})
         with terminal.bar("Reading films") as progress:
-            films = inspection.inspect(folder, out, progress, plan)
+            if with_preview and out is not None:
+                films = preview.preview(folder, out, progress)
+            else:
+                films = inspection.inspect(folder, out, progress, plan)
         report = _report(films, plan)
     if as_json:
         click.echo(json.dumps(report, indent=1))
