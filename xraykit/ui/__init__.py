@@ -13,5 +13,6 @@ kit/report_view   sections, tables and charts of a report, with their downloads
 review/           open films: the list, the readings, the panes with heatmaps, the controls above them
 compare/          models on the same films: inputs, the evaluation of a folder, what is computed, the panels
 fine_tune/        a run: the draft and its form, the chosen run and what can be done with it, the table of all
+datasets/         datasets on this computer and of the studies, a look inside a folder, pools
 models/           a model's card; the import of a Keras file
 """

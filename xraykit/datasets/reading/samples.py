@@ -19,7 +19,7 @@ from xraykit.system import files
 A_CLASS = 6  # pictures
 RESERVE = 6  # more candidates, for films that cannot be read
 LONGEST = 224  # pixels of a picture's longer side
-MOST_CLASSES = 40  # with pictures
+MOST_CLASSES = 20  # with pictures
 COMMON = 12  # sizes that are counted by name
 BINS = 24
 
