@@ -15,8 +15,8 @@ from xraykit.ui.datasets import preview_view, work_view
 
 MOST_LABELS = 8  # classes named on a row
 NOTHING_HERE = (
-    "No dataset is known on this computer yet. Open a folder or drop a zip above, or get one of the studies' datasets "
-    "below; each is listed here from then on. Folders inside $XRAYKIT_DATA are listed too."
+    "No dataset is known on this computer yet. Drop a zip above, or get one of the studies' datasets below: it is "
+    "listed here from then on. So are the folders inside $XRAYKIT_DATA, and those that a run has learned from."
 )
 
 

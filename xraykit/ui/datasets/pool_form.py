@@ -17,6 +17,7 @@ from xraykit.datasets.listing import names
 from xraykit.system import files
 from xraykit.ui.datasets import work_view
 from xraykit.ui.datasets.preview_view import source_table
+from xraykit.ui.kit.text import escape_markdown
 
 MOST_CLASSES = 24  # of all datasets together, with a field each
 ACROSS = 4
@@ -27,11 +28,10 @@ WORDS = (
 
 
 def show(folders: Sequence[Known], busy: bool) -> None:
-    """Draw the form."""
-    st.html("<div class='xk-block'><h2>Pool datasets</h2></div>")
+    """Draw the form, where there is something to pool."""
     if not folders:
-        st.html("<p class='xk-said'>There is nothing to pool yet: datasets on this computer can be pooled here.</p>")
         return
+    st.html("<div class='xk-block'><h2>Pool datasets</h2></div>")
     st.html(f"<p class='xk-said'>{html.escape(WORDS)}</p>")
     by_path = {files.shown(folder.path): folder for folder in folders}
     chosen = st.multiselect(
@@ -143,6 +143,4 @@ def _plain(name: str) -> str:
 
 def _shown(name: str) -> str:
     """A name in a label, which is Markdown."""
-    from xraykit.ui.kit.text import escape_markdown
-
     return escape_markdown(name)

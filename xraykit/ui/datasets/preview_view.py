@@ -20,6 +20,7 @@ from xraykit.reports.charts import sizes as size_charts
 from xraykit.system import files, text
 from xraykit.system.jobs import Job
 from xraykit.ui import navigation
+from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import films as chosen_films
 from xraykit.ui.kit import folder_facts, report_view
 
@@ -55,6 +56,7 @@ def show(job: Job, folder: Path, close: Callable[[Job], None]) -> None:
 def use(folder: Path) -> None:
     """Take a folder for a new run on Fine-tune; a callback."""
     chosen_films.choose(folder)
+    draft.current().source = chosen_films.PATH
     st.session_state["datasets-go"] = True
 
 
