@@ -2,7 +2,7 @@
 
 server/           one inference client for all sessions; who may come in, the headers of every response, closed tabs
 frame             the frame of every page: title, research-only banner, words after a restart or a fault
-uploads           dropped files: large ones go to disk while they come in, and all are read here
+server/uploads    dropped files: large ones go to disk while they come in, and all are read here
 navigation        which pages there are and how they link to each other
 kit/text          words shown as they are, the field for a folder's path, the table of what was refused
 kit/pictures      pixels as the pictures a browser draws

@@ -13,9 +13,9 @@ from xraykit.datasets.archive import check, unpack
 from xraykit.datasets.layout import is_manifest
 from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders, text
-from xraykit.ui import uploads
 from xraykit.ui.datasets import work_view
 from xraykit.ui.kit.text import EXAMPLE_FOLDER, escape_markdown, folder_at
+from xraykit.ui.server import uploads
 
 FORMS = (
     "A folder with one subfolder per class (COVID-19/one.png, Normal/two.dcm), also below train, val and test, or with "
