@@ -39,6 +39,10 @@ def test_pool_makes_one_folder_by_names_and_paths(tmp_path):
     words = ("pool", "--as", "both", "--data", "radiography", "--data", tmp_path / "data" / "children")
     said = run(*words, "--class", "Viral Pneumonia=Pneumonia", "--leave-out", "children/Normal")
     assert said.exit_code == 0, said.output
+    odd = run("pool", "--as", "odd", "--data", f"a=b={tmp_path / 'data' / 'children'}", "--class", "a=b/Normal=x=y")
+    assert odd.exit_code == 1 and "has the class a=b/Normal=x" in odd.output  # the last = divides
+    odd = run("pool", "--as", "odd", "--data", f"a=b={tmp_path / 'data' / 'children'}", "--class", "a=b/Normal=well")
+    assert odd.exit_code == 0 and "well  2 (a=b 2)" in odd.output, odd.output
     assert "8 films in" in said.output and "Pneumonia  4 (children 2, radiography 2)" in said.output
     assert "left out: Normal 2" in said.output
     assert dataset.count_labels(tmp_path / "datasets" / "both") == {"COVID-19": 2, "Normal": 2, "Pneumonia": 4}
@@ -81,6 +85,9 @@ def test_a_job_says_which_folder_came_of_it(tmp_path):
     assert said.exit_code == 0, said.output
     assert Job(job).state().state is State.FINISHED and Job(job).state().model == "both"
     assert work.result(Job(job)) == tmp_path / "datasets" / "both"
+    refused = tmp_path / "refused"
+    assert run("pool", "--as", "x", "--data", "nowhere", "--out", refused).exit_code == 1
+    assert Job(refused).state().state is State.FAILED and "nowhere" in Job(refused).state().message
     assert run("get", "infected-normal", "--out", tmp_path / "second").exit_code == 1
     failed = Job(tmp_path / "second")
     assert failed.state().state is State.FAILED and "darkcovid" in failed.state().message

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,20 +160,32 @@ def pool_datasets(
     from xraykit.datasets.catalog import work
 
     with terminal.words():
-        sources = dict(_source(each) for each in given)
-        if len(sources) < len(given):
-            raise DatasetRefused("Two datasets have the same name. Write NAME=FOLDER for one of them.")
-        classes = dict(_renamed(each) for each in renamed) | dict.fromkeys(leave_out)
-        if unknown := pool.unknown_classes(sources, classes):
-            raise DatasetRefused(f"No dataset here has the class {', '.join(unknown)}.", code="pool-classes")
         if out is not None:
             with work.running(out, work.POOL, name) as report:
-                told = lambda done, total: report("Reading films", done, total)  # noqa: E731
-                work.keep_result(Job(out), pool.pool(sources, classes, name, root, told))
+                sources, classes = _asked(given, renamed, leave_out)
+                folder = pool.pool(sources, classes, name, root, functools.partial(report, "Reading films"))
+                work.keep_result(Job(out), folder)
             return
+        sources, classes = _asked(given, renamed, leave_out)
         with terminal.bar("Reading films") as progress:
             folder = pool.pool(sources, classes, name, root, progress)
         _show_pool(folder)
+
+
+def _asked(
+    given: Sequence[str], renamed: Sequence[str], leave_out: Sequence[str]
+) -> tuple[dict[str, Path], dict[str, str | None]]:
+    """The sources and classes that the command line names; raises DatasetRefused."""
+    from xraykit.datasets import pool
+
+    sources = dict(_source(each) for each in given)
+    if len(sources) < len(given):
+        raise DatasetRefused("Two datasets have the same name. Write NAME=FOLDER for one of them.")
+    classes: dict[str, str | None] = dict(_renamed(each) for each in renamed)
+    classes |= dict.fromkeys(leave_out)
+    if unknown := pool.unknown_classes(sources, classes):
+        raise DatasetRefused(f"No dataset here has the class {', '.join(unknown)}.", code="pool-classes")
+    return sources, classes
 
 
 def _source(given: str) -> tuple[str, Path]:
@@ -183,9 +197,9 @@ def _source(given: str) -> tuple[str, Path]:
         return files.shown(path.resolve().name), path
     if folder := published.folder_of(given):
         return given, folder
-    name, equals, folder_given = given.partition("=")
-    if equals and Path(folder_given).is_dir():
-        return name, Path(folder_given)
+    for sign in re.finditer("=", given):
+        if sign.start() and (path := Path(given[sign.end() :])).is_dir() and given[sign.end() :]:
+            return given[: sign.start()], path
     raise DatasetRefused(
         f"No folder and no known dataset is called {given}. `data list` names those there are.", code="no-folder"
     )
