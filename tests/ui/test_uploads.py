@@ -22,7 +22,7 @@ from streamlit.web.server.starlette import starlette_routes
 
 from tests.helpers import ROOT
 from xraykit.refused import Refused
-from xraykit.ui import uploads
+from xraykit.ui.server import uploads
 
 SESSION, FILE = "a-session", "a-file"
 FEW = 1000  # bytes that are held in memory here
@@ -322,7 +322,7 @@ def test_the_memory_stays_flat(tmp_path, monkeypatch):
 def test_a_killed_server_leaves_no_file(tmp_path):
     code = (
         "import os, signal\n"
-        "from xraykit.ui import uploads\n"
+        "from xraykit.ui.server import uploads\n"
         "store = uploads._Store(60 * 2**20)\n"
         "store.write(bytes(60 * 2**20))\n"
         "links = [f'/proc/self/fd/{number}' for number in range(3, 30)]\n"
@@ -347,7 +347,7 @@ def test_each_drop_zone_has_the_limit_of_what_reads_it():
     texts = [path.read_text("utf-8") for path in (ROOT / "xraykit" / "ui").rglob("*.py")]
     calls = [text for text in texts if "st.file_uploader(" in text]
     zones = sum(text.count("st.file_uploader(") for text in calls)
-    assert zones == sum(text.count("max_upload_size=") for text in calls) == 5
+    assert zones == sum(text.count("max_upload_size=") for text in calls) == 6
     assert not any("getvalue()" in text or "getbuffer()" in text for text in calls), (
         "only `uploads` reads what was dropped"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from xraykit.datasets.layout import DatasetRefused, Layout, is_manifest
 from xraykit.datasets.listing import class_folders, manifest, names
+from xraykit.datasets.listing.pool_record import POOL_RECORD
 from xraykit.films import walk
 
 RECORD = "archive.json"  # what was left out of the zip that a folder was unpacked from
@@ -25,7 +26,7 @@ def read(root: Path, classes: Sequence[str] = ()) -> Layout:
     if not root.is_dir():
         raise DatasetRefused(f"No folder at {root}.", code="no-folder")
     tree = walk.walk(root)
-    tree.others = [name for name in tree.others if name != RECORD]
+    tree.others = [name for name in tree.others if name not in (RECORD, POOL_RECORD)]
     table = _manifest_of(tree)
     layout = manifest.read(table, tree) if table else class_folders.read(tree, classes)
     _refuse_alike(root, layout)
