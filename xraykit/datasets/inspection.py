@@ -35,7 +35,7 @@ def inspect(
         return dataset.read(folder, progress, least_classes=1)
     job = Job(out)
     with jobs.running(job, verb="inspect", data=str(folder.resolve())) as going:
-        going.films = sum(dataset.count_labels(folder).values())
+        going.films = sum(dataset.count_labels(folder, walked=lambda met: going.stop_if_asked()).values())
 
         def count(name: str, film: Radiograph | Refusal) -> None:
             going.count(name, vars(film) if isinstance(film, Refusal) else None)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import streamlit as st
 
+from xraykit.films import walk
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
 from xraykit.system import files
@@ -77,7 +78,7 @@ def folder_at(path: str) -> Path:
     Raises
     ------
     Refused
-        If no path is given, or no folder is there.
+        If no path is given, no folder is there, or it is one of the operating system's.
     """
     if not path.strip():
         raise Refused("Enter the path of a folder.", code="no-folder")
@@ -86,6 +87,7 @@ def folder_at(path: str) -> Path:
         folder = Path(files.named(str(folder)))  # a name that is no UTF-8, as pages show it
     if not folder.is_dir():
         raise Refused(f"No folder at {path.strip()}.", code="no-folder")
+    walk.refuse_system_folder(folder)
     return folder.resolve()
 
 
