@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -44,7 +44,12 @@ _REPLACED = re.compile(
 
 
 def ask_for_folder(
-    label: str, button: str, key: str, path: str = "", width: int | Literal["stretch"] = "stretch"
+    label: str,
+    button: str,
+    key: str,
+    path: str = "",
+    width: int | Literal["stretch"] = "stretch",
+    refused: Callable[[str], None] = say,
 ) -> Path | None:
     """A field for the path of a folder with a button beside it; the folder once it is sent, if there is one.
 
@@ -58,6 +63,8 @@ def ask_for_folder(
         What the field holds at first.
     width : int or "stretch"
         Of the field, in pixels.
+    refused : callable
+        Is given the words where there is no such folder.
     """
     with st.form(f"{key}-form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -68,7 +75,7 @@ def ask_for_folder(
     try:
         return folder_at(given or "")
     except Refused as error:
-        say(error.words)
+        refused(error.words)
         return None
 
 
