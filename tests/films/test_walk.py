@@ -24,8 +24,11 @@ def test_a_folder_of_the_system_is_refused_before_it_is_looked_into(path, monkey
         ingest.list_films([Path(path)])
 
 
+PEOPLES = ("/usr/local/films", "/run/media/me/stick/films", "/home/me", "/srv/etc", "/var/films")
+
+
 @linux
-@pytest.mark.parametrize("path", ["/usr/local/films", "/run/media/me/stick/films", "/home/me", "/srv/etc", "/var/films"])
+@pytest.mark.parametrize("path", PEOPLES)
 def test_a_folder_where_people_keep_films_is_not_refused(path):
     walk.refuse_system_folder(Path(path))
 
