@@ -221,6 +221,14 @@ def test_a_run_gets_a_plain_name_whatever_the_recipe_is_called(films):
     assert "choose a run name" not in text_of(app) and "correct 1 recipe field." in text_of(app)
 
 
+def test_spaces_in_a_runs_name_become_hyphens_and_the_page_says_so(films, started):
+    app = choose(open_page(), films)
+    next(text for text in app.text_input if text.label == "Run name").set_value("my first  run").run()
+    assert "my-first-run" in text_of(app) and "choose a run name" not in text_of(app)
+    app.button(key="start").click().run()
+    assert [name for _, name, *_ in started] == ["my-first-run"]
+
+
 def test_everything_chosen_survives_another_page(films):
     app = choose(open_page(), films)
     field(app, "batch_size").set_value(8).run()
@@ -272,7 +280,7 @@ def test_an_estimate_is_told_in_figures(films, monkeypatch):
     monkeypatch.setattr(Job, "start", start)
     app.button(key="estimate").click().run()
     assert not app.exception
-    for figure in ("at most 13 min", "3.0 GiB", "412 images/s", "the GPU, 32 bit"):
+    for figure in ("7 to 25 min, or less", "12 to 40 s", "3.0 GiB", "412 images/s", "the GPU, 32 bit"):
         assert figure in text_of(app)
 
 
