@@ -9,7 +9,7 @@ import hashlib
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -152,14 +152,12 @@ def _take_room(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def count_labels(
-    root: str | Path, classes: Sequence[str] = (), walked: Callable[[int], None] | None = None
-) -> dict[str, int]:
+def count_labels(root: str | Path, classes: Sequence[str] = ()) -> dict[str, int]:
     """Files per class, by folder names or manifest alone: no film is opened. Raises as `listing.read`.
 
-    `classes` are names known to be classes; `walked` is told how many files and folders were met so far.
+    `classes` are names known to be classes.
     """
-    return dict(sorted(Counter(row.label for row in listing.read(Path(root), classes, walked).rows).items()))
+    return dict(sorted(Counter(row.label for row in listing.read(Path(root), classes).rows).items()))
 
 
 def read(
