@@ -17,6 +17,7 @@ reading/twins          films that are the same picture as one of another dataset
 catalog/known          the datasets on this computer
 catalog/published      the datasets of the studies: what each is, its faults, how to get it
 catalog/fetch          a published dataset comes onto this computer
+catalog/work           fetching and pooling in a process of its own
 archive/check    everything that is wrong with a stranger's zip
 archive/unpack   a zip of films becomes a folder
 """

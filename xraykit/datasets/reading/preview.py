@@ -16,8 +16,8 @@ from xraykit.datasets.catalog import known
 from xraykit.datasets.dataset import Dataset
 from xraykit.datasets.layout import Row
 from xraykit.datasets.listing import folder as listing
-from xraykit.datasets.reading import index, twins
-from xraykit.datasets.reading.index import Progress
+from xraykit.datasets.reading import twins
+from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.datasets.reading.samples import Collector, Sample, Sizes
 from xraykit.datasets.reading.twins import Twins
 from xraykit.films.radiograph import Radiograph
@@ -117,9 +117,9 @@ def picture(job: Job, sample: Sample) -> bytes | None:
 
 
 def _describe(films: Dataset, rows: tuple[Row, ...], pictures: Collector) -> Preview:
-    remembered = index.recall(films.root, films.films, cache_folder())
-    read = [film for film in films.films if film in remembered]
-    near = twins.near_sets(read, [remembered[film] for film in read])
+    read = zip(films.films, films.hashes, films.fingerprints, strict=True)
+    entries = {film: Entry(sha256, fingerprint) for film, sha256, fingerprint in read}
+    near = twins.near_sets(films.films, list(entries.values()))
     labels = {film: films.classes[label] for film, label in zip(films.films, films.labels, strict=True)}
     mixed = _mixed_patients(rows)
     sources: dict[str, dict[str, int]] = {}
@@ -135,7 +135,7 @@ def _describe(films: Dataset, rows: tuple[Row, ...], pictures: Collector) -> Pre
         mixed_patients=mixed[:NAMED],
         mixed_patient_count=len(mixed),
         sources=sources,
-        elsewhere=twins.elsewhere(films.root, labels, remembered, known.known(), cache_folder()),
+        elsewhere=twins.elsewhere(films.root, labels, entries, known.known(), cache_folder()),
     )
 
 

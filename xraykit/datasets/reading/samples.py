@@ -24,7 +24,7 @@ MOST_BYTES = 2**20  # of a picture, or of the list of them
 A_CLASS = 6  # pictures
 RESERVE = 6  # more candidates, for films that cannot be read
 LONGEST = 224  # pixels of a picture's longer side
-MOST_CLASSES = 40  # with pictures
+MOST_CLASSES = 20  # with pictures
 COMMON = 12  # sizes that are counted by name
 BINS = 24
 
