@@ -19,7 +19,7 @@ def home(tmp_path, monkeypatch) -> Path:
     (tmp_path / "elsewhere").mkdir()
     (home / "link-out").symlink_to(tmp_path / "elsewhere")
     (home / "link-in").symlink_to(home / "films")
-    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("XRAYKIT_DATA", raising=False)
     monkeypatch.setenv("XRAYKIT_DATASETS", str(tmp_path / "no-such"))
     return home
@@ -59,6 +59,12 @@ def test_nothing_outside_the_places_is_shown(home, path):
     app.session_state["picker-here"] = home / path
     app.run()
     assert not app.exception and any(" films " in button.label for button in app.button), "home is shown instead"
+
+
+def test_without_any_place_the_page_says_to_enter_a_path(home, monkeypatch):
+    monkeypatch.setenv("HOME", "/no/such/home")
+    app = AppTest.from_function(page).run()
+    assert not app.exception and "Enter its path" in text_of(app) and app.session_state["taken"] is None
 
 
 def test_a_folder_is_opened_step_by_step_and_taken(home):

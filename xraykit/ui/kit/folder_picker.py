@@ -43,6 +43,9 @@ class Entry:
 def pick(key: str) -> Path | None:
     """Draw the picker; the folder once it is taken."""
     places = roots()
+    if not places:  # a service's user may have no home
+        st.html("<p class='xk-said'>No folder can be shown here. Enter its path.</p>")
+        return None
     here = _here(key, places)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"{key}-places"):
         for number, (name, path) in enumerate(places.items() if len(places) > 1 else ()):
@@ -60,14 +63,14 @@ def pick(key: str) -> Path | None:
             st.html("<p class='xk-said'>No folders in here.</p>")
         if left_out:
             st.html(f"<p class='xk-said'>{left_out:,} more folders; enter the path of one that is not listed.</p>")
-    taken = st.button("Use this folder", key=f"{key}-take", width="stretch", disabled=here in _homes())
+    taken = st.button("Use this folder", key=f"{key}-take", width="stretch", disabled=here == _home().resolve())
     return here if taken else None
 
 
 def roots() -> dict[str, Path]:
     """The folders from which one may look further, by name; each once, those that are there."""
     given = os.environ.get("XRAYKIT_DATA")
-    offered = {"Data": Path(given) if given else None, "Datasets": folders.datasets_folder(), "Home": Path.home()}
+    offered = {"Data": Path(given) if given else None, "Datasets": folders.datasets_folder(), "Home": _home()}
     there: dict[str, Path] = {}
     for name, path in offered.items():
         if path is not None and path.is_dir() and path.resolve() not in there.values():
@@ -76,9 +79,9 @@ def roots() -> dict[str, Path]:
 
 
 def listed(folder: Path) -> tuple[list[Entry], int]:
-    """Folders in a folder, by name, and how many are left out; without hidden ones and links out of the offered places.
+    """Folders in a folder, by name, and how many more there are; none where it cannot be looked into.
 
-    None where it cannot be looked into.
+    Hidden ones and links out of the places offered are left out.
     """
     try:
         with os.scandir(folder) as entries:
@@ -108,9 +111,9 @@ def _here(key: str, places: dict[str, Path]) -> Path:
     return next(iter(places.values()))
 
 
-def _homes() -> tuple[Path, ...]:
-    """Places that hold far more than films."""
-    return (Path.home().resolve(),)
+def _home() -> Path:
+    """The user's home folder, which holds far more than films."""
+    return Path(os.path.expanduser("~"))
 
 
 def _go(key: str, folder: Path) -> None:

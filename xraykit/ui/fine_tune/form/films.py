@@ -327,7 +327,7 @@ def _show_samples(job: Job) -> None:
         for label, shown in by_label.items()
     )
     if rows:
-        st.html(f"<section class='xk-samples' aria-label='A few films of each class' tabindex='0'>{rows}</section>")
+        st.html(f"<section class='xk-glance' aria-label='A few films of each class' tabindex='0'>{rows}</section>")
 
 
 def _show_division(contents: dict[str, Any]) -> None:
