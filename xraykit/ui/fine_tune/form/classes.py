@@ -59,7 +59,7 @@ def _show_made(folder: Path, choose: Callable[[Path], None]) -> None:
 def _choose(label: str, n: int, folder: Path) -> tuple[str, str | None]:
     """A class and what it is to be called; None where it is left out."""
     left, right = st.columns((11, 10), vertical_alignment="center", gap="small")
-    key = f"{folder}-{label}"
+    key = f"{files.shown(str(folder))}-{label}"
     with left:
         used = st.checkbox(f"{escape_markdown(label)} :gray[{n:,}]", value=True, key=f"class-use-{key}")
     with right:
