@@ -66,7 +66,7 @@ class _Pickler(pickle._Pickler):  # the Python one: its save_global can be told 
     def _save_array(self, numbers):
         key = str(len(self._storages))
         self._storages[key] = np.ascontiguousarray(numbers)
-        strides = tuple(step // numbers.itemsize for step in np.ascontiguousarray(numbers).strides)
+        strides = tuple(step // numbers.itemsize for step in numbers.copy("C").strides)
         arguments = (_Storage(key, self._storages[key]), 0, numbers.shape, strides, False, OrderedDict())
         self.save_reduce(_Named("torch._utils", "_rebuild_tensor_v2"), arguments)
 
