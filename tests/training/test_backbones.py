@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import torch_files
+from xraykit.models.conversion import landmarks
 from xraykit.training import torch_file
 from xraykit.training.recipe import recipe, rules
 from xraykit.training.run.failures import WeightsMissing
@@ -99,6 +100,7 @@ def test_parameters_and_what_learns_are_those_of_the_table(backbone, built):
     assert grid[2] == WIDTHS.get(backbone, 1024) and network.feature_layer_of(model).name == rules.BACKBONES[backbone]
     counted = sum(isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D) for layer in model.layers)
     assert counted == layers
+    assert landmarks.backbone_of(model) == ((backbone, 1.0) if backbone != "Tiny" else (None, 1.0))
     for title, (pooling, hidden) in HEADS.items():
         model = built(backbone, pooling, hidden)
         width = grid[2] if pooling == "gap" else grid[0] * grid[1] * grid[2]

@@ -17,6 +17,7 @@ from xraykit.system import files
 from xraykit.training.recipe import recipe, rules
 
 CUT = {
+    "VGG16": "block2_pool",
     "MobileNetV2": "block_2_add",
     "ResNet50": "conv2_block2_out",
     "DenseNet121": "conv3_block1_concat",
