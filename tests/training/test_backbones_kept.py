@@ -38,7 +38,7 @@ SIZE, CLASSES = 64, 3
 
 
 def lively(model):
-    """Random weights that tell films apart: moved statistics, and logits that differ by some units."""
+    """Random weights that tell films apart: moved statistics, open units, and logits that differ by some units."""
     import keras
 
     from xraykit.training.fit import network
@@ -50,12 +50,14 @@ def lively(model):
             gamma, variance = draw.uniform(0.7, 1.3, shapes[0]), draw.uniform(0.5, 1.5, shapes[0])
             layer.set_weights([gamma, *draw.normal(0, 0.1, (2, *shapes[0])), variance])
     films = flatten.squares(SIZE, model.input_shape[-1]).astype(np.float32)
-    to_logits = network.logits_of(model)
-    given = np.asarray(to_logits(films))
-    last = model.get_layer("logits")
-    kernel, bias = last.get_weights()
-    scale = 2 / given.std(axis=0)
-    last.set_weights([kernel * scale, bias - given.mean(axis=0) * scale])
+    for layer in network.head_of(model).layers:
+        if isinstance(layer, keras.layers.Dense):
+            before = np.asarray(keras.Model(model.input, model.get_layer(layer.name).input)(films))
+            kernel = layer.get_weights()[0]
+            sums = before @ kernel
+            spread, middle = (2, 0) if layer.name == "logits" else (1, 1)  # most units open
+            scale = spread / np.maximum(sums.std(axis=0), 1e-6)
+            layer.set_weights([kernel * scale, middle - sums.mean(axis=0) * scale])
     return films
 
 
