@@ -149,6 +149,19 @@ def test_a_frozen_backbone_gives_the_same_features_while_training(backbone, buil
     keras.backend.clear_session(free_memory=False)
 
 
+@pytest.mark.parametrize("backbone", EACH)
+def test_every_layer_of_a_backbone_takes_the_weights_of_a_file_or_of_another_run(backbone, built):
+    """Weights are copied by name: a layer whose name Keras counts up would be left at random, silently."""
+    from xraykit.training.fit import network
+    from xraykit.training.fit.network import backbones
+
+    source, model = backbones.bare(backbone, 1.0), built(backbone)
+    network._copy_weights(source, model)
+    taken, given = network.body_of(model).get_weights(), source.get_weights()
+    assert len(given) == len(taken) > 0
+    assert all(map(np.array_equal, given, taken))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("backbone", [name for name in rules.BACKBONES if name not in ("Tiny", "ResNet18")])
 def test_scaling_is_that_of_keras(backbone, channels):

@@ -43,13 +43,15 @@ def lively(model):
 
     from xraykit.training.fit import network
 
-    draw = np.random.default_rng(0)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            shapes = [weight.shape for weight in layer.weights]
-            gamma, variance = draw.uniform(0.7, 1.3, shapes[0]), draw.uniform(0.5, 1.5, shapes[0])
-            layer.set_weights([gamma, *draw.normal(0, 0.1, (2, *shapes[0])), variance])
     films = flatten.squares(SIZE, model.input_shape[-1]).astype(np.float32)
+    normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in normalizations:
+        layer.momentum = 0.0  # one step sets the statistics to those of these films
+    model(films, training=True)
+    draw = np.random.default_rng(0)
+    for layer in normalizations:
+        gamma, _, *statistics = layer.get_weights()
+        layer.set_weights([draw.uniform(0.7, 1.3, gamma.shape), draw.normal(0, 0.2, gamma.shape), *statistics])
     for layer in network.head_of(model).layers:
         if isinstance(layer, keras.layers.Dense):
             before = np.asarray(keras.Model(model.input, model.get_layer(layer.name).input)(films))
