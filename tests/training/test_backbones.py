@@ -221,9 +221,11 @@ def test_resnet18_is_converted_once_and_read_as_a_keras_file(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("change", ["missing", "another shape", "more", "not finite"])
-def test_tensors_of_another_network_are_refused(change, tmp_path):
+def test_tensors_of_another_network_are_refused(change, built):
     from xraykit.training.fit import network
+    from xraykit.training.fit.network import resnet18
 
+    model = network.body_of(built("ResNet18"))
     state = torch_files.resnet18_state()
     if change == "missing":
         del state["layer1.0.bn1.weight"]
@@ -233,9 +235,8 @@ def test_tensors_of_another_network_are_refused(change, tmp_path):
         state["layer1.2.conv1.weight"] = state["layer1.0.conv1.weight"]
     else:
         state["layer1.0.bn1.bias"][0] = np.nan
-    torch_files.save(state, tmp_path / "other.pth")
     with pytest.raises(WeightsMissing, match=r"other\.pth holds no ResNet18 as torchvision has it"):
-        network.build(chosen("ResNet18", weights=str(tmp_path / "other.pth")), 3)
+        resnet18.load_state(model, state, "other.pth")
 
 
 def test_a_file_as_keras_publishes_it_is_loaded_from_the_cache_of_keras(tmp_path, monkeypatch):
