@@ -12,9 +12,9 @@ from tests.helpers import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 BACKBONE = """
-def _small(recipe, scaled):
+def _small(scaled, alpha):
     value = keras.layers.Conv2D(4, 3, 4, padding="same", name="conv_1")(scaled)
-    return keras.Model(scaled, keras.layers.ReLU(6.0, name="last_relu")(value))
+    return keras.Model(keras.utils.get_source_inputs(value), keras.layers.ReLU(6.0, name="last_relu")(value))
 
 
 """
@@ -69,9 +69,12 @@ def run(copy: Path, code: str) -> str:
 
 @pytest.mark.slow
 def test_a_backbone(copy):
-    edit(copy, "xraykit/training/recipe/rules.py", '"Tiny": "out_relu"}', '"Tiny": "out_relu", "Small": "last_relu"}')
-    edit(copy, "xraykit/training/fit/network.py", '"Tiny": _tiny}', '"Tiny": _tiny, "Small": _small}')
-    edit(copy, "xraykit/training/fit/network.py", "def _tiny(", BACKBONE.lstrip() + "def _tiny(")
+    layer = '    "Tiny": "out_relu",\n'
+    edit(copy, "xraykit/training/recipe/rules.py", layer, layer + '    "Small": "last_relu",\n')
+    backbones = "xraykit/training/fit/network/backbones.py"
+    entry = '    "Tiny": Backbone(_tiny, "-1..1"),\n'
+    edit(copy, backbones, entry, entry + '    "Small": Backbone(_small, "0..1"),\n')
+    edit(copy, backbones, "def _tiny(", BACKBONE.lstrip() + "def _tiny(")
     choice = '"Tiny": "Tiny (for trials)"'
     edit(copy, "xraykit/training/recipe/fields.py", choice, choice + ', "Small": "Small (of my own)"')
     code = """

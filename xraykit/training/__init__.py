@@ -10,7 +10,8 @@ run/control         a run is started, resumed, stopped, deleted
 run/failures        what ended a run, and what to do about it
 worker              a run from its place in the queue to its end
 fit/fit             a network is fitted to the training split
-fit/network         the network of a recipe
+fit/network         the network of a recipe: what learns, what it starts from
+fit/network/backbones   the backbones, each with its scaling; fit/network/resnet18 is our own
 fit/batches         what it is fed, by seed and epoch alone
 fit/augmentation    films turned, shifted, zoomed and relit
 fit/optimizer       the optimiser, its learning rate, the loss
@@ -18,5 +19,7 @@ fit/callbacks       what happens beside the fitting
 fit/checkpoint      everything to go on from with the same numbers
 fit/autotune        the fastest precision on this device, measured once
 fit/estimate        how long a recipe will take, from two steps of each phase
+pretrained          where ImageNet weights lie or come from
+torch_file          tensors of a PyTorch file, without PyTorch
 keep                from a finished run to a saved model
 """

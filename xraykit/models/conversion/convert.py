@@ -56,7 +56,7 @@ def convert(network: Path, folder: Path, feature_layer: str = "out_relu") -> Non
     heads.save(head, folder / HEAD)
 
 
-def convert_in_subprocess(network: Path, folder: Path, seconds: float = 300, feature_layer: str = "out_relu") -> None:
+def convert_in_subprocess(network: Path, folder: Path, seconds: float = 1800, feature_layer: str = "out_relu") -> None:
     """`convert` in a process of its own, killed after `seconds`; nothing is written unless all of it worked.
 
     Raises ModelRefused for what the child refused, for a crash and for running over time.

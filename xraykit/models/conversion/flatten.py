@@ -22,7 +22,7 @@ from xraykit.films import radiograph
 from xraykit.films.samples import draw
 from xraykit.models import card as cards
 from xraykit.models.card import ModelRefused
-from xraykit.models.conversion import archive, child, convert, formats
+from xraykit.models.conversion import archive, child, convert, formats, landmarks
 
 TASK, FACTS, EXPECTED = "task.json", "facts.json", "expected.npy"
 SINGLE, HALF = 1e-4, 2e-2  # largest allowed difference of a probability, by the original's precision
@@ -62,8 +62,8 @@ class Task:
 @dataclass(frozen=True)
 class Facts:
     """What was found and made: facts.json. `no_heatmap` says why there is none, "" where there is one; `output` is
-    how the original ends: "softmax", "sigmoid", "logits" or "logit"; `alpha` the width of the MobileNetV2 of
-    keras.applications that is inside, None where there is none."""
+    how the original ends: "softmax", "sigmoid", "logits" or "logit"; `backbone` which of those that recipes train is
+    inside, None where it is none, and `alpha` its width."""
 
     image_size: int
     channels: int
@@ -72,7 +72,8 @@ class Facts:
     output: str
     parameters: int
     tolerance: float
-    alpha: float | None
+    backbone: str | None
+    alpha: float
 
 
 def squares(size: int, channels: int) -> np.ndarray:
@@ -120,7 +121,7 @@ def flatten_into(work: Path) -> None:
         flat.output,
         int(flat.model.count_params()),
         HALF if flat.half else SINGLE,
-        _width_of_mobilenet_v2(flat.model),
+        *landmarks.backbone_of(flat.model),
     )
     (work / FACTS).write_text(json.dumps(vars(facts)), "utf-8")
 
@@ -382,13 +383,6 @@ class _Flat:
 
     def _maker(self, value: Any) -> tuple[Any, Any]:
         return self._made.get(id(value), (value, None, None))[1:]
-
-
-def _width_of_mobilenet_v2(model: Any) -> float | None:
-    """Its alpha, told by the names and shapes that keras.applications gives: a fine-tune can start from such a one."""
-    filters = {layer.name: getattr(layer, "filters", 0) for layer in model.layers}
-    named = {"Conv1", "expanded_conv_project", "block_16_project", "Conv_1", "out_relu"} <= filters.keys()
-    return filters["block_16_project"] / 320 if named else None
 
 
 def _in_head(layer: Any, kind: str, before: Any) -> bool:

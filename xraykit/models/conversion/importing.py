@@ -258,9 +258,9 @@ def _card(asked: Wish, source: Source, sha256: str, scaling: str, facts: Facts, 
 
 def _backbone(facts: Facts) -> dict[str, Any]:
     """As in a recipe: a fine-tune starts from the model where its recipe has the same."""
-    if facts.alpha is None:
+    if facts.backbone is None:
         return {"backbone": "imported network"}
-    return {"backbone": "MobileNetV2", "alpha": facts.alpha}
+    return {"backbone": facts.backbone, "alpha": facts.alpha}
 
 
 def _limits(asked: Wish, facts: Facts) -> Iterator[str]:
