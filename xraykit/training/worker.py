@@ -118,7 +118,8 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
         seconds_per_epoch=_estimated(run),
     )
     run.write("data.json", split.describe(films, plan.parts, plan.learned, recipe.division))
-    fit.fit(plan, recorder)
+    with fit.distributed(recipe) if status.device == devices.ALL else contextlib.nullcontext():
+        fit.fit(plan, recorder)
 
 
 def read_held_out(
