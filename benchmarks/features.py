@@ -30,7 +30,7 @@ from xraykit.training.fit.input import features  # noqa: E402
 from xraykit.training.recipe.recipe import Hidden, Phase, Recipe  # noqa: E402
 from xraykit.training.run import passes, run  # noqa: E402
 
-FILMS, EPOCHS, PARTLY_EPOCHS = 300, 12, 4
+FILMS, EPOCHS, PARTLY_EPOCHS = 600, 24, 3
 HEADS = [(1, 8, 1e-5), (1, 16, 1e-5), (1, 32, 1e-5), (2, 8, 1e-5), (3, 8, 1e-5), (1, 8, 5e-5), (1, 8, 1e-4)]
 TIMES, FASTER = 1 / 25, 2.0
 
