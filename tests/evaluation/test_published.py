@@ -95,6 +95,8 @@ def test_the_recipe_in_words_tells_of_balance_shrink_precision_and_flip():
     assert "as many as the smallest" in sentences(balance="undersample")
     assert "inverse of their film counts" in sentences(balance="weights")
     assert "mixed precision (float16)" in sentences(precision="mixed_float16")
+    assert "epochs took 3 augmented versions in turn of each film" in sentences(cached_passes=3)
+    assert "augmented version" not in plain + sentences(cached_passes=3, augmentation={})
     mirrored = sentences(augmentation={"flip": True})
     assert "half the films mirrored" in mirrored and "no mirroring" not in mirrored
     assert "the saved model mine" in sentences(weights="model:mine")

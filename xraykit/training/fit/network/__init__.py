@@ -58,19 +58,6 @@ def feature_layer_of(network: keras.Model) -> keras.layers.Layer:
     return next(layer for layer in reversed(network.layers) if layer.name in BACKBONES.values())
 
 
-def head_of(network: keras.Model) -> keras.Model:
-    """The part behind the pooling as a network of its own, sharing its layers.
-
-    Takes what the pooling gives, (B, K) or (B, h * w * K); training it trains the head of `network`.
-    """
-    pooling = network.get_layer("pooler")
-    entry = keras.Input(pooling.output.shape[1:], name="pooled")
-    value = entry
-    for layer in network.layers[network.layers.index(pooling) + 1 :]:
-        value = layer(value)
-    return keras.Model(entry, value, name="head")
-
-
 def body_of(network: keras.Model) -> keras.Model:
     """The part up to the pooling: (B, S, S, channels) to (B, K), or (B, h * w * K) where films are flattened."""
     return keras.Model(network.input, network.get_layer("pooler").output, name="body")
