@@ -6,7 +6,7 @@ films         the datasets of a study, found by name and pooled
 folds         which films each run learns from, is validated on and never sees
 study_folder  the folder of a study: its trials, their runs, where it stands
 plan          what a study would take, before it starts; cut to a budget
-trial         one run of a trial, from its films to its figures
+engine/trial  one run of a trial, from its films to its figures
 engine/local  the runs one after the other on this computer's devices
 engine/ray    the same on a Ray cluster
 engine/search random and TPE search with early cutting
