@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 import time
@@ -18,6 +19,7 @@ from xraykit.system import text
 if TYPE_CHECKING:
     from xraykit.experiments.plan import Plan, Ready
     from xraykit.experiments.study import Study
+    from xraykit.experiments.study_folder import StudyFolder
 
 FILE = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -93,6 +95,9 @@ def export(name: str, settings: tuple[str, ...]) -> None:
     help="Where ImageNet weights are found nowhere, start from random ones, marked so.",
 )
 @click.option("--device", default="auto", show_default=True, help='"auto", "cpu", or "gpu 0".')
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="What runs it.")
+@click.option("--name", "own_name", help="The study's name among those run; that of the preset if not given.")
+@click.option("--studies", "root", type=FILE, help="Folder of the studies.  [default: studies/ below the runs]")
 @click.option(
     "--out",
     type=FILE,
@@ -105,25 +110,47 @@ def run(
     given: tuple[Path, ...],
     settings: tuple[str, ...],
     device: str,
+    engine: str,
+    own_name: str | None,
+    root: Path | None,
     only_plan: bool,
     out: Path | None,
     as_json: bool,
     **fields: Any,
 ) -> None:
     """Run a study: a preset's name or a JSON file."""
+    from xraykit.experiments import grid, study_folder
+
     if (out or as_json) and not only_plan:
         raise click.UsageError("--out and --json need --plan.")
     with terminal.words():
         chosen = _chosen(name, settings, fields)
-        if out is not None:
-            planned = _plan_job(chosen, given, device, out)
-        else:
-            ready, planned = _ready(chosen, given, device, plan_it=only_plan or chosen.budget is not None)
         if only_plan:
-            assert planned is not None
+            planned = _plan(chosen, given, device, out)
             click.echo(json.dumps(planned.to_json(), indent=1) if as_json else "\n".join(_lines(planned)))
             return
-    raise NotImplementedError  # the engine
+        ready, planned = _ready(chosen, given), None
+        if chosen.budget is not None:
+            ready, planned = _planned(ready, device, lambda what, done, total: click.echo(what, err=True))
+        trials = [grid.resolve(ready.study, trial) for trial in ready.trials.trials]
+        folder = study_folder.create(
+            ready.study,
+            ready.films,
+            trials,
+            ready.folds,
+            root,
+            own_name,
+            plan=planned and planned.to_json(),
+            device=device,
+            engine=engine,
+        )
+    click.echo(f"Study {folder.path}")
+    _work(folder, engine, device)
+
+
+def _work(folder: StudyFolder, engine: str, device: str) -> None:
+    """Run the study's runs with an engine, and tell how far it is."""
+    raise NotImplementedError
 
 
 def _chosen(name: str, settings: tuple[str, ...], fields: Mapping[str, Any]) -> Study:
@@ -135,18 +162,15 @@ def _chosen(name: str, settings: tuple[str, ...], fields: Mapping[str, Any]) -> 
     return chosen.change(**{field: value for field, value in fields.items() if value not in (None, False)})
 
 
-def _ready(chosen: Study, given: tuple[Path, ...], device: str, *, plan_it: bool) -> tuple[Ready, Plan | None]:
-    """The study with its films, trials and folds, cut to its budget, and its plan where one is wanted."""
+def _ready(chosen: Study, given: tuple[Path, ...]) -> Ready:
+    """The study with its films, trials and folds."""
     from xraykit.datasets import dataset
     from xraykit.experiments import films, plan
 
     with terminal.bar("Gathering films") as bar:
-        root = films.gather(chosen, films.find(chosen, given), bar)
+        folder = films.gather(chosen, films.find(chosen, given), bar)
     with terminal.bar("Reading films") as bar:
-        ready = plan.prepare(chosen, dataset.read(root, bar))
-    if not plan_it:
-        return ready, None
-    return _planned(ready, device, lambda what, done, total: click.echo(what, err=True))
+        return plan.prepare(chosen, dataset.read(folder, bar))
 
 
 def _planned(ready: Ready, device: str, progress: Any) -> tuple[Ready, Plan]:
@@ -166,28 +190,25 @@ def _planned(ready: Ready, device: str, progress: Any) -> tuple[Ready, Plan]:
     return ready, dataclasses.replace(planned, remarks=(cut.words, *planned.remarks))
 
 
-def _plan_job(chosen: Study, given: tuple[Path, ...], device: str, out: Path) -> Plan:
-    """The plan, with its progress and result left in a job's folder too."""
+def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None) -> Plan:
+    """What the study would take; with `out` the progress and the plan are left there too."""
     from xraykit.datasets import dataset
     from xraykit.experiments import films, plan
     from xraykit.system import jobs
 
+    if out is None:
+        return _planned(_ready(chosen, given), device, lambda what, done, total: click.echo(what, err=True))[1]
     job = jobs.Job(out)
     with jobs.running(job, verb="plan", data=", ".join(map(str, given))) as going:
-
-        def count(done: int, total: int) -> None:
-            going.done, going.films = done, total
-            going.stop_if_asked()
-            if time.monotonic() - going.reported > jobs.REPORT_SECONDS:
-                going.report("Reading films.")
 
         def tell(what: str, done: int, total: int) -> None:
             going.done, going.films = done, total
             going.stop_if_asked()
-            going.report(what)
+            if time.monotonic() - going.reported > jobs.REPORT_SECONDS:
+                going.report(what)
 
-        root = films.gather(chosen, films.find(chosen, given), count)
-        ready = plan.prepare(chosen, dataset.read(root, count))
+        count = functools.partial(tell, "Reading films.")
+        ready = plan.prepare(chosen, dataset.read(films.gather(chosen, films.find(chosen, given), count), count))
         _, planned = _planned(ready, device, tell)
         job.write("plan.json", planned.to_json())
         going.summary = planned.words
