@@ -131,7 +131,7 @@ def run(
             return
         ready, planned = _ready(chosen, given), None
         if chosen.budget is not None:
-            ready, planned = _planned(ready, device, lambda what, done, total: click.echo(what, err=True))
+            ready, planned = _planned(ready, device, _Teller())
         trials = [grid.resolve(ready.study, trial) for trial in ready.trials.trials]
         folder = study_folder.create(
             ready.study,
@@ -197,7 +197,7 @@ def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None)
     from xraykit.system import jobs
 
     if out is None:
-        return _planned(_ready(chosen, given), device, lambda what, done, total: click.echo(what, err=True))[1]
+        return _planned(_ready(chosen, given), device, _Teller())[1]
     job = jobs.Job(out)
     with jobs.running(job, verb="plan", data=", ".join(map(str, given))) as going:
 
@@ -213,6 +213,17 @@ def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None)
         job.write("plan.json", planned.to_json())
         going.summary = planned.words
     return planned
+
+
+class _Teller:
+    """Says on stderr what is done, once."""
+
+    last = ""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self.last:
+            click.echo(f"{what} ({done + 1} of {total})", err=True)
+        self.last = what
 
 
 def _lines(planned: Plan) -> Iterator[str]:

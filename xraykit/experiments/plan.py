@@ -33,9 +33,20 @@ PROCESS_SECONDS = 10.0  # to import a backend, once a study
 RUN_SECONDS = 2.0  # to begin and to end a run: its folder, its evaluations, its files
 COPIES = 4  # of a network's weights on disk: the model, and the checkpoint with the best weights and Adam's moments
 LEAST_SHRINK = 0.05
-# Fields that change what a run learns and not what it takes
+# Fields that change what a run learns and hardly what it takes: of different heads the widest is probed
 FREE = {
-    *("name", "seed", "weights", "label_smoothing", "class_weights", "balance", "shrink", "momentum", "plateau_factor"),
+    *(
+        "name",
+        "hidden",
+        "seed",
+        "weights",
+        "label_smoothing",
+        "class_weights",
+        "balance",
+        "shrink",
+        "momentum",
+        "plateau_factor",
+    ),
     *("plateau_patience", "early_stopping", "bias_correction", "keep", "division", "validation", "test"),
 }
 Estimator = Callable[[Recipe, Path, str, Callable[[int, int], None]], Mapping[str, Any]]
@@ -204,7 +215,7 @@ def plan(
     study, films, trials = ready.study, ready.films, ready.trials
     samples = _stand_ins(study) if study.design is Design.TPE else trials.trials
     number = study.samples or len(samples) if study.design is Design.TPE else len(samples)
-    kinds = {_kind(trial.recipe): trial.recipe for trial in reversed(samples)}
+    kinds = {_kind(recipe): recipe for recipe in sorted((trial.recipe for trial in samples), key=_head_width)}
     probed = {} if known is None else known
     _probe(kinds, films, device, progress or (lambda what, done, total: None), estimator or estimate_apart, probed)
     share = number / len(samples) * len(study.seeds)
@@ -293,7 +304,7 @@ def estimate_apart(recipe: Recipe, data: Path, device: str, progress: Callable[[
         job.start([*words, f"--out={job.path}", f"--data={data}"], verb="estimate", data=str(data))
         while (state := job.state()).state.busy:
             progress(state.done, state.films)
-            time.sleep(0.1)
+            time.sleep(0.2)
         if state.state is not State.FINISHED:
             raise Refused(f"The time and memory of {recipe.name} could not be estimated. {state.message}")
         return job.read("estimate.json")
@@ -325,6 +336,10 @@ def _kind(recipe: Recipe) -> str:
     return json.dumps(data, sort_keys=True)
 
 
+def _head_width(recipe: Recipe) -> int:
+    return sum(layer.width for layer in recipe.hidden)
+
+
 def _passes(recipe: Recipe, cost: Cost) -> Iterator[tuple[str, tuple[float, int]]]:
     """The passes through frozen layers that a trial needs, by what they are of: an equal one is made once."""
     names = ("backbone", "alpha", "weights", "image_size", "channels", "pooling", "batch_normalization", "precision")
@@ -350,7 +365,7 @@ def _probe(
         progress(f"Taking two steps of {recipe.backbone}.", number, len(kinds))
 
         def within(done: int, total: int, number: int = number, recipe: Recipe = recipe) -> None:
-            progress(f"Taking two steps of {recipe.backbone}: {done} of {total}.", number, len(kinds))
+            progress(f"Taking two steps of {recipe.backbone}.", number, len(kinds))
 
         costs[kind] = _cost(recipe, films, estimator(recipe, films.root, device, within))
 
