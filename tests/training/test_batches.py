@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import film_folders
-from xraykit.training.fit.augmentation import augment
-from xraykit.training.fit.batches import FilmBatches
+from xraykit.training.fit.input.augmentation import augment
+from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.recipe.presets import CHEST
 from xraykit.training.recipe.recipe import Augmentation
 

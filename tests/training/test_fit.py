@@ -125,24 +125,6 @@ def test_a_loss_that_is_no_number_ends_the_training(films, tmp_path, monkeypatch
         worker.learn(made, TINY, films)
 
 
-def test_the_head_on_cached_features_learns_as_with_the_backbone_in_place(films, tmp_path, monkeypatch):
-    from xraykit.training.fit import network
-
-    chosen = recipe.with_settings(TINY, ["phases.0.trainable=head", "phases.0.augment=false", "phases.0.epochs=3"])
-    cached = fit(films, tmp_path, chosen, "cached")
-    monkeypatch.setattr(network, "head_of", lambda model: model)
-    monkeypatch.setattr(network, "body_of", lambda model: _Unchanged())
-    in_place = fit(films, tmp_path, chosen, "in-place")
-    for one, other in zip(cached.history(), in_place.history(), strict=True):
-        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
-        assert float(one["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-4)
-
-
-class _Unchanged:
-    def predict(self, films, **_):
-        return films
-
-
 @pytest.mark.parametrize("trainable", ["head", 1, "all"])
 def test_still_batch_normalization_stays_still(trainable):
     import keras
@@ -318,6 +300,7 @@ class Recorded:
 
     def __init__(self, stop_after=None):
         self.stages, self.moments, self.epochs, self.events, self.checkpoints = [], [], [], [], []
+        self.passes = []
         self.facts, self.results, self.stop_after = {}, None, stop_after
 
     def begin(self, progress, epochs):
@@ -335,6 +318,9 @@ class Recorded:
 
     def event(self, what, **fields):
         self.events.append((what, fields))
+
+    def passed(self, made):
+        self.passes.append(made)
 
     def checkpoint(self, checkpoint):
         self.checkpoints.append(checkpoint)
@@ -426,7 +412,7 @@ def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
     ids=["python", "jax", "torch"],
 )
 def test_whatever_is_named_out_of_memory_is_tried_again_in_halves(error, films, monkeypatch):
-    from xraykit.training.fit import batches, fit
+    from xraykit.training.fit.input import batches, fit
 
     given = batches.FilmBatches.__getitem__
 
