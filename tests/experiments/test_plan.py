@@ -9,7 +9,13 @@ from tests.experiments.test_folds import dataset
 from xraykit.experiments import plan, study
 from xraykit.experiments.plan import Ready
 
-PHASE = {"epochs": 2, "seconds_per_epoch": 12.0, "feature_seconds": 15.0, "images_per_second": 10.0}
+PHASE = {
+    "epochs": 2,
+    "seconds_per_epoch": 12.0,
+    "feature_seconds": 15.0,
+    "feature_bytes": 1000,
+    "images_per_second": 10.0,
+}
 TINY = {
     "name": "heads",
     "recipe": "tiny",
@@ -39,10 +45,8 @@ class Estimator:
         self.asked.append(recipe)
         progress(1, 6)
         phases = [PHASE for _ in recipe.phases]
-        return {"phases": phases, "compile_seconds": 3.0, "memory": 10**9, "device": "2 CPU cores"} | {
-            "feature_bytes": 1000,
-            "parameters": 5000,
-        }
+        whole = {"compile_seconds": 3.0, "memory": 10**9, "device": "2 CPU cores", "parameters": 5000}
+        return {"phases": phases, **whole}
 
 
 def ready(tmp_path, **fields) -> Ready:
