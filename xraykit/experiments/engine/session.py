@@ -115,11 +115,13 @@ class Session:
     def begin(self, tried: TrialRun) -> None:
         """Count a run that begins."""
         self.tries[tried.name] += 1
+        self.reported = 0.0  # a change is told at once
         self.folder.event("run begins", run=tried.name)
 
     def end(self, tried: TrialRun, state: State, seconds: float, problem: str = "") -> None:
         """Note how a run has ended; a `problem` is why it could not even begin."""
         self.ends[tried.name] = state
+        self.reported = 0.0
         if problem:
             self.problems[tried.name] = problem
         if tried.is_cut():
@@ -130,7 +132,7 @@ class Session:
 
     def report(self, busy: Sequence[TrialRun], message: str = "", state: State = State.RUNNING) -> None:
         """Write progress.json, at most once a second unless the message is given."""
-        if not message and time.monotonic() - self.reported < REPORT_SECONDS:
+        if not message and self.reported and time.monotonic() - self.reported < REPORT_SECONDS:
             return
         self.reported = time.monotonic()
         paused = self.folder.is_paused() and state is State.RUNNING
