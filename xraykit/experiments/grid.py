@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xraykit.experiments.study.design import Design, combinations, count_combinations
+from xraykit.experiments.study.design import Design, combinations
 from xraykit.experiments.study.rules import MOST_RUNS, put, value_at
 from xraykit.experiments.study.study import Study, StudyRefused
 from xraykit.training.recipe import recipe as recipes
@@ -101,6 +102,18 @@ def count(study: Study) -> int:
     return number
 
 
+def missing_weights(trials: Sequence[Trial]) -> list[str]:
+    """The backbones whose ImageNet weights trials start from and this computer does not have, with their files."""
+    from xraykit.training import pretrained
+
+    missing = {}
+    for recipe in (trial.recipe for trial in trials):
+        if recipe.weights == "imagenet" and pretrained.locate(recipe) is None:
+            file = pretrained.file_of(recipe.backbone, recipe.alpha)
+            missing[pretrained.described(recipe.backbone, recipe.alpha)] = file.name if file else "no known file"
+    return [f"{name} ({file})" for name, file in missing.items()]
+
+
 def resolve(study: Study, trial: Trial) -> Trial:
     """The trial with weights that are there: random ones, and marked, where ImageNet's are found nowhere.
 
@@ -130,8 +143,8 @@ def _combinations(study: Study) -> Iterator[Mapping[str, Any]]:
     if study.design is not Design.RANDOM:
         yield from combinations(study.design, base, study.factors)
         return
-    from sklearn.model_selection import ParameterSampler
+    from sklearn.model_selection import ParameterGrid
 
-    there_are = count_combinations(study.design, study.factors)
-    factors = {path: list(values) for path, values in study.factors.items()}
-    yield from ParameterSampler(factors, min(there_are, MOST_RUNS), random_state=study.seeds[0])
+    grid = ParameterGrid({path: list(values) for path, values in study.factors.items()})
+    for place in random.Random(study.seeds[0]).sample(range(len(grid)), min(len(grid), MOST_RUNS)):
+        yield grid[place]
