@@ -12,15 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xraykit.experiments.results import contents, csv_files, records
+from xraykit.experiments.results import csv_files, records
 from xraykit.experiments.results.csv_files import TableRefused
 from xraykit.experiments.results.records import RunRecord, Standing
 from xraykit.experiments.results.spread import Spread, share, spread
 from xraykit.experiments.results.ties import Ties, ties
 from xraykit.experiments.study import FoldKind
-from xraykit.experiments.study_folder import StudyFolder, run_name
+from xraykit.experiments.study_folder import StudyFolder
 from xraykit.system.files import FileRefused, read_plain, replace_text, shown
-from xraykit.training.run.run import Run
 
 __all__ = ["Table", "TableRefused", "TrialRow", "csv_epochs", "csv_trials", "read", "read_csv", "save"]
 TRIALS, EPOCHS = "trials.csv", "epochs.csv"  # in the study's folder
@@ -152,28 +151,17 @@ def read(folder: StudyFolder) -> Table:
     StudyFolderRefused
         If the study or its trials cannot be read. A run that cannot be read has failed.
     """
-    study, trials, names = contents.study(folder), contents.trials(folder), contents.fold_names(folder)
+    study, names = folder.study(), folder.recorded_folds().names
     left_out = study.folds.kind is FoldKind.LEAVE_ONE_SOURCE_OUT
+    runs: dict[int, list[RunRecord]] = {}
+    for each in folder.runs():
+        place = (each.trial.number, each.fold + 1, each.seed, names[each.fold])
+        runs.setdefault(each.trial.number, []).append(records.read(each.run, *place, tested=left_out))
     rows = tuple(
         TrialRow(
-            trial.number,
-            dict(trial.settings),
-            tuple(
-                records.read(
-                    Run(folder.runs_folder / run_name(trial.number, fold, seed)),
-                    trial.number,
-                    fold + 1,
-                    seed,
-                    name,
-                    tested=left_out,
-                )
-                for fold, name in enumerate(names)
-                for seed in study.seeds
-            ),
-            trial.random_start,
-            len(names),
+            trial.number, trial.settings, tuple(runs.get(trial.number, ())), trial.random_start, max(1, len(names))
         )
-        for trial in trials
+        for trial in folder.trials()
     )
     factors = _factors(tuple(study.factors), rows)
     return _table(folder.path, Table(study.name, factors, names, study.seeds, rows))
@@ -248,7 +236,7 @@ def _table(path: Path, fresh: Table) -> Table:
 
 
 def _ties(table: Table) -> Ties:
-    return ties({row.number: row.runs for row in table.rows}, len(table.folds))
+    return ties({row.number: row.runs for row in table.rows}, max(1, len(table.folds)))
 
 
 def _head(table: Table) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from xraykit.evaluation import evaluation, learning_curve
 from xraykit.evaluation.evaluation import Evaluation, EvaluationRefused
+from xraykit.experiments.study_folder import CUT
 from xraykit.system.job_folder import State
 from xraykit.training.run.run import STATUS, Run, RunRefused, Status
 
@@ -166,10 +167,10 @@ def read(run: Run, trial: int, fold: int, seed: int, fold_name: str = "", *, tes
     `tested` reads what the run says about the films of the source left out as well.
     """
     place = (trial, fold, seed, fold_name or str(fold))
-    stamps = tuple(_stamp(run.path / name) for name in (STATUS, HISTORY, *evaluation.FILES.values()))
+    stamps = tuple(_stamp(run.path / name) for name in (STATUS, HISTORY, CUT, *evaluation.FILES.values()))
     record = _read(run, place, tested, stamps)
     if record.standing.open and stamps[0] != (0, 0):  # whether a process is at it is no matter of the files
-        record = _with_standing(record, _status(run))
+        record = _with_standing(record, run)
     return record
 
 
@@ -202,7 +203,7 @@ def _read(run: Run, place: tuple[int, int, int, str], tested: bool, stamps: tupl
         fold,
         seed,
         fold_name,
-        standing=_standing(status),
+        standing=_standing(run, status),
         epochs=from_epochs(rows),
         best_epoch=curve.best_epoch,
         loss=curve.best_loss,
@@ -230,16 +231,16 @@ def _status(run: Run) -> Status | None:
         return None
 
 
-def _standing(status: Status | None) -> Standing:
+def _standing(run: Run, status: Status | None) -> Standing:
+    if (run.path / CUT).is_file():
+        return Standing.CUT
     if status is None:
         return Standing.FAILED
-    if status.other.get("cut") or getattr(status, "cut", None):
-        return Standing.CUT
     return _STANDINGS[status.state]
 
 
-def _with_standing(record: RunRecord, status: Status | None) -> RunRecord:
-    standing = _standing(status)
+def _with_standing(record: RunRecord, run: Run) -> RunRecord:
+    standing = _standing(run, _status(run))
     return record if standing is record.standing else replace(record, standing=standing)
 
 
