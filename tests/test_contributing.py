@@ -69,9 +69,10 @@ def run(copy: Path, code: str) -> str:
 
 @pytest.mark.slow
 def test_a_backbone(copy):
-    edit(copy, "xraykit/training/recipe/rules.py", '"Tiny": "out_relu"}', '"Tiny": "out_relu", "Small": "last_relu"}')
-    edit(copy, "xraykit/training/fit/network.py", '"Tiny": _tiny}', '"Tiny": _tiny, "Small": _small}')
-    edit(copy, "xraykit/training/fit/network.py", "def _tiny(", BACKBONE.lstrip() + "def _tiny(")
+    layer = '    "Tiny": "out_relu",\n'
+    edit(copy, "xraykit/training/recipe/rules.py", layer, layer + '    "Small": "last_relu",\n')
+    edit(copy, "xraykit/training/fit/network/__init__.py", '"Tiny": _tiny}', '"Tiny": _tiny, "Small": _small}')
+    edit(copy, "xraykit/training/fit/network/__init__.py", "def _tiny(", BACKBONE.lstrip() + "def _tiny(")
     choice = '"Tiny": "Tiny (for trials)"'
     edit(copy, "xraykit/training/recipe/fields.py", choice, choice + ', "Small": "Small (of my own)"')
     code = """

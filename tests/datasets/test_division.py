@@ -133,3 +133,31 @@ def test_a_run_records_the_division_and_what_was_given(tmp_path):
     assert {film["part"] for film in data["films"] if film["film"].startswith("val/")} == {"validation"}
     drawn = split.describe(films, split.split(films))
     assert drawn["division"] == "drawn" and drawn["given"] == data["given"]
+
+
+def test_films_that_a_run_never_sees_keep_their_part(tmp_path):
+    films = dataset.read(divide(tmp_path / "films", train=8, val=2, test=3))
+    given = split.split(films, GIVEN)
+    nothing = given.test[:0]
+    parts = split.Split(given.train[2:], given.validation, nothing, given.test)
+    data = json.loads(json.dumps(split.describe(films, parts)))
+    assert [film["part"] for film in data["films"]].count("held out") == 6
+    assert [film["part"] for film in data["films"]].count("left out") == 2
+    again = split.recorded(films, data, "mine")
+    for name in ("train", "validation", "test", "held_out"):
+        assert getattr(again, name).tolist() == getattr(parts, name).tolist()
+    assert split.describe(films, again) == split.describe(films, parts)
+
+
+@pytest.mark.parametrize("damage", ["no list", "no part", "no validation"])
+def test_parts_that_cannot_be_read_back_are_refused_in_words(tmp_path, damage):
+    films = dataset.read(divide(tmp_path / "films", train=8, val=2, test=3))
+    data = split.describe(films, split.split(films, GIVEN))
+    if damage == "no list":
+        data["films"] = 3
+    elif damage == "no part":
+        del data["films"][0]["part"]
+    else:
+        data["films"] = [{**film, "part": "train"} for film in data["films"]]
+    with pytest.raises(layout.DatasetRefused, match="data.json of mine"):
+        split.recorded(films, data, "mine")

@@ -89,6 +89,12 @@ def test_a_run_goes_from_queued_to_finished(made):
     assert not made.alive() and device_queue.line("cpu") == []
 
 
+def test_a_granted_device_is_not_queued_for(made):
+    with device_queue.turn("cpu", "another"):
+        assert worker.train(made, fit=learn, granted="cpu") == "finished"
+    assert made.status().device == "cpu"
+
+
 @pytest.mark.parametrize(
     ("error", "failure"),
     [

@@ -16,7 +16,7 @@ from tests.helpers.backend import quick_jax
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
-from xraykit.training import worker
+from xraykit.training import keep, worker
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import failures, run
 from xraykit.training.run.run import Stage
@@ -368,6 +368,30 @@ def test_a_training_needs_no_folder_of_a_run(films):
         indices = plan.parts.parts()[part]
         assert evaluations[part].films == tuple(films.films[i] for i in indices)
         assert (evaluations[part].model, evaluations[part].temperature) == ("in-lists", 1.0)
+
+
+def test_films_that_are_held_out_are_read_on_request_alone(films, tmp_path):
+    """As a study's runs are made: data.json is there before the training, and says which films no run sees."""
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=1"])
+    whole = split.split(films)
+    parts = split.Split(whole.train[4:], whole.validation, whole.test[:0], whole.test)
+    made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "fold", backend="tensorflow")
+    made.write("data.json", split.describe(films, parts))
+    before = dict(os.environ)
+    assert worker.train(made, granted="cpu") == "finished", made.status()
+    reading = worker.read_held_out(made, granted="cpu")
+    os.environ.clear()
+    os.environ.update(before)
+    assert made.status().device == "cpu" and made.status().queued_seconds < 60
+    named = [film["part"] for film in made.read("data.json")["films"]]
+    assert named.count("held out") == len(whole.test) and named.count("left out") == 4
+    assert (made.path / "validation.json").is_file() and not (made.path / "evaluation.json").exists()
+    assert reading.films == tuple(films.films[i] for i in whole.test) and reading.data.endswith("test split")
+    again = worker.read_held_out(made, films, parts.validation, part="validation", granted="cpu")
+    validation = evaluation.load(made.path / "validation.json")
+    assert again.hashes == validation.hashes and np.allclose(again.logits, validation.logits, atol=1e-4)
+    with pytest.raises(run.RunRefused, match="its test split was not read"):
+        keep.keep(made, "mine", root=tmp_path / "weights")
 
 
 def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):

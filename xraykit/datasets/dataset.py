@@ -35,7 +35,8 @@ class Dataset:
 
     `labels` (N,) int64 index into `classes`; `groups` (N,) int64: films of one patient, or of the same image, share a
     number. `given` (N,) are the parts of a folder or manifest that is divided already: "train", "validation", "test" or
-    ""; empty where it is not. `notes` (N,) is what was noticed when each film was read.
+    ""; empty where it is not. `sources` (N,) are the hospitals or datasets that a manifest says the films come from,
+    "" where it does not know; empty where no film has one. `notes` (N,) is what was noticed when each film was read.
     """
 
     root: Path
@@ -49,6 +50,7 @@ class Dataset:
     unlabelled: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
     given: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     notes: tuple[tuple[Note, ...], ...] = ()
     cache: Path = field(default_factory=lambda: cache_folder())
 
@@ -81,6 +83,7 @@ class Dataset:
             remarks=(),
             **{name: tuple(getattr(self, name)[i] for i in indices) for name in ("films", "hashes", "notes")},
             given=tuple(self.given[i] for i in indices) if self.given else (),
+            sources=tuple(self.sources[i] for i in indices) if self.sources else (),
         )
 
     def duplicates(self) -> list[tuple[str, ...]]:
@@ -199,9 +202,15 @@ def read(
         refused=refused,
         unlabelled=listed.unlabelled,
         remarks=(*listed.remarks, *_unread_classes(listed, labels)),
-        given=tuple(row.part for row, _ in readable) if any(row.part for row, _ in readable) else (),
+        given=_where_any([row.part for row, _ in readable]),
+        sources=_where_any([row.source for row, _ in readable]),
         notes=tuple(entry.notes for _, entry in readable),
     )
+
+
+def _where_any(values: Sequence[str]) -> tuple[str, ...]:
+    """The values of a column, nothing where all are empty."""
+    return tuple(values) if any(values) else ()
 
 
 def _check_classes(

@@ -23,13 +23,15 @@ class DatasetRefused(Refused):
 class Row(NamedTuple):
     """A film: its path below the root with forward slashes, as `files.shown` writes it, and what is known of it.
 
-    `patient` is "" where unknown; `part` is "train", "validation" or "test" where the folder or manifest is divided.
+    `patient` is "" where unknown; `part` is "train", "validation" or "test" where the folder or manifest is divided;
+    `source` is the hospital, dataset or device that the manifest says the film comes from.
     """
 
     film: str
     label: str
     patient: str = ""
     part: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from xraykit.datasets.dataset import Dataset
+from xraykit.datasets.dataset import Dataset, expect
 from xraykit.datasets.layout import PARTS, DatasetRefused
 from xraykit.films import note
 
+HELD_OUT, LEFT_OUT = "held out", "left out"  # parts of films that no run sees, and of those that this one does not
 FOLDS, LEAST_FOLDS = 20, 7  # a split is put together from so many; fewer than seven cannot hold a test of 15 %
 
 
@@ -43,11 +44,15 @@ DEFAULT = SplitPlan()
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Film indices of the three parts, (n,) int64 each, ascending; no group is in two of them."""
+    """Film indices of the three parts, (n,) int64 each, ascending; no group is in two of them.
+
+    `test` may be empty, and `held_out` are films that no run of a study sees. Films in none of these are left out.
+    """
 
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    held_out: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def parts(self) -> dict[str, np.ndarray]:
         """The parts by name, in the order train, validation, test."""
@@ -138,10 +143,11 @@ def describe(
 ) -> dict[str, Any]:
     """What a run records of its data: digests, counts, the rule of the groups, and each film with its part.
 
-    `division` is that of the plan. `used` (n,) are the training films really learned from, where a plan shrinks or
-    undersamples: their counts are `train_used`, and those left out say `used` false.
+    A film's part is that of `parts`, "held out" or "left out"; `recorded` reads it back. `division` is that of the
+    plan. `used` (n,) are the training films really learned from, where a plan shrinks or undersamples: their counts are `train_used`, and those left out say `used` false.
     """
     part_of = {i: name for name, indices in parts.parts().items() for i in indices.tolist()}
+    part_of |= dict.fromkeys(parts.held_out.tolist(), HELD_OUT)
     left_out = set() if used is None else {*parts.train.tolist()} - {*used.tolist()}
     return {
         "name": dataset.root.name,
@@ -159,7 +165,7 @@ def describe(
         "remarks": [remark.to_json() for remark in dataset.remarks],
         "notes": [tally.to_json() for tally in note.tally(dataset.noted())],
         "films": [
-            {"film": film, "sha256": sha, "label": dataset.classes[label], "part": part_of[i]}
+            {"film": film, "sha256": sha, "label": dataset.classes[label], "part": part_of.get(i, LEFT_OUT)}
             | ({"used": False} if i in left_out else {})
             for i, (film, sha, label) in enumerate(
                 zip(dataset.films, dataset.hashes, dataset.labels.tolist(), strict=True)
@@ -179,6 +185,27 @@ def describe_given(dataset: Dataset) -> dict[str, Any]:
     counts = {name: dataset.counts(np.flatnonzero(given == name)) for name in PARTS if (given == name).any()}
     crossing = [list(names) for names in dataset.crossing_groups()]
     return {"given": {"counts": counts, "without_part": int((given == "").sum()), "crossing_groups": crossing}}
+
+
+def recorded(films: Dataset, data: Mapping[str, Any], name: str) -> Split:
+    """The parts that `describe` recorded for the run `name`, of these films.
+
+    Raises
+    ------
+    DatasetRefused
+        If the films are others than those recorded, one has no part, or training or validation has no film.
+    """
+    expect(films, dict(data), name)
+    try:
+        part_of = {(film["film"], film["sha256"]): film["part"] for film in data["films"]}
+        part = np.array([part_of[key] for key in zip(films.films, films.hashes, strict=True)])
+    except (KeyError, TypeError):
+        raise DatasetRefused(f"data.json of {name} does not name every film with its part. Restore the file.") from None
+    parts = Split(*(np.flatnonzero(part == each) for each in (*PARTS, HELD_OUT)))
+    for each in ("train", "validation"):
+        if len(parts.parts()[each]) == 0:
+            raise DatasetRefused(f"data.json of {name} puts no film into {each}. Add films to it, or divide anew.")
+    return parts
 
 
 def recorded_part(data: Mapping[str, Any], part: str) -> dict[str, str]:

@@ -88,6 +88,12 @@ def keep(
     kept.check_name(name, root, replace)
     if (state := run.status().state) is not State.FINISHED:
         raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
+    if not (run.path / evaluation.FILES["test"]).is_file() and (run.path / evaluation.FILES["validation"]).is_file():
+        raise RunRefused(
+            f"No model can be saved from {run.name}: its test split was not read, for a study reads it with the "
+            "networks of its chosen trial alone. Save a model from a run of the chosen trial.",
+            code="no-test-reading",
+        )
     say("Reading the films.")
     films = _films_of(run, data)
     readings = evaluation.load_parts(run.path)

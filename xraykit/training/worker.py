@@ -33,6 +33,8 @@ from xraykit.training.run import control, failures
 from xraykit.training.run.run import CHECKPOINT, STATUS, Run, RunRefused, Stage
 
 if TYPE_CHECKING:  # they import the backend
+    import numpy as np
+
     from xraykit.training.fit.callbacks import Moment
     from xraykit.training.fit.checkpoint import Checkpoint, Progress
 
@@ -57,6 +59,7 @@ def train(
     on_stage: OnStage = _ignore,
     on_films: OnFilms = _ignore,
     fit: Fit | None = None,
+    granted: str | None = None,
     **changes: Any,
 ) -> State:
     """Train a run in this process, from its place in the queue to its end; returns the state it ends in.
@@ -69,6 +72,7 @@ def train(
     on_stage : is given what comes before the training.
     on_films : is given the films once they are read.
     fit : stands in for `learn`.
+    granted : key of a device that the caller has given to this process alone, as a cluster does: nothing queues for it.
     changes : as for `control.changes`.
 
     Raises
@@ -80,7 +84,7 @@ def train(
         with Heartbeat(run) as heartbeat:
             try:
                 recipe = _recipe_of(run)
-                with _device(run, recipe, on_stage) as key:
+                with _device(run, recipe, on_stage, granted) as key:
                     heartbeat.watch(key)
                     films = _films_of(run, recipe, on_stage)
                     on_films(films)
@@ -115,6 +119,50 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
     )
     run.write("data.json", split.describe(films, plan.parts, plan.learned, recipe.division))
     fit.fit(plan, recorder)
+
+
+def read_held_out(
+    run: Run,
+    films: dataset.Dataset | None = None,
+    indices: np.ndarray | None = None,
+    *,
+    part: str = "test",
+    granted: str | None = None,
+) -> Evaluation:
+    """Read films with a finished run's network in this process, from its place in the queue for a device.
+
+    Writes nothing: where the run's test split was held out, it is whoever asks that keeps the reading.
+
+    Parameters
+    ----------
+    films : those that the run learned from, where they are read already; else they are read where they lie.
+    indices : (n,) int64, the films to read; those that the run's data.json calls held out, where not given.
+    part : what the reading calls them: "<dataset>, <part> split".
+    granted : as for `train`.
+
+    Raises
+    ------
+    RunRefused
+        If the run has not finished, or held out no film and none are given.
+    DatasetRefused
+        If the films are not where they were, or are others.
+    """
+    status, recipe = run.status(), _recipe_of(run)
+    if status.state is not State.FINISHED:
+        raise RunRefused(f"Expected a finished run; {run.name} is {status.state}.")
+    if films is None:
+        films = dataset.read(Path(status.data))
+    chosen = split.recorded(films, run.read("data.json"), run.name).held_out if indices is None else indices
+    if len(chosen) == 0:
+        raise RunRefused(f"The run {run.name} held out no films. Its reading of the test split is in {FILES['test']}.")
+    queue = device_queue.turn(status.asked_device or devices.AUTO, run.name, backend=recipe.backend)
+    with contextlib.nullcontext(granted) if granted else queue as key:
+        os.environ.update(devices.environment(key, recipe.backend))  # before anything imports the backend
+        from xraykit.training.fit import fit
+
+        squares = films.squares(recipe.image_size, recipe.channels)
+        logits = fit.read_logits(run.path / "model.keras", squares, chosen)
+    return fit.evaluate(run.name, films, chosen, part, logits)
 
 
 class RunRecorder:
@@ -172,8 +220,8 @@ class RunRecorder:
         return checkpoints.load(self.run.path / CHECKPOINT, self.recipe)
 
     def result(self, network: Any, evaluations: Mapping[str, Evaluation]) -> None:
-        for part, file in FILES.items():
-            files.replace_text(self.run.path / file, evaluations[part].to_json())
+        for part, evaluation in evaluations.items():
+            files.replace_text(self.run.path / FILES[part], evaluation.to_json())
         unfinished = self.run.path / ".model.part.keras"
         network.save(unfinished)
         unfinished.replace(self.run.path / "model.keras")
@@ -284,7 +332,7 @@ class Heartbeat:
 
 
 @contextlib.contextmanager
-def _device(run: Run, recipe: Recipe, on_stage: OnStage) -> Iterator[str]:
+def _device(run: Run, recipe: Recipe, on_stage: OnStage, granted: str | None) -> Iterator[str]:
     """The run's turn on its device, whose key it gives; the run is running from here on."""
     status, began = run.status(), time.time()
 
@@ -292,8 +340,9 @@ def _device(run: Run, recipe: Recipe, on_stage: OnStage) -> Iterator[str]:
         run.update(device=key, place=place)
         on_stage(f"{Stage.WAITING}: {key}, position {place}", 0, 0)
 
-    asked = status.asked_device or devices.AUTO
-    with device_queue.turn(asked, run.name, waiting=waiting, stopped=run.stop_asked, backend=recipe.backend) as key:
+    asked = granted or status.asked_device or devices.AUTO
+    queue = {"waiting": waiting, "stopped": run.stop_asked, "backend": recipe.backend}
+    with contextlib.nullcontext(granted) if granted else device_queue.turn(asked, run.name, **queue) as key:
         _stop_if_asked(run)
         os.environ.update(devices.environment(key, recipe.backend))  # before anything imports the backend
         run.update(

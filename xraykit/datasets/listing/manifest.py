@@ -34,9 +34,10 @@ COLUMNS = {
         *("patientid", "group", "patient", "subjectid", "subject", "patientnumber", "patientno", "patientcode", "pid"),
     ),
     "part": ("split", "part", "partition", "subset", "set"),
+    "source": ("source", "sources", "sourcename", "dataset", "datasetname", "origin", "site", "hospital"),
 }
 # The house's own names: of several columns these are taken
-OWN = {"path": ("path",), "label": ("label",), "part": ("split",)} | {
+OWN = {"path": ("path",), "label": ("label",), "part": ("split",), "source": ("source",)} | {
     "patient": ("patient_id", "group", "patient", "subject_id")
 }
 EXPECTED = (
@@ -47,7 +48,7 @@ EXPECTED = (
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a manifest and what its columns mean: "path", "label", "patient", "part" to the column's name."""
+    """The rows of a manifest and what its columns mean: a key of COLUMNS to the column's name."""
 
     name: str
     rows: tuple[dict[str, str], ...]
@@ -216,7 +217,8 @@ class _Listing:
             if film := exact or self._find(name):
                 patient = cells[column["patient"]].strip() if "patient" in column else ""
                 part = names.part_of(cells[column["part"]]) if divided else ""
-                listed.append(Row(film, names.label_of(cells[column["label"]]), patient, part))
+                source = names.label_of(cells[column["source"]]) if "source" in column else ""
+                listed.append(Row(film, names.label_of(cells[column["label"]]), patient, part, source))
         return sorted(listed)
 
     def _is_divided(self) -> bool:

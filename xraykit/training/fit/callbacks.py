@@ -89,7 +89,7 @@ class Recorder(Protocol):
         """The last one that is safe."""
 
     def result(self, network: keras.Model, evaluations: Mapping[str, Evaluation]) -> None:
-        """The training has finished; the evaluations are those of "validation" and "test"."""
+        """The training has finished; the evaluations are those of "validation" and, where it has films, "test"."""
 
     def stop_asked(self) -> bool:
         """Was the training asked to stop?"""

@@ -11,6 +11,7 @@ import dataclasses
 import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from xraykit.datasets import dataset, layout
 from xraykit.datasets import split as splits
 from xraykit.evaluation import calibration
 from xraykit.evaluation.evaluation import FILES, Evaluation
+from xraykit.models.conversion import archive
 from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import autotune, callbacks, checkpoint, network
 from xraykit.training.fit.batches import FilmBatches
@@ -112,7 +114,7 @@ def make_plan(
     if recorded is None:
         parts = splits.split(films, recipe.split_plan)
     else:
-        parts = _recorded_split(films, recorded, name)
+        parts = splits.recorded(films, recorded, name)
     last = recorder.last_checkpoint()
     if last is None:
         speed = _fastest(recipe, device_name, recorder)
@@ -181,6 +183,27 @@ def prepare(
     size = max(1, recipe.batch_size // accumulation)
     features = network.body_of(model).predict(squares, batch_size=size, verbose=0, callbacks=list(watch))
     return network.head_of(model), features, None
+
+
+def evaluate(name: str, films: dataset.Dataset, indices: np.ndarray, part: str, logits: np.ndarray) -> Evaluation:
+    """Truth and logits (n, classes) of some films of the run `name`, before calibration."""
+    return Evaluation(
+        model=name,
+        classes=films.classes,
+        films=tuple(films.films[i] for i in indices),
+        truth=films.labels[indices],
+        logits=logits.astype(float),
+        hashes=tuple(films.hashes[i] for i in indices),
+        groups=tuple(films.groups[indices].tolist()),
+        data=f"{films.root.name}, {part} split",
+    )
+
+
+def read_logits(file: Path, squares: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """What the network of `file` gives before its softmax for some of the films: (n, classes) float64."""
+    archive.check_archive(file)  # before Keras makes anything of it
+    model = keras.saving.load_model(file, custom_objects={}, compile=False, safe_mode=True)
+    return network.logits_of(model).predict(squares[indices], verbose=0).astype(float)
 
 
 def class_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -> tuple[float, ...] | None:
@@ -368,7 +391,8 @@ class _Training:
         to_logits = network.logits_of(model)
         if self.recipe.bias_correction:
             self._correct_biases(to_logits)
-        evaluations = {part: self._evaluate(to_logits, part) for part in FILES}
+        films_of = self.plan.parts.parts()
+        evaluations = {part: self._evaluate(to_logits, part) for part in FILES if len(films_of[part])}
         self.recorder.stage(Stage.SAVING)
         # A model that was never compiled: the optimiser's moments would treble the file
         self.recorder.result(keras.Model(model.input, model.output, name=model.name), evaluations)
@@ -380,24 +404,13 @@ class _Training:
         layer.bias.assign(keras.ops.convert_to_numpy(layer.bias) + biases.astype(np.float32))
 
     def _evaluate(self, to_logits: keras.Model, part: str) -> Evaluation:
-        """Truth and logits of a part, before calibration."""
-        films, indices = self.films, self.plan.parts.parts()[part]
-        return Evaluation(
-            model=self.plan.name,
-            classes=films.classes,
-            films=tuple(films.films[i] for i in indices),
-            truth=films.labels[indices],
-            logits=self._logits(to_logits, indices),
-            hashes=tuple(films.hashes[i] for i in indices),
-            groups=tuple(films.groups[indices].tolist()),
-            data=f"{films.root.name}, {part} split",
-        )
+        indices = self.plan.parts.parts()[part]
+        return evaluate(self.plan.name, self.films, indices, part, self._logits(to_logits, indices))
 
     def _logits(self, to_logits: keras.Model, indices: np.ndarray) -> np.ndarray:
         """(n, classes) float64"""
         watch = [StopOnRequest(self.recorder.stop_asked)]
-        logits = to_logits.predict(self.squares[indices], verbose=0, callbacks=watch)
-        return logits.astype(float)
+        return to_logits.predict(self.squares[indices], verbose=0, callbacks=watch).astype(float)
 
 
 def _fastest(recipe: Recipe, device_name: str, recorder: Recorder) -> autotune.Speed:
@@ -412,11 +425,3 @@ def _fastest(recipe: Recipe, device_name: str, recorder: Recorder) -> autotune.S
     if speed.trials:
         recorder.event("speed", **speed.to_json())
     return speed
-
-
-def _recorded_split(films: dataset.Dataset, recorded: Mapping[str, Any], name: str) -> splits.Split:
-    """The split that the training first began with; DatasetRefused where the films are others."""
-    dataset.expect(films, recorded, name)
-    part_of = {(film["film"], film["sha256"]): film["part"] for film in recorded["films"]}
-    parts = np.array([part_of[key] for key in zip(films.films, films.hashes, strict=True)])
-    return splits.Split(*(np.flatnonzero(parts == name) for name in ("train", "validation", "test")))

@@ -138,14 +138,25 @@ FIELDS: dict[str, Field] = _named(
     _choice(
         "backbone",
         "Backbone",
-        "The network that turns a film into features. Tiny trains in seconds and predicts poorly: use it to try out "
-        "a whole run.",
-        {"MobileNetV2": "MobileNetV2", "Tiny": "Tiny (for trials)"},
+        "The network that turns a film into features. The MobileNets are the quickest; ResNet50, the VGGs and "
+        "DenseNet121 take several times as long. Tiny trains in seconds and predicts poorly: use it to try out a whole "
+        "run.",
+        {
+            "MobileNetV2": "MobileNetV2",
+            "MobileNet": "MobileNet",
+            "ResNet18": "ResNet18",
+            "ResNet50": "ResNet50",
+            "VGG16": "VGG16",
+            "VGG19": "VGG19",
+            "DenseNet121": "DenseNet121",
+            "EfficientNetV2B0": "EfficientNetV2B0",
+            "Tiny": "Tiny (for trials)",
+        },
     ),
     _choice(
         "alpha",
         "Width multiplier",
-        "How wide the backbone's layers are. Narrower is faster and fits less. All have ImageNet weights.",
+        "How wide the backbone's layers are. Narrower is faster and fits less. MobileNet and MobileNetV2 only.",
         {value: f"{value:g}" for value in rules.RECIPE["alpha"].choices},
     ),
     _choice(

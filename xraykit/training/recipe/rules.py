@@ -12,8 +12,20 @@ from typing import Any
 
 from xraykit.system.folders import is_plain_name
 
-# Each backbone's last feature layer: after the last activation, before pooling; Grad-CAM looks there
-BACKBONES = {"MobileNetV2": "out_relu", "Tiny": "out_relu"}
+# Each backbone's last feature layer: after the last activation or pooling of its body; Grad-CAM looks there
+BACKBONES = {
+    "MobileNetV2": "out_relu",
+    "MobileNet": "conv_pw_13_relu",
+    "ResNet18": "layer4_1_out",
+    "ResNet50": "conv5_block3_out",
+    "VGG16": "block5_pool",
+    "VGG19": "block5_pool",
+    "DenseNet121": "relu",
+    "EfficientNetV2B0": "top_activation",
+    "Tiny": "out_relu",
+}
+# Width multipliers of the backbones that have one, those with ImageNet weights; the others have the width 1
+WIDTHS = {"MobileNetV2": (0.35, 0.5, 0.75, 1.0, 1.3, 1.4), "MobileNet": (0.25, 0.5, 0.75, 1.0)}
 BACKENDS = ("tensorflow", "jax", "torch")
 MODEL = "model:"  # weights "model:NAME" start from a kept model
 MOST_PHASES, MOST_HIDDEN, MOST_CLASSES = 20, 10, 1000
@@ -131,6 +143,8 @@ def _together(data: Mapping[str, Any]) -> Iterator[tuple[str, Fault]]:
     """Faults of fields that fit one by one and not together; values of a wrong kind are named by their own rules."""
     if data.get("backbone") == "Tiny" and data.get("weights") == "imagenet":
         yield "weights", _both("Tiny has no ImageNet weights. Train it from scratch, or choose another backbone.")
+    if fault := _width(data.get("backbone", "MobileNetV2"), data.get("alpha", 1.0)):
+        yield "alpha", fault
     if data.get("balance") == "weights" and data.get("class_weights") is not None:
         yield (
             "class_weights",
@@ -147,6 +161,18 @@ def _together(data: Mapping[str, Any]) -> Iterator[tuple[str, Fault]]:
     for number, phase in enumerate(_listed(data.get("phases"))):
         if isinstance(phase, Mapping):
             yield from ((f"phases.{number}.{name}", fault) for name, fault in _together_in_phase(phase))
+
+
+def _width(backbone: Any, alpha: Any) -> Fault | None:
+    """What is wrong with a width multiplier of this backbone, where both are values that there are."""
+    if not (RECIPE["backbone"].fits(backbone) and RECIPE["alpha"].fits(alpha)):
+        return None
+    widths = WIDTHS.get(backbone, (1.0,))
+    if alpha in widths:
+        return None
+    if len(widths) == 1:
+        return _both(f"{backbone} has no width multiplier. Set it to 1, or choose {' or '.join(WIDTHS)}.")
+    return _both(f"{backbone} has the widths {', '.join(f'{width:g}' for width in widths)}. Choose one of them.")
 
 
 def _together_in_phase(phase: Mapping[str, Any]) -> Iterator[tuple[str, Fault]]:
@@ -254,6 +280,9 @@ def _shown(value: Any) -> str:
     return short.repr(value)
 
 
+# For the rules of other things that are read as a recipe is
+number, one_of, switch, shown, fields_of, no_object = _number, _one_of, _switch, _shown, _fields, _no_object
+
 AUGMENTATION = {
     "rotation": _number(0, 45, "degrees"),
     "shift": _number(0, 0.5),
@@ -297,7 +326,7 @@ RECIPE = {
         required=True,
     ),
     "backbone": _one_of(*BACKBONES),
-    "alpha": _one_of(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
+    "alpha": _one_of(*sorted({width for widths in WIDTHS.values() for width in widths})),
     "weights": Rule(
         _fits_weights,
         "nothing (from scratch), 'imagenet', 'model:' with the name of a kept model, or a weight file",
