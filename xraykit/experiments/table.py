@@ -137,6 +137,21 @@ class Table:
         """The trial of that number; KeyError where there is none."""
         return {row.number: row for row in self.rows}[number]
 
+    @cached_property
+    def fastest_for_accuracy(self) -> tuple[int, ...]:
+        """The trials that none beats in accuracy and time together (Pareto), fastest first."""
+        known = [
+            (row.whole_seconds.mean, -row.accuracy.mean, row.number)
+            for row in self.rows
+            if row.accuracy.mean is not None and row.whole_seconds.mean is not None
+        ]
+        front, best = [], float("inf")
+        for _, miss, number in sorted(known):
+            if miss < best:
+                front.append(number)
+                best = miss
+        return tuple(front)
+
     @property
     def random_start(self) -> bool:
         """Did any trial begin from random weights where ImageNet's were asked for?"""

@@ -107,7 +107,7 @@ def trials_text(study: str, factors: Sequence[str], rows: Sequence[Any], ties: T
     rows : sequence of table.TrialRow
     """
     columns = [*HEAD, *(SETTING + path for path in factors), *_figure_names(), *(s.value for s in Standing)]
-    order = (ties.best, *(other.trial for other in ties.others))
+    order = [] if ties.best is None else [ties.best, *(other.trial for other in ties.others)]
     lines = []
     for row in rows:
         line = [study, row.number, _switch(row.random_start), *(_setting(row.settings, path) for path in factors)]

@@ -107,7 +107,7 @@ def ties(runs: dict[int, Sequence[RunRecord]], folds: int) -> Ties:
 
 
 def _mean(by_key: dict[tuple[int, int], RunRecord]) -> float:
-    return float(np.mean([run.accuracy for run in by_key.values()]))  # pyright: ignore[reportArgumentType]
+    return float(np.mean([run.accuracy or 0.0 for run in by_key.values()]))
 
 
 def _compare(
@@ -115,7 +115,7 @@ def _compare(
 ) -> Difference:
     keys = sorted(best.keys() & other.keys())
     pairs = [(best[key], other[key]) for key in keys]
-    differences = [float(first.accuracy) - float(second.accuracy) for first, second in pairs]  # type: ignore[arg-type]
+    differences = [(first.accuracy or 0.0) - (second.accuracy or 0.0) for first, second in pairs]
     mean = float(np.mean(differences)) if differences else None
     if folds > 1 and len(differences) > 1:
         low, high = corrected_interval(differences, folds)
