@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xraykit.experiments.study.design import Design, combinations, count_combinations
+from xraykit.experiments.study.design import Design, combinations
 from xraykit.experiments.study.rules import MOST_RUNS, put, value_at
 from xraykit.experiments.study.study import Study, StudyRefused
 from xraykit.training.recipe import recipe as recipes
@@ -130,8 +131,8 @@ def _combinations(study: Study) -> Iterator[Mapping[str, Any]]:
     if study.design is not Design.RANDOM:
         yield from combinations(study.design, base, study.factors)
         return
-    from sklearn.model_selection import ParameterSampler
+    from sklearn.model_selection import ParameterGrid
 
-    there_are = count_combinations(study.design, study.factors)
-    factors = {path: list(values) for path, values in study.factors.items()}
-    yield from ParameterSampler(factors, min(there_are, MOST_RUNS), random_state=study.seeds[0])
+    grid = ParameterGrid({path: list(values) for path, values in study.factors.items()})
+    for place in random.Random(study.seeds[0]).sample(range(len(grid)), min(len(grid), MOST_RUNS)):
+        yield grid[place]
