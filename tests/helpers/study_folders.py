@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from xraykit.datasets import dataset, split
-from xraykit.experiments import study as studies
-from xraykit.experiments import study_folder
-from xraykit.experiments.folds import Folds
+from xraykit.datasets import dataset
+from xraykit.experiments import folds, study_folder
 from xraykit.experiments.grid import Trial, trials
-from xraykit.experiments.study import Study
+from xraykit.experiments.study import study as studies
+from xraykit.experiments.study.study import Study
 from xraykit.experiments.study_folder import StudyFolder
 from xraykit.training.recipe import presets
 
@@ -31,21 +28,11 @@ def study(**changes: Any) -> Study:
     return studies.from_dict({**data, **changes})
 
 
-def divide(films: dataset.Dataset, count: int) -> Folds:
-    """Every fifth film is held out; the rest is dealt to the folds in turn."""
-    test = np.arange(0, len(films), 5)
-    rest = np.setdiff1d(np.arange(len(films)), test)
-    parts = tuple(
-        split.Split(rest[np.arange(len(rest)) % max(2, count) != fold], rest[fold :: max(2, count)], test[:0])
-        for fold in range(count)
-    )
-    return Folds(parts, tuple(str(fold + 1) for fold in range(count)), test, (0,) * count)
-
-
 def make(
     root: Path, films: dataset.Dataset, asked: Study | None = None, tried: Sequence[Trial] | None = None, **facts: Any
 ) -> StudyFolder:
     """The folder of a study, queued, below `root`."""
     asked = asked or study()
     tried = trials(asked).trials if tried is None else tried
-    return study_folder.create(asked, films, tried, divide(films, asked.folds.count), root, **facts)
+    divided = folds.make(films, asked.folds, asked.recipe.split_plan)
+    return study_folder.create(asked, films, tried, divided, root, **facts)

@@ -4,7 +4,6 @@ study         a question: base recipe, factors, folds, seeds, budget; read from 
 grid          the trials of a study: each a recipe
 folds         which films each run learns from, is validated on and never sees
 study_folder  the folder of a study: its trials, their runs, where it stands
-recorded_folds  the films of a study and the part of each in each fold, as its folder keeps them
 plan          what a study would take, before it starts; cut to a budget
 engine/trial  one run of a trial, from its films to its figures
 engine/local  the runs one after the other on this computer's devices

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import math
 import os
 import shutil
@@ -18,11 +17,12 @@ from typing import Annotated, Any, TypedDict
 import msgspec
 
 from xraykit.datasets.dataset import Dataset
-from xraykit.experiments import study as studies
+from xraykit.experiments import folds as division
+from xraykit.experiments import grid
 from xraykit.experiments.folds import Folds
 from xraykit.experiments.grid import Trial
-from xraykit.experiments.recorded_folds import FOLDS, RecordedFolds, record_folds
-from xraykit.experiments.study import Study
+from xraykit.experiments.study import study as studies
+from xraykit.experiments.study.study import Study
 from xraykit.refused import Refused, field_of
 from xraykit.system import files, folders
 from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State
@@ -30,14 +30,8 @@ from xraykit.training.recipe import recipe as recipes
 from xraykit.training.run.run import STATUS, Run, Status
 
 FORMAT = 1
-STUDY, TRIALS, PROGRESS, ORDER, CHOSEN, PLAN = (
-    "study.json",
-    "trials.json",
-    "progress.json",
-    "order.json",
-    "chosen.json",
-    "plan.json",
-)
+STUDY, TRIALS, FOLDS, PROGRESS = "study.json", "trials.json", "folds.json", "progress.json"
+ORDER, CHOSEN, PLAN = "order.json", "chosen.json", "plan.json"
 PAUSED, CUT = "paused", "cut.json"
 LOST = {
     "message": "The process of the study ended unexpectedly (killed, or the computer restarted). Resume the study: "
@@ -139,25 +133,24 @@ class StudyFolder(JobFolder):
 
     def write_trials(self, trials: Sequence[Trial]) -> None:
         """Replace trials.json."""
-        self.write(TRIALS, [_trial_to_json(trial) for trial in trials])
+        self.write(TRIALS, [trial.to_json() for trial in trials])
 
-    def recorded_folds(self) -> RecordedFolds:
-        """The films and the part of each in each fold; StudyFolderRefused or FoldsRefused where it cannot be read."""
-        if (stamp := _stamp(self.path / FOLDS)) is not None:
-            return _recorded_folds(self, stamp)
-        return RecordedFolds.from_json(self.read(FOLDS), self.name)
+    def fold_names(self) -> tuple[str, ...]:
+        """ "1", "2", ..., or the source that each fold leaves out; StudyFolderRefused where folds.json is damaged."""
+        path = self.path / FOLDS
+        return _fold_names(self, stamp) if (stamp := _stamp(path)) else self._parse_fold_names()
 
     def runs(self) -> list[TrialRun]:
         """The runs of the trials so far, begun or not: by trial, then fold, then seed; none before the folds are made.
 
         Raises
         ------
-        StudyFolderRefused, FoldsRefused
+        StudyFolderRefused
             If a file of the study cannot be read.
         """
         if not (self.path / FOLDS).is_file() or not (self.path / TRIALS).is_file():
             return []
-        n_folds, seeds = len(self.recorded_folds().names), self.study().seeds
+        n_folds, seeds = len(self.fold_names()), self.study().seeds
         return [
             TrialRun(trial, fold, seed, Run(self.runs_folder / run_name(trial.number, fold, seed)))
             for trial in self.trials()
@@ -213,7 +206,7 @@ class StudyFolder(JobFolder):
     def _parse_trials(self) -> tuple[Trial, ...]:
         try:
             listed = msgspec.convert(self.read(TRIALS), list[_Trial])
-            return tuple(_trial_of(trial) for trial in listed)
+            return tuple(grid.trial_from_json(trial) for trial in listed)
         except msgspec.ValidationError as error:
             words = f"it holds something else as {field_of(error)}"
         except recipes.RecipeRefused as error:
@@ -222,25 +215,25 @@ class StudyFolder(JobFolder):
             f"Expected the trials of the study {self.name} in {TRIALS}; {words}. Restore it, or delete the study."
         )
 
+    def _parse_fold_names(self) -> tuple[str, ...]:
+        try:
+            return tuple(msgspec.convert(self.read(FOLDS), _Folds)["names"])
+        except msgspec.ValidationError as error:
+            raise self.refusal(
+                f"Expected the folds of the study {self.name} in {FOLDS}; it holds something else as "
+                f"{field_of(error)}. Restore it, or delete the study."
+            ) from None
+
+
+class _Folds(TypedDict):
+    names: Annotated[list[str], msgspec.Meta(min_length=1)]
+
 
 class _Trial(TypedDict):
     number: Annotated[int, msgspec.Meta(ge=1, lt=10**6)]
     settings: dict[str, Any]
     recipe: dict[str, Any]
     random_start: bool
-
-
-def _trial_to_json(trial: Trial) -> dict[str, Any]:
-    return {
-        "number": trial.number,
-        "settings": dict(trial.settings),
-        "recipe": json.loads(trial.recipe.to_json()),
-        "random_start": trial.random_start,
-    }
-
-
-def _trial_of(data: _Trial) -> Trial:
-    return Trial(data["number"], data["settings"], recipes.from_dict(data["recipe"]), data["random_start"])
 
 
 def create(
@@ -281,7 +274,7 @@ def create(
     try:
         files.replace_text(unfinished.path / STUDY, study.to_json())
         unfinished.write_trials(trials)
-        unfinished.write(FOLDS, record_folds(films, folds))
+        unfinished.write(FOLDS, division.to_json(films, folds))
         if plan is not None:
             unfinished.write(PLAN, dict(plan))
         runs = len(trials) * len(folds.parts) * len(study.seeds)
@@ -353,9 +346,9 @@ def _trials(folder: StudyFolder, stamp: tuple[int, int, int]) -> tuple[Trial, ..
     return folder._parse_trials()
 
 
-@functools.lru_cache(maxsize=8)
-def _recorded_folds(folder: StudyFolder, stamp: tuple[int, int, int]) -> RecordedFolds:
-    return RecordedFolds.from_json(folder.read(FOLDS), folder.name)
+@functools.lru_cache(maxsize=32)
+def _fold_names(folder: StudyFolder, stamp: tuple[int, int, int]) -> tuple[str, ...]:
+    return folder._parse_fold_names()
 
 
 def _changed(path: Path) -> float:
