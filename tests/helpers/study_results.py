@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tests.helpers import study_folders
-from xraykit.experiments import grid, recorded_folds
+from xraykit.experiments import grid
 from xraykit.experiments.grid import Trial
 from xraykit.experiments.study import Study
 from xraykit.experiments.study_folder import CUT, StudyFolder, StudyState
@@ -79,17 +79,43 @@ def _validation(films: int, folds: int, fold: int) -> np.ndarray:
 
 
 def _folds(films: int, names: Sequence[str]) -> dict[str, Any]:
+    parts_of = [set(_validation(films, len(names), fold).tolist()) for fold in range(len(names))]
     listed = [
-        {"film": f"{CLASSES[k % 3]}/film-{k:04}.png", "sha256": _sha(k), "label": CLASSES[k % 3]} for k in range(films)
+        {
+            "film": f"{CLASSES[k % 3]}/film-{k:04}.png",
+            "sha256": _sha(k),
+            "parts": ["held out" if k % 5 == 0 else "validation" if k in own else "train" for own in parts_of],
+        }
+        for k in range(films)
     ]
-    folds = []
-    for fold, name in enumerate(names):
-        validation = set(_validation(films, len(names), fold).tolist())
-        letters = ("-" if k % 5 == 0 else "v" if k in validation else "t" for k in range(films))
-        folds.append({"name": name, "left_out": 0, "parts": "".join(letters)})
-    dataset = {"name": "ward", "root": "/films/ward", "digest": "d" * 64, "classes": list(CLASSES), "groups": {}}
-    record = {"dataset": dataset, "films": listed, "folds": folds, "test": list(range(0, films, 5))}
-    return record | {"digest": recorded_folds._digest_of(record)}
+    return {
+        "digest": "d" * 64,
+        "hash": "e" * 64,
+        "classes": list(CLASSES),
+        "names": list(names),
+        "left_out": [0] * len(names),
+        "counts": [],
+        "held_out": {},
+        "films": listed,
+    }
+
+
+def choose(folder: StudyFolder, trial: int, films: int = 200, share: float = 0.9) -> None:
+    """Have the networks of a trial read the held-out films."""
+    own = [run for run in folder.runs() if run.trial.number == trial]
+    for run in own:
+        read = _evaluation(run.name, np.arange(5000, 5000 + films), share)
+        (run.run.path / "evaluation.json").write_text(json.dumps(read))
+    folder.write(
+        "chosen.json",
+        {
+            "trial": trial,
+            "candidates": len(folder.trials()),
+            "val_accuracy": 0.95,
+            "held_out": True,
+            "runs": [{"evaluation": f"runs/{run.name}/evaluation.json"} for run in own],
+        },
+    )
 
 
 def _run(path: Path, trial: Trial, epochs: int, state: str, share: float, validation: np.ndarray) -> None:

@@ -17,7 +17,7 @@ from xraykit.experiments.results.csv_files import TableRefused
 from xraykit.experiments.results.records import RunRecord, Standing
 from xraykit.experiments.results.spread import Spread, share, spread
 from xraykit.experiments.results.ties import Ties, ties
-from xraykit.experiments.study import FoldKind
+from xraykit.experiments.study.design import FoldKind
 from xraykit.experiments.study_folder import StudyFolder
 from xraykit.system.files import FileRefused, read_plain, replace_text, shown
 
@@ -166,7 +166,7 @@ def read(folder: StudyFolder) -> Table:
     StudyFolderRefused
         If the study or its trials cannot be read. A run that cannot be read has failed.
     """
-    study, names = folder.study(), folder.recorded_folds().names
+    study, names = folder.study(), folder.fold_names()
     left_out = study.folds.kind is FoldKind.LEAVE_ONE_SOURCE_OUT
     runs: dict[int, list[RunRecord]] = {}
     for each in folder.runs():

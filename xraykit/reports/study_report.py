@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -234,7 +235,7 @@ class Axis:
         kept: list[dict[str, Any]] = []
         for value in values if self.path is not None else [self.values[0], self.values[-1]]:
             place = self._place(value)
-            if not kept or abs(place - kept[-1]["position"]) > 0.045:
+            if not kept or abs(place - kept[-1]["position"]) > 0.06:
                 kept.append({"axis": self.title, "position": place, "text": self._text(value)})
         return kept
 
@@ -313,7 +314,8 @@ def over_shrink(table: Table) -> Section | None:
             ends = {"low": row.accuracy.low, "high": row.accuracy.high}
             share = float(row.settings[SHRINK])
             rows.append({"trial": line, "share": share, "accuracy": row.accuracy.mean, **ends})
-    lines = list(dict.fromkeys(row["trial"] for row in rows))[: charts.MOST_LINES]
+    several = Counter(row["trial"] for row in rows)  # a line has two ends
+    lines = [line for line, count in several.items() if count > 1][: charts.MOST_LINES]
     rows = [row for row in rows if row["trial"] in lines]
     if len(rows) < 2:
         return None

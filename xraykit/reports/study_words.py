@@ -47,6 +47,8 @@ def setting(path: str, value: Any) -> str:
         return _hidden(value)
     if path.endswith(".trainable") or path == "trainable":
         return DEPTHS.get(str(value), f"last {value} convolutions")
+    if path == "shrink" and isinstance(value, int | float):
+        return f"{100 * value:g}%"
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return sentences.field_value(path, value)
     if isinstance(value, int | float):

@@ -92,8 +92,9 @@ def ties(runs: dict[int, Sequence[RunRecord]], folds: int) -> Ties:
         return Ties()
     # While a study runs, a trial with one fold of five is not yet the best of those that have all
     most = max(len(finished[trial]) for trial in means)
-    best = max((trial for trial in means if len(finished[trial]) == most), key=lambda trial: (means[trial], -trial))
-    order = sorted((trial for trial in means if trial != best), key=lambda trial: (-means[trial], trial))
+    ranks = {trial: _rank(trial, list(finished[trial].values())) for trial in means}
+    best = min((trial for trial in means if len(finished[trial]) == most), key=ranks.__getitem__)
+    order = sorted((trial for trial in means if trial != best), key=ranks.__getitem__)
     compared = [_compare(finished[best], finished[trial], trial, folds) for trial in order]
     pairs = len(means) * (len(means) - 1) // 2
     adjusted = stats.holm([*(each.p for each in compared), *[1.0] * (pairs - len(compared))])
@@ -104,6 +105,13 @@ def ties(runs: dict[int, Sequence[RunRecord]], folds: int) -> Ties:
             for each, p in zip(compared, adjusted, strict=False)
         ),
     )
+
+
+def _rank(trial: int, runs: Sequence[RunRecord]) -> tuple[float, float, int, int]:
+    """The best is the least: accuracy, then loss, then size, as the engine chooses."""
+    accuracy = float(np.mean([run.accuracy or 0.0 for run in runs]))
+    loss = float(np.mean([np.inf if run.loss is None else run.loss for run in runs]))
+    return -accuracy, loss, max(run.parameters or 0 for run in runs), trial
 
 
 def _mean(by_key: dict[tuple[int, int], RunRecord]) -> float:

@@ -11,6 +11,7 @@ from xraykit.reports.charts.style import DASHES, SCREEN, Style, finish, packed
 
 MOST_LINES = 16  # told apart by colour and dash
 HEIGHT = 320
+_LEGEND = alt.Legend(symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1, symbolSize=220)
 
 
 def lines(
@@ -34,7 +35,14 @@ def lines(
         Draw a line at 0, where training and validation are alike.
     """
     form = ".0%" if percent else ".3~g"
-    x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="d"))
+    last = max((row["epoch"] for row in rows), default=1)
+    every = max(1, -(-last // 10))
+    x = alt.X(
+        "epoch:Q",
+        title="Epoch",
+        scale=alt.Scale(domain=[1, max(2, last)], nice=False),
+        axis=alt.Axis(values=[1, *range(every if every > 1 else 2, last + 1, every)], format="d"),
+    )
     y = alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format=form))
     splits = alt.Scale(domain=["validation", "training"], range=[2.6, 1.0])
     base = alt.Chart(packed(rows))
@@ -97,7 +105,9 @@ def parallel(
         "accuracy:Q",
         title="Validation accuracy",
         scale=alt.Scale(range=list(style.sequential[1:]), zero=False, nice=False),
-        legend=alt.Legend(format=".1%", orient="right", direction="vertical", gradientLength=180, titleLimit=200),
+        legend=alt.Legend(
+            type="gradient", format=".1%", orient="right", direction="vertical", gradientLength=180, titleLimit=200
+        ),
     )
     poles = alt.Chart(alt.Data(values=[{"axis": axis, "low": 0, "high": 1} for axis in axes]))
     poles = poles.mark_rule(color=style.faint, strokeWidth=1, aria=False).encode(
@@ -113,11 +123,11 @@ def parallel(
     points = points.encode(x=x, y=y, color=color, tooltip=tooltip)
     if brushed:
         points = points.add_params(alt.selection_interval(name="brush", encodings=["x", "y"]))
-    words = alt.Chart(alt.Data(values=list(ticks))).mark_text(
-        align="left", dx=7, fontSize=12, color=style.ink, limit=150, stroke=style.background, strokeWidth=0
-    )
-    words = words.encode(x=x, y=y, text="text:N")
-    return finish(alt.layer(poles, faint, shown, points, words), style, HEIGHT, alt_text)
+    ticked = alt.Chart(alt.Data(values=list(ticks))).encode(x=x, y=y, text="text:N")
+    look = {"align": "left", "dx": 8, "fontSize": 12, "limit": 150}
+    halo = ticked.mark_text(**look, stroke=style.background, strokeWidth=4, opacity=0.85, aria=False)
+    words = ticked.mark_text(**look, color=style.ink)
+    return finish(alt.layer(poles, faint, shown, halo, points, words), style, HEIGHT, alt_text)
 
 
 def cost(
@@ -231,10 +241,13 @@ def _by_trial(names: Sequence[str], style: Style) -> dict[str, Any]:
     """Colour and dash of a trial; one legend for both."""
     dashes = [DASHES[(k // len(style.series)) % len(DASHES)] for k in range(len(names))]
     scale = alt.Scale(domain=list(names), range=dashes)
-    return {"color": _color(names, style), "strokeDash": alt.StrokeDash("trial:N", title=None, scale=scale)}
+    return {
+        "color": _color(names, style),
+        "strokeDash": alt.StrokeDash("trial:N", title=None, scale=scale, legend=_LEGEND),
+    }
 
 
 def _color(names: Sequence[str], style: Style, legend: bool = True) -> alt.Color:
     colors = [style.series[k % len(style.series)] for k in range(len(names))]
     scale = alt.Scale(domain=list(names), range=colors)
-    return alt.Color("trial:N", title=None, scale=scale, **({} if legend else {"legend": None}))
+    return alt.Color("trial:N", title=None, scale=scale, legend=_LEGEND if legend else None)
