@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import film_folders
-from xraykit.datasets import catalog
+from xraykit.datasets.catalog import known as catalog
 from xraykit.films import ingest
 
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.helpers import film_folders
-from xraykit.datasets import dataset, groups, layout, split
+from xraykit.datasets import dataset, layout, split
+from xraykit.datasets.reading import groups
 from xraykit.films import ingest, radiograph
 from xraykit.films.refusal import Refusal
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies
 
 from xraykit.datasets import dataset, layout, split
-from xraykit.datasets.groups import GroupKind, GroupRule
+from xraykit.datasets.reading.groups import GroupKind, GroupRule
 
 SMALL = strategies.integers(0, 3)
 

@@ -18,7 +18,7 @@ from pebble import ProcessExpired
 from PIL import Image
 
 from tests.helpers import ROOT, bad_films
-from xraykit.datasets import index
+from xraykit.datasets.reading import index
 from xraykit.films import decoder, ingest
 from xraykit.films.ingest import Ingest  # not the one that tests share
 from xraykit.films.radiograph import Radiograph

@@ -5,12 +5,17 @@ listing/folder         the layout of a folder, by its manifest or by class folde
 listing/class_folders  films labelled by the folders they lie in; masks, copies, wrappers, parts
 listing/manifest       films listed in a table: which column says what, which file a row means
 listing/names          what the names of folders, classes and columns mean
-groups        which films show one patient, or are the same image, and by which rule that was found
-index         what is remembered of films that were read before
 dataset       the films of a folder with labels, groups and hashes; their decoded cache
 split         training, validation and test; which training films are learned from; the weights of classes
 inspection    what a folder holds and how it would be divided, told before anything starts
-catalog       the datasets known on this computer
+pool          several datasets become one, each film with its source
+reading/groups         which films show one patient, or are the same image, and by which rule that was found
+reading/index          what is remembered of films that were read before
+reading/samples        a few small pictures a class, and how large films are, kept while they are read
+reading/twins          films that are the same picture as one of another dataset
+catalog/known          the datasets on this computer
+catalog/published      the datasets of the studies: what each is, its faults, how to get it
+catalog/fetch          a published dataset comes onto this computer
 archive/check    everything that is wrong with a stranger's zip
 archive/unpack   a zip of films becomes a folder
 """

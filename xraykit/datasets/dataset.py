@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit.datasets import groups as grouping
-from xraykit.datasets import index
-from xraykit.datasets.groups import GroupRule
-from xraykit.datasets.index import Look, Progress
 from xraykit.datasets.layout import DatasetRefused, Layout, Remark, counted, remark
 from xraykit.datasets.listing import folder as listing
+from xraykit.datasets.reading import groups as grouping
+from xraykit.datasets.reading import index
+from xraykit.datasets.reading.groups import GroupRule
+from xraykit.datasets.reading.index import Look, Progress
 from xraykit.films import ingest, radiograph
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal, reasons

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from xraykit.datasets import dataset, index, layout, split
+from xraykit.datasets import dataset, layout, split
+from xraykit.datasets.reading import index
 from xraykit.datasets.split import SplitPlan
 from xraykit.films import note
 from xraykit.films.radiograph import Radiograph

@@ -2,6 +2,7 @@
 
 study         a question: base recipe, factors, folds, seeds, budget; read from JSON, every fault named
 grid          the trials of a study: each a recipe
+films         the datasets of a study, found by name and pooled
 folds         which films each run learns from, is validated on and never sees
 study_folder  the folder of a study: its trials, their runs, where it stands
 plan          what a study would take, before it starts; cut to a budget

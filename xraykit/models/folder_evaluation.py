@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit.datasets import dataset, index
+from xraykit.datasets import dataset
 from xraykit.datasets.inspection import describe
+from xraykit.datasets.reading import index
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation, probability_columns
 from xraykit.films import ingest, note, radiograph

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit.datasets import dataset, groups
-from xraykit.datasets.groups import GroupKind
+from xraykit.datasets import dataset
+from xraykit.datasets.reading import groups
+from xraykit.datasets.reading.groups import GroupKind
 from xraykit.evaluation import calibration, evaluation, operating_point, stats
 from xraykit.evaluation import published as published_figures
 from xraykit.evaluation.evaluation import Evaluation

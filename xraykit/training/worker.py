@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypedDict
 
 import msgspec
 
-from xraykit.datasets import dataset, index, split
+from xraykit.datasets import dataset, split
+from xraykit.datasets.reading import index
 from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.refused import Refused
 from xraykit.system import device_queue, devices, files

@@ -11,6 +11,7 @@ from xraykit.datasets.listing import class_folders, manifest, names
 from xraykit.films import walk
 
 RECORD = "archive.json"  # what was left out of the zip that a folder was unpacked from
+POOL_RECORD = "pool.json"  # what a folder was pooled from
 
 
 def read(root: Path, classes: Sequence[str] = ()) -> Layout:
@@ -25,7 +26,7 @@ def read(root: Path, classes: Sequence[str] = ()) -> Layout:
     if not root.is_dir():
         raise DatasetRefused(f"No folder at {root}.", code="no-folder")
     tree = walk.walk(root)
-    tree.others = [name for name in tree.others if name != RECORD]
+    tree.others = [name for name in tree.others if name not in (RECORD, POOL_RECORD)]
     table = _manifest_of(tree)
     layout = manifest.read(table, tree) if table else class_folders.read(tree, classes)
     _refuse_alike(root, layout)

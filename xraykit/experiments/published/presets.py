@@ -77,7 +77,8 @@ NAMED: dict[str, Study] = {
             factors={"weights": (None, "imagenet")},
             data=("radiography",),
             words="Does MobileNetV2 learn chest films better from scratch or from ImageNet weights? Adam 0.001, "
-            "reduced when validation loss stops improving. The source does not say how long it trained: 25 epochs here.",
+            "reduced when validation loss stops improving. The source does not say how long it trained: 25 epochs "
+            "here.",
             published="scratch-vs-pretrained",
         ),
         # B

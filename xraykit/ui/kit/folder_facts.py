@@ -9,8 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit.datasets import groups, layout
-from xraykit.datasets.groups import GroupKind
+from xraykit.datasets import layout
+from xraykit.datasets.reading import groups
+from xraykit.datasets.reading.groups import GroupKind
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models import folder_evaluation

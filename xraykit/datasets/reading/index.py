@@ -12,14 +12,14 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from xraykit.datasets import groups
+from xraykit.datasets.reading import groups
 from xraykit.films import ingest, radiograph
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
@@ -83,6 +83,14 @@ def read(
         if known != before:
             _save(path, known)
     return entries
+
+
+def carry(root: Path, entries: Mapping[str, Entry], cache: Path) -> None:
+    """Remember films of a folder that were read elsewhere, as the same files: they are not opened again."""
+    known: dict[str, list] = {}
+    for name, entry in entries.items():
+        _remember(known, name, _stamp(root / files.named(name)), entry)
+    _save(_path(root, cache), known)
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -1,0 +1,416 @@
+"""Several datasets become one folder: each film with its source, classes renamed or left out. Changes no source.
+
+The folder is an ordinary dataset with a manifest.csv; pool.json says what it was made of. The same request finds the
+same folder again.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import io
+import itertools
+import json
+import os
+import re
+import shutil
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from xraykit.datasets.layout import DatasetRefused, Layout, Row, counted
+from xraykit.datasets.listing import folder as listing
+from xraykit.datasets.listing import names
+from xraykit.datasets.listing.folder import POOL_RECORD
+from xraykit.datasets.reading import index
+from xraykit.datasets.reading.index import Entry, Progress
+from xraykit.films.refusal import Refusal
+from xraykit.system import files
+from xraykit.system.folders import (
+    BEFORE,
+    UNFINISHED,
+    cache_folder,
+    claimed,
+    datasets_folder,
+    make_private,
+    put,
+    restore,
+)
+
+FORMAT = 1
+MANIFEST = "manifest.csv"
+COLUMNS = ("path", "label", "patient_id", "source", "source_detail", "split")
+WAIT = 0.2  # seconds between two looks at a pool that another process is making
+MOST_RECORD = 64 * 2**20  # bytes of pool.json
+# What a file system says that makes no hard links, or not here
+NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+class PoolRecord(msgspec.Struct, frozen=True):
+    """pool.json: what a pooled folder was made of.
+
+    Attributes
+    ----------
+    digest : str
+        Of the request and of the films that were there; the same asked again gives the same.
+    sources : dict of str to str
+        Name of each source to the folder it lay in.
+    classes : dict of str to str or None
+        As asked: a class, or "source/class", to its new name; None left its films out.
+    counts : dict of str to dict of str to int
+        Films by class and source.
+    left_out : dict of str to int
+        Films by class left out on request.
+    refused : list of dict
+        Films that cannot be read, and why: `source`, `code`, `words`.
+    linked, copied : int
+        Films that are hard links to those of the source, and copies.
+    """
+
+    digest: str
+    sources: dict[str, str]
+    classes: dict[str, str | None]
+    counts: dict[str, dict[str, int]]
+    films: list[str]
+    left_out: dict[str, int] = {}
+    refused: list[dict[str, str]] = []
+    linked: int = 0
+    copied: int = 0
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A dataset that goes into a pool: `prefix` is its folder there, plain and no other's."""
+
+    name: str
+    prefix: str
+    path: Path
+    layout: Layout
+
+
+class _Film(NamedTuple):
+    """A film of a pool: the source and row it comes from, and its class there."""
+
+    source: _Source
+    row: Row
+    label: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.source.prefix}/{self.row.film}"
+
+
+def pool(
+    folders: Mapping[str, Path],
+    classes: Mapping[str, str | None] | None = None,
+    name: str | None = None,
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """One folder with the films of several datasets, or of one with other classes; made unless it is there already.
+
+    Films are hard links where the file system makes them, else copies. Patients of two sources never meet; films that
+    are the same picture are found when the folder is read, across sources too. With several datasets the manifest's
+    `source` is the dataset, with one it is that dataset's own source where it has any. A division is kept where every
+    source makes one.
+
+    Parameters
+    ----------
+    folders : mapping of str to Path
+        Name of each source to its folder.
+    classes : mapping of str to str or None, optional
+        A class, or "source/class", to its new name; None leaves its films out. Those not named stay.
+    name : str, optional
+        Of the new folder, made plain; "-2" is added where another one has it.
+    root : Path, optional
+        Where it is made; default `folders.datasets_folder()`.
+    progress : callable, optional
+        Told films done and films in all; what it raises ends the making, and nothing is left.
+
+    Raises
+    ------
+    DatasetRefused
+        If a source is no dataset, fewer than two classes remain, or names cannot be told apart.
+    OSError
+        If the disk is full or must not be written.
+    """
+    root = root or datasets_folder()
+    classes = {label: None if new is None else names.label_of(new) for label, new in (classes or {}).items()}
+    sources = _sources(folders)
+    films = _films(sources, classes)
+    digest = _digest(sources, films, classes)
+    make_private(root)
+    restore(root)
+    waited = progress or (lambda done, total: None)
+    while True:
+        with claimed(root, f"pool-{digest[:16]}") as ours:
+            if made := find(digest, root):
+                return made
+            if ours:
+                return _make(sources, films, classes, digest, root, _plain(name or "-".join(folders)), progress)
+        waited(0, len(films))
+        time.sleep(WAIT)
+
+
+def read_record(folder: Path) -> PoolRecord | None:
+    """What a folder was pooled from; None where it is no pool, or its record cannot be read."""
+    try:
+        return msgspec.json.decode(files.read_plain(folder / POOL_RECORD, MOST_RECORD), type=PoolRecord)
+    except (files.FileRefused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def find(digest: str, root: Path) -> Path | None:
+    """The whole pool of this digest in `root`, if there is one."""
+    for folder in sorted(path.parent for path in root.glob(f"[!.]*/{POOL_RECORD}")):
+        record = read_record(folder)
+        if record and record.digest == digest and _is_whole(folder, record):
+            return folder
+    return None
+
+
+def unknown_classes(folders: Mapping[str, Path], classes: Mapping[str, str | None]) -> list[str]:
+    """The classes of a request that no source has: most often a slip of the pen. Raises DatasetRefused."""
+    known: set[str] = set()
+    for source in _sources(folders):
+        labels = {row.label for row in source.layout.rows}
+        known |= labels | {f"{source.name}/{label}" for label in labels}
+    return sorted(set(classes) - known)
+
+
+def _is_whole(folder: Path, record: PoolRecord) -> bool:
+    listed = (folder / files.named(film) for film in record.films)
+    return (folder / MANIFEST).is_file() and all(map(os.path.isfile, listed))
+
+
+def _sources(folders: Mapping[str, Path]) -> list[_Source]:
+    if not folders:
+        raise DatasetRefused("Name at least one dataset to pool.", code="pool-empty")
+    sources: list[_Source] = []
+    for name, path in folders.items():
+        plain = base = _plain(name)
+        taken = {source.prefix.casefold() for source in sources}
+        number = 1
+        while plain.casefold() in taken:
+            number += 1
+            plain = f"{base}-{number}"
+        sources.append(_Source(names.label_of(name) or plain, plain, path, listing.read(path)))
+    if alike := names.alike([source.name for source in sources]):
+        raise DatasetRefused(
+            f"Sources need names that differ in more than spaces and punctuation: {', '.join(alike[0])}.",
+            code="pool-names",
+        )
+    return sources
+
+
+def _films(sources: Sequence[_Source], classes: Mapping[str, str | None]) -> list[_Film]:
+    """The films that go in, with their new classes."""
+    films = []
+    for source in sources:
+        for row in source.layout.rows:
+            label = new_label(row.label, source.name, classes)
+            if label is not None:
+                films.append(_Film(source, row, label))
+    labels = sorted({film.label for film in films})
+    if "" in labels:
+        raise DatasetRefused("A class needs a name of at least one letter or digit.", code="pool-classes")
+    if len(labels) < 2:
+        raise DatasetRefused(
+            f"A dataset needs two classes or more; with this choice of classes {' and '.join(labels) or 'none'} "
+            "remains. Leave fewer out, or give them different names.",
+            code="too-few-classes",
+        )
+    if alike := names.alike(labels):
+        raise DatasetRefused(
+            f"Classes of the sources have nearly the same name: {'; '.join(', '.join(each) for each in alike)}. "
+            "Give them one name if they are one class, names that differ in more than case, spaces and punctuation if "
+            "not.",
+            code="classes-alike",
+        )
+    return films
+
+
+def new_label(label: str, source: str, classes: Mapping[str, str | None]) -> str | None:
+    """What a class of a source is called in the pool; None where its films are left out."""
+    return classes.get(f"{source}/{label}", classes.get(label, label))
+
+
+def _digest(sources: Sequence[_Source], films: Sequence[_Film], classes: Mapping[str, str | None]) -> str:
+    """The same request for the same files gives the same; no film is opened."""
+    wanted = [[source.name, source.prefix] for source in sources]
+    rows = [[film.place, film.label, *film.row[2:], *_size_and_time(_file(film))] for film in films]
+    asked = json.dumps([FORMAT, wanted, sorted(classes.items()), sorted(rows)])
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return -1, -1  # refused later, by name
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _file(film: _Film) -> Path:
+    return film.source.path / files.named(film.row.film)
+
+
+def _make(
+    sources: Sequence[_Source],
+    films: Sequence[_Film],
+    classes: Mapping[str, str | None],
+    digest: str,
+    root: Path,
+    name: str,
+    progress: Progress | None,
+) -> Path:
+    entries = _read(sources, films, progress)
+    readable = [(film, e) for film, e in zip(films, entries, strict=True) if not isinstance(e, Refusal)]
+    refused = [e for e in entries if isinstance(e, Refusal)]
+    part = root / f".pool-{digest[:16]}.{uuid.uuid4().hex[:8]}.{UNFINISHED}"
+    part.mkdir(mode=0o700)
+    try:
+        linked = sum(_place(_file(film), part / files.named(film.place)) for film, _ in readable)
+        kept = [film for film, _ in readable]
+        _write_manifest(part / MANIFEST, kept, len(sources) > 1, all(_is_divided(source) for source in sources))
+        _check(part, kept)
+        record = _record(sources, kept, classes, digest, refused, linked)
+        files.replace_text(part / POOL_RECORD, msgspec.json.format(msgspec.json.encode(record)).decode())
+        target = _give_name(part, root, name, digest)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    index.carry(target, {film.place: entry for film, entry in readable}, cache_folder())
+    return target
+
+
+def _read(sources: Sequence[_Source], films: Sequence[_Film], progress: Progress | None) -> list[Entry | Refusal]:
+    """Each film as it was read, or its refusal with its place in the pool; a film that is remembered is not opened."""
+    entries: list[Entry | Refusal] = []
+    for source in sources:
+        own = [film for film in films if film.source is source]
+        before = len(entries)
+
+        def count(done: int, total: int, before: int = before) -> None:
+            if progress:
+                progress(before + done, len(films))
+
+        read = index.read(source.path, [film.row.film for film in own], cache_folder(), count)
+        entries += [
+            Refusal(film.place, entry.code, entry.words) if isinstance(entry, Refusal) else entry
+            for film, entry in zip(own, read, strict=True)
+        ]
+    return entries
+
+
+def _place(film: Path, target: Path) -> bool:
+    """Put a film into the pool; True where it is a hard link."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    film = film.resolve()  # a link to a film becomes a film
+    try:
+        os.link(film, target)
+        return True
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+    with film.open("rb") as source, files.open_private(target) as copy:
+        shutil.copyfileobj(source, copy)
+    stat = film.stat()
+    os.utime(target, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # so that what is remembered of it holds for the copy
+    return False
+
+
+def _is_divided(source: _Source) -> bool:
+    return any(row.part for row in source.layout.rows)
+
+
+def _write_manifest(path: Path, films: Sequence[_Film], several: bool, divided: bool) -> None:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS if divided else COLUMNS[:-1])
+    for film in sorted(films, key=lambda film: film.place):
+        row = film.row
+        patient = f"{film.source.prefix}:{row.patient}" if row.patient else ""
+        source, detail = (film.source.name, row.source) if several else (row.source or film.source.name, "")
+        cells = [film.place, film.label, patient, source, detail, row.part]
+        writer.writerow(files.csv_cells(cells if divided else cells[:-1]))
+    files.replace_text(path, table.getvalue())
+
+
+def _check(folder: Path, films: Sequence[_Film]) -> None:
+    """Read the folder as everybody will: a name that would be taken for something else is told now."""
+    expected = {film.place: film.label for film in films}
+    listed = {row.film: row.label for row in listing.read(folder).rows}
+    if wrong := sorted(place for place, label in expected.items() if listed.get(place) != label):
+        raise DatasetRefused(
+            f"{counted(len(wrong), 'film')} would not be read as part of the pool, such as {wrong[0]}: a folder in "
+            "that path has a name that means something else (masks, for instance). Give the dataset another name.",
+            code="pool-names",
+        )
+
+
+def _record(
+    sources: Sequence[_Source],
+    films: Sequence[_Film],
+    classes: Mapping[str, str | None],
+    digest: str,
+    refused: Sequence[Refusal],
+    linked: int,
+) -> PoolRecord:
+    numbers = Counter((film.label, film.source.name) for film in films)
+    counts: dict[str, dict[str, int]] = {}
+    for (label, source), n in sorted(numbers.items()):
+        counts.setdefault(label, {})[source] = n
+    missing = [
+        Refusal(f"{source.prefix}/{refusal.source}", refusal.code, refusal.words)
+        for source in sources
+        for refusal in source.layout.refused
+    ]
+    left_out = Counter(
+        row.label
+        for source in sources
+        for row in source.layout.rows
+        if new_label(row.label, source.name, classes) is None
+    )
+    return PoolRecord(
+        digest=digest,
+        sources={source.name: files.shown(source.path.resolve()) for source in sources},
+        classes=dict(classes),
+        counts=counts,
+        films=sorted(film.place for film in films),
+        left_out=dict(left_out),
+        refused=[vars(refusal) for refusal in (*refused, *missing)],
+        linked=linked,
+        copied=len(films) - linked,
+    )
+
+
+def _give_name(part: Path, root: Path, name: str, digest: str) -> Path:
+    """Give the finished folder its name; a damaged pool of the same request is replaced, anything else is let be."""
+    for number in itertools.count(1):
+        target = root / (name if number == 1 else f"{name}-{number}")
+        record = read_record(target)
+        if record and record.digest == digest:
+            put(part, target, root / f".{target.name}.{uuid.uuid4().hex[:8]}.{BEFORE}")
+            return target
+        if os.path.lexists(target):
+            continue
+        try:
+            os.rename(part, target)
+            return target
+        except OSError:
+            if not os.path.lexists(target):  # else another pool took the name just now
+                raise
+    raise AssertionError("numbers do not end")
+
+
+def _plain(name: str) -> str:
+    """A folder's name that no shell minds and that leads nowhere else."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "films"
