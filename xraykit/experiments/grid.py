@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,18 @@ def count(study: Study) -> int:
     if not number:
         raise StudyRefused(f"No combination of the values of {study.name} can be trained.")
     return number
+
+
+def missing_weights(trials: Sequence[Trial]) -> list[str]:
+    """The backbones whose ImageNet weights trials start from and this computer does not have, with their files."""
+    from xraykit.training import pretrained
+
+    missing = {}
+    for recipe in (trial.recipe for trial in trials):
+        if recipe.weights == "imagenet" and pretrained.locate(recipe) is None:
+            file = pretrained.file_of(recipe.backbone, recipe.alpha)
+            missing[pretrained.described(recipe.backbone, recipe.alpha)] = file.name if file else "no known file"
+    return [f"{name} ({file})" for name, file in missing.items()]
 
 
 def resolve(study: Study, trial: Trial) -> Trial:

@@ -54,6 +54,8 @@ class Estimate:
     precision: str
     jit: bool
     early: bool  # the recipe may stop before its last epoch
+    parameters: int = 0  # of the whole network
+    feature_bytes: int = 0  # of all films' features, where layers are frozen
 
     @property
     def seconds(self) -> float:
@@ -124,6 +126,8 @@ def estimate(
         precision=chosen.precision,
         jit=chosen.jit,
         early=recipe.early_stopping is not None,
+        parameters=model.count_params(),
+        feature_bytes=probe.feature_bytes,
     )
 
 

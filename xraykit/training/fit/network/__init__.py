@@ -5,15 +5,13 @@ Written against Keras 3 alone, so that every backend trains the same recipe. Nev
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
-
 import keras
 
 from xraykit.models import card
 from xraykit.models.conversion import archive
 from xraykit.system import folders
+from xraykit.training import pretrained, torch_file
+from xraykit.training.fit.network import backbones, resnet18
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.recipe.rules import BACKBONES, no_start
 from xraykit.training.run.failures import WeightsMissing
@@ -47,13 +45,9 @@ def build(recipe: Recipe, classes: int, precision: str = "float32", weights: boo
 
 
 def _build(recipe: Recipe, classes: int) -> keras.Model:
-    size = recipe.image_size
-    film = keras.Input((size, size, recipe.channels), name="film", dtype="float32")
-    grey_levels = film
-    if recipe.channels == 1:
-        grey_levels = keras.layers.Concatenate(name="grey_to_rgb", dtype="float32")([film] * 3)
-    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype="float32")(grey_levels)
-    backbone = _BACKBONES[recipe.backbone](recipe, scaled)
+    chosen = backbones.BACKBONES[recipe.backbone]
+    film = keras.Input((recipe.image_size, recipe.image_size, recipe.channels), name="film", dtype="float32")
+    backbone = chosen.build(backbones.scale(film, chosen.scaling), recipe.alpha)
     _set_momentum(backbone, recipe.momentum)
     features = backbone.get_layer(recipe.feature_layer).output
     return keras.Model(film, _head(recipe, classes, features), name=recipe.backbone.lower())
@@ -100,23 +94,6 @@ def set_trainable(network: keras.Model, trainable: str | int, batch_normalizatio
         layer.trainable = number >= start and not still
 
 
-def imagenet_weights(recipe: Recipe) -> Path | str:
-    """Where the ImageNet weights of the recipe's backbone lie; "imagenet" where only a download is left.
-
-    Looked for at the recipe's own path, in $XRAYKIT_IMAGENET and in the Keras cache.
-    """
-    if recipe.weights != "imagenet":
-        path = Path(recipe.weights or "")
-        if path.is_file():
-            return path
-        raise WeightsMissing(f"There is no weight file at {path}.")
-    folder = os.environ.get("XRAYKIT_IMAGENET")
-    file = f"mobilenet_v2_{recipe.alpha:.2g}_224_no_top.weights.h5".replace("_1_", "_1.0_")
-    if folder and (Path(folder) / file).is_file():
-        return Path(folder) / file
-    return "imagenet"
-
-
 def _first_trainable(network: keras.Model, trainable: str | int) -> int:
     layers = network.layers
     if trainable == "all":
@@ -126,21 +103,6 @@ def _first_trainable(network: keras.Model, trainable: str | int) -> int:
         return head
     convolutions = [i for i, layer in enumerate(layers[:head]) if isinstance(layer, _CONVOLUTIONS)]
     return convolutions[-min(int(trainable), len(convolutions))]
-
-
-def _mobilenet_v2(recipe: Recipe, scaled) -> keras.Model:
-    return keras.applications.MobileNetV2(alpha=recipe.alpha, include_top=False, weights=None, input_tensor=scaled)
-
-
-def _tiny(recipe: Recipe, scaled) -> keras.Model:
-    """Three convolutions that compile in a second under every backend, for trials and tests."""
-    value = scaled
-    for number, width in enumerate((8, 16, 32), 1):
-        last = number == 3
-        value = keras.layers.Conv2D(width, 3, strides=2, padding="same", use_bias=False, name=f"conv_{number}")(value)
-        value = keras.layers.BatchNormalization(name=f"bn_{number}")(value)
-        value = keras.layers.ReLU(name="out_relu" if last else f"relu_{number}")(value)
-    return keras.Model(keras.utils.get_source_inputs(value), value)
 
 
 def _kept(recipe: Recipe) -> keras.Model:
@@ -172,20 +134,26 @@ def _kept(recipe: Recipe) -> keras.Model:
 
 
 def _pretrained(recipe: Recipe) -> keras.Model:
-    if recipe.backbone == "Tiny":
-        raise WeightsMissing("The backbone Tiny has no pretrained weights. Train it from scratch.")
-    weights = imagenet_weights(recipe)
+    """The backbone alone with the weights of a file, downloaded where "imagenet" is nowhere on this computer."""
+    path = pretrained.fetch(recipe)
+    model = backbones.bare(recipe.backbone, recipe.alpha)
     try:
-        return keras.applications.MobileNetV2(
-            alpha=recipe.alpha, include_top=False, weights=str(weights), input_shape=(224, 224, 3)
-        )
-    except Exception as error:  # Keras raises whatever its downloader or its file reader raised
+        if recipe.backbone == "ResNet18" and not path.name.endswith(".weights.h5"):
+            resnet18.load_state(model, torch_file.read(path), path.name)
+        else:
+            model.load_weights(path)
+    except torch_file.TorchFileRefused as refused:
+        raise WeightsMissing(f"The weights of ResNet18 cannot be loaded. {refused.words}") from None
+    except WeightsMissing:
+        raise
+    except Exception as error:  # Keras raises whatever its file reader raised
+        name = pretrained.described(recipe.backbone, recipe.alpha)
         raise WeightsMissing(
-            f"The ImageNet weights of MobileNetV2 (alpha {recipe.alpha}) could not be loaded from {weights}: it is "
-            "damaged, or holds other weights. "
-            "Put mobilenet_v2_1.0_224_no_top.weights.h5 into a folder and name it in XRAYKIT_IMAGENET, or train "
-            "from scratch."
+            f"The weights of {name} cannot be loaded from {path}: it is damaged, or holds other weights. Expected "
+            f"those of {name} without its top, as Keras writes them (.weights.h5) or publishes them (.h5). Get it "
+            "again, name another file, or train from scratch."
         ) from error
+    return model
 
 
 def _copy_weights(source: keras.Model, target: keras.Model) -> None:
@@ -215,4 +183,3 @@ def _set_momentum(network: keras.Model, momentum: float) -> None:
 
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-_BACKBONES: dict[str, Callable] = {"MobileNetV2": _mobilenet_v2, "Tiny": _tiny}
