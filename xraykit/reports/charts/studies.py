@@ -68,7 +68,7 @@ def lines(
     rule = (
         alt.Chart(alt.Data(values=[{"value": 0}])).mark_rule(color=style.faint, strokeDash=[3, 3]).encode(y="value:Q")
     )
-    layers = [*([rule] if zero else []), band, drawn]
+    layers = [rule if zero else _nothing(), band, drawn]
     return finish(alt.layer(*layers), style, HEIGHT, alt_text or f"{measure} over the epochs, {', '.join(names)}")
 
 
@@ -163,7 +163,7 @@ def cost(
     best = front.mark_point(filled=True, size=130, opacity=1, color=style.mark, shape="diamond", stroke=style.ink)
     named = front if len(rows) > 12 else base
     names = named.mark_text(dy=-13, fontSize=12, color=style.ink).encode(y=y, text="number:N")
-    layers = (bars, step, rest.encode(y=y, tooltip=tooltip), best.encode(y=y, tooltip=tooltip), names)
+    layers = (_nothing(), bars, step, rest.encode(y=y, tooltip=tooltip), best.encode(y=y, tooltip=tooltip), names)
     return finish(alt.layer(*layers), style, HEIGHT, alt_text)
 
 
@@ -194,7 +194,7 @@ def over_shrink(
     ]
     drawn = base.mark_line(strokeWidth=2).encode(y=y, **_by_trial(names, style))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(y=y, color=_color(names, style), tooltip=tooltip)
-    return finish(alt.layer(bars, drawn, dots), style, HEIGHT, alt_text or "Accuracy over the share of training films")
+    return finish(alt.layer(_nothing(), bars, drawn, dots), style, HEIGHT, alt_text or "Accuracy over the share of training films")
 
 
 def shares(
@@ -229,12 +229,18 @@ def shares(
     ]
     bars = base.mark_rule(strokeWidth=2.5, aria=False).encode(x=alt.X("low:Q", title=title, scale=across), x2="high:Q")
     points = base.mark_point(filled=True, size=110, opacity=1).encode(x=x, tooltip=tooltip)
-    layers = [bars, points]
+    layers = [_nothing(), bars, points]
     if len(names) == 1:
         text = base.mark_text(dy=-13, fontSize=12.5, fontWeight=600)
         layers.append(text.encode(x=x, text=alt.Text("value:Q", format=".1%"), color=alt.value(style.ink)))
     height = max(120, len(order) * (44 if len(names) == 1 else 14 + 15 * len(names)) + 56)
     return finish(alt.layer(*layers), style, height, alt_text)
+
+
+def _nothing() -> alt.Chart:
+    """A layer with other rows than the rest: rows that all layers share go to the top of the chart, where Streamlit
+    takes them for a table, which packed ones are not."""
+    return alt.Chart(alt.Data(values=[])).mark_rule(aria=False)
 
 
 def _by_trial(names: Sequence[str], style: Style) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -15,6 +15,11 @@ from xraykit.ui.kit import jobs
 
 ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px
 EMPTY = "No studies yet. Choose a question above and press Start; the study will be listed here."
+EXAMPLE = (
+    "A study runs many trainings to answer one question: which head, which rate, how much of a network to train. The "
+    "example tries two heads at two rates in two folds, on synthetic films that are drawn here: about two minutes, "
+    "nothing to set up. It learns little."
+)
 Studies = Sequence[StudySnapshot]
 
 
@@ -25,6 +30,15 @@ def show() -> None:
         jobs.watch(snapshot.take_all, _any_busy, _draw, every=3)
     else:
         _draw(studies)
+
+
+def show_example(begin: Callable[[], None]) -> None:
+    """The shortest way to see a study, while there is none."""
+    if snapshot.take_all():
+        return
+    with st.container(horizontal=True, key="study-example", vertical_alignment="center", gap="medium"):
+        st.html(f"<p class='xk-said' role='status'>{html.escape(EXAMPLE)}</p>", width="stretch")
+        st.button("See a study from start to end", key="try-study", type="primary", on_click=begin)
 
 
 def columns(studies: Studies) -> dict[str, list[Any]]:

@@ -171,9 +171,7 @@ def _show_progress(study: StudySnapshot) -> None:
     parts += [f"{state.failed} failed"] if state.failed else []
     parts += [f"{state.cut} cut early"] if state.cut else []
     parts += ["paused: no further run begins"] if study.folder.is_paused() else [text.time_left(state.eta)]
-    st.progress(
-        min(1.0, state.done / state.runs) if state.runs else 0.0, " · ".join(part for part in parts if part)
-    )
+    st.progress(min(1.0, state.done / state.runs) if state.runs else 0.0, " · ".join(part for part in parts if part))
 
 
 def _tiles(study: StudySnapshot, table: Table) -> str:
@@ -220,10 +218,8 @@ def _show_running(study: StudySnapshot, table: Table) -> None:
             continue
         running = next((run for run in table.runs if run.folder == name), None)
         title = _run_title(by_number, running) if running else name
-        st.html(
-            f"<div class='xk-part'><h3>{html.escape(title)}</h3><span>{html.escape(run_view.progress_words(taken.status))}"
-            "</span></div>"
-        )
+        stands = html.escape(run_view.progress_words(taken.status))
+        st.html(f"<div class='xk-part'><h3>{html.escape(title)}</h3><span>{stands}</span></div>")
         points = runs.curve_points(taken.folder)
         for column, (key, measure, percent) in zip(st.columns(2, gap="medium"), CURVES, strict=True):
             with column:
@@ -234,9 +230,7 @@ def _run_title(by_number: dict[int, str], run: Any) -> str:
     return f"Trial {by_number.get(run.trial, run.trial)} · fold {run.fold_name} · seed {run.seed}"
 
 
-def _show_curve(
-    run: str, key: str, measure: str, percent: bool, points: list[dict[str, Any]], epochs: int
-) -> None:
+def _show_curve(run: str, key: str, measure: str, percent: bool, points: list[dict[str, Any]], epochs: int) -> None:
     rows = [
         {"kind": point["kind"], "epoch": point["epoch"], "value": point[key]}
         for point in points
@@ -257,13 +251,9 @@ def _show_queue(study: StudySnapshot, table: Table) -> None:
     by_number = study_words.names(table)
     with st.expander(f"Order of the {len(left)} trials that have not ended", key="study-queue"):
         for place, row in enumerate(left[:MOST_LISTED]):
-            with st.container(
-                horizontal=True, vertical_alignment="center", gap="small", key=f"queue-{row.number}"
-            ):
-                st.html(
-                    f"<p class='xk-said'>{html.escape(by_number[row.number])} · {html.escape(study_words.states(row))}</p>",
-                    width="stretch",
-                )
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"queue-{row.number}"):
+                said = html.escape(f"{by_number[row.number]} · {study_words.states(row)}")
+                st.html(f"<p class='xk-said'>{said}</p>", width="stretch")
                 if place:
                     st.button("Move to the top", key=f"first-{row.number}", on_click=_first, args=(study, row, left))
         if len(left) > MOST_LISTED:
