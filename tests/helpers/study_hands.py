@@ -54,7 +54,7 @@ def read(run: Run, granted: str | None = None) -> Evaluation:
 
 
 class Threads:
-    """Stands in for `processes.CONTEXT`: the processes of a study are threads of this one, and cost nothing to start."""
+    """Stands in for `processes.CONTEXT`: the processes of a study are threads of this one, which start at once."""
 
     class Process(threading.Thread):
         def __init__(self, target: Any, args: Any, name: str) -> None:

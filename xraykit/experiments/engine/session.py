@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from xraykit.experiments import table
 from xraykit.experiments.engine import chosen, search
 from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused, StudyState, TrialRun
 from xraykit.refused import Refused, words_of
@@ -129,6 +130,8 @@ class Session:
         elif state is State.FINISHED:
             self.took.setdefault(tried.trial.number, []).append(seconds)
         self.folder.event("run ends", run=tried.name, state=state, **({"message": problem} if problem else {}))
+        with contextlib.suppress(Refused, OSError):  # they can be written again from the runs
+            table.save(self.folder)
 
     def report(self, busy: Sequence[TrialRun], message: str = "", state: State = State.RUNNING) -> None:
         """Write progress.json, at most once a second unless the message is given."""
