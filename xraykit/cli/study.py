@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xraykit.cli import terminal
+from xraykit.cli import study_work, terminal
 from xraykit.system import text
 
 if TYPE_CHECKING:
     from xraykit.experiments.plan import Plan, Ready
     from xraykit.experiments.study import Study
-    from xraykit.experiments.study_folder import StudyFolder
 
 FILE = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -45,6 +44,10 @@ class Time(click.ParamType):
 @click.group()
 def study() -> None:
     """Studies: many runs that answer one question."""
+
+
+for command in study_work.COMMANDS:
+    study.add_command(command)
 
 
 @study.command(name="list")
@@ -96,6 +99,8 @@ def export(name: str, settings: tuple[str, ...]) -> None:
 )
 @click.option("--device", default="auto", show_default=True, help='"auto", "cpu", or "gpu 0".')
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="What runs it.")
+@click.option("--address", default="auto", show_default=True, help="With --engine ray: the cluster's.")
+@click.option("--storage", type=FILE, help="With --engine ray: a folder that all machines of the cluster see.")
 @click.option("--name", "own_name", help="The study's name among those run; that of the preset if not given.")
 @click.option("--studies", "root", type=FILE, help="Folder of the studies.  [default: studies/ below the runs]")
 @click.option(
@@ -111,6 +116,8 @@ def run(
     settings: tuple[str, ...],
     device: str,
     engine: str,
+    address: str,
+    storage: Path | None,
     own_name: str | None,
     root: Path | None,
     only_plan: bool,
@@ -138,19 +145,13 @@ def run(
             ready.films,
             trials,
             ready.folds,
-            root,
+            root or storage,
             own_name,
             plan=planned and planned.to_json(),
             device=device,
             engine=engine,
         )
-    click.echo(f"Study {folder.path}")
-    _work(folder, engine, device)
-
-
-def _work(folder: StudyFolder, engine: str, device: str) -> None:
-    """Run the study's runs with an engine, and tell how far it is."""
-    raise NotImplementedError
+    study_work.work(folder, engine=engine, device=device, address=address)
 
 
 def _chosen(name: str, settings: tuple[str, ...], fields: Mapping[str, Any]) -> Study:
