@@ -6,9 +6,9 @@ import re
 import pytest
 
 from tests.helpers import ROOT
-from xraykit.experiments import films, grid, study
+from xraykit.experiments import grid, study
 from xraykit.experiments.published import figures, presets
-from xraykit.experiments.study import Design, FoldKind, StudyRefused
+from xraykit.experiments.study import Design, FoldKind, StudyRefused, films
 from xraykit.experiments.study.rules import FOLDS, STUDY
 from xraykit.training import pretrained
 from xraykit.training.run.failures import WeightsMissing

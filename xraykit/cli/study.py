@@ -166,7 +166,8 @@ def _chosen(name: str, settings: tuple[str, ...], fields: Mapping[str, Any]) -> 
 def _ready(chosen: Study, given: tuple[Path, ...]) -> Ready:
     """The study with its films, trials and folds."""
     from xraykit.datasets import dataset
-    from xraykit.experiments import films, plan
+    from xraykit.experiments import plan
+    from xraykit.experiments.study import films
 
     with terminal.bar("Gathering films") as bar:
         folder = films.gather(chosen, films.find(chosen, given), bar)
@@ -194,7 +195,8 @@ def _planned(ready: Ready, device: str, progress: Any) -> tuple[Ready, Plan]:
 def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None) -> Plan:
     """What the study would take; with `out` the progress and the plan are left there too."""
     from xraykit.datasets import dataset
-    from xraykit.experiments import films, plan
+    from xraykit.experiments import plan
+    from xraykit.experiments.study import films
     from xraykit.system import jobs
 
     if out is None:
