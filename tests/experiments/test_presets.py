@@ -118,5 +118,7 @@ def test_the_datasets_of_a_study_are_found_by_name(tmp_path, monkeypatch):
 
 def test_one_dataset_whose_classes_stay_is_taken_as_it_is(tmp_path):
     here = folder(tmp_path / "set", "Normal", "Pneumonia")
-    made = study.from_dict({"name": "a", "recipe": "tiny", "classes": {"Viral Pneumonia": "Pneumonia"}})
-    assert films.gather(made, {"set": here}) == here
+    plain = {"name": "a", "recipe": "tiny", "classes": {"Viral Pneumonia": "Pneumonia"}}
+    assert films.gather(study.from_dict(plain | {"data": ["other"]}), {"set": here}) == here
+    with pytest.raises(Exception, match="renames or leaves out Viral Pneumonia, which set has not"):
+        films.gather(study.from_dict(plain), {"set": here})
