@@ -7,19 +7,11 @@ import pytest
 
 from tests.experiments.test_local_engine import run as run_locally
 from tests.experiments.test_local_engine import table, until
-from tests.helpers import film_folders, study_folders, study_hands
-from xraykit.datasets import dataset
+from tests.helpers import study_folders, study_hands
 from xraykit.experiments.engine import ray as engine
 from xraykit.system import processes
 
 HANG = 240
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=10))
 
 
 def test_without_ray_there_are_words(films, tmp_path, monkeypatch):
