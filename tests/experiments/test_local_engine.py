@@ -13,42 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import ROOT, film_folders, study_folders, study_hands
-from xraykit.datasets import dataset
+from tests.helpers import ROOT, study_folders, study_hands
 from xraykit.evaluation.evaluation import FILES
 from xraykit.experiments.engine import local, session
 from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused
-from xraykit.system import processes
 from xraykit.training.recipe import presets
 
 HANG = 120
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-@pytest.fixture(scope="module")
-def films(cache, tmp_path_factory):
-    return dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=10))
-
-
 @pytest.fixture
 def made(films, tmp_path):
     return study_folders.make(tmp_path / "studies", films)
-
-
-@pytest.fixture
-def threads(monkeypatch):
-    """Nothing is killed here: threads do."""
-    monkeypatch.setattr(processes, "CONTEXT", study_hands.Threads)
-    before = dict(os.environ)  # a run sets its device's variables for good
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture

@@ -6,20 +6,12 @@ import threading
 import pytest
 
 from tests.experiments.test_local_engine import run as run_locally
-from tests.experiments.test_local_engine import table
-from tests.helpers import film_folders, study_folders, study_hands
-from xraykit.datasets import dataset
+from tests.experiments.test_local_engine import table, until
+from tests.helpers import study_folders, study_hands
 from xraykit.experiments.engine import ray as engine
 from xraykit.system import processes
 
 HANG = 240
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=10))
 
 
 def test_without_ray_there_are_words(films, tmp_path, monkeypatch):
@@ -57,6 +49,7 @@ def test_a_machine_that_dies_costs_nothing_and_the_table_is_that_of_this_compute
         for name in (first, second):  # both machines are in the middle of a run
             study_hands.wait_for(gates / f"{name}.waits", HANG)
         cluster.remove_node(machines[0], allow_graceful=False)
+        until(lambda: not all(tried.run.alive() for tried in folder.runs()[:2]), "its run went on")
         (gates / f"{first}.go").touch()
         (gates / f"{second}.go").touch()
         thread.join(HANG)

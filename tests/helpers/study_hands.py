@@ -41,6 +41,7 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: Any) -> N
         on_moment(SimpleNamespace(step=0, epoch=epoch + 1))
         if run.stop_asked():
             raise Stopped("Stopped between two epochs.")
+    run.update(epoch=recipe.epochs, **_best(run))  # it may have been killed between the row and the status
     reading = _reading(run, films, parts.validation, "validation")
     files.replace_text(run.path / FILES["validation"], reading.to_json())
 

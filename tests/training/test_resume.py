@@ -15,7 +15,8 @@ from xraykit.datasets import dataset, layout, split
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
 from xraykit.training import worker
-from xraykit.training.fit.input import batches, callbacks, checkpoint, fit, network, optimizer
+from xraykit.training.fit import callbacks, checkpoint, fit, network, optimizer
+from xraykit.training.fit.input import batches
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
 from xraykit.training.run.run import CheckpointDamaged

@@ -106,6 +106,7 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings are about its own tracing
     from xraykit.training.fit import fit
 
+    fit.let_go()
     recorder, status = RunRecorder(run, recipe, on_moment), run.status()
     plan = fit.make_plan(
         run.name,
@@ -119,7 +120,8 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
         seconds_per_epoch=_estimated(run),
     )
     run.write("data.json", split.describe(films, plan.parts, plan.learned, recipe.division))
-    fit.fit(plan, recorder)
+    with fit.distributed(recipe) if status.device == devices.ALL else contextlib.nullcontext():
+        fit.fit(plan, recorder)
 
 
 def read_held_out(

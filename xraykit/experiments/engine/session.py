@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from xraykit.experiments import table
 from xraykit.experiments.engine import chosen, search
+from xraykit.experiments.study.design import Design
 from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused, StudyState, TrialRun
 from xraykit.refused import Refused, words_of
 from xraykit.system.job_folder import State, Stopped
@@ -57,6 +58,7 @@ class Session:
     began: float = field(default_factory=time.monotonic)
     before: float = 0.0  # seconds of earlier sessions
     reported: float = 0.0
+    exhausted: bool = False  # a search has no trial to propose any more
 
     def __post_init__(self) -> None:
         self.study = self.folder.study()
@@ -77,7 +79,8 @@ class Session:
             return None
         names = {tried.name for tried in busy}
         left = [tried for tried in self.left() if tried.name not in names]
-        if not left and not names and search.propose(self.folder):
+        if not left and not names and not self.exhausted:
+            self.exhausted = not search.propose(self.folder)
             self._read_runs()
             left = self.left()
         first = {number: place for place, number in enumerate(self.folder.order())}
@@ -200,7 +203,7 @@ class Session:
 
     def _unproposed(self) -> int:
         """Runs of the trials that a search has not proposed yet."""
-        if not self.study.design.is_search or not self.study.samples:
+        if self.study.design is not Design.TPE or self.exhausted or not self.study.samples:
             return 0
         runs_of_each = len(self.folder.fold_names()) * len(self.study.seeds)
         return max(0, self.study.samples * runs_of_each - len(self.runs))

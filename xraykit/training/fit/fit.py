@@ -6,12 +6,13 @@ what it has to say goes to a Recorder.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import gc
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ from xraykit.datasets import split as splits
 from xraykit.evaluation import calibration
 from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.models.conversion import archive
+from xraykit.system.devices import DeviceRefused
 from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import autotune, callbacks, checkpoint, network
 from xraykit.training.fit.callbacks import ProgressLog, Recorder, StopOnRequest
 from xraykit.training.fit.checkpoint import Checkpoint, Progress
 from xraykit.training.fit.input import cut as cuts
 from xraykit.training.fit.input import features
-from xraykit.training.fit.input.batches import FilmBatches, Inputs
+from xraykit.training.fit.input.batches import FilmBatches, Inputs, replicas
 from xraykit.training.fit.input.cut import Cut, cut_of
 from xraykit.training.fit.optimizer import compile_for
 from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe, RecipeRefused
@@ -154,8 +156,7 @@ def fit(plan: Plan, recorder: Recorder) -> None:
             raise
         half = plan.recipe.batch_size // 2
         recorder.event("out of memory", message=failures.words(error), batch=half, accumulation=2)
-    keras.utils.clear_session()  # outside the except block, which holds on to the tensors of the attempt
-    gc.collect()
+    let_go()  # outside the except block, which holds on to the tensors of the attempt
     halved = dataclasses.replace(plan, accumulation=2, checkpoint=recorder.last_checkpoint())
     return _Training(halved, recorder).run()
 
@@ -198,6 +199,33 @@ def prepare(model: keras.Model, recipe: Recipe, phase: Phase) -> Prepared:
         return Prepared(model, augmentation=augmentation)
     passes = min(recipe.cached_passes, phase.epochs) if augmentation is not None else 0
     return Prepared(cut.rest, cut, augmentation, passes)
+
+
+@contextlib.contextmanager
+def distributed(recipe: Recipe) -> Iterator[None]:
+    """Divide each batch among all devices that the backend sees, by Keras's own means; on one device nothing changes.
+
+    Raises
+    ------
+    DeviceRefused
+        If the backend is another than JAX, the only one for which Keras can do it.
+    RecipeRefused
+        If a batch cannot be divided among them.
+    """
+    if keras.backend.backend() != "jax":
+        raise DeviceRefused(
+            f"Training on all GPUs at once needs the backend jax; this process has {keras.backend.backend()}."
+        )
+    distribution = keras.distribution.DataParallel()
+    count = distribution.num_model_replicas
+    if recipe.batch_size % count:
+        words = f"Expected a batch size that {count} devices can share; got {recipe.batch_size}."
+        raise RecipeRefused(words, {"batch_size": Fault(words, f"Enter a multiple of {count}.")})
+    keras.distribution.set_distribution(distribution)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(None)
 
 
 def evaluate(name: str, films: dataset.Dataset, indices: np.ndarray, part: str, logits: np.ndarray) -> Evaluation:
@@ -485,8 +513,9 @@ class _Training:
 
 def _read(to_logits, inputs: Inputs, labels: np.ndarray, indices: np.ndarray, watch=()) -> np.ndarray:
     """Logits of films, (n, classes) float64, read batch by batch."""
-    fed = FilmBatches(inputs, labels, indices, classes=int(labels.max()) + 1, batch_size=READ_SIZE)
-    return to_logits.predict(fed, verbose=0, callbacks=list(watch)).astype(float)
+    size = READ_SIZE * replicas()
+    fed = FilmBatches(inputs, labels, indices, classes=int(labels.max()) + 1, batch_size=size)
+    return to_logits.predict(fed, verbose=0, callbacks=list(watch))[: len(indices)].astype(float)
 
 
 def _fastest(recipe: Recipe, device_name: str, recorder: Recorder) -> autotune.Speed:

@@ -17,6 +17,21 @@ from xraykit.training.fit.input import augmentation as augmenting
 from xraykit.training.recipe.recipe import Augmentation
 
 
+def replicas() -> int:
+    """Devices that each batch is divided among."""
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else distribution.num_model_replicas
+
+
+def evenly(batch: np.ndarray) -> np.ndarray:
+    """Film indices (n,), repeated as often as it takes to divide them among the devices: the mean gradient is the same.
+
+    The first n are those of the batch.
+    """
+    count = replicas()
+    return batch if len(batch) % count == 0 else np.tile(batch, count // math.gcd(count, len(batch)))
+
+
 class Inputs(Protocol):
     """What a network is fed, by film index: an array, a memory map, features."""
 
@@ -103,7 +118,7 @@ class FilmBatches(keras.utils.PyDataset):
         batch = self.order()[number * self.batch_size : (number + 1) * self.batch_size]
         # A batch of one film is given twice: the mean of two equal gradients is the gradient
         whole = self.accumulation == 1 or len(batch) < self.accumulation
-        return batch if whole else np.array_split(batch, self.accumulation)[part]
+        return evenly(batch if whole else np.array_split(batch, self.accumulation)[part])
 
     def order(self) -> np.ndarray:
         """Film indices of the current epoch, in the order in which they are fed."""

@@ -27,6 +27,7 @@ from xraykit.datasets.dataset import Dataset
 from xraykit.films import radiograph
 from xraykit.system import files, folders
 from xraykit.training.fit.input import augmentation as augmenting
+from xraykit.training.fit.input.batches import evenly
 from xraykit.training.fit.input.cut import Cut
 from xraykit.training.recipe.recipe import Augmentation
 from xraykit.training.run.passes import Pass
@@ -146,8 +147,8 @@ def _batches(
 ) -> Iterator[np.ndarray]:
     """Features of films, (b, ...) float32 a batch, in order."""
     for start in range(0, len(indices), batch_size):
-        films = inputs[indices[start : start + batch_size]]
-        yield np.asarray(cut.body.predict_on_batch(films), np.float32)
+        batch = indices[start : start + batch_size]
+        yield np.asarray(cut.body.predict_on_batch(inputs[evenly(batch)]), np.float32)[: len(batch)]
 
 
 @dataclass(frozen=True)
