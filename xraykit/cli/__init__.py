@@ -3,7 +3,7 @@
 reading     doctor, predict, explain
 models      models, models import
 evaluate    evaluate, compare
-data        data inspect
+data        data inspect, list, get, pool
 train       train, and its estimate
 runs        runs list, show, stop, resume, keep, delete
 study       study list, export, run and its plan
