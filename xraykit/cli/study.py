@@ -138,7 +138,7 @@ def run(
             return
         ready, planned = _ready(chosen, given), None
         if chosen.budget is not None:
-            ready, planned = _planned(ready, device, lambda what, done, total: click.echo(what, err=True))
+            ready, planned = _planned(ready, device, _Teller())
         trials = [grid.resolve(ready.study, trial) for trial in ready.trials.trials]
         folder = study_folder.create(
             ready.study,
@@ -166,7 +166,8 @@ def _chosen(name: str, settings: tuple[str, ...], fields: Mapping[str, Any]) -> 
 def _ready(chosen: Study, given: tuple[Path, ...]) -> Ready:
     """The study with its films, trials and folds."""
     from xraykit.datasets import dataset
-    from xraykit.experiments import films, plan
+    from xraykit.experiments import plan
+    from xraykit.experiments.study import films
 
     with terminal.bar("Gathering films") as bar:
         folder = films.gather(chosen, films.find(chosen, given), bar)
@@ -194,11 +195,12 @@ def _planned(ready: Ready, device: str, progress: Any) -> tuple[Ready, Plan]:
 def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None) -> Plan:
     """What the study would take; with `out` the progress and the plan are left there too."""
     from xraykit.datasets import dataset
-    from xraykit.experiments import films, plan
+    from xraykit.experiments import plan
+    from xraykit.experiments.study import films
     from xraykit.system import jobs
 
     if out is None:
-        return _planned(_ready(chosen, given), device, lambda what, done, total: click.echo(what, err=True))[1]
+        return _planned(_ready(chosen, given), device, _Teller())[1]
     job = jobs.Job(out)
     with jobs.running(job, verb="plan", data=", ".join(map(str, given))) as going:
 
@@ -214,6 +216,17 @@ def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None)
         job.write("plan.json", planned.to_json())
         going.summary = planned.words
     return planned
+
+
+class _Teller:
+    """Says on stderr what is done, once."""
+
+    last = ""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self.last:
+            click.echo(f"{what} ({done + 1} of {total})", err=True)
+        self.last = what
 
 
 def _lines(planned: Plan) -> Iterator[str]:

@@ -59,7 +59,6 @@ class Estimate:
     jit: bool
     early: bool  # the recipe may stop before its last epoch
     parameters: int = 0  # of the whole network
-    feature_bytes: int = 0  # of all films' features, where layers are frozen
 
     @property
     def seconds(self) -> float:
@@ -142,7 +141,6 @@ def estimate(
         jit=chosen.jit,
         early=recipe.early_stopping is not None,
         parameters=model.count_params(),
-        feature_bytes=probe.feature_bytes,
     )
 
 

@@ -12,10 +12,10 @@ from streamlit.typing import UploadedFile
 
 from xraykit.refused import Refused
 from xraykit.training.recipe import sentences
-from xraykit.ui import uploads
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import field
 from xraykit.ui.kit.text import escape_markdown, say
+from xraykit.ui.server import uploads
 
 Faults = Mapping[str, str]
 MOST_BYTES = 1 << 20  # of an imported recipe
