@@ -174,9 +174,20 @@ class Session:
                 words.append(f"{_listed(names)} {advice}")
         if self.budget_used() and self.left():
             words.append("The study's time is used up: raise its budget and resume it to run the rest.")
-        if self.problems:
-            words.append(next(iter(self.problems.values())))
+        if (why := self._first_problem()) is not None:
+            words.append(why)
         return " ".join(words)
+
+    def _first_problem(self) -> str | None:
+        """Why the first run failed: the others mostly have for the same reason."""
+        if self.problems:
+            return next(iter(self.problems.values()))
+        for tried in self.runs:
+            if self.ends.get(tried.name) is State.FAILED:
+                with contextlib.suppress(RunRefused):
+                    status = tried.status()
+                    return f"{tried.name}: {status.message}" if status and status.message else None
+        return None
 
     def _read_runs(self) -> None:
         self.runs = self.folder.runs()
@@ -220,13 +231,13 @@ class Session:
             return None
         mean = sum(every) / len(every)
         own = {number: sum(seconds) / len(seconds) for number, seconds in self.took.items()}
-        rest = sum(own.get(tried.trial.number, mean) for tried in self.left())
-        rest += mean * self._unproposed() - mean / 2 * len(busy)  # those at work are half done, for all that is known
+        rest = sum(own.get(tried.trial.number, mean) for tried in self.left()) + mean * self._unproposed()
+        rest -= sum(own.get(tried.trial.number, mean) / 2 for tried in busy)  # half done, for all that is known
         return max(0.0, rest) / max(1, self.workers)
 
 
 _ENDS = {
-    State.FAILED: "failed: read why, then run them again (resume --failed).",
+    State.FAILED: "failed: see why, then run them again (resume --failed).",
     State.LOST: "lost their process twice: resume the study to go on with them.",
     State.STOPPED: "were stopped: resume the study to go on with them.",
 }
@@ -265,7 +276,7 @@ def at_work(
 def check_resumable(folder: StudyFolder, failed: bool = False) -> None:
     """StudyFolderRefused where a process is at work on a study, or nothing is left to run; `failed` runs count then."""
     state = folder.state()
-    if state.state.busy:
+    if folder.alive():
         raise StudyFolderRefused(f"The study {folder.name} is {state.state} already.")
     session = Session(folder, state.engine, state.device, 1, failed)
     if state.state is State.FINISHED and not session.is_unfinished():

@@ -161,6 +161,12 @@ def fit(plan: Plan, recorder: Recorder) -> None:
     return _Training(halved, recorder).run()
 
 
+def let_go() -> None:
+    """Let go of the networks that this process has trained before: a study trains many, one after the other."""
+    keras.utils.clear_session()
+    gc.collect()
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """What a phase fits, and on what.
