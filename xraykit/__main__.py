@@ -11,7 +11,7 @@ import sys
 import click
 
 from xraykit import __version__
-from xraykit.cli import data, evaluate, models, reading, runs, train
+from xraykit.cli import data, evaluate, models, reading, runs, study, train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,6 +32,7 @@ for command in (
     data.data,
     train.train,
     runs.runs,
+    study.study,
 ):
     main.add_command(command)
 

@@ -106,6 +106,7 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings are about its own tracing
     from xraykit.training.fit import fit
 
+    fit.let_go()
     recorder, status = RunRecorder(run, recipe, on_moment), run.status()
     plan = fit.make_plan(
         run.name,

@@ -11,6 +11,7 @@ TITLES = {
     "review": ("review.py", "Review"),
     "compare": ("compare.py", "Compare"),
     "fine-tune": ("fine_tune.py", "Fine-tune"),
+    "experiments": ("experiments.py", "Experiments"),
     "datasets": ("datasets.py", "Datasets"),
     "models": ("models.py", "Models"),
 }

@@ -58,6 +58,7 @@ class Estimate:
     precision: str
     jit: bool
     early: bool  # the recipe may stop before its last epoch
+    parameters: int = 0  # of the whole network
 
     @property
     def seconds(self) -> float:
@@ -139,6 +140,7 @@ def estimate(
         precision=chosen.precision,
         jit=chosen.jit,
         early=recipe.early_stopping is not None,
+        parameters=model.count_params(),
     )
 
 

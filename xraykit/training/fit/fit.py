@@ -156,10 +156,15 @@ def fit(plan: Plan, recorder: Recorder) -> None:
             raise
         half = plan.recipe.batch_size // 2
         recorder.event("out of memory", message=failures.words(error), batch=half, accumulation=2)
-    keras.utils.clear_session()  # outside the except block, which holds on to the tensors of the attempt
-    gc.collect()
+    let_go()  # outside the except block, which holds on to the tensors of the attempt
     halved = dataclasses.replace(plan, accumulation=2, checkpoint=recorder.last_checkpoint())
     return _Training(halved, recorder).run()
+
+
+def let_go() -> None:
+    """Let go of the networks that this process has trained before: a study trains many, one after the other."""
+    keras.utils.clear_session()
+    gc.collect()
 
 
 @dataclass(frozen=True, eq=False)

@@ -281,6 +281,9 @@ def _shown(value: Any) -> str:
     return short.repr(value)
 
 
+# For the rules of other things that are read as a recipe is
+number, one_of, switch, shown, fields_of, no_object = _number, _one_of, _switch, _shown, _fields, _no_object
+
 AUGMENTATION = {
     "rotation": _number(0, 45, "degrees"),
     "shift": _number(0, 0.5),

@@ -1,0 +1,454 @@
+"""What the Experiments page says of a study, section by section; a report writes the same sections.
+
+Computes no figure: those are the table's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import xraykit
+from xraykit.experiments.results import overfitting as overfittings
+from xraykit.experiments.results import sources
+from xraykit.experiments.study import Study
+from xraykit.experiments.table import Table, TrialRow
+from xraykit.reports import study_words as words
+from xraykit.reports.charts import studies as charts
+from xraykit.reports.charts.style import Style
+from xraykit.reports.report import Column, Measured, Picture, Report, Section
+from xraykit.reports.report import Table as ReportTable
+from xraykit.system import text
+
+MOST_ROWS = 5000  # of a chart: a browser slows down beyond
+MOST_AXIS_VALUES = 8  # named beside an axis
+FIRST_SHOWN = 4  # trials whose histories are overlaid before any is chosen
+SHRINK = "shrink"
+SPLITS = (("validation", "val_"), ("training", ""))
+MEASURES = (("accuracy", "Accuracy", True), ("loss", "Loss", False))
+
+
+def results(table: Table) -> Section:
+    """A row a trial, best first: figures over folds and seeds, time, size, states, and which cannot be told apart."""
+    by_number = words.names(table)
+    factors = [Column(words.label(path)) for path in table.factors]
+    columns = (
+        Column("Trial"),
+        *factors,
+        Column("Validation accuracy", "percent", interval=True, look="bar"),
+        Column("sd, points", "points"),
+        Column("Validation loss", "number"),
+        Column("sd of loss", "number"),
+        Column("Best epoch", "plain"),
+        Column("Train − validation", "points"),
+        Column("Training time", "text"),
+        Column("With features", "text"),
+        Column("Parameters", "count"),
+        Column("Trainable", "count"),
+        Column("Runs"),
+        Column("Beside the best"),
+    )
+    rows = tuple(_row(table, row) for row in table.ranked)
+    note = (
+        "Means over folds and seeds, at the epoch of lowest validation loss; the gap is training minus validation "
+        "accuracy at the last epoch, in points. “With features” adds a run's share of the one pass of films through "
+        "the frozen backbone."
+    )
+    sentences = tuple(words.verdict(table, by_number))
+    return Section("results", "Results", sentences, (ReportTable("trials", "Trials", columns, rows, note),))
+
+
+def _row(table: Table, row: TrialRow) -> tuple[Any, ...]:
+    mark = f" ({words.RANDOM_START})" if row.random_start else ""
+    epoch = row.best_epoch.mean
+    return (
+        f"{row.number}{mark}",
+        *(words.setting(path, row.settings[path]) if path in row.settings else "" for path in table.factors),
+        row.accuracy.figure,
+        row.accuracy.sd,
+        row.loss.mean,
+        row.loss.sd,
+        None if epoch is None else round(epoch, 1) if epoch % 1 else int(epoch),
+        row.gap.mean,
+        _time(row.seconds.mean),
+        _time(row.whole_seconds.mean),
+        row.parameters,
+        row.trainable,
+        words.states(row),
+        words.beside_best(table.ties, row.number),
+    )
+
+
+def _time(seconds: float | None) -> Measured | None:
+    return None if seconds is None else Measured(seconds, text.duration(seconds))
+
+
+def comparisons(table: Table) -> Section | None:
+    """The best trial minus each other one, with the test behind "cannot be told apart"."""
+    if not table.ties.others:
+        return None
+    by_number = words.names(table)
+    columns = (
+        Column("Best trial minus"),
+        Column("Accuracy, points", "points", interval=True),
+        Column("p", "p"),
+        Column("Holm-adjusted p", "p"),
+        Column("Pairs", "count"),
+        Column("Verdict"),
+    )
+    rows = tuple(
+        (
+            by_number[other.trial],
+            other.difference,
+            other.p,
+            other.adjusted_p,
+            other.pairs,
+            words.beside_best(table.ties, other.trial),
+        )
+        for other in table.ties.others
+    )
+    note = "Pairs are runs of the same fold and seed, or validation films."
+    return Section("comparisons", "Beside the best", (), (ReportTable("differences", "", columns, rows, note),))
+
+
+def histories(table: Table, chosen: Sequence[int] = ()) -> Section | None:
+    """Accuracy and loss over the epochs of these trials, the best ones if none is chosen; each the mean of its runs."""
+    by_number = words.names(table)
+    rows = [row for row in table.ranked if any(run.epochs for run in row.runs)]
+    if chosen:
+        rows = [row for row in rows if row.number in chosen]
+    rows = rows[: charts.MOST_LINES if chosen else FIRST_SHOWN]
+    if not rows:
+        return None
+    shown = [by_number[row.number] for row in rows]
+    pictures = []
+    for key, title, percent in MEASURES:
+        points = [point for row in rows for point in _history(row, key, by_number[row.number])]
+        points = _limited(points)
+        pictures.append(_lines(f"history-{key}", title, points, shown, percent))
+    sentence = "Validation thick, training thin; the band spans the runs of a trial."
+    return Section("histories", "Histories", (sentence,), tuple(pictures))
+
+
+def _lines(key: str, title: str, points: list[dict[str, Any]], shown: list[str], percent: bool) -> Picture:
+    def draw(style: Style) -> Any:
+        return charts.lines(points, shown, title, percent=percent, style=style)
+
+    return Picture(key, title, draw, points)
+
+
+def _history(row: TrialRow, key: str, name: str) -> Iterator[dict[str, Any]]:
+    runs = row.measured or row.runs
+    for split, prefix in SPLITS:
+        by_epoch: dict[int, list[float]] = {}
+        for run in runs:
+            for epoch in run.epochs:
+                value = getattr(epoch, prefix + key)
+                if value is not None:
+                    by_epoch.setdefault(epoch.number, []).append(value)
+        for number, values in sorted(by_epoch.items()):
+            mean = math.fsum(values) / len(values)
+            ends = {"low": min(values), "high": max(values)}
+            yield {"trial": name, "split": split, "epoch": number, "value": mean, **ends}
+
+
+def _limited(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most MOST_ROWS: of long histories every second epoch, every third, ..."""
+    every = -(-len(points) // MOST_ROWS)
+    return points if every <= 1 else [point for point in points if (point["epoch"] - 1) % every == 0]
+
+
+def settings(table: Table, shown: Sequence[int] | None = None, *, brushed: bool = False) -> Section | None:
+    """Parallel coordinates: settings of every trial and its accuracy. Of `shown` trials only, the others faint."""
+    known = [row for row in table.rows if row.accuracy.mean is not None]
+    if len(known) < 2 or not table.factors:
+        return None
+    by_number = words.names(table)
+    axes = parallel_axes(table)
+    rows = _limit_trials(
+        [
+            {
+                "trial": by_number[row.number],
+                "axis": axis.title,
+                "position": axis.position(row),
+                "value": axis.text(row),
+                "accuracy": row.accuracy.mean,
+                "shown": shown is None or row.number in shown,
+            }
+            for row in known
+            for axis in axes
+        ],
+        len(axes),
+    )
+    ticks = [tick for axis in axes for tick in axis.ticks()]
+    titles = [axis.title for axis in axes]
+
+    def draw(style: Style) -> Any:
+        alt_text = f"Settings and validation accuracy of {len(known)} trials"
+        return charts.parallel(rows, ticks, titles, brushed=brushed, style=style, alt_text=alt_text)
+
+    return Section("settings", "Settings and accuracy", (), (Picture("settings", "Parallel coordinates", draw, rows),))
+
+
+def _limit_trials(rows: list[dict[str, Any]], axes: int) -> list[dict[str, Any]]:
+    return rows[: MOST_ROWS // axes * axes]
+
+
+class Axis:
+    """An axis of the parallel coordinates: numbers in a linear or logarithmic scale, or values side by side."""
+
+    def __init__(self, table: Table, path: str | None) -> None:
+        known = [row for row in table.rows if row.accuracy.mean is not None]
+        self.path = path
+        self.title = "Accuracy" if path is None else words.label(path)
+        values = [self._value(row) for row in known]
+        self.numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+        self.values = (
+            sorted(set(values))
+            if self.numbers
+            else list({repr(v): v for v in values}.values())  # lists cannot be in a set
+        )
+        positive = self.numbers and self.values[0] > 0
+        rate = path is not None and path.endswith("learning_rate")
+        self.logarithmic = positive and path is not None and (rate or self.values[-1] >= 100 * self.values[0])
+
+    def _value(self, row: TrialRow) -> Any:
+        return row.accuracy.mean if self.path is None else row.settings.get(self.path)
+
+    def position(self, row: TrialRow) -> float:
+        """From 0 below to 1 above."""
+        return self._place(self._value(row))
+
+    def text(self, row: TrialRow) -> str:
+        return self._text(self._value(row))
+
+    def ticks(self) -> list[dict[str, Any]]:
+        """What stands beside it: every value where there are few, else the ends and some between."""
+        values = self.values
+        if len(values) > MOST_AXIS_VALUES:
+            last = len(values) - 1
+            values = [values[round(k * last / (MOST_AXIS_VALUES - 1))] for k in range(MOST_AXIS_VALUES)]
+        kept: list[dict[str, Any]] = []
+        for value in values if self.path is not None else [self.values[0], self.values[-1]]:
+            place = self._place(value)
+            if not kept or abs(place - kept[-1]["position"]) > 0.06:
+                kept.append({"axis": self.title, "position": place, "text": self._text(value)})
+        return kept
+
+    def _text(self, value: Any) -> str:
+        return text.percent(value) if self.path is None else words.setting(self.path, value)
+
+    def _place(self, value: Any) -> float:
+        if not self.numbers:
+            keys = [repr(known) for known in self.values]
+            return 0.5 if len(keys) < 2 else keys.index(repr(value)) / (len(keys) - 1)
+        low, high, own = (math.log(v) if self.logarithmic else v for v in (self.values[0], self.values[-1], value))
+        return 0.5 if high == low else (own - low) / (high - low)
+
+
+def parallel_axes(table: Table) -> list[Axis]:
+    """The axes, those of the factors and then the accuracy."""
+    return [*(Axis(table, path) for path in table.factors), Axis(table, None)]
+
+
+def in_brush(table: Table, brush: Mapping[str, Any]) -> list[int] | None:
+    """The trials whose lines run through a rectangle drawn over axes; None where it covers none.
+
+    `brush` holds the titles of axes it covers and the range of positions: {"axis": [...], "position": [low, high]}.
+    """
+    titles, ends = brush.get("axis"), brush.get("position")
+    if not isinstance(titles, list) or not isinstance(ends, list) or len(ends) != 2:
+        return None
+    covered = [axis for axis in parallel_axes(table) if axis.title in titles]
+    known = [row for row in table.rows if row.accuracy.mean is not None]
+    low, high = sorted(ends)
+    if not covered:
+        return None
+    return [row.number for row in known if all(low <= axis.position(row) <= high for axis in covered)]
+
+
+def cost(table: Table) -> Section | None:
+    """Accuracy against training time, and which trials none beats in both."""
+    by_number, front = words.names(table), table.fastest_for_accuracy
+    rows = [
+        {
+            "trial": by_number[row.number],
+            "number": str(row.number),
+            "seconds": row.whole_seconds.mean,
+            "time": text.duration(row.whole_seconds.mean),
+            "accuracy": row.accuracy.mean,
+            "low": row.accuracy.low,
+            "high": row.accuracy.high,
+            "front": row.number in front,
+        }
+        for row in table.ranked
+        if row.number in front or row.whole_seconds.mean is not None and row.accuracy.mean is not None
+    ][:MOST_ROWS]
+    if len(rows) < 2:
+        return None
+    listed = "; ".join(by_number[number] for number in front[:6]) + ("; …" if len(front) > 6 else "")
+    one = len(front) == 1
+    sentence = (
+        f"No trial is both more accurate and faster than {'trial' if one else 'these'} {listed}. Times are of one run, "
+        "with its share of the cached features."
+    )
+    note = "diamonds: no trial is more accurate and faster"
+    picture = Picture("cost", "Accuracy against time", lambda style: charts.cost(rows, style=style), rows, note)
+    return Section("cost", "Accuracy against time", (sentence,), (picture,))
+
+
+def over_shrink(table: Table) -> Section | None:
+    """Accuracy over the share of the training films; None where that was no factor."""
+    if SHRINK not in table.factors:
+        return None
+    others = [path for path in table.factors if path != SHRINK]
+    rows = []
+    for row in sorted(table.rows, key=lambda row: float(row.settings.get(SHRINK, 1))):
+        if row.accuracy.mean is not None:
+            line = ", ".join(words.setting(path, row.settings[path]) for path in others) or "all trials"
+            line += f" ({words.RANDOM_START})" if row.random_start else ""
+            ends = {"low": row.accuracy.low, "high": row.accuracy.high}
+            share = float(row.settings[SHRINK])
+            rows.append({"trial": line, "share": share, "accuracy": row.accuracy.mean, **ends})
+    several = Counter(row["trial"] for row in rows)  # a line has two ends
+    lines = [line for line, count in several.items() if count > 1][: charts.MOST_LINES]
+    rows = [row for row in rows if row["trial"] in lines]
+    if len(rows) < 2:
+        return None
+    picture = Picture(
+        "shrink", "Learning curve over films", lambda style: charts.over_shrink(rows, lines, style=style), rows
+    )
+    return Section("shrink", "Accuracy over the number of films", (), (picture,))
+
+
+def overfitting(table: Table) -> Section | None:
+    """The gap between training and validation per freeze depth and epoch, and whether the published reading holds."""
+    groups = overfittings.overfitting(table)
+    if not groups:
+        return None
+    path = overfittings.depth_path(table) or ""
+    by_number = {row.number: row for row in table.rows}
+    pictures, cells = [], []
+    for place, group in enumerate(groups):
+        same = ", ".join(words.setting(name, value) for name, value in group.same.items())
+        points, shown = [], []
+        for depth in group.depths:
+            mark = f" ({words.RANDOM_START})" if by_number[depth.trial].random_start else ""
+            name = f"{words.setting(path, depth.value)}{mark}"
+            shown.append(name)
+            points += [
+                {"trial": name, "split": "validation", "epoch": k, "value": gap, "low": gap, "high": gap}
+                for k, gap in enumerate(depth.gaps, 1)
+            ]
+            last = depth.last
+            cells.append((depth.trial, *([same] if same else []), name, last.figure, last.sd, last.n))
+        pictures.append(_gap_picture(place, same, _limited(points), shown))
+    named = any(group.same for group in groups)
+    columns = (
+        Column("Trial", "plain"),
+        *([Column("With")] if named else []),
+        Column("Trained"),
+        Column("Gap at the last epoch, points", "points", interval=True),
+        Column("sd", "points"),
+        Column("Runs", "count"),
+    )
+    table_part = ReportTable("gaps", "Training minus validation accuracy", columns, tuple(cells))
+    sentences = tuple(words.overfitting(group) for group in groups)
+    return Section("overfitting", "Overfitting by freeze depth", sentences, (*pictures, table_part))
+
+
+def _gap_picture(place: int, same: str, points: list[dict[str, Any]], shown: list[str]) -> Picture:
+    measure = "Training minus validation accuracy"
+
+    def draw(style: Style) -> Any:
+        return charts.lines(points, shown, measure, percent=True, zero=True, style=style)
+
+    title = f"Gap per epoch, {same}" if same else "Gap per epoch"
+    return Picture(f"gap-{place}", title, draw, points, "above the dashed line: better on films it learned from")
+
+
+def by_source(table: Table) -> Section | None:
+    """What a network gives on films of a source it never saw; None without leave-one-source-out."""
+    read = sources.unseen(table)
+    if not read:
+        return None
+    by_number = words.names(table)
+    classes = tuple(dict.fromkeys(name for each in read for name in each.sensitivity))
+    columns = (
+        Column("Trial"),
+        Column("Source never seen"),
+        Column("Films", "count"),
+        Column("Accuracy", "percent", interval=True, look="bar"),
+        *(Column(f"Sensitivity, {name}", "percent", interval=True) for name in classes),
+        Column("Validation accuracy on the other sources", "percent"),
+    )
+    rows = tuple(
+        (
+            by_number[each.trial],
+            each.source,
+            each.films,
+            each.accuracy,
+            *(each.sensitivity.get(name) for name in classes),
+            each.validation,
+        )
+        for each in read
+    )
+    points = [
+        {
+            "name": each.source,
+            "trial": by_number[each.trial],
+            "value": each.accuracy.value,
+            "low": each.accuracy.low,
+            "high": each.accuracy.high,
+        }
+        for each in read
+    ][:MOST_ROWS]
+    trials, order = list(dict.fromkeys(p["trial"] for p in points)), list(dict.fromkeys(p["name"] for p in points))
+
+    def draw(style: Style) -> Any:
+        return charts.shares(points, order, trials, "Accuracy on the source left out", style=style)
+
+    sentences = tuple(_source_words(table, read))
+    picture = Picture("sources", "Accuracy on a source never seen", draw, points)
+    return Section(
+        "sources", "Sources never seen", sentences, (picture, ReportTable("by-source", "By source", columns, rows))
+    )
+
+
+def _source_words(table: Table, read: Sequence[sources.Unseen]) -> Iterator[str]:
+    best = table.ties.best
+    mine = [each for each in read if each.trial == best] or [each for each in read if each.trial == read[0].trial]
+    drops = [(each.validation - each.accuracy.value, each) for each in mine if each.validation and each.accuracy.value]
+    for drop, each in sorted(drops, key=lambda pair: -pair[0]):
+        change = f"{abs(100 * drop):.1f} points {'below' if drop > 0 else 'above'}"
+        yield (
+            f"{each.source}: {each.accuracy.text()} on {each.films:,} films of a source that trial {each.trial} never "
+            f"saw, {change} its validation accuracy on the other sources."
+        )
+
+
+def report(table: Table, study: Study, sections: Sequence[Section]) -> Report:
+    """The whole page to hand out, made of its sections."""
+    return Report(
+        title=f"Study {study.name}",
+        notice=xraykit.RESEARCH_ONLY,
+        facts=tuple(_facts(table, study)),
+        sections=tuple(sections),
+        data={"study": json.loads(study.to_json())},
+        lead=study.words,
+    )
+
+
+def _facts(table: Table, study: Study) -> Iterator[tuple[str, str]]:
+    yield "Data", ", ".join(study.data) or "not named"
+    yield "Trials", f"{len(table.rows):,}"
+    yield "Folds", f"{len(table.folds)} ({study.folds.kind})"
+    yield "Seeds", ", ".join(map(str, table.seeds))
+    yield "Runs", ", ".join(f"{count:,} {words.STATE_WORDS[state]}" for state, count in table.counts.items() if count)
+    if study.shrink is not None:
+        yield "Training films used", f"{study.shrink:.1%}"
+    yield "Written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by xraykit {xraykit.__version__}"
