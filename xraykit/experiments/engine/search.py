@@ -61,7 +61,7 @@ def _proposed(study: Study, known: Sequence[Trial], outcomes: Mapping[int, Outco
     asked = _study(sampler=sampler)
     distributions = {path: _distribution(values) for path, values in study.factors.items()}
     for trial in known:
-        asked.add_trial(_told(study, trial, outcomes.get(trial.number), distributions))
+        asked.add_trial(_as_optuna(study, trial, outcomes.get(trial.number), distributions))
     for _ in range(ASKED):
         asking = asked.ask(dict(distributions))
         settings = {path: _ordered(study.factors[path])[index] for path, index in asking.params.items()}
@@ -103,7 +103,7 @@ def _outcomes(folder: StudyFolder) -> dict[int, Outcome]:
     return {number: sum(own) / len(own) for number, own in losses.items()}
 
 
-def _told(study: Study, trial: Trial, outcome: Outcome | None, distributions: Mapping[str, Any]) -> Any:
+def _as_optuna(study: Study, trial: Trial, outcome: Outcome | None, distributions: Mapping[str, Any]) -> Any:
     import optuna
 
     params = {path: _place(study, trial, path) for path in study.factors}
