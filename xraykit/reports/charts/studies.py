@@ -100,7 +100,7 @@ def parallel(
         scale=alt.Scale(type="point", padding=0.45),
         axis=alt.Axis(orient="top", labelColor=style.ink, labelAngle=0, labelLimit=220, domain=False, ticks=False),
     )
-    y = alt.Y("position:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.04, 1.04], nice=False))
+    y = alt.Y("position:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.04, 1.09], nice=False))
     color = alt.Color(
         "accuracy:Q",
         title="Validation accuracy",
@@ -124,7 +124,7 @@ def parallel(
     if brushed:
         points = points.add_params(alt.selection_interval(name="brush", encodings=["x", "y"]))
     ticked = alt.Chart(alt.Data(values=list(ticks))).encode(x=x, y=y, text="text:N")
-    look = {"align": "left", "dx": 8, "fontSize": 12, "limit": 150}
+    look = {"align": "left", "dx": 7, "dy": -9, "fontSize": 12, "limit": 150}
     halo = ticked.mark_text(**look, stroke=style.background, strokeWidth=4, opacity=0.85, aria=False)
     words = ticked.mark_text(**look, color=style.ink)
     return finish(alt.layer(poles, faint, shown, halo, points, words), style, HEIGHT, alt_text)
@@ -194,7 +194,9 @@ def over_shrink(
     ]
     drawn = base.mark_line(strokeWidth=2).encode(y=y, **_by_trial(names, style))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(y=y, color=_color(names, style), tooltip=tooltip)
-    return finish(alt.layer(_nothing(), bars, drawn, dots), style, HEIGHT, alt_text or "Accuracy over the share of training films")
+    return finish(
+        alt.layer(_nothing(), bars, drawn, dots), style, HEIGHT, alt_text or "Accuracy over the share of training films"
+    )
 
 
 def shares(
@@ -240,7 +242,7 @@ def shares(
 def _nothing() -> alt.Chart:
     """A layer with other rows than the rest: rows that all layers share go to the top of the chart, where Streamlit
     takes them for a table, which packed ones are not."""
-    return alt.Chart(alt.Data(values=[])).mark_rule(aria=False)
+    return alt.Chart(alt.Data(values=[{}])).mark_point(aria=False, opacity=0, size=0)
 
 
 def _by_trial(names: Sequence[str], style: Style) -> dict[str, Any]:

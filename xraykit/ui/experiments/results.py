@@ -139,7 +139,7 @@ def _show_rows(study: StudySnapshot, table: Table, section: Section, shown: Sequ
 def _config(table: Table) -> dict[str, Any]:
     number, words = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
-        "Trial": words(width=70, pinned=True),
+        "Trial": words(width=140 if table.random_start else 70, pinned=True),
         **{study_words.label(path): words() for path in table.factors},
         "Accuracy": number(format="%.1f%%", width=85, help="Validation accuracy, mean over folds and seeds"),
         "95% interval": words(width=100),
