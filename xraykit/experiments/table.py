@@ -143,7 +143,7 @@ class Table:
         known = [
             (row.whole_seconds.mean, -row.accuracy.mean, row.number)
             for row in self.rows
-            if row.accuracy.mean is not None and row.whole_seconds.mean is not None
+            if row.counts[Standing.FINISHED] and row.accuracy.mean is not None and row.whole_seconds.mean is not None
         ]
         front, best = [], float("inf")
         for _, miss, number in sorted(known):

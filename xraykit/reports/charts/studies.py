@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -222,14 +223,19 @@ def shares(
         yOffset=alt.YOffset("trial:N", sort=list(names)),
         color=_color(names, style, legend=len(names) > 1),
     )
-    across = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("value:Q", title=title, scale=across, axis=alt.Axis(format=".0%"))
+    lows = [row["value"] if row["low"] is None else row["low"] for row in known]
+    floor = max(0.0, math.floor(10 * min(lows, default=0.0) - 0.2) / 10)
+    across = alt.Scale(domain=[floor, 1 + 0.03 * (1 - floor)], nice=False)
+    ruler = alt.Axis(format=".0%", values=[k / 10 for k in range(round(10 * floor), 11)])
+    x = alt.X("value:Q", title=title, scale=across, axis=ruler)
     tooltip = [
         alt.Tooltip("name:N", title="Films"),
         alt.Tooltip("trial:N", title="Trial"),
         alt.Tooltip("value:Q", title=title, format=".1%"),
     ]
-    bars = base.mark_rule(strokeWidth=2.5, aria=False).encode(x=alt.X("low:Q", title=title, scale=across), x2="high:Q")
+    bars = base.mark_rule(strokeWidth=2.5, aria=False).encode(
+        x=alt.X("low:Q", title=title, scale=across, axis=ruler), x2="high:Q"
+    )
     points = base.mark_point(filled=True, size=110, opacity=1).encode(x=x, tooltip=tooltip)
     layers = [_nothing(), bars, points]
     if len(names) == 1:
