@@ -123,7 +123,7 @@ class Table:
     def runs(self) -> tuple[RunRecord, ...]:
         return tuple(run for row in self.rows for run in row.runs)
 
-    @property
+    @cached_property
     def ranked(self) -> tuple[TrialRow, ...]:
         """Best first; trials without a figure last, in their order."""
         order = {self.ties.best: 0} | {other.trial: k for k, other in enumerate(self.ties.others, 1)}

@@ -46,7 +46,7 @@ def lines(
     )
     y = alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format=form))
     splits = alt.Scale(domain=["validation", "training"], range=[2.6, 1.0])
-    base = alt.Chart(packed(rows))
+    base = alt.Chart()
     drawn = base.mark_line().encode(
         x=x,
         y=y,
@@ -69,8 +69,8 @@ def lines(
     rule = (
         alt.Chart(alt.Data(values=[{"value": 0}])).mark_rule(color=style.faint, strokeDash=[3, 3]).encode(y="value:Q")
     )
-    layers = [rule if zero else _nothing(), band, drawn]
-    return finish(alt.layer(*layers), style, HEIGHT, alt_text or f"{measure} over the epochs, {', '.join(names)}")
+    layered = alt.layer(rule if zero else _nothing(), alt.layer(band, drawn, data=packed(rows)))
+    return finish(layered, style, HEIGHT, alt_text or f"{measure} over the epochs, {', '.join(names)}")
 
 
 def parallel(
@@ -114,7 +114,7 @@ def parallel(
     poles = poles.mark_rule(color=style.faint, strokeWidth=1, aria=False).encode(
         x=x, y=alt.Y("low:Q", axis=None), y2="high:Q"
     )
-    base = alt.Chart(packed(rows))
+    base = alt.Chart()
     tooltip = [alt.Tooltip(f"{name}:N", title=name.capitalize()) for name in ("trial", "axis", "value")]
     faint = base.transform_filter("!datum.shown").mark_line(strokeWidth=1, opacity=0.14, aria=False, color=style.faint)
     faint = faint.encode(x=x, y=y, detail="trial:N")
@@ -128,7 +128,7 @@ def parallel(
     look = {"align": "left", "dx": 7, "dy": -9, "fontSize": 12, "limit": 150}
     halo = ticked.mark_text(**look, stroke=style.background, strokeWidth=4, opacity=0.85, aria=False)
     words = ticked.mark_text(**look, color=style.ink)
-    return finish(alt.layer(poles, faint, shown, halo, points, words), style, HEIGHT, alt_text)
+    return finish(alt.layer(poles, alt.layer(faint, shown, points, data=packed(rows)), halo, words), style, HEIGHT, alt_text)
 
 
 def cost(
@@ -155,7 +155,7 @@ def cost(
         alt.Tooltip("accuracy:Q", title="Validation accuracy", format=".1%"),
         alt.Tooltip("time:N", title="Training time"),
     ]
-    base = alt.Chart(packed(rows)).encode(x=x)
+    base = alt.Chart().encode(x=x)
     front = base.transform_filter("datum.front")
     bars = base.transform_filter("isValid(datum.low)").mark_rule(opacity=0.5, color=style.faint, aria=False)
     bars = bars.encode(y=alt.Y("low:Q", title="Validation accuracy"), y2="high:Q")
@@ -164,8 +164,8 @@ def cost(
     best = front.mark_point(filled=True, size=130, opacity=1, color=style.mark, shape="diamond", stroke=style.ink)
     named = front if len(rows) > 12 else base
     names = named.mark_text(dy=-13, fontSize=12, color=style.ink).encode(y=y, text="number:N")
-    layers = (_nothing(), bars, step, rest.encode(y=y, tooltip=tooltip), best.encode(y=y, tooltip=tooltip), names)
-    return finish(alt.layer(*layers), style, HEIGHT, alt_text)
+    layers = (bars, step, rest.encode(y=y, tooltip=tooltip), best.encode(y=y, tooltip=tooltip), names)
+    return finish(alt.layer(_nothing(), alt.layer(*layers, data=packed(rows))), style, HEIGHT, alt_text)
 
 
 def over_shrink(

@@ -175,7 +175,7 @@ def _trials_key(study: StudySnapshot) -> str:
 
 def _choose_trials(study: StudySnapshot, table: Table) -> tuple[int, ...]:
     """The trials whose histories are drawn; the best ones while none is chosen."""
-    by_number = study_words.names(table)
+    by_number = _once(study_words.names, table)
     numbers = [row.number for row in table.ranked if any(run.epochs for run in row.runs)]
     key = _trials_key(study)
     st.session_state[key] = [number for number in st.session_state.get(key, []) if number in numbers]
