@@ -170,7 +170,8 @@ def _ours(chosen, films, labels, precision: str, jit: bool) -> Contender:
     """As a run does it: the recipe's second phase, films from the memory map, augmented."""
     import numpy as np
 
-    from xraykit.training.fit import autotune, batches, network, optimizer
+    from xraykit.training.fit import autotune, network, optimizer
+    from xraykit.training.fit.input import batches
 
     phase = chosen.phases[1]
     made = Contender(f"{precision}{', jit' if jit else ''}", precision, jit)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import claims
 from xraykit.training.fit import fit, network, optimizer
-from xraykit.training.fit.batches import FilmBatches
+from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.recipe import presets, recipe
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -38,8 +38,11 @@ def _measure(claim: str, chosen: recipe.Recipe, phase: recipe.Phase, steps: int)
         np.save(Path(folder) / "films.npy", random.integers(0, 256, shape, np.uint8))
         kept = np.load(Path(folder) / "films.npy", mmap_mode="r")
         model = network.build(chosen, 3, weights=False)
-        learner, inputs, augmentation = fit.prepare(model, chosen, phase, kept)
-        inputs = np.resize(inputs, (films, *inputs.shape[1:])) if inputs is not kept else inputs
+        prepared = fit.prepare(model, chosen, phase)
+        learner, augmentation, inputs = prepared.learner, prepared.augmentation, kept
+        if prepared.cut is not None:
+            features = prepared.cut.body.predict(kept, verbose=0)
+            inputs = np.resize(features, (films, *features.shape[1:]))
         optimizer.compile_for(learner, chosen, phase, steps)
         arrays = random.uniform(0, 255, inputs.shape).astype(np.float32)
         fed = FilmBatches(

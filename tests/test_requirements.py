@@ -32,6 +32,11 @@ def test_ci_trains_with_a_known_jax():
     assert {"jax", "jaxlib"} <= PINS.keys()
 
 
+def test_ci_runs_studies_with_a_known_ray():
+    (ray,) = requirements("requirements-ray.txt")
+    assert ray.specifier.contains(PINS[canonicalize_name(ray.name)])
+
+
 @pytest.mark.parametrize("installer", ["pip", "setuptools", "wheel"])
 def test_the_installer_is_left_free(installer):
     assert installer not in PINS

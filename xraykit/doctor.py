@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 
 from xraykit.models import classifier
 from xraykit.system import devices
 from xraykit.system.folders import models_folder
+from xraykit.training import pretrained
 
 REQUIRED = (
     "streamlit",
@@ -107,15 +106,16 @@ def _models() -> list[Finding]:
 
 
 def _imagenet() -> Finding:
-    name = "mobilenet_v2_1.0_224_no_top.weights.h5"
-    folder = os.environ.get("XRAYKIT_IMAGENET")
-    if folder and (Path(folder) / name).is_file():
-        return Finding("imagenet weights", "ok", "found in $XRAYKIT_IMAGENET")
+    backbone = "MobileNetV2"  # that of the recipes `strong-imagenet` and `published-imagenet`
+    if (path := pretrained.locate_imagenet(backbone)) is not None:
+        return Finding("imagenet weights", "ok", f"those of {backbone} found: {path}")
+    file = pretrained.file_of(backbone)
     return Finding(
         "imagenet weights",
         "optional",
-        "not here; Keras downloads them when a recipe needs them",
-        f"Offline: put {name} into a folder and set XRAYKIT_IMAGENET to it.",
+        f"those of {backbone} are not here; they are downloaded when a recipe needs them",
+        f"Offline: put {file.published if file else ''} into a folder and set {pretrained.FOLDER} to it. "
+        "`python -m xraykit models imagenet` lists those of every backbone.",
     )
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from xraykit.datasets import split
 from xraykit.datasets.dataset import Dataset
-from xraykit.datasets.groups import GroupKind, GroupRule
 from xraykit.datasets.layout import DatasetRefused
+from xraykit.datasets.reading.groups import GroupKind, GroupRule
 from xraykit.datasets.split import SplitPlan
 from xraykit.experiments import folds
 from xraykit.experiments.folds import FoldsRefused

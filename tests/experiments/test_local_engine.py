@@ -8,46 +8,23 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.helpers import ROOT, film_folders, study_folders, study_hands
-from xraykit.datasets import dataset
+from tests.helpers import ROOT, study_folders, study_hands
 from xraykit.evaluation.evaluation import FILES
 from xraykit.experiments.engine import local, session
 from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused
-from xraykit.system import processes
 from xraykit.training.recipe import presets
 
 HANG = 120
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-@pytest.fixture(scope="module")
-def films(cache, tmp_path_factory):
-    return dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=10))
-
-
 @pytest.fixture
 def made(films, tmp_path):
     return study_folders.make(tmp_path / "studies", films)
-
-
-@pytest.fixture
-def threads(monkeypatch):
-    """Nothing is killed here: threads do."""
-    monkeypatch.setattr(processes, "CONTEXT", study_hands.Threads)
-    before = dict(os.environ)  # a run sets its device's variables for good
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture
@@ -178,10 +155,10 @@ def test_a_process_that_dies_costs_its_run_alone_which_goes_on_where_it_was(made
 def test_a_paused_study_begins_no_run_and_a_trial_is_put_first(made, gates, threads):
     (gates / "t002-f1-s0.gate").touch()
     made.put_first([2])
-    at_work = threading.Thread(target=run, args=[made])
+    at_work = threading.Thread(target=run, args=[made], daemon=True)
     at_work.start()
     study_hands.wait_for(gates / "t002-f1-s0.waits")
-    assert made.state().running == ("t002-f1-s0",)
+    until(lambda: made.state().running == ("t002-f1-s0",), "never told")
     made.pause()
     (gates / "t002-f1-s0.go").touch()
     until(lambda: made.state().paused and not made.state().running, "never paused")
@@ -194,7 +171,7 @@ def test_a_paused_study_begins_no_run_and_a_trial_is_put_first(made, gates, thre
 
 def test_a_study_that_is_stopped_goes_on_where_it_was(made, gates, threads):
     (gates / "t001-f2-s0.gate").touch()
-    at_work = threading.Thread(target=run, args=[made])
+    at_work = threading.Thread(target=run, args=[made], daemon=True)
     at_work.start()
     study_hands.wait_for(gates / "t001-f2-s0.waits")
     with pytest.raises(StudyFolderRefused, match="Another process"):
@@ -224,7 +201,8 @@ def check_stopped_and_go_on(made, gates):
 
 
 def test_a_budget_that_is_used_up_ends_the_study(films, tmp_path, threads):
-    folder = study_folders.make(tmp_path, films, study_folders.study(budget=0.001))
+    folder = study_folders.make(tmp_path, films, study_folders.study(budget=1))
+    folder.write_state(replace(folder.recorded(), seconds=2.0))  # in earlier sessions
     end = run(folder)
     assert (end.state, end.done) == ("finished", 0) and "budget" in end.message
 

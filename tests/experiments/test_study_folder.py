@@ -4,20 +4,12 @@ import json
 
 import pytest
 
-from tests.helpers import film_folders, study_folders
-from xraykit.datasets import dataset
+from tests.helpers import study_folders
 from xraykit.experiments import study_folder
 from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused, StudyState
 from xraykit.refused import Refused
 from xraykit.system.job_folder import State
 from xraykit.training.run import run
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=10))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Rewrites constraints.txt from what is installed here: the versions that the tests last passed with.
 
 `make constraints` runs it after the tests. It follows requirements.txt and requirements-dev.txt through everything they
-need; jax is added, as CI tests it. Packages for one system only are simply not constrained elsewhere.
+need; jax and ray are added, as CI tests them. Packages for one system only are simply not constrained elsewhere.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from tests.helpers import ROOT
 
 HEAD = "# What the tests last passed with (`make constraints`); `pip install -r requirements.txt` alone stays open.\n"
-ALSO = ("jax",)  # needed by nobody; CI trains with it
+ALSO = ("jax", "ray")  # extras; CI trains with them
 NEVER = {"pip", "setuptools", "wheel"}  # the installer's own
 
 

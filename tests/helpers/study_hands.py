@@ -41,6 +41,7 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: Any) -> N
         on_moment(SimpleNamespace(step=0, epoch=epoch + 1))
         if run.stop_asked():
             raise Stopped("Stopped between two epochs.")
+    run.update(epoch=recipe.epochs, **_best(run))  # it may have been killed between the row and the status
     reading = _reading(run, films, parts.validation, "validation")
     files.replace_text(run.path / FILES["validation"], reading.to_json())
 
@@ -54,7 +55,7 @@ def read(run: Run, granted: str | None = None) -> Evaluation:
 
 
 class Threads:
-    """Stands in for `processes.CONTEXT`: the processes of a study are threads of this one, and cost nothing to start."""
+    """Stands in for `processes.CONTEXT`: the processes of a study are threads of this one, which start at once."""
 
     class Process(threading.Thread):
         def __init__(self, target: Any, args: Any, name: str) -> None:

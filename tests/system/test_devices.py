@@ -208,3 +208,21 @@ def _until(condition):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_all_gpus_are_held_as_one(two_gpus):
+    with device_queue.turn(devices.ALL, "wide", backend="jax") as key:
+        assert key == devices.ALL
+        assert device_queue.line("gpu 0") == device_queue.line("gpu 1") == ["wide"]
+    assert device_queue.line("gpu 0") == device_queue.line("gpu 1") == []
+    assert devices.environment(devices.ALL, "jax")["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert devices.name_of(devices.ALL) == "GPU of test 0 and GPU of test 1"
+    assert devices.readings(devices.ALL, 7) == {"load": 0.5, "memory": 6 * GIB}
+
+
+def test_all_gpus_are_refused_where_they_cannot_be_one(two_gpus, monkeypatch):
+    with pytest.raises(devices.DeviceRefused, match="backend jax; the recipe's is torch"):
+        device_queue.choose(devices.ALL, "torch")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    with pytest.raises(devices.DeviceRefused, match="two or more; this computer has 1"):
+        device_queue.choose(devices.ALL, "jax")

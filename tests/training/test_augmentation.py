@@ -8,8 +8,8 @@ import numpy as np
 import psutil
 import pytest
 
-from xraykit.training.fit import augmentation
-from xraykit.training.fit.batches import FilmBatches
+from xraykit.training.fit.input import augmentation
+from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.recipe.presets import CHEST
 
 pytestmark = pytest.mark.slow  # keras.utils.PyDataset
@@ -100,7 +100,7 @@ def test_nothing_of_keras_is_loaded_by_those_processes():
     import sys
 
     code = (
-        "import sys, xraykit.training.fit.augmentation; "
+        "import sys, xraykit.training.fit.input.augmentation; "
         "print(sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

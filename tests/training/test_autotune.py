@@ -141,7 +141,7 @@ def test_a_fine_tune_needs_keras_numpy_and_pillow_alone():
     absent = "streamlit click pebble pydicom altair psutil sklearn scipy pandas pynvml ai_edge_litert tf_keras_vis"
     code = (
         f"import sys; sys.modules.update(dict.fromkeys('{absent}'.split()));"
-        "from xraykit.training.fit import autotune, batches, network, optimizer;"
+        "from xraykit.training.fit import autotune, network, optimizer; from xraykit.training.fit.input import batches;"
         "from xraykit.training.recipe import presets"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

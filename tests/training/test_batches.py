@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import film_folders
-from xraykit.training.fit.augmentation import augment
-from xraykit.training.fit.batches import FilmBatches
+from xraykit.training.fit.input.augmentation import augment
+from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.recipe.presets import CHEST
 from xraykit.training.recipe.recipe import Augmentation
 
@@ -93,3 +93,21 @@ def test_the_rest_of_an_epoch_is_what_is_left_of_it():
     whole.epoch = rest.epoch = 5
     assert len(rest) == 2
     assert np.array_equal(rest[0][0], whole[2][0]) and np.array_equal(rest[1][0], whole[3][0])
+
+
+def test_a_batch_is_repeated_where_devices_cannot_share_it(monkeypatch):
+    from xraykit.training.fit.input import batches
+
+    monkeypatch.setattr(batches, "replicas", lambda: 4)
+    assert batches.evenly(np.arange(8)).tolist() == list(range(8))
+    assert batches.evenly(np.arange(6)).tolist() == [*range(6), *range(6)]
+    assert batches.evenly(np.arange(3)).tolist() == [*range(3)] * 4
+
+
+def test_inputs_in_turn_are_those_of_the_epoch():
+    labels, indices = np.zeros(4, np.int64), np.arange(4)
+    first, second = np.zeros((4, 2)), np.ones((4, 2))
+    fed = FilmBatches(first, labels, indices, classes=2, batch_size=4, in_turn=[first, second])
+    for epoch in range(4):
+        fed.epoch = epoch
+        assert fed[0][0].max() == epoch % 2

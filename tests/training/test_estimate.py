@@ -74,6 +74,6 @@ def test_a_dataset_is_divided_as_a_run_would(tmp_path, monkeypatch):
     films = dataset.read(film_folders.make(tmp_path / "films", films=40))
     probing.from_films(TINY, films)
     probing.from_films(TINY.change(shrink=0.5), films)
-    (classes, train, validation, count), (_, fewer, same, _) = asked
+    (classes, train, validation, count), (_, fewer, same, least) = asked
     assert (classes, count) == (3, 120) and train + validation < 120
-    assert same == validation and fewer < 0.7 * train
+    assert same == validation and fewer < 0.7 * train and least == count - train + fewer

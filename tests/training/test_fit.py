@@ -15,6 +15,7 @@ from tests.helpers import backend, film_folders
 from tests.helpers.backend import quick_jax
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import evaluation
+from xraykit.system import devices
 from xraykit.system.job_folder import Stopped
 from xraykit.training import keep, worker
 from xraykit.training.recipe import presets, recipe
@@ -125,24 +126,6 @@ def test_a_loss_that_is_no_number_ends_the_training(films, tmp_path, monkeypatch
         worker.learn(made, TINY, films)
 
 
-def test_the_head_on_cached_features_learns_as_with_the_backbone_in_place(films, tmp_path, monkeypatch):
-    from xraykit.training.fit import network
-
-    chosen = recipe.with_settings(TINY, ["phases.0.trainable=head", "phases.0.augment=false", "phases.0.epochs=3"])
-    cached = fit(films, tmp_path, chosen, "cached")
-    monkeypatch.setattr(network, "head_of", lambda model: model)
-    monkeypatch.setattr(network, "body_of", lambda model: _Unchanged())
-    in_place = fit(films, tmp_path, chosen, "in-place")
-    for one, other in zip(cached.history(), in_place.history(), strict=True):
-        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
-        assert float(one["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-4)
-
-
-class _Unchanged:
-    def predict(self, films, **_):
-        return films
-
-
 @pytest.mark.parametrize("trainable", ["head", 1, "all"])
 def test_still_batch_normalization_stays_still(trainable):
     import keras
@@ -244,6 +227,52 @@ def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     assert np.allclose(to_logits.predict(films.squares(32)[place], verbose=0), test.logits, atol=1e-3)
 
 
+ON_TWO = """
+import json, sys
+from xraykit.datasets import dataset
+from xraykit.system import devices
+from xraykit.training import worker
+from xraykit.training.recipe import recipe
+from xraykit.training.run import run
+chosen = recipe.from_dict(json.loads(sys.argv[3]))
+films = dataset.read(sys.argv[1])
+for name, device in (("one", "cpu"), ("two", devices.ALL)):
+    worker.learn(run.create(json.loads(chosen.to_json()), films.root, sys.argv[2], name, device=device), chosen, films)
+"""
+
+
+def test_two_devices_that_share_each_batch_learn_what_one_does(films, tmp_path):
+    """Of 93 films in batches of 16 the last batch has 13: no two devices can share it evenly. XLA is told of two."""
+    pytest.importorskip("jax", reason="jax is not installed: pip install jax")
+    phases = [{"epochs": 1, "learning_rate": 3e-3, "trainable": "head", "augment": False}]
+    phases += [{"epochs": 1, "learning_rate": 3e-3}]
+    chosen = TINY.change(backend="jax", batch_size=16, hidden=[], shrink=0.95, phases=phases)
+    quick = quick_jax(tmp_path / "xla")
+    quick["XLA_FLAGS"] += " --xla_force_host_platform_device_count=2"
+    done = subprocess.run(
+        [sys.executable, "-c", ON_TWO, str(films.root), str(tmp_path), chosen.to_json()],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env=os.environ | quick | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two = (run.Run(tmp_path / name) for name in ("one", "two"))
+    for ours, theirs in zip(one.history(), two.history(), strict=True):
+        for figure in ("loss", "val_loss"):
+            # A batch that is given twice counts twice in the mean of its epoch, and once in what is learned
+            assert float(ours[figure]) == pytest.approx(float(theirs[figure]), rel=0.02)
+    logits = [evaluation.load_parts(made.path)["test"].logits for made in (one, two)]
+    assert np.allclose(*logits, atol=1e-3)
+
+
+def test_another_backend_than_jax_refuses_to_share_batches():
+    from xraykit.training.fit import fit
+
+    with pytest.raises(devices.DeviceRefused, match="backend jax"), fit.distributed(TINY):
+        pass
+
+
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_path):
     import keras
@@ -318,6 +347,7 @@ class Recorded:
 
     def __init__(self, stop_after=None):
         self.stages, self.moments, self.epochs, self.events, self.checkpoints = [], [], [], [], []
+        self.passes = []
         self.facts, self.results, self.stop_after = {}, None, stop_after
 
     def begin(self, progress, epochs):
@@ -335,6 +365,9 @@ class Recorded:
 
     def event(self, what, **fields):
         self.events.append((what, fields))
+
+    def passed(self, made):
+        self.passes.append(made)
 
     def checkpoint(self, checkpoint):
         self.checkpoints.append(checkpoint)
@@ -426,7 +459,8 @@ def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
     ids=["python", "jax", "torch"],
 )
 def test_whatever_is_named_out_of_memory_is_tried_again_in_halves(error, films, monkeypatch):
-    from xraykit.training.fit import batches, fit
+    from xraykit.training.fit import fit
+    from xraykit.training.fit.input import batches
 
     given = batches.FilmBatches.__getitem__
 

@@ -15,7 +15,8 @@ from xraykit.datasets import dataset, layout, split
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
 from xraykit.training import worker
-from xraykit.training.fit import batches, callbacks, checkpoint, fit, network, optimizer
+from xraykit.training.fit import callbacks, checkpoint, fit, network, optimizer
+from xraykit.training.fit.input import batches
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
 from xraykit.training.run.run import CheckpointDamaged
@@ -193,7 +194,8 @@ def stock_rates(films, folder, stop):
         keras.utils.set_random_seed(RESTLESS.seed)
         parts = split.split(films, RESTLESS.split_plan)
         model = network.build(RESTLESS, 3)
-        learner, squares, augmentation = fit.prepare(model, RESTLESS, RESTLESS.phases[0], films.squares(32))
+        prepared, squares = fit.prepare(model, RESTLESS, RESTLESS.phases[0]), films.squares(32)
+        learner, augmentation = prepared.learner, prepared.augmentation
         shared = {"classes": 3, "batch_size": RESTLESS.batch_size}
         train = batches.FilmBatches(squares, films.labels, parts.train, seed=0, augmentation=augmentation, **shared)
         schedule = optimizer.compile_for(learner, RESTLESS, RESTLESS.phases[0], len(train))

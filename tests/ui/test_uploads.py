@@ -22,7 +22,7 @@ from streamlit.web.server.starlette import starlette_routes
 
 from tests.helpers import ROOT
 from xraykit.refused import Refused
-from xraykit.ui import uploads
+from xraykit.ui.server import uploads
 
 SESSION, FILE = "a-session", "a-file"
 FEW = 1000  # bytes that are held in memory here
@@ -322,7 +322,7 @@ def test_the_memory_stays_flat(tmp_path, monkeypatch):
 def test_a_killed_server_leaves_no_file(tmp_path):
     code = (
         "import os, signal\n"
-        "from xraykit.ui import uploads\n"
+        "from xraykit.ui.server import uploads\n"
         "store = uploads._Store(60 * 2**20)\n"
         "store.write(bytes(60 * 2**20))\n"
         "links = [f'/proc/self/fd/{number}' for number in range(3, 30)]\n"

@@ -1,4 +1,4 @@
-"""The verb data: what a folder of films holds."""
+"""The verb data: what a folder of films holds, the datasets there are, getting and pooling them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ import click
 from xraykit.cli import terminal
 from xraykit.cli.evaluate import FILE
 from xraykit.cli.terminal import name_notes, name_remarks, name_sets, name_unlabelled
+from xraykit.datasets.layout import DatasetRefused
+from xraykit.system import files, text
+from xraykit.system.jobs import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xraykit.datasets.catalog.known import Known
+    from xraykit.datasets.catalog.published import Published
     from xraykit.datasets.dataset import Dataset
     from xraykit.datasets.split import SplitPlan
 
@@ -42,21 +49,187 @@ def data() -> None:
     type=click.Choice(["drawn", "given"]),
     help="Draw the parts from all films, or take those that the folder (train, val, test) or manifest (split) gives.",
 )
+@click.option(
+    "--preview", "with_preview", is_flag=True, help="With --out: also samples, sizes, and copies in other datasets."
+)
 @click.argument("folder", type=FILE)
-def inspect(folder: Path, out: Path | None, as_json: bool, recipe: str | None, **fields: Any) -> None:
+def inspect(
+    folder: Path, out: Path | None, as_json: bool, recipe: str | None, with_preview: bool, **fields: Any
+) -> None:
     """Count the films of a folder; name refused films, duplicates and groups; tell how a run would divide them."""
     from xraykit.datasets import inspection
+    from xraykit.datasets.reading import preview
 
+    if with_preview and out is None:
+        raise click.UsageError("--preview needs --out, the folder for what it keeps.")
     with terminal.words():
         plan = _plan(recipe, {field: value for field, value in fields.items() if value is not None})
         with terminal.bar("Reading films") as progress:
-            films = inspection.inspect(folder, out, progress, plan)
+            if with_preview and out is not None:
+                films = preview.preview(folder, out, progress)
+            else:
+                films = inspection.inspect(folder, out, progress, plan)
         report = _report(films, plan)
     if as_json:
         click.echo(json.dumps(report, indent=1))
     else:
         _show(films, report)
     sys.exit(bool(films.refused))
+
+
+@data.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_datasets(as_json: bool) -> None:
+    """The datasets of the studies, with how to get each, and the folders of films known on this computer."""
+    from xraykit.datasets.catalog import known, published
+
+    with terminal.words():
+        folders = known.known()
+        copies = published.copies(folders)
+        if as_json:
+            report = {
+                "published": [
+                    dataset.to_json() | {"copies": [files.shown(copy.path) for copy in copies[dataset.key]]}
+                    for dataset in published.TABLE
+                ],
+                "folders": [
+                    {"name": each.name, "path": files.shown(each.path), "classes": dict(each.counts)}
+                    for each in folders
+                ],
+            }
+            click.echo(json.dumps(report, indent=1))
+            return
+        for dataset in published.TABLE:
+            _show_published(dataset, copies[dataset.key])
+        click.echo("Folders of films on this computer:" if folders else "No folder of films is known here yet.")
+        for each in folders:
+            counts = ", ".join(f"{label} {n:,}" for label, n in each.counts.items())
+            click.echo(f"  {each.name}  {counts}  {files.shown(each.path)}")
+
+
+@data.command()
+@click.option("--to", "root", type=FILE, help="Folder in which the dataset's own folder is made.")
+@click.option("--out", type=FILE, help="Folder for progress.json; a file named stop in it ends the work.")
+@click.argument("name")
+def get(name: str, root: Path | None, out: Path | None) -> None:
+    """Download a dataset of the studies by its name, unpack it and say what is in it."""
+    from xraykit.datasets import inspection
+    from xraykit.datasets.catalog import fetch, published, work
+
+    with terminal.words():
+        dataset = published.named(name)
+        if out is not None:
+            with work.running(out, work.GET, name) as report:
+                work.keep_result(Job(out), fetch.get(dataset, root, report))
+            return
+        with terminal.bars() as moved:
+            folder = fetch.get(dataset, root, moved)
+        click.echo(f"{dataset.title} is in {files.shown(folder)}. Licence: {dataset.licence}.")
+        with terminal.bar("Reading films") as progress:
+            films = inspection.inspect(folder, progress=progress)
+        _show(films, _report(films, None))
+
+
+@data.command("pool")
+@click.option("--as", "name", required=True, help="Name of the new folder.")
+@click.option(
+    "--data",
+    "given",
+    multiple=True,
+    required=True,
+    help="A dataset: its name in `data list`, a folder, or NAME=FOLDER.",
+)
+@click.option(
+    "--class", "renamed", multiple=True, help='OLD=NEW: a class is called so; "SOURCE/OLD=NEW" of one dataset.'
+)
+@click.option("--leave-out", multiple=True, help="A class whose films are left out; SOURCE/CLASS of one dataset.")
+@click.option("--to", "root", type=FILE, help="Folder in which the new one is made.")
+@click.option("--out", type=FILE, help="Folder for progress.json; a file named stop in it ends the work.")
+def pool_datasets(
+    name: str,
+    given: tuple[str, ...],
+    renamed: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    root: Path | None,
+    out: Path | None,
+) -> None:
+    """Make one folder of several datasets, each film with its source; the same again finds the same folder."""
+    from xraykit.datasets import pool
+    from xraykit.datasets.catalog import work
+
+    with terminal.words():
+        sources = dict(_source(each) for each in given)
+        if len(sources) < len(given):
+            raise DatasetRefused("Two datasets have the same name. Write NAME=FOLDER for one of them.")
+        classes = dict(_renamed(each) for each in renamed) | dict.fromkeys(leave_out)
+        if unknown := pool.unknown_classes(sources, classes):
+            raise DatasetRefused(f"No dataset here has the class {', '.join(unknown)}.", code="pool-classes")
+        if out is not None:
+            with work.running(out, work.POOL, name) as report:
+                told = lambda done, total: report("Reading films", done, total)  # noqa: E731
+                work.keep_result(Job(out), pool.pool(sources, classes, name, root, told))
+            return
+        with terminal.bar("Reading films") as progress:
+            folder = pool.pool(sources, classes, name, root, progress)
+        _show_pool(folder)
+
+
+def _source(given: str) -> tuple[str, Path]:
+    """The name and folder of a dataset that the command line names."""
+    from xraykit.datasets.catalog import published
+
+    path = Path(given)
+    if path.is_dir():
+        return files.shown(path.resolve().name), path
+    if folder := published.folder_of(given):
+        return given, folder
+    name, equals, folder_given = given.partition("=")
+    if equals and Path(folder_given).is_dir():
+        return name, Path(folder_given)
+    raise DatasetRefused(
+        f"No folder and no known dataset is called {given}. `data list` names those there are.", code="no-folder"
+    )
+
+
+def _renamed(given: str) -> tuple[str, str]:
+    old, equals, new = given.rpartition("=")
+    if not (old and equals and new.strip()):
+        raise click.UsageError(f'Expected --class "OLD=NEW"; got {given!r}.')
+    return old, new
+
+
+def _show_pool(folder: Path) -> None:
+    from xraykit.datasets import pool
+
+    record = pool.read_record(folder)
+    assert record is not None
+    click.echo(f"{sum(sum(counts.values()) for counts in record.counts.values()):,} films in {files.shown(folder)}")
+    for label, counts in record.counts.items():
+        by_source = ", ".join(f"{source} {n:,}" for source, n in counts.items())
+        click.echo(f"  {label}  {sum(counts.values()):,} ({by_source})")
+    for label, n in record.left_out.items():
+        click.echo(f"left out: {label} {n:,}")
+    for refusal in record.refused:
+        click.echo(f"refused {refusal['source']} ({refusal['code']}): {refusal['words']}", err=True)
+
+
+def _show_published(dataset: Published, copies: Sequence[Known]) -> None:
+    classes = ", ".join(names[0] for names in dataset.classes)
+    click.echo(f"{dataset.key}  {dataset.title}")
+    films = f"{dataset.films:,} films of " if dataset.size else ""
+    click.echo(f"  {dataset.what}")
+    click.echo(f"  {films}{classes}; used in study {dataset.studies}")
+    click.echo(f"  licence: {dataset.licence}")
+    for fault in dataset.faults:
+        click.echo(f"  known fault: {fault}")
+    for copy in copies:
+        click.echo(f"  here: {files.shown(copy.path)} ({sum(copy.counts.values()):,} films)")
+    if not copies:
+        size = f" (about {text.size(dataset.size)})" if dataset.size else ""
+        click.echo(f"  get it: python -m xraykit data get {dataset.key}{size}")
+        for step in dataset.steps:
+            click.echo(f"    by hand: {step}")
+    click.echo()
 
 
 def _plan(recipe: str | None, fields: dict[str, Any]) -> SplitPlan | None:

@@ -1,8 +1,9 @@
-"""The group models: which models there are, and a model made of a Keras file from elsewhere."""
+"""The group models: which models there are, one made of a Keras file from elsewhere, and ImageNet weights."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -68,6 +69,65 @@ def import_model(
     agreement = card.metrics["agreement_with_keras"]
     difference, films = agreement["largest_difference"], agreement["films"]
     click.echo(f"Imported as {card.name}: agrees with the original to {difference:.1e} on {films} synthetic films.")
+
+
+@models.command()
+@click.option("--alpha", type=float, default=1.0, show_default=True, help="Width of a MobileNet or MobileNetV2.")
+@click.argument("backbones", nargs=-1)
+def imagenet(backbones: tuple[str, ...], alpha: float) -> None:
+    """Say which ImageNet weights are on this computer; download those of the BACKBONES that are named.
+
+    Looked for in the folder that XRAYKIT_IMAGENET names, then where Keras and torchvision keep their downloads; what
+    is downloaded goes to the cache of Keras, and its checksum is compared where one is published.
+    """
+    from xraykit.training import pretrained
+    from xraykit.training.recipe import rules
+
+    with terminal.words():
+        for backbone in backbones or rules.BACKBONES:
+            pretrained.check(backbone, alpha if backbones else 1.0)
+            width = alpha if backbone in rules.WIDTHS else 1.0
+            if backbones:
+                pretrained.fetch_imagenet(backbone, width, _say_bytes)
+            file, path = pretrained.file_of(backbone, width), pretrained.locate_imagenet(backbone, width)
+            if file is not None:
+                click.echo(f"{pretrained.described(backbone, width)}\n  {path or f'not here: {file.url}'}")
+
+
+@models.command()
+@click.option(
+    "--out",
+    type=FILE,
+    help="The weight file to write; its name ends in .weights.h5.  [default: resnet18_no_top.weights.h5 beside FILE]",
+)
+@click.argument("file", type=FILE)
+def convert_resnet18(file: Path, out: Path | None) -> None:
+    """Make the ResNet18 weight file of Keras out of PyTorch's (resnet18-f37072fd.pth, or .safetensors).
+
+    Needs no PyTorch. The file is read without running any code of it: only tensors are taken. A recipe takes the
+    published file as well as the converted one.
+    """
+    out = out or file.parent / "resnet18_no_top.weights.h5"
+    if not out.name.endswith(".weights.h5"):
+        raise click.BadParameter(f"Expected a name that ends in .weights.h5; got {out.name}.", param_hint="--out")
+    with terminal.words():
+        from xraykit.training import torch_file
+
+        state = torch_file.read(file)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from xraykit.training.fit.network import (
+            resnet18,
+        )  # Keras takes seconds: only once the file is known to be sound
+
+        parameters = resnet18.write(state, file.name, out)
+    click.echo(
+        f"Written to {out}: {parameters:,} parameters. Set XRAYKIT_IMAGENET to its folder, or name it as weights."
+    )
+
+
+def _say_bytes(done: int, total: int) -> None:
+    of_all = f" of {total / 2**20:.0f}" if total else ""
+    click.echo(f"\r{done / 2**20:.0f}{of_all} MiB", nl=done == total, err=True)
 
 
 def _list_models(as_json: bool) -> None:

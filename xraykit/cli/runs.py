@@ -81,7 +81,7 @@ def stop(name: str, root: Path | None) -> None:
 @runs.command()
 @_ROOT
 @click.option("--data", "folder", type=FILE, help="Where the films are now, if they were moved.")
-@click.option("--device", help='Another device than before: "auto", "cpu", or "gpu 0".')
+@click.option("--device", help='Another device than before: "auto", "cpu", "gpu 0" or "all gpus".')
 @click.option("--finish", is_flag=True, help="Train no more: evaluate and save what was learned so far.")
 @click.option("--detach", is_flag=True, help="Train in a process of its own and return at once.")
 @click.argument("name")

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xraykit.cli import terminal
+from xraykit.cli import study_work, terminal
 from xraykit.system import text
 
 if TYPE_CHECKING:
     from xraykit.experiments.plan import Plan, Ready
     from xraykit.experiments.study import Study
-    from xraykit.experiments.study_folder import StudyFolder
 
 FILE = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -45,6 +44,10 @@ class Time(click.ParamType):
 @click.group()
 def study() -> None:
     """Studies: many runs that answer one question."""
+
+
+for command in study_work.COMMANDS:
+    study.add_command(command)
 
 
 @study.command(name="list")
@@ -96,6 +99,8 @@ def export(name: str, settings: tuple[str, ...]) -> None:
 )
 @click.option("--device", default="auto", show_default=True, help='"auto", "cpu", or "gpu 0".')
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="What runs it.")
+@click.option("--address", default="auto", show_default=True, help="With --engine ray: the cluster's.")
+@click.option("--storage", type=FILE, help="With --engine ray: a folder that all machines of the cluster see.")
 @click.option("--name", "own_name", help="The study's name among those run; that of the preset if not given.")
 @click.option("--studies", "root", type=FILE, help="Folder of the studies.  [default: studies/ below the runs]")
 @click.option(
@@ -111,6 +116,8 @@ def run(
     settings: tuple[str, ...],
     device: str,
     engine: str,
+    address: str,
+    storage: Path | None,
     own_name: str | None,
     root: Path | None,
     only_plan: bool,
@@ -131,26 +138,20 @@ def run(
             return
         ready, planned = _ready(chosen, given), None
         if chosen.budget is not None:
-            ready, planned = _planned(ready, device, lambda what, done, total: click.echo(what, err=True))
+            ready, planned = _planned(ready, device, _Teller())
         trials = [grid.resolve(ready.study, trial) for trial in ready.trials.trials]
         folder = study_folder.create(
             ready.study,
             ready.films,
             trials,
             ready.folds,
-            root,
+            root or storage,
             own_name,
             plan=planned and planned.to_json(),
             device=device,
             engine=engine,
         )
-    click.echo(f"Study {folder.path}")
-    _work(folder, engine, device)
-
-
-def _work(folder: StudyFolder, engine: str, device: str) -> None:
-    """Run the study's runs with an engine, and tell how far it is."""
-    raise NotImplementedError
+    study_work.work(folder, engine=engine, device=device, address=address)
 
 
 def _chosen(name: str, settings: tuple[str, ...], fields: Mapping[str, Any]) -> Study:
@@ -165,7 +166,8 @@ def _chosen(name: str, settings: tuple[str, ...], fields: Mapping[str, Any]) -> 
 def _ready(chosen: Study, given: tuple[Path, ...]) -> Ready:
     """The study with its films, trials and folds."""
     from xraykit.datasets import dataset
-    from xraykit.experiments import films, plan
+    from xraykit.experiments import plan
+    from xraykit.experiments.study import films
 
     with terminal.bar("Gathering films") as bar:
         folder = films.gather(chosen, films.find(chosen, given), bar)
@@ -193,11 +195,12 @@ def _planned(ready: Ready, device: str, progress: Any) -> tuple[Ready, Plan]:
 def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None) -> Plan:
     """What the study would take; with `out` the progress and the plan are left there too."""
     from xraykit.datasets import dataset
-    from xraykit.experiments import films, plan
+    from xraykit.experiments import plan
+    from xraykit.experiments.study import films
     from xraykit.system import jobs
 
     if out is None:
-        return _planned(_ready(chosen, given), device, lambda what, done, total: click.echo(what, err=True))[1]
+        return _planned(_ready(chosen, given), device, _Teller())[1]
     job = jobs.Job(out)
     with jobs.running(job, verb="plan", data=", ".join(map(str, given))) as going:
 
@@ -213,6 +216,17 @@ def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None)
         job.write("plan.json", planned.to_json())
         going.summary = planned.words
     return planned
+
+
+class _Teller:
+    """Says on stderr what is done, once."""
+
+    last = ""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self.last:
+            click.echo(f"{what} ({done + 1} of {total})", err=True)
+        self.last = what
 
 
 def _lines(planned: Plan) -> Iterator[str]:

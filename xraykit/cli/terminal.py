@@ -118,6 +118,21 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
         yield move
 
 
+@contextlib.contextmanager
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars one after the other, as a function of (what is done, done, all): a new one where that changes."""
+    with contextlib.ExitStack() as stack:
+        shown: list[tuple[str, Callable[[int, int], None]]] = []
+
+        def move(what: str, done: int, total: int) -> None:
+            if not shown or shown[-1][0] != what:
+                stack.close()
+                shown.append((what, stack.enter_context(bar(what))))
+            shown[-1][1](done, total)
+
+        yield move
+
+
 def _fail(message: str) -> NoReturn:
     click.echo(f"Error: {message}", err=True)
     sys.exit(1)

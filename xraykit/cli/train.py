@@ -30,7 +30,9 @@ FILE = click.Path(path_type=Path)
 @click.option("--name", help="The run's name; date and recipe if not given.")
 @click.option("--set", "settings", multiple=True, help="field=value, as often as needed: phases.0.epochs=3")
 @click.option("--runs", "root", type=FILE, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
-@click.option("--device", default="auto", show_default=True, help='"auto", "cpu", or "gpu 0": waits until it is free.')
+@click.option(
+    "--device", default="auto", show_default=True, help='"auto", "cpu", "gpu 0" or "all gpus": waits until it is free.'
+)
 @click.option("--estimate", is_flag=True, help="Estimate time and memory from two steps per phase; train nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --estimate: print JSON.")
 @click.option("--out", type=FILE, help="With --estimate: folder for progress.json and estimate.json.")

@@ -12,10 +12,12 @@ pool          several datasets become one, each film with its source
 reading/groups         which films show one patient, or are the same image, and by which rule that was found
 reading/index          what is remembered of films that were read before
 reading/samples        a few small pictures a class, and how large films are, kept while they are read
+reading/preview        everything about a folder before it is used: what inspection tells, samples, sizes, twins
 reading/twins          films that are the same picture as one of another dataset
 catalog/known          the datasets on this computer
 catalog/published      the datasets of the studies: what each is, its faults, how to get it
 catalog/fetch          a published dataset comes onto this computer
+catalog/work           fetching and pooling in a process of its own
 archive/check    everything that is wrong with a stranger's zip
 archive/unpack   a zip of films becomes a folder
 """

@@ -35,8 +35,9 @@ class Dataset:
 
     `labels` (N,) int64 index into `classes`; `groups` (N,) int64: films of one patient, or of the same image, share a
     number. `given` (N,) are the parts of a folder or manifest that is divided already: "train", "validation", "test" or
-    ""; empty where it is not. `sources` (N,) are the hospitals or datasets that a manifest says the films come from,
-    "" where it does not know; empty where no film has one. `notes` (N,) is what was noticed when each film was read.
+    ""; empty where it is not. `sources` (N,) are the hospitals or datasets that a manifest says the films come from, ""
+    where it does not know; empty where no film has one. `fingerprints` (N, 4) uint64, as `groups.fingerprint` gives
+    them; (0, 4) where they were not kept. `notes` (N,) is what was noticed when each film was read.
     """
 
     root: Path
@@ -51,6 +52,7 @@ class Dataset:
     remarks: tuple[Remark, ...] = ()
     given: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    fingerprints: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.uint64))
     notes: tuple[tuple[Note, ...], ...] = ()
     cache: Path = field(default_factory=lambda: cache_folder())
 
@@ -84,6 +86,7 @@ class Dataset:
             **{name: tuple(getattr(self, name)[i] for i in indices) for name in ("films", "hashes", "notes")},
             given=tuple(self.given[i] for i in indices) if self.given else (),
             sources=tuple(self.sources[i] for i in indices) if self.sources else (),
+            fingerprints=self.fingerprints[indices] if len(self.fingerprints) else self.fingerprints,
         )
 
     def duplicates(self) -> list[tuple[str, ...]]:
@@ -204,6 +207,7 @@ def read(
         remarks=(*listed.remarks, *_unread_classes(listed, labels)),
         given=_where_any([row.part for row, _ in readable]),
         sources=_where_any([row.source for row, _ in readable]),
+        fingerprints=fingerprints,
         notes=tuple(entry.notes for _, entry in readable),
     )
 

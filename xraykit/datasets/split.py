@@ -144,7 +144,8 @@ def describe(
     """What a run records of its data: digests, counts, the rule of the groups, and each film with its part.
 
     A film's part is that of `parts`, "held out" or "left out"; `recorded` reads it back. `division` is that of the
-    plan. `used` (n,) are the training films really learned from, where a plan shrinks or undersamples: their counts are `train_used`, and those left out say `used` false.
+    plan. `used` (n,) are the training films really learned from, where a plan shrinks or undersamples: their counts
+    are `train_used`, and those left out say `used` false.
     """
     part_of = {i: name for name, indices in parts.parts().items() for i in indices.tolist()}
     part_of |= dict.fromkeys(parts.held_out.tolist(), HELD_OUT)

@@ -1,8 +1,7 @@
 """Many runs that answer one question: study = factors x folds x seeds -> trials -> runs. Trains nothing itself.
 
-study         a question: base recipe, factors, folds, seeds, budget; read from JSON, every fault named
+study/        a question: base recipe, factors, folds, seeds, budget; read from JSON, every fault named; its films
 grid          the trials of a study: each a recipe
-films         the datasets of a study, found by name and pooled
 folds         which films each run learns from, is validated on and never sees
 study_folder  the folder of a study: its trials, their runs, where it stands
 plan          what a study would take, before it starts; cut to a budget
@@ -11,5 +10,6 @@ engine/local  the runs one after the other on this computer's devices
 engine/ray    the same on a Ray cluster
 engine/search random and TPE search with early cutting
 table         the results: a row a trial, a row an epoch; what can be told apart
+results/      what runs leave, read, compared and written as CSV
 published/    the presets and the published figures
 """

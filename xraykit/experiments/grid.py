@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,6 +118,8 @@ def missing_weights(trials: Sequence[Trial]) -> list[str]:
 def resolve(study: Study, trial: Trial) -> Trial:
     """The trial with weights that are there: random ones, and marked, where ImageNet's are found nowhere.
 
+    Weights that are not on this computer are downloaded; a download that failed is not tried again by this process.
+
     Raises
     ------
     StudyRefused
@@ -127,14 +130,27 @@ def resolve(study: Study, trial: Trial) -> Trial:
     recipe = trial.recipe
     if recipe.weights != "imagenet" or pretrained.locate(recipe) is not None:
         return trial
+    if (words := _failed_download(recipe.backbone, recipe.alpha)) is None:
+        return trial
     if not study.random_weights:
-        file = pretrained.file_of(recipe.backbone, recipe.alpha)
         raise StudyRefused(
-            f"Trial {trial.number} starts from the ImageNet weights of {recipe.backbone}, which are not on this "
-            f"computer. Put {file.name if file else 'its weight file'} into a folder and name it in XRAYKIT_IMAGENET, "
-            "or allow random weights in the study (random_weights true)."
+            f"Trial {trial.number} cannot start from ImageNet weights. {words} The study may also allow random weights "
+            "(random_weights true)."
         )
     return dataclasses.replace(trial, recipe=recipe.change(weights=None), random_start=True)
+
+
+@functools.cache
+def _failed_download(backbone: str, alpha: float) -> str | None:
+    """Why the ImageNet weights of a backbone could not be downloaded; None where they are here now."""
+    from xraykit.training import pretrained
+    from xraykit.training.run.failures import WeightsMissing
+
+    try:
+        pretrained.fetch_imagenet(backbone, alpha)
+    except WeightsMissing as missing:
+        return str(missing)
+    return None
 
 
 def _combinations(study: Study) -> Iterator[Mapping[str, Any]]:

@@ -33,9 +33,20 @@ PROCESS_SECONDS = 10.0  # to import a backend, once a study
 RUN_SECONDS = 2.0  # to begin and to end a run: its folder, its evaluations, its files
 COPIES = 4  # of a network's weights on disk: the model, and the checkpoint with the best weights and Adam's moments
 LEAST_SHRINK = 0.05
-# Fields that change what a run learns and not what it takes
+# Fields that change what a run learns and hardly what it takes: of different heads the widest is probed
 FREE = {
-    *("name", "seed", "weights", "label_smoothing", "class_weights", "balance", "shrink", "momentum", "plateau_factor"),
+    *(
+        "name",
+        "hidden",
+        "seed",
+        "weights",
+        "label_smoothing",
+        "class_weights",
+        "balance",
+        "shrink",
+        "momentum",
+        "plateau_factor",
+    ),
     *("plateau_patience", "early_stopping", "bias_correction", "keep", "division", "validation", "test"),
 }
 Estimator = Callable[[Recipe, Path, str, Callable[[int, int], None]], Mapping[str, Any]]
@@ -44,21 +55,24 @@ Progress = Callable[[str, int, int], None]  # what is done, probes done, probes 
 
 @dataclass(frozen=True)
 class PhaseCost:
-    """Seconds a film of one phase: learned from, validated on, and passed once through what is frozen."""
+    """Seconds a film of one phase: learned from, validated on, and passed once through what is frozen.
+
+    `feature_bytes` are those of what the pass gives for a film.
+    """
 
     train: float
     validate: float
     features: float
+    feature_bytes: float
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a kind of trial takes, as probed: `memory` and `feature_bytes` (of all films) in bytes."""
+    """What a kind of trial takes, as probed: `memory` in bytes."""
 
     phases: tuple[PhaseCost, ...]
     start: float
     memory: int
-    feature_bytes: int
     parameters: int
     device: str
 
@@ -204,16 +218,16 @@ def plan(
     study, films, trials = ready.study, ready.films, ready.trials
     samples = _stand_ins(study) if study.design is Design.TPE else trials.trials
     number = study.samples or len(samples) if study.design is Design.TPE else len(samples)
-    kinds = {_kind(trial.recipe): trial.recipe for trial in reversed(samples)}
+    kinds = {_kind(recipe): recipe for recipe in sorted((trial.recipe for trial in samples), key=_head_width)}
     probed = {} if known is None else known
     _probe(kinds, films, device, progress or (lambda what, done, total: None), estimator or estimate_apart, probed)
     share = number / len(samples) * len(study.seeds)
     sizes = _Sizes(films, ready.folds)
     learning = share * sum(_learning(trial, sizes, probed[_kind(trial.recipe)]) for trial in samples)
-    passes: dict[str, tuple[float, int]] = {}  # seconds a film, bytes of all films
+    passes: dict[str, tuple[float, float]] = {}  # seconds and bytes of each
     for trial in samples:
-        passes.update(_passes(trial.recipe, probed[_kind(trial.recipe)]))
-    features = len(films) * sum(seconds for seconds, _ in passes.values())
+        passes.update(_passes(trial.recipe, sizes, probed[_kind(trial.recipe)]))
+    features = sum(seconds for seconds, _ in passes.values())
     runs = number * len(ready.folds) * len(study.seeds)
     costs = {kind: probed[kind] for kind in kinds}
     start = PROCESS_SECONDS + runs * (RUN_SECONDS + _mean([cost.start for cost in costs.values()]))
@@ -293,7 +307,7 @@ def estimate_apart(recipe: Recipe, data: Path, device: str, progress: Callable[[
         job.start([*words, f"--out={job.path}", f"--data={data}"], verb="estimate", data=str(data))
         while (state := job.state()).state.busy:
             progress(state.done, state.films)
-            time.sleep(0.1)
+            time.sleep(0.2)
         if state.state is not State.FINISHED:
             raise Refused(f"The time and memory of {recipe.name} could not be estimated. {state.message}")
         return job.read("estimate.json")
@@ -325,14 +339,20 @@ def _kind(recipe: Recipe) -> str:
     return json.dumps(data, sort_keys=True)
 
 
-def _passes(recipe: Recipe, cost: Cost) -> Iterator[tuple[str, tuple[float, int]]]:
+def _head_width(recipe: Recipe) -> int:
+    return sum(layer.width for layer in recipe.hidden)
+
+
+def _passes(recipe: Recipe, sizes: _Sizes, cost: Cost) -> Iterator[tuple[str, tuple[float, float]]]:
     """The passes through frozen layers that a trial needs, by what they are of: an equal one is made once."""
     names = ("backbone", "alpha", "weights", "image_size", "channels", "pooling", "batch_normalization", "precision")
     network = [getattr(recipe, name) for name in names]
+    films = sizes.passed(recipe)
     for phase, each in zip(recipe.phases, cost.phases, strict=True):
         if each.features:
-            augmented = phase.augment and recipe.augmentation.active
-            yield json.dumps([*network, phase.trainable, augmented]), (each.features, cost.feature_bytes)
+            augmented = phase.augment and recipe.augmentation.active and recipe.cached_passes
+            key = json.dumps([*network, phase.trainable, augmented, films])
+            yield key, (films * each.features, films * each.feature_bytes)
 
 
 def _probe(
@@ -350,7 +370,7 @@ def _probe(
         progress(f"Taking two steps of {recipe.backbone}.", number, len(kinds))
 
         def within(done: int, total: int, number: int = number, recipe: Recipe = recipe) -> None:
-            progress(f"Taking two steps of {recipe.backbone}: {done} of {total}.", number, len(kinds))
+            progress(f"Taking two steps of {recipe.backbone}.", number, len(kinds))
 
         costs[kind] = _cost(recipe, films, estimator(recipe, films.root, device, within))
 
@@ -360,19 +380,21 @@ def _cost(recipe: Recipe, films: Dataset, estimate: Mapping[str, Any]) -> Cost:
     parts = split.split(films, recipe.split_plan)
     train, validation = len(split.training(films, parts.train, recipe.split_plan)), len(parts.validation)
 
+    passed = train + validation + len(parts.test) + recipe.cached_passes * train
+
     def cost(phase: Mapping[str, Any]) -> PhaseCost:
         learns = 1 / phase["images_per_second"]
         return PhaseCost(
             learns,
             max(0.0, phase["seconds_per_epoch"] - train * learns) / validation,
-            phase["feature_seconds"] / len(films),
+            phase["feature_seconds"] / passed,
+            phase.get("feature_bytes", 0) / passed,
         )
 
     return Cost(
         tuple(map(cost, estimate["phases"])),
         estimate["compile_seconds"],
         int(estimate["memory"]),
-        int(estimate.get("feature_bytes", 0)),
         int(estimate.get("parameters", 0)),
         str(estimate["device"]),
     )
@@ -384,6 +406,7 @@ class _Sizes:
     def __init__(self, films: Dataset, divided: Folds) -> None:
         self.films, self.folds = films, divided
         self.known: dict[SplitPlan, tuple[FoldSize, ...]] = {}
+        self.passing: dict[SplitPlan, tuple[int, int]] = {}
 
     def under(self, recipe: Recipe) -> tuple[FoldSize, ...]:
         thinning = recipe.split_plan
@@ -401,6 +424,16 @@ class _Sizes:
                 for name, parts, count in zip(self.folds.names, self.folds.parts, left_out, strict=True)
             )
         return self.known[thinning]
+
+    def passed(self, recipe: Recipe) -> int:
+        """How many films go through frozen layers, each once and its augmented versions too, over all folds."""
+        thinning, parts = recipe.split_plan, self.folds.parts
+        if thinning not in self.passing:
+            learned = set().union(*(split.training(self.films, part.train, thinning).tolist() for part in parts))
+            others = set(self.folds.test.tolist()).union(*(set(part.validation) | set(part.test) for part in parts))
+            self.passing[thinning] = len(learned | others), len(learned)
+        films, augmented = self.passing[thinning]
+        return films + recipe.cached_passes * augmented
 
 
 def _learning(trial: Trial, sizes: _Sizes, cost: Cost) -> float:

@@ -9,6 +9,7 @@ charts/matrices    confusion matrices, and shares of several models with interva
 charts/curves      ROC, precision-recall and reliability
 charts/learning    learning curves, of several models or of one run, and the load of a device
 charts/bars        one model's probabilities for one film; films by class and part of a split
+charts/sizes       how large the files of a dataset are
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

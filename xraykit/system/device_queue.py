@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from xraykit.system import devices, files, folders
-from xraykit.system.devices import AUTO, CPU, DeviceRefused
+from xraykit.system.devices import ALL, AUTO, CPU, DeviceRefused
 from xraykit.system.job_folder import Stopped
 
 POLL_SECONDS = 0.5
@@ -28,8 +28,8 @@ def turn(
 ) -> Iterator[str]:
     """Wait in the queue for a device and hold it: one run per device, first come first served; yields the device's key.
 
-    `asked` is a key or "auto": a free GPU, else the GPU with the shortest queue, else the CPU. `waiting` is called with
-    the key and the position in the queue (1 = next) whenever they change.
+    `asked` is a key, "all gpus" or "auto": a free GPU, else the GPU with the shortest queue, else the CPU. `waiting`
+    is called with the key and the position in the queue (1 = next) whenever they change.
 
     Raises
     ------
@@ -38,6 +38,13 @@ def turn(
     Stopped
         When `stopped` says so while it waits.
     """
+    if asked == ALL:
+        choose(asked, backend)
+        with contextlib.ExitStack() as turns:  # always in the same order, so that no two wait for each other
+            for gpu in devices.gpus()[0]:
+                turns.enter_context(turn(gpu.key, name, waiting=waiting, stopped=stopped, backend=backend))
+            yield ALL
+        return
     with _line_changing():
         key = choose(asked, backend)
         ticket, path = _take_ticket(key, name)
@@ -81,6 +88,9 @@ def line(key: str) -> list[str]:
 def choose(asked: str, backend: str = "tensorflow") -> str:
     """The key of the device that a run which asks for this would queue for; raises DeviceRefused."""
     available = devices.available()
+    if asked == ALL:
+        _check_all(sum(device.key != CPU for device in available), backend)
+        return ALL
     if asked != AUTO:
         if asked not in {device.key for device in available}:
             keys = ", ".join(device.key for device in available)
@@ -91,6 +101,19 @@ def choose(asked: str, backend: str = "tensorflow") -> str:
     if not usable:
         return CPU
     return min(usable, key=lambda device: (lengths[device.key], -(device.memory_free or 0))).key
+
+
+def _check_all(count: int, backend: str) -> None:
+    """Refuse to train on all GPUs as one where that cannot be done."""
+    if backend != "jax":
+        raise DeviceRefused(
+            f"Training on all GPUs at once needs the backend jax; the recipe's is {backend}. Choose jax, or one GPU."
+        )
+    if count < 2:
+        raise DeviceRefused(
+            f"Training on all GPUs at once needs two or more; this computer has {count or 'none'}. Choose one of "
+            f"{', '.join(device.key for device in devices.available())}, or auto."
+        )
 
 
 def _take_ticket(key: str, name: str) -> tuple[IO[Any], Path]:

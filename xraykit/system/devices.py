@@ -20,6 +20,7 @@ from typing import Any
 from xraykit.refused import Refused
 
 CPU, AUTO = "cpu", "auto"
+ALL = "all gpus"  # as one: each batch is divided among them
 NOT_LOOKED = "nvidia-ml-py is not installed"
 
 
@@ -47,6 +48,8 @@ def available() -> list[Device]:
 
 def name_of(key: str) -> str:
     """The name of a device in words; the key itself where it is not seen any more."""
+    if key == ALL:
+        return " and ".join(gpu.name for gpu in gpus()[0]) or key
     return next((device.name for device in available() if device.key == key), key)
 
 
@@ -120,10 +123,11 @@ def environment(key: str, backend: str) -> dict[str, str]:
     asked = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")}
     if key == CPU:
         return {**asked, "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    keys = [gpu.key for gpu in gpus()[0]] if key == ALL else [key]
     return {
         **asked,
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # NVML's numbers; CUDA's own order is by speed
-        "CUDA_VISIBLE_DEVICES": key.removeprefix("gpu "),
+        "CUDA_VISIBLE_DEVICES": ",".join(each.removeprefix("gpu ") for each in keys),
         "JAX_PLATFORMS": "",  # its own choice, a GPU first
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
@@ -134,6 +138,11 @@ def readings(key: str, pid: int) -> dict[str, float | int | None]:
     """`load` (0..1) of the device and `memory` (bytes) that the process holds on it; None where it cannot be read."""
     if key == CPU:
         return _process_readings(pid)
+    if key == ALL:
+        each = [readings(gpu.key, pid) for gpu in gpus()[0]]
+        loads = [reading["load"] for reading in each if reading["load"] is not None]
+        memories = [reading["memory"] for reading in each if reading["memory"] is not None]
+        return {"load": sum(loads) / len(loads) if loads else None, "memory": sum(memories) if memories else None}
     try:
         nvml = nvml_library()
         handle = nvml.nvmlDeviceGetHandleByIndex(int(key.removeprefix("gpu ")))

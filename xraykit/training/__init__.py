@@ -8,11 +8,14 @@ recipe/sentences    how a model was trained, as sentences
 run/run             the folder of one run: the only truth about it
 run/control         a run is started, resumed, stopped, deleted
 run/failures        what ended a run, and what to do about it
+run/passes          how long films took through frozen layers, and which runs share it
 worker              a run from its place in the queue to its end
 fit/fit             a network is fitted to the training split
 fit/network         the network of a recipe
-fit/batches         what it is fed, by seed and epoch alone
-fit/augmentation    films turned, shifted, zoomed and relit
+fit/input/batches   what it is fed, by seed and epoch alone
+fit/input/augmentation  films turned, shifted, zoomed and relit
+fit/input/cut       where frozen layers end and what is trained begins
+fit/input/features  what frozen layers give for a film, computed once
 fit/optimizer       the optimiser, its learning rate, the loss
 fit/callbacks       what happens beside the fitting
 fit/checkpoint      everything to go on from with the same numbers

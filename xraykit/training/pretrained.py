@@ -10,9 +10,10 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.recipe.rules import MODEL
+from xraykit.training.recipe.rules import BACKBONES, MODEL, WIDTHS
 from xraykit.training.run.failures import WeightsMissing
 
 Tick = Callable[[int, int], None]  # bytes so far, bytes in all (0 where the server does not say)
@@ -62,6 +63,15 @@ def file_of(backbone: str, alpha: float = 1.0) -> WeightFile | None:
         return None
     address, digest = _FILES[backbone]
     return WeightFile(f"{backbone.lower()}_no_top.weights.h5", address.rpartition("/")[2], address, digest)
+
+
+def check(backbone: str, alpha: float) -> None:
+    """Raises WeightsMissing where there is no such backbone, or none of this width."""
+    if backbone not in BACKBONES:
+        raise WeightsMissing(f"Expected one of the backbones {', '.join(BACKBONES)}; got {backbone[:60]}.")
+    if alpha not in (widths := WIDTHS.get(backbone, (1.0,))):
+        listed = ", ".join(f"{width:g}" for width in widths)
+        raise WeightsMissing(f"There are ImageNet weights of {backbone} for the widths {listed}; got {alpha:g}.")
 
 
 def locate(recipe: Recipe) -> Path | None:
@@ -114,18 +124,19 @@ def fetch_imagenet(backbone: str, alpha: float = 1.0, tick: Tick = lambda done, 
     import pooch  # 0.1 s: only where something is downloaded
 
     pooch.get_logger().setLevel(logging.ERROR)
-    downloader = pooch.HTTPDownloader(progressbar=_Progress(tick), timeout=TIMEOUT)
+    downloader: Any = pooch.HTTPDownloader(progressbar=cast(Any, _Progress(tick)), timeout=TIMEOUT)
     try:
         return Path(pooch.retrieve(file.url, file.digest, file.published, cache_folder(), downloader=downloader))
     except ValueError as error:  # pooch: the checksum is another
         raise WeightsMissing(
-            f"{file.published} was downloaded from {file.url} and is damaged: its checksum is not the published one "
-            f"({file.digest}). Try again; {_by_hand(file)}"
+            f"What {file.url} gave is not the published file: its checksum is not {file.digest}. Nothing was kept. Try "
+            f"again later, or put {file.published} into a folder and set {FOLDER} to it."
         ) from error
     except OSError as error:  # no network, refused, no room: the libraries below pooch all raise a kind of it
         raise WeightsMissing(
-            f"The ImageNet weights of {described(backbone, alpha)} are not on this computer, and {file.url} could not "
-            f"be downloaded. {_by_hand(file).capitalize()}"
+            f"The ImageNet weights of {described(backbone, alpha)} are not on this computer and could not be "
+            f"downloaded. On a computer with a network get {file.url}, put it into a folder here under its name and "
+            f"set {FOLDER} to that folder; a file of Keras 3 named {file.name} does as well. Or train from scratch."
         ) from error
 
 
@@ -144,13 +155,6 @@ def _folders() -> Iterator[Path]:
         yield Path(folder).expanduser()
     yield cache_folder()
     yield Path(os.environ.get("TORCH_HOME") or Path.home() / ".cache" / "torch") / "hub" / "checkpoints"
-
-
-def _by_hand(file: WeightFile) -> str:
-    return (
-        f"on a computer with a network get {file.url}, put it into a folder here under its name, set {FOLDER} to that "
-        f"folder and try again (a file of Keras 3 named {file.name} does as well). Or train from scratch."
-    )
 
 
 class _Progress:

@@ -30,7 +30,7 @@ from xraykit.system import device_queue, devices, files
 from xraykit.system.job_folder import State, Stopped
 from xraykit.training.recipe import recipe as recipes
 from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.run import control, failures
+from xraykit.training.run import control, failures, passes
 from xraykit.training.run.run import CHECKPOINT, STATUS, Run, RunRefused, Stage
 
 if TYPE_CHECKING:  # they import the backend
@@ -106,6 +106,7 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings are about its own tracing
     from xraykit.training.fit import fit
 
+    fit.let_go()
     recorder, status = RunRecorder(run, recipe, on_moment), run.status()
     plan = fit.make_plan(
         run.name,
@@ -119,7 +120,8 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
         seconds_per_epoch=_estimated(run),
     )
     run.write("data.json", split.describe(films, plan.parts, plan.learned, recipe.division))
-    fit.fit(plan, recorder)
+    with fit.distributed(recipe) if status.device == devices.ALL else contextlib.nullcontext():
+        fit.fit(plan, recorder)
 
 
 def read_held_out(
@@ -209,6 +211,9 @@ class RunRecorder:
 
     def event(self, what: str, **fields: Any) -> None:
         self.run.event(what, **fields)
+
+    def passed(self, made: passes.Pass) -> None:
+        passes.record(self.run, made)
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         from xraykit.training.fit import checkpoint as checkpoints

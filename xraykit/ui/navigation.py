@@ -12,6 +12,7 @@ TITLES = {
     "compare": ("compare.py", "Compare"),
     "fine-tune": ("fine_tune.py", "Fine-tune"),
     "experiments": ("experiments.py", "Experiments"),
+    "datasets": ("datasets.py", "Datasets"),
     "models": ("models.py", "Models"),
 }
 

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from xraykit.datasets import dataset, layout
+from xraykit.datasets import layout
+from xraykit.datasets.layout import Row
+from xraykit.datasets.listing import folder as listing
 from xraykit.system import files, folders
 
 
 @dataclass(frozen=True)
 class Known:
-    """A dataset that is not opened yet: its name, its folder, and its files per class."""
+    """A dataset that is not opened yet: its name, its folder, its files per class, and per source where it says any."""
 
     name: str
     path: Path
     counts: Mapping[str, int]
+    sources: Mapping[str, int] = field(default_factory=dict)
 
 
 def known(earlier: Iterable[Path] = ()) -> list[Known]:
     """Datasets in $XRAYKIT_DATA, those uploaded, and those used `earlier` that are still there; each once."""
     datasets: dict[Path, Known] = {}
     for name, path in (*_in_data_folder(), *_uploaded(), *((path.name, path) for path in earlier)):
-        if counts := _counts(path):
-            datasets.setdefault(path.resolve(), Known(files.shown(name), path, counts))
+        rows = _rows(path)
+        counts = dict(sorted(Counter(row.label for row in rows).items()))
+        if len(counts) > 1:
+            sources = Counter(row.source for row in rows if row.source)
+            datasets.setdefault(path.resolve(), Known(files.shown(name), path, counts, dict(sources.most_common())))
     return list(datasets.values())
 
 
@@ -52,10 +59,9 @@ def _folders(root: Path) -> list[Path]:
     return [root / name for name in sorted(names)]
 
 
-def _counts(path: Path) -> Mapping[str, int]:
-    """Files per class; nothing where it is no dataset of two classes or more."""
+def _rows(path: Path) -> tuple[Row, ...]:
+    """Its labelled files; none where it is no dataset."""
     try:
-        counts = dataset.count_labels(path)
+        return listing.read(path).rows
     except (layout.DatasetRefused, OSError, ValueError):
-        return {}
-    return counts if len(counts) > 1 else {}
+        return ()

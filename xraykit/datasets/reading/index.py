@@ -85,6 +85,13 @@ def read(
     return entries
 
 
+def recall(root: Path, names: Sequence[str], cache: Path) -> dict[str, Entry]:
+    """Those of the films that are remembered and as they were; none is opened."""
+    known = _load(_path(root, cache))
+    recalled = ((name, _recall(known, name, _stamp(root / files.named(name)))) for name in names if name in known)
+    return {name: entry for name, entry in recalled if isinstance(entry, Entry)}
+
+
 def carry(root: Path, entries: Mapping[str, Entry], cache: Path) -> None:
     """Remember films of a folder that were read elsewhere, as the same files: they are not opened again."""
     known: dict[str, list] = {}

@@ -197,7 +197,10 @@ class _Hand:
 
 
 def _work(path: Path, device: str, pipe: Any, fit: worker.Fit | None, reader: Reader) -> None:
-    """The process of a hand, which ends with its parent."""
+    """The process of a hand, which ends with its parent; what its libraries print goes to the study's log.txt."""
+    with open(path / "log.txt", "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     threading.Thread(target=processes.end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # between runs: the study's process asks to stop
     for name in processes.THREAD_CAPS:

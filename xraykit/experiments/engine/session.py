@@ -14,7 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from xraykit.experiments import table
 from xraykit.experiments.engine import chosen, search
+from xraykit.experiments.study.design import Design
 from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused, StudyState, TrialRun
 from xraykit.refused import Refused, words_of
 from xraykit.system.job_folder import State, Stopped
@@ -56,6 +58,7 @@ class Session:
     began: float = field(default_factory=time.monotonic)
     before: float = 0.0  # seconds of earlier sessions
     reported: float = 0.0
+    exhausted: bool = False  # a search has no trial to propose any more
 
     def __post_init__(self) -> None:
         self.study = self.folder.study()
@@ -76,7 +79,8 @@ class Session:
             return None
         names = {tried.name for tried in busy}
         left = [tried for tried in self.left() if tried.name not in names]
-        if not left and not names and search.propose(self.folder):
+        if not left and not names and not self.exhausted:
+            self.exhausted = not search.propose(self.folder)
             self._read_runs()
             left = self.left()
         first = {number: place for place, number in enumerate(self.folder.order())}
@@ -115,11 +119,13 @@ class Session:
     def begin(self, tried: TrialRun) -> None:
         """Count a run that begins."""
         self.tries[tried.name] += 1
+        self.reported = 0.0  # a change is told at once
         self.folder.event("run begins", run=tried.name)
 
     def end(self, tried: TrialRun, state: State, seconds: float, problem: str = "") -> None:
         """Note how a run has ended; a `problem` is why it could not even begin."""
         self.ends[tried.name] = state
+        self.reported = 0.0
         if problem:
             self.problems[tried.name] = problem
         if tried.is_cut():
@@ -127,10 +133,12 @@ class Session:
         elif state is State.FINISHED:
             self.took.setdefault(tried.trial.number, []).append(seconds)
         self.folder.event("run ends", run=tried.name, state=state, **({"message": problem} if problem else {}))
+        with contextlib.suppress(Refused, OSError):  # they can be written again from the runs
+            table.save(self.folder)
 
     def report(self, busy: Sequence[TrialRun], message: str = "", state: State = State.RUNNING) -> None:
         """Write progress.json, at most once a second unless the message is given."""
-        if not message and time.monotonic() - self.reported < REPORT_SECONDS:
+        if not message and self.reported and time.monotonic() - self.reported < REPORT_SECONDS:
             return
         self.reported = time.monotonic()
         paused = self.folder.is_paused() and state is State.RUNNING
@@ -166,9 +174,20 @@ class Session:
                 words.append(f"{_listed(names)} {advice}")
         if self.budget_used() and self.left():
             words.append("The study's time is used up: raise its budget and resume it to run the rest.")
-        if self.problems:
-            words.append(next(iter(self.problems.values())))
+        if (why := self._first_problem()) is not None:
+            words.append(why)
         return " ".join(words)
+
+    def _first_problem(self) -> str | None:
+        """Why the first run failed: the others mostly have for the same reason."""
+        if self.problems:
+            return next(iter(self.problems.values()))
+        for tried in self.runs:
+            if self.ends.get(tried.name) is State.FAILED:
+                with contextlib.suppress(RunRefused):
+                    status = tried.status()
+                    return f"{tried.name}: {status.message}" if status and status.message else None
+        return None
 
     def _read_runs(self) -> None:
         self.runs = self.folder.runs()
@@ -195,7 +214,7 @@ class Session:
 
     def _unproposed(self) -> int:
         """Runs of the trials that a search has not proposed yet."""
-        if not self.study.design.is_search or not self.study.samples:
+        if self.study.design is not Design.TPE or self.exhausted or not self.study.samples:
             return 0
         runs_of_each = len(self.folder.fold_names()) * len(self.study.seeds)
         return max(0, self.study.samples * runs_of_each - len(self.runs))
@@ -212,13 +231,13 @@ class Session:
             return None
         mean = sum(every) / len(every)
         own = {number: sum(seconds) / len(seconds) for number, seconds in self.took.items()}
-        rest = sum(own.get(tried.trial.number, mean) for tried in self.left())
-        rest += mean * self._unproposed() - mean / 2 * len(busy)  # those at work are half done, for all that is known
+        rest = sum(own.get(tried.trial.number, mean) for tried in self.left()) + mean * self._unproposed()
+        rest -= sum(own.get(tried.trial.number, mean) / 2 for tried in busy)  # half done, for all that is known
         return max(0.0, rest) / max(1, self.workers)
 
 
 _ENDS = {
-    State.FAILED: "failed: read why, then run them again (resume --failed).",
+    State.FAILED: "failed: see why, then run them again (resume --failed).",
     State.LOST: "lost their process twice: resume the study to go on with them.",
     State.STOPPED: "were stopped: resume the study to go on with them.",
 }

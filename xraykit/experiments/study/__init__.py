@@ -1,4 +1,4 @@
-"""A study: what it asks (study), how trials and folds are made of it (design), what its fields may hold (rules)."""
+"""A study: what it asks (study), the choices of its design (design), what its fields may hold (rules), its films."""
 
 from xraykit.experiments.study.design import Design, FoldKind
 from xraykit.experiments.study.study import (

@@ -19,9 +19,10 @@ import numpy as np
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import checkpoint, optimizer
-from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.fit.checkpoint import Checkpoint, Progress, Writer
+from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.recipe.recipe import Recipe
+from xraykit.training.run.passes import Pass
 from xraykit.training.run.run import Diverged, Stage
 
 MOMENT_SECONDS = 2.0  # between two moments that are recorded
@@ -81,6 +82,9 @@ class Recorder(Protocol):
 
     def event(self, what: str, **fields: Any) -> None:
         """Something happened that a person may want to look up later."""
+
+    def passed(self, made: Pass) -> None:
+        """Films went through frozen layers, or were found to have gone through them before."""
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint in place of the last one; called in another thread, returns once it is safe."""

@@ -21,7 +21,7 @@ import numpy as np
 from xraykit.datasets import dataset, split
 from xraykit.system import text
 from xraykit.training.fit import autotune, fit, network, optimizer
-from xraykit.training.fit.batches import FilmBatches
+from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.recipe.recipe import Phase, Recipe
 
 PROBES = 2  # timed, after the one that compiles
@@ -30,13 +30,17 @@ Progress = Callable[[int, int], None]  # batches done, batches in all; what it r
 
 @dataclass(frozen=True)
 class PhaseEstimate:
-    """Seconds of one phase: `feature_seconds` is the one pass through a frozen backbone, 0 where there is none."""
+    """Seconds of one phase: `feature_seconds` are the passes through frozen layers, 0 where there are none.
+
+    A run that finds their `feature_bytes` on the disk, left there by another, does not spend them.
+    """
 
     epochs: int
     seconds_per_epoch: float  # validation included
     feature_seconds: float
     compile_seconds: float
     images_per_second: float  # while learning
+    feature_bytes: int = 0
 
     @property
     def seconds(self) -> float:
@@ -55,11 +59,20 @@ class Estimate:
     jit: bool
     early: bool  # the recipe may stop before its last epoch
     parameters: int = 0  # of the whole network
-    feature_bytes: int = 0  # of all films' features, where layers are frozen
 
     @property
     def seconds(self) -> float:
         return sum(phase.seconds for phase in self.phases)
+
+    @property
+    def feature_seconds(self) -> float:
+        """Of all passes through frozen layers, which other runs with the same layers and films share."""
+        return sum(phase.feature_seconds for phase in self.phases)
+
+    @property
+    def feature_bytes(self) -> int:
+        """Of the features on the disk."""
+        return sum(phase.feature_bytes for phase in self.phases)
 
     @property
     def compile_seconds(self) -> float:
@@ -85,7 +98,8 @@ class Estimate:
 
     def to_json(self) -> dict:
         """Plain data; every figure by its name."""
-        names = ("seconds", "seconds_per_epoch", "compile_seconds", "images_per_second", "words")
+        names = ("seconds", "seconds_per_epoch", "feature_seconds", "feature_bytes", "compile_seconds")
+        names += ("images_per_second", "words")
         return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in names}}
 
 
@@ -107,7 +121,7 @@ def estimate(
     Parameters
     ----------
     films_train : films learned from in an epoch, after shrinking and balancing.
-    films : all films, which a frozen backbone is passed through; None if no film is left out of the training split.
+    films : those that go through frozen layers once, where there are any: of all parts; None if no film is left out.
     device_name : of the GPU, as `devices` tells it.
     chosen : precision and compilation; None for what a run would choose here.
     """
@@ -120,14 +134,13 @@ def estimate(
         phases = tuple(probe.time(phase) for phase in recipe.phases)
     return Estimate(
         phases=phases,
-        memory=peak[0] + probe.feature_bytes,
+        memory=peak[0],
         device=_device(device_name),
         backend=keras.backend.backend(),
         precision=chosen.precision,
         jit=chosen.jit,
         early=recipe.early_stopping is not None,
         parameters=model.count_params(),
-        feature_bytes=probe.feature_bytes,
     )
 
 
@@ -149,7 +162,7 @@ def from_films(
         len(learned),
         len(parts.validation),
         progress,
-        films=len(films),
+        films=len(learned) + len(parts.validation) + len(parts.test),
         device_name=device_name,
     )
 
@@ -162,7 +175,6 @@ class _Probe:
     ):
         self.recipe, self.model, self.chosen, self.done = recipe, model, chosen, done
         self.train, self.validation, self.all = films
-        self.feature_bytes = 0
         count = recipe.batch_size * (1 + PROBES)
         random, shape = np.random.default_rng(0), (count, recipe.image_size, recipe.image_size, recipe.channels)
         self.squares = random.integers(0, 256, shape, np.uint8)
@@ -170,9 +182,11 @@ class _Probe:
 
     def time(self, phase: Phase) -> PhaseEstimate:
         recipe, times = self.recipe, _BatchTimes(self.done)
-        learner, inputs, augmentation = fit.prepare(self.model, recipe, phase, self.squares, [times])
-        if learner is not self.model:
-            self.feature_bytes = max(self.feature_bytes, 4 * self.all * math.prod(inputs.shape[1:]))
+        prepared = fit.prepare(self.model, recipe, phase)
+        learner, inputs, augmentation = prepared.learner, self.squares, prepared.augmentation
+        if prepared.cut is not None:
+            inputs = prepared.cut.body.predict(self.squares, recipe.batch_size, verbose=0, callbacks=[times])
+            augmentation = None
         batches = self._batches(inputs, augmentation)
         optimizer.compile_for(learner, recipe, phase, math.ceil(self.train / recipe.batch_size), jit=self.chosen.jit)
         times.start()
@@ -181,9 +195,13 @@ class _Probe:
         began = time.perf_counter()
         batches[0]
         step = max(statistics.median(times.train[1:]), time.perf_counter() - began)
-        return self._counted(phase, step, times)
+        estimate = self._counted(phase, step, times, prepared.passes)
+        if prepared.cut is None:
+            return estimate
+        films = self.all + prepared.passes * self.train
+        return dataclasses.replace(estimate, feature_bytes=4 * films * math.prod(inputs.shape[1:]))
 
-    def _counted(self, phase: Phase, step: float, times: _BatchTimes) -> PhaseEstimate:
+    def _counted(self, phase: Phase, step: float, times: _BatchTimes, passes: int) -> PhaseEstimate:
         def passed(seconds: list[float], films: int) -> float:
             return statistics.median(seconds[1:]) * films / self.recipe.batch_size if seconds else 0.0
 
@@ -193,7 +211,7 @@ class _Probe:
         return PhaseEstimate(
             epochs=phase.epochs,
             seconds_per_epoch=step * self.train / self.recipe.batch_size + passed(times.test, self.validation),
-            feature_seconds=passed(times.predict, self.all),
+            feature_seconds=passed(times.predict, self.all + passes * self.train),
             compile_seconds=excess(times.train) + excess(times.test) + excess(times.predict),
             images_per_second=self.recipe.batch_size / step,
         )

@@ -6,10 +6,13 @@ what it has to say goes to a Recorder.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import gc
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +25,23 @@ from xraykit.datasets import split as splits
 from xraykit.evaluation import calibration
 from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.models.conversion import archive
+from xraykit.system.devices import DeviceRefused
 from xraykit.system.job_folder import Stopped
 from xraykit.training.fit import autotune, callbacks, checkpoint, network
-from xraykit.training.fit.batches import FilmBatches
 from xraykit.training.fit.callbacks import ProgressLog, Recorder, StopOnRequest
 from xraykit.training.fit.checkpoint import Checkpoint, Progress
+from xraykit.training.fit.input import cut as cuts
+from xraykit.training.fit.input import features
+from xraykit.training.fit.input.batches import FilmBatches, Inputs, replicas
+from xraykit.training.fit.input.cut import Cut, cut_of
 from xraykit.training.fit.optimizer import compile_for
 from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe, RecipeRefused
 from xraykit.training.recipe.rules import Fault
 from xraykit.training.run import failures
 from xraykit.training.run.run import Failure, Stage
+
+TELL_SECONDS = 0.5  # between two words on how far a pass is
+READ_SIZE = 32  # films at once, when the finished network reads a part
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,43 +156,82 @@ def fit(plan: Plan, recorder: Recorder) -> None:
             raise
         half = plan.recipe.batch_size // 2
         recorder.event("out of memory", message=failures.words(error), batch=half, accumulation=2)
-    keras.utils.clear_session()  # outside the except block, which holds on to the tensors of the attempt
-    gc.collect()
+    let_go()  # outside the except block, which holds on to the tensors of the attempt
     halved = dataclasses.replace(plan, accumulation=2, checkpoint=recorder.last_checkpoint())
     return _Training(halved, recorder).run()
 
 
-def prepare(
-    model: keras.Model,
-    recipe: Recipe,
-    phase: Phase,
-    squares: np.ndarray,
-    watch: Sequence[keras.callbacks.Callback] = (),
-    accumulation: int = 1,
-) -> tuple[keras.Model, np.ndarray, Augmentation | None]:
-    """What a phase fits, on which inputs, with which augmentation.
+def let_go() -> None:
+    """Let go of the networks that this process has trained before: a study trains many, one after the other."""
+    keras.utils.clear_session()
+    gc.collect()
 
-    A frozen backbone that always sees the same films is passed through once; then only the head is fitted, on what
-    comes out of the pooling.
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a phase fits, and on what.
+
+    Attributes
+    ----------
+    learner : keras.Model
+        The network, or what follows its cut.
+    cut : Cut or None
+        Where what comes out of the frozen layers is computed once; None where everything is computed in each epoch.
+    augmentation : Augmentation or None
+        Of training films; drawn anew in each epoch where `passes` is 0.
+    passes : int
+        Passes of augmented films that epochs take in turn.
+    """
+
+    learner: keras.Model
+    cut: Cut | None = None
+    augmentation: Augmentation | None = None
+    passes: int = 0
+
+
+def prepare(model: keras.Model, recipe: Recipe, phase: Phase) -> Prepared:
+    """Choose what learns in a phase, and whether what comes before it is computed once: where it sees the same films.
 
     Parameters
     ----------
-    model : the whole network.
-    squares : (N, S, S, channels) uint8
-    watch : callbacks of the pass through a frozen backbone.
-    accumulation : parts that each batch is passed in.
-
-    Returns
-    -------
-    The network to fit; `squares`, or features (N, K) or (N, h * w * K) float32; the augmentation or None.
+    model : the whole network; which of its layers learn is changed.
     """
     network.set_trainable(model, phase.trainable, recipe.batch_normalization)
     augmentation = recipe.augmentation if phase.augment and recipe.augmentation.active else None
-    if phase.trainable != "head" or augmentation is not None:
-        return model, squares, augmentation
-    size = max(1, recipe.batch_size // accumulation)
-    features = network.body_of(model).predict(squares, batch_size=size, verbose=0, callbacks=list(watch))
-    return network.head_of(model), features, None
+    if augmentation is not None and not recipe.cached_passes:
+        return Prepared(model, augmentation=augmentation)
+    cut = cut_of(model)
+    if cut is None:
+        return Prepared(model, augmentation=augmentation)
+    passes = min(recipe.cached_passes, phase.epochs) if augmentation is not None else 0
+    return Prepared(cut.rest, cut, augmentation, passes)
+
+
+@contextlib.contextmanager
+def distributed(recipe: Recipe) -> Iterator[None]:
+    """Divide each batch among all devices that the backend sees, by Keras's own means; on one device nothing changes.
+
+    Raises
+    ------
+    DeviceRefused
+        If the backend is another than JAX, the only one for which Keras can do it.
+    RecipeRefused
+        If a batch cannot be divided among them.
+    """
+    if keras.backend.backend() != "jax":
+        raise DeviceRefused(
+            f"Training on all GPUs at once needs the backend jax; this process has {keras.backend.backend()}."
+        )
+    distribution = keras.distribution.DataParallel()
+    count = distribution.num_model_replicas
+    if recipe.batch_size % count:
+        words = f"Expected a batch size that {count} devices can share; got {recipe.batch_size}."
+        raise RecipeRefused(words, {"batch_size": Fault(words, f"Enter a multiple of {count}.")})
+    keras.distribution.set_distribution(distribution)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(None)
 
 
 def evaluate(name: str, films: dataset.Dataset, indices: np.ndarray, part: str, logits: np.ndarray) -> Evaluation:
@@ -203,7 +252,7 @@ def read_logits(file: Path, squares: np.ndarray, indices: np.ndarray) -> np.ndar
     """What the network of `file` gives before its softmax for some of the films: (n, classes) float64."""
     archive.check_archive(file)  # before Keras makes anything of it
     model = keras.saving.load_model(file, custom_objects={}, compile=False, safe_mode=True)
-    return network.logits_of(model).predict(squares[indices], verbose=0).astype(float)
+    return _read(network.logits_of(model), squares, np.zeros(len(squares), np.int64), indices)
 
 
 def class_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -> tuple[float, ...] | None:
@@ -264,6 +313,7 @@ class _Training:
             seconds_per_epoch=plan.seconds_per_epoch,
         )
         self.writer = checkpoint.Writer(recorder.checkpoint)
+        self.passed: tuple[Cut, features.Features] | None = None  # of the phase underway, or the last
 
     def run(self) -> None:
         try:
@@ -307,13 +357,7 @@ class _Training:
 
     def _fit_phase(self, phase: Phase, resumed: Checkpoint | None) -> None:
         progress = self.progress
-        if phase.trainable == "head":
-            self.recorder.stage(Stage.PASSING)
-        watch = [StopOnRequest(self.recorder.stop_asked)]
-        learner, inputs, augmentation = prepare(
-            self.model, self.recipe, phase, self.squares, watch, progress.accumulation
-        )
-        train, validation = self._batches(inputs, augmentation)
+        learner, train, validation = self._feed(prepare(self.model, self.recipe, phase))
         self.recorder.stage(Stage.COMPILING, steps=len(train))
         steps = len(train) // progress.accumulation
         schedule = compile_for(learner, self.recipe, phase, steps, jit=progress.jit, accumulation=progress.accumulation)
@@ -366,7 +410,55 @@ class _Training:
                 "Put them back and resume: nothing that was learned is lost."
             )
 
-    def _batches(self, inputs, augmentation: Augmentation | None) -> tuple[FilmBatches, FilmBatches]:
+    def _feed(self, prepared: Prepared) -> tuple[keras.Model, FilmBatches, FilmBatches]:
+        """The network to fit, and the batches that it learns from and is validated on."""
+        self.passed = None
+        learned, augmentation = self.plan.learned, prepared.augmentation
+        in_turn: list[Any] = [
+            features.AugmentedFilms(self.squares, self.films.hashes, augmentation, number)
+            for number in range(prepared.passes)
+            if augmentation is not None
+        ]
+        if prepared.cut is not None:
+            try:
+                inputs = self._pass(prepared.cut, self.squares, self._needed(learned if not in_turn else learned[:0]))
+                in_turn = [self._pass(prepared.cut, augmented, learned) for augmented in in_turn]
+                self.passed = prepared.cut, inputs
+                return prepared.learner, *self._batches(inputs, None, in_turn)
+            except features.NoRoom:
+                self.recorder.event("no room for features", message="The frozen layers are computed in every epoch.")
+        return self.model, *self._batches(self.squares, None if in_turn else augmentation, in_turn)
+
+    def _needed(self, learned: np.ndarray) -> np.ndarray:
+        """Films whose features are wanted: those of the test split where the network is read in this precision."""
+        parts = self.plan.parts
+        test = parts.test if self.progress.precision == "float32" else parts.test[:0]
+        return np.concatenate([learned, parts.validation, test])
+
+    def _pass(self, cut: Cut, inputs: np.ndarray | features.AugmentedFilms, indices: np.ndarray) -> features.Features:
+        """Films passed through the frozen layers, unless they were before, by whichever run."""
+        told = -math.inf
+        self.recorder.stage(Stage.PASSING, stage_done=0, stage_of=len(indices))
+
+        def progress(done: int, total: int) -> None:
+            nonlocal told
+            if self.recorder.stop_asked():
+                raise Stopped("Stopped between two batches.")
+            if time.monotonic() - told > TELL_SECONDS:
+                told = time.monotonic()
+                self.recorder.stage(Stage.PASSING, stage_done=done, stage_of=total)
+
+        size = max(1, self.recipe.batch_size // self.progress.accumulation)
+        kept, made = features.passed(
+            cut, self.films, inputs, indices, precision=self.progress.precision, batch_size=size, progress=progress
+        )
+        self.recorder.passed(made)
+        self.recorder.stage(Stage.PASSING, stage_done=None, stage_of=None)
+        return kept
+
+    def _batches(
+        self, inputs: Inputs, augmentation: Augmentation | None, in_turn: Sequence[Inputs]
+    ) -> tuple[FilmBatches, FilmBatches]:
         recipe, films, learned = self.recipe, self.films, self.plan.learned
         shared = {
             "classes": len(films.classes),
@@ -381,6 +473,7 @@ class _Training:
             augmentation=augmentation,
             class_weights=class_weights(films, learned, recipe),
             processes=autotune.processes(),
+            in_turn=in_turn,
             **shared,
         )
         return train, FilmBatches(inputs, films.labels, self.plan.parts.validation, **shared)
@@ -388,29 +481,47 @@ class _Training:
     def _finish(self, model: keras.Model) -> None:
         """What follows the last epoch: bias correction, the readings of validation and test, the network."""
         self.recorder.stage(Stage.EVALUATING, eta=None)
-        to_logits = network.logits_of(model)
+        to_logits, inputs = self._reader(model)
         if self.recipe.bias_correction:
-            self._correct_biases(to_logits)
+            self._correct_biases(to_logits, inputs)
         films_of = self.plan.parts.parts()
-        evaluations = {part: self._evaluate(to_logits, part) for part in FILES if len(films_of[part])}
+        evaluations = {part: self._evaluate(to_logits, inputs, part) for part in FILES if len(films_of[part])}
         self.recorder.stage(Stage.SAVING)
         # A model that was never compiled: the optimiser's moments would treble the file
         self.recorder.result(keras.Model(model.input, model.output, name=model.name), evaluations)
 
-    def _correct_biases(self, to_logits: keras.Model) -> None:
+    def _reader(self, model: keras.Model) -> tuple[keras.Model, Inputs]:
+        """What gives the logits of the finished network, and what it is given: features, where they are still its own.
+
+        The weights that are kept may be those of an earlier phase, which changed other layers.
+        """
+        if self.passed is not None and model is self.model:
+            cut, inputs = self.passed
+            if cuts.digest(cut.body) == cut.digest:
+                return cut.logits(), inputs
+        return network.logits_of(model), self.squares
+
+    def _correct_biases(self, to_logits: keras.Model, inputs: Inputs) -> None:
         validation = self.plan.parts.validation
-        biases = calibration.fit_biases(self._logits(to_logits, validation), self.films.labels[validation])
+        biases = calibration.fit_biases(self._logits(to_logits, inputs, validation), self.films.labels[validation])
         layer = to_logits.get_layer("logits")
         layer.bias.assign(keras.ops.convert_to_numpy(layer.bias) + biases.astype(np.float32))
 
-    def _evaluate(self, to_logits: keras.Model, part: str) -> Evaluation:
+    def _evaluate(self, to_logits: keras.Model, inputs: Inputs, part: str) -> Evaluation:
         indices = self.plan.parts.parts()[part]
-        return evaluate(self.plan.name, self.films, indices, part, self._logits(to_logits, indices))
+        return evaluate(self.plan.name, self.films, indices, part, self._logits(to_logits, inputs, indices))
 
-    def _logits(self, to_logits: keras.Model, indices: np.ndarray) -> np.ndarray:
+    def _logits(self, to_logits: keras.Model, inputs: Inputs, indices: np.ndarray) -> np.ndarray:
         """(n, classes) float64"""
         watch = [StopOnRequest(self.recorder.stop_asked)]
-        return to_logits.predict(self.squares[indices], verbose=0, callbacks=watch).astype(float)
+        return _read(to_logits, inputs, self.films.labels, indices, watch)
+
+
+def _read(to_logits, inputs: Inputs, labels: np.ndarray, indices: np.ndarray, watch=()) -> np.ndarray:
+    """Logits of films, (n, classes) float64, read batch by batch."""
+    size = READ_SIZE * replicas()
+    fed = FilmBatches(inputs, labels, indices, classes=int(labels.max()) + 1, batch_size=size)
+    return to_logits.predict(fed, verbose=0, callbacks=list(watch))[: len(indices)].astype(float)
 
 
 def _fastest(recipe: Recipe, device_name: str, recorder: Recorder) -> autotune.Speed:

@@ -282,6 +282,13 @@ FIELDS: dict[str, Field] = _named(
         "Mirror left and right",
         "Mirrors half the films. Leave it off for chest films: a mirrored one has the heart on the wrong side.",
     ),
+    _number(
+        "cached_passes",
+        "Cached augmented passes",
+        "While layers are frozen, each film is augmented this many times before training, and epochs take these "
+        "versions in turn: far less work for a little less variety. 0 augments anew in every epoch.",
+        1,
+    ),
     _described(
         "phases",
         "Phases",

@@ -28,6 +28,7 @@ BACKBONES = {
 WIDTHS = {"MobileNetV2": (0.35, 0.5, 0.75, 1.0, 1.3, 1.4), "MobileNet": (0.25, 0.5, 0.75, 1.0)}
 BACKENDS = ("tensorflow", "jax", "torch")
 MODEL = "model:"  # weights "model:NAME" start from a kept model
+MOST_PASSES = 20
 MOST_PHASES, MOST_HIDDEN, MOST_CLASSES = 20, 10, 1000
 MOST_LETTERS = 64  # of a recipe's name: it is part of the names of runs, which may have more
 
@@ -356,6 +357,7 @@ RECIPE = {
     "balance": _one_of("none", "undersample", "weights"),
     "shrink": _number(0.001, 1),
     "augmentation": Rule(lambda value: True, "an object", ""),  # its fields are looked at one by one
+    "cached_passes": _number(0, MOST_PASSES, "passes", whole=True),
     "plateau_factor": _number(0.01, 0.99),
     "plateau_patience": _number(1, 1000, "epochs", whole=True),
     "early_stopping": _number(1, 1000, "epochs", whole=True, optional=True),

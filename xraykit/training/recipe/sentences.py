@@ -55,7 +55,7 @@ def sentences(recipe: Mapping[str, Any]) -> Iterator[str]:
     for number, phase in enumerate(phases, 1):
         yield f"Phase {number} of {len(phases)}: {_phase(phase)}"
     yield from _films(recipe)
-    yield _augmentation(recipe.get("augmentation") or {})
+    yield _augmentation(recipe.get("augmentation") or {}) + _cached_passes(recipe)
     yield _loss(recipe)
     yield _end(recipe)
 
@@ -207,6 +207,14 @@ def _augmentation(changes: Mapping[str, Any]) -> str:
             words.append(f"{name} up to {f'{value:g}' if name == 'rotation' else f'{value:.0%}'} {unit}".rstrip())
     words.append("half the films mirrored left to right" if changes.get("flip") else "no mirroring")
     return f"Augmentation: {', '.join(words)}." if any(changes.values()) else "Augmentation: none."
+
+
+def _cached_passes(recipe: Mapping[str, Any]) -> str:
+    passes = recipe.get("cached_passes")
+    if not passes or not any((recipe.get("augmentation") or {}).values()):
+        return ""
+    versions = "one augmented version" if passes == 1 else f"{passes} augmented versions in turn"
+    return f" While layers were frozen, epochs took {versions} of each film."
 
 
 def _loss(recipe: Mapping[str, Any]) -> str:

@@ -11,8 +11,8 @@ import streamlit as st
 from xraykit.models.card import Card
 from xraykit.refused import Refused
 from xraykit.reports.comparison_report import Choice, Chosen, Target
-from xraykit.ui import uploads
 from xraykit.ui.kit.text import escape_markdown, say
+from xraykit.ui.server import uploads
 
 MOST = 4
 MOST_BYTES = 20 * 2**20  # of a saved page

@@ -23,9 +23,10 @@ from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState, state_of
-from xraykit.ui import navigation, uploads
+from xraykit.ui import navigation
 from xraykit.ui.kit import folder_facts, jobs
 from xraykit.ui.kit.text import escape_markdown, say
+from xraykit.ui.server import uploads
 
 PATH, UPLOAD = "Path on this computer", "Upload"
 COPIED_AT_ONCE = 2**20  # bytes

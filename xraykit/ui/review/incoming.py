@@ -18,9 +18,9 @@ from streamlit.typing import UploadedFile
 from xraykit.films import decoder, ingest
 from xraykit.films.refusal import Refusal, name_of
 from xraykit.refused import Refused
-from xraykit.ui import uploads
 from xraykit.ui.kit import text
 from xraykit.ui.review import worklist
+from xraykit.ui.server import uploads
 
 DROP_LABEL = "Drop chest films (DICOM, PNG, JPEG, TIFF, ...) here"
 EXAMPLE = "/data/study"

@@ -61,24 +61,14 @@ def load_state(network: keras.Model, state: Mapping[str, np.ndarray], source: st
         layer.set_weights(values)
 
 
-def convert(file: Path, out: Path) -> int:
-    """Write the weight file of Keras of a PyTorch file (.pth, .safetensors); returns how many parameters it holds.
+def write(state: Mapping[str, np.ndarray], source: str, out: Path) -> int:
+    """Write torchvision's state dict, read from `source`, as the weight file of Keras; returns how many parameters.
 
-    `out` ends in .weights.h5 and is replaced whole.
-
-    Raises
-    ------
-    TorchFileRefused
-        If the file is damaged, of another kind, or asks for more than tensors.
-    WeightsMissing
-        If its tensors are not those of a ResNet18.
+    `out` ends in .weights.h5 and is replaced whole. Raises WeightsMissing where the tensors are another network's.
     """
-    from xraykit.training import torch_file
-
-    state = torch_file.read(file)
     network = build(keras.Input((224, 224, 3)))
-    load_state(network, state, file.name)
-    unfinished = out.with_name(f".{out.name.removesuffix('.weights.h5')}.unfinished.weights.h5")
+    load_state(network, state, source)
+    unfinished = out.with_name(f".unfinished-{out.name}")
     try:
         network.save_weights(unfinished)
         unfinished.replace(out)

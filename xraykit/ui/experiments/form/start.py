@@ -10,11 +10,11 @@ import msgspec
 import streamlit as st
 
 from xraykit.datasets import dataset
-from xraykit.experiments import films as study_films
 from xraykit.experiments import grid, plan, study_folder
 from xraykit.experiments.engine import local
 from xraykit.experiments.plan import Plan
 from xraykit.experiments.study import Study
+from xraykit.experiments.study import films as study_films
 from xraykit.films.samples import example
 from xraykit.refused import Refused, words_of
 from xraykit.system import devices, files, folders, text

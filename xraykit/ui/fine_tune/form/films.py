@@ -22,10 +22,10 @@ from xraykit.system import files, folders, text
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run.run import list_runs
-from xraykit.ui import uploads
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.kit import folder_facts, jobs, report_view
 from xraykit.ui.kit.text import ask_for_folder, escape_markdown, folder_at, say
+from xraykit.ui.server import uploads
 
 KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
 LARGER = f"For a larger zip than {text.size(check.MAX_ARCHIVE)}: unpack it, and give the path of its folder instead."

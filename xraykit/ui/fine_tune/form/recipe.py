@@ -12,10 +12,10 @@ from streamlit.typing import UploadedFile
 
 from xraykit.refused import Refused
 from xraykit.training.recipe import sentences
-from xraykit.ui import uploads
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import field
 from xraykit.ui.kit.text import escape_markdown, say
+from xraykit.ui.server import uploads
 
 Faults = Mapping[str, str]
 MOST_BYTES = 1 << 20  # of an imported recipe
@@ -143,7 +143,8 @@ def _say_difference() -> None:
 
 def _say_unknown(faults: Faults) -> None:
     """Faults of what has no field on this page: a recipe of another kind, an unknown field."""
-    shown = {"weights", "name", *NETWORK, *TRAINING, *FILMS, *CHANGES, "pooling", "phases", "hidden", "augmentation"}
+    shown = {"weights", "name", *NETWORK, *TRAINING, *FILMS, *CHANGES, "cached_passes", "pooling", "phases", "hidden"}
+    shown.add("augmentation")
     for path, words in faults.items():
         kind, _, rest = path.partition(".")
         last = rest.rpartition(".")[2]
@@ -252,5 +253,7 @@ GROUPS = (
     Group("Head", _summarise_head, ("pooling", "hidden"), _show_head),
     Group("Training", _summarise_training, TRAINING, _rows(TRAINING)),
     Group("Films and split", _summarise_films, FILMS, _rows(FILMS)),
-    Group("Augmentation", _summarise_augmentation, ("augmentation",), _rows(CHANGES)),
+    Group(
+        "Augmentation", _summarise_augmentation, ("augmentation", "cached_passes"), _rows((*CHANGES, "cached_passes"))
+    ),
 )

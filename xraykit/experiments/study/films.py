@@ -44,9 +44,15 @@ def gather(study: Study, folders: Mapping[str, Path], progress: Progress | None 
     Raises
     ------
     DatasetRefused
-        If a folder is no dataset, or fewer than two classes remain.
+        If a folder is no dataset, fewer than two classes remain, or the study names a class that none of its own
+        datasets has; other datasets may lack some.
     """
     unknown = set(pool.unknown_classes(folders, study.classes))
+    if unknown and (not study.data or set(folders) == set(study.data)):
+        raise DatasetRefused(
+            f"The study {study.name} renames or leaves out {', '.join(sorted(unknown))}, which {', '.join(folders)} "
+            "has not. Correct its classes."
+        )
     classes = {label: new for label, new in study.classes.items() if label not in unknown}
     if len(folders) == 1 and all(label == new for label, new in classes.items()):
         return next(iter(folders.values()))

@@ -7,12 +7,35 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
-from xraykit.training.fit import augmentation as augmenting
+from xraykit.training.fit.input import augmentation as augmenting
 from xraykit.training.recipe.recipe import Augmentation
+
+
+def replicas() -> int:
+    """Devices that each batch is divided among."""
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else distribution.num_model_replicas
+
+
+def evenly(batch: np.ndarray) -> np.ndarray:
+    """Film indices (n,), repeated as often as it takes to divide them among the devices: the mean gradient is the same.
+
+    The first n are those of the batch.
+    """
+    count = replicas()
+    return batch if len(batch) % count == 0 else np.tile(batch, count // math.gcd(count, len(batch)))
+
+
+class Inputs(Protocol):
+    """What a network is fed, by film index: an array, a memory map, features."""
+
+    def __getitem__(self, indices: Any, /) -> Any: ...
 
 
 class FilmBatches(keras.utils.PyDataset):
@@ -20,13 +43,14 @@ class FilmBatches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    inputs : (N, S, S, channels) uint8, or features (N, h, w, K) float32
+    inputs : (N, S, S, channels) uint8, or anything that gives inputs for film indices (n,)
     labels : (N,) int64
     indices : (n,) int64, the films of this part
     seed : int or None
         None keeps the order of `indices` in every epoch.
     augmentation : Augmentation or None
         For uint8 inputs only.
+    in_turn : inputs of each epoch in turn, in place of `inputs`; empty where every epoch has the same
     class_weights : one weight per class, or None
     accumulation : 2 to give each batch in two halves, for a device whose memory does not hold the whole
     first : batches left out at the beginning, for an epoch that goes on in the middle
@@ -35,7 +59,7 @@ class FilmBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        inputs: np.ndarray,
+        inputs: Inputs,
         labels: np.ndarray,
         indices: np.ndarray,
         *,
@@ -47,9 +71,10 @@ class FilmBatches(keras.utils.PyDataset):
         accumulation: int = 1,
         first: int = 0,
         processes: int = 0,
+        in_turn: Sequence[Inputs] = (),
     ):
         super().__init__()
-        self.inputs, self.indices, self.batch_size = inputs, indices, batch_size
+        self.inputs, self.in_turn, self.indices, self.batch_size = inputs, in_turn, indices, batch_size
         self.targets = np.eye(classes, dtype=np.float32)[labels]
         self.weights = None if class_weights is None else np.asarray(class_weights, np.float32)[labels]
         self.seed, self.augmentation = seed, augmentation
@@ -75,6 +100,8 @@ class FilmBatches(keras.utils.PyDataset):
         return batch if self.weights is None else (*batch, self.weights[chosen])
 
     def _inputs(self, number: int, chosen: np.ndarray) -> np.ndarray:
+        if self.in_turn:
+            return self.in_turn[self.epoch % len(self.in_turn)][chosen]
         if self.augmentation is None:
             return self.inputs[chosen]
         if self.ahead is not None:
@@ -91,7 +118,7 @@ class FilmBatches(keras.utils.PyDataset):
         batch = self.order()[number * self.batch_size : (number + 1) * self.batch_size]
         # A batch of one film is given twice: the mean of two equal gradients is the gradient
         whole = self.accumulation == 1 or len(batch) < self.accumulation
-        return batch if whole else np.array_split(batch, self.accumulation)[part]
+        return evenly(batch if whole else np.array_split(batch, self.accumulation)[part])
 
     def order(self) -> np.ndarray:
         """Film indices of the current epoch, in the order in which they are fed."""

@@ -1,0 +1,60 @@
+"""The commands about a study that was started, in this process."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from tests.helpers import film_folders, study_folders
+from xraykit.__main__ import main
+from xraykit.datasets import dataset
+from xraykit.experiments.study_folder import StudyState
+from xraykit.system.job_folder import State
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XRAYKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield dataset.read(film_folders.make(tmp_path_factory.mktemp("films"), films=10))
+
+
+@pytest.fixture
+def made(films, tmp_path):
+    return study_folders.make(tmp_path, films)
+
+
+def call(made, command, *arguments):
+    return CliRunner().invoke(main, ["study", command, "rates", "--studies", str(made.path.parent), *arguments])
+
+
+def test_a_study_is_shown_paused_and_put_in_order(made):
+    made.write_state(StudyState(state=State.STOPPED, message="Stopped.", done=1, runs=4))
+    shown = call(made, "show").output
+    assert "stopped  1/4 runs" in shown and "phases.0.learning_rate=0.003" in shown and "2 waiting" in shown
+    plain = json.loads(call(made, "show", "--json").output)
+    assert plain["state"]["done"] == 1 and [row["trial"] for row in plain["trials"]] == [1, 2]
+    assert call(made, "pause").exit_code == 0 and made.is_paused()
+    assert call(made, "go-on").exit_code == 0 and not made.is_paused()
+    assert call(made, "first", "2").exit_code == 0 and made.order() == (2,)
+    assert "no trial 9" in call(made, "first", "9").output
+    running = CliRunner().invoke(main, ["study", "running", "--studies", str(made.path.parent)]).output
+    assert running.startswith("rates  stopped  1/4 runs")
+
+
+def test_what_cannot_be_done_is_said_in_words(made):
+    made.write_state(StudyState(state=State.FINISHED, runs=4))
+    stopped = call(made, "stop")
+    assert stopped.exit_code == 1 and "it is finished" in stopped.output
+    (made.path / "chosen.json").write_text('{"trial": "best"}')
+    shown = call(made, "show")
+    assert shown.exit_code == 1 and "chosen.json" in shown.output and "Traceback" not in shown.output
+    with made.hold():
+        made.write_state(StudyState(state=State.RUNNING, runs=4))
+        resumed, deleted = call(made, "resume"), call(made, "delete")
+    assert resumed.exit_code == 1 and "running already" in resumed.output
+    assert deleted.exit_code == 1 and "Stop it first" in deleted.output
+    made.write_state(StudyState(state=State.STOPPED, runs=4))
+    assert call(made, "delete").exit_code == 0 and not made.path.exists()
+    gone = call(made, "show")
+    assert gone.exit_code == 1 and "no study named rates" in gone.output

@@ -1,0 +1,256 @@
+"""The page Datasets, without a browser and without starting a process: looks and pools end as a test lets them."""
+
+import os
+import zipfile
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers import ROOT, fakes, film_folders
+from xraykit.datasets import pool
+from xraykit.datasets.catalog import work
+from xraykit.datasets.reading import preview
+from xraykit.system import jobs
+from xraykit.system.job_folder import State
+from xraykit.system.jobs import JobState
+from xraykit.ui import server
+
+NASTY = "<b>x & *bold*"
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """A computer without datasets; what the page starts ends at once, in this process."""
+    for variable in ("DATA", "DATASETS", "CACHE", "RUNS"):
+        monkeypatch.setenv(f"XRAYKIT_{variable}", str(tmp_path / variable.lower()))
+
+    def look(folder, root):
+        job = jobs.create(folder.name, root)
+        try:
+            preview.preview(folder, job.path)
+        except ValueError:
+            pass
+        return job
+
+    def pooled(name, sources, classes):
+        job = jobs.create(name, work.jobs_folder())
+        with work.running(job.path, work.POOL, name):
+            work.keep_result(job, pool.pool(sources, classes, name))
+        return job
+
+    def got(name):
+        job = jobs.create(name, work.jobs_folder())
+        job.queue(verb=work.GET, model=name)
+        job.write_state(JobState(state=State.FAILED, message="Kaggle asks for a login.", verb=work.GET, model=name))
+        return job
+
+    monkeypatch.setattr(preview, "start_preview", look)
+    monkeypatch.setattr(work, "start_pool", pooled)
+    monkeypatch.setattr(work, "start_get", got)
+
+
+@pytest.fixture
+def ward(tmp_path):
+    made = film_folders.make(tmp_path / "data" / "ward", ("Normal", NASTY), films=3)
+    (made / "Normal" / "broken.png").write_bytes(b"no film")
+    (made / "Normal" / "copy.png").write_bytes((made / "Normal" / "film-000.png").read_bytes())
+    rows = [
+        "path,label,patient_id,source",
+        *(f"Normal/film-00{n}.png,Normal,p{n},Rome" for n in range(3)),
+        *(f"{NASTY}/film-00{n}.png,{NASTY},p{n},<i>Oslo" for n in range(3)),
+        "Normal/broken.png,Normal,,",
+        "Normal/copy.png,Normal,,",
+    ]
+    (made / "manifest.csv").write_text("\n".join(rows), "utf-8")
+    return made
+
+
+def open_page() -> AppTest:
+    server.use(fakes.Client())
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.switch_page("pages/datasets.py")
+    return app.run()
+
+
+def words(app) -> str:
+    assert not app.exception
+    return "\n".join([*(b.proto.body for b in app.get("html")), *(w.value.replace("\\", "") for w in app.warning)])
+
+
+def keys(app) -> set[str]:
+    return {button.key for button in app.button}
+
+
+def press(app, key):
+    next(button for button in app.button if button.key == key).click()
+    return app.run()
+
+
+def give_path(app, path):
+    app.text_input(key="datasets-path").set_value(str(path))
+    return press(app, "datasets-open")
+
+
+def test_a_fresh_computer_is_told_where_datasets_come_from():
+    app = open_page()
+    text = words(app)
+    assert "No dataset is known on this computer yet" in text and "Pool datasets" not in text
+    assert "CC BY 4.0" in text and "Known faults" in text
+    assert {f"datasets-get-{name}" for name in ("radiography", "intel", "darkcovid", "kermany")} <= keys(app)
+
+
+def test_a_look_inside_tells_everything_and_names_are_text(ward):
+    app = press(open_page(), "datasets-look-0")
+    text = words(app)
+    assert "<b>x" not in text and "&lt;b&gt;x" in text and "<i>Oslo" not in text and "&lt;i&gt;Oslo" in text
+    for expected in (
+        "Normal/broken.png",
+        "Patients with films of several classes: 3",
+        "Identical files",
+        "Classes with fewer than 10 films",
+        "Groups by patient ids",
+        "<dt>Patients</dt><dd>3</dd>",
+        "48 x 48 (7)",
+    ):
+        assert expected in text, expected
+    assert text.count("data:image/jpeg;base64,") == 7 and "alt='Normal: Normal/film-000.png, 48 x 48 pixels'" in text
+    assert len(app.get("vega_lite_chart")) == 2
+    assert "datasets-look-0" in keys(press(app, "datasets-close")) and "Samples" not in words(app)
+
+
+def test_a_reload_shows_the_same_look(ward):
+    before = press(open_page(), "datasets-look-0")
+    again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    again.query_params["job"] = before.query_params["job"]
+    again.switch_page("pages/datasets.py")
+    assert "Samples, drawn" in words(again.run())
+
+
+@pytest.mark.parametrize("job", ["../../etc", "nothing", "", "\0"])
+def test_an_address_of_no_job_shows_none(job):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params["job"] = job
+    app.switch_page("pages/datasets.py")
+    assert "Open a folder or zip" in words(app.run())
+
+
+def test_copies_in_another_dataset_are_named(ward, tmp_path):
+    other = film_folders.make(tmp_path / "data" / "other", ("Sick", "Well"), films=3)
+    for number in range(3):
+        Image.fromarray(film_folders.draw(1, 40 + number)).save(other / "Well" / f"film-00{number}.png")
+    for film in (tmp_path / "data").rglob("*.png"):
+        os.utime(film, (1_000_000_000, 1_000_000_000))  # a file of this moment may be being written: not remembered
+    app = open_page()
+    text = words(press(app, "datasets-look-0"))
+    assert "No other dataset has been read yet" in text and "Not compared" in text
+    app = press(press(app, "datasets-close"), "datasets-look-1")
+    text = words(app)
+    assert "Shared with" in text
+    assert "Normal/film-000.png" in text and "Never train on one" in text
+
+
+def test_a_manifest_and_a_zip_are_opened_by_their_paths(ward, tmp_path):
+    app = give_path(open_page(), ward / "manifest.csv")
+    assert "Samples, drawn" in words(app)
+    zipped = tmp_path / "films.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        for label in (0, 1):
+            archive.write(ward / "Normal" / f"film-00{label}.png", f"class {label}/film.png")
+    app = give_path(press(app, "datasets-close"), zipped)
+    assert "Samples, drawn" in words(app) and (tmp_path / "datasets" / "films").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", "Enter the path of a folder"),
+        ("/no/such/<b>place", "No folder at /no/such/<b>place."),
+        ("labels.csv", "must be called manifest.csv"),
+        ("film.png", "is a single file"),
+        ("broken.zip", "cannot be read"),
+        ("a\0b", "No folder at"),
+    ],
+)
+def test_what_cannot_be_opened_is_said(path, said, tmp_path):
+    for name in ("labels.csv", "film.png", "broken.zip"):
+        (tmp_path / name).write_bytes(b"x")
+    app = give_path(open_page(), tmp_path / path if path in ("labels.csv", "film.png", "broken.zip") else path)
+    assert said in words(app)
+    assert said not in words(app.run())
+
+
+def test_a_folder_that_is_no_dataset_ends_in_words(tmp_path):
+    (tmp_path / "empty").mkdir()
+    app = give_path(open_page(), tmp_path / "empty")
+    assert "Failed" in words(app) and "in class folders" in words(app)
+    assert "datasets-again" in keys(app) and "Failed" not in words(press(app, "datasets-close"))
+
+
+def test_datasets_are_pooled_with_their_classes_mapped(tmp_path):
+    film_folders.make(tmp_path / "data" / "radiography", films=3)
+    film_folders.make(tmp_path / "data" / "children", ("Normal", "Pneumonia"), films=2)
+    app = open_page()
+    paths = [str(tmp_path / "data" / name) for name in ("children", "radiography")]
+    app.multiselect(key="datasets-pool-sources").set_value(paths)
+    app.run()
+    app.text_input(key="datasets-pool-class-Viral Pneumonia").set_value("Pneumonia")
+    app.text_input(key="datasets-pool-class-COVID-19").set_value("")
+    app.run()
+    assert "Make 10 films one dataset" in {button.label for button in app.button}
+    app = press(app, "datasets-pool-make")
+    text = words(app)
+    assert "Samples, drawn" in text and "children-radiography" in text
+    made = tmp_path / "datasets" / "children-radiography"
+    record = pool.read_record(made)
+    assert record.counts == {
+        "Normal": {"children": 2, "radiography": 3},
+        "Pneumonia": {"children": 2, "radiography": 3},
+    }
+    assert "<th scope='row' title='radiography'>radiography</th><td>3</td><td>3</td>" in text
+
+
+@pytest.mark.parametrize(("normal", "said"), [("", "at least two classes"), ("PNEUMONIA", "differ only in case")])
+def test_a_pool_that_cannot_be_made_says_why(normal, said, tmp_path):
+    path = film_folders.make(tmp_path / "data" / "children", ("Normal", "Pneumonia"), films=1)
+    app = open_page()
+    app.multiselect(key="datasets-pool-sources").set_value([str(path)])
+    app.run()
+    app.text_input(key="datasets-pool-class-Normal").set_value(normal)
+    app.run()
+    assert said in words(app)
+    assert next(button for button in app.button if button.key == "datasets-pool-make").disabled
+
+
+def test_a_dataset_that_could_not_be_fetched_says_why():
+    app = press(open_page(), "datasets-get-kermany")
+    assert "Failed. Kaggle asks for a login." in words(app)
+    assert "Failed" not in words(press(app, "datasets-close"))
+
+
+def test_while_something_goes_on_nothing_else_is_begun(ward, monkeypatch):
+    def going_on(name):
+        job = jobs.create(name, work.jobs_folder())
+        job.queue(verb=work.GET, model=name)
+        lock = job.hold()
+        job.write_state(
+            JobState(state=State.RUNNING, message="Downloading", done=3, films=9, verb=work.GET, model=name)
+        )
+        held.append(lock)
+        return job
+
+    held = []
+    monkeypatch.setattr(work, "start_get", going_on)
+    app = press(open_page(), "datasets-get-kermany")
+    assert not app.exception and "datasets-stop" in keys(app)
+    assert next(button for button in app.button if button.key == "datasets-look-0").disabled
+    held[0].close()
+
+
+def test_a_dataset_is_taken_to_fine_tune(ward, monkeypatch):
+    taken = []
+    from xraykit.ui.fine_tune.form import films
+
+    monkeypatch.setattr(films, "choose", taken.append)
+    app = press(open_page(), "datasets-use-0")
+    assert taken == [ward] and not app.exception
