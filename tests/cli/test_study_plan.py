@@ -72,7 +72,7 @@ def test_a_budget_shrinks_the_films_and_says_so(films):
     ("words", "code", "told_of"),
     [
         (["no-such-study"], 1, "mobilenet-heads"),
-        (["tiny"], 1, "names no dataset"),
+        (["tiny", "--set", "data=[]"], 1, "names no dataset"),
         (["tiny", "--set", "folds.colour=3"], 1, "field=value"),
         (["tiny", "--set", "design=all", "--set", "seeds=[1,1]"], 1, "seeds: Expected"),
         (["tiny", "--budget", "soon"], 2, "30m, 2h"),

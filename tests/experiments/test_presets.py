@@ -122,3 +122,12 @@ def test_one_dataset_whose_classes_stay_is_taken_as_it_is(tmp_path):
     assert films.gather(study.from_dict(plain | {"data": ["other"]}), {"set": here}) == here
     with pytest.raises(Exception, match="renames or leaves out Viral Pneumonia, which set has not"):
         films.gather(study.from_dict(plain), {"set": here})
+
+
+def test_the_first_study_draws_its_own_films(tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_DATASETS", str(tmp_path))
+    monkeypatch.delenv("XRAYKIT_DATA", raising=False)
+    drawn = films.find(presets.NAMED["tiny"])
+    assert (
+        list(drawn.values()) == [tmp_path / "synthetic-example"] and (tmp_path / "synthetic-example" / "clear").is_dir()
+    )

@@ -10,11 +10,12 @@ from xraykit.datasets.catalog import known
 from xraykit.datasets.layout import DatasetRefused
 from xraykit.datasets.reading.index import Progress
 from xraykit.experiments.study.study import Study
+from xraykit.films.samples import example
 from xraykit.system import files
 
 
 def find(study: Study, given: Sequence[Path] = ()) -> dict[str, Path]:
-    """The folders of a study's datasets, by name: those given, else those the study names.
+    """The folders of a study's datasets, by name: those given, else those the study names; the example set is drawn.
 
     Raises
     ------
@@ -28,6 +29,8 @@ def find(study: Study, given: Sequence[Path] = ()) -> dict[str, Path]:
         return folders
     if not study.data:
         raise DatasetRefused(f"The study {study.name} names no dataset. Choose a folder of films (--data DIR).")
+    if example.NAME in study.data:
+        example.folder()  # drawn here, the first time
     there_are = {each.name: each.path for each in known.known()}
     if missing := [name for name in study.data if name not in there_are]:
         raise DatasetRefused(
