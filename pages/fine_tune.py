@@ -28,7 +28,8 @@ with st.container(key="fine-tune"):
                     st.html(f"<div class='xk-step'><b>{number}</b><h3>{title}</h3><span>{purpose}</span></div>")
                     step.show()
     else:
-        view.show(shown)
+        view.show(shown)  # and all runs
 
 # show
-table.show()
+if shown is None:
+    table.show()

@@ -203,7 +203,7 @@ def review_with_it(visit: Visit) -> None:
 
 EPOCHS = 40  # more than it is let learn before it is stopped
 # Of the tiles, which are there at every stage: the bar names the epoch only while the run learns
-EPOCH = "Number((document.body.innerText.match(/Epochs\\s+(\\d+) of/i) || [0, 0])[1])"
+EPOCH = "Number((document.body.innerText.match(/Epochs learned\\s+(\\d+) of/i) || [0, 0])[1])"
 
 
 def epoch_shown(visit: Visit) -> int:

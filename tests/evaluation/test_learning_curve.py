@@ -95,3 +95,27 @@ def test_what_still_improves_is_not_called_overfitted():
     found = learning_curve.read_curve(rows([0.5, 0.4, 0.3], accuracy=[0.9, 0.95, 0.99]))
     words = " ".join(found.words)
     assert found.still_improving and "Signs of overfitting" not in words and "validation is still improving" in words
+
+
+def test_of_few_validation_films_nothing_is_called_overfitting():
+    history = rows([0.5, 0.4, 0.6], accuracy=[0.9, 0.95, 0.96], val_accuracy=[0.8, 0.85, 0.83])
+    few, many = (learning_curve.read_curve(history, films=n) for n in (6, 1200))
+    assert learning_curve.read_curve(history, films=12).overfitting is None  # 96% is beyond the interval of 10 of 12
+    assert few.overfitting is None and "overfitting" not in " ".join(few.words)
+    assert "13.0 points above validation accuracy, which may be chance on 6 films." in " ".join(few.words)
+    assert many.overfitting is True and "Signs of overfitting." in many.words and "chance" not in " ".join(many.words)
+
+
+def test_a_gap_is_told_only_where_it_is_beyond_the_interval():
+    history = rows([0.5, 0.6], accuracy=[0.9, 0.94], val_accuracy=[0.8, 0.88])
+    found = {
+        n: learning_curve.read_curve(history, films=n).overfitting for n in (20, 50, 500)
+    }  # of 50 films, [76.2, 94.4]
+    assert found == {20: None, 50: None, 500: True}
+
+
+def test_the_best_accuracy_has_its_films_and_interval():
+    found = learning_curve.read_curve(rows([0.9, 0.4]), films=200)
+    assert found.words[0].endswith("validation accuracy 89.0% [83.9, 92.6] of 200 films.")
+    assert (found.best.n, found.best.text()) == (200, "89.0% [83.9, 92.6]")
+    assert learning_curve.read_curve(rows([0.9, 0.4])).best.ends is None

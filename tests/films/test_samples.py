@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xraykit.films import radiograph
-from xraykit.films.samples import draw
+from xraykit.films.samples import draw, example
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,26 @@ def test_the_word_synthetic_is_burned_in():
     assert (pixels[rows, 36:252] > 200).mean() > 0.2 and (pixels[rows, 300:500] > 200).mean() < 0.05
     drawn = {letter: bits.count("1") for letter, bits in draw.LETTERS.items()}
     assert set("SYNTHETIC") <= set(drawn)
+
+
+def test_the_example_set_is_made_once_with_films_that_may_be_divided(monkeypatch, tmp_path):
+    from xraykit.datasets import dataset
+
+    monkeypatch.setenv("XRAYKIT_DATASETS", str(tmp_path / "datasets"))
+    monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(example, "EACH", 6)
+    assert not example.is_made()
+    folder = example.folder()
+    assert example.is_made() and example.folder() == folder
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]  # nothing unfinished is left
+    films = dataset.read(folder)
+    assert films.counts() == dict.fromkeys(example.CLASSES, 6) and not films.refused
+    assert len(set(films.groups)) == 18  # films of one drawing, yet none is taken for a copy of another
+
+
+def test_an_example_film_is_drawn_the_same_every_time(tmp_path):
+    for name in ("first", "again"):
+        example.write(tmp_path / name, each=1)
+    first, again = (sorted((tmp_path / name).rglob("*.png")) for name in ("first", "again"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    assert len({path.read_bytes() for path in first}) == len(example.CLASSES)

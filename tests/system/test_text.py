@@ -1,6 +1,7 @@
 """Durations, times, sizes and percentages are written in one way."""
 
 import datetime
+import math
 import os
 import time
 
@@ -57,3 +58,20 @@ def test_sizes_percentages_and_decimals():
     assert [text.size(n) for n in (None, 1, 5 * 2**20, 5.1 * 2**30)] == [text.NOT_KNOWN, "1 KiB", "5.0 MiB", "5.1 GiB"]
     assert [text.percent(share) for share in (None, 0.95, 1)] == [text.NOT_KNOWN, "95.0%", "100.0%"]
     assert [text.decimal(x) for x in (None, 0, 0.0001, 0.3521)] == [text.NOT_KNOWN, "0.000", "under 0.001", "0.352"]
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "words"),
+    [
+        (720, 1200, "12 to 20 min"),
+        (50, 120, "50 s to 2 min"),
+        (5, 10, "5 to 10 s"),
+        (3600, 9000, "60 min to 2 h 30 min"),
+        (7200, 9000, "2 h 00 min to 2 h 30 min"),
+        (61, 61.2, "61 s"),
+        (0.1, 4, "under 1 s to 4 s"),
+        (None, math.inf, "–"),
+    ],
+)
+def test_a_range_of_durations_names_its_unit_once(least, most, words):
+    assert text.duration_range(least, most) == words

@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import wait_until
+from xraykit.datasets import pool
+from xraykit.films.samples import example as example_films
 from xraykit.reports.charts import bars as film_charts
 from xraykit.system import device_queue, devices, files, folders
 from xraykit.system.job_folder import State
@@ -19,6 +21,7 @@ from xraykit.system.jobs import Job, JobState
 from xraykit.training.recipe import rules
 from xraykit.training.run import control
 from xraykit.ui.fine_tune import draft
+from xraykit.ui.fine_tune.form import example as form_example
 from xraykit.ui.fine_tune.form import films as form_films
 
 
@@ -221,6 +224,14 @@ def test_a_run_gets_a_plain_name_whatever_the_recipe_is_called(films):
     assert "choose a run name" not in text_of(app) and "correct 1 recipe field." in text_of(app)
 
 
+def test_spaces_in_a_runs_name_become_hyphens_and_the_page_says_so(films, started):
+    app = choose(open_page(), films)
+    next(text for text in app.text_input if text.label == "Run name").set_value("my first  run").run()
+    assert "my-first-run" in text_of(app) and "choose a run name" not in text_of(app)
+    app.button(key="start").click().run()
+    assert [name for _, name, *_ in started] == ["my-first-run"]
+
+
 def test_everything_chosen_survives_another_page(films):
     app = choose(open_page(), films)
     field(app, "batch_size").set_value(8).run()
@@ -272,7 +283,7 @@ def test_an_estimate_is_told_in_figures(films, monkeypatch):
     monkeypatch.setattr(Job, "start", start)
     app.button(key="estimate").click().run()
     assert not app.exception
-    for figure in ("at most 13 min", "3.0 GiB", "412 images/s", "the GPU, 32 bit"):
+    for figure in ("7 to 25 min, or less", "12 to 40 s", "3.0 GiB", "412 images/s", "the GPU, 32 bit"):
         assert figure in text_of(app)
 
 
@@ -352,3 +363,87 @@ def test_names_that_are_no_utf_8_are_shown_and_break_no_page(tmp_path):
     assert Job(looked).films()["classes"] == {"Normal": 8, "Pneumonie \\udce9": 8}
     titles = next(box for box in app.selectbox if str(box.key).startswith("films-known")).options
     assert any("f\\udcf6lms" in title for title in titles)
+
+
+def test_a_newcomer_without_films_gets_an_example_with_one_click(monkeypatch):
+    monkeypatch.setattr(example_films, "EACH", 4)
+    app = open_page()
+    assert "See a run from start to end in a minute: 12 synthetic films of 3 classes" in text_of(app)
+    app.button(key="example-take").click().run()
+    assert not app.exception
+    plan = app.session_state[draft.KEY]
+    assert plan.folder == files.shown(str(folders.datasets_folder() / example_films.NAME))
+    assert plan.recipe["name"] == "tiny" and plan.recipe["phases"][0]["epochs"] == form_example.EPOCHS
+    assert "synthetic-example" in [known.name for known in form_films.known()]
+
+
+def test_a_full_disk_is_told_when_the_example_is_made(monkeypatch):
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(example_films, "folder", fail)
+    app = open_page()
+    app.button(key="example-take").click().run()
+    assert not app.exception and "could not be made" in text_of(app) and "No space left" in text_of(app)
+
+
+def test_a_class_with_one_film_can_be_left_out_and_others_merged(films, started, monkeypatch, tmp_path):
+    (films / "Rare" / "<b>").mkdir(parents=True)
+    draw = film_folders.draw(7, 7)
+    Image.fromarray(draw).save(films / "Rare" / "<b>" / "film.png")
+    app = choose(open_page(), films)
+    assert "or leave out or merge small classes (step 1)" in text_of(app) and app.button(key="start").disabled
+    text = text_of(app)
+    assert "A few films of each class" in text and text.count("data:image/jpeg;base64,") == 3 * form_films.SHOWN + 1
+    assert "Rare: Rare/&lt;b&gt;/film.png" in text
+    app.checkbox(key=f"class-use-{films}-Rare").uncheck().run()
+    app.text_input(key=f"class-name-{films}-Viral Pneumonia").set_value("Pneumonia").run()
+    app.text_input(key=f"class-name-{films}-COVID-19").set_value(" Pneumonia ").run()
+    assert "2 classes: Pneumonia 48, Normal 24." in text_of(app)
+    app.button(key="classes-take").click().run()
+    assert not app.exception
+    wait_until(lambda: films_looked_at(app), "the inspection of the new folder")
+    text = text_of(app)
+    assert "Rare left out" in text and "COVID-19 called Pneumonia" in text and not app.button(key="start").disabled
+    made = Path(app.session_state[draft.KEY].folder)
+    assert made.parent == folders.datasets_folder() and (films / "Rare").is_dir(), "the folder stays as it was"
+    recorded = pool.describe(made)["pool"]
+    assert recorded["classes"] == {"Rare": None, "Viral Pneumonia": "Pneumonia", "COVID-19": "Pneumonia"}
+    assert recorded["left_out"] == {"Rare": 1} and recorded["sources"] == {films.name: str(films)}
+    app.button(key="classes-undo").click().run()
+    assert app.session_state[draft.KEY].folder == str(films) and not app.exception
+
+
+def test_classes_that_cannot_be_told_apart_are_refused_in_words(films):
+    app = choose(open_page(), films)
+    app.text_input(key=f"class-name-{films}-Normal").set_value("covid 19").run()
+    app.button(key="classes-take").click().run()
+    assert not app.exception and "nearly the same name" in text_of(app)
+    assert app.session_state[draft.KEY].folder == str(films)
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder", "../" * 20 + "etc"])
+def test_a_new_path_that_is_refused_takes_the_place_of_what_was_chosen(tmp_path, path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    app = open_page()
+    app.segmented_control(key="films-source").set_value(form_films.PATH).run()
+    send_path(app, empty)
+    wait_until(lambda: "needs readable films" in text_of(app.run()), "the inspection")
+    send_path(app, path)
+    text = text_of(app)
+    assert "No folder at" in text or "belongs to the operating system" in text
+    assert "needs readable films" not in text and app.session_state[draft.KEY].folder == ""
+    assert app.text_input(key="films-path").value == str(path), "to be corrected"
+
+
+def send_path(app: AppTest, path: Path | str) -> None:
+    app.text_input(key="films-path").set_value(str(path))
+    next(button for button in app.button if button.label == "Check folder").click().run()
+    assert not app.exception
+
+
+def test_a_pooled_folder_is_recorded_with_the_data_of_its_run(tmp_path):
+    films = film_folders.make(tmp_path / "three", films=1)
+    made = pool.pool({"three": films}, {"Normal": None}, root=tmp_path / "pools")
+    assert pool.describe(made)["pool"]["classes"] == {"Normal": None} and pool.describe(films) == {}

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -287,9 +288,9 @@ def test_curves_are_thinned_and_mark_best_epoch_and_phase(tmp_path):
 
 
 def test_live_charts_hold_no_data_and_stay_the_same_while_rows_change():
-    chart = live_charts.progress("Loss", 22).to_dict()
-    assert "data" not in chart and chart == live_charts.progress("Loss", 22).to_dict()
-    rate = json.dumps(live_charts.progress("Learning rate", 22, logarithmic=True).to_dict())
+    chart = live_charts.progress("Loss").to_dict()
+    assert "data" not in chart and chart == live_charts.progress("Loss").to_dict()
+    rate = json.dumps(live_charts.progress("Learning rate", logarithmic=True).to_dict())
     assert '"type": "log"' in rate and "strokeDash" in rate and "data" not in live_charts.device().to_dict()
 
 
@@ -312,3 +313,51 @@ def test_a_stop_that_is_refused_is_told(made, monkeypatch):
 def test_a_run_with_a_damaged_checkpoint_offers_no_way_to_go_on(made):
     keys = keys_of(open_page("checkpoint"))
     assert "run-resume" not in keys and "run-finish" not in keys and "run-duplicate" in keys
+
+
+def test_the_axis_of_the_curves_grows_with_what_is_learned():
+    for layer in live_charts.progress("Loss").to_dict()["layer"]:
+        scale = layer["encoding"]["x"]["scale"]  # the rows' own range, one epoch at least: 13 of 4,000 are no stroke
+        assert scale == {"domain": {"unionWith": [0, 1]}, "nice": False}
+
+
+def test_curves_of_another_run_lie_behind(made):
+    app = open_page("running")
+    box = app.selectbox(key="curves-other-running")
+    assert "finished" in box.options and "running" not in box.options and "queued" not in box.options
+    box.set_value("finished").run()
+    assert not app.exception and "finished, dashed" in text_of(app)
+    kinds = {row["kind"] for row in snapshot.points_of_other(made["finished"])}
+    assert kinds == {"other training", "other validation"} <= set(live_charts.KINDS)
+
+
+def test_list_and_tile_tell_the_same_epoch(made):
+    columns = table.columns(snapshot.take_all())
+    listed = dict(zip(columns["Run"], columns["Epochs"], strict=True))["running"]
+    assert listed == "12 of 22" and f"title='{listed}'" in text_of(open_page("running"))
+
+
+def test_accuracies_carry_their_films_and_interval(made, tmp_path):
+    counts = {"counts": {"validation": {"COVID-19": 100, "Normal": 212}}}
+    (made["finished"].path / "data.json").write_text(json.dumps(counts))
+    columns = table.columns(snapshot.take_all())
+    intervals = dict(zip(columns["Run"], columns["95% interval"], strict=True))
+    assert intervals["finished"] == "[87.7, 94.0] n 312" and intervals["stopped"] == ""
+    text = text_of(open_page("finished"))
+    assert "[87.7, 94.0] n 312" in text and "of 312 films." in text
+    for odd in ('{"counts": 3}', '{"counts": {"validation": {"A": "x"}}}', "[]", '{"counts": {"validation": 3}}'):
+        (made["finished"].path / "data.json").write_text(odd)
+        assert snapshot.best_accuracy(snapshot.find("finished")).ends is None
+
+
+def test_the_browsers_tab_tells_how_far_a_run_is_and_how_it_ended(made):
+    titles = {name: view.tab_title(snapshot.take(run)) for name, run in made.items()}
+    assert titles["running"] == "56% running" and titles["queued"] == "Queued: queued"
+    assert titles["finished"] == "Finished: finished" and titles["broken"] == "Unreadable: broken"
+    assert titles["disk"] == "Failed: disk: disk"
+
+
+def test_what_a_process_prints_after_the_state_is_written_is_shown(made):
+    assert snapshot.just_ended(made["finished"]), "its log is read again"
+    os.utime(made["finished"].path / "status.json", (1, 1))
+    assert not snapshot.just_ended(made["finished"])

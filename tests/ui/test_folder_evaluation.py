@@ -292,11 +292,46 @@ def test_an_end_that_was_none_is_told_in_words_and_can_be_left(app, state, tmp_p
     made = jobs.create("films")
     facts = {"verb": "evaluate", "data": str(tmp_path), "models": ("x",), "done": 3, "films": 9}
     made.write_state(JobState(state=state, message="Expected <b>.", **facts))
+    app.session_state["work"] = made.name
     app.run()
     text = words_of(app)
     assert not app.exception and ENDS[state] in text
     app.button(key="evaluate-another").click().run()
     assert not app.exception and app.text_input(key="evaluate-path") is not None and not jobs.list_jobs()
+
+
+def test_how_a_job_of_another_session_ended_is_not_told_here(app, tmp_path):
+    made = jobs.create("films")
+    facts = {"verb": "evaluate", "data": str(tmp_path), "models": ("x",)}
+    made.write_state(JobState(state=State.FAILED, message="No model fits.", **facts))
+    waiting = jobs.create("others")
+    waiting.write_state(JobState(state=State.FINISHED, verb="inspect", data=str(tmp_path)))
+    assert "No model fits" not in words_of(app.run()) and app.text_input(key="evaluate-path") is not None
+    look_at(app, tmp_path)  # nor does it delete what another session has before it
+    assert {made.name, waiting.name} <= {job.name for job in jobs.list_jobs()}
+    app.session_state["work"] = ""
+    app.query_params["work"] = made.name  # after a reload, the session that asked
+    assert "No model fits" in words_of(app.run())
+
+
+def test_what_was_left_without_a_result_a_day_ago_is_tidied_away(app, tmp_path):
+    old = jobs.create("films")
+    old.write_state(JobState(state=State.FAILED, verb="evaluate", data=str(tmp_path)))
+    old.write("progress.json", {**old.read("progress.json"), "heartbeat": 1.0})
+    look_at(app, tmp_path)
+    assert old.name not in [job.name for job in jobs.list_jobs()]
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder", "../" * 20 + "etc"])
+def test_what_is_said_of_a_new_path_takes_the_place_of_the_old_error(app, tmp_path, path):
+    made = jobs.create("films")
+    made.write_state(JobState(state=State.FAILED, message="films needs two classes.", verb="inspect", data="/films"))
+    app.session_state["work"] = made.name
+    assert "films needs two classes" in words_of(app.run())
+    look_at(app, path)
+    text = words_of(app)
+    assert "two classes" not in text and ("No folder at" in text or "belongs to the operating system" in text)
+    assert not jobs.list_jobs() and not app.exception
 
 
 def test_a_broken_state_or_result_never_breaks_the_page(app, tmp_path):

@@ -156,7 +156,7 @@ def _take_room(path: Path) -> None:
 
 
 def count_labels(root: str | Path, classes: Sequence[str] = ()) -> dict[str, int]:
-    """Files per class, by folder names or manifest alone: no film is opened. Raises DatasetRefused.
+    """Files per class, by folder names or manifest alone: no film is opened. Raises as `listing.read`.
 
     `classes` are names known to be classes.
     """

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from xraykit.datasets import dataset, layout, split
+from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.reading import index
+from xraykit.datasets.reading.samples import Collector
 from xraykit.datasets.split import SplitPlan
 from xraykit.films import note
 from xraykit.films.radiograph import Radiograph
@@ -23,7 +25,8 @@ def inspect(
 ) -> dataset.Dataset:
     """Read a folder of films; with `out`, tell there how far it is and write films.json.
 
-    With a plan, films.json also tells how it divides the films and which of them would be learned from.
+    With a plan, films.json also tells how it divides the films and which of them would be learned from, and a few small
+    pictures a class lie beside it (`reading.samples`).
 
     Raises
     ------
@@ -36,12 +39,18 @@ def inspect(
         return dataset.read(folder, progress, least_classes=1)
     job = Job(out)
     with jobs.running(job, verb="inspect", data=str(folder.resolve())) as going:
-        going.films = sum(dataset.count_labels(folder).values())
+        rows = listing.read(folder, walked=lambda met: going.stop_if_asked()).rows
+        going.films = len(rows)
+        pictures = Collector(rows, out) if plan else None
 
         def count(name: str, film: Radiograph | Refusal) -> None:
+            if pictures:
+                pictures.take(name, film)
             going.count(name, vars(film) if isinstance(film, Refusal) else None)
 
         films = dataset.read(folder, progress, look=count, least_classes=1)
+        if pictures:
+            pictures.write()
         job.write(FILMS, describe(films) | (divide(films, plan) if plan else {}))
     return films
 

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -45,6 +45,7 @@ from xraykit.system.folders import (
 )
 
 FORMAT = 1
+RECORDED = ("digest", "sources", "classes", "left_out")  # in data.json of a run
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "label", "patient_id", "source", "source_detail", "split")
 WAIT = 0.2  # seconds between two looks at a pool that another process is making
@@ -166,6 +167,16 @@ def read_record(folder: Path) -> PoolRecord | None:
         return msgspec.json.decode(files.read_plain(folder / POOL_RECORD, MOST_RECORD), type=PoolRecord)
     except (files.FileRefused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """What a run records of a pooled folder: of which folders it was made, which classes were renamed or left out.
+
+    {"pool": {"digest", "sources": name to folder, "classes": class to its new name or None, "left_out": class to
+    films}}; nothing where it is no pool.
+    """
+    record = read_record(folder)
+    return {} if record is None else {"pool": {key: getattr(record, key) for key in RECORDED}}
 
 
 def find(digest: str, root: Path) -> Path | None:

@@ -6,6 +6,7 @@ Reads no network and draws nothing.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from xraykit.evaluation.stats import Figure, proportion
 from xraykit.refused import Refused
 from xraykit.system.files import FileRefused, read_plain, shown
 
@@ -23,6 +25,8 @@ GAP = 0.05  # of accuracy, between training and validation films
 RISE = 0.1  # of validation loss over its best; label smoothing keeps losses high, so a tenth is a lot
 LEAST_RISE = 0.02  # below that, losses near zero rise by hundreds of percent and mean nothing
 STALE = 5  # epochs without a better validation loss
+FEW = 30  # validation films, of which one alone is three points of accuracy: nothing is called overfitting
+ENOUGH = 100  # validation films below which a rise of their loss says nothing: their accuracy's interval is +-10 points
 
 
 class HistoryRefused(Refused):
@@ -38,7 +42,8 @@ class TrainingCurve:
     `best_epoch` has the lowest validation loss; `cuts` are rate cuts (epoch, before, after); `phases` the epochs that
     began a phase after the first; `gap` is training minus validation accuracy at the last epoch; `rise` the share by
     which validation loss rose from its best to the end while training loss fell, 0 where it did not; `overfitting` a
-    gap over five points or a rise over a tenth; `seconds` of training.
+    gap over five points or a rise over a tenth, None where the validation films are too few to tell; `seconds` of
+    training; `films` validated on, None where that is not known.
     """
 
     epochs: int
@@ -53,6 +58,12 @@ class TrainingCurve:
     still_improving: bool | None
     seconds: float | None
     words: tuple[str, ...]
+    films: int | None = None
+
+    @property
+    def best(self) -> Figure:
+        """Validation accuracy of the best epoch with its 95% interval, which needs the number of films."""
+        return share(self.best_accuracy, self.films)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), allow_nan=False) + "\n"
@@ -81,8 +92,18 @@ def load(path: str | Path) -> list[Row]:
     return [{str(key): _number(value) for key, value in row.items() if key} for row in rows]
 
 
-def read_curve(rows: Sequence[Mapping[str, float | str | None]]) -> TrainingCurve:
-    """Read the rows of a history.csv, as `load` or csv.DictReader gives them."""
+def share(accuracy: float | None, films: int | None) -> Figure:
+    """An accuracy on so many films with its 95% interval; without one where it is not known on how many."""
+    if accuracy is None or not films or not 0 <= accuracy <= 1:
+        return Figure(accuracy)
+    return proportion(round(accuracy * films), films)
+
+
+def read_curve(rows: Sequence[Mapping[str, float | str | None]], films: int | None = None) -> TrainingCurve:
+    """Read the rows of a history.csv, as `load` or csv.DictReader gives them.
+
+    `films` is how many were validated on: of few, only differences beyond the interval are told.
+    """
     table = [{key: _number(value) for key, value in row.items()} for row in rows]
     losses = [(value, k) for k, row in enumerate(table) if (value := row.get("val_loss")) is not None]
     best = min(losses)[1] if losses else None
@@ -90,7 +111,6 @@ def read_curve(rows: Sequence[Mapping[str, float | str | None]]) -> TrainingCurv
     gap = _gap(last)
     since = None if best is None else len(table) - 1 - best
     rise = None if best is None else _rise(table, best)
-    overfitting = None if gap is None or rise is None else gap > GAP or rise > RISE
     curve = TrainingCurve(
         epochs=len(table),
         best_epoch=None if best is None else best + 1,
@@ -100,31 +120,26 @@ def read_curve(rows: Sequence[Mapping[str, float | str | None]]) -> TrainingCurv
         phases=_phases(table),
         gap=gap,
         rise=rise,
-        overfitting=overfitting,
+        overfitting=_overfitting(gap, rise, _beyond(last, films), films),
         still_improving=None if since is None or len(table) < 2 else since == 0,
         seconds=_total([row.get("seconds") for row in table]),
         words=(),
+        films=films,
     )
-    return TrainingCurve(**{**vars(curve), "words": tuple(_sentences(curve))})
+    return dataclasses.replace(curve, words=tuple(_sentences(curve, _beyond(last, films))))
 
 
-def _sentences(curve: TrainingCurve) -> list[str]:
+def _sentences(curve: TrainingCurve, beyond: bool) -> list[str]:
     if not curve.epochs:
         return ["No epochs were recorded."]
-    words = []
-    if curve.best_epoch is not None:
-        accuracy = "" if curve.best_accuracy is None else f", validation accuracy {curve.best_accuracy:.1%}"
-        words.append(
-            f"Best epoch {curve.best_epoch} of {curve.epochs}: validation loss {curve.best_loss:.3f}{accuracy}."
-        )
-    else:
-        words.append(f"{curve.epochs} epochs; validation loss is not reported.")
+    words = [_best_words(curve)]
     words += [f"The learning rate was cut at epoch {n}, from {a:.2g} to {b:.2g}." for n, a, b in curve.cuts]
     words += [f"Phase {k} began at epoch {n}." for k, n in enumerate(curve.phases, 2)]
     if curve.gap is not None:
         points, side = f"{100 * abs(curve.gap):.1f}", "above" if curve.gap >= 0 else "below"
         place = "equal to" if points == "0.0" else f"{points} points {side}"
-        words.append(f"In the last epoch, training accuracy is {place} validation accuracy.")
+        chance = "" if beyond or not curve.films else f", which may be chance on {curve.films} films"
+        words.append(f"In the last epoch, training accuracy is {place} validation accuracy{chance}.")
     if curve.rise:
         words.append(f"Since its best epoch, validation loss rose by {curve.rise:.1%} while training loss fell.")
     if curve.overfitting and curve.still_improving:
@@ -136,6 +151,30 @@ def _sentences(curve: TrainingCurve) -> list[str]:
     elif curve.best_epoch is not None and curve.epochs - curve.best_epoch >= STALE:
         words.append(f"Validation loss did not improve in the last {curve.epochs - curve.best_epoch} epochs.")
     return words
+
+
+def _best_words(curve: TrainingCurve) -> str:
+    if curve.best_epoch is None:
+        return f"{curve.epochs} epochs; validation loss is not reported."
+    films = f" of {curve.films:,} films" if curve.films else ""
+    figure = curve.best.text() if curve.films else curve.best.value_text()
+    accuracy = "" if curve.best_accuracy is None else f", validation accuracy {figure}{films}"
+    return f"Best epoch {curve.best_epoch} of {curve.epochs}: validation loss {curve.best_loss:.3f}{accuracy}."
+
+
+def _overfitting(gap: float | None, rise: float | None, beyond: bool, films: int | None) -> bool | None:
+    if gap is None or rise is None:
+        return None
+    enough = films is None or films >= ENOUGH
+    if (gap > GAP and beyond and (films is None or films >= FEW)) or (rise > RISE and enough):
+        return True
+    return False if enough else None
+
+
+def _beyond(row: Mapping[str, float | None], films: int | None) -> bool:
+    """Is the training accuracy beyond the interval of the validation accuracy? True where that has none."""
+    training, ends = row.get("accuracy"), share(row.get("val_accuracy"), films).ends
+    return training is None or ends is None or not ends[0] <= training <= ends[1]
 
 
 def _gap(row: Mapping[str, float | None]) -> float | None:

@@ -15,4 +15,5 @@ dicom/display   DICOM bytes to pixels, as a workstation would show them
 note            what is to be said of a film that is read: warnings and facts
 refusal         why a file is not read: a code for programs, words for people
 samples/draw    the two synthetic films that come with xraykit, and how they were drawn
+samples/example  a small labelled set of synthetic films, made on request
 """

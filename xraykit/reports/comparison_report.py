@@ -19,6 +19,7 @@ from xraykit.evaluation import comparison, curves, learning_curve, published
 from xraykit.evaluation import operating_point as operating
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure, number_text
+from xraykit.models import card as cards
 from xraykit.models import kept as kept_models
 from xraykit.reports import tables
 from xraykit.reports.charts import curves as curve_charts
@@ -233,11 +234,16 @@ def training(material: Material) -> Section | None:
     trained = [kept for kept in material.kept if kept.history]
     if not trained:
         return None
-    read = {kept.card.name: learning_curve.read_curve(kept.history) for kept in trained}
+    read = {kept.card.name: learning_curve.read_curve(kept.history, _validated(kept.card)) for kept in trained}
     measures = (("accuracy", "Accuracy"), ("loss", "Loss"), ("learning_rate", "Learning rate"))
     pictures = tuple(_learning(trained, read, key, title) for key, title in measures)
     words = tuple(f"{name}: {' '.join(curve.words)}" for name, curve in read.items())
     return Section("training", "Training", words, pictures)
+
+
+def _validated(card: cards.Card) -> int | None:
+    """How many films a model was validated on while it was trained; None where its card does not say."""
+    return sum(((card.data.get("counts") or {}).get("validation") or {}).values()) or None
 
 
 def recipes(material: Material) -> Section:

@@ -23,6 +23,16 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def duration_range(least: float | None, most: float | None) -> str:
+    """12 to 20 min; 50 s to 2 min; a single duration where both are written alike."""
+    low, high = duration(least), duration(most)
+    if low == high or NOT_KNOWN in (low, high):
+        return high
+    (number, _, unit), (_, _, other) = low.rpartition(" "), high.rpartition(" ")
+    plain = unit == other and number.isdigit() and high.count(" ") == 1  # not of hours, which bring minutes along
+    return f"{number if plain else low} to {high}"
+
+
 def time_left(eta: float | None, now: datetime.datetime | None = None) -> str:
     """How long it still takes and when it will have ended; empty where that is not known."""
     if eta is None or not 0 <= eta < math.inf:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypedDict
 
 import msgspec
 
-from xraykit.datasets import dataset, split
+from xraykit.datasets import dataset, pool, split
 from xraykit.datasets.reading import index
 from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.refused import Refused
@@ -119,7 +119,7 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
         finish=bool(status.finish),
         seconds_per_epoch=_estimated(run),
     )
-    run.write("data.json", split.describe(films, plan.parts, plan.learned, recipe.division))
+    run.write("data.json", split.describe(films, plan.parts, plan.learned, recipe.division) | pool.describe(films.root))
     with fit.distributed(recipe) if status.device == devices.ALL else contextlib.nullcontext():
         fit.fit(plan, recorder)
 

@@ -8,6 +8,7 @@ kit/text          words shown as they are, the field for a folder's path, the ta
 kit/pictures      pixels as the pictures a browser draws
 kit/jobs          a job that is watched and stopped
 kit/folder_facts  what a folder of films holds and how an evaluation on it went
+kit/folder_picker  the folders of this computer, opened one after the other
 kit/film_list     named films with predictions, and pictures with heatmaps where the films are at hand
 kit/report_view   sections, tables and charts of a report, with their downloads
 review/           open films: the list, the readings, the panes with heatmaps, the controls above them

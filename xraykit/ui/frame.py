@@ -31,6 +31,11 @@ def frame(title: str) -> None:
     )
 
 
+def tab(words: str) -> None:
+    """Change what the browser's tab says, so that it can be read from another tab."""
+    st.set_page_config(page_title=f"{words} · xraykit")
+
+
 def watch_restarts() -> None:
     """Tell the user once that the service had to be started again since this session last looked."""
     restarts = client().restarts

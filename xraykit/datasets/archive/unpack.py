@@ -24,10 +24,10 @@ from xraykit.datasets.archive.check import MAX_MEMBER, ArchiveRefused, quoted
 from xraykit.datasets.layout import is_manifest
 from xraykit.datasets.listing.folder import RECORD
 from xraykit.films import radiograph
+from xraykit.films.walk import FILM_ENDINGS
 from xraykit.system.folders import datasets_folder, make_private
 
 CHUNK = 2**18
-FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".ima", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".j2k")
 Progress = Callable[[int, int], None]  # bytes unpacked, bytes in all
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from xraykit.datasets.layout import DatasetRefused, Layout, is_manifest
@@ -14,18 +14,22 @@ RECORD = "archive.json"  # what was left out of the zip that a folder was unpack
 POOL_RECORD = "pool.json"  # what a folder was pooled from
 
 
-def read(root: Path, classes: Sequence[str] = ()) -> Layout:
+def read(root: Path, classes: Sequence[str] = (), walked: Callable[[int], None] | None = None) -> Layout:
     """The labelled films of a folder; `classes` are names known to be classes.
+
+    `walked` is told how many files and folders were met so far; what it raises ends the reading.
 
     Raises
     ------
+    FolderRefused
+        As `walk.walk`: a folder of the operating system, or one too large.
     DatasetRefused
         If there is no such folder, its manifest cannot be used, it holds several datasets, or classes whose names
         differ so little that they may be one.
     """
     if not root.is_dir():
         raise DatasetRefused(f"No folder at {root}.", code="no-folder")
-    tree = walk.walk(root)
+    tree = walk.walk(root, walked)
     tree.others = [name for name in tree.others if name not in (RECORD, POOL_RECORD)]
     table = _manifest_of(tree)
     layout = manifest.read(table, tree) if table else class_folders.read(tree, classes)

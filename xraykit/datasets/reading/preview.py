@@ -5,7 +5,6 @@ Reads every film once, in a process of its own where a page asks.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from xraykit.datasets.layout import Row
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.reading import twins
 from xraykit.datasets.reading.index import Entry, Progress
-from xraykit.datasets.reading.samples import Collector, Sample, Sizes
+from xraykit.datasets.reading.samples import PICTURE, Collector, Sample, Sizes
 from xraykit.datasets.reading.twins import Twins
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
@@ -29,7 +28,6 @@ from xraykit.system.jobs import FILMS, Job
 PREVIEW = "preview.json"
 MOST_BYTES = 64 * 2**20  # of preview.json
 NAMED = 200  # sets and patients that are named
-_PICTURE = re.compile(r"[0-9a-f]{16}\.jpg")
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -111,7 +109,7 @@ def read(job: Job) -> Preview | None:
 def picture(job: Job, sample: Sample) -> bytes | None:
     """The JPEG of a sample; None where it is gone, or its name is none that `preview` gives."""
     try:
-        return files.read_plain(job.path / sample.file, 2**20) if _PICTURE.fullmatch(sample.file) else None
+        return files.read_plain(job.path / sample.file, 2**20) if PICTURE.fullmatch(sample.file) else None
     except files.FileRefused:
         return None
 

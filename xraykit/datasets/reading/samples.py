@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +18,9 @@ from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.system import files
 
+SAMPLES = "samples.json"
+PICTURE = re.compile(r"[0-9a-f]{16}\.jpg")
+MOST_BYTES = 2**20  # of a picture, or of the list of them
 A_CLASS = 6  # pictures
 RESERVE = 6  # more candidates, for films that cannot be read
 LONGEST = 224  # pixels of a picture's longer side
@@ -89,6 +94,10 @@ class Collector:
                 (self.folder / sample.file).unlink(missing_ok=True)
         return chosen
 
+    def write(self) -> None:
+        """Leave the pictures with a list of them, for `read_samples`."""
+        files.replace_text(self.folder / SAMPLES, msgspec.json.encode(self.kept()).decode())
+
     def sizes(self, root: Path, films: Sequence[str]) -> Sizes:
         """How large the films of a folder are, in pixels and bytes."""
         if not self.shapes:
@@ -108,6 +117,20 @@ class Collector:
             ],
             total_bytes=int(bytes_of.sum()),
         )
+
+
+def read_samples(folder: Path) -> list[tuple[Sample, bytes]]:
+    """The pictures that `Collector.write` left in a folder, as JPEG; those that are gone or damaged are left out."""
+    try:
+        samples = msgspec.json.decode(files.read_plain(folder / SAMPLES, MOST_BYTES), type=list[Sample])
+    except (files.FileRefused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+    pictures = []
+    for sample in samples:
+        with contextlib.suppress(files.FileRefused):
+            if PICTURE.fullmatch(sample.file):
+                pictures.append((sample, files.read_plain(folder / sample.file, MOST_BYTES)))
+    return pictures
 
 
 def _candidates(rows: Sequence[Row]) -> dict[str, tuple[str, int]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts.style import SCREEN, Style, by_model, finish
+from xraykit.reports.charts.style import DASHES, SCREEN, Style, by_model, finish
 
 SPLITS = ("validation", "training")
 
@@ -62,12 +62,12 @@ def learning(
 
 
 HEIGHT = 190  # px
-KINDS = ("moment", "training", "validation", "best", "phase")
+KINDS = ("moment", "training", "validation", "best", "phase", "other training", "other validation")
+FILMS = "indexof(datum.kind, 'training') < 0 ? 'validation' : 'training'"
 
 
 def progress(
     measure: str,
-    epochs: int,
     *,
     percent: bool = False,
     logarithmic: bool = False,
@@ -76,55 +76,68 @@ def progress(
 ) -> alt.LayerChart:
     """One measure over the epochs: training thin, validation thick, the best epoch a point, a new phase a dashed line.
 
+    The x axis ends with the last epoch that was learned. A second run can lie behind, in another colour and dashed.
+
     Parameters
     ----------
     measure : str
         What is on the y axis: "Loss".
-    epochs : int
-        Epochs in all; the x axis ends there, so that how far the run is can be seen.
 
     Returns
     -------
     alt.LayerChart
-        Without data. Its rows are {"kind": one of `KINDS`, "epoch": epochs completed, float, "value": float}.
+        Without data. Its rows are {"run": its name, "kind": one of `KINDS`, "epoch": epochs completed, float,
+        "value": float}.
     """
-    # aria=False below: a mark without rows would be an unnamed picture; the chart's alt text tells the figures
-    every = max(1, -(-epochs // 8))
     x = alt.X(
         "epoch:Q",
         title="Epoch",
-        scale=alt.Scale(domain=[0, max(1, epochs)], nice=False),
-        axis=alt.Axis(values=list(range(0, epochs + 1, every)), format="d"),
+        scale=alt.Scale(domain=alt.DomainUnionWith(unionWith=[0, 1]), nice=False),
+        axis=alt.Axis(format="d", tickMinStep=1, tickCount=7),
     )
     scale = alt.Scale(type="log") if logarithmic else alt.Scale(zero=False, **({"domainMax": 1} if percent else {}))
     form = ".0%" if percent else ".0e" if logarithmic else ".3~g"
     y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format=form, tickCount=4, labelLimit=44))
     tooltip = [
-        alt.Tooltip("kind:N", title="Films"),
+        alt.Tooltip("run:N", title="Run"),
+        alt.Tooltip("films:N", title="Films"),
         alt.Tooltip("epoch:Q", title="Epoch", format=".2~f"),
         alt.Tooltip("value:Q", title=measure, format=".1%" if percent else ".4~g"),
     ]
+    place = {"x": x, "y": y}
+    words = f"{measure} over the epochs: training thin, validation thick, the best epoch marked"
+    layers = (*_other_run(place, tooltip, style), *_this_run(place, tooltip, style))
+    return finish(alt.layer(*layers), style, height, words)
+
+
+def _this_run(place: dict[str, Any], tooltip: list[alt.Tooltip], style: Style) -> Iterator[alt.Chart]:
+    # aria=False: a mark without rows would be an unnamed picture; the chart's alt text tells the figures
     blue, yellow = style.series[0], style.series[1]
-    layers = (
-        _of("phase").mark_rule(aria=False, color=style.faint, strokeDash=[2, 3], opacity=0.7).encode(x=x),
+    yield _of("phase").mark_rule(aria=False, color=style.faint, strokeDash=[2, 3], opacity=0.7).encode(x=place["x"])
+    yield (
         _of("moment")
         .transform_calculate(part="floor(datum.epoch - 0.00001)")  # the running mean begins anew in every epoch
         .mark_line(aria=False, color=blue, strokeWidth=0.8, opacity=0.5)
-        .encode(x=x, y=y, detail="part:N"),
-        _of("training").mark_line(aria=False, color=blue, strokeWidth=1.2).encode(x=x, y=y),
-        _of("training")
-        .mark_point(aria=False, color=blue, filled=True, size=10, opacity=1)
-        .encode(x=x, y=y, tooltip=tooltip),
-        _of("validation").mark_line(aria=False, color=yellow, strokeWidth=2.4).encode(x=x, y=y),
-        _of("validation")
-        .mark_point(aria=False, color=yellow, filled=True, size=22, opacity=1)
-        .encode(x=x, y=y, tooltip=tooltip),
-        _of("best")
-        .mark_point(aria=False, color=yellow, filled=True, size=130, opacity=1, stroke=style.ink, strokeWidth=1.5)
-        .encode(x=x, y=y, tooltip=tooltip),
+        .encode(**place, detail="part:N")
     )
-    words = f"{measure} over the epochs: training thin, validation thick, the best epoch marked"
-    return finish(alt.layer(*layers), style, height, words)
+    for kind, color, width, size in (("training", blue, 1.2, 10), ("validation", yellow, 2.4, 22)):
+        yield _of(kind).mark_line(aria=False, color=color, strokeWidth=width).encode(**place)
+        dots = _of(kind).transform_calculate(films=FILMS)
+        yield dots.mark_point(aria=False, color=color, filled=True, size=size, opacity=1).encode(
+            **place, tooltip=tooltip
+        )
+    best = _of("best").transform_calculate(films=FILMS)
+    yield best.mark_point(
+        aria=False, color=yellow, filled=True, size=130, opacity=1, stroke=style.ink, strokeWidth=1.5
+    ).encode(**place, tooltip=tooltip)
+
+
+def _other_run(place: dict[str, Any], tooltip: list[alt.Tooltip], style: Style) -> Iterator[alt.Chart]:
+    for kind, width in (("other training", 1.0), ("other validation", 2.2)):
+        lines = _of(kind).mark_line(aria=False, color=style.series[3], strokeWidth=width, strokeDash=DASHES[1])
+        yield lines.encode(**place)
+        dots = _of(kind).transform_calculate(films=FILMS)  # wide and unseen: what a pointer finds
+        yield dots.mark_point(aria=False, filled=True, size=60, opacity=0).encode(**place, tooltip=tooltip)
 
 
 def device(*, style: Style = SCREEN, height: int = HEIGHT) -> alt.LayerChart:
@@ -159,5 +172,5 @@ def device(*, style: Style = SCREEN, height: int = HEIGHT) -> alt.LayerChart:
     return finish(chart, style, height, "Load and memory of the device over time")
 
 
-def _of(kind: str | Sequence[str]) -> alt.Chart:
+def _of(kind: str) -> alt.Chart:
     return alt.Chart().transform_filter(f"datum.kind === '{kind}'")

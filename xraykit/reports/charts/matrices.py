@@ -38,19 +38,7 @@ def matrix(
         With a point selection named "cell" over reference and predicted.
     """
     rows = [cell | {"share": cell[f"{share}_share"], "label": _percent(cell[f"{share}_share"])} for cell in cells]
-    order = list(classes)
-    names = alt.Axis(labelAngle=0, labelColor=style.ink, labelLimit=150, domain=False, ticks=False)
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("predicted:N", sort=order, title="Predicted", axis=names, scale=alt.Scale(domain=order)),
-        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=names, scale=alt.Scale(domain=order)),
-        tooltip=[
-            alt.Tooltip("reference:N", title="Reference"),
-            alt.Tooltip("predicted:N", title="Predicted"),
-            alt.Tooltip("films:Q", title="Films"),
-            alt.Tooltip("row_share:Q", title="Of the reference class", format=".1%"),
-            alt.Tooltip("column_share:Q", title="Of the predicted class", format=".1%"),
-        ],
-    )
+    base = _grid(rows, list(classes), style)
     pick = alt.selection_point(name=CELL, fields=["reference", "predicted"], toggle=False, clear=False)
     fill = alt.Scale(domain=[0, 1], range=list(style.sequential), interpolate="rgb", clamp=True)
     tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
@@ -63,7 +51,23 @@ def matrix(
         filled=False, stroke=style.mark, strokeWidth=4, cursor="pointer"
     )
     layers = [tiles.add_params(pick), counts, shares, *([frame] if chosen else [])]
-    return finish(alt.layer(*layers), style, max(300, 92 * len(order) + 50), alt_text)
+    return finish(alt.layer(*layers), style, max(300, 92 * len(classes) + 50), alt_text)
+
+
+def _grid(rows: Sequence[dict[str, Any]], order: list[str], style: Style) -> alt.Chart:
+    """The places of the cells, and what is told of each."""
+    names = alt.Axis(labelAngle=0, labelColor=style.ink, labelLimit=150, domain=False, ticks=False)
+    return alt.Chart(alt.Data(values=list(rows))).encode(
+        x=alt.X("predicted:N", sort=order, title="Predicted", axis=names, scale=alt.Scale(domain=order)),
+        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=names, scale=alt.Scale(domain=order)),
+        tooltip=[
+            alt.Tooltip("reference:N", title="Reference"),
+            alt.Tooltip("predicted:N", title="Predicted"),
+            alt.Tooltip("films:Q", title="Films"),
+            alt.Tooltip("row_share:Q", title="Of the reference class", format=".1%"),
+            alt.Tooltip("column_share:Q", title="Of the predicted class", format=".1%"),
+        ],
+    )
 
 
 def intervals(

@@ -128,7 +128,9 @@ def parallel(
     look = {"align": "left", "dx": 7, "dy": -9, "fontSize": 12, "limit": 150}
     halo = ticked.mark_text(**look, stroke=style.background, strokeWidth=4, opacity=0.85, aria=False)
     words = ticked.mark_text(**look, color=style.ink)
-    return finish(alt.layer(poles, alt.layer(faint, shown, points, data=packed(rows)), halo, words), style, HEIGHT, alt_text)
+    return finish(
+        alt.layer(poles, alt.layer(faint, shown, points, data=packed(rows)), halo, words), style, HEIGHT, alt_text
+    )
 
 
 def cost(

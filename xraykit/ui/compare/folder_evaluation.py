@@ -5,7 +5,9 @@ The job is a process of its own: this page only starts it, watches it and asks i
 
 from __future__ import annotations
 
+import contextlib
 import html
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +29,8 @@ from xraykit.ui.kit.text import ask_for_folder, say
 
 MOST_MODELS = 4
 WORDS = "work-words"
+WORK = "work"  # of the session and of the address: the job being shown
+OLD = 86_400  # seconds
 FORMS = (
     "A folder of class folders (COVID-19/one.png, Normal/two.dcm) or with a manifest.csv (columns path and label). "
     "The folder is checked first; nothing is evaluated until you start it."
@@ -46,13 +50,16 @@ def show(cards: Sequence[Card]) -> list[Evaluation]:
 
 
 def current() -> Job | None:
-    """The job being shown: the one this session began or opened, else one that is busy or waits for an answer."""
-    chosen = st.session_state.get("work")
+    """The job being shown: the one this session began or opened, else one that is busy.
+
+    How a job of another session ended is no matter of this one. The address names the job, so that a reload finds it.
+    """
+    chosen = st.session_state.get(WORK) or st.query_params.get(WORK)
     listed = list_jobs()
     for job in listed:
         if job.name == chosen:
             return job
-    return next((job for job in listed if _wants_attention(job)), None)
+    return next((job for job in listed if _is_going_on(job)), None)
 
 
 def folder_of(evaluation: Evaluation) -> Path | None:
@@ -77,27 +84,48 @@ def _hashes_version(job: Job, modified: int) -> frozenset[str]:
     return frozenset(_contents(job).get("sha256", ()))
 
 
-def _wants_attention(job: Job) -> bool:
+def _is_going_on(job: Job) -> bool:
     state = state_of(job)
-    seen = st.session_state.get("works-seen", ())
-    return state is not None and job.name not in seen and (state.state is not State.FINISHED or state.verb == "inspect")
+    return state is not None and state.state.busy and job.name not in st.session_state.get("works-seen", ())
 
 
-def _ask_for_folder() -> None:
-    folder = ask_for_folder("Folder of labelled films", "Check folder", "evaluate")
+def _ask_for_folder(path: str = "", before: Job | None = None) -> None:
+    """The field for a path; what is said of it takes the place of what was said `before`."""
+
+    def refuse(words: str) -> None:
+        if before is None:
+            say(words)
+            return
+        _leave(before, state_of(before))
+        _keep_word(words)
+        st.rerun()
+
+    folder = ask_for_folder("Folder of labelled films", "Check folder", "evaluate", path, refused=refuse)
     st.html(f"<p class='xk-said'>{html.escape(FORMS)}</p>")
     if folder is not None:
+        if before is not None:
+            _leave(before, state_of(before))
         _look_at(folder)
 
 
 def _look_at(folder: Path) -> None:
-    _forget_inspections()
+    _tidy()
     try:
-        st.session_state["work"] = inspection.start_inspection(folder).name
+        _open(inspection.start_inspection(folder))
     except (Refused, OSError) as error:
         say(f"The folder could not be looked at: {words_of(error)}")
         return
     st.rerun()
+
+
+def _open(job: Job) -> None:
+    """Show a job from now on, in this session and after a reload."""
+    st.session_state[WORK] = st.query_params[WORK] = job.name
+
+
+def _close() -> None:
+    st.session_state.pop(WORK, None)
+    st.query_params.pop(WORK, None)
 
 
 def _show_job(job: Job, cards: Sequence[Card]) -> None:
@@ -106,7 +134,7 @@ def _show_job(job: Job, cards: Sequence[Card]) -> None:
         folder_facts.show_head("An evaluation that cannot be read", job.name)
         _show_buttons(job, state)
         return
-    st.session_state["work"] = job.name
+    _open(job)
     tested = f", test films of the run {state.test_of}" if state.test_of else ""
     folder_facts.show_head(_folder_name(state), files.shown(state.data) + tested)
     if state.state.busy:
@@ -114,6 +142,9 @@ def _show_job(job: Job, cards: Sequence[Card]) -> None:
         return
     if state.state is not State.FINISHED:
         folder_facts.show_end(state)
+        if state.verb == "inspect":
+            _ask_for_folder(files.shown(state.data), job)
+            return
     elif state.verb == "inspect":
         contents = _contents(job)
         folder_facts.show_folder(contents)
@@ -172,43 +203,40 @@ def _show_buttons(job: Job, state: JobState | None) -> None:
 def _begin(job: Job, folder: str, models: Sequence[str]) -> None:
     try:
         folder_evaluation.start_evaluation(job, Path(folder), models)
-        st.session_state["work"] = job.name
+        _open(job)
     except (Refused, OSError) as error:
         _keep_word(f"The evaluation could not be started. {words_of(error)}")
 
 
 def _start_again(job: Job, state: JobState) -> None:
-    if state.verb == "evaluate":
-        _begin(job, state.data, state.models)
-        return
-    _leave(job, state)
-    try:
-        st.session_state["work"] = inspection.start_inspection(Path(state.data)).name
-    except (Refused, OSError) as error:
-        _keep_word(f"The folder could not be checked. {words_of(error)}")
+    _begin(job, state.data, state.models)
 
 
 def _leave(job: Job, state: JobState | None) -> None:
     """Go on to another folder: what was only checked, or ended without a result, is not kept."""
-    st.session_state.pop("work", None)
+    _close()
     st.session_state["works-seen"] = {*st.session_state.get("works-seen", ()), job.name}
     if (state is not None and state.verb == "inspect") or not job.results():
         _delete(job)
 
 
 def _delete(job: Job) -> None:
-    st.session_state.pop("work", None)
+    _close()
     try:
         job.remove()
     except (Refused, OSError) as error:
         _keep_word(f"Not deleted. {words_of(error)}")
 
 
-def _forget_inspections() -> None:
+def _tidy() -> None:
+    """Delete what sessions left behind a day ago without a result."""
     for job in list_jobs():
         state = state_of(job)
-        if state is not None and state.verb == "inspect" and not state.state.busy:
-            _delete(job)
+        if state is None or state.state.busy or time.time() - state.heartbeat < OLD:
+            continue
+        if state.verb == "inspect" or not job.results():
+            with contextlib.suppress(Refused, OSError):
+                job.remove()
 
 
 def _keep_word(words: str) -> None:
@@ -247,7 +275,7 @@ def _pick() -> list[Evaluation]:
 
 def _offer_new(paths: dict[str, Path]) -> None:
     """Pick what this session has just seen finish, once."""
-    shown, offered = st.session_state.get("work"), st.session_state.setdefault("works-offered", set())
+    shown, offered = st.session_state.get(WORK), st.session_state.setdefault("works-offered", set())
     new = [label for label, path in paths.items() if shown in (path.parent.name, path.parent.parent.name)]
     if new and shown not in offered:
         offered.add(shown)

@@ -233,22 +233,24 @@ def _show_running(study: StudySnapshot, table: Table) -> None:
         points = runs.curve_points(taken.folder)
         for column, (key, measure, percent) in zip(st.columns(2, gap="medium"), CURVES, strict=True):
             with column:
-                _show_curve(name, key, measure, percent, points, taken.status.epochs or 1)
+                _show_curve(name, key, measure, percent, points)
 
 
 def _run_title(by_number: dict[int, str], run: Any) -> str:
     return f"Trial {by_number.get(run.trial, run.trial)} · fold {run.fold_name} · seed {run.seed}"
 
 
-def _show_curve(run: str, key: str, measure: str, percent: bool, points: list[dict[str, Any]], epochs: int) -> None:
+def _show_curve(run: str, key: str, measure: str, percent: bool, points: list[dict[str, Any]]) -> None:
     rows = [
-        {"kind": point["kind"], "epoch": point["epoch"], "value": point[key]}
+        {"run": run, "kind": point["kind"], "epoch": point["epoch"], "value": point[key]}
         for point in points
         if point["kind"] == "phase" or point[key] is not None
     ]
     st.html(f"<div class='xk-part'><span>{measure}</span></div>")
-    spec = learning.progress(measure, epochs, percent=percent).to_dict()
-    report_view.live_chart(rows, ("kind", "epoch", "value"), spec, f"study-curve-{run}-{key}", f"{measure} of {run}")
+    spec = learning.progress(measure, percent=percent).to_dict()
+    report_view.live_chart(
+        rows, ("run", "kind", "epoch", "value"), spec, f"study-curve-{run}-{key}", f"{measure} of {run}"
+    )
 
 
 def _show_queue(study: StudySnapshot, table: Table) -> None:

@@ -79,7 +79,7 @@ def find(name: str) -> StudySnapshot | None:
 
 
 def results(snapshot: StudySnapshot) -> Table | str:
-    """The table, or why there is none. Of a study at which no process is, no run changes: its runs are not looked at."""
+    """The table, or why there is none; of a study at which no process is, no run changes, and none is looked at."""
     if snapshot.busy:
         return _read(snapshot.folder)
     stamps = tuple(_stamp(snapshot.folder, name) for name in (STUDY, TRIALS, FOLDS, PROGRESS))

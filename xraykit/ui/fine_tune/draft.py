@@ -105,10 +105,10 @@ def begin_next() -> None:
 
 
 def run_name() -> str:
-    """The run's name: as given, else the time at which the draft began and the recipe, in letters a folder may have."""
+    """The run's name: as given, with "-" for spaces; else the time at which the draft began and the recipe."""
     draft = current()
     about = re.sub(r"[^A-Za-z0-9._-]+", "-", str(get("name"))).strip("-.")[:MOST_LETTERS]
-    return draft.name.strip() or f"{draft.stamp}-{about or 'run'}"
+    return re.sub(r"\s+", "-", draft.name.strip()) or f"{draft.stamp}-{about or 'run'}"
 
 
 # One field of the recipe

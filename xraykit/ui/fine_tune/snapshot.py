@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,13 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from xraykit.evaluation import learning_curve
+from xraykit.evaluation.stats import Figure
 from xraykit.system import files
 from xraykit.system.job_folder import State
 from xraykit.training.run.run import STATUS, Failure, Run, RunRefused, Status, list_runs
 
 MOMENTS = 600  # of these rows as many as a chart can show
 TAIL = 16_000  # bytes of the log
+SETTLES = 10 * 10**9  # nanoseconds that an ended run's process has for its last words
 UNREADABLE = "unreadable"
+DATA = "data.json"
+SPLITS = ("training", "validation")
 # TensorFlow's and XLA's own notes, and that a processor is no GPU, told as an error
 CHATTER = re.compile(
     r"[IW]\d{4} \d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] |WARNING: All log messages before absl|"
@@ -113,12 +118,29 @@ def find(name: str) -> RunSnapshot | None:
 
 def training_curve(run: Run) -> learning_curve.TrainingCurve:
     """The training's curve, read in words."""
-    return _training_curve(run, _stamp(run.path / "history.csv"))
+    return _training_curve(run, _stamp(run.path / "history.csv"), _validated(run, _stamp(run.path / DATA)))
+
+
+def best_accuracy(run: RunSnapshot) -> Figure:
+    """Validation accuracy of the best epoch with its interval, where it is known on how many films."""
+    accuracy = run.status.best_accuracy if run.status else None
+    return learning_curve.share(accuracy, _validated(run.folder, _stamp(run.folder.path / DATA)))
 
 
 def curve_points(run: Run) -> list[dict[str, Any]]:
-    """Loss, accuracy and learning rate as chart rows {"kind", "epoch", "loss", "accuracy", "rate"}."""
+    """Loss, accuracy and learning rate as chart rows {"run", "kind", "epoch", "loss", "accuracy", "rate"}."""
     return _curve_points(run, _stamp(run.path / "history.csv"), _stamp(run.path / "moments.csv"))
+
+
+def points_of_other(run: Run) -> list[dict[str, Any]]:
+    """The same of a second run, to be drawn behind the first: its training and validation alone."""
+    points = curve_points(run)
+    return [point | {"kind": f"other {point['kind']}"} for point in points if point["kind"] in SPLITS]
+
+
+def learned(run: Run) -> bool:
+    """Has it curves to show?"""
+    return len(_rows(run, "history.csv", None, _stamp(run.path / "history.csv"))) > 0
 
 
 def device_points(run: Run) -> list[dict[str, float | None]]:
@@ -148,9 +170,14 @@ def log_tail(run: Run, lines: int = 200) -> str:
     return "\n".join([line for line in whole if line and not CHATTER.match(line)][-lines:])
 
 
+def just_ended(run: Run) -> bool:
+    """Was its state written a moment ago? Its process may print a last line after that."""
+    return time.time_ns() - _stamp(run.path / STATUS)[0] < SETTLES
+
+
 def test_hashes(run: Run) -> tuple[str, ...]:
     """SHA-256 of the films of the run's test split."""
-    return _test_hashes(run, _stamp(run.path / "data.json"))
+    return _test_hashes(run, _stamp(run.path / DATA))
 
 
 def _read_status(run: Run) -> tuple[str, Status | None]:
@@ -181,14 +208,23 @@ def _rows(run: Run, file: str, most: int | None, stamp: Stamp) -> list[Row]:
 
 
 @lru_cache(maxsize=64)
-def _training_curve(run: Run, stamp: Stamp) -> learning_curve.TrainingCurve:
-    return learning_curve.read_curve(_rows(run, "history.csv", None, stamp))
+def _training_curve(run: Run, stamp: Stamp, films: int | None) -> learning_curve.TrainingCurve:
+    return learning_curve.read_curve(_rows(run, "history.csv", None, stamp), films)
+
+
+@lru_cache(maxsize=512)
+def _validated(run: Run, stamp: Stamp) -> int | None:
+    """How many films it validates on; None where data.json does not say, or there is none yet."""
+    try:
+        return sum(run.read(DATA)["counts"]["validation"].values()) or None
+    except (RunRefused, LookupError, TypeError, AttributeError):
+        return None
 
 
 @lru_cache(maxsize=16)
 def _curve_points(run: Run, history: Stamp, moments: Stamp) -> list[dict[str, Any]]:
     points = _within_epochs(_rows(run, "moments.csv", MOMENTS, moments))
-    curve = _training_curve(run, history)
+    curve = _training_curve(run, history, None)
     for k, row in enumerate(_rows(run, "history.csv", None, history), 1):
         validation = {"loss": row.get("val_loss"), "accuracy": row.get("val_accuracy")}
         points += [_point("training", k, row), _point("validation", k, validation)]
@@ -196,7 +232,7 @@ def _curve_points(run: Run, history: Stamp, moments: Stamp) -> list[dict[str, An
             points.append(_point("best", k, validation))
         if k in curve.phases:
             points.append(_point("phase", k - 1, {}))
-    return [point for point in points if point["epoch"] is not None]
+    return [{"run": run.name} | point for point in points if point["epoch"] is not None]
 
 
 def _within_epochs(moments: Sequence[Row]) -> list[dict[str, Any]]:
@@ -211,7 +247,7 @@ def _within_epochs(moments: Sequence[Row]) -> list[dict[str, Any]]:
 @lru_cache(maxsize=32)
 def _test_hashes(run: Run, stamp: Stamp) -> tuple[str, ...]:
     try:
-        films = run.read("data.json")["films"]
+        films = run.read(DATA)["films"]
         return tuple(film["sha256"] for film in films if film["part"] == "test")
     except (RunRefused, KeyError, TypeError):
         return ()

@@ -13,9 +13,14 @@ def png(pixels: np.ndarray) -> bytes:
     return _encode(pixels, "PNG", compress_level=1)
 
 
+def address(jpeg: bytes) -> str:
+    """A data address of a JPEG, for small pictures inside HTML and CSS."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+
+
 def jpeg_address(pixels: np.ndarray, quality: int = 85) -> str:
     """A data address of a JPEG of uint8 (h, w) or (h, w, 3), for small pictures inside HTML and CSS."""
-    return "data:image/jpeg;base64," + base64.b64encode(_encode(pixels, "JPEG", quality=quality)).decode()
+    return address(_encode(pixels, "JPEG", quality=quality))
 
 
 def _encode(pixels: np.ndarray, kind: str, **settings: int) -> bytes:

@@ -22,7 +22,7 @@ def before_charts() -> None:
     import pandas  # noqa: F401
 
 
-TEXTS = ("kind", "label", "part")  # columns of a live chart that are no numbers
+TEXTS = ("kind", "label", "part", "run")  # columns of a live chart that are no numbers
 PAPER, SCREEN = "Paper", "Screen"
 STYLES = {PAPER: chart_style.PAPER, SCREEN: chart_style.SCREEN}
 MIMES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import streamlit as st
 
+from xraykit.films import walk
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
 from xraykit.system import files
@@ -43,7 +44,12 @@ _REPLACED = re.compile(
 
 
 def ask_for_folder(
-    label: str, button: str, key: str, path: str = "", width: int | Literal["stretch"] = "stretch"
+    label: str,
+    button: str,
+    key: str,
+    path: str = "",
+    width: int | Literal["stretch"] = "stretch",
+    refused: Callable[[str], None] = say,
 ) -> Path | None:
     """A field for the path of a folder with a button beside it; the folder once it is sent, if there is one.
 
@@ -57,6 +63,8 @@ def ask_for_folder(
         What the field holds at first.
     width : int or "stretch"
         Of the field, in pixels.
+    refused : callable
+        Is given the words where there is no such folder.
     """
     with st.form(f"{key}-form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -67,7 +75,7 @@ def ask_for_folder(
     try:
         return folder_at(given or "")
     except Refused as error:
-        say(error.words)
+        refused(error.words)
         return None
 
 
@@ -77,7 +85,7 @@ def folder_at(path: str) -> Path:
     Raises
     ------
     Refused
-        If no path is given, or no folder is there.
+        If no path is given, no folder is there, or it is one of the operating system's.
     """
     if not path.strip():
         raise Refused("Enter the path of a folder.", code="no-folder")
@@ -86,6 +94,7 @@ def folder_at(path: str) -> Path:
         folder = Path(files.named(str(folder)))  # a name that is no UTF-8, as pages show it
     if not folder.is_dir():
         raise Refused(f"No folder at {path.strip()}.", code="no-folder")
+    walk.refuse_system_folder(folder)
     return folder.resolve()
 
 

@@ -56,6 +56,15 @@ def show(cards: Sequence[Card]) -> None:
 
 def _ask() -> None:
     st.html(f"<p class='xk-said'>{html.escape(FORMS)}</p>")
+    _ask_for_file()
+    _ask_about_network()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.text_input("Name", key="import-name", placeholder="the file's", width=260, persist_state="session")
+        st.text_input("Title", key="import-title", placeholder="Imported from ...", width=420, persist_state="session")
+        st.button("Import", key="import-start", type="primary", on_click=_start)
+
+
+def _ask_for_file() -> None:
     source = st.segmented_control(
         "Where the file is",
         (PATH, UPLOAD),
@@ -76,6 +85,10 @@ def _ask() -> None:
         st.text_input(
             "Path of the file", key="import-path", placeholder="/home/me/model.keras", persist_state="session"
         )
+
+
+def _ask_about_network() -> None:
+    """What the file may not tell itself."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input(
             "Classes",
@@ -106,10 +119,6 @@ def _ask() -> None:
             help="Pixels. Only for a network that takes films of any size.",
             persist_state="session",
         )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.text_input("Name", key="import-name", placeholder="the file's", width=260, persist_state="session")
-        st.text_input("Title", key="import-title", placeholder="Imported from ...", width=420, persist_state="session")
-        st.button("Import", key="import-start", type="primary", on_click=_start)
 
 
 def _scaling_label(scaling: str) -> str:

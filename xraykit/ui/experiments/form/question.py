@@ -10,10 +10,10 @@ import streamlit as st
 
 from xraykit.experiments.published import figures, presets
 from xraykit.refused import Refused
-from xraykit.ui import uploads
 from xraykit.ui.experiments import draft, snapshot
 from xraykit.ui.experiments.form import parts
 from xraykit.ui.kit.text import say
+from xraykit.ui.server import uploads
 
 MOST_BYTES = 1 << 20
 NO_STUDY = (

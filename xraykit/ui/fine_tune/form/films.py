@@ -16,6 +16,7 @@ import streamlit as st
 from xraykit.datasets import inspection, layout
 from xraykit.datasets.archive import check, unpack
 from xraykit.datasets.catalog import known as catalog
+from xraykit.datasets.reading import samples
 from xraykit.refused import Refused
 from xraykit.reports.charts import bars as film_charts
 from xraykit.system import files, folders, text
@@ -23,17 +24,19 @@ from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run.run import list_runs
 from xraykit.ui.fine_tune import draft
-from xraykit.ui.kit import folder_facts, jobs, report_view
+from xraykit.ui.fine_tune.form import classes, example
+from xraykit.ui.kit import folder_facts, folder_picker, jobs, pictures, report_view
 from xraykit.ui.kit.text import ask_for_folder, escape_markdown, folder_at, say
 from xraykit.ui.server import uploads
 
-KNOWN, PATH, ZIP = "Known folder", "Path", "Zip file"
+KNOWN, PATH, ZIP = "Known folder", "Browse", "Zip file"
 LARGER = f"For a larger zip than {text.size(check.MAX_ARCHIVE)}: unpack it, and give the path of its folder instead."
 LASTS = 20  # seconds
 SHOWN_EVERY = 0.2  # seconds
 OLD = 86_400  # seconds
 DRAWN, GIVEN = "drawn", "given"
 NOT_CHOSEN = "choose films"
+SHOWN = 4  # pictures of a class
 FORMS = (
     "A folder with one subfolder per class (COVID-19/one.png, Normal/two.dcm), also below train, val and test, or with "
     "a manifest.csv (columns path and label). Masks are left out."
@@ -53,10 +56,11 @@ def show() -> None:
         label_visibility="collapsed",
     )
     {KNOWN: _choose_known, PATH: _ask_for_path, ZIP: _ask_for_zip}.get(source or KNOWN, _choose_known)()
-    if words := st.session_state.pop("films-words", None):
-        say(words)
+    _show_words()
     if not plan.folder:
         st.html(f"<p class='xk-said'>{html.escape(FORMS)}</p>")
+        if (source or KNOWN) == KNOWN:
+            example.show(choose)
         return
     _keep_inspected()
     job = _inspection()
@@ -84,14 +88,15 @@ def reasons() -> list[str]:
     contents = contents_of_folder()
     if contents is None:
         return ["choose films that can be used (see step 1)"]
-    classes = contents["classes"]
-    if len(classes) < 2:
-        return [f"choose films of at least two classes (these are all {next(iter(classes), 'without a class')})"]
+    counts = contents["classes"]
+    if len(counts) < 2:
+        return [f"choose films of at least two classes (these are all {next(iter(counts), 'without a class')})"]
     if words := contents.get("not_divided"):
-        return [words]
+        few = min(counts.values()) < classes.LITTLE
+        return [f"{words.rstrip('.')}, or leave out or merge small classes (step 1)" if few else words]
     weights = draft.get("class_weights")
-    if isinstance(weights, list) and len(weights) != len(classes):
-        return [f"enter {len(classes)} class weights, one per class (there are {len(weights)})"]
+    if isinstance(weights, list) and len(weights) != len(counts):
+        return [f"enter {len(counts)} class weights, one per class (there are {len(weights)})"]
     return []
 
 
@@ -145,8 +150,8 @@ def _choose_known() -> None:
     folders_by_path = {files.shown(folder.path): folder for folder in known()}
     if not folders_by_path:
         st.html(
-            "<p class='xk-said' role='status'>No folders of films are known yet. Enter a path or upload a zip file; it "
-            "will be listed here from then on.</p>"
+            "<p class='xk-said' role='status'>No folders of films are known yet. Browse for one or upload a zip file; "
+            "it will be listed here from then on.</p>"
         )
         return
     chosen = draft.current().folder
@@ -175,9 +180,24 @@ def _take_known(key: str) -> None:
 
 
 def _ask_for_path() -> None:
-    folder = ask_for_folder("Path of the folder", "Check folder", "films", draft.current().folder)
-    if folder is not None:
-        choose(folder)
+    chosen = draft.current().folder
+    if chosen and st.session_state.get("films-path-of") != chosen:  # chosen by another way: the field shows it too
+        st.session_state["films-path"] = st.session_state["films-path-of"] = chosen
+    folder = ask_for_folder("Path of the folder", "Check folder", "films", refused=_refuse_path)
+    _show_words()
+    with st.expander("Browse this computer", expanded=not chosen, key=f"films-browse-{bool(chosen)}"):
+        picked = folder_picker.pick("films-picker")
+    if (taken := folder or picked) is not None:
+        choose(taken)
+        st.rerun()
+
+
+def _refuse_path(words: str) -> None:
+    """A path that is no folder: nothing is chosen then, and nothing said of the one before."""
+    plan = draft.current()
+    _forget()
+    plan.folder, plan.estimate = "", None
+    _keep_words(words)
 
 
 def _ask_for_zip() -> None:
@@ -265,6 +285,12 @@ def _keep_words(words: str) -> None:
     st.session_state["films-words"] = words
 
 
+def _show_words() -> None:
+    """What is to be said of the last choice, once."""
+    if words := st.session_state.pop("films-words", None):
+        say(words)
+
+
 def _show_contents(job: Job) -> None:
     state, contents = state_of(job), contents_of_folder()
     if contents is None:
@@ -281,9 +307,27 @@ def _show_contents(job: Job) -> None:
     report_view.live_chart(
         rows, ("label", "part", "films", "order"), chart.to_dict(), "films-counts", f"Films per class: {counts}"
     )
+    _show_samples(job)
     _show_division(contents)
+    classes.show(contents, folder_at(draft.current().folder), choose)
     folder_facts.show_facts(contents)
     folder_facts.show_oddities(contents)
+
+
+def _show_samples(job: Job) -> None:
+    """A few films of each class."""
+    by_label: dict[str, list[str]] = {}
+    for sample, jpeg in samples.read_samples(job.path):
+        address = pictures.address(jpeg)
+        alt, label = html.escape(f"{sample.label}: {sample.film}", quote=True), sample.label
+        by_label.setdefault(label, []).append(f"<img src='{address}' alt='{alt}' title='{alt}'>")
+    rows = "".join(
+        f"<figure><figcaption title='{html.escape(label, quote=True)}'>{html.escape(label)}</figcaption>"
+        f"<div>{''.join(shown[:SHOWN])}</div></figure>"
+        for label, shown in by_label.items()
+    )
+    if rows:
+        st.html(f"<section class='xk-glance' aria-label='A few films of each class' tabindex='0'>{rows}</section>")
 
 
 def _show_division(contents: dict[str, Any]) -> None:

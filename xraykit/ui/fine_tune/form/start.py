@@ -27,6 +27,7 @@ from xraykit.ui.kit.text import escape_markdown, say
 AUTO = devices.AUTO
 ESTIMATE = "estimate.json"
 IDLE = 0.5  # load above which a device is busy with something else, though no run of ours is queued
+FASTER, SLOWER = 1.7, 2.0  # what runs took against their estimates, on a busy computer: docs/performance.md
 STARTED = "fine-tune-started"  # names this session has started: a second click comes with the same name
 
 
@@ -44,6 +45,8 @@ def show() -> None:
         args=(key,),
         help="Letters, digits, '.', '_' and '-'. Leave empty to use the date and the recipe.",
     )
+    if draft.run_name() != plan.name.strip() and plan.name.strip():
+        st.html(f"<p class='xk-said' role='note'>Spaces become “-”: {html.escape(draft.run_name())}</p>")
     _show_estimate(plan)
     _show_start()
 
@@ -146,10 +149,10 @@ def _show_figures(job: Job, state: JobState | None) -> None:
         return
     try:
         estimate = job.read(ESTIMATE)
-        training, startup = float(estimate["seconds"]), float(estimate["compile_seconds"])
+        training, startup = (_range(float(estimate[key])) for key in ("seconds", "compile_seconds"))
         facts = (
-            ("Training", ("at most " if estimate.get("early") else "") + text.duration(training)),
-            ("Startup", text.duration(startup)),
+            ("Training", training + (", or less" if estimate.get("early") else "")),
+            ("Startup", startup),
             ("Memory", text.size(estimate["memory"])),
             ("Speed", f"{estimate['images_per_second']:,.0f} images/s"),
             ("Device", f"{estimate['device']}, {sentences.field_value('precision', estimate['precision'])}"),
@@ -159,6 +162,10 @@ def _show_figures(job: Job, state: JobState | None) -> None:
         return
     rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
     st.html(f"<div class='xk-found xk-narrow' role='status'><dl>{rows}</dl></div>")
+
+
+def _range(seconds: float) -> str:
+    return text.duration_range(seconds / FASTER, seconds * SLOWER)
 
 
 def _estimate(chosen: Recipe) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit.evaluation.stats import Figure
 from xraykit.system import text
 from xraykit.system.job_folder import State
 from xraykit.training.recipe import presets
@@ -30,26 +31,38 @@ def show() -> None:
     """The heading with a filter by state, and the table; while a run is busy, again every few seconds."""
     runs = snapshot.take_all()
     if _any_busy(runs):
-        jobs.watch(snapshot.take_all, _any_busy, _draw)
+        jobs.watch(snapshot.take_all, _any_busy, draw)
     else:
-        _draw(runs)
+        draw(runs)
 
 
 def columns(runs: Runs) -> dict[str, list[Any]]:
     """The table's columns."""
+    accuracies = [snapshot.best_accuracy(run) for run in runs]
     status = [run.status or Status(state=State.LOST) for run in runs]
     return {
         "Run": [run.name for run in runs],
         "State": [[run.state_words] for run in runs],
         "Recipe": [run.recipe_name for run in runs],
         "Films": [run.films for run in runs],
-        "Epochs": [f"{run.epoch or 0} of {run.epochs}" if run.epochs else "" for run in status],
+        "Epochs": [epochs(run) if run.epochs else "" for run in status],
         "Best loss": [run.best_loss for run in status],
-        "Best accuracy": [None if run.best_accuracy is None else 100 * run.best_accuracy for run in status],
+        "Best accuracy": [None if figure.value is None else 100 * figure.value for figure in accuracies],
+        "95% interval": [interval(figure) for figure in accuracies],
         "Training time": [text.duration(run.learning_seconds) if run.learning_seconds else "" for run in status],
         "Device": [device_name(run) for run in status],
         "Started": [text.clock(moment) if (moment := run.started or run.created) else "" for run in status],
     }
+
+
+def epochs(status: Status) -> str:
+    """How many epochs are learned, of all: the same wherever it is told."""
+    return f"{status.epoch or 0:,} of {f'{status.epochs:,}' if status.epochs else text.NOT_KNOWN}"
+
+
+def interval(figure: Figure) -> str:
+    """The interval of an accuracy and on how many films; empty where that is not known."""
+    return f"{figure.interval_text()} n {figure.n:,}" if figure.ends else ""
 
 
 def device_name(status: Status) -> str:
@@ -62,7 +75,8 @@ def _any_busy(runs: Runs) -> bool:
     return any(run.busy for run in runs)
 
 
-def _draw(runs: Runs) -> None:
+def draw(runs: Runs) -> None:
+    """The heading and the table of these runs."""
     with st.container(horizontal=True, key="runs-head", vertical_alignment="center", gap="medium"):
         st.html(f"<div class='xk-block'><h2>All runs<span>{len(runs)}</span></h2></div>", width="content")
         state = _choose_state(runs) if runs else ALL
@@ -129,14 +143,15 @@ def _show_table(runs: Runs) -> None:
         placeholder="",
         alt="All runs with their state, recipe, films and best validation figures; click a row to open the run",
         column_config={
-            "State": st.column_config.MultiselectColumn(options=list(tags), color=list(tags.values()), width=150),
-            "Run": words(width=330),
-            "Epochs": words(width=80),
-            "Best loss": number(format="%.3f", width=90, help="Lowest validation loss"),
-            "Best accuracy": number(format="%.1f%%", width=110, help="Validation accuracy of the same epoch"),
-            "Device": words(width=170),
-            "Training time": words(width=110, help="Excluding queue and compilation"),
-            "Started": words(width=150),
+            "State": st.column_config.MultiselectColumn(options=list(tags), color=list(tags.values()), width=130),
+            "Run": words(width=230),
+            "Epochs": words(width=90, help="Epochs learned, of those planned"),
+            "Best loss": number(format="%.3f", width=80, help="Lowest validation loss"),
+            "Best accuracy": number(format="%.1f%%", width=105, help="Validation accuracy of the same epoch"),
+            "95% interval": words(width=130, help="Of the best accuracy, and on how many validation films it is"),
+            "Device": words(width=150),
+            "Training time": words(width=100, help="Excluding queue and compilation"),
+            "Started": words(width=130),
         },
     )
 

@@ -16,6 +16,7 @@ from xraykit.training.run.run import CHECKPOINT, Failure, Stage, Status
 from xraykit.ui.fine_tune import snapshot
 from xraykit.ui.fine_tune.run import actions, after, table
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
+from xraykit.ui.frame import tab
 from xraykit.ui.kit import jobs, report_view
 
 LOG_HEIGHT = 216  # px
@@ -41,11 +42,32 @@ PRECISIONS = {"mixed_float16": "mixed precision (float16)", "mixed_bfloat16": "m
 
 
 def show(run: RunSnapshot) -> None:
-    """Draw the run; while it is busy, again every few seconds."""
-    if run.busy:
-        jobs.watch(lambda: snapshot.find(run.name), lambda now: now is not None and now.busy, _draw)
-    else:
+    """Draw the run and below it all runs; while it is busy, both again every few seconds, from one look at them."""
+    if not run.busy:
         _draw(run)
+        table.show()
+        return
+
+    def now(runs: table.Runs) -> RunSnapshot | None:
+        return next((each for each in runs if each.name == run.name), None)
+
+    def draw(runs: table.Runs) -> None:
+        _draw(now(runs))
+        table.draw(runs)
+
+    jobs.watch(snapshot.take_all, lambda runs: (seen := now(runs)) is not None and seen.busy, draw)
+
+
+def tab_title(run: RunSnapshot) -> str:
+    """What the browser's tab says of a run: how far it is, and at last how it ended."""
+    status = run.status
+    if status is None or not status.state.busy:
+        return f"{run.state_words.capitalize()}: {run.name}"
+    return (
+        f"{status.share:.0%} {run.name}"
+        if status.stage is Stage.LEARNING
+        else f"{status.state.capitalize()}: {run.name}"
+    )
 
 
 def progress_words(status: Status) -> str:
@@ -54,7 +76,7 @@ def progress_words(status: Status) -> str:
         return f"{f'Queued, position {status.place}' if status.place else 'Queued'}. Starts automatically"
     if status.stage is Stage.LEARNING and status.epochs:
         parts = [
-            f"Epoch {min((status.epoch or 0) + 1, status.epochs)} of {status.epochs}",
+            f"Epoch {min((status.epoch or 0) + 1, status.epochs):,} of {status.epochs:,}",
             f"step {status.step or 0} of {status.steps}" if status.steps else "",
             f"{status.images_per_second:,.0f} images/s" if status.images_per_second else "",
             text.time_left(status.eta),
@@ -70,6 +92,7 @@ def progress_words(status: Status) -> str:
 
 def _draw(run: RunSnapshot | None) -> None:
     assert run is not None  # the whole page is drawn again where it is gone
+    tab(tab_title(run))
     with st.container(key="run-view"):
         with st.container(horizontal=True, key="run-head", vertical_alignment="center", gap="small"):
             st.html(_head(run), width="stretch")
@@ -83,8 +106,8 @@ def _draw(run: RunSnapshot | None) -> None:
         if run.busy:
             st.progress(run.status.share, progress_words(run.status))
         after.show(run)
-        st.html(_tiles(run.status))
-        _show_curves(run, run.status)
+        st.html(_tiles(run, run.status))
+        _show_curves(run)
         _show_summary_and_log(run)
 
 
@@ -122,16 +145,17 @@ def _show_words(title: str, message: str, advice: str, quiet: bool = False) -> N
     )
 
 
-def _tiles(status: Status) -> str:
+def _tiles(run: RunSnapshot, status: Status) -> str:
     """The run's figures, as HTML."""
+    accuracy = snapshot.best_accuracy(run)
     best = "" if status.best_epoch is None or status.best_loss is None else f"epoch {status.best_epoch + 1}"
     since = f"started {text.clock(status.started)}" if status.started else f"created {text.clock(status.created)}"
     load = "" if status.load is None else f"load {status.load:.0%}, memory {text.size(status.memory)}"
     parameters = text.NOT_KNOWN if status.parameters is None else f"{status.parameters / 1e6:.2f} M"
     tiles = (
-        ("Epochs", f"{status.epoch or 0} of {status.epochs or text.NOT_KNOWN}", ""),
+        ("Epochs learned", table.epochs(status), ""),
         ("Best validation loss", text.decimal(status.best_loss), best),
-        ("Best validation accuracy", text.percent(status.best_accuracy), best),
+        ("Best validation accuracy", text.percent(status.best_accuracy), table.interval(accuracy) or best),
         ("Training time", text.duration(status.learning_seconds), "excluding queue and compilation"),
         ("Time in queue", text.duration(status.queued_seconds), since),
         ("Device", table.device_name(status) or text.NOT_KNOWN, load if status.state.busy else ""),
@@ -145,13 +169,15 @@ def _tiles(status: Status) -> str:
     return f"<dl class='xk-tiles'>{cells}</dl>"
 
 
-def _show_curves(run: RunSnapshot, status: Status) -> None:
+def _show_curves(run: RunSnapshot) -> None:
     points = snapshot.curve_points(run.folder)
+    if points and (other := _choose_other(run)):
+        points = [*snapshot.points_of_other(other.folder), *points]
     report_view.before_charts()
     columns = st.columns(4, gap="small")
     for column, (key, title) in zip(columns, CURVES, strict=False):
         with column:
-            _show_curve(key, title, points, status.epochs or 1)
+            _show_curve(key, title, points)
     with columns[3]:
         st.html("<div class='xk-part'><h3>Device</h3><span>load and memory</span></div>")
         rows = snapshot.device_points(run.folder)
@@ -160,9 +186,32 @@ def _show_curves(run: RunSnapshot, status: Status) -> None:
         )
 
 
-def _show_curve(key: str, title: str, points: list[dict[str, Any]], epochs: int) -> None:
+def _choose_other(run: RunSnapshot) -> RunSnapshot | None:
+    """Another run whose curves are to lie behind this one's; None where none is chosen."""
+    others = {
+        each.name: each for each in snapshot.take_all() if each.name != run.name and snapshot.learned(each.folder)
+    }
+    if not others:
+        return None
+    with st.container(horizontal=True, key="curves-head", vertical_alignment="center", gap="small"):
+        name = st.selectbox(
+            "Compare the curves with",
+            list(others),
+            index=None,
+            key=f"curves-other-{run.name}",
+            width=320,
+            placeholder="Compare the curves with another run",
+            label_visibility="collapsed",
+            format_func=lambda name: name,
+        )
+        if name:
+            st.html(f"<p class='xk-said'><i class='xk-other'></i>{html.escape(name)}, dashed</p>", width="content")
+    return others.get(name or "")
+
+
+def _show_curve(key: str, title: str, points: list[dict[str, Any]]) -> None:
     rows = [
-        {"kind": point["kind"], "epoch": point["epoch"], "value": point[key]}
+        {"run": point["run"], "kind": point["kind"], "epoch": point["epoch"], "value": point[key]}
         for point in points
         if point["kind"] == "phase" or _can_be_drawn(key, point[key])
     ]
@@ -170,17 +219,17 @@ def _show_curve(key: str, title: str, points: list[dict[str, Any]], epochs: int)
     legend = "<i class='xk-thin'></i>training <i class='xk-thick'></i>validation" if key == "loss" else ""
     st.html(f"<div class='xk-part'><h3>{title}</h3><span>{legend if rows else NO_CURVES}</span></div>")
     latest = f"latest {values[-1]:.4g}" if values else "no epochs yet"
-    chart = _curve_chart(key, title, epochs)
-    report_view.live_chart(rows, ("kind", "epoch", "value"), chart, f"curve-{key}", f"{title}: {latest}")
+    columns = ("run", "kind", "epoch", "value")
+    report_view.live_chart(rows, columns, _curve_chart(key, title), f"curve-{key}", f"{title}: {latest}")
 
 
 def _can_be_drawn(key: str, value: float | None) -> bool:
     return value is not None and (key != "rate" or value > 0)  # a cosine ends at zero, where its axis has no place
 
 
-@lru_cache(maxsize=64)
-def _curve_chart(key: str, title: str, epochs: int) -> dict[str, Any]:
-    return learning.progress(title, epochs, percent=key == "accuracy", logarithmic=key == "rate").to_dict()
+@lru_cache(maxsize=8)
+def _curve_chart(key: str, title: str) -> dict[str, Any]:
+    return learning.progress(title, percent=key == "accuracy", logarithmic=key == "rate").to_dict()
 
 
 @lru_cache(maxsize=1)
@@ -197,6 +246,13 @@ def _show_summary_and_log(run: RunSnapshot) -> None:
         st.html(f"<div class='xk-part'><h3>Summary of the curves</h3></div><ul class='xk-saying'>{items}</ul>")
     with right:
         st.html("<div class='xk-part'><h3>Log</h3><span>last lines</span></div>")
-        with st.container(height=LOG_HEIGHT, border=True, key="run-log", autoscroll=True):
-            log = html.escape(snapshot.log_tail(run.folder)) or f"Nothing printed{' yet' * run.busy}."
-            st.html(f"<pre class='xk-log' tabindex='0' aria-label='The end of the log'>{log}</pre>")
+        if not run.busy and snapshot.just_ended(run.folder):  # its process has a last word after the state is written
+            jobs.watch(lambda: run, lambda run: snapshot.just_ended(run.folder), _show_log)
+        else:
+            _show_log(run)
+
+
+def _show_log(run: RunSnapshot) -> None:
+    with st.container(height=LOG_HEIGHT, border=True, key="run-log", autoscroll=True):
+        log = html.escape(snapshot.log_tail(run.folder)) or f"Nothing printed{' yet' * run.busy}."
+        st.html(f"<pre class='xk-log' tabindex='0' aria-label='The end of the log'>{log}</pre>")

@@ -1,0 +1,113 @@
+"""Classes of the chosen folder left out or merged: their films lie in a folder of their own then. Changes no source."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from xraykit.datasets import layout, pool
+from xraykit.refused import Refused, words_of
+from xraykit.system import files
+from xraykit.ui.kit.text import escape_markdown, say
+
+MOST = 60  # classes that are listed
+TALL = 8  # classes from which on the list scrolls
+HEIGHT = 380  # px
+LITTLE = 3  # films of a class below which no split can be made
+
+
+def show(contents: Mapping[str, Any], folder: Path, choose: Callable[[Path], None]) -> None:
+    """What to do with each class; `choose` is given the folder with the new ones."""
+    counts: dict[str, int] = contents["classes"]
+    _show_made(folder, choose)
+    wanted = bool(contents.get("not_divided")) and min(counts.values()) < LITTLE
+    with st.expander("Leave out or merge classes", expanded=wanted, key="films-classes"):
+        st.html("<p class='xk-said'>Give two classes the same name to merge them. Your folder stays as it is.</p>")
+        with st.container(height=HEIGHT if len(counts) > TALL else "content", border=False, gap="xsmall"):
+            classes = dict(_choose(label, n, folder) for label, n in list(counts.items())[:MOST])
+        changed = {label: new for label, new in classes.items() if new != label}
+        if words := _summary(counts, classes):
+            st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>")
+        if st.button("Use these classes", key="classes-take", width="stretch", disabled=not changed):
+            _make(folder, changed, choose)
+
+
+def told(record: pool.PoolRecord) -> str:
+    """What was done with the classes of a folder, in a sentence."""
+    parts = [f"{label} left out" for label, new in record.classes.items() if new is None]
+    parts += [f"{label} called {new}" for label, new in record.classes.items() if new is not None]
+    return f"Classes of {', '.join(record.sources)}: {', '.join(parts)}."
+
+
+def _show_made(folder: Path, choose: Callable[[Path], None]) -> None:
+    """Of a folder made here: from what, and the way back."""
+    record = pool.read_record(folder)
+    if record is None or len(record.sources) != 1 or not record.classes:
+        return
+    (before,) = record.sources.values()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="classes-made"):
+        st.html(f"<p class='xk-said' role='status'>{html.escape(told(record))}</p>", width="stretch")
+        if Path(files.named(before)).is_dir() and st.button("Undo", key="classes-undo"):
+            choose(Path(files.named(before)))
+            st.rerun()
+
+
+def _choose(label: str, n: int, folder: Path) -> tuple[str, str | None]:
+    """A class and what it is to be called; None where it is left out."""
+    left, right = st.columns((11, 10), vertical_alignment="center", gap="small")
+    key = f"{folder}-{label}"
+    with left:
+        used = st.checkbox(f"{escape_markdown(label)} :gray[{n:,}]", value=True, key=f"class-use-{key}")
+    with right:
+        name = st.text_input(
+            f"Name of the class {escape_markdown(label)}",
+            value=label,
+            key=f"class-name-{key}",
+            label_visibility="collapsed",
+            disabled=not used,
+            max_chars=100,
+        )
+    return label, (name or "").strip() or label if used else None
+
+
+def _summary(counts: Mapping[str, int], classes: Mapping[str, str | None]) -> str:
+    """How many films each class would have; empty where nothing changes."""
+    if all(new == label for label, new in classes.items()):
+        return ""
+    films: dict[str, int] = {}
+    for label, new in classes.items():
+        if new is not None:
+            films[new] = films.get(new, 0) + counts[label]
+    named = ", ".join(f"{label} {n:,}" for label, n in films.items())
+    return f"{layout.counted(len(films), 'class', 'classes')}: {named or 'none'}."
+
+
+def _make(folder: Path, changed: Mapping[str, str | None], choose: Callable[[Path], None]) -> None:
+    """Make the folder, or find the one made before, and choose it."""
+    record = pool.read_record(folder)
+    name = files.shown(folder.name)
+    bar = st.progress(0.0, f"Preparing {escape_markdown(name)}")
+    try:
+        made = pool.pool({name: folder}, changed, f"{name}-classes" if record is None else name, progress=_report(bar))
+    except Refused as refused:
+        bar.empty()
+        say(refused.words)
+        return
+    except OSError as error:
+        bar.empty()
+        say(f"The folder with these classes could not be made. {words_of(error)}")
+        return
+    choose(made)
+    st.rerun()
+
+
+def _report(bar: Any) -> Callable[[int, int], None]:
+    def report(done: int, total: int) -> None:
+        if done % 50 == 0 or done == total:
+            bar.progress(min(1.0, done / max(1, total)), f"Reading films: {done:,} of {total:,}")
+
+    return report
