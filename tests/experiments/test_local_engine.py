@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.helpers import ROOT, study_folders, study_hands
+from xraykit.__main__ import main
 from xraykit.evaluation.evaluation import FILES
 from xraykit.experiments.engine import local, session
-from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused
-from xraykit.training.recipe import presets
+from xraykit.experiments.study_folder import StudyFolderRefused
 
 HANG = 120
 
@@ -247,11 +248,19 @@ def test_killed_at_ten_random_moments_a_study_ends_with_the_same_table(films, tm
 
 
 @pytest.mark.slow
-def test_a_study_of_real_trainings(films, tmp_path):
+def test_a_study_of_real_trainings_in_a_process_of_its_own(films, tmp_path):
     """One process trains four networks one after the other, and reads the held-out films with the best two."""
-    folder = StudyFolder(study_folders.make(tmp_path, films).path)
-    assert presets.NAMED["tiny"].epochs == 2
-    end = local.run(folder, "cpu")
-    assert (end.state, end.done) == ("finished", 4), end.message
-    chosen = folder.chosen()
-    assert 0 <= chosen["test_accuracy"] <= 1 and len({tried.status().pid for tried in folder.runs()}) == 1
+    folder = study_folders.make(tmp_path, films, device="cpu")
+    local.start(folder)
+    with pytest.raises(StudyFolderRefused, match="already"):
+        local.start(folder)
+    state = until(lambda: None if (now := folder.state()).state.busy else now, "never ended")
+    assert (state.state, state.done) == ("finished", 4), state.message
+    assert len({tried.status().pid for tried in folder.runs()}) == 1
+    assert 0 <= folder.chosen()["test_accuracy"] <= 1
+    until(lambda: not folder.alive(), "the process stayed")
+    called = ["study", "show", "rates", "--studies", str(tmp_path), "--json"]
+    shown = json.loads(CliRunner().invoke(main, called).output)
+    assert [row["runs"] for row in shown["trials"] if row["trial"] == 2] == [
+        {"t002-f1-s0": "finished", "t002-f2-s0": "finished"}
+    ]

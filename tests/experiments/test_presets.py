@@ -7,6 +7,7 @@ import pytest
 
 from tests.helpers import ROOT
 from xraykit.experiments import grid, study
+from xraykit.experiments.plan import Ready
 from xraykit.experiments.published import figures, presets
 from xraykit.experiments.study import Design, FoldKind, StudyRefused, films
 from xraykit.experiments.study.rules import FOLDS, STUDY
@@ -93,6 +94,16 @@ def test_weights_found_nowhere_are_refused_or_replaced_and_marked(tmp_path, monk
     (tmp_path / "resnet50_no_top.weights.h5").touch()
     assert grid.resolve(made, trial) == trial, "a file that was put there meanwhile is used"
     grid._failed_download.cache_clear()
+
+
+def test_a_search_that_might_take_missing_weights_is_refused_before_it_starts(monkeypatch):
+    monkeypatch.setattr(pretrained, "locate", lambda recipe: None)
+    monkeypatch.setattr(grid, "_failed_download", lambda backbone, alpha: "It is nowhere.")
+    made = presets.NAMED["mobilenet-heads"].change(design="tpe", samples=3)
+    ready = Ready(made, *(None,) * 3)
+    with pytest.raises(StudyRefused, match="It is nowhere."):
+        ready.resolved()
+    assert Ready(made.change(random_weights=True), *(None,) * 3).resolved() == ()
 
 
 def folder(root, *classes):

@@ -126,7 +126,7 @@ def run(
     **fields: Any,
 ) -> None:
     """Run a study: a preset's name or a JSON file."""
-    from xraykit.experiments import grid, study_folder
+    from xraykit.experiments import study_folder
 
     if (out or as_json) and not only_plan:
         raise click.UsageError("--out and --json need --plan.")
@@ -139,7 +139,7 @@ def run(
         ready, planned = _ready(chosen, given), None
         if chosen.budget is not None:
             ready, planned = _planned(ready, device, _Teller())
-        trials = [grid.resolve(ready.study, trial) for trial in ready.trials.trials]
+        trials = ready.resolved()
         folder = study_folder.create(
             ready.study,
             ready.films,

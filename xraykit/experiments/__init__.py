@@ -6,6 +6,8 @@ folds         which films each run learns from, is validated on and never sees
 study_folder  the folder of a study: its trials, their runs, where it stands
 plan          what a study would take, before it starts; cut to a budget
 engine/trial  one run of a trial, from its films to its figures
+engine/session  a study at work in one process: what is left, what has ended, how long it will take
+engine/chosen  the best trial on validation, whose networks read the held-out films once
 engine/local  the runs one after the other on this computer's devices
 engine/ray    the same on a Ray cluster
 engine/search random and TPE search with early cutting

@@ -176,6 +176,24 @@ class Ready:
         study = self.study.change(**fields)
         return Ready(study, self.films, grid.trials(study), self.folds)
 
+    def resolved(self) -> tuple[Trial, ...]:
+        """The trials with weights that are there, as `grid.resolve`; of a TPE search none yet.
+
+        Raises
+        ------
+        StudyRefused
+            If weights are found nowhere and the study does not allow random ones: also where a TPE search might take
+            them.
+        """
+        resolved = tuple(grid.resolve(self.study, trial) for trial in self.samples())
+        return () if self.study.design is Design.TPE else resolved
+
+    def samples(self) -> tuple[Trial, ...]:
+        """The trials; of a TPE search, whose are not known yet, as many drawn by lot."""
+        if self.study.design is not Design.TPE:
+            return self.trials.trials
+        return grid.trials(dataclasses.replace(self.study, design=Design.RANDOM)).trials
+
 
 def prepare(study: Study, films: Dataset) -> Ready:
     """Make a study's trials and divide its films.
@@ -216,7 +234,7 @@ def plan(
         If a probe fails: the words say why.
     """
     study, films, trials = ready.study, ready.films, ready.trials
-    samples = _stand_ins(study) if study.design is Design.TPE else trials.trials
+    samples = ready.samples()
     number = study.samples or len(samples) if study.design is Design.TPE else len(samples)
     kinds = {_kind(recipe): recipe for recipe in sorted((trial.recipe for trial in samples), key=_head_width)}
     probed = {} if known is None else known
@@ -322,10 +340,6 @@ def estimate_apart(recipe: Recipe, data: Path, device: str, progress: Callable[[
 def _wait(job: jobs.Job) -> None:
     while job.alive():
         time.sleep(0.1)
-
-
-def _stand_ins(study: Study) -> tuple[Trial, ...]:
-    return grid.trials(dataclasses.replace(study, design=Design.RANDOM)).trials
 
 
 def _kind(recipe: Recipe) -> str:

@@ -276,7 +276,7 @@ def at_work(
 def check_resumable(folder: StudyFolder, failed: bool = False) -> None:
     """StudyFolderRefused where a process is at work on a study, or nothing is left to run; `failed` runs count then."""
     state = folder.state()
-    if state.state.busy:
+    if folder.alive():
         raise StudyFolderRefused(f"The study {folder.name} is {state.state} already.")
     session = Session(folder, state.engine, state.device, 1, failed)
     if state.state is State.FINISHED and not session.is_unfinished():

@@ -10,7 +10,7 @@ import msgspec
 import streamlit as st
 
 from xraykit.datasets import dataset
-from xraykit.experiments import grid, plan, study_folder
+from xraykit.experiments import plan, study_folder
 from xraykit.experiments.engine import local
 from xraykit.experiments.plan import Plan
 from xraykit.experiments.study import Study
@@ -284,7 +284,7 @@ def begin(
     """
     root = study_films.gather(study, study_films.find(study, given))
     ready = plan.prepare(study, dataset.read(root))
-    trials = [grid.resolve(ready.study, trial) for trial in ready.trials.trials]
+    trials = ready.resolved()
     recorded = planned.to_json() if planned else None
     folder = study_folder.create(ready.study, ready.films, trials, ready.folds, plan=recorded, device=device)
     local.start(folder)
