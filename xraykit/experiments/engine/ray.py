@@ -29,7 +29,6 @@ STOP_SECONDS = 9.0
 RETRIES = 3  # of a task whose process or machine died
 CPUS_EACH = 2.0  # share of a machine that a run without a GPU takes
 SETTINGS = ("XRAYKIT_IMAGENET", "XRAYKIT_CACHE", "XRAYKIT_WEIGHTS", "TF_CPP_MIN_LOG_LEVEL")  # handed to every machine
-ANYWHERE = "any machine of the cluster"
 
 
 class RayRefused(Refused):
@@ -71,7 +70,7 @@ def run(
     with _cluster(library, address, settings or {}):
         gpus = _gpus(library) if gpus is None else gpus
         places = _places(library, cpus, gpus)
-        with session.at_work(folder, "ray", ANYWHERE, places, failed, on_state) as at_work:
+        with session.at_work(folder, "ray", folder.recorded().device, places, failed, on_state) as at_work:
             tasks = _Tasks(library, folder, {"num_cpus": cpus, "num_gpus": gpus}, fit, reader)
             while _turn(at_work, tasks, places):
                 tasks.wait()

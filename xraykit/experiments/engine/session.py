@@ -173,7 +173,9 @@ class Session:
             if names:
                 words.append(f"{_listed(names)} {advice}")
         if self.budget_used() and self.left():
-            words.append("The study's time is used up: raise its budget and resume it to run the rest.")
+            words.append(
+                'The study\'s time is used up: raise "budget" in its study.json and resume it to run the rest.'
+            )
         if (why := self._first_problem()) is not None:
             words.append(why)
         return " ".join(words)
@@ -254,8 +256,10 @@ def at_work(
     StudyFolderRefused
         If another process is at work on the study.
     """
-    with folder.handed_lock() or folder.hold():
-        folder.forget_stop()
+    handed = folder.handed_lock()
+    with handed or folder.hold():
+        if handed is None:  # else a stop may have been asked since the launch
+            folder.forget_stop()
         session = None
         try:
             session = Session(folder, engine, device, workers, failed, on_state)
