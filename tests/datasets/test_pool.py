@@ -1,6 +1,7 @@
 """Several datasets become one folder: sources, patients, classes, links, and what is found again."""
 
 import csv
+import errno
 import os
 import shutil
 import threading
@@ -85,6 +86,19 @@ def test_the_same_picture_in_two_sources_is_one_group(sources):
     assert films.hashes[same[0]] == films.hashes[same[1]] and films.groups[same[0]] == films.groups[same[1]]
 
 
+def test_a_copy_squeezed_into_a_square_shows_the_same_patient(sources):
+    tall = np.kron(film_folders.draw(1, 70), np.ones((3, 2), np.uint8))
+    Image.fromarray(tall).save(sources["second"] / "Normal" / "film-001.png")
+    squeezed = Image.fromarray(tall).resize((96, 96), Image.Resampling.BILINEAR)
+    squeezed.save(sources["first"] / "Normal" / "copy.jpg", quality=90)
+    films = dataset.read(pool.pool(sources, CLASSES))
+    copy, film = (films.films.index(name) for name in ("first/Normal/copy.jpg", "second/Normal/film-001.png"))
+    assert films.groups[copy] == films.groups[film]
+    patients = {row["path"]: row["patient_id"] for row in table(films.root)}
+    assert patients["first/Normal/copy.jpg"] == "second:9"
+    assert patients["first/Normal/film-000.png"] == "second:7" and patients["first/COVID-19/film-002.png"] == ""
+
+
 def test_the_same_request_finds_the_same_folder_and_opens_no_film(sources, monkeypatch):
     made = pool.pool(sources, CLASSES)
     monkeypatch.setattr(index, "read", None)
@@ -126,7 +140,7 @@ def test_films_are_links_where_they_can_be_and_copies_elsewhere(sources, monkeyp
     shutil.rmtree(made)
 
     def refuse(*paths):
-        raise OSError(pool.errno.EXDEV, "cross-device link")
+        raise OSError(errno.EXDEV, "cross-device link")
 
     monkeypatch.setattr(os, "link", refuse)
     made = pool.pool(sources, CLASSES)
@@ -136,7 +150,7 @@ def test_films_are_links_where_they_can_be_and_copies_elsewhere(sources, monkeyp
 
 def test_a_full_disk_leaves_nothing(sources, monkeypatch):
     def full(*paths):
-        raise OSError(pool.errno.ENOSPC, "no room")
+        raise OSError(errno.ENOSPC, "no room")
 
     monkeypatch.setattr(os, "link", full)
     with pytest.raises(OSError, match="no room"):

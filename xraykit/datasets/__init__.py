@@ -4,6 +4,7 @@ layout        what is found in a folder before a film is opened: labelled films,
 listing/folder         the layout of a folder, by its manifest or by class folders
 listing/class_folders  films labelled by the folders they lie in; masks, copies, wrappers, parts
 listing/manifest       films listed in a table: which column says what, which file a row means
+listing/pool_record    what a pooled folder was made of
 listing/names          what the names of folders, classes and columns mean
 dataset       the films of a folder with labels, groups and hashes; their decoded cache
 split         training, validation and test; which training films are learned from; the weights of classes
@@ -19,5 +20,6 @@ catalog/published      the datasets of the studies: what each is, its faults, ho
 catalog/fetch          a published dataset comes onto this computer
 catalog/work           fetching and pooling in a process of its own
 archive/check    everything that is wrong with a stranger's zip
+archive/place    a film takes its place in a folder of ours: a hard link, else a copy
 archive/unpack   a zip of films becomes a folder
 """

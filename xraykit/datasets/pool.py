@@ -7,7 +7,6 @@ same folder again.
 from __future__ import annotations
 
 import csv
-import errno
 import hashlib
 import io
 import itertools
@@ -24,12 +23,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
+from xraykit.datasets.archive.place import place
 from xraykit.datasets.layout import DatasetRefused, Layout, Row, counted
 from xraykit.datasets.listing import folder as listing
-from xraykit.datasets.listing import names
-from xraykit.datasets.listing.folder import POOL_RECORD
-from xraykit.datasets.reading import index
+from xraykit.datasets.listing import names, pool_record
+from xraykit.datasets.listing.pool_record import POOL_RECORD, PoolRecord, read_record
+from xraykit.datasets.reading import groups, index
 from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.films.refusal import Refusal
 from xraykit.system import files
@@ -44,47 +45,14 @@ from xraykit.system.folders import (
     restore,
 )
 
+<<<<<<< HEAD
 FORMAT = 1
 RECORDED = ("digest", "sources", "classes", "left_out")  # in data.json of a run
+=======
+>>>>>>> w-data
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "label", "patient_id", "source", "source_detail", "split")
 WAIT = 0.2  # seconds between two looks at a pool that another process is making
-MOST_RECORD = 64 * 2**20  # bytes of pool.json
-# What a file system says that makes no hard links, or not here
-NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-
-
-class PoolRecord(msgspec.Struct, frozen=True):
-    """pool.json: what a pooled folder was made of.
-
-    Attributes
-    ----------
-    digest : str
-        Of the request and of the films that were there; the same asked again gives the same.
-    sources : dict of str to str
-        Name of each source to the folder it lay in.
-    classes : dict of str to str or None
-        As asked: a class, or "source/class", to its new name; None left its films out.
-    counts : dict of str to dict of str to int
-        Films by class and source.
-    left_out : dict of str to int
-        Films by class left out on request.
-    refused : list of dict
-        Films that cannot be read, and why: `source`, `code`, `words`.
-    linked, copied : int
-        Films that are hard links to those of the source, and copies.
-    """
-
-    digest: str
-    sources: dict[str, str]
-    classes: dict[str, str | None]
-    counts: dict[str, dict[str, int]]
-    films: list[str]
-    left_out: dict[str, int] = {}
-    refused: list[dict[str, str]] = []
-    linked: int = 0
-    copied: int = 0
-    format: int = FORMAT
 
 
 @dataclass(frozen=True)
@@ -103,6 +71,7 @@ class _Film(NamedTuple):
     source: _Source
     row: Row
     label: str
+    patient: str = ""  # of the pool: no source has another's
 
     @property
     def place(self) -> str:
@@ -161,6 +130,7 @@ def pool(
         time.sleep(WAIT)
 
 
+<<<<<<< HEAD
 def read_record(folder: Path) -> PoolRecord | None:
     """What a folder was pooled from; None where it is no pool, or its record cannot be read."""
     try:
@@ -179,6 +149,8 @@ def describe(folder: Path) -> dict[str, Any]:
     return {} if record is None else {"pool": {key: getattr(record, key) for key in RECORDED}}
 
 
+=======
+>>>>>>> w-data
 def find(digest: str, root: Path) -> Path | None:
     """The whole pool of this digest in `root`, if there is one."""
     for folder in sorted(path.parent for path in root.glob(f"[!.]*/{POOL_RECORD}")):
@@ -229,7 +201,7 @@ def _films(sources: Sequence[_Source], classes: Mapping[str, str | None]) -> lis
         for row in source.layout.rows:
             label = new_label(row.label, source.name, classes)
             if label is not None:
-                films.append(_Film(source, row, label))
+                films.append(_Film(source, row, label, f"{source.prefix}:{row.patient}" if row.patient else ""))
     labels = sorted({film.label for film in films})
     if "" in labels:
         raise DatasetRefused("A class needs a name of at least one letter or digit.", code="pool-classes")
@@ -258,7 +230,7 @@ def _digest(sources: Sequence[_Source], films: Sequence[_Film], classes: Mapping
     """The same request for the same files gives the same; no film is opened."""
     wanted = [[source.name, source.prefix] for source in sources]
     rows = [[film.place, film.label, *film.row[2:], *_size_and_time(_file(film))] for film in films]
-    asked = json.dumps([FORMAT, wanted, sorted(classes.items()), sorted(rows)])
+    asked = json.dumps([pool_record.FORMAT, wanted, sorted(classes.items()), sorted(rows)])
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
@@ -289,8 +261,8 @@ def _make(
     part = root / f".pool-{digest[:16]}.{uuid.uuid4().hex[:8]}.{UNFINISHED}"
     part.mkdir(mode=0o700)
     try:
-        linked = sum(_place(_file(film), part / files.named(film.place)) for film, _ in readable)
-        kept = [film for film, _ in readable]
+        linked = sum(place(_file(film), part / files.named(film.place)) for film, _ in readable)
+        kept = _with_patients(readable)
         _write_manifest(part / MANIFEST, kept, len(sources) > 1, all(_is_divided(source) for source in sources))
         _check(part, kept)
         record = _record(sources, kept, classes, digest, refused, linked)
@@ -321,21 +293,25 @@ def _read(sources: Sequence[_Source], films: Sequence[_Film], progress: Progress
     return entries
 
 
-def _place(film: Path, target: Path) -> bool:
-    """Put a film into the pool; True where it is a hard link."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    film = film.resolve()  # a link to a film becomes a film
-    try:
-        os.link(film, target)
-        return True
-    except OSError as error:
-        if error.errno not in NO_LINKS:
-            raise
-    with film.open("rb") as source, files.open_private(target) as copy:
-        shutil.copyfileobj(source, copy)
-    stat = film.stat()
-    os.utime(target, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # so that what is remembered of it holds for the copy
-    return False
+def _with_patients(readable: Sequence[tuple[_Film, Entry]]) -> list[_Film]:
+    """The films; those that are the same picture in several sources have one patient, as they show one.
+
+    A copy may have been squeezed into a square: the fingerprint of the whole film finds it, which the grouping of a
+    dataset does not look at.
+    """
+    films = [film for film, _ in readable]
+    wholes = np.array([entry.whole for _, entry in readable])
+    numbers, _ = groups.group([film.patient for film in films], wholes)
+    members: dict[int, list[int]] = {}
+    for i, number in enumerate(numbers):
+        members.setdefault(int(number), []).append(i)
+    for several in members.values():
+        if len({films[i].source.prefix for i in several}) > 1:
+            known = sorted({films[i].patient for i in several} - {""})
+            patient = known[0] if known else f"picture:{films[several[0]].place}"
+            for i in several:
+                films[i] = films[i]._replace(patient=patient)
+    return films
 
 
 def _is_divided(source: _Source) -> bool:
@@ -348,9 +324,8 @@ def _write_manifest(path: Path, films: Sequence[_Film], several: bool, divided: 
     writer.writerow(COLUMNS if divided else COLUMNS[:-1])
     for film in sorted(films, key=lambda film: film.place):
         row = film.row
-        patient = f"{film.source.prefix}:{row.patient}" if row.patient else ""
         source, detail = (film.source.name, row.source) if several else (row.source or film.source.name, "")
-        cells = [film.place, film.label, patient, source, detail, row.part]
+        cells = [film.place, film.label, film.patient, source, detail, row.part]
         writer.writerow(files.csv_cells(cells if divided else cells[:-1]))
     files.replace_text(path, table.getvalue())
 

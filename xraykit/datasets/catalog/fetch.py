@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from xraykit.datasets import pool
-from xraykit.datasets.archive import check, unpack
+from xraykit.datasets.archive import check, place, unpack
 from xraykit.datasets.catalog import known, published
 from xraykit.datasets.catalog.published import Archive, Kaggle, Pooled, Published
 from xraykit.datasets.layout import DatasetRefused
@@ -268,13 +268,7 @@ def _take_over(came: Path, target: Path, report: Progress) -> Path:
         for name in (*folder.films, *(other for other in folder.others if other.lower().startswith("manifest.")))
     ]
     for number, path in enumerate(wanted, 1):
-        place = target / path.relative_to(came)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        plain = path.resolve()
-        try:
-            os.link(plain, place)
-        except OSError:
-            shutil.copyfile(plain, place)
+        place.place(path, target / path.relative_to(came))
         if number % 100 == 0 or number == len(wanted):
             report("Unpacking", number, len(wanted))
     return target

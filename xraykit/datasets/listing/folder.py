@@ -8,10 +8,10 @@ from pathlib import Path
 
 from xraykit.datasets.layout import DatasetRefused, Layout, is_manifest
 from xraykit.datasets.listing import class_folders, manifest, names
+from xraykit.datasets.listing.pool_record import POOL_RECORD
 from xraykit.films import walk
 
 RECORD = "archive.json"  # what was left out of the zip that a folder was unpacked from
-POOL_RECORD = "pool.json"  # what a folder was pooled from
 
 
 def read(root: Path, classes: Sequence[str] = (), walked: Callable[[int], None] | None = None) -> Layout:

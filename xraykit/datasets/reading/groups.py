@@ -72,6 +72,25 @@ def fingerprint(film: radiograph.Radiograph) -> np.ndarray:
     return np.packbits(cells[:, 1:] > cells[:, :-1]).view(np.uint64)
 
 
+def whole_fingerprint(film: radiograph.Radiograph) -> np.ndarray:
+    """`fingerprint` of the whole film squeezed into a square, (4,) uint64: many published copies were made so.
+
+    Of a square film it is the fingerprint itself. It tells copies of a film in other datasets; splits do not use it.
+    """
+    if film.height == film.width:
+        return fingerprint(film)
+    pixels = film.display(544).astype(np.float32)
+    grey = pixels if pixels.ndim == 2 else pixels.mean(axis=2)
+    if min(grey.shape) < 17:
+        return fingerprint(film)
+    cells = grey
+    for axis, parts in ((0, 16), (1, 17)):
+        edges = np.linspace(0, grey.shape[axis], parts + 1).round().astype(int)
+        sums = np.add.reduceat(cells, edges[:-1], axis=axis)
+        cells = sums / np.expand_dims(np.diff(edges), 1 - axis)
+    return np.packbits(cells[:, 1:] > cells[:, :-1]).view(np.uint64)
+
+
 def group(patients: Sequence[str], fingerprints: np.ndarray, column: str = "") -> tuple[np.ndarray, GroupRule]:
     """Join one patient's films and near-duplicates.
 

@@ -27,7 +27,7 @@ from xraykit.refused import words_of
 from xraykit.system import files
 from xraykit.system.folders import close_private
 
-FORMAT = 3
+FORMAT = 4
 # Some file systems keep times to two seconds: a younger file could change again without showing it
 SETTLED = 2.0
 # What another try may answer otherwise: a busy machine, a permission given since
@@ -37,10 +37,14 @@ Look = Callable[[str, radiograph.Radiograph | Refusal], None]  # path below the 
 
 
 class Entry(NamedTuple):
-    """What is remembered of a readable film: sha256 of its file, fingerprint (4,) uint64, what was noticed."""
+    """What is remembered of a readable film: sha256 of its file, fingerprints (4,) uint64, what was noticed.
+
+    `whole` is the fingerprint of the whole film squeezed into a square.
+    """
 
     sha256: str
     fingerprint: np.ndarray
+    whole: np.ndarray
     notes: tuple[Note, ...] = ()
 
 
@@ -71,7 +75,7 @@ def read(
                     if isinstance(film, Refusal):
                         film = entry = Refusal(name, film.code, film.words)
                     else:
-                        entry = Entry(film.sha256, groups.fingerprint(film), film.notes)
+                        entry = Entry(film.sha256, groups.fingerprint(film), groups.whole_fingerprint(film), film.notes)
                     _remember(known, name, stamp, entry)
                     if look:
                         look(name, film)
@@ -114,9 +118,8 @@ def _recall(known: dict[str, list], name: str, stamp: Stamp | None) -> Entry | R
     if stamp is None or stamp != (size, changed):
         return None
     if second is None:
-        sha, bits = first.split()
-        words = [int(bits[place : place + 16], 16) for place in range(0, 64, 16)]
-        return Entry(sha, np.array(words, np.uint64), tuple(Note(*note) for note in notes))
+        sha, bits, whole = first.split()
+        return Entry(sha, _from_hex(bits), _from_hex(whole), tuple(Note(*note) for note in notes))
     return Refusal(name, first, second)
 
 
@@ -127,8 +130,16 @@ def _remember(known: dict[str, list], name: str, stamp: Stamp | None, entry: Ent
     if isinstance(entry, Refusal):
         known[name] = [*stamp, entry.code, entry.words]
     else:
-        bits = "".join(f"{int(word):016x}" for word in entry.fingerprint)
-        known[name] = [*stamp, f"{entry.sha256} {bits}", None, *(astuple(note) for note in entry.notes)]
+        prints = f"{_to_hex(entry.fingerprint)} {_to_hex(entry.whole)}"
+        known[name] = [*stamp, f"{entry.sha256} {prints}", None, *(astuple(note) for note in entry.notes)]
+
+
+def _to_hex(fingerprint: np.ndarray) -> str:
+    return "".join(f"{int(word):016x}" for word in fingerprint)
+
+
+def _from_hex(bits: str) -> np.ndarray:
+    return np.array([int(bits[place : place + 16], 16) for place in range(0, 64, 16)], np.uint64)
 
 
 def _path(root: Path, cache: Path) -> Path:

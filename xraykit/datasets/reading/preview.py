@@ -116,7 +116,7 @@ def picture(job: Job, sample: Sample) -> bytes | None:
 
 def _describe(films: Dataset, rows: tuple[Row, ...], pictures: Collector) -> Preview:
     read = zip(films.films, films.hashes, films.fingerprints, strict=True)
-    entries = {film: Entry(sha256, fingerprint) for film, sha256, fingerprint in read}
+    entries = {film: Entry(sha256, fingerprint, pictures.wholes[film]) for film, sha256, fingerprint in read}
     near = twins.near_sets(films.films, list(entries.values()))
     labels = {film: films.classes[label] for film, label in zip(films.films, films.labels, strict=True)}
     mixed = _mixed_patients(rows)

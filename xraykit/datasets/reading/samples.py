@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from xraykit.datasets.layout import Row
+from xraykit.datasets.reading import groups
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.system import files
@@ -69,6 +70,7 @@ class Collector:
         """`folder` is where pictures are written; it is there."""
         self.folder = folder
         self.wanted = _candidates(rows)
+        self.wholes: dict[str, np.ndarray] = {}  # fingerprints of whole films, by film
         self.shapes: Counter[tuple[int, int]] = Counter()
         self.samples: dict[str, list[tuple[int, Sample]]] = defaultdict(list)
 
@@ -77,6 +79,7 @@ class Collector:
         if isinstance(film, Refusal):
             return
         self.shapes[film.width, film.height] += 1
+        self.wholes[name] = groups.whole_fingerprint(film)
         if name not in self.wanted:
             return
         label, place = self.wanted[name]

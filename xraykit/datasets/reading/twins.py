@@ -97,12 +97,14 @@ def _pairs(ours: Mapping[str, Entry], theirs: Mapping[str, Entry]) -> list[tuple
     by_hash = {entry.sha256: film for film, entry in theirs.items()}
     names = list(theirs)
     prints = np.array([entry.fingerprint for entry in theirs.values()])
+    wholes = np.array([entry.whole for entry in theirs.values()])
     pairs = []
     for film, entry in ours.items():
         if same := by_hash.get(entry.sha256):
             pairs.append((film, same, True))
             continue
-        distances = np.bitwise_count(prints ^ entry.fingerprint).sum(axis=1)
+        squares = np.bitwise_count(prints ^ entry.fingerprint).sum(axis=1)
+        distances = np.minimum(squares, np.bitwise_count(wholes ^ entry.whole).sum(axis=1))
         nearest = int(distances.argmin())
         if distances[nearest] <= groups.NEAR_DUPLICATE:
             pairs.append((film, names[nearest], False))

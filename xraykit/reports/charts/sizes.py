@@ -13,12 +13,12 @@ def file_sizes(*, style: Style = SCREEN) -> alt.LayerChart:
         alt.Chart()
         .mark_bar(color=style.series[0], binSpacing=1)
         .encode(
-            x=alt.X("start:Q", title="file size, KiB", bin="binned", axis=alt.Axis(tickCount=5, format=",d")),
+            x=alt.X("start:Q", title="file size, KiB", bin="binned", axis=alt.Axis(tickCount=5, format=",.2~f")),
             x2="end:Q",
             y=alt.Y("films:Q", title="films", axis=alt.Axis(tickCount=4, format="d")),
             tooltip=[
-                alt.Tooltip("start:Q", title="From, KiB", format=",.0f"),
-                alt.Tooltip("end:Q", title="To, KiB", format=",.0f"),
+                alt.Tooltip("start:Q", title="From, KiB", format=",.1f"),
+                alt.Tooltip("end:Q", title="To, KiB", format=",.1f"),
                 alt.Tooltip("films:Q", title="Films", format=",d"),
             ],
         )
