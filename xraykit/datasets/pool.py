@@ -45,11 +45,7 @@ from xraykit.system.folders import (
     restore,
 )
 
-<<<<<<< HEAD
-FORMAT = 1
 RECORDED = ("digest", "sources", "classes", "left_out")  # in data.json of a run
-=======
->>>>>>> w-data
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "label", "patient_id", "source", "source_detail", "split")
 WAIT = 0.2  # seconds between two looks at a pool that another process is making
@@ -130,15 +126,6 @@ def pool(
         time.sleep(WAIT)
 
 
-<<<<<<< HEAD
-def read_record(folder: Path) -> PoolRecord | None:
-    """What a folder was pooled from; None where it is no pool, or its record cannot be read."""
-    try:
-        return msgspec.json.decode(files.read_plain(folder / POOL_RECORD, MOST_RECORD), type=PoolRecord)
-    except (files.FileRefused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-
-
 def describe(folder: Path) -> dict[str, Any]:
     """What a run records of a pooled folder: of which folders it was made, which classes were renamed or left out.
 
@@ -149,8 +136,6 @@ def describe(folder: Path) -> dict[str, Any]:
     return {} if record is None else {"pool": {key: getattr(record, key) for key in RECORDED}}
 
 
-=======
->>>>>>> w-data
 def find(digest: str, root: Path) -> Path | None:
     """The whole pool of this digest in `root`, if there is one."""
     for folder in sorted(path.parent for path in root.glob(f"[!.]*/{POOL_RECORD}")):
