@@ -6,7 +6,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from xraykit.ui import server
-from xraykit.ui.frame import say_error
+from xraykit.ui.kit.frame import say_error
 from xraykit.ui.server import uploads
 from xraykit.ui.server.door import Door
 from xraykit.ui.server.headers import SecureHeaders

@@ -6,8 +6,8 @@ import streamlit as st
 from xraykit.refused import Refused
 from xraykit.reports import comparison_report
 from xraykit.ui.compare import inputs, material, panels
-from xraykit.ui.frame import frame
 from xraykit.ui.kit import report_view
+from xraykit.ui.kit.frame import frame
 from xraykit.ui.kit.text import say
 
 frame("Compare")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from xraykit.ui.datasets import catalog_view, opening, pool_form, preview_view, work_view
 from xraykit.ui.fine_tune.form import films
-from xraykit.ui.frame import frame
+from xraykit.ui.kit.frame import frame
 
 frame("Datasets")
 preview_view.go_on()

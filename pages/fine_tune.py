@@ -5,7 +5,7 @@ import streamlit as st
 from xraykit.ui.fine_tune import selection
 from xraykit.ui.fine_tune.form import films, recipe, start
 from xraykit.ui.fine_tune.run import table, view
-from xraykit.ui.frame import frame
+from xraykit.ui.kit.frame import frame
 
 STEPS = (
     (films, "Films", "what to train on"),

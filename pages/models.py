@@ -3,8 +3,8 @@
 import streamlit as st
 
 from xraykit.ui import server
-from xraykit.ui.frame import frame, watch_restarts
 from xraykit.ui.kit import text
+from xraykit.ui.kit.frame import frame, watch_restarts
 from xraykit.ui.models import card_view, import_view
 from xraykit.ui.review import controls
 

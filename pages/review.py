@@ -4,7 +4,7 @@ import streamlit as st
 
 from xraykit.models import explanation
 from xraykit.ui import server
-from xraykit.ui.frame import frame, watch_restarts
+from xraykit.ui.kit.frame import frame, watch_restarts
 from xraykit.ui.review import controls, incoming, panes, readings, worklist
 
 frame("Review")

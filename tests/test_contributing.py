@@ -34,7 +34,7 @@ def read(data):
 '''
 PAGE = """import streamlit as st
 
-from xraykit.ui.frame import frame
+from xraykit.ui.kit.frame import frame
 
 frame("Hello")
 st.write("A page of my own")

@@ -14,7 +14,7 @@ from tests.helpers import bad_films
 from xraykit import RESEARCH_ONLY
 from xraykit.films.samples import draw
 from xraykit.models import classifier
-from xraykit.ui.frame import RESTARTED
+from xraykit.ui.kit.frame import RESTARTED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PANES = "[class*='st-key-pane-'] img"

@@ -396,7 +396,7 @@ def test_a_training_needs_no_folder_of_a_run(films):
     assert [moment.epoch for moment in recorder.moments if not moment.step] == [1, 2, 3]
     stages = list(dict.fromkeys(recorder.stages))
     assert stages == [Stage.BUILDING, Stage.COMPILING, Stage.LEARNING, Stage.EVALUATING, Stage.SAVING]
-    assert recorder.facts["parameters"] > 0 and recorder.facts["steps"] > 0
+    assert recorder.facts["parameters"] >= recorder.facts["trainable"] > 0 and recorder.facts["steps"] > 0
     assert recorder.events == [] and recorder.last_checkpoint().progress.epoch == 3
     network, evaluations = recorder.results
     assert network.output_shape == (None, 3)

@@ -15,8 +15,8 @@ from xraykit.films.samples import draw
 from xraykit.models import classifier, service
 from xraykit.reports.charts import bars
 from xraykit.ui import server
-from xraykit.ui.frame import RESTARTED
 from xraykit.ui.kit import report_view
+from xraykit.ui.kit.frame import RESTARTED
 from xraykit.ui.review import panes, readings
 
 APP = str(ROOT / "app.py")

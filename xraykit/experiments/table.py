@@ -20,6 +20,7 @@ from xraykit.experiments.results.ties import Ties, ties
 from xraykit.experiments.study.design import FoldKind
 from xraykit.experiments.study_folder import StudyFolder
 from xraykit.system.files import FileRefused, read_plain, replace_text, shown
+from xraykit.training.run import passes
 
 __all__ = ["Table", "TableRefused", "TrialRow", "csv_epochs", "csv_trials", "read", "read_csv", "save"]
 TRIALS, EPOCHS = "trials.csv", "epochs.csv"  # in the study's folder
@@ -123,7 +124,7 @@ class Table:
     def runs(self) -> tuple[RunRecord, ...]:
         return tuple(run for row in self.rows for run in row.runs)
 
-    @property
+    @cached_property
     def ranked(self) -> tuple[TrialRow, ...]:
         """Best first; trials without a figure last, in their order."""
         order = {self.ties.best: 0} | {other.trial: k for k, other in enumerate(self.ties.others, 1)}
@@ -143,7 +144,7 @@ class Table:
         known = [
             (row.whole_seconds.mean, -row.accuracy.mean, row.number)
             for row in self.rows
-            if row.accuracy.mean is not None and row.whole_seconds.mean is not None
+            if row.counts[Standing.FINISHED] and row.accuracy.mean is not None and row.whole_seconds.mean is not None
         ]
         front, best = [], float("inf")
         for _, miss, number in sorted(known):
@@ -172,6 +173,7 @@ def read(folder: StudyFolder) -> Table:
     for each in folder.runs():
         place = (each.trial.number, each.fold + 1, each.seed, names[each.fold])
         runs.setdefault(each.trial.number, []).append(records.read(each.run, *place, tested=left_out))
+    runs = _with_shares(runs)
     rows = tuple(
         TrialRow(
             trial.number, trial.settings, tuple(runs.get(trial.number, ())), trial.random_start, max(1, len(names))
@@ -180,6 +182,17 @@ def read(folder: StudyFolder) -> Table:
     )
     factors = _factors(tuple(study.factors), rows)
     return _table(folder.path, Table(study.name, factors, names, study.seeds, rows))
+
+
+def _with_shares(runs: dict[int, list[RunRecord]]) -> dict[int, list[RunRecord]]:
+    """The runs, each with its share of the passes of films through frozen layers that it has in common with others."""
+    seconds = passes.shares({run.folder: run.passes for own in runs.values() for run in own if run.passes})
+    if not seconds:
+        return runs
+    return {
+        trial: [replace(run, pass_seconds=seconds[run.folder]) if run.passes else run for run in own]
+        for trial, own in runs.items()
+    }
 
 
 def save(folder: StudyFolder) -> Table:

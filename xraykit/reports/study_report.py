@@ -87,10 +87,11 @@ def _time(seconds: float | None) -> Measured | None:
     return None if seconds is None else Measured(seconds, text.duration(seconds))
 
 
-def comparisons(table: Table) -> Section | None:
-    """The best trial minus each other one, with the test behind "cannot be told apart"."""
+def comparisons(table: Table, most: int | None = None) -> Section | None:
+    """The best trial minus each other one, with the test behind "cannot be told apart"; the first `most` if given."""
     if not table.ties.others:
         return None
+    others = table.ties.others[:most]
     by_number = words.names(table)
     columns = (
         Column("Best trial minus"),
@@ -109,9 +110,11 @@ def comparisons(table: Table) -> Section | None:
             other.pairs,
             words.beside_best(table.ties, other.trial),
         )
-        for other in table.ties.others
+        for other in others
     )
     note = "Pairs are runs of the same fold and seed, or validation films."
+    if len(others) < len(table.ties.others):
+        note += f" The {len(others)} nearest of {len(table.ties.others)}; the trials' CSV and the report have all."
     return Section("comparisons", "Beside the best", (), (ReportTable("differences", "", columns, rows, note),))
 
 

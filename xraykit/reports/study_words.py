@@ -113,7 +113,7 @@ def verdict(table: Table, by_number: Mapping[int, str]) -> Iterator[str]:
         return
     n = best.accuracy.n
     runs = f"mean of {n} runs" if n > 1 else "one run"
-    films = f", n = {best.films:,} validation films" if best.films else ""
+    films = f", n = {best.films:,} validation films{' each' * (n > 1)}" if best.films else ""
     yield (
         f"Best so far on validation films: trial {by_number[best.number]}, accuracy "
         f"{best.accuracy.figure.text()} ({runs}{films})."

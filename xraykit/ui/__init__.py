@@ -1,7 +1,7 @@
 """The pages' side: what a reader sees and clicks. The only room that imports Streamlit; it computes nothing itself.
 
 server/           one inference client for all sessions; who may come in, the headers of every response, closed tabs
-frame             the frame of every page: title, research-only banner, words after a restart or a fault
+kit/frame         the frame of every page: title, research-only banner, words after a restart or a fault
 server/uploads    dropped files: large ones go to disk while they come in, and all are read here
 navigation        which pages there are and how they link to each other
 kit/text          words shown as they are, the field for a folder's path, the table of what was refused
@@ -14,6 +14,7 @@ kit/report_view   sections, tables and charts of a report, with their downloads
 review/           open films: the list, the readings, the panes with heatmaps, the controls above them
 compare/          models on the same films: inputs, the evaluation of a folder, what is computed, the panels
 fine_tune/        a run: the draft and its form, the chosen run and what can be done with it, the table of all
+experiments/      a study: the draft and its form, where it stands, its results, its trials; the table of all
 datasets/         datasets on this computer and of the studies, a look inside a folder, pools
 models/           a model's card; the import of a Keras file
 """

@@ -20,6 +20,8 @@ from xraykit.evaluation import evaluation, learning_curve
 from xraykit.evaluation.evaluation import Evaluation, EvaluationRefused
 from xraykit.experiments.study_folder import CUT
 from xraykit.system.job_folder import State
+from xraykit.training.run import passes
+from xraykit.training.run.passes import Pass
 from xraykit.training.run.run import STATUS, Run, RunRefused, Status
 
 HISTORY = "history.csv"
@@ -128,7 +130,8 @@ class RunRecord:
     folder : str
         The run's name; empty where it has none yet.
     right : Films or None
-        Not part of what makes two records equal.
+    passes : tuple of Pass
+        From which `pass_seconds` follow once all runs are known; like `right`, no part of what makes records equal.
     """
 
     trial: int
@@ -149,6 +152,7 @@ class RunRecord:
     tested: Confusion | None = None
     folder: str = ""
     right: Films | None = field(default=None, compare=False, repr=False)
+    passes: tuple[Pass, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def whole_seconds(self) -> float | None:
@@ -167,7 +171,7 @@ def read(run: Run, trial: int, fold: int, seed: int, fold_name: str = "", *, tes
     `tested` reads what the run says about the films of the source left out as well.
     """
     place = (trial, fold, seed, fold_name or str(fold))
-    stamps = tuple(_stamp(run.path / name) for name in (STATUS, HISTORY, CUT, *evaluation.FILES.values()))
+    stamps = tuple(_stamp(run.path / name) for name in (STATUS, HISTORY, CUT, passes.FILE, *evaluation.FILES.values()))
     record = _read(run, place, tested, stamps)
     if record.standing.open and stamps[0] != (0, 0):  # whether a process is at it is no matter of the files
         record = _with_standing(record, run)
@@ -197,7 +201,6 @@ def _read(run: Run, place: tuple[int, int, int, str], tested: bool, stamps: tupl
     curve = learning_curve.read_curve(rows)
     validation = _evaluation(run, "validation") if status and status.state is State.FINISHED else None
     test = _evaluation(run, "test") if tested and validation is not None else None
-    other = status.other if status else {}
     return RunRecord(
         trial,
         fold,
@@ -210,18 +213,14 @@ def _read(run: Run, place: tuple[int, int, int, str], tested: bool, stamps: tupl
         accuracy=curve.best_accuracy,
         gap=curve.gap,
         seconds=status.learning_seconds if status else None,
-        pass_seconds=_number(_of(status, other, "pass_seconds")),
         parameters=status.parameters if status else None,
-        trainable=_whole(_of(status, other, "trainable")),
+        trainable=status.trainable if status else None,
         films=0 if validation is None else len(validation.films),
         tested=None if test is None else _confusion(test),
         folder=run.name,
         right=None if validation is None else _films(validation),
+        passes=passes.passes_of(run),
     )
-
-
-def _of(status: Status | None, other: Mapping[str, Any], name: str) -> Any:
-    return getattr(status, name, other.get(name))
 
 
 def _status(run: Run) -> Status | None:
@@ -261,11 +260,6 @@ def _films(read: Evaluation) -> Films:
 
 def _confusion(read: Evaluation) -> Confusion:
     return Confusion(read.classes, tuple(tuple(row) for row in read.confusion.tolist()))
-
-
-def _whole(value: Any) -> int | None:
-    number = _number(value)
-    return None if number is None else int(number)
 
 
 def _number(value: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ def lines(
     )
     y = alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format=form))
     splits = alt.Scale(domain=["validation", "training"], range=[2.6, 1.0])
-    base = alt.Chart(packed(rows))
+    base = alt.Chart()
     drawn = base.mark_line().encode(
         x=x,
         y=y,
@@ -68,8 +69,8 @@ def lines(
     rule = (
         alt.Chart(alt.Data(values=[{"value": 0}])).mark_rule(color=style.faint, strokeDash=[3, 3]).encode(y="value:Q")
     )
-    layers = [rule if zero else _nothing(), band, drawn]
-    return finish(alt.layer(*layers), style, HEIGHT, alt_text or f"{measure} over the epochs, {', '.join(names)}")
+    layered = alt.layer(rule if zero else _nothing(), alt.layer(band, drawn, data=packed(rows)))
+    return finish(layered, style, HEIGHT, alt_text or f"{measure} over the epochs, {', '.join(names)}")
 
 
 def parallel(
@@ -100,7 +101,7 @@ def parallel(
         scale=alt.Scale(type="point", padding=0.45),
         axis=alt.Axis(orient="top", labelColor=style.ink, labelAngle=0, labelLimit=220, domain=False, ticks=False),
     )
-    y = alt.Y("position:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.04, 1.04], nice=False))
+    y = alt.Y("position:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.04, 1.09], nice=False))
     color = alt.Color(
         "accuracy:Q",
         title="Validation accuracy",
@@ -113,7 +114,7 @@ def parallel(
     poles = poles.mark_rule(color=style.faint, strokeWidth=1, aria=False).encode(
         x=x, y=alt.Y("low:Q", axis=None), y2="high:Q"
     )
-    base = alt.Chart(packed(rows))
+    base = alt.Chart()
     tooltip = [alt.Tooltip(f"{name}:N", title=name.capitalize()) for name in ("trial", "axis", "value")]
     faint = base.transform_filter("!datum.shown").mark_line(strokeWidth=1, opacity=0.14, aria=False, color=style.faint)
     faint = faint.encode(x=x, y=y, detail="trial:N")
@@ -124,10 +125,12 @@ def parallel(
     if brushed:
         points = points.add_params(alt.selection_interval(name="brush", encodings=["x", "y"]))
     ticked = alt.Chart(alt.Data(values=list(ticks))).encode(x=x, y=y, text="text:N")
-    look = {"align": "left", "dx": 8, "fontSize": 12, "limit": 150}
+    look = {"align": "left", "dx": 7, "dy": -9, "fontSize": 12, "limit": 150}
     halo = ticked.mark_text(**look, stroke=style.background, strokeWidth=4, opacity=0.85, aria=False)
     words = ticked.mark_text(**look, color=style.ink)
-    return finish(alt.layer(poles, faint, shown, halo, points, words), style, HEIGHT, alt_text)
+    return finish(
+        alt.layer(poles, alt.layer(faint, shown, points, data=packed(rows)), halo, words), style, HEIGHT, alt_text
+    )
 
 
 def cost(
@@ -154,7 +157,7 @@ def cost(
         alt.Tooltip("accuracy:Q", title="Validation accuracy", format=".1%"),
         alt.Tooltip("time:N", title="Training time"),
     ]
-    base = alt.Chart(packed(rows)).encode(x=x)
+    base = alt.Chart().encode(x=x)
     front = base.transform_filter("datum.front")
     bars = base.transform_filter("isValid(datum.low)").mark_rule(opacity=0.5, color=style.faint, aria=False)
     bars = bars.encode(y=alt.Y("low:Q", title="Validation accuracy"), y2="high:Q")
@@ -163,8 +166,8 @@ def cost(
     best = front.mark_point(filled=True, size=130, opacity=1, color=style.mark, shape="diamond", stroke=style.ink)
     named = front if len(rows) > 12 else base
     names = named.mark_text(dy=-13, fontSize=12, color=style.ink).encode(y=y, text="number:N")
-    layers = (_nothing(), bars, step, rest.encode(y=y, tooltip=tooltip), best.encode(y=y, tooltip=tooltip), names)
-    return finish(alt.layer(*layers), style, HEIGHT, alt_text)
+    layers = (bars, step, rest.encode(y=y, tooltip=tooltip), best.encode(y=y, tooltip=tooltip), names)
+    return finish(alt.layer(_nothing(), alt.layer(*layers, data=packed(rows))), style, HEIGHT, alt_text)
 
 
 def over_shrink(
@@ -194,7 +197,9 @@ def over_shrink(
     ]
     drawn = base.mark_line(strokeWidth=2).encode(y=y, **_by_trial(names, style))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(y=y, color=_color(names, style), tooltip=tooltip)
-    return finish(alt.layer(_nothing(), bars, drawn, dots), style, HEIGHT, alt_text or "Accuracy over the share of training films")
+    return finish(
+        alt.layer(_nothing(), bars, drawn, dots), style, HEIGHT, alt_text or "Accuracy over the share of training films"
+    )
 
 
 def shares(
@@ -220,14 +225,19 @@ def shares(
         yOffset=alt.YOffset("trial:N", sort=list(names)),
         color=_color(names, style, legend=len(names) > 1),
     )
-    across = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("value:Q", title=title, scale=across, axis=alt.Axis(format=".0%"))
+    lows = [row["value"] if row["low"] is None else row["low"] for row in known]
+    floor = max(0.0, math.floor(10 * min(lows, default=0.0) - 0.2) / 10)
+    across = alt.Scale(domain=[floor, 1 + 0.03 * (1 - floor)], nice=False)
+    ruler = alt.Axis(format=".0%", values=[k / 10 for k in range(round(10 * floor), 11)])
+    x = alt.X("value:Q", title=title, scale=across, axis=ruler)
     tooltip = [
         alt.Tooltip("name:N", title="Films"),
         alt.Tooltip("trial:N", title="Trial"),
         alt.Tooltip("value:Q", title=title, format=".1%"),
     ]
-    bars = base.mark_rule(strokeWidth=2.5, aria=False).encode(x=alt.X("low:Q", title=title, scale=across), x2="high:Q")
+    bars = base.mark_rule(strokeWidth=2.5, aria=False).encode(
+        x=alt.X("low:Q", title=title, scale=across, axis=ruler), x2="high:Q"
+    )
     points = base.mark_point(filled=True, size=110, opacity=1).encode(x=x, tooltip=tooltip)
     layers = [_nothing(), bars, points]
     if len(names) == 1:
@@ -240,7 +250,7 @@ def shares(
 def _nothing() -> alt.Chart:
     """A layer with other rows than the rest: rows that all layers share go to the top of the chart, where Streamlit
     takes them for a table, which packed ones are not."""
-    return alt.Chart(alt.Data(values=[])).mark_rule(aria=False)
+    return alt.Chart(alt.Data(values=[{}])).mark_point(aria=False, opacity=0, size=0)
 
 
 def _by_trial(names: Sequence[str], style: Style) -> dict[str, Any]:

@@ -207,6 +207,11 @@ def prepare(model: keras.Model, recipe: Recipe, phase: Phase) -> Prepared:
     return Prepared(cut.rest, cut, augmentation, passes)
 
 
+def _trainable(model: keras.Model) -> int:
+    """How many parameters learn, the frozen ones left out."""
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
 @contextlib.contextmanager
 def distributed(recipe: Recipe) -> Iterator[None]:
     """Divide each batch among all devices that the backend sees, by Keras's own means; on one device nothing changes.
@@ -358,7 +363,7 @@ class _Training:
     def _fit_phase(self, phase: Phase, resumed: Checkpoint | None) -> None:
         progress = self.progress
         learner, train, validation = self._feed(prepare(self.model, self.recipe, phase))
-        self.recorder.stage(Stage.COMPILING, steps=len(train))
+        self.recorder.stage(Stage.COMPILING, steps=len(train), trainable=_trainable(self.model))
         steps = len(train) // progress.accumulation
         schedule = compile_for(learner, self.recipe, phase, steps, jit=progress.jit, accumulation=progress.accumulation)
         self.log.begin_phase(schedule)

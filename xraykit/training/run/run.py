@@ -140,6 +140,7 @@ class Status(Record):
     learning_seconds: float | None = None
     queued_seconds: float | None = None
     parameters: int | None = None
+    trainable: int | None = None  # of them, those that learn in the phase at work
     load: float | None = None  # of the device, 0 to 1
     memory: float | None = None  # bytes
 

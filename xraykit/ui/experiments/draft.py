@@ -21,6 +21,7 @@ KEY = "experiments-draft"
 FIRST = "tiny"
 IMPORTED, COPY = "imported", "study:"  # sources beside the presets
 SCALING = ("shrink", "budget", "name", "words")  # fields that a plan is adapted to without planning anew
+NAMED_PARTS = ("factors", "classes")
 Plain = dict[str, Any]
 
 
@@ -87,8 +88,11 @@ def key(name: str) -> str:
 
 
 def get(path: str, default: Any = None) -> Any:
-    """The value at a path of the study."""
+    """The value at a path of the study; a factor's or class's name is one part, whatever points it holds."""
+    kind, dot, inside = path.partition(".")
     try:
+        if dot and kind in NAMED_PARTS:
+            return current().data[kind][inside]
         return value_at(current().data, path)
     except (LookupError, TypeError, ValueError):
         return default
@@ -100,7 +104,7 @@ def put(path: str, value: Any) -> None:
     kind, dot, inside = path.partition(".")
     if not dot:
         data[kind] = value
-    elif kind in ("factors", "folds", "classes"):
+    elif kind in (*NAMED_PARTS, "folds"):
         if not isinstance(data.get(kind), dict):
             data[kind] = {}
         data[kind][inside] = value

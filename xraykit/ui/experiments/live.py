@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from xraykit.experiments.results.records import Standing
+from xraykit.experiments.study.design import FoldKind
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.refused import Refused, words_of
 from xraykit.reports import study_words
@@ -31,6 +32,7 @@ TITLES = {
     State.FAILED: "The study could not go on",
     State.STOPPED: "Stopped",
 }
+FOLDS = {FoldKind.SINGLE: "one division", FoldKind.LEAVE_ONE_SOURCE_OUT: "each source left out in turn"}
 CURVES = (("accuracy", "Accuracy", True), ("loss", "Loss", False))
 
 
@@ -82,8 +84,8 @@ def _head(study: StudySnapshot) -> str:
     facts = [f"films in {study.films}"] if study.films else []
     if study.study:
         design, folds = study.study.design, study.study.folds
-        facts += [f"{len(study.study.factors)} factors, {design}"] if study.study.factors else []
-        facts += [str(folds.kind) + (f", {folds.count} folds" if folds.kind == "cross-validation" else "")]
+        facts += [f"{_counted(len(study.study.factors), 'factor')}, {design}"] if study.study.factors else []
+        facts += [f"{folds.count} folds" if folds.kind is FoldKind.CROSS_VALIDATION else FOLDS[folds.kind]]
         if study.study.shrink is not None:
             facts += [f"{study.study.shrink:.1%} of the training films"]
     facts += [f"engine {state.engine}"] if state and state.engine != "local" else []
@@ -179,7 +181,11 @@ def _tiles(study: StudySnapshot, table: Table) -> str:
     assert state is not None
     tied = len(table.ties.tied)
     tiles = [
-        ("Trials", f"{len(table.rows):,}", f"{len(table.folds)} folds × {len(table.seeds)} seeds"),
+        (
+            "Trials",
+            f"{len(table.rows):,}",
+            f"{_counted(len(table.folds), 'fold')} × {_counted(len(table.seeds), 'seed')}",
+        ),
         ("Runs finished", f"{table.counts[Standing.FINISHED]:,} of {state.runs:,}", _other_counts(table)),
         (
             "Best validation accuracy",
@@ -197,7 +203,11 @@ def _tiles(study: StudySnapshot, table: Table) -> str:
         f"<div><dt>{name}</dt><dd>{html.escape(value)}<small>{html.escape(under)}</small></dd></div>"
         for name, value, under in tiles
     )
-    return f"<dl class='xk-tiles'>{cells}</dl>"
+    return f"<dl class='xk-tiles xk-five'>{cells}</dl>"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _other_counts(table: Table) -> str:
@@ -223,22 +233,24 @@ def _show_running(study: StudySnapshot, table: Table) -> None:
         points = runs.curve_points(taken.folder)
         for column, (key, measure, percent) in zip(st.columns(2, gap="medium"), CURVES, strict=True):
             with column:
-                _show_curve(name, key, measure, percent, points, taken.status.epochs or 1)
+                _show_curve(name, key, measure, percent, points)
 
 
 def _run_title(by_number: dict[int, str], run: Any) -> str:
     return f"Trial {by_number.get(run.trial, run.trial)} · fold {run.fold_name} · seed {run.seed}"
 
 
-def _show_curve(run: str, key: str, measure: str, percent: bool, points: list[dict[str, Any]], epochs: int) -> None:
+def _show_curve(run: str, key: str, measure: str, percent: bool, points: list[dict[str, Any]]) -> None:
     rows = [
-        {"kind": point["kind"], "epoch": point["epoch"], "value": point[key]}
+        {"run": run, "kind": point["kind"], "epoch": point["epoch"], "value": point[key]}
         for point in points
         if point["kind"] == "phase" or point[key] is not None
     ]
     st.html(f"<div class='xk-part'><span>{measure}</span></div>")
-    spec = learning.progress(measure, epochs, percent=percent).to_dict()
-    report_view.live_chart(rows, ("kind", "epoch", "value"), spec, f"study-curve-{run}-{key}", f"{measure} of {run}")
+    spec = learning.progress(measure, percent=percent).to_dict()
+    report_view.live_chart(
+        rows, ("run", "kind", "epoch", "value"), spec, f"study-curve-{run}-{key}", f"{measure} of {run}"
+    )
 
 
 def _show_queue(study: StudySnapshot, table: Table) -> None:

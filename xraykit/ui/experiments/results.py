@@ -22,13 +22,13 @@ from xraykit.ui.kit import jobs, report_view
 from xraykit.ui.kit.text import say
 
 ROW, HEAD, MOST_HEIGHT = 35, 37, 480  # px
+MOST_COMPARED = 30  # trials in the table of differences
 BRUSH = "experiments-brush"  # the study and the trials inside the rectangle drawn over the settings
 CHARTS = (  # those that are made of the table alone, in the order of the page
     study_report.cost,
     study_report.over_shrink,
     study_report.overfitting,
     study_report.by_source,
-    study_report.comparisons,
 )
 
 
@@ -59,7 +59,7 @@ def show_charts(study: StudySnapshot, table: Table, style: Any) -> None:
     picked = _choose_trials(study, table)
     report_view.section(_once(study_report.histories, table, picked), style)
     _show_settings(study, table, style)
-    for make in CHARTS:
+    for make in (*CHARTS, _comparisons):
         report_view.section(_once(make, table), style)
 
 
@@ -95,7 +95,7 @@ def report(study: StudySnapshot, table: Table, asked: Study) -> Report:
         study_published.beside_published(table, asked, test),
         study_report.histories(table, st.session_state.get(_trials_key(study), ())),
         study_report.settings(table),
-        *(make(table) for make in CHARTS),
+        *(make(table) for make in (*CHARTS, study_report.comparisons)),
     ]
     return study_report.report(table, asked, [section for section in sections if section is not None])
 
@@ -139,7 +139,7 @@ def _show_rows(study: StudySnapshot, table: Table, section: Section, shown: Sequ
 def _config(table: Table) -> dict[str, Any]:
     number, words = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
-        "Trial": words(width=70, pinned=True),
+        "Trial": words(width=140 if table.random_start else 70, pinned=True),
         **{study_words.label(path): words() for path in table.factors},
         "Accuracy": number(format="%.1f%%", width=85, help="Validation accuracy, mean over folds and seeds"),
         "95% interval": words(width=100),
@@ -175,7 +175,7 @@ def _trials_key(study: StudySnapshot) -> str:
 
 def _choose_trials(study: StudySnapshot, table: Table) -> tuple[int, ...]:
     """The trials whose histories are drawn; the best ones while none is chosen."""
-    by_number = study_words.names(table)
+    by_number = _once(study_words.names, table)
     numbers = [row.number for row in table.ranked if any(run.epochs for run in row.runs)]
     key = _trials_key(study)
     st.session_state[key] = [number for number in st.session_state.get(key, []) if number in numbers]
@@ -246,6 +246,10 @@ def _made(make: Callable[..., Any], *given: Any) -> Any:
 
 def _settings(table: Table, shown: tuple[int, ...] | None) -> Section | None:
     return study_report.settings(table, shown, brushed=True)
+
+
+def _comparisons(table: Table) -> Section | None:
+    return study_report.comparisons(table, MOST_COMPARED)
 
 
 def _columns(table: Table) -> dict[str, list[Any]]:

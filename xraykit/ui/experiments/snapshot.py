@@ -9,7 +9,7 @@ from xraykit.experiments import study_folder, table
 from xraykit.experiments.results import chosen
 from xraykit.experiments.results.chosen import Chosen
 from xraykit.experiments.study import Study
-from xraykit.experiments.study_folder import STUDY, StudyFolder, StudyState
+from xraykit.experiments.study_folder import FOLDS, PROGRESS, STUDY, TRIALS, StudyFolder, StudyState
 from xraykit.experiments.table import Table
 from xraykit.refused import Refused, words_of
 from xraykit.system import files
@@ -79,9 +79,21 @@ def find(name: str) -> StudySnapshot | None:
 
 
 def results(snapshot: StudySnapshot) -> Table | str:
-    """The table, or why there is none."""
+    """The table, or why there is none; of a study at which no process is, no run changes, and none is looked at."""
+    if snapshot.busy:
+        return _read(snapshot.folder)
+    stamps = tuple(_stamp(snapshot.folder, name) for name in (STUDY, TRIALS, FOLDS, PROGRESS))
+    return _ended(snapshot.folder, stamps)
+
+
+@lru_cache(maxsize=16)
+def _ended(folder: StudyFolder, stamps: tuple[tuple[int, int], ...]) -> Table | str:
+    return _read(folder)
+
+
+def _read(folder: StudyFolder) -> Table | str:
     try:
-        return table.read(snapshot.folder)
+        return table.read(folder)
     except (Refused, OSError) as error:
         return words_of(error)
 
@@ -102,9 +114,9 @@ def _study(folder: StudyFolder, stamp: tuple[int, int]) -> tuple[str, Study | No
         return words_of(error), None
 
 
-def _stamp(folder: StudyFolder) -> tuple[int, int]:
+def _stamp(folder: StudyFolder, name: str = STUDY) -> tuple[int, int]:
     try:
-        stat = (folder.path / STUDY).stat()
+        stat = (folder.path / name).stat()
     except OSError:
         return (0, 0)
     return stat.st_mtime_ns, stat.st_size

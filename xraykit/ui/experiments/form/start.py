@@ -25,7 +25,7 @@ from xraykit.ui.experiments import draft, selection
 from xraykit.ui.experiments.form import parts
 from xraykit.ui.fine_tune.form import films
 from xraykit.ui.kit import jobs
-from xraykit.ui.kit.text import ask_for_folder, escape_markdown, say
+from xraykit.ui.kit.text import ask_for_folder, say
 
 PLAN = "plan.json"
 HOUR = 3600.0
@@ -114,7 +114,7 @@ def _choose_device() -> None:
         list(names),
         index=list(names).index(current if current in names else devices.AUTO),
         key=key,
-        format_func=lambda device: escape_markdown(names[device]),
+        format_func=lambda device: names[device],
         on_change=_take_device,
         args=(key,),
     )

@@ -10,7 +10,7 @@ import streamlit as st
 from xraykit import RESEARCH_ONLY
 from xraykit.ui.server import client
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent.parent
 REPORT_STYLE = FOLDER.parent / "reports" / "report.css"  # not report.CSS: NumPy would hold the server's start back
 RESTARTED = "The inference service stopped and was restarted. Your films are still open."
 

@@ -1,0 +1,250 @@
+"""The Experiments page without a browser: studies in every state, a new one set up, and what can be done with each."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers import ROOT, fakes, study_folders, study_results
+from tests.ui.test_fine_tune_page import put_folders, text_of
+from xraykit.experiments.engine import local
+from xraykit.experiments.study_folder import StudyFolder
+from xraykit.films.samples import example
+from xraykit.system import jobs as system_jobs
+from xraykit.ui import server
+from xraykit.ui.experiments import draft, snapshot
+from xraykit.ui.experiments.form import start
+
+APP = str(ROOT / "app.py")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    put_folders(tmp_path, monkeypatch)
+    server.use(fakes.Client())
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "runs" / "studies"
+
+
+@pytest.fixture
+def made(root):
+    folder = study_results.write(root, study_folders.study(words="<b>Which</b> rate?"), ended={"t002-f2-s0": "failed"})
+    folder.write_state(_with(folder, done=3, failed=1))
+    return folder
+
+
+def _with(folder: StudyFolder, **fields):
+    import dataclasses
+
+    return dataclasses.replace(folder.recorded(), **fields)
+
+
+def open_page(name: str | None = None, **words: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page("pages/experiments.py")
+    if name is not None:
+        app.query_params["study"] = name
+    for key, word in words.items():
+        app.query_params[key] = word
+    return app.run()
+
+
+def button(app: AppTest, key: str):
+    return next(each for each in app.button if each.key == key)
+
+
+def key_of(app: AppTest, kind: str, ending: str):
+    return next(each for each in getattr(app, kind) if each.key and each.key.endswith(ending))
+
+
+def test_a_newcomer_is_shown_the_shortest_way(monkeypatch):
+    monkeypatch.setattr(example, "EACH", 2)
+    begun = []
+    monkeypatch.setattr(
+        start, "begin", lambda study, given, *rest: begun.append((study.name, given)) or StudyFolder(given[0])
+    )
+    app = open_page()
+    assert not app.exception and "No studies yet" in text_of(app)
+    button(app, "try-study").click().run()
+    ((name, given),) = begun
+    assert name == "tiny" and {path.name for path in given[0].iterdir()} == {"clear", "effusion", "opacity"}
+
+
+def test_a_finished_study_shows_its_table_charts_and_what_can_be_done(made):
+    study_results.choose(made, 1)
+    app = open_page(made.name)
+    text = text_of(app)
+    assert not app.exception and "&lt;b&gt;Which&lt;/b&gt; rate?" in text
+    for title in ("Results", "The chosen trial", "Histories", "Settings and accuracy", "Accuracy against time"):
+        assert title in text, title
+    keys = {each.key for each in app.button}
+    assert {"study-retry", "study-delete", "study-new"} <= keys and "study-stop" not in keys
+    assert "Failed runs: 1" in [each.label for each in app.expander]
+
+
+def test_a_running_study_can_be_paused_stopped_and_reordered(made):
+    made.write_state(_with(made, state="running", running=("t001-f1-s0",), eta=60.0))
+    for run in ("t001-f1-s0", "t002-f1-s0"):
+        path = made.runs_folder / run / "status.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"state": "queued" if run[3] == "2" else "running"}))
+    held = [made.hold(), *(run.run.hold() for run in made.runs()[:3:2])]
+    try:
+        app = open_page(made.name)
+        assert not app.exception and "3 of 4 runs" in app.get("progress")[0].proto.text
+        button(app, "study-pause").click().run()
+        assert made.is_paused()
+        app.run()
+        assert button(app, "study-pause").label == "Go on"
+        button(app, "first-2").click().run()
+        assert made.order() == (2, 1)
+        button(app, "study-stop").click().run()
+        assert made.stop_asked() and not app.exception
+    finally:
+        for lock in held:
+            lock.close()
+
+
+def test_failed_runs_are_run_again_by_the_engine(made, monkeypatch):
+    asked = []
+    monkeypatch.setattr(local, "start", lambda folder, failed=False: asked.append((folder.name, failed)))
+    app = open_page(made.name)
+    button(app, "study-retry").click().run()
+    assert asked == [("rates", True)] and not app.exception
+
+
+def test_a_study_is_deleted_once_it_is_said_twice(made):
+    app = open_page(made.name)
+    button(app, "study-delete").click().run()
+    assert made.path.is_dir()
+    button(app, "study-delete-yes").click().run()
+    assert not made.path.exists() and not app.exception
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("study.json", "{"),
+        ("study.json", '{"name": 3}'),
+        ("trials.json", "[]"),
+        ("trials.json", '[{"number": "one"}]'),
+        ("progress.json", "[]"),
+        ("folds.json", '{"names": []}'),
+        ("chosen.json", '{"trial": []}'),
+    ],
+)
+def test_a_damaged_file_is_said_in_words(made, file, text):
+    study_results.choose(made, 1)
+    (made.path / file).write_text(text)
+    app = open_page(made.name)
+    said = text_of(app)
+    assert not app.exception and "Traceback" not in said and made.name in said
+
+
+def test_no_such_study_is_said(made):
+    app = open_page("no-such")
+    assert not app.exception and "No study named no-such" in text_of(app)
+
+
+def test_a_trial_is_opened_and_its_recipe_handed_to_fine_tune(made):
+    app = open_page(made.name, trial="2")
+    assert not app.exception and "Trial 2: 0.001" in text_of(app)
+    button(app, "trial-recipe").click().run()
+    handed = app.session_state["fine-tune-draft"]
+    assert handed.recipe["phases"][0]["learning_rate"] == 0.001 and not app.exception
+    button(app, "trial-close").click().run()
+    assert "trial" not in app.query_params
+
+
+def test_only_a_run_with_test_figures_can_be_saved_as_a_model(made):
+    for run in made.runs():
+        (run.run.path / "evaluation.json").unlink(missing_ok=True)
+    app = open_page(made.name, trial="1")
+    assert "networks of its chosen trial alone" in text_of(app) and not app.exception
+    study_results.choose(made, 1)
+    app = open_page(made.name, trial="1")
+    assert "keep" in {each.key for each in app.button} and not app.exception
+
+
+def test_every_fault_of_a_new_study_is_named_beside_its_field():
+    app = open_page()
+    data = json.loads(draft.presets.NAMED["tiny"].to_json())
+    data |= {"name": "no name!", "seeds": [], "folds": {"kind": "single", "count": 1}, "unknown": 1}
+    data["factors"]["phases.9.epochs"] = [1]
+    key_of(app, "text_area", f"study-paste-{0}").input(json.dumps(data)).run()
+    button(app, "study-paste-use").click().run()
+    text = text_of(app)
+    assert not app.exception and "1 to 100 different whole numbers" in text
+    assert "path of a field that the base recipe has" in text and "correct" in text
+    assert button(app, "study-start").disabled and button(app, "study-plan").disabled
+
+
+def test_values_that_are_no_json_are_kept_and_named():
+    app = open_page()
+    field = key_of(app, "text_input", "factors.phases.0.learning_rate")
+    field.input("0,003; 1").run()
+    assert not app.exception and draft.NO_JSON.split(":")[0] in text_of(app)
+    key_of(app, "text_input", "factors.phases.0.learning_rate").input("0.01, 0.02, 0.03").run()
+    assert "6 trials × 2 folds = 12 runs" in text_of(app)
+
+
+def test_a_factor_is_added_and_taken_away():
+    app = open_page()
+    key_of(app, "selectbox", "new-factor").select("batch_size").run()
+    key_of(app, "button", "-add").click().run()
+    assert key_of(app, "text_input", "factors.batch_size").value == "32"
+    key_of(app, "button", "remove-batch_size").click().run()
+    assert not any((each.key or "").endswith("factors.batch_size") for each in app.text_input) and not app.exception
+
+
+def test_a_study_is_planned_before_it_starts(monkeypatch, tmp_path):
+    begun = []
+    monkeypatch.setattr(system_jobs.Job, "start", lambda job, arguments, **facts: begun.append((job, arguments)))
+    films = tmp_path / "ward"
+    films.mkdir()
+    app = open_page()
+    app.text_input(key="study-films-path").input(str(films))
+    button(app, "study-films-look").click().run()
+    assert not app.exception and "plan it" in text_of(app) and button(app, "study-start").disabled
+    button(app, "study-plan").click().run()
+    ((job, arguments),) = begun
+    assert arguments[:4] == ["study", "run", "--plan", "--json"] and f"--data={films}" in arguments
+    _plan(job)
+    app.run()
+    assert not app.exception and not button(app, "study-start").disabled
+    text = text_of(app)
+    assert "4 × 2 × 1 = 8 runs" in text and "20 min to 45 min" in text and "a remark" in text
+    key_of(app, "number_input", "budget-hours").set_value(0.5).run()
+    button(app, "study-cut").click().run()
+    assert "To fit into" in text_of(app) and not app.exception
+    assert 0 < app.session_state["experiments-draft"].data["shrink"] < 1
+    started = []
+    monkeypatch.setattr(
+        start, "begin", lambda study, given, device, plan: started.append((study.shrink, given)) or StudyFolder(films)
+    )
+    button(app, "study-start").click().run()
+    assert started[0][1] == [films] and started[0][0] < 1
+
+
+def _plan(job):
+    from xraykit.experiments import plan
+
+    fold = plan.FoldSize("1", 40, 40, 20, 0, 0)
+    counts = {"trials": 4, "runs": 8, "seeds": 1, "films": 90, "held_out": 10, "impossible": 0, "repeated": 0}
+    takes = {"learning": 1500.0, "features": 60.0, "start": 120.0, "low": 1200.0, "high": 2700.0, "at_most": False}
+    sizes = {"memory": 2**30, "disk": 2**28, "device": "CPU", "shrink": 1.0}
+    planned = plan.Plan(
+        "tiny", "d", classes={"a": 90}, folds=(fold, fold), remarks=("a remark",), **counts, **takes, **sizes
+    )
+    job.write("plan.json", planned.to_json())
+    job.write_state(system_jobs.JobState(state="finished", verb="plan"))
+
+
+def test_the_table_shows_what_the_csv_has(made):
+    app = open_page(made.name)
+    shown = snapshot.results(snapshot.find(made.name))
+    frame = next(each for each in app.dataframe if "Beside the best" in each.value.columns)
+    assert list(frame.value["Trial"]) == [str(row.number) for row in shown.ranked]
+    assert len(frame.value) == len(shown.rows) == 2
