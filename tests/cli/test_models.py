@@ -83,3 +83,27 @@ def test_a_keras_file_given_as_a_model_says_how_to_import_it(run, tmp_path, comm
     }
     done = run(command, *words[command])
     assert done.exit_code == 1 and "my.keras is a Keras file, not a saved model. Import it" in done.stderr
+
+
+def test_imagenet_weights_that_are_here_are_listed_and_those_that_are_not(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_IMAGENET", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    (tmp_path / "vgg16_no_top.weights.h5").write_bytes(b"weights")
+    lines = run("models", "imagenet").output.splitlines()
+    assert lines[lines.index("VGG16") + 1] == f"  {tmp_path / 'vgg16_no_top.weights.h5'}"
+    assert lines[lines.index("ResNet18") + 1] == "  not here: https://download.pytorch.org/models/resnet18-f37072fd.pth"
+    done = run("models", "imagenet", "VGG16")
+    assert done.exit_code == 0 and done.output.splitlines() == ["VGG16", f"  {tmp_path / 'vgg16_no_top.weights.h5'}"]
+    done = run("models", "imagenet", "VGG7")
+    assert done.exit_code == 1 and "Expected one of the backbones" in done.output
+
+
+def test_a_conversion_is_refused_before_keras_is_started(run, tmp_path):
+    file = tmp_path / "resnet18.pth"
+    done = run("models", "convert-resnet18", file)
+    assert done.exit_code == 1 and "resnet18.pth cannot be read" in done.output
+    file.write_bytes(b"no tensors")
+    assert "no file of tensors" in run("models", "convert-resnet18", file).output
+    done = run("models", "convert-resnet18", file, "--out", tmp_path / "out.h5")
+    assert done.exit_code == 2 and "ends in .weights.h5" in done.output
