@@ -4,11 +4,13 @@ report             a page as data, and the same content as HTML, Markdown, JSON,
 tables             the figures of a comparison laid out in rows
 card_report        a model card as a report
 comparison_report  the sections of a comparison, and what a user can choose about them
+study_report       the sections of a study; study_published the published figures, study_words its sentences
 charts/style       the two looks of a chart, for a dark screen and for white paper
 charts/matrices    confusion matrices, and shares of several models with intervals
 charts/curves      ROC, precision-recall and reliability
 charts/learning    learning curves, of several models or of one run, and the load of a device
 charts/bars        one model's probabilities for one film; films by class and part of a split
+charts/studies     histories of trials, all settings at once, accuracy against time, overfitting
 charts/sizes       how large the files of a dataset are
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
