@@ -31,7 +31,8 @@ def call(made, command, *arguments):
 def test_a_study_is_shown_paused_and_put_in_order(made):
     made.write_state(StudyState(state=State.STOPPED, message="Stopped.", done=1, runs=4))
     shown = call(made, "show").output
-    assert "stopped  1/4 runs" in shown and "phases.0.learning_rate=0.003" in shown and "2 waiting" in shown
+    assert "stopped  1/4 runs" in shown and "1: 0.003 " in shown and "2 waiting" in shown
+    assert "No run has finished yet." in shown
     plain = json.loads(call(made, "show", "--json").output)
     assert plain["state"]["done"] == 1 and [row["trial"] for row in plain["trials"]] == [1, 2]
     assert call(made, "pause").exit_code == 0 and made.is_paused()
@@ -40,6 +41,20 @@ def test_a_study_is_shown_paused_and_put_in_order(made):
     assert "no trial 9" in call(made, "first", "9").output
     running = CliRunner().invoke(main, ["study", "running", "--studies", str(made.path.parent)]).output
     assert running.startswith("rates  stopped  1/4 runs")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("whole.html", "<!doctype html>"), ("whole.md", "# Study rates"), ("whole.json", "{")]
+)
+def test_a_study_is_written_as_one_file(made, tmp_path, name, begins):
+    made.write_state(StudyState(state=State.STOPPED, message="Stopped.", done=1, runs=4))
+    assert call(made, "report", "--out", str(tmp_path / name)).exit_code == 0
+    assert (tmp_path / name).read_text().lower().startswith(begins.lower())
+
+
+def test_a_report_of_another_kind_is_refused(made, tmp_path):
+    refused = call(made, "report", "--out", str(tmp_path / "whole.docx"))
+    assert refused.exit_code == 2 and ".html, .md, .json" in refused.output
 
 
 def test_what_cannot_be_done_is_said_in_words(made):

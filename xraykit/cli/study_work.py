@@ -79,6 +79,7 @@ def list_studies(root: Path | None) -> None:
 def show(name: str, root: Path | None, as_json: bool) -> None:
     """One study: where it stands, its trials with their figures, and the chosen one."""
     from xraykit.experiments import table
+    from xraykit.reports import study_words
 
     with terminal.words():
         folder = _find(name, root)
@@ -87,11 +88,32 @@ def show(name: str, root: Path | None, as_json: bool) -> None:
             click.echo(json.dumps(_plain(folder, results), indent=1))
             return
         click.echo(_state_line(folder))
+        names = study_words.names(results)
         for row in results.ranked:
-            click.echo(_line(row))
-        if results.random_start:
-            click.echo("note: trials marked * started from random weights, as ImageNet's were found nowhere.")
+            click.echo(_line(row, names[row.number], max(map(len, names.values()))))
+        for words in study_words.verdict(results, names):
+            click.echo(words)
         _echo_chosen(folder)
+
+
+@click.command()
+@_ROOT
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .html, .md or .json file.")
+@_NAME
+def report(name: str, root: Path | None, out: Path) -> None:
+    """Everything the page Experiments says of a study, in one file."""
+    from xraykit.experiments import table
+    from xraykit.experiments.results import chosen
+    from xraykit.reports import study_published
+    from xraykit.system import files
+
+    with terminal.words():
+        folder = _find(name, root)
+        whole = study_published.report(table.read(folder), folder.study(), chosen.read(folder))
+        makers = {".html": whole.html, ".md": whole.markdown, ".json": whole.to_json}
+        if out.suffix.lower() not in makers:
+            raise click.UsageError(f"Expected a file that ends in {', '.join(makers)}; got {out.name}.")
+        files.replace_text(out, makers[out.suffix.lower()]())
 
 
 @click.command()
@@ -188,7 +210,7 @@ def delete(name: str, root: Path | None) -> None:
     click.echo(f"{name} was deleted.")
 
 
-COMMANDS = (list_studies, show, resume, stop, pause, go_on, first, delete)
+COMMANDS = (list_studies, show, report, resume, stop, pause, go_on, first, delete)
 
 
 def _find(name: str, root: Path | None) -> StudyFolder:
@@ -209,14 +231,13 @@ def _state_line(folder: StudyFolder) -> str:
     return f"{state.state}  {state.done}/{state.runs} runs{failed}{eta}  {state.message}"
 
 
-def _line(row: TrialRow) -> str:
+def _line(row: TrialRow, name: str, width: int) -> str:
     """A trial in a line: its values, mean and spread of the validation accuracy, time, where its runs stand."""
-    values = "  ".join(f"{path}={json.dumps(value)}" for path, value in row.settings.items())
     mean, spread = row.accuracy.mean, row.accuracy.sd
     accuracy = "-" if mean is None else f"{mean:.4f}{'' if spread is None else f' ± {spread:.4f}'}"
     seconds = "" if row.seconds.mean is None else f"  {text.duration(row.seconds.mean)} a run"
     states = ", ".join(f"{count} {standing}" for standing, count in row.counts.items())
-    return f"{row.number:>3}{'*' if row.random_start else ' '} {accuracy:<18} {values}{seconds}  ({states})"
+    return f"{name:<{width}}  {accuracy:<18}{seconds}  ({states})"
 
 
 def _plain(folder: StudyFolder, results: Table) -> dict[str, Any]:

@@ -455,3 +455,6 @@ def _facts(table: Table, study: Study) -> Iterator[tuple[str, str]]:
     if study.shrink is not None:
         yield "Training films used", f"{study.shrink:.1%}"
     yield "Written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by xraykit {xraykit.__version__}"
+
+
+OF_THE_TABLE = (cost, over_shrink, overfitting, by_source)  # sections made of the table alone, as they are read

@@ -24,12 +24,6 @@ from xraykit.ui.kit.text import say
 ROW, HEAD, MOST_HEIGHT = 35, 37, 480  # px
 MOST_COMPARED = 30  # trials in the table of differences
 BRUSH = "experiments-brush"  # the study and the trials inside the rectangle drawn over the settings
-CHARTS = (  # those that are made of the table alone, in the order of the page
-    study_report.cost,
-    study_report.over_shrink,
-    study_report.overfitting,
-    study_report.by_source,
-)
 
 
 def show_table(study: StudySnapshot, table: Table) -> None:
@@ -59,7 +53,7 @@ def show_charts(study: StudySnapshot, table: Table, style: Any) -> None:
     picked = _choose_trials(study, table)
     report_view.section(_once(study_report.histories, table, picked), style)
     _show_settings(study, table, style)
-    for make in (*CHARTS, _comparisons):
+    for make in (*study_report.OF_THE_TABLE, _comparisons):
         report_view.section(_once(make, table), style)
 
 
@@ -89,15 +83,7 @@ def report(study: StudySnapshot, table: Table, asked: Study) -> Report:
     """The whole page to hand out."""
     test = snapshot.test_figures(study)
     test = None if isinstance(test, str) else test
-    sections = [
-        study_report.results(table),
-        study_published.chosen(table, test),
-        study_published.beside_published(table, asked, test),
-        study_report.histories(table, st.session_state.get(_trials_key(study), ())),
-        study_report.settings(table),
-        *(make(table) for make in (*CHARTS, study_report.comparisons)),
-    ]
-    return study_report.report(table, asked, [section for section in sections if section is not None])
+    return study_published.report(table, asked, test, st.session_state.get(_trials_key(study), ()))
 
 
 def brushed(study: StudySnapshot, table: Table) -> list[int] | None:
