@@ -387,10 +387,11 @@ class Recorded:
 
 def test_a_training_needs_no_folder_of_a_run(films):
     from xraykit.training.fit import fit
+    from xraykit.training.fit import plan as plans
 
     chosen = recipe.with_settings(TINY, ["phases.0.epochs=3"])
     recorder = Recorded()
-    plan = fit.make_plan("in-lists", chosen, films, recorder)
+    plan = plans.make("in-lists", chosen, films, recorder)
     fit.fit(plan, recorder)
     assert [row["epoch"] for row in recorder.epochs] == [0, 1, 2]
     assert [moment.epoch for moment in recorder.moments if not moment.step] == [1, 2, 3]
@@ -433,12 +434,13 @@ def test_films_that_are_held_out_are_read_on_request_alone(films, tmp_path):
 def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
     """The same plan twice: the second training neither knows nor continues what the first has done."""
     from xraykit.training.fit import fit
+    from xraykit.training.fit import plan as plans
 
     chosen = recipe.with_settings(TINY, ["phases.0.epochs=4"])
     first = Recorded(stop_after=2)
     with pytest.raises(Stopped):
-        fit.fit(fit.make_plan("stopped", chosen, films, first), first)
-    plan = fit.make_plan("resumed", chosen, films, first)
+        fit.fit(plans.make("stopped", chosen, films, first), first)
+    plan = plans.make("resumed", chosen, films, first)
     assert plan.checkpoint.progress.epoch == 2
     losses = []
     for _ in range(2):
@@ -464,6 +466,7 @@ def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
 )
 def test_whatever_is_named_out_of_memory_is_tried_again_in_halves(error, films, monkeypatch):
     from xraykit.training.fit import fit
+    from xraykit.training.fit import plan as plans
     from xraykit.training.fit.input import batches
 
     given = batches.FilmBatches.__getitem__
@@ -474,7 +477,7 @@ def test_whatever_is_named_out_of_memory_is_tried_again_in_halves(error, films, 
         return given(self, number)
 
     recorder = Recorded()
-    plan = fit.make_plan("scarce", recipe.with_settings(TINY, ["phases.0.epochs=1"]), films, recorder)
+    plan = plans.make("scarce", recipe.with_settings(TINY, ["phases.0.epochs=1"]), films, recorder)
     monkeypatch.setattr(batches.FilmBatches, "__getitem__", scarce)
     fit.fit(plan, recorder)
     assert [what for what, _ in recorder.events] == ["out of memory"]

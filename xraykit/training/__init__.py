@@ -10,6 +10,7 @@ run/control         a run is started, resumed, stopped, deleted
 run/failures        what ended a run, and what to do about it
 run/passes          how long films took through frozen layers, and which runs share it
 worker              a run from its place in the queue to its end
+fit/plan            what a training is told before it begins
 fit/fit             a network is fitted to the training split
 fit/network         the network of a recipe: what learns, what it starts from
 fit/network/backbones   the backbones, each with its scaling; fit/network/resnet18 is our own

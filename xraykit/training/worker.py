@@ -99,16 +99,17 @@ def train(
 
 
 def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment = _ignore) -> None:
-    """Train a run on the device of this process, or go on from its checkpoint; raises as `fit.make_plan`, `fit.fit`.
+    """Train a run on the device of this process, or go on from its checkpoint; raises as `plan.make`, `fit.fit`.
 
     What the training needs to know is read here, once; what it says is written by a RunRecorder.
     """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings are about its own tracing
     from xraykit.training.fit import fit
+    from xraykit.training.fit import plan as plans
 
     fit.let_go()
     recorder, status = RunRecorder(run, recipe, on_moment), run.status()
-    plan = fit.make_plan(
+    plan = plans.make(
         run.name,
         recipe,
         films,
