@@ -16,8 +16,11 @@ from click.testing import CliRunner
 
 from tests.helpers import ROOT, study_folders, study_hands
 from xraykit.__main__ import main
+from xraykit.evaluation import stats
 from xraykit.evaluation.evaluation import FILES
-from xraykit.experiments.engine import local, session
+from xraykit.experiments import table as tables
+from xraykit.experiments.engine import chosen, local, session
+from xraykit.experiments.results import ties
 from xraykit.experiments.study_folder import StudyFolderRefused
 
 HANG = 120
@@ -60,8 +63,8 @@ def table(folder):
         )
         for tried in folder.runs()
     }
-    chosen = folder.chosen()
-    return rows, {name: chosen[name] for name in ("trial", "why", "val_accuracy", "test_accuracy", "results")}
+    choice = folder.chosen()
+    return rows, {name: choice[name] for name in ("trial", "why", "val_accuracy", "test_accuracy", "results")}
 
 
 def until(condition, what):
@@ -93,6 +96,27 @@ def test_a_study_runs_to_its_end_and_its_best_trial_reads_the_test_films_once(ma
     assert marks == {tried.name: (tried.run.path / "status.json").stat().st_mtime_ns for tried in made.runs()}
     assert [len((tried.run.path / "readings.txt").read_text().split()) for tried in best] == [1, 1]
     assert made.chosen() == chosen
+
+
+def test_of_trials_that_cannot_be_told_apart_the_one_with_the_lowest_log_loss_is_chosen(made, threads, monkeypatch):
+    run(made)
+    assert made.chosen()["trial"] == 1
+    for tried in made.runs():
+        if tried.trial.number == 1:  # as accurate as before, and sure of nothing
+            reading = json.loads((tried.run.path / FILES["validation"]).read_text())
+            reading["logits"] = [[value / 100 for value in row] for row in reading["logits"]]
+            (tried.run.path / FILES["validation"]).write_text(json.dumps(reading))
+
+    def read(tried):
+        (tried.run.path / FILES["test"]).write_text(study_hands.read(tried.run).to_json())
+
+    apart = ties.Difference(2, stats.Figure(0.2, 0.0, 0.4, 10), 0.01, 0.01, 10, ties.Method.FILMS)
+    tied = replace(apart, adjusted_p=0.4)
+    for other, trial in ((apart, 1), (tied, 2)):
+        whole = replace(tables.read(made), ties=ties.Ties(1, (other,)))
+        monkeypatch.setattr(chosen.table, "read", lambda folder, whole=whole: whole)
+        assert chosen.choose(made, read)["trial"] == trial
+    assert "2 of 2 trials cannot be told apart" in made.chosen()["why"]
 
 
 def test_a_run_learns_from_the_films_of_its_fold_with_its_trials_recipe_and_its_seed(films, tmp_path, threads):

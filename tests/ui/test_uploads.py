@@ -347,7 +347,7 @@ def test_each_drop_zone_has_the_limit_of_what_reads_it():
     texts = [path.read_text("utf-8") for path in (ROOT / "xraykit" / "ui").rglob("*.py")]
     calls = [text for text in texts if "st.file_uploader(" in text]
     zones = sum(text.count("st.file_uploader(") for text in calls)
-    assert zones == sum(text.count("max_upload_size=") for text in calls) == 6
+    assert zones == sum(text.count("max_upload_size=") for text in calls) == 7
     assert not any("getvalue()" in text or "getbuffer()" in text for text in calls), (
         "only `uploads` reads what was dropped"
     )

@@ -267,5 +267,5 @@ def _echo_chosen(folder: StudyFolder) -> None:
         if (reading := chosen.read(folder)) is None:
             return
     what = "held-out test films" if reading.held_out else "films of the sources left out"
-    click.echo(f"chosen: trial {reading.trial} of {reading.candidates}, best mean validation accuracy")
+    click.echo(f"chosen: trial {reading.trial} of {reading.candidates}, on validation films")
     click.echo(f"  {reading.accuracy.text('percent')} of {reading.films} {what}")

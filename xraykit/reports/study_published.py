@@ -43,8 +43,10 @@ def chosen(table: Table, read: Chosen | None) -> Section | None:
         return None
     name = words.names(table).get(read.trial, str(read.trial))
     films = f"{read.films:,} test films that no run saw" if read.held_out else f"{read.films:,} films of sources unseen"
+    tied = len(table.ties.tied) > 1 and read.trial in table.ties.tied
+    how = "of those tied with the most accurate, it has the lowest validation log loss" if tied else "the most accurate"
     sentences = [
-        f"Trial {name} was chosen by its validation figures from {read.candidates} trials. On {films} its accuracy is "
+        f"Trial {name} was chosen from {read.candidates} trials: {how}. On {films} its accuracy is "
         f"{read.accuracy.text()}" + (f", the mean of {read.runs} networks." if read.runs > 1 else ".")
     ]
     if read.drop is not None:

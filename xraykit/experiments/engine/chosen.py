@@ -1,17 +1,23 @@
-"""The chosen trial: the best on validation, whose networks then read the held-out films, once. Trains nothing."""
+"""The chosen trial, whose networks then read the held-out films, once. Trains nothing.
+
+Accuracy on some hundred validation films cannot tell the better trials of a study apart: among those that are tied with
+the best, the lowest log loss decides, which uses every probability instead of counting right and wrong.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from xraykit.evaluation import evaluation
-from xraykit.evaluation.evaluation import FILES
+from xraykit.evaluation import calibration, evaluation
+from xraykit.evaluation.evaluation import FILES, EvaluationRefused
+from xraykit.experiments import table
 from xraykit.experiments.study.design import FoldKind
 from xraykit.experiments.study_folder import CHOSEN, StudyFolder, TrialRun
 from xraykit.system import files
@@ -23,7 +29,7 @@ ReadHeldOut = Callable[[TrialRun], None]  # reads the held-out films with a run'
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trial all of whose runs have finished, with means over them."""
+    """A trial all of whose runs have finished, with means over them; `loss` is the log loss of what was kept."""
 
     number: int
     runs: tuple[TrialRun, ...]
@@ -32,9 +38,14 @@ class Candidate:
     parameters: int
 
     @property
-    def rank(self) -> tuple[float, float, int, int]:
-        """The best is the least: accuracy, then loss, then size."""
+    def by_accuracy(self) -> tuple[float, float, int, int]:
+        """The best is the least."""
         return -self.accuracy, self.loss, self.parameters, self.number
+
+    @property
+    def by_loss(self) -> tuple[float, int, int]:
+        """The best is the least: loss, then size."""
+        return self.loss, self.parameters, self.number
 
 
 def choose(folder: StudyFolder, read: ReadHeldOut) -> dict[str, Any] | None:
@@ -51,11 +62,12 @@ def choose(folder: StudyFolder, read: ReadHeldOut) -> dict[str, Any] | None:
     candidates = _candidates(folder)
     if not candidates:
         return None
-    results = _digest(candidates)
+    tied = _tied(folder, candidates)
+    results = _digest(candidates, tied)
     before = folder.chosen()
     if before is not None and before.get("results") == results:
         return before
-    best = min(candidates, key=lambda candidate: candidate.rank)
+    best = min(tied, key=lambda candidate: candidate.by_loss)
     runs = list(best.runs)
     tested = folder.study().folds.kind is not FoldKind.LEAVE_ONE_SOURCE_OUT
     if tested:
@@ -63,10 +75,10 @@ def choose(folder: StudyFolder, read: ReadHeldOut) -> dict[str, Any] | None:
             read(tried)
     chosen = {
         "trial": best.number,
-        "why": _why(best, candidates),
+        "why": _why(best, tied, candidates),
         "when": files.now(),
         "val_accuracy": best.accuracy,
-        "val_loss": best.loss,
+        "val_loss": best.loss if math.isfinite(best.loss) else None,
         "parameters": best.parameters,
         "candidates": len(candidates),
         "results": results,
@@ -95,7 +107,7 @@ def _candidate(number: int, runs: Sequence[TrialRun]) -> Candidate | None:
         number,
         tuple(runs),
         float(np.mean([status.best_accuracy or 0.0 for status in statuses])),
-        float(np.mean([np.inf if status.best_loss is None else status.best_loss for status in statuses])),
+        float(np.mean([_log_loss(tried) for tried in runs])),
         max(status.parameters or 0 for status in statuses),
     )
 
@@ -108,14 +120,33 @@ def _finished(tried: TrialRun) -> Status | None:
     return status if status is not None and status.state is State.FINISHED else None
 
 
-def _why(best: Candidate, candidates: Sequence[Candidate]) -> str:
-    words = f"Best mean validation accuracy, {best.accuracy:.4f}, of {len(candidates)} trials"
-    equal = [other for other in candidates if other.accuracy == best.accuracy and other is not best]
-    if not equal:
-        return f"{words}."
-    if any(other.loss == best.loss for other in equal):
-        return f"{words}; of equal ones the one with the fewest parameters."
-    return f"{words}; of equal ones the one with the lowest mean validation loss."
+def _log_loss(tried: TrialRun) -> float:
+    """Of the network that a run kept, on its validation films; infinite where its reading cannot be read."""
+    try:
+        reading = evaluation.load(tried.run.path / FILES["validation"])
+    except EvaluationRefused:
+        return math.inf
+    return calibration.log_loss(reading.probabilities, reading.truth)
+
+
+def _tied(folder: StudyFolder, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The most accurate of the candidates, and those that cannot be told apart from it."""
+    best = min(candidates, key=lambda candidate: candidate.by_accuracy)
+    ties = table.read(folder).ties
+    numbers = {best.number, *(ties.tied if ties.best == best.number else ())}
+    return [candidate for candidate in candidates if candidate.number in numbers]
+
+
+def _why(best: Candidate, tied: Sequence[Candidate], candidates: Sequence[Candidate]) -> str:
+    most = max(candidate.accuracy for candidate in candidates)
+    if len(tied) == 1:
+        return f"Best mean validation accuracy, {most:.4f}, of {len(candidates)} trials."
+    words = (
+        f"{len(tied)} of {len(candidates)} trials cannot be told apart from the best validation accuracy, {most:.4f}"
+    )
+    if sum(candidate.loss == best.loss for candidate in tied) > 1:
+        return f"{words}; of those with the lowest validation log loss, {best.loss:.4f}, it has the fewest parameters."
+    return f"{words}; of these it has the lowest validation log loss, {best.loss:.4f}."
 
 
 def _figures(folder: StudyFolder, tried: TrialRun) -> dict[str, Any]:
@@ -131,7 +162,7 @@ def _figures(folder: StudyFolder, tried: TrialRun) -> dict[str, Any]:
     }
 
 
-def _digest(candidates: Sequence[Candidate]) -> str:
+def _digest(candidates: Sequence[Candidate], tied: Sequence[Candidate]) -> str:
     """Of everything that the choice depends on."""
     lines = [[c.number, c.accuracy, c.loss, c.parameters, [tried.name for tried in c.runs]] for c in candidates]
-    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([lines, [c.number for c in tied]]).encode()).hexdigest()
