@@ -202,6 +202,15 @@ def test_the_chosen_trial_is_shown_on_films_it_was_not_chosen_by(studies):
     assert sum(figure.n for figure in read.sensitivity.values()) == 200
 
 
+def test_networks_of_several_seeds_that_read_a_source_do_not_make_more_films_of_it(studies):
+    asked = rates(folds={"kind": "leave-one-source-out"}, seeds=[0, 1, 2])
+    folder = study_results.write(studies, asked, fold_names=["here", "there"])
+    study_results.choose(folder, 4, films=200, share=0.9)
+    folder.write("chosen.json", folder.read("chosen.json") | {"held_out": False})
+    read = chosen.read(folder)
+    assert (read.runs, read.films) == (6, 400) and read.accuracy == stats.proportion(360, 400)
+
+
 @pytest.mark.parametrize(
     "change",
     [{"trial": "four"}, {"runs": []}, {"runs": [{"evaluation": "../../../etc/passwd"}]}, {"val_accuracy": None}],

@@ -21,6 +21,9 @@ from xraykit.reports.report import Table as ReportTable
 from xraykit.system import text
 
 PUBLISHED, HERE = "published", "here"
+CHOSEN_LOOKS_BETTER = (
+    " The best of many trials looks better on the films it was chosen by than on others: report the test figure."
+)
 
 
 def report(table: Table, study: Study, read: Chosen | None, overlaid: Sequence[int] = ()) -> Report:
@@ -45,16 +48,18 @@ def chosen(table: Table, read: Chosen | None) -> Section | None:
     films = f"{read.films:,} test films that no run saw" if read.held_out else f"{read.films:,} films of sources unseen"
     tied = len(table.ties.tied) > 1 and read.trial in table.ties.tied
     how = "of those tied with the most accurate, it has the lowest validation log loss" if tied else "the most accurate"
+    begin = f"Trial {name} was chosen from {read.candidates} trials: {how}." if read.candidates > 1 else ""
     sentences = [
-        f"Trial {name} was chosen from {read.candidates} trials: {how}. On {films} its accuracy is "
+        f"{begin} On {films} its accuracy is ".lstrip()
         f"{read.accuracy.text()}" + (f", the mean of {read.runs} networks." if read.runs > 1 else ".")
     ]
     if read.drop is not None:
         points = number_text(abs(read.drop), "points")
         side = "higher" if read.drop > 0 else "lower"
+        where = "" if read.held_out else " on sources it knows"
         sentences.append(
-            f"Its validation accuracy, {text.percent(read.validation)}, is {points} points {side}. The best of many "
-            "trials looks better on the films it was chosen by than on others: report the test figure."
+            f"Its validation accuracy{where}, {text.percent(read.validation)}, is {points} points {side}."
+            + (CHOSEN_LOOKS_BETTER if read.held_out and read.candidates > 1 else "")
         )
     columns = (
         Column("Figure"),

@@ -28,8 +28,7 @@ class Chosen:
     candidates : int
         Trials it was chosen from.
     runs, films : int
-        Its networks, and test films each has read; `films` differs from source to source with leave-one-source-out,
-        where it is their sum.
+        Its networks, and test films each has read; with leave-one-source-out those of all sources together.
     validation : float
         Mean accuracy on the films it was chosen by.
     accuracy : Figure
@@ -100,16 +99,17 @@ def _read(folder: StudyFolder, stamp: tuple[int, int]) -> Chosen:
             f"The test figures of the study {folder.name} cannot be read. {refused.words}"
         ) from None
     counts = np.sum([reading.confusion for reading in readings], axis=0)
-    counts = np.rint(counts / len(readings) if known["held_out"] else counts).astype(np.int64)
-    hits, support = np.diagonal(counts), counts.sum(axis=1)
-    figures = [stats.proportion(int(hits[k]), int(support[k])) for k in range(len(support))]
+    # Networks that read the same films: all of them, or with leave-one-source-out those of one source
+    alike = len(readings) if known["held_out"] else len(folder.study().seeds)
+    hits, support = np.diagonal(counts) / alike, counts.sum(axis=1) // alike
+    figures = [stats.proportion(round(hits[k]), int(support[k])) for k in range(len(support))]
     return Chosen(
         known["trial"],
         known["candidates"],
         len(readings),
-        int(counts.sum()),
+        int(support.sum()),
         known["val_accuracy"],
-        stats.proportion(int(hits.sum()), int(support.sum())),
+        stats.proportion(round(hits.sum()), int(support.sum())),
         dict(zip(readings[0].classes, figures, strict=True)),
         known["held_out"],
     )
