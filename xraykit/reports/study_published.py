@@ -48,11 +48,9 @@ def chosen(table: Table, read: Chosen | None) -> Section | None:
     films = f"{read.films:,} test films that no run saw" if read.held_out else f"{read.films:,} films of sources unseen"
     tied = len(table.ties.tied) > 1 and read.trial in table.ties.tied
     how = "of those tied with the most accurate, it has the lowest validation log loss" if tied else "the most accurate"
-    begin = f"Trial {name} was chosen from {read.candidates} trials: {how}." if read.candidates > 1 else ""
-    sentences = [
-        f"{begin} On {films} its accuracy is ".lstrip()
-        f"{read.accuracy.text()}" + (f", the mean of {read.runs} networks." if read.runs > 1 else ".")
-    ]
+    begin = f"Trial {name} was chosen from {read.candidates} trials: {how}. " if read.candidates > 1 else ""
+    networks = f", the mean of {read.runs} networks" if read.runs > 1 else ""
+    sentences = [f"{begin}On {films} its accuracy is {read.accuracy.text()}{networks}."]
     if read.drop is not None:
         points = number_text(abs(read.drop), "points")
         side = "higher" if read.drop > 0 else "lower"
