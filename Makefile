@@ -20,8 +20,8 @@ PYTEST ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --maxprocesses 4 
 test: $(DEV_STAMP)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST)
 
-# With the tests that take seconds of processor time each, as .ci/run does
-test-all: export XRAYKIT_SLOW = 1
+# With the slow tests, which .ci/run has too, and the longest
+test-all: export XRAYKIT_TESTS = all
 test-all: test
 
 lint: $(DEV_STAMP)

@@ -59,6 +59,8 @@ def pytest_runtest_setup() -> None:
     gc.freeze()
 
 
+# By $XRAYKIT_TESTS: `make test`, .ci/run, `make test-all`
+LEFT_OUT = {"quick": ("slow", "longest"), "ci": ("longest",), "all": ()}
 # The files that take longest, longest first: begun last, one of them would keep one core busy and leave the others idle
 LONGEST = (
     "browser/test_review.py",
@@ -78,11 +80,11 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests out unless they are asked for; put the longest files first. Within a file the order stays."""
-    by_name = any("::" in argument for argument in config.args)
-    if not (os.environ.get("XRAYKIT_SLOW") or config.option.markexpr or by_name):
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    """Leave out the tests that were not asked for; put the longest files first. Within a file the order stays."""
+    if not (config.option.markexpr or any("::" in argument for argument in config.args)):
+        left = LEFT_OUT[os.environ.get("XRAYKIT_TESTS", "quick")]
+        out = [item for item in items if any(map(item.get_closest_marker, left))]
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in set(out)]
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))

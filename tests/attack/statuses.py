@@ -75,12 +75,16 @@ def _read(run: Run) -> str:
     texts += [json.dumps(table.columns([taken])), json.dumps(run.events())]
     pyarrow.table(table.columns([taken]))
     if taken.status is not None:
-        texts += [view.progress_words(taken.status), view._tiles(taken.status), str(command_line._facts(taken.status))]
+        texts += [
+            view.progress_words(taken.status),
+            view._tiles(taken, taken.status),
+            str(command_line._facts(taken.status)),
+        ]
         assert 0 <= taken.status.share <= 1
     points = {"curve": snapshot.curve_points(run), "device": snapshot.device_points(run)}
     texts += [json.dumps(points, allow_nan=False), snapshot.training_curve(run).to_json()]
     snapshot.test_hashes(run)
-    view._curve_chart("loss", "Loss", (taken.status.epochs if taken.status else None) or 1)
+    view._curve_chart("loss", "Loss")
     for text in texts:
         text.encode()
     return "unreadable" if taken.status is None else "read"

@@ -9,7 +9,7 @@ SHARES = {"zips": 0.05, "keeps": 0.04, "checkpoints": 0.05}  # a tenth of them w
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("films", "checkpoints"))) for name in ATTACKS]
+    "name", [pytest.param(name, marks=[pytest.mark.longest] * (name in ("films", "checkpoints"))) for name in ATTACKS]
 )
 def test_a_tenth_of_an_attack_breaks_no_promise(name):
     if name == "films":
@@ -26,7 +26,7 @@ def test_every_attack_has_its_promise_and_its_row():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("films", "checkpoints"))) for name in ATTACKS]
+    "name", [pytest.param(name, marks=[pytest.mark.longest] * (name in ("films", "checkpoints"))) for name in ATTACKS]
 )
 def test_the_page_tells_of_an_attack_at_full_size_that_broke_nothing(name):
     row = promises.rows()[name]

@@ -22,7 +22,7 @@ def without_dcmtk(page: str) -> list[str]:
     return [line.rpartition(" | ")[0] if line.startswith("| ") else line for line in page.splitlines()]
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_every_image_of_pydicom_is_tried(made):
     assert len(made[0]) == 162
 

@@ -18,14 +18,14 @@ def drawn(tmp_path_factory):
     return folders
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_drawing_again_gives_the_bundled_films(drawn):
     for path in draw.FILMS:
         new = radiograph.read((drawn[0] / path.name).read_bytes(), path.name)
         assert np.array_equal(new.pixels, radiograph.read(path.read_bytes(), path.name).pixels)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_drawing_twice_gives_the_same_bytes(drawn):
     for path in draw.FILMS:
         first, again = ((folder / path.name).read_bytes() for folder in drawn)

@@ -84,7 +84,7 @@ def test_no_test_film_was_learned_from(shipped, real_films, tmp_path_factory):
         assert split.split_digest(films, indices) == found["split_digests"][part]
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_the_quick_path_agrees_with_keras_on_200_films(shipped, films):
     import keras
 

@@ -88,6 +88,7 @@ def test_cached_features_give_the_numbers_of_the_backbone_in_place(films, tmp_pa
     assert_equal_numbers(cached, whole)
 
 
+@pytest.mark.longest
 @slow
 def test_mobilenet_with_its_imagenet_weights_gives_the_same_numbers_from_features(films, tmp_path, monkeypatch):
     if not os.environ.get("XRAYKIT_IMAGENET"):

@@ -243,6 +243,7 @@ for name, device in (("one", "cpu"), ("two", devices.ALL)):
 """
 
 
+@pytest.mark.longest
 def test_two_devices_that_share_each_batch_learn_what_one_does(films, tmp_path):
     """Of 93 films in batches of 16 the last batch has 13: no two devices can share it evenly. XLA is told of two."""
     pytest.importorskip("jax", reason="jax is not installed: pip install jax")
@@ -509,7 +510,7 @@ def test_learning_time_leaves_out_what_is_compiled(monkeypatch):
     assert recorder.moments[-1].progress.learning_seconds == 8
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_path):
     two = [{"epochs": 2, "learning_rate": 1e-3, "trainable": "head"}, {"epochs": 3, "learning_rate": 1e-3}]
     chosen = TINY.change(phases=two)

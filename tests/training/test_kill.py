@@ -80,7 +80,7 @@ def spawned(monkeypatch):
         stable.close()
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_a_run_killed_at_twenty_random_moments_arrives(tmp_path, monkeypatch, spawned):
     monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
     folder = film_folders.make(tmp_path / "films", films=40)

@@ -153,13 +153,13 @@ def assert_same(one, other):
     ("chosen", "stops"),
     [
         pytest.param(RESTLESS, [(3, 2)], marks=pytest.mark.slow),
-        pytest.param(LONG, [(1, 0), (3, -1), (6, 3)], marks=pytest.mark.slow),
+        pytest.param(LONG, [(1, 0), (3, -1), (6, 3)], marks=pytest.mark.longest),
         pytest.param(COSINE, [(3, 2)], marks=pytest.mark.slow),
         (TWO_PHASES, [(1, 1), (4, 2)]),
         pytest.param(
             COSINE.change(keep="last", balance="weights", shrink=0.8),
             [(0, 1), (0, 2), (7, 1)],
-            marks=pytest.mark.slow,
+            marks=pytest.mark.longest,
         ),
     ],
     ids=["plateau", "three-stops-one-at-an-epoch's-end", "cosine", "in-both-phases", "first-and-last-epoch"],
@@ -371,7 +371,7 @@ def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monke
     assert len(evaluation.load_parts(made.path)["test"].truth) and weights(made)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_the_same_holds_under_jax(tmp_path):
     """Rates that rise and fall, a stop in the middle of an epoch, and a phase of the head alone."""
     pytest.importorskip("jax", reason="jax is not installed: pip install jax")
