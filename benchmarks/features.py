@@ -1,7 +1,7 @@
 """Features of frozen layers computed once, against the same trainings with every layer in place.
 
-First the seven heads of the study mobilenet-heads (MobileNet, flattened, 224 pixels, 60 epochs), all of them trained to
-the end on features; in place each is trained for two epochs, and their time is taken 30 times, for each epoch in place
+First the seven heads of the study mobilenet-heads (MobileNet, flattened, 224 pixels), all of them trained for 60 epochs
+on features; in place each is trained for two epochs, and their time is taken 30 times, for each epoch in place
 is the same work: to the end would take hours. What is compared is learning time, with the pass through the backbone on
 the side of the features; compiling, which both do, is on neither. The losses of the two epochs are compared as well.
 Then an epoch of MobileNetV2 whose last 13 convolution layers learn, from its cut and in place. Films are all of
