@@ -6,11 +6,10 @@ from tests.attack import Outcome, promises
 from tests.attack.__main__ import ATTACKS
 
 SHARES = {"zips": 0.05, "keeps": 0.04, "checkpoints": 0.05}  # a tenth of them would take the processor for a minute
+MARKS = {"films": pytest.mark.longest, "checkpoints": pytest.mark.longest, "keeps": pytest.mark.slow}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.longest] * (name in ("films", "checkpoints"))) for name in ATTACKS]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in ATTACKS])
 def test_a_tenth_of_an_attack_breaks_no_promise(name):
     if name == "films":
         pytest.importorskip("data_store", reason="pydicom-data is not installed")
@@ -25,9 +24,10 @@ def test_every_attack_has_its_promise_and_its_row():
     assert promises.rows().keys() == set(ATTACKS)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.longest] * (name in ("films", "checkpoints"))) for name in ATTACKS]
-)
+MARKS = {"films": pytest.mark.longest, "checkpoints": pytest.mark.longest, "keeps": pytest.mark.slow}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in ATTACKS])
 def test_the_page_tells_of_an_attack_at_full_size_that_broke_nothing(name):
     row = promises.rows()[name]
     assert row[1] == ATTACKS[name].what

@@ -95,6 +95,7 @@ def cells(visit, table: str) -> list[str]:
     return visit.page.locator(f"[data-table='{table}'] td").all_inner_texts()
 
 
+@pytest.mark.slow
 def test_a_click_on_a_cell_lists_exactly_its_films(visit, serving, models):
     from playwright.sync_api import expect
 
@@ -144,6 +145,7 @@ def test_a_cold_link_opens_the_same_page(visit, serving):
     assert all(part in visit.page.url for part in ("threshold=0.3", "films=fixes-0-1", "shares=Predicted"))
 
 
+@pytest.mark.slow
 def test_every_format_holds_the_numbers_of_the_page(visit, serving, models):
     open_page(visit, serving)
     svg, png = download(visit, "svg-matrix-0").decode(), download(visit, "png-matrix-0")

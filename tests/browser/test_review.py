@@ -102,6 +102,7 @@ def test_a_cold_deep_link_is_the_same_page_as_the_way_through_the_door(visit, fr
     assert visit.stopped == []
 
 
+@pytest.mark.slow
 def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, server, screenshots):
     open_page(visit, server)
     bad = {
@@ -140,6 +141,7 @@ def test_another_class_map_and_opacity_redraw_the_overlay(visit, server):
     assert len(seen) == len(CARDS[0].classes)
 
 
+@pytest.mark.slow
 def test_a_killed_service_is_started_again_and_the_user_is_told(visit, fresh_server):
     open_page(visit, fresh_server)
     drop(visit, draw.PNG)
@@ -201,6 +203,7 @@ def test_axe_finds_no_serious_fault(visit, server):
     assert faults == []
 
 
+@pytest.mark.slow
 def test_real_films_are_read_and_drawn(visit, server, screenshots, real_films):
     folders = [real_films / "radiography" / name for name in ("COVID-19", "Normal", "Viral Pneumonia")]
     films = [path for folder in folders for path in sorted(folder.iterdir())[:2]]

@@ -63,6 +63,7 @@ def test_no_machine_is_named_in_what_ships(name):
         assert "/home/" not in text and "/work/" not in text and "/root/" not in text
 
 
+@pytest.mark.slow
 def test_test_films_read_again_give_the_cards_figures(shipped, real_films):
     test = evaluation.load(shipped.folder / "evaluation.json")
     root = real_films / "radiography"
@@ -74,6 +75,7 @@ def test_test_films_read_again_give_the_cards_figures(shipped, real_films):
     assert np.abs(p - test.probabilities).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_no_test_film_was_learned_from(shipped, real_films, tmp_path_factory):
     found = shipped.card.data
     films = dataset.read(real_films / "radiography")

@@ -101,6 +101,7 @@ def test_mobilenet_with_its_imagenet_weights_gives_the_same_numbers_from_feature
     assert_equal_numbers(cached, fit(films, tmp_path, chosen, "in-place"))
 
 
+@pytest.mark.slow
 @slow
 def test_a_second_run_finds_what_the_first_computed(films, tmp_path, cache, monkeypatch):
     """Another head, another rate, another seed, other films in each part: the pass is the same."""
@@ -131,6 +132,7 @@ def test_films_that_no_run_sees_are_not_passed(films, tmp_path):
     assert passes.passes_of(made)[0].films == len(whole.train) + len(whole.validation)
 
 
+@pytest.mark.slow
 @slow
 def test_a_resumed_run_finds_its_features_and_goes_on_with_the_same_numbers(films, tmp_path):
     chosen = recipe.with_settings(HEAD, ["phases.0.trainable=1", "phases.0.epochs=4"])
@@ -149,6 +151,7 @@ def test_a_resumed_run_finds_its_features_and_goes_on_with_the_same_numbers(film
     assert_equal_numbers(made, fit(films, tmp_path, chosen, "straight"))
 
 
+@pytest.mark.slow
 @slow
 def test_a_later_phase_that_changes_the_backbone_is_read_by_the_whole_network(films, tmp_path, monkeypatch):
     """The best epoch may be one before or after the change: what is evaluated is the network that is kept."""

@@ -174,6 +174,7 @@ def test_missing_imagenet_weights_say_where_to_put_them(tmp_path):
         network.build(presets.NAMED["published-imagenet"].change(weights=str(tmp_path / "none.h5")), 3)
 
 
+@pytest.mark.slow
 def test_pretrained_weights_are_really_loaded():
     import os
 
@@ -432,6 +433,7 @@ def test_films_that_are_held_out_are_read_on_request_alone(films, tmp_path):
         keep.keep(made, "mine", root=tmp_path / "weights")
 
 
+@pytest.mark.slow
 def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
     """The same plan twice: the second training neither knows nor continues what the first has done."""
     from xraykit.training.fit import fit

@@ -258,6 +258,7 @@ def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkey
     assert numbers(made, "learning_rate") == pytest.approx(numbers(straight(chosen), "learning_rate"))
 
 
+@pytest.mark.slow
 def test_halves_added_up_give_the_numbers_of_the_whole_batch(films, tmp_path, straight):
     """Without what depends on the batch itself (moving statistics, dropout) the two differ by rounding alone."""
     plain = recipe.with_settings(
@@ -337,6 +338,7 @@ def test_a_checkpoint_that_is_cut_short_is_refused_in_words(straight):
         checkpoint.load(file, SHORT)
 
 
+@pytest.mark.slow
 def test_a_film_that_vanishes_ends_the_run_until_it_is_back(tmp_path, straight, monkeypatch):
     own = dataset.read(film_folders.make(tmp_path / "films", films=40))
     made = create(own, tmp_path, SHORT, "vanishing")
