@@ -4,6 +4,7 @@ server/           one inference client for all sessions; who may come in, the he
 kit/frame         the frame of every page: title, research-only banner, words after a restart or a fault
 server/uploads    dropped files: large ones go to disk while they come in, and all are read here
 navigation        which pages there are and how they link to each other
+kit/selection     what a page shows, by its address
 kit/text          words shown as they are, the field for a folder's path, the table of what was refused
 kit/pictures      pixels as the pictures a browser draws
 kit/jobs          a job that is watched and stopped
