@@ -109,3 +109,27 @@ def test_inputs_in_turn_are_those_of_the_epoch():
     for epoch in range(4):
         fed.epoch = epoch
         assert fed[0][0].max() == epoch % 2
+
+
+def test_mixup_blends_films_and_labels_by_the_same_share_whatever_the_batches():
+    films, labels, indices = np.eye(6, dtype=np.float32), np.array([0, 1, 0, 1, 0, 1]), np.arange(6)
+    shared = {"classes": 2, "seed": 1, "class_weights": (1.0, 3.0), "mixup": 0.4}
+    whole, thirds = (FilmBatches(films, labels, indices, batch_size=size, **shared) for size in (6, 2))
+    whole.epoch = thirds.epoch = 3
+    for place, whole_part in enumerate(whole[0]):
+        assert np.array_equal(np.concatenate([thirds[number][place] for number in range(3)]), whole_part)
+    blended, targets, weights = whole[0]
+    order = whole.order()
+    shares = blended[np.arange(6), order]
+    assert np.allclose(blended[np.arange(6), order[::-1]], 1 - shares) and np.all(shares >= 0.5) and np.ptp(shares) > 0
+    expected = shares[:, None] * np.eye(2)[labels[order]] + (1 - shares[:, None]) * np.eye(2)[labels[order[::-1]]]
+    assert np.allclose(targets, expected) and np.allclose(weights, expected @ [1, 3])
+    whole.epoch = 4
+    assert not np.array_equal(whole[0][0], blended)
+
+
+def test_mixed_films_stay_what_a_network_takes():
+    films = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), np.uint8)
+    fed = FilmBatches(films, np.arange(4), np.arange(4), classes=4, batch_size=4, seed=0, mixup=1.0, augmentation=CHEST)
+    inputs, targets = fed[0]
+    assert inputs.dtype == np.uint8 and inputs.shape == films.shape and np.allclose(targets.sum(1), 1)

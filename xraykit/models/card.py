@@ -200,6 +200,7 @@ class _Recipe(TypedDict, total=False):
     balance: Line
     shrink: Amount
     augmentation: _Augmentation
+    mixup: Amount
     cached_passes: Count
     plateau_factor: Amount
     plateau_patience: Count

@@ -90,12 +90,15 @@ class Prepared:
         Of training films; drawn anew in each epoch where `passes` is 0.
     passes : int
         Passes of augmented films that epochs take in turn.
+    mixup : float
+        Parameter of the shares by which training films are blended; 0 for none.
     """
 
     learner: keras.Model
     cut: Cut | None = None
     augmentation: Augmentation | None = None
     passes: int = 0
+    mixup: float = 0.0
 
 
 def prepare(model: keras.Model, recipe: Recipe, phase: Phase) -> Prepared:
@@ -107,13 +110,12 @@ def prepare(model: keras.Model, recipe: Recipe, phase: Phase) -> Prepared:
     """
     network.set_trainable(model, phase.trainable, recipe.batch_normalization)
     augmentation = recipe.augmentation if phase.augment and recipe.augmentation.active else None
-    if augmentation is not None and not recipe.cached_passes:
-        return Prepared(model, augmentation=augmentation)
-    cut = cut_of(model)
+    mixup = recipe.mixup if phase.augment else 0.0
+    cut = cut_of(model) if augmentation is None or recipe.cached_passes else None
     if cut is None:
-        return Prepared(model, augmentation=augmentation)
+        return Prepared(model, augmentation=augmentation, mixup=mixup)
     passes = min(recipe.cached_passes, phase.epochs) if augmentation is not None else 0
-    return Prepared(cut.rest, cut, augmentation, passes)
+    return Prepared(cut.rest, cut, augmentation, passes, mixup)
 
 
 def _trainable(model: keras.Model) -> int:
@@ -338,10 +340,10 @@ class _Training:
                 inputs = self._pass(prepared.cut, self.squares, self._needed(learned if not in_turn else learned[:0]))
                 in_turn = [self._pass(prepared.cut, augmented, learned) for augmented in in_turn]
                 self.passed = prepared.cut, inputs
-                return prepared.learner, *self._batches(inputs, None, in_turn)
+                return prepared.learner, *self._batches(inputs, None, in_turn, prepared.mixup)
             except features.NoRoom:
                 self.recorder.event("no room for features", message="The frozen layers are computed in every epoch.")
-        return self.model, *self._batches(self.squares, None if in_turn else augmentation, in_turn)
+        return self.model, *self._batches(self.squares, None if in_turn else augmentation, in_turn, prepared.mixup)
 
     def _needed(self, learned: np.ndarray) -> np.ndarray:
         """Films whose features are wanted: those of the test split where the network is read in this precision."""
@@ -371,7 +373,7 @@ class _Training:
         return kept
 
     def _batches(
-        self, inputs: Inputs, augmentation: Augmentation | None, in_turn: Sequence[Inputs]
+        self, inputs: Inputs, augmentation: Augmentation | None, in_turn: Sequence[Inputs], mixup: float
     ) -> tuple[FilmBatches, FilmBatches]:
         recipe, films, learned = self.recipe, self.films, self.plan.learned
         shared = {
@@ -388,6 +390,7 @@ class _Training:
             class_weights=class_weights(films, learned, recipe),
             processes=autotune.processes(),
             in_turn=in_turn,
+            mixup=mixup,
             **shared,
         )
         return train, FilmBatches(inputs, films.labels, self.plan.parts.validation, **shared)

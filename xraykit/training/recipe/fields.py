@@ -283,6 +283,13 @@ FIELDS: dict[str, Field] = _named(
         "Mirrors half the films. Leave it off for chest films: a mirrored one has the heart on the wrong side.",
     ),
     _number(
+        "mixup",
+        "Mixup",
+        "In augmented phases, blends each film with another one, and their labels too, so that the network overfits "
+        "less. 0.2 blends a little, 1 a lot, 0 not at all.",
+        0.1,
+    ),
+    _number(
         "cached_passes",
         "Cached augmented passes",
         "While layers are frozen, each film is augmented this many times before training, and epochs take these "

@@ -103,6 +103,7 @@ class Recipe:
     balance: str = "none"  # of the training films: "undersample" to the smallest class, or "weights" n / (k * n_c)
     shrink: float = 1.0  # fraction of the training films that is used; the films of 0.1 are among those of 0.2
     augmentation: Augmentation = field(default_factory=Augmentation)
+    mixup: float = 0.0  # parameter of the Beta distribution of the shares of films mixed in augmented phases; 0: none
     cached_passes: int = 0  # augmented passes through frozen layers that epochs take in turn; 0: drawn anew each epoch
     plateau_factor: float = 0.5  # ReduceLROnPlateau
     plateau_patience: int = 3  # epochs

@@ -357,6 +357,7 @@ RECIPE = {
     "balance": _one_of("none", "undersample", "weights"),
     "shrink": _number(0.001, 1),
     "augmentation": Rule(lambda value: True, "an object", ""),  # its fields are looked at one by one
+    "mixup": _number(0, 2),
     "cached_passes": _number(0, MOST_PASSES, "passes", whole=True),
     "plateau_factor": _number(0.01, 0.99),
     "plateau_patience": _number(1, 1000, "epochs", whole=True),

@@ -55,7 +55,7 @@ def sentences(recipe: Mapping[str, Any]) -> Iterator[str]:
     for number, phase in enumerate(phases, 1):
         yield f"Phase {number} of {len(phases)}: {_phase(phase)}"
     yield from _films(recipe)
-    yield _augmentation(recipe.get("augmentation") or {}) + _cached_passes(recipe)
+    yield _augmentation(recipe.get("augmentation") or {}) + _mixup(recipe) + _cached_passes(recipe)
     yield _loss(recipe)
     yield _end(recipe)
 
@@ -207,6 +207,12 @@ def _augmentation(changes: Mapping[str, Any]) -> str:
             words.append(f"{name} up to {f'{value:g}' if name == 'rotation' else f'{value:.0%}'} {unit}".rstrip())
     words.append("half the films mirrored left to right" if changes.get("flip") else "no mirroring")
     return f"Augmentation: {', '.join(words)}." if any(changes.values()) else "Augmentation: none."
+
+
+def _mixup(recipe: Mapping[str, Any]) -> str:
+    if not (share := recipe.get("mixup")):
+        return ""
+    return f" In augmented phases each film was blended with another, its label too (mixup {share:g})."
 
 
 def _cached_passes(recipe: Mapping[str, Any]) -> str:

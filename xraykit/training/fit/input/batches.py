@@ -50,6 +50,9 @@ class FilmBatches(keras.utils.PyDataset):
         None keeps the order of `indices` in every epoch.
     augmentation : Augmentation or None
         For uint8 inputs only.
+    mixup : float
+        Parameter a of the Beta(a, a) distribution from which the share is drawn that each input, and its label, gives
+        to the blend with that of another film (Zhang et al. 2018; of features, Verma et al. 2019); 0 for none.
     in_turn : inputs of each epoch in turn, in place of `inputs`; empty where every epoch has the same
     class_weights : one weight per class, or None
     accumulation : 2 to give each batch in two halves, for a device whose memory does not hold the whole
@@ -72,12 +75,13 @@ class FilmBatches(keras.utils.PyDataset):
         first: int = 0,
         processes: int = 0,
         in_turn: Sequence[Inputs] = (),
+        mixup: float = 0.0,
     ):
         super().__init__()
         self.inputs, self.in_turn, self.indices, self.batch_size = inputs, in_turn, indices, batch_size
         self.targets = np.eye(classes, dtype=np.float32)[labels]
         self.weights = None if class_weights is None else np.asarray(class_weights, np.float32)[labels]
-        self.seed, self.augmentation = seed, augmentation
+        self.seed, self.augmentation, self.mixup = seed, augmentation, mixup
         self.accumulation, self.first = accumulation, first
         self.epoch = 0
         self._ordered: tuple[int, np.ndarray] = (-1, indices)
@@ -96,8 +100,13 @@ class FilmBatches(keras.utils.PyDataset):
 
     def __getitem__(self, number: int):
         chosen = self._films(number + self.first)
-        batch = (self._inputs(number + self.first, chosen), self.targets[chosen])
-        return batch if self.weights is None else (*batch, self.weights[chosen])
+        batch = [self._inputs(number + self.first, chosen), self.targets[chosen]]
+        if self.weights is not None:
+            batch.append(self.weights[chosen])
+        if self.mixup:
+            shares = self._shares(number + self.first)
+            batch = [_blended(part, shares) for part in batch]
+        return tuple(batch)
 
     def _inputs(self, number: int, chosen: np.ndarray) -> np.ndarray:
         if self.in_turn:
@@ -114,8 +123,21 @@ class FilmBatches(keras.utils.PyDataset):
             self.ahead.close()
 
     def _films(self, number: int) -> np.ndarray:
+        """Film indices of a batch; with mixup those of the films they are blended with after them."""
+        places = self._places(number)
+        order = self.order()
+        # The partner's place does not hang on the batch: halves of a batch blend the same films as the whole
+        return np.concatenate([order[places], order[::-1][places]]) if self.mixup else order[places]
+
+    def _shares(self, number: int) -> np.ndarray:
+        """(n,) float32: what each film of a batch gives to its blend, at least half."""
+        drawn = np.random.default_rng((self.seed or 0, self.epoch, 1)).beta(self.mixup, self.mixup, len(self.indices))
+        return np.maximum(drawn, 1 - drawn)[self._places(number)].astype(np.float32)
+
+    def _places(self, number: int) -> np.ndarray:
+        """Places of a batch's films in the order of the epoch."""
         number, part = divmod(number, self.accumulation)
-        batch = self.order()[number * self.batch_size : (number + 1) * self.batch_size]
+        batch = np.arange(len(self.indices))[number * self.batch_size : (number + 1) * self.batch_size]
         # A batch of one film is given twice: the mean of two equal gradients is the gradient
         whole = self.accumulation == 1 or len(batch) < self.accumulation
         return evenly(batch if whole else np.array_split(batch, self.accumulation)[part])
@@ -128,3 +150,11 @@ class FilmBatches(keras.utils.PyDataset):
             order = np.random.default_rng((self.seed, self.epoch)).permutation(self.indices)
             self._ordered = (self.epoch, order)
         return self._ordered[1]
+
+
+def _blended(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """(2n, ...) values, the second half the partners of the first, to (n, ...) of the same dtype."""
+    own, partners = np.split(values.astype(np.float32, copy=False), 2)
+    shares = shares.reshape(-1, *[1] * (own.ndim - 1))
+    blended = own * shares + partners * (1 - shares)
+    return np.rint(blended).astype(values.dtype) if values.dtype == np.uint8 else blended

@@ -33,6 +33,7 @@ TRAINING = (
 )
 FILMS = ("balance", "class_weights", "shrink", "division", "validation", "test", "seed")
 CHANGES = tuple(f"augmentation.{name}" for name in ("rotation", "shift", "zoom", "brightness", "contrast", "flip"))
+BLENDS = ("mixup", "cached_passes")
 PHASE = ("epochs", "learning_rate", "trainable", "optimizer", "schedule", "warmup_epochs", "weight_decay", "augment")
 LAYER = ("width", "dropout", "activation")
 
@@ -143,7 +144,7 @@ def _say_difference() -> None:
 
 def _say_unknown(faults: Faults) -> None:
     """Faults of what has no field on this page: a recipe of another kind, an unknown field."""
-    shown = {"weights", "name", *NETWORK, *TRAINING, *FILMS, *CHANGES, "cached_passes", "pooling", "phases", "hidden"}
+    shown = {"weights", "name", *NETWORK, *TRAINING, *FILMS, *CHANGES, *BLENDS, "pooling", "phases", "hidden"}
     shown.add("augmentation")
     for path, words in faults.items():
         kind, _, rest = path.partition(".")
@@ -253,7 +254,5 @@ GROUPS = (
     Group("Head", _summarise_head, ("pooling", "hidden"), _show_head),
     Group("Training", _summarise_training, TRAINING, _rows(TRAINING)),
     Group("Films and split", _summarise_films, FILMS, _rows(FILMS)),
-    Group(
-        "Augmentation", _summarise_augmentation, ("augmentation", "cached_passes"), _rows((*CHANGES, "cached_passes"))
-    ),
+    Group("Augmentation", _summarise_augmentation, ("augmentation", *BLENDS), _rows((*CHANGES, *BLENDS))),
 )
