@@ -75,15 +75,18 @@ class Client:
                 if lost > 1:  # nothing came of it twice: the first of them ends the service
                     raise
 
-    def softcopy(self, source: str, place: Path, sha256: str) -> Any:
-        """A film as it is drawn, decoded again where it is not kept; refused where its bytes are no longer those."""
+    def softcopy(self, source: str, place: Path, sha256: str | None) -> Any:
+        """A film as it is drawn, decoded again where it is not kept.
+
+        Refused where its bytes no longer have this check sum; None: whatever they are.
+        """
         return self._call("softcopy", source, place, sha256)
 
     def heat(
         self,
         source: str,
         place: Path,
-        sha256: str,
+        sha256: str | None,
         model: str,
         method: str,
         label: str,

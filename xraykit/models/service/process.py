@@ -105,36 +105,34 @@ class Service:
         for place, film in enumerate(self._ingest.glances(films, wanted)):
             each(place, film if isinstance(film, Refusal) else self._readings.score(film, models))
 
-    def _softcopy(self, source: str, place: Path, sha256: str) -> Any:
+    def _softcopy(self, source: str, place: Path, sha256: str | None) -> Any:
         film = self._unchanged(source, place, sha256)
         return film if isinstance(film, Refusal) else film.softcopy
 
     def _heat(
-        self, source: str, place: Path, sha256: str, model: str, method: str, label: str, progress: Progress
+        self, source: str, place: Path, sha256: str | None, model: str, method: str, label: str, progress: Progress
     ) -> Explanation | Refusal:
         loaded = self._checked(model, method, label)
-        if method == explanation.GRAD_CAM:
-            reading = self._readings.known(sha256, model)
-            if reading is None:
-                film = self._unchanged(source, place, sha256, [model])
-                if isinstance(film, Refusal):
-                    return film
-                reading = self._readings.read(film, model)
-            return reading.explanations[loaded.card.classes.index(label)]
         key = (sha256, self._model(model)[0], method, label)
-        heatmap = self._heatmaps.get(key)
-        if heatmap is None:
-            film = self._unchanged(source, place, sha256, [model])
-            if isinstance(film, Refusal):
-                return film
-            square = film.squares[loaded.card.image_size, loaded.card.channels]
-            heatmap = self._slow(loaded, method, label, square, film.box, progress)
-            self._heatmaps.put(key, heatmap)
+        reading = self._readings.known(sha256, model) if sha256 and method == explanation.GRAD_CAM else None
+        known = reading.explanations[loaded.card.classes.index(label)] if reading else self._heatmaps.get(key)
+        if known is not None:
+            return known
+        film = self._unchanged(source, place, sha256, [model])
+        if isinstance(film, Refusal):
+            return film
+        if method == explanation.GRAD_CAM:
+            return self._readings.read(film, model).explanations[loaded.card.classes.index(label)]
+        square = film.squares[loaded.card.image_size, loaded.card.channels]
+        heatmap = self._slow(loaded, method, label, square, film.box, progress)
+        self._heatmaps.put((film.sha256, *key[1:]), heatmap)
         return heatmap
 
-    def _unchanged(self, source: str, place: Path, sha256: str, models: Sequence[str] = ()) -> Glance | Refusal:
+    def _unchanged(self, source: str, place: Path, sha256: str | None, models: Sequence[str] = ()) -> Glance | Refusal:
+        """The film whose bytes have this check sum; of any, where it is None."""
         film = self._film(source, place, models)
-        return Refusal(source, "changed", CHANGED) if isinstance(film, Glance) and film.sha256 != sha256 else film
+        other = isinstance(film, Glance) and sha256 not in (None, film.sha256)
+        return Refusal(source, "changed", CHANGED) if other else film
 
     def _film(self, source: str, place: Path, models: Sequence[str]) -> Glance | Refusal:
         """A film with its softcopy and the squares of these models, decoded once however many ask for it at once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xraykit.films.decoder import Glance
@@ -95,18 +95,23 @@ class Readings:
                 readings[name] = self.read(film, name)
             except (Refused, OSError) as error:
                 readings[name] = words_of(error)
-        tops = {name: reading.top for name, reading in readings.items() if isinstance(reading, Reading)}
-        return Scored(
-            **{name: getattr(film, name) for name in _FACTS},
-            predictions={
-                name: reading if isinstance(reading, str) else reading.prediction for name, reading in readings.items()
-            },
-            agreement={
-                (a, b): heatmaps.compare(first, second)
-                for (a, first), (b, second) in itertools.combinations(tops.items(), 2)
-                if first is not None and second is not None
-            },
-        )
+        return scored(film, readings)
+
+
+def scored(film: Glance, readings: Mapping[str, Reading | str]) -> Scored:
+    """A film with the models' readings, or words in their place, and how far their heatmaps agree."""
+    tops = {name: reading.top for name, reading in readings.items() if isinstance(reading, Reading)}
+    return Scored(
+        **{name: getattr(film, name) for name in _FACTS},
+        predictions={
+            name: reading if isinstance(reading, str) else reading.prediction for name, reading in readings.items()
+        },
+        agreement={
+            (a, b): heatmaps.compare(first, second)
+            for (a, first), (b, second) in itertools.combinations(tops.items(), 2)
+            if first is not None and second is not None
+        },
+    )
 
 
 _FACTS = [name for name in Scored.__dataclass_fields__ if name not in ("predictions", "agreement")]

@@ -196,7 +196,6 @@ class Worklist:
         row: Row,
         result: Scored | Refusal,
         wanted: Mapping[str, str],
-        classes: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         """Note what became of a film that was taken."""
         with self._work:
@@ -272,7 +271,9 @@ class Worklist:
             states = [row.state for row in self._rows.values()]
             waiting, refused = states.count("waiting"), states.count("refused")
             left = sum(1 for row in self._queue if not row.busy) or waiting
-            return Counts(len(states), len(states) - waiting, refused, waiting, self._seconds(left) if waiting else None)
+            return Counts(
+                len(states), len(states) - waiting, refused, waiting, self._seconds(left) if waiting else None
+            )
 
     def close(self) -> None:
         """End every `take`."""
