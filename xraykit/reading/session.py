@@ -141,6 +141,40 @@ class Session:
                 self._options = was
                 raise
 
+    def ask(self, data: bytes) -> None:
+        """Do what a browser asks for, as JSON: choices by name, {"resume": NAME}, {"delete": NAME} or {"end": true}.
+
+        Choices that are missing stay as they are.
+
+        Raises
+        ------
+        SessionRefused
+            As `choose`, `resume`, `end` and `kept.delete`, or where it is none of these.
+        """
+        asked = kept.read_request(data)
+        if asked.resume:
+            self.resume(asked.resume)
+        elif asked.delete:
+            kept.delete(asked.delete, self._root)
+        elif asked.end:
+            self.end()
+        else:
+            self.choose(asked.options(self._options))
+
+    def state(self) -> dict[str, Any]:
+        """What the browser is told beside the rows: the choices, the kept session's `name`, how many films were read.
+
+        {"keep", "title", "blind", "classes", "names", "pictures", "name", "films", "labels", "created"}
+        """
+        with self._guard:
+            return {
+                **msgspec.to_builtins(self._options),
+                "name": self.name,
+                "films": len(self._films),
+                "labels": len(self._labels),
+                "created": self._created,
+            }
+
     def resume(self, name: str) -> Record:
         """Go on with a kept session in place of this one, which is ended first.
 
