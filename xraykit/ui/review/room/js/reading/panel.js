@@ -64,7 +64,7 @@ export function createPanel(root, reader) {
     show(row, now, hidden) {
       draft = now;
       root.hidden = !row || row.state !== "ready";
-      blind.setAttribute("aria-pressed", String(room.store.get().blind));
+      blind.setAttribute("aria-pressed", String(room.blind()));
       if (root.hidden) return;
       if (comment.value !== draft.text) comment.value = draft.text;
       flag.setAttribute("aria-pressed", String(draft.flagged));

@@ -10,16 +10,16 @@ const DIGITS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 /**
  * @param {HTMLElement} root the panel's place
  * @param {{room: any}} context
- * @returns {{show: (row: any) => void, commands: any[], hidden: (row: any) => boolean, setMarks: (id: string, marks: any[]) => void,
- *   marks: (row: any) => any[], settle: () => Promise<void>, forget: () => void, destroy: () => void}}
+ * @returns {{show: (row: any) => void, commands: any[], hidden: (row: any) => boolean, marksChanged: (id: string, marks: any[]) => void,
+ *   settle: () => Promise<void>, forget: () => void, destroy: () => void}}
  */
 export function createReading(root, { room }) {
   const seen = createSeen();
-  const recorder = createRecorder((id, body, keepalive) => room.routes.impression(id, body, keepalive), () => panel.status(recorder.saved, recorder.words));
+  const recorder = createRecorder((id, body, keepalive) => room.routes.impression(id, body, { keepalive }), () => panel.status(recorder.saved, recorder.words));
   const target = { id: null, place: 0 }; // the model that the next V, D or S is about
   const session = createSession({ room, classes, settle: () => recorder.settle(), forget });
   const panel = createPanel(root, {
-    room, classes, record, say: sayOf, reveal, answered, session: session.controls, toggleBlind: () => setBlind(!room.store.get().blind),
+    room, classes, record, say: sayOf, reveal, answered, session: session.controls, toggleBlind: () => setBlind(!room.blind()),
     target: (row) => answered(row)[target.place]?.name,
   });
 
@@ -35,7 +35,7 @@ export function createReading(root, { room }) {
   }
   /** Are the models' answers to be kept from the reader? */
   function hidden(row) {
-    return Boolean(room.store.get().blind && row && row.state === "ready" && !seen.has(row));
+    return Boolean(room.blind() && row && row.state === "ready" && !seen.has(row));
   }
   function aim(row) {
     const names = answered(row).map((model) => model.name);
@@ -63,7 +63,7 @@ export function createReading(root, { room }) {
     if (decides) seen.add(row);
     panel.status(recorder.saved, recorder.words);
     draw();
-    if (decides) room.redraw(); // the models come out
+    if (decides) room.changed("choice"); // the models come out
   }
   function reveal() {
     const row = room.row();
@@ -71,7 +71,7 @@ export function createReading(root, { room }) {
     recorder.change(row, {}, false, true); // whatever is said from now on was said with the models in sight
     seen.add(row);
     draw();
-    room.redraw();
+    room.changed("choice");
   }
   function sayOf(model, what) {
     const row = room.row();
@@ -91,23 +91,24 @@ export function createReading(root, { room }) {
     record({ agrees: { ...recorder.draft(row).agrees, [models[place].name]: what } });
   }
   function setBlind(blind) {
-    room.store.set({ blind });
+    room.state.reading = { ...room.state.reading, blind };
     look(room.row());
-    room.routes.setReading({ blind }).catch(() => {}); // the tab's own choice holds all the same
+    room.routes.setReading({ blind }).catch((error) => room.tell(error));
     draw();
-    room.redraw();
+    room.changed("choice");
   }
   function forget() {
     recorder.forget();
     seen.clear();
     target.id = null;
     panel.forget();
-    room.redraw();
+    room.changed("choice");
   }
 
   return {
     show(row) {
-      recorder.show(row?.state === "ready" ? row : null, () => hidden(row));
+      if (row?.state !== "ready") recorder.show(null);
+      else if (recorder.show(row, () => hidden(row))) room.marks?.set(row.id, recorder.draft(row).marks);
       look(row);
       session.show();
       draw();
@@ -115,13 +116,12 @@ export function createReading(root, { room }) {
     },
     hidden,
     /** The marks on a film have changed: they are kept with its impression. */
-    setMarks(id, marks) {
+    marksChanged(id, marks) {
       const row = room.rows.get(id);
       if (row?.state !== "ready") return;
       recorder.change(row, { marks }, hidden(row));
       draw();
     },
-    marks: (row) => (row?.state === "ready" ? recorder.draft(row).marks : []),
     commands: [
       ...DIGITS.map((digit) => ({
         name: `finding-${digit}`, label: `Finding ${digit}`, group: "Reading", key: String(digit),
@@ -133,7 +133,7 @@ export function createReading(root, { room }) {
       { name: "unsure", label: "Unsure of the model", group: "Reading", key: "S", run: () => sayNext("unsure") },
       { name: "flag", label: "Flag the film", group: "Reading", key: "K", run: () => room.row()?.state === "ready" && record({ flagged: !recorder.draft(room.row()).flagged }) },
       { name: "comment", label: "Write a comment", group: "Reading", key: "C", run: () => panel.comment() },
-      { name: "blind", label: "Blind mode: read before the models are shown", group: "Reading", key: "J", run: () => setBlind(!room.store.get().blind) },
+      { name: "blind", label: "Blind mode: read before the models are shown", group: "Reading", key: "J", run: () => setBlind(!room.blind()) },
       { name: "reveal", label: "Show the models without a finding", group: "Reading", key: "Shift+J", run: reveal },
       { name: "summary", label: "Summary of the session", group: "Reading", key: "Y", run: () => session.summary() },
     ],

@@ -117,17 +117,18 @@ export function createRecorder(send, tell) {
       return drafts.get(row.id);
     },
     /**
-     * The film that is in sight from now on; null for none.
+     * The film that is in sight from now on; null for none. Gives whether it is another one than before.
      * @param {any} row
      * @param {() => boolean} blind are its models hidden at the time of asking?
      */
     show(row, blind) {
-      if (shown?.id === row?.id) return;
+      if (shown?.id === row?.id) return false;
       leave();
       shown = null;
-      if (!row) return;
+      if (!row) return false;
       const seconds = this.draft(row).seconds;
       shown = { id: row.id, since: document.hidden ? null : now(), blind, last: seconds };
+      return true;
     },
     /**
      * Record a change of a film.

@@ -1,6 +1,6 @@
 /** Of which films the reader has seen what the models say: kept by the tab, so that a reload makes nobody blind again. */
 
-const PLACE = "xk-room-seen";
+const PLACE = "xk-reading-shown";
 const MOST = 20_000;
 
 export function createSeen() {
