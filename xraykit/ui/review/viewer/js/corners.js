@@ -18,6 +18,8 @@ const STYLE = `
 .xk-corners [data-corner=topLeft] p:first-child { font-weight: 600; white-space: nowrap; }
 .xk-corners [data-mark] { display: inline-block; margin: 3px 0 0 4px; padding: 0 5px; border: 1px solid #F0B45A; border-radius: 3px;
   background: rgba(0, 0, 0, 0.72); color: #F0B45A; font-weight: 600; letter-spacing: 0.03em; font-size: 11.5px; }
+.xk-corners [data-notice] { color: #F0C67A; }
+.xv-pane[data-film=true] > :is(.xv-words, .xv-note) { display: none; }
 .xk-corners > [data-side] { font-size: 15px; font-weight: 600; line-height: 1; }
 .xk-corners [data-side=left] { left: 10px; top: 50%; transform: translateY(-50%); }
 .xk-corners [data-side=right] { right: 10px; top: 50%; transform: translateY(-50%); }
@@ -44,7 +46,7 @@ const drawn = new WeakMap(); // a pane's element -> Corners
  */
 export function addCorners(viewer) {
   const update = () => {
-    for (const pane of viewer.panes) cornersOf(pane.element).update(viewer, pane);
+    for (const pane of viewer.panes) if (pane.element) cornersOf(pane.element).update(viewer, pane);
   };
   const stop = viewer.onDraw(update);
   update();
@@ -78,6 +80,7 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+const notices = ({ film, note, words }) => (film ? [note, words].filter(Boolean) : []);
 const lines = (texts, lesser = false) => texts.map((text) => make("p", lesser ? { "data-lesser": "" } : {}, text));
 
 class Corners {
@@ -105,8 +108,8 @@ class Corners {
     this.write("topRight", [pane.title, topRight, legends.marksOf(pane)], ([title, said, marks]) => [
       ...lines([title, ...said].filter(Boolean)), ...marks.map((mark) => make("b", { "data-mark": mark }, mark)),
     ]);
-    this.write("bottomLeft", [bottomLeft, legends.windowLines(pane), scale], ([said, window, bar]) => [
-      ...lines([...said, ...window]), ...(bar ? [scaleBar(bar)] : []),
+    this.write("bottomLeft", [notices(pane), bottomLeft, legends.windowLines(pane), scale], ([warned, said, window, bar]) => [
+      ...warned.map((words) => make("p", { "data-notice": "" }, words)), ...lines([...said, ...window]), ...(bar ? [scaleBar(bar)] : []),
     ]);
     const colours = legend.bar ? viewer.colormaps?.[overlay.colormap] : null;
     const colormap = colours ? overlay.colormap : null;

@@ -137,7 +137,7 @@ class HelpSheet {
     const asked = this.asked?.name === command.name ? this.asked.index : null;
     const chips = names.map((key, index) => this.chip(command, key, index, asked === index));
     const more = command.fixed || names.length > 3 ? null : this.more(command, names, asked);
-    const held = command.hold ? make("small", {}, " (while held)") : null;
+    const held = command.hold && !/held/.test(command.label) ? make("small", {}, " (while held)") : null;
     const row = make("li", { "data-command": command.name }, make("span", {}, command.label, ...(held ? [held] : [])),
       make("span", { class: "keys" }, ...chips, ...(more ? [more] : [])));
     row.dataset.words = [command.label, command.group ?? "", ...names, ...names.map(keycapOf)].join("\n").toLowerCase();
@@ -164,6 +164,7 @@ class HelpSheet {
       onclick: () => this.ask({ name: command.name, index: names.length, label: command.label, key: null }),
     }, isAsked ? "Press a key" : names.length ? "+" : "none");
     button.toggleAttribute("data-asked", isAsked);
+    button.toggleAttribute("data-first", !names.length);
     return button;
   }
 

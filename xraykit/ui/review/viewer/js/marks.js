@@ -22,7 +22,7 @@ export function addMarks(viewer, { onChange } = {}) {
   const editor = editorOf(viewer);
   const field = new LabelField(viewer, editor);
   editor.register(GROUP, COLOURS, onChange, (pane, film, shape) => field.open(pane, film, shape));
-  for (const tool of TOOLS) viewer.addTool(editor.tool({ ...tool, kind: tool.name, group: GROUP, heading: "Mark" }));
+  for (const tool of TOOLS) viewer.addTool(editor.tool({ ...tool, kind: tool.name, group: GROUP, heading: "Tools" }));
   viewer.addTool({ name: "mark-label", draw: (_, pane) => field.follow(pane) });
   return {
     commands: deleting(editor),
@@ -55,8 +55,7 @@ class LabelField {
     this.open_ = { input, pane, film, shape, back: activeElement };
     this.viewer.panes[pane].element.append(input);
     this.follow(pane);
-    // after the press that opened it, whose default would take the focus away again
-    setTimeout(() => input.focus({ preventScroll: true }));
+    input.focus({ preventScroll: true });
   }
 
   pressed(event) {

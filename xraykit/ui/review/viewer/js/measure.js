@@ -22,7 +22,7 @@ const TOOLS = [
 export function addMeasuring(viewer, { onChange } = {}) {
   const editor = editorOf(viewer);
   editor.register(GROUP, COLOURS, onChange);
-  for (const tool of TOOLS) viewer.addTool(editor.tool({ ...tool, kind: tool.name, group: GROUP, heading: "Measure" }));
+  for (const tool of TOOLS) viewer.addTool(editor.tool({ ...tool, kind: tool.name, group: GROUP, heading: "Tools" }));
   const clear = (film) => {
     editor.set(film, GROUP, []);
     editor.changed(film, GROUP);
@@ -32,7 +32,7 @@ export function addMeasuring(viewer, { onChange } = {}) {
     commands: [
       ...deleting(editor),
       {
-        name: "clear-measures", label: "Delete all measurements of this film", group: "Measure", key: "Shift+Delete",
+        name: "clear-measures", label: "Delete all measurements", group: "Tools", key: "Shift+Delete",
         run: () => shown() !== undefined && clear(shown()),
       },
     ],
@@ -46,7 +46,7 @@ export function addMeasuring(viewer, { onChange } = {}) {
 export function deleting(editor) {
   if (editor.deletes) return [];
   editor.deletes = true;
-  const label = "Delete the chosen measurement or mark";
+  const label = "Delete measurement or mark";
   const key = ["Delete", "Backspace"];
-  return [{ name: "delete-chosen", label, group: "Measure", key, enabled: () => editor.chosen !== null, run: () => editor.remove() }];
+  return [{ name: "delete-chosen", label, group: "Tools", key, enabled: () => editor.chosen !== null, run: () => editor.remove() }];
 }

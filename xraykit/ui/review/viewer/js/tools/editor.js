@@ -4,7 +4,7 @@
  */
 
 import { cornerBoxes } from "../corners.js";
-import { KINDS, draw, nearest } from "./shapes.js";
+import { KINDS, draw, nearest, outline } from "./shapes.js";
 import { words } from "./sketch.js";
 
 /** @typedef {import("./shapes.js").Shape & {group: string}} Drawn */
@@ -259,8 +259,8 @@ export class Editor {
     const shown = this.viewer.panes[pane];
     const at = this.at(pane);
     const read = (point) => this.viewer.pixel(pane, point.x, point.y);
-    const handles = shapes.flatMap(({ points }) => points.map(at));
-    const taken = [...cornerBoxes(shown.element), ...handles.map(({ x, y }) => ({ left: x - 5, top: y - 5, width: 10, height: 10 }))];
+    const lines = shapes.flatMap((shape) => outline(shape, at));
+    const taken = [...cornerBoxes(shown.element), ...lines.map(({ x, y }) => ({ left: x - 4, top: y - 4, width: 8, height: 8 }))];
     const boxes = [];
     const put = (shape, notes, tint) => {
       for (const { lines, beside } of notes) {
@@ -269,11 +269,11 @@ export class Editor {
         boxes.push({ shape, box });
       }
     };
-    for (const shape of shapes) put(shape, KINDS[shape.kind].words(shape, shown, read), colour(shape));
+    for (const shape of shapes) put(shape, KINDS[shape.kind].words(shape, shown, read, at), colour(shape));
     this.boxes.set(pane, boxes.slice());
     if (this.live?.pane !== pane) return;
     const probe = { kind: "probe", points: [this.live.point] };
-    put(probe, KINDS.probe.words(probe, shown, read), "#FFFFFF");
+    put(probe, KINDS.probe.words(probe, shown, read, at), "#FFFFFF");
     this.boxes.set(pane, boxes.filter(({ shape }) => shape !== probe));
   }
 }

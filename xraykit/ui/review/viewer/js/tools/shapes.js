@@ -9,7 +9,7 @@ import { arrowHead, handle, polyline, stroke } from "./sketch.js";
 
 /**
  * @typedef {{kind: string, points: {x: number, y: number}[], label?: string, axis?: "x"|"y"}} Shape
- * @typedef {{points: number, lines: (shape: Shape) => [Point, Point][], words: (shape, pane, read) => Note[],
+ * @typedef {{points: number, lines: (shape: Shape) => [Point, Point][], words: (shape, pane, read, at) => Note[],
  *   split?: number, draw?: Function, handles?: boolean}} Kind
  *   split: a new press begins the second line after so many points.
  * @typedef {{lines: string[], beside: {x: number, y: number}}} Note
@@ -31,17 +31,20 @@ function caliper([a, b], axis) {
 
 const calipers = (shape) => pairs(shape.points).flatMap((pair) => caliper(pair, shape.axis));
 
-function ratioNotes({ points, axis }, pane) {
+/** Beside the end of a line that lies further right on screen there is most room for words. */
+const rightmost = (stretch, at) => stretch.reduce((best, next) => (at(next).x > at(best).x ? next : best));
+
+function ratioNotes({ points, axis }, pane, read, at) {
   const spacing = spacingOf(pane.film);
   if (points.length < 2) return [];
   const [bar] = caliper(points.slice(0, 2), axis);
   if (points.length < 4) {
     const { heart } = readings.ratioLines([...points.slice(0, 2), ...points.slice(0, 2)], axis, spacing, null);
-    return [{ lines: [heart, "now the thorax"], beside: bar[1] }];
+    return [{ lines: [heart, "now the thorax"], beside: rightmost(bar, at) }];
   }
   const { heart, thorax, ratio } = readings.ratioLines(points, axis, spacing, pane.film.view);
   const [wide] = caliper(points.slice(2, 4), axis);
-  return [{ lines: [...ratio, heart, thorax].slice(0, 4), beside: middle(...wide) }];
+  return [{ lines: [...ratio, heart, thorax].slice(0, 4), beside: rightmost(wide, at) }];
 }
 
 /** Draws a shape's lines. */
@@ -119,6 +122,16 @@ export function draw(context, colour, shape, at, chosen) {
   (kind.draw ?? lines)(context, colour, shape, at, chosen);
   if (kind.handles === false) return;
   for (const point of shape.points) handle(context, colour, at(point), chosen);
+}
+
+/** Places along a shape's lines, close enough that no words fit between them unseen. */
+export function outline(shape, at) {
+  const stretches = KINDS[shape.kind].lines(shape).map(([a, b]) => [at(a), at(b)]);
+  const along = stretches.flatMap(([a, b]) => {
+    const count = Math.min(200, Math.ceil(gap(a, b) / 8));
+    return Array.from({ length: count }, (_, step) => ({ x: a.x + ((b.x - a.x) * step) / count, y: a.y + ((b.y - a.y) * step) / count }));
+  });
+  return [...shape.points.map(at), ...along];
 }
 
 /**

@@ -85,13 +85,14 @@ export function place(size, point, area, taken) {
   const right = point.x + GAP, left = point.x - GAP - size.width, middle = point.x - size.width / 2;
   const level = point.y - size.height / 2, above = point.y - GAP - size.height, below = point.y + GAP;
   const near = [[right, level], [left, level], [middle, below], [middle, above], [right, below], [right, above], [left, below], [left, above]];
-  const far = near.map(([x, y]) => [x + (x - middle) * 0.5, y + (y - level) * 2.5]);
-  const boxes = [...near, ...far].map(([x, y], rank) => {
+  const pushed = (factor) => near.map(([x, y]) => [x + (x - middle) * factor * 0.4, y + (y - level) * factor]);
+  const boxes = [near, pushed(1), pushed(2.5)].flat().map(([x, y], rank) => {
     const wished = { left: x, top: y, ...size };
     const box = within(wished, area);
     const moved = Math.abs(box.left - x) + Math.abs(box.top - y);
     const covered = taken.reduce((sum, other) => sum + overlap(box, other), 0);
-    return { box, cost: covered * 4 + moved * 6 + rank };
+    const away = Math.hypot(box.left + box.width / 2 - point.x, box.top + box.height / 2 - point.y);
+    return { box, cost: covered * 4 + moved * 6 + away + rank };
   });
   return boxes.reduce((best, next) => (next.cost < best.cost ? next : best)).box;
 }
