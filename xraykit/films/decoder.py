@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from xraykit.films import radiograph
+from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.note import Note
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, NotARadiograph, Refusal, name_of, refuse, too_large
 from xraykit.system.processes import PR_SET_PDEATHSIG, end_with_parent
@@ -50,9 +51,9 @@ class Glance:
     """A film as a worklist knows it, made where the film is decoded: a few kilobytes travel instead of its pixels.
 
     `squares` by (size, channels), as `Radiograph.square` gives them; `box` is what they show, (left, top, right,
-    bottom) film pixels; `bits` of the widest pixel; `thumbnail` JPEG, longest side `THUMBNAIL`, at most
-    `THUMBNAIL_BYTES`; `patient` and `taken` as `Softcopy` has them; `softcopy` where it was wanted. The rest as
-    `Radiograph` has it.
+    bottom) film pixels; `thumbnail` JPEG, longest side `THUMBNAIL`, at most
+    `THUMBNAIL_BYTES`; `bits`, `laterality`, `patient` and `taken` as `Softcopy` has them; `softcopy` where it was
+    wanted. The rest as `Radiograph` has it.
     """
 
     source: str
@@ -70,7 +71,7 @@ class Glance:
     box: tuple[int, int, int, int]
     squares: dict[tuple[int, int], np.ndarray]
     thumbnail: bytes
-    softcopy: Any = None
+    softcopy: Softcopy | None = None
 
 
 def prepare(parent: int) -> None:
@@ -111,40 +112,22 @@ def loaded_modules() -> dict[str, Any]:
     return {"pid": os.getpid(), "heavy": sorted(set(HEAVY) & set(sys.modules))}
 
 
-class _Standin:
-    def __init__(self, film: radiograph.Radiograph) -> None:
-        high = 255 if film.pixels.dtype == np.uint8 else 65535
-        self.values, self.slope, self.intercept, self.units = film.pixels, 1.0, 0.0, None
-        self.inverted, self.spacing, self.orientation, self.laterality = False, None, None, None
-        self.patient, self.taken, self.view = None, None, film.view
-        self.windows = (_Window("Full range", high / 2, float(high), "linear", None),)
-
-
-@dataclass(frozen=True)
-class _Window:
-    name: str
-    center: float
-    width: float
-    function: str
-    table: Any
-
-
 def glance(film: radiograph.Radiograph, wanted: Wanted) -> Glance:
     """What is wanted of a film."""
-    softcopy = getattr(film, "softcopy", None) or _Standin(film)
+    softcopy = film.softcopy
     return Glance(
         source=film.source,
         format=film.format,
         sha256=film.sha256,
         view=film.view,
-        laterality=getattr(softcopy, "laterality", None),
+        laterality=softcopy.laterality,
         notes=film.notes,
         width=film.width,
         height=film.height,
-        bits=film.pixels.itemsize * 8,
+        bits=softcopy.bits,
         colour=film.colour,
-        patient=getattr(softcopy, "patient", None),
-        taken=getattr(softcopy, "taken", None),
+        patient=softcopy.patient,
+        taken=softcopy.taken,
         box=film.square_box(),
         squares={form: film.square(*form) for form in wanted.squares},
         thumbnail=_thumbnail(film),

@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xraykit.films import decoder, walk
+from xraykit.films import decoder
 from xraykit.films.decoder import MAX_BYTES, Glance, Wanted
+from xraykit.films.folders import walk
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, Refusal, refuse, too_large
 from xraykit.refused import Refused

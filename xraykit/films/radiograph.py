@@ -89,7 +89,7 @@ class Radiograph:
             object.__setattr__(self, "softcopy", of_still(self.pixels))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """To another process only the softcopy goes; the pixels are made of it again, which is faster than to send them."""
+        """To another process only the softcopy goes: the pixels are made of it again, sooner than they are sent."""
         rest = (self.source, self.format, self.sha256, self.view, self.notes, self.softcopy)
         return _again, (int(np.iinfo(self.pixels.dtype).max), *rest)
 
@@ -148,10 +148,8 @@ class Radiograph:
         return np.stack(drawn, axis=-1) if self.colour else drawn[0]
 
 
-def _again(
-    top: int, source: str, form: str, sha256: str, view: str | None, notes: Any, softcopy: Softcopy
-) -> Radiograph:
-    return Radiograph(softcopy.render(top=top), source, form, sha256, view, notes, softcopy)
+def _again(top: int, *rest: Any) -> Radiograph:
+    return Radiograph(rest[-1].render(top=top), *rest)
 
 
 def read(data: bytes, source: str) -> Radiograph:

@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from xraykit.datasets.layout import PARTS, DatasetRefused, Layout, Remark, Row, counted, remark
 from xraykit.datasets.listing import class_folders, names
 from xraykit.datasets.listing.class_folders import shown_below
+from xraykit.films.folders.walk import Folder
 from xraykit.films.refusal import Refusal
-from xraykit.films.walk import Folder
 from xraykit.system import files
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}

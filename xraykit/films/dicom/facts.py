@@ -1,4 +1,4 @@
-"""What a DICOM film says beside its pixels that a reader wants: mm, sides, units, names of windows, which patient and when.
+"""What a DICOM film says beside its pixels that a reader wants: mm, sides, units, names of windows, patient and date.
 
 The patient becomes a hash and the date a number of days, both by a secret of this server; where it has none, neither is
 told. No text of the file is handed on unless a list here has it, or it is the name of a window without a name in it.
@@ -27,20 +27,7 @@ OPPOSITE = str.maketrans("RLAPHF", "LRPAFH")
 SPACINGS = (0.001, 10.0)  # mm; what is beyond is no distance of pixels
 ORIGIN = 36_525  # days: the origin of dates lies this far back at most
 # What archives write in place of an id that they took away: films of many patients share it
-NO_ID = {
-    "ANON",
-    "ANONYM",
-    "ANONYMOUS",
-    "ANONYMIZED",
-    "ANONYMISED",
-    "NONE",
-    "UNKNOWN",
-    "NA",
-    "NULL",
-    "REMOVED",
-    "ID",
-    "X",
-}
+NO_ID = set("ANON ANONYM ANONYMOUS ANONYMIZED ANONYMISED NONE UNKNOWN NA NULL REMOVED ID X".split())
 LONGEST_NAME = 40  # letters, of a window
 
 

@@ -36,7 +36,7 @@ def pieces(softcopy: Softcopy, *, id: str, name: str) -> list[bytes | memoryview
 
 
 def _bytes(array: np.ndarray) -> memoryview:
-    return memoryview(array).cast("B")
+    return array.data.cast("B")
 
 
 def _header(softcopy: Softcopy, id: str, name: str) -> dict[str, Any]:

@@ -93,8 +93,8 @@ class Softcopy:
     Attributes
     ----------
     values : numpy.ndarray
-        uint8 or uint16, (H, W) grey or (H, W, 3) colour, read-only: stored values after a modality LUT, moved up so that
-        the lowest possible is 0. Of a still the array of `Radiograph.pixels` itself.
+        uint8 or uint16, (H, W) grey or (H, W, 3) colour, read-only: stored values after a modality LUT, moved up so
+        that the lowest possible is 0. Of a still the array of `Radiograph.pixels` itself.
     windows : tuple of Window
         The default first, then the others of the film in their order, then the range of its own pixels.
     bits : int
@@ -168,7 +168,7 @@ def of_still(pixels: np.ndarray) -> Softcopy:
 
 
 def looked_up(table: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """`table[values]` for a contiguous array of whole numbers within the table; the values themselves where it is 1:1."""
+    """`table[values]` for contiguous whole numbers within the table; the values themselves where nothing changes."""
     if table.dtype == values.dtype and np.array_equal(table, np.arange(len(table))):
         return values
     shown = np.empty(values.shape, table.dtype)

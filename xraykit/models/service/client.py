@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from xraykit.films.dicom import facts
+from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models.card import Card
@@ -29,7 +32,8 @@ class Client:
 
     def __init__(self, root: Path | None = None) -> None:
         self.restarts = 0
-        self._environment = {"XRAYKIT_WEIGHTS": str(root)} if root else None
+        # Made once: two films of a patient are known as such when the service was started again between them
+        self._environment = {facts.SECRET: secrets.token_hex(32)} | ({"XRAYKIT_WEIGHTS": str(root)} if root else {})
         self._closed = False
         self._swap = threading.Lock()
         self._service = LocalService(SERVICE, self._environment)
@@ -75,12 +79,12 @@ class Client:
                 if lost > 1:  # nothing came of it twice: the first of them ends the service
                     raise
 
-    def softcopy(self, source: str, place: Path, sha256: str | None) -> Any:
-        """A film as it is drawn, decoded again where it is not kept.
+    def softcopy(self, source: str, place: Path, sha256: str | None, models: Sequence[str] = ()) -> Softcopy | Refusal:
+        """A film as it is drawn, decoded again where it is not kept; what these models need of it is made on the way.
 
         Refused where its bytes no longer have this check sum; None: whatever they are.
         """
-        return self._call("softcopy", source, place, sha256)
+        return self._call("softcopy", source, place, sha256, tuple(models))
 
     def heat(
         self,

@@ -16,6 +16,7 @@ from typing import Any
 
 from xraykit.films import ingest
 from xraykit.films.decoder import Glance, Wanted
+from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
@@ -105,9 +106,9 @@ class Service:
         for place, film in enumerate(self._ingest.glances(films, wanted)):
             each(place, film if isinstance(film, Refusal) else self._readings.score(film, models))
 
-    def _softcopy(self, source: str, place: Path, sha256: str | None) -> Any:
-        film = self._unchanged(source, place, sha256)
-        return film if isinstance(film, Refusal) else film.softcopy
+    def _softcopy(self, source: str, place: Path, sha256: str | None, models: Sequence[str]) -> Softcopy | Refusal:
+        film = self._unchanged(source, place, sha256, models)
+        return film.softcopy if isinstance(film, Glance) and film.softcopy else film  # type: ignore[return-value]
 
     def _heat(
         self, source: str, place: Path, sha256: str | None, model: str, method: str, label: str, progress: Progress

@@ -117,7 +117,7 @@ class Room:
     def softcopy(self, row: Row) -> Any:
         """A film as it is drawn, or its Refusal; raises ServiceError."""
         sha = row.facts.sha256 if row.facts else None
-        return self._client().softcopy(row.name, row.place, sha)
+        return self._client().softcopy(row.name, row.place, sha, self.chosen)
 
     def heat(
         self, row: Row, model: str, method: str, label: str, progress: Callable[..., None] | None = None

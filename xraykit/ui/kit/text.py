@@ -11,7 +11,7 @@ from typing import Literal
 
 import streamlit as st
 
-from xraykit.films import walk
+from xraykit.films.folders import walk
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
 from xraykit.system import files

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -98,7 +98,7 @@ def row_of(request: Request, seat: Seat) -> Any:
 def binary(parts: list[bytes | memoryview]) -> Response:
     """A message in parts, none of them copied."""
 
-    async def send() -> Any:
+    async def send() -> AsyncIterator[bytes | memoryview]:
         for part in parts:
             yield part
 

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from xraykit.films import note
+from xraykit.films.dicom import message
+from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation
 from xraykit.models.card import Card
@@ -87,31 +89,9 @@ def refusal(refused: Refusal) -> dict[str, str]:
     return {"code": refused.code, "words": refused.words}
 
 
-def film(of_row: Row, softcopy: Any) -> list[bytes | memoryview]:
+def film(of_row: Row, softcopy: Softcopy) -> list[bytes | memoryview]:
     """A film for drawing, in parts: header, pixels, then the tables of its windows as uint16."""
-    values = np.ascontiguousarray(softcopy.values)
-    tables: list[np.ndarray] = []
-    windows = [_window(window, tables) for window in softcopy.windows]
-    header = {
-        "id": of_row.id,
-        "name": of_row.name,
-        "width": values.shape[1],
-        "height": values.shape[0],
-        "channels": 1 if values.ndim == 2 else values.shape[2],
-        "bits": values.dtype.itemsize * 8,
-        "dtype": values.dtype.name,
-        "slope": softcopy.slope,
-        "intercept": softcopy.intercept,
-        "units": softcopy.units,
-        "inverted": softcopy.inverted,
-        "windows": windows,
-        "spacing": _spacing(softcopy.spacing),
-        "orientation": list(softcopy.orientation) if softcopy.orientation else None,
-        "laterality": softcopy.laterality,
-        "view": softcopy.view,
-    }
-    parts = [_little(values), *([b"\0" * (-values.nbytes % 4)] if tables and values.nbytes % 4 else [])]
-    return [_head(header), *parts, *map(_little, tables)]
+    return message.pieces(softcopy, id=of_row.id, name=of_row.name)
 
 
 def heat(of_row: Row, model: str, heatmap: Explanation) -> list[bytes | memoryview]:
@@ -145,20 +125,7 @@ def _head(header: Mapping[str, Any]) -> bytes:
 
 
 def _little(values: np.ndarray) -> memoryview:
-    return memoryview(values.astype(values.dtype.newbyteorder("<"), copy=False).reshape(-1)).cast("B")
-
-
-def _window(window: Any, tables: list[np.ndarray]) -> dict[str, Any]:
-    table = None
-    if window.table is not None:
-        table = {"first": window.table.first, "count": len(window.table.values)}
-        tables.append(np.ascontiguousarray(window.table.values, np.uint16))
-    low, high = window.center - window.width / 2, window.center + window.width / 2
-    return {"name": window.name, "low": low, "high": high, "function": window.function, "table": table}
-
-
-def _spacing(spacing: Any) -> dict[str, Any] | None:
-    return None if spacing is None else {"row": spacing[0], "column": spacing[1], "kind": spacing[2]}
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).reshape(-1).data.cast("B")
 
 
 def _reading(reading: Reading) -> dict[str, Any]:
