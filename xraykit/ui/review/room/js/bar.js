@@ -56,7 +56,7 @@ export function createBar({ bar, line }, room) {
     show() {
       for (const [name, { element, label }] of buttons) showButton(room, name, element, label);
       say(panesButton.querySelector(".label"), layoutOf(room) === 1 ? "1 pane" : `${layoutOf(room)} panes`);
-      const now = JSON.stringify([room.models(), room.store.get().label, room.state.models.map((model) => model.name), room.hidden(room.row() ?? {})]);
+      const now = JSON.stringify([room.models(), room.store.get().label, room.state.models.map((model) => model.name), room.hidden(room.row())]);
       if (now === mark) return;
       mark = now;
       fill(pills, ...modelPills(room));
@@ -94,7 +94,7 @@ function windowChoices(room, close) {
   };
   const items = film ? presetNames(film).map((name, place) => ({ value: name, label: name, hint: HINTS[name] ? room.keysOf(HINTS[name]).join(", ") : place ? "" : "default" })) : [];
   return [
-    choices("Windows of this film", items, view.window?.name, (name) => set({ window: { name } })),
+    choices("Windows of this film", items, view.window?.title ?? view.window?.name, (name) => set({ window: { name } })),
     choices("Sharpened view", SHARPENED.map(([value, label]) => ({ value, label })), view.sharpened ?? "off", (sharpened) => set({ sharpened })),
   ];
 }
@@ -159,7 +159,7 @@ function modelPills(room) {
 }
 
 function classSegments(room) {
-  if (room.hidden(room.row() ?? {}) || !room.models().length) return null;
+  if (room.hidden(room.row()) || !room.models().length) return null;
   const items = [[null, "Predicted"], ...room.classes().map((label) => [label, label])];
   return segments("Heatmap of", items, room.store.get().label, (label) => room.setLabel(label));
 }

@@ -48,8 +48,8 @@ export function createRoutes(base) {
     const answer = await ask(`${base}/${path}`, options);
     return answer.status === 204 ? null : answer.json();
   };
-  const send = (method, path, body) =>
-    json(path, { method, body: JSON.stringify(body ?? {}), headers: { "content-type": "application/json" } });
+  const send = (method, path, body, options) =>
+    json(path, { ...options, method, body: JSON.stringify(body ?? {}), headers: { "content-type": "application/json" } });
   return {
     base,
     adopt: (from) => send("POST", "adopt", { from }),
@@ -64,7 +64,8 @@ export function createRoutes(base) {
     look: (id, ahead) => send("POST", "look", { id, ahead }),
     remove: (id) => json(`film/${id}`, { method: "DELETE" }),
     closeAll: () => json("films", { method: "DELETE" }),
-    impression: (id, body) => send("PUT", `impression/${id}`, body),
+    models: (names) => send("POST", "models", { names }),
+    impression: (id, body, options) => send("PUT", `impression/${id}`, body, options),
     reading: () => json("reading"),
     setReading: (body) => send("POST", "reading", body),
     upload: (file, name, progress) => upload(`${base}/films?${new URLSearchParams({ name })}`, file, progress),

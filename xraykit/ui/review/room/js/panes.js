@@ -104,7 +104,8 @@ export function panesOf(room) {
   const row = room.row();
   return contentsOf(room).map((content) => {
     const shown = content === "prior" ? priorOf(room, row) : row;
-    const pane = { content, film: null, heats: [], title: titleOf(room, content, row), detail: "", corners: cornersOf(room, content, shown, row), words: null, computing: false, again: false };
+    const pane = { content, film: null, heats: [], head: titleOf(room, content, row), title: "", detail: "", corners: cornersOf(room, content, shown, row), words: null, computing: false, again: false };
+    if (content !== "film" && content !== "prior") pane.title = pane.head; // on the film too: the full screen has no heads
     layFilm(room, pane, shown);
     if (pane.film && !room.hidden(row)) layHeats(room, pane, row, content);
     else if (content.startsWith("model:") && room.hidden(row)) pane.detail = "Hidden until you record an impression";
@@ -132,10 +133,10 @@ function layHeats(room, pane, row, content) {
       return null; // words, no query
     }
     const entry = room.shelf.heat(row.id, query);
-    pane.detail = names.length > 1 ? query.method : describe(entry, query, row.models[name].probabilities, room);
+    pane.detail = names.length > 1 ? "" : describe(entry, query, row.models[name].probabilities, room);
     pane.computing ||= Boolean(entry && "done" in entry);
     pane.again ||= entry?.error?.code === "cancelled";
-    return entry?.heat ?? null;
+    return entry?.heat?.rows ? entry.heat : null; // where there is none, only words come
   });
   pane.heats = pane.heats.filter(Boolean);
 }
@@ -150,7 +151,7 @@ function describe(entry, { method, label }, probabilities, room) {
   const classes = Object.keys(probabilities).length;
   if (probabilities[label] < 1 / classes) return `The model probability of ${label} is low, so this heatmap says little.`;
   const top = room.sharedMaximum();
-  return top ? `${method} of ${label}, peak ${(entry.heat.maximum / top).toFixed(2)} on the shared scale` : `${method} of ${label}, own scale`;
+  return top ? `Peak ${(entry.heat.maximum / top).toFixed(2)} on the shared scale` : "";
 }
 
 function titleOf(room, content, row) {
@@ -187,8 +188,8 @@ export function createHeads(root, room) {
       if (root.children.length !== panes.length) fill(root, heads.slice(0, panes.length).map((head) => head.element));
       panes.forEach((pane, place) => {
         const head = heads[place];
-        say(head.title, pane.title);
-        head.title.title = pane.title;
+        say(head.title, pane.head);
+        head.title.title = pane.head;
         say(head.detail, pane.detail);
         head.detail.title = pane.detail;
         head.cancel.hidden = !pane.computing;

@@ -18,7 +18,7 @@ import { createRows } from "./list/rows.js";
 import { createSide } from "./list/side.js";
 import { createOpening } from "./open.js";
 import { createHeads } from "./panes.js";
-import { createReading } from "./reading.js";
+import { createReading } from "./reading/reading.js";
 
 const mounted = new WeakMap(); // the element of Streamlit -> Room
 const KEY = "xk-room"; // of sessionStorage: the address of this tab's films
@@ -75,7 +75,8 @@ async function begin(room, { key, model }) {
   room.help = createHelp(room.at("help"), room.keys);
   room.keys.bind(window);
   room.bar = createBar({ bar: room.at("bar"), line: room.at("line") }, room);
-  room.showModel(model);
+  room.begin(model);
+  room.isOpen = true;
   room.root.dataset.state = "open";
   room.changed("rows");
 }

@@ -15,12 +15,14 @@ export class Room {
   constructor(root, routes) {
     Object.assign(this, { root, routes, ids: [], stale: new Set(["rows"]), frame: 0, stepped: 0, rush: 0, ended: false, jump: false });
     this.seen = new Set(JSON.parse(sessionStorage.getItem("xk-room-seen") ?? "[]"));
-    this.revealed = new Set(); // films whose models were shown before an impression
     this.picking = null; // the film that a prior is chosen for from the list
     this.resize = new ResizeObserver(() => this.changed("choice"));
     this.resize.observe(this.at("viewport"));
     this.poke = () => this.table.look();
-    this.tell = (error) => this.say(error.words ?? "That did not work. Reload the page.");
+    this.tell = (error) => {
+      if (!error.words) console.error(error); // nobody foresaw it: where it happened belongs in the console
+      this.say(error.words ?? "That did not work. Reload the page.");
+    };
     this.closeAll = () => this.empty();
     this.removeRefused = () => this.refused().forEach((row) => this.remove(row.id));
     this.titleOf = (name) => titleIn(this.state.models, name);
@@ -36,11 +38,11 @@ export class Room {
   width() { return this.at("viewport").clientWidth; }
   refused() { return [...this.rows.values()].filter((row) => row.state === "refused"); }
 
-  /** Names of the models that are on, in the order of the list. */
+  /** Names of the models that are on: those that read the films. */
   models() {
-    const names = this.state.models.map((model) => model.name);
-    const wanted = this.store.get().models ?? names.slice(0, FIRST_MODELS);
-    return wanted.filter((name) => names.includes(name));
+    const { models } = this.state;
+    const chosen = this.store.get().models;
+    return models.filter((model) => (chosen ? chosen.includes(model.name) : model.on)).map((model) => model.name);
   }
 
   /** Every class of the models that are on. */
@@ -58,13 +60,7 @@ export class Room {
   blind() { return Boolean(this.state.reading?.blind); }
 
   /** Whether what the models make of a film is still hidden from the reader. */
-  hidden(row) { return this.blind() && row.state === "ready" && !isRead(row) && !this.revealed.has(row.id); }
-
-  /** Show the models of a film before an impression; the impression then is not blind. */
-  reveal(id) {
-    this.revealed.add(id);
-    this.changed("choice");
-  }
+  hidden(row) { return this.reading ? this.reading.hidden(row) : this.blind() && row?.state === "ready"; }
 
   /** The largest raw maximum of the heatmaps in sight, where they share a scale; 0 otherwise. */
   sharedMaximum() {
@@ -119,16 +115,28 @@ export class Room {
 
   // what the reader chooses
 
+  /** What was chosen before a reload, and the model that the address names, are on. */
+  begin(model) {
+    const chosen = this.store.get().models;
+    if (chosen) this.chooseModels(chosen);
+    this.showModel(model);
+  }
+
   showModel(name) {
     if (!name || sessionStorage.getItem("xk-room-model") === name || !this.state.models.some((model) => model.name === name)) return;
     sessionStorage.setItem("xk-room-model", name); // once: it can be put away again
-    this.store.set({ models: [name, ...this.models().filter((other) => other !== name)].slice(0, FIRST_MODELS) });
+    this.chooseModels([name, ...this.models().filter((other) => other !== name)].slice(0, FIRST_MODELS));
   }
 
   toggleModel(name) {
     const on = new Set(this.models());
     if (!on.delete(name)) on.add(name);
-    this.store.set({ models: this.state.models.map((model) => model.name).filter((other) => on.has(other)), layout: null });
+    this.chooseModels([...on]);
+  }
+
+  chooseModels(names) {
+    this.store.set({ models: names, layout: null });
+    this.routes.models(names).then(this.poke, this.tell);
   }
 
   setLabel(label) { this.store.set({ label }); }
@@ -276,10 +284,10 @@ export class Room {
     if (stale.has("rows") || stale.has("choice") || stale.has("state")) this.order();
     const row = this.row();
     this.root.dataset.films = this.rows.size;
-    this.at("start").hidden = this.rows.size > 0 || !this.viewer;
+    this.at("start").hidden = this.rows.size > 0 || !this.isOpen;
     this.list.show(this.ids, this.store.get().current);
     this.side.show(this.ids);
-    if (!this.viewer) return;
+    if (!this.isOpen) return;
     this.showPanes(row);
     if (stale.has("state")) this.findings.forget();
     this.findings.show(row);
