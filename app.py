@@ -11,6 +11,7 @@ from xraykit.ui.review.server import ROUTES
 from xraykit.ui.server import uploads
 from xraykit.ui.server.door import Door
 from xraykit.ui.server.headers import SecureHeaders
+from xraykit.ui.shell import Shell
 
 # The script lies in a folder without pages/ beside it, so that a link to a page on a server nobody has opened yet
 # cannot fall into Streamlit's old pages/ discovery (docs/decisions: navigation).
@@ -20,7 +21,7 @@ app = st.App(
     SHELL,
     lifespan=server.keep_service,
     routes=ROUTES,
-    middleware=[Middleware(SecureHeaders), Middleware(Door), Middleware(uploads.ToDisk)],
+    middleware=[Middleware(SecureHeaders), Middleware(Door), Middleware(uploads.ToDisk), Middleware(Shell)],
     on_script_error=say_error,
 )
 

@@ -140,4 +140,6 @@ def _expected(place: str) -> str:
         "blind": "true or false",
         "flagged": "true or false",
     }
-    return f"Expected {limits.get(name, 'an object with the values of an impression')} as {place}; got something else."
+    if name not in limits:
+        return "Expected an impression as JSON; got something else. Load the page again."
+    return f"Expected {limits[name]} as {place}; got something else."

@@ -57,6 +57,25 @@ class Options:
     pictures: bool = False
 
 
+class Request(msgspec.Struct, frozen=True):
+    """What a browser may ask of a session; see `session.Session.ask`."""
+
+    resume: Title = ""
+    delete: Title = ""
+    end: bool = False
+    keep: bool | None = None
+    title: Title | None = None
+    blind: bool | None = None
+    classes: Annotated[tuple[Label, ...], Meta(max_length=100)] | None = None
+    names: bool | None = None
+    pictures: bool | None = None
+
+    def options(self, now: Options) -> Options:
+        """The choices, those that are not asked for as they are `now`."""
+        asked = {name: getattr(self, name) for name in Options.__dataclass_fields__}
+        return replace(now, **{name: value for name, value in asked.items() if value is not None})
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a model said of a film: the class of highest probability, and every class's probability."""
@@ -113,6 +132,16 @@ class Kept:
     blind: bool = False
     open: bool = False
     refused: str = ""
+
+
+def read_request(data: bytes) -> Request:
+    """What a browser asks for; SessionRefused where it is something else."""
+    try:
+        return msgspec.json.decode(data, type=Request)
+    except msgspec.ValidationError as error:
+        raise SessionRefused(f"Expected a choice of a reading session; {field_of(error)} cannot be that.") from None
+    except (ValueError, RecursionError):
+        raise SessionRefused("Expected a choice of a reading session as JSON; got something else.") from None
 
 
 def load(name: str, root: Path | None = None) -> Record:

@@ -15,6 +15,7 @@ import msgspec
 from xraykit.reading import impressions, kept
 from xraykit.reading.impressions import Impression
 from xraykit.reading.kept import Answer, Options, ReadFilm, Record, SessionRefused
+from xraykit.reading.reference import Labels
 from xraykit.refused import words_of
 from xraykit.system import files, folders
 
@@ -36,6 +37,7 @@ class Session:
         self._options = replace(options, keep=False)
         self._films: dict[str, ReadFilm] = {}
         self._pictures: dict[str, bytes] = {}
+        self._labels = Labels()
         self._created = self._changed = files.now()
 
     @property
@@ -97,7 +99,7 @@ class Session:
                 last=last,
                 before=last if last.blind and last.finding else (known.before if known else None),
                 name=name or (known.name if known else ""),
-                label=label or (known.label if known else None),
+                label=self._labels.of(sha256, name) or label or (known.label if known else None),
                 answers=answers or (known.answers if known else {}),
             )
             self._films[sha256], self._changed = film, last.at
@@ -106,15 +108,15 @@ class Session:
             self._save()
             return film
 
-    def label_films(self, labels: Mapping[str, str]) -> int:
-        """Give films their reference standard by sha256; how many films of the session it reached."""
+    def refer(self, labels: Labels) -> int:
+        """Give films their reference standard, those read already and those to come; how many were read already."""
         with self._guard:
-            reached = [sha for sha in labels if sha in self._films]
-            for sha in reached:
-                self._films[sha] = replace(self._films[sha], label=labels[sha])
-            if reached:
+            self._labels = labels
+            given = {sha: label for sha, film in self._films.items() if (label := labels.of(sha, film.name))}
+            self._films |= {sha: replace(self._films[sha], label=label) for sha, label in given.items()}
+            if given:
                 self._save()
-            return len(reached)
+            return len(given)
 
     def choose(self, options: Options) -> None:
         """Take over what the reader chose; what was read stays. Keeping begins, or its folder goes.
@@ -138,6 +140,40 @@ class Session:
             except BaseException:
                 self._options = was
                 raise
+
+    def ask(self, data: bytes) -> None:
+        """Do what a browser asks for, as JSON: choices by name, {"resume": NAME}, {"delete": NAME} or {"end": true}.
+
+        Choices that are missing stay as they are.
+
+        Raises
+        ------
+        SessionRefused
+            As `choose`, `resume`, `end` and `kept.delete`, or where it is none of these.
+        """
+        asked = kept.read_request(data)
+        if asked.resume:
+            self.resume(asked.resume)
+        elif asked.delete:
+            kept.delete(asked.delete, self._root)
+        elif asked.end:
+            self.end()
+        else:
+            self.choose(asked.options(self._options))
+
+    def state(self) -> dict[str, Any]:
+        """What the browser is told beside the rows: the choices, the kept session's `name`, how many films were read.
+
+        {"keep", "title", "blind", "classes", "names", "pictures", "name", "films", "labels", "created"}
+        """
+        with self._guard:
+            return {
+                **msgspec.to_builtins(self._options),
+                "name": self.name,
+                "films": len(self._films),
+                "labels": len(self._labels),
+                "created": self._created,
+            }
 
     def resume(self, name: str) -> Record:
         """Go on with a kept session in place of this one, which is ended first.

@@ -79,12 +79,12 @@ class Client:
                 if lost > 1:  # nothing came of it twice: the first of them ends the service
                     raise
 
-    def softcopy(self, source: str, place: Path, sha256: str | None) -> Softcopy | Refusal:
-        """A film as it is drawn, decoded again where it is not kept.
+    def softcopy(self, source: str, place: Path, sha256: str | None, models: Sequence[str] = ()) -> Softcopy | Refusal:
+        """A film as it is drawn, decoded again where it is not kept; what these models need of it is made on the way.
 
         Refused where its bytes no longer have this check sum; None: whatever they are.
         """
-        return self._call("softcopy", source, place, sha256)
+        return self._call("softcopy", source, place, sha256, tuple(models))
 
     def heat(
         self,

@@ -106,8 +106,8 @@ class Service:
         for place, film in enumerate(self._ingest.glances(films, wanted)):
             each(place, film if isinstance(film, Refusal) else self._readings.score(film, models))
 
-    def _softcopy(self, source: str, place: Path, sha256: str | None) -> Softcopy | Refusal:
-        film = self._unchanged(source, place, sha256)
+    def _softcopy(self, source: str, place: Path, sha256: str | None, models: Sequence[str]) -> Softcopy | Refusal:
+        film = self._unchanged(source, place, sha256, models)
         return film.softcopy if isinstance(film, Glance) and film.softcopy else film  # type: ignore[return-value]
 
     def _heat(

@@ -12,7 +12,7 @@ from xraykit.refused import Refused
 from xraykit.ui.review.server.answers import NO_STORE, Handler, NotThere, binary, blocking, json_of, row_of, told
 from xraykit.ui.review.server.rooms import ROOMS, Seat
 
-HELD = 20.0  # seconds that a question for changes is held open
+HELD = 4.0  # seconds that a question for changes is held open; the server waits for it when it ends
 
 
 async def adopt(request: Request, seat: Seat) -> Response:
