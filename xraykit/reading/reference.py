@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from xraykit.datasets.layout import DatasetRefused
 from xraykit.datasets.listing import folder, manifest, names
 from xraykit.refused import Refused
+from xraykit.system import files
 
 MOST_BYTES = 16 * 2**20  # of a CSV
 
@@ -34,6 +36,42 @@ class Labels:
         """The class of a film; None where none is known."""
         last = PurePosixPath(name.replace("\\", "/")).name
         return self.by_sha256.get(sha256) or self.by_name.get(name) or self.by_name.get(last)
+
+
+class Folders:
+    """The folders that were opened, and the classes they give their films; each is listed when first asked for."""
+
+    def __init__(self) -> None:
+        self._labels: dict[Path, dict[str, str] | None] = {}
+        self._guard = threading.Lock()
+
+    def add(self, root: Path) -> None:
+        """A folder that was opened; what was known of it is listed anew."""
+        with self._guard:
+            self._labels[root] = None
+
+    def label(self, place: Path, name: str, classes: Iterable[str]) -> str | None:
+        """The class of a film by the folder it was opened with, else by the folders in its name; None where neither is.
+
+        Blocks while a folder is listed.
+        """
+        classes = tuple(classes)
+        with self._guard:
+            for root in self._labels:
+                if place.is_relative_to(root):
+                    labels = self._labels[root]
+                    if labels is None:
+                        labels = self._labels[root] = of_folder(root, classes)
+                    if label := labels.get(files.shown(place.relative_to(root).as_posix())):
+                        return label
+        return of_name(name, classes)
+
+
+def of_name(name: str, classes: Iterable[str]) -> str | None:
+    """The class that a folder in a film's name is called as, the topmost where several are; None where none is."""
+    above = [names.label_of(part) for part in PurePosixPath(name.replace("\\", "/")).parts[:-1]]
+    known = _canonical(above, classes)
+    return next((known[part] for part in above if part in known), None)
 
 
 def of_folder(root: Path, classes: Iterable[str]) -> dict[str, str]:

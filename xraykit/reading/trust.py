@@ -129,10 +129,11 @@ def _count(part: Mapping[str, Any], sensitivity: Figure, specificity: Figure) ->
 
 
 def _elsewhere(card: Card) -> list[Mapping[str, Any]]:
-    places = card.metrics.get("elsewhere") or ()
+    places = card.metrics.get("elsewhere")
     if isinstance(places, Mapping):
         places = [{"name": name, **place} for name, place in places.items() if isinstance(place, Mapping)]
-    return [place for place in list(places)[:MOST_PLACES] if isinstance(place, Mapping)]
+    listed = places[:MOST_PLACES] if isinstance(places, list | tuple) else ()
+    return [place for place in listed if isinstance(place, Mapping)]
 
 
 def _evaluated(card: Card, folder: Path | None) -> dict[str, Any] | None:

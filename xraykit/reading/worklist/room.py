@@ -17,6 +17,7 @@ from xraykit.films.refusal import Refusal
 from xraykit.models import service
 from xraykit.models.card import Card
 from xraykit.models.explanation import Explanation
+from xraykit.reading.reference import Folders
 from xraykit.reading.session import Session
 from xraykit.reading.worklist.rows import Row, Worklist
 from xraykit.reading.worklist.sources import Source
@@ -47,6 +48,7 @@ class Room:
         self._client = client
         self.list = Worklist(changed)
         self.session = Session()
+        self.folders = Folders()
         self.cards: list[Card] = []
         self.broken: list[Refusal] = []
         self.listing = 0
@@ -92,6 +94,8 @@ class Room:
 
     def open(self, source: Source) -> None:
         """List what lies at a path, in a thread of its own, while the first of it are read."""
+        if source.folder:
+            self.folders.add(source.path)
         with self._lock:
             self.listing += 1
         stopped = self._stopped
