@@ -77,7 +77,7 @@ def test_the_list_is_filtered_and_sorted_and_says_what_it_hides(visit, enter):
     enter([row(number) for number in range(12)] + [refused(90)])
     settle(visit, "f0")
     names = lambda: [name.replace("\n", "") for name in visit.page.locator(".row .name").all_inner_texts()]  # noqa: E731
-    assert "12 films" in visit.page.locator(".counts").inner_text()
+    assert "1 of 13 films" in visit.page.locator(".side-foot").inner_text()
     visit.page.get_by_role("button", name="Sort").click()
     visit.page.get_by_role("menuitemradio", name="Disagreement").click()
     eventually(lambda: names()[0], "film-00001.dcm")

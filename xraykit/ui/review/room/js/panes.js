@@ -47,7 +47,13 @@ export function contentsOf(room) {
   const automatic = layout === 1 ? [models[0] ?? "film"] : [...prior, "film", ...models].slice(0, layout);
   while (automatic.length < layout) automatic.push("film");
   const assigned = room.store.get().assigned[layout] ?? [];
-  return automatic.map((content, place) => (isThere(room, assigned[place]) ? assigned[place] : content));
+  const contents = automatic.map((content, place) => (isThere(room, assigned[place]) ? assigned[place] : content));
+  return room.hidden(room.row()) ? withoutModels(contents) : contents;
+}
+
+/** Before an impression the film has the whole place, beside its prior. */
+function withoutModels(contents) {
+  return contents.includes("prior") ? ["prior", "film"] : ["film"];
 }
 
 function isThere(room, content) {
@@ -108,7 +114,6 @@ export function panesOf(room) {
     if (content !== "film" && content !== "prior") pane.title = pane.head; // on the film too: the full screen has no heads
     layFilm(room, pane, shown);
     if (pane.film && !room.hidden(row)) layHeats(room, pane, row, content);
-    else if (content.startsWith("model:") && room.hidden(row)) pane.detail = "Hidden until you record an impression";
     return pane;
   });
 }

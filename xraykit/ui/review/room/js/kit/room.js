@@ -16,7 +16,10 @@ export class Room {
     Object.assign(this, { root, routes, ids: [], stale: new Set(["rows"]), frame: 0, stepped: 0, rush: 0, ended: false, jump: false });
     this.seen = new Set(JSON.parse(sessionStorage.getItem("xk-room-seen") ?? "[]"));
     this.picking = null; // the film that a prior is chosen for from the list
-    this.resize = new ResizeObserver(() => this.changed("choice"));
+    this.resize = new ResizeObserver(() => {
+      this.showPanels();
+      this.changed("choice");
+    });
     this.resize.observe(this.at("viewport"));
     this.poke = () => this.table.look();
     this.tell = (error) => {
@@ -174,12 +177,11 @@ export class Room {
 
   // panels, words
 
-  panelIsOpen(name) {
-    return this.store.get().panels[name] ?? (name === "findings" || innerWidth > NARROW);
-  }
+  /** Narrow pages have their own choice: there the list lies over the film. */
+  panelIsOpen(name) { return this.store.get().panels[placeOf(name)] ?? (name === "findings" || innerWidth > NARROW); }
 
   togglePanel(name) {
-    this.store.set({ panels: { ...this.store.get().panels, [name]: !this.panelIsOpen(name) } });
+    this.store.set({ panels: { ...this.store.get().panels, [placeOf(name)]: !this.panelIsOpen(name) } });
     this.showPanels();
   }
 
@@ -389,6 +391,8 @@ export class Room {
     this.store.destroy();
   }
 }
+
+const placeOf = (name) => (innerWidth > NARROW ? name : `${name}, narrow`);
 
 /** A model's title, with its name where two have the same. */
 function titleIn(models, name) {

@@ -1,6 +1,6 @@
 /** The worklist: tens of thousands of rows, of which those in sight are drawn; it follows the film that is looked at. */
 
-import { count, fill, h, say } from "../kit/dom.js";
+import { count, fill, h, say, shortened } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
 import { isRead, predicted } from "./choose.js";
 
@@ -68,9 +68,8 @@ export function createList(root, room) {
     const before = element.querySelector("img");
     const picture = before ?? h("img", { class: "thumb", alt: "", draggable: "false", width: 44, height: 44 });
     entry.picture = picture;
-    const [head, tail] = parts(row.name);
     fill(element, picture,
-      h("span", { class: "name", title: row.name }, h("span", {}, head), tail && h("span", {}, tail)),
+      shortened(row.name, "name"),
       stateMark(row, room.seen.has(row.id)),
       summary(row, room),
       h("span", { class: "remove", title: "Remove this film from the list", "aria-hidden": "true", data: { remove: row.id } },
@@ -126,11 +125,6 @@ export function createList(root, room) {
       clearTimeout(still);
     },
   };
-}
-
-/** A long name keeps its end, where files of one folder differ. */
-function parts(name) {
-  return name.length > 22 ? [name.slice(0, -14), name.slice(-14)] : [name, ""];
 }
 
 function stateMark(row, seen) {
