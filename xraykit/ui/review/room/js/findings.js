@@ -112,7 +112,7 @@ function trust(model, label) {
 }
 
 const pointWords = ({ threshold }) =>
-  (typeof threshold === "number" ? ` counts from the operating point ${threshold.toFixed(2)} on` : " counts where its probability is the highest");
+  (typeof threshold === "number" ? `, operating point ${threshold.toFixed(2)}` : ", where its probability is the highest");
 
 function figures({ sensitivity, specificity, n }, where) {
   return h("tr", {}, h("th", { scope: "row", title: where }, `${n.toLocaleString("en-US")} ${where}`), h("td", {}, figure(sensitivity)), h("td", {}, figure(specificity)));

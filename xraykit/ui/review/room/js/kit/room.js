@@ -89,6 +89,7 @@ export class Room {
   goTo(id) {
     if (!id || !this.rows.has(id)) return;
     this.jump = false;
+    this.byHand = true;
     if (this.picking) return this.choosePrior(id);
     this.store.set({ current: id }, true);
     this.root.dataset.current = id;
@@ -227,7 +228,9 @@ export class Room {
 
   arrived(ids) {
     const first = ids.find((id) => this.row(id).state === "ready") ?? ids[0];
-    if (this.jump || !this.row()) this.goTo(first);
+    if (!this.jump && this.row()) return;
+    this.goTo(first);
+    this.byHand = false;
   }
 
   /** A file that never became a film of the server's: a row with words. */
@@ -304,8 +307,17 @@ export class Room {
     this.ids = choose(this.rows, this.table.arrival(), {
       order, filter, current, models: this.models(), seen: this.seen, hidden: (row) => this.hidden(row),
     });
-    if (!this.row() && this.ids.length) this.store.set({ current: this.ids.find((id) => this.row(id).state === "ready") ?? this.ids[0] }, true);
+    this.lookAtSomething();
     this.root.dataset.current = this.store.get().current ?? "";
+  }
+
+  /** Where nothing is looked at, or only a file that turned out to be none: the first film that there is. */
+  lookAtSomething() {
+    const row = this.row();
+    if (row && (row.state !== "refused" || this.byHand)) return;
+    const ready = this.ids.find((id) => this.row(id).state === "ready");
+    const first = ready ?? (row ? row.id : this.ids[0]);
+    if (first) this.store.set({ current: first }, true);
   }
 
   showPanes(row) {
