@@ -177,6 +177,8 @@ def _bytes(path: Path | Member) -> bytes | Refusal:
         if status.st_size > MAX_BYTES:
             return too_large(path, status.st_size, MAX_BYTES)
         return path.read_bytes()
+    except NotARadiograph:  # is a ValueError itself
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or "no file can have this name"
         return refuse(path, "unreadable", f"The file cannot be read: {reason}. Check its name and permissions.")

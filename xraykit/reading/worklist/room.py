@@ -10,9 +10,9 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
+from xraykit.films.folders.zipped import Place
 from xraykit.films.refusal import Refusal
 from xraykit.models import service
 from xraykit.models.card import Card
@@ -87,7 +87,7 @@ class Room:
         self._want()
         self.list.tell()
 
-    def add(self, films: Iterable[tuple[str, Path | Refusal]]) -> list[Row]:
+    def add(self, films: Iterable[tuple[str, Place | Refusal]]) -> list[Row]:
         """Put films at the end of the list and have them read."""
         self._start()
         return self.list.add(films)

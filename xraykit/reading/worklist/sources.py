@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xraykit.films import ingest
-from xraykit.films.refusal import Refusal, name_of
+from xraykit.films.folders import listing
+from xraykit.films.folders.zipped import Place
+from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
 
 MOST_FILMS = 50_000  # of a folder; the rest is left, and said
@@ -24,14 +25,10 @@ class Source:
     folder: bool
     more: bool = False
 
-    def films(self) -> Iterator[tuple[str, Path | Refusal]]:
+    def films(self) -> Iterator[tuple[str, Place | Refusal]]:
         """Name and place of each film, in order, as far as they are taken. Walks the folder meanwhile."""
-        if not self.folder:
-            yield name_of(self.path), self.path
-            return
-        listed = ingest.find_films([self.path])
-        for film in itertools.islice(listed, MOST_FILMS):
-            yield name_of((film.relative_to(self.path).as_posix(), b"")), film
+        listed = listing.films_in(self.path)
+        yield from itertools.islice(listed, MOST_FILMS)
         self.more = next(listed, None) is not None
 
 
