@@ -19,7 +19,9 @@ COMPONENTS = {
     "xraykit.room": ROOT / "xraykit/ui/review/room/js",
     "pages": ROOT / "tests/browser/pages",
 }
-BLANK = "<!doctype html><html lang=en><title>Viewer</title><body style='margin:0;background:#0B0E11'><main></main></body>"
+BLANK = (
+    "<!doctype html><html lang=en><title>Viewer</title><body style='margin:0;background:#0B0E11'><main></main></body>"
+)
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".html": "text/html"}
 
 
