@@ -268,14 +268,12 @@ class Worklist:
             )
 
     def counts(self) -> Counts:
-        """How many films there are, and how long the waiting ones take."""
+        """How many films there are, and how long it takes until all are read."""
         with self._work:
             states = [row.state for row in self._rows.values()]
             waiting, refused = states.count("waiting"), states.count("refused")
-            left = sum(1 for row in self._queue if not row.busy) or waiting
-            return Counts(
-                len(states), len(states) - waiting, refused, waiting, self._seconds(left) if waiting else None
-            )
+            left = sum(map(self._needs, self._rows.values()))
+            return Counts(len(states), len(states) - waiting, refused, waiting, self._seconds(left))
 
     def close(self) -> None:
         """End every `take`."""
