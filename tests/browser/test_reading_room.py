@@ -140,7 +140,9 @@ def test_what_is_wrong_is_said_and_names_are_text(visit, enter):
     page = visit.page
     assert page.locator(".room img[src=x]").count() == 0 and page.locator(".room b", has_text="long").count() == 0
     findings = page.locator(".findings").inner_text()
-    assert "colour photograph" in findings and "12 bits stored" in findings and "stranger could not be loaded" in findings
+    assert (
+        "colour photograph" in findings and "12 bits stored" in findings and "stranger could not be loaded" in findings
+    )
     assert "Same film as film-00001.dcm" in page.locator(".row").first.inner_text()
     assert page.locator(".warnings p").evaluate("e => getComputedStyle(e).fontSize") >= "14px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a long name widens nothing"

@@ -132,7 +132,12 @@ class Room:
         elif kind == "rows" and int(parse_qs(address.query)["since"][0]) >= self.version:
             self.held.append(route)
         elif kind == "rows":
-            answer = {"version": self.version, "order": list(self.rows), "rows": list(self.rows.values()), "removed": []}
+            answer = {
+                "version": self.version,
+                "order": list(self.rows),
+                "rows": list(self.rows.values()),
+                "removed": [],
+            }
             route.fulfill(json=answer)
         elif kind == "film":
             route.fulfill(body=self.film(name), content_type="application/octet-stream")
