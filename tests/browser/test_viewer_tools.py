@@ -259,7 +259,9 @@ def test_handles_are_grabbed_moved_and_deleted(visit, site):
     assert hands.words() == "" and hands.measured("bare") == []
     page.evaluate("show([{ film: 'patient' }])")
     assert hands.words() == "10.0 mm", "what was measured stays with its film"
-    page.evaluate("tools.measuring.set('patient', [...tools.measuring.get('patient'), { kind: 'ruler', points: [[0, 0]] }])")
+    page.evaluate(
+        "tools.measuring.set('patient', [...tools.measuring.get('patient'), { kind: 'ruler', points: [[0, 0]] }])"
+    )
     assert len(hands.measured()) == 1, "half a shape from elsewhere is left out"
     page.keyboard.press("Shift+Delete")
     assert hands.measured() == []
@@ -279,7 +281,9 @@ def test_marks_lie_on_the_film_and_are_the_readers(visit, site):
     page.keyboard.press("Enter")
     kinds = page.evaluate(marks)
     assert [(mark["kind"], mark["label"]) for mark in kinds] == [
-        ("arrow", ""), ("circle", ""), ("text", "nodule, 2 cm ?"),
+        ("arrow", ""),
+        ("circle", ""),
+        ("text", "nodule, 2 cm ?"),
     ]
     assert np.allclose(kinds[0]["points"], [[100, 100], [150, 150]], atol=1.5), "an arrow's tip comes first"
     assert page.evaluate("tools.changes.at(-1)") == ["patient", kinds] and not page.evaluate("viewer.view.flipped")
@@ -319,7 +323,9 @@ def test_corner_texts_say_what_is_shown_and_what_was_done_to_it(visit, site):
     legend = ["1", "0", "Grad-CAM, Pneumonia", "MobileNetV2", "1 = this heatmap's maximum", "133%, fit"]
     assert corner(page, "bottomRight") == legend
     assert corner(page, "bottomLeft")[2] == "1 cm"
-    assert page.locator(".scale i").evaluate("bar => bar.offsetWidth") == round(100 * 800 / 600)  # 100 columns of 0.1 mm
+    assert page.locator(".scale i").evaluate("bar => bar.offsetWidth") == round(
+        100 * 800 / 600
+    )  # 100 columns of 0.1 mm
     turned = {(0, False): "RHLF", (90, False): "FRHL", (180, False): "LFRH", (0, True): "LHRF", (90, True): "HRFL"}
     for (rotation, flipped), letters in turned.items():
         hands.view(rotation=rotation, flipped=flipped)
@@ -328,7 +334,9 @@ def test_corner_texts_say_what_is_shown_and_what_was_done_to_it(visit, site):
     hands.view(rotation=90, flipped=True, invert=True, window={"low": 0, "high": 400})
     assert page.locator("[data-mark]").all_inner_texts() == marks
     assert corner(page, "bottomLeft")[:3] == ["W 400 L 200", "Full range, adjusted", "1 cm"]
-    assert page.locator(".scale i").evaluate("bar => bar.offsetWidth") == 75  # 50 rows of 0.2 mm, 600 px for 400 of them
+    assert (
+        page.locator(".scale i").evaluate("bar => bar.offsetWidth") == 75
+    )  # 50 rows of 0.2 mm, 600 px for 400 of them
     hands.view(sharpened="sharp")
     page.wait_for_function("document.querySelector('[data-mark]')?.textContent === 'SHARPENED'", timeout=HANG * 1000)
     hands.view(sharpened="clahe")

@@ -142,7 +142,7 @@ def _thumbnail(film: radiograph.Radiograph) -> bytes:
 
     picture = Image.fromarray(film.display(THUMBNAIL))
     for quality in QUALITIES:
-        picture.save(coded := io.BytesIO(), "JPEG", quality=quality, optimize=True)
+        picture.save(coded := io.BytesIO(), "JPEG", quality=quality)
         if coded.tell() <= THUMBNAIL_BYTES:
             break
     return coded.getvalue()
