@@ -173,7 +173,8 @@ export class Editor {
 
   hover(kind, pane, point) {
     const film = pane === null ? null : this.filmOf(pane);
-    this.live = kind === "probe" && film && point.inside && !this.grabbed ? { pane, point } : null;
+    this.grabbed = null; // no button is down: whatever was held has been let go, perhaps with another film there
+    this.live = kind === "probe" && film && point.inside ? { pane, point } : null;
     if (this.draft && !this.draft.waiting && film?.id === this.draft.film) {
       this.draft.shape.points.splice(-1, 1, clamped(film, point));
     }
@@ -197,6 +198,7 @@ export class Editor {
 
   hit(pane, point, event) {
     const under = this.under(pane, point, event);
+    if (!under && event.type === "pointerdown") this.chosen = null;
     return under && (under.indices.length === 1 ? "grab" : "move");
   }
 

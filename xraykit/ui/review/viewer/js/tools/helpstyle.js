@@ -31,6 +31,7 @@ export const STYLE = `
 .xk-help .more { color: #9AA7B3; background: none; border-color: transparent; font-weight: 400; }
 .xk-help .more:is(:hover, :focus-visible) { border-color: #3A4651; }
 @media (hover: hover) { .xk-help li:not(:hover) .more:not(:focus-visible, [data-first], [data-asked]) { opacity: 0; } }
+.xk-help .keys:not(:has(.more)) { margin-right: 30px; }
 .xk-help [data-asked] { background: #1F5F8B; border-color: #4FA3D9; color: #fff; }
 .xk-help .buttons { display: flex; align-items: center; gap: 0.5rem; width: 100%; flex-wrap: wrap; }
 .xk-help footer p { margin: 0 0 0 0.5rem; color: #9AA7B3; flex: 1 1 14rem; }
