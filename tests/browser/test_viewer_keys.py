@@ -12,9 +12,11 @@ pytestmark = pytest.mark.browser
 PAGE = """async ({ storage }) => {
   document.body.innerHTML = `<h1>Keys</h1><button id=button>Button</button>
     <label>Slider <input id=slider type=range min=0 max=10 value=5></label>
-    <label>List <select id=list><option>None<option>Normal</select></label><div role=listbox tabindex=0 id=listbox aria-label=Films>
-    <div role=option>film</div></div><label>Text <input id=text></label><label>Note <textarea id=note></textarea></label>
-    <div id=edit contenteditable=true role=textbox aria-label=Edit></div><div id=own tabindex=0 data-own-keys="ArrowDown">own</div>
+    <label>List <select id=list><option>None<option>Normal</select></label>
+    <div role=listbox tabindex=0 id=listbox aria-label=Films><div role=option>film</div></div>
+    <label>Text <input id=text></label><label>Note <textarea id=note></textarea></label>
+    <div id=edit contenteditable=true role=textbox aria-label=Edit></div>
+    <div id=own tabindex=0 data-own-keys="ArrowDown">own</div>
     <main id=host></main>`;
   const shadow = document.getElementById("host").attachShadow({ mode: "open" });
   shadow.innerHTML = "<button id=inner>Inside</button><input id=field aria-label=Inside>";
@@ -140,9 +142,18 @@ def test_keys_are_changed_kept_and_taken_along(visit, site):
         return page.evaluate("given => keys.rebind(...given)", list(given))
 
     assert rebind("next", "i") == {
-        "code": "taken", "words": "“I” already belongs to “Invert”. Give that another key first.",
+        "code": "taken",
+        "words": "“I” already belongs to “Invert”. Give that another key first.",
     }
-    refused = [("next", "Tab"), ("next", "F5"), ("next", "Ctrl+N"), ("end", "Q"), ("other", "Q"), ("next", "Escape"), ("next", "")]
+    refused = [
+        ("next", "Tab"),
+        ("next", "F5"),
+        ("next", "Ctrl+N"),
+        ("end", "Q"),
+        ("other", "Q"),
+        ("next", "Escape"),
+        ("next", ""),
+    ]
     codes = [rebind(*given)["code"] for given in refused]
     assert codes == ["reserved", "reserved", "no key", "fixed", "unknown command", "reserved", "no key"]
     assert rebind("invert", "Q") is None and rebind("next", "i", 0) is None and rebind("next", "PageDown", 2) is None
@@ -164,15 +175,31 @@ def test_keys_are_changed_kept_and_taken_along(visit, site):
         text = json.dumps({"kind": "xraykit keys", "version": 1, "keys": keys, **file})
         return page.evaluate("text => keys.import(text)", text)["code"]
 
-    broken = [{"next": "N"}, {"next": [7]}, {"next": ["N", "Ctrl+N"]}, {"later": ["N"]}, {"end": ["N"]}, {"next": ["F5"]}, []]
+    broken = [
+        {"next": "N"},
+        {"next": [7]},
+        {"next": ["N", "Ctrl+N"]},
+        {"later": ["N"]},
+        {"end": ["N"]},
+        {"next": ["F5"]},
+        [],
+    ]
     assert [imported(keys) for keys in broken] == [
-        "no file", "no key", "no key", "unknown command", "fixed", "reserved", "no file",
+        "no file",
+        "no key",
+        "no key",
+        "unknown command",
+        "fixed",
+        "reserved",
+        "no file",
     ]
     assert imported({"next": ["N"], "invert": ["N"]}) == "taken" and imported({"next": list("ABCDE")}) == "too many"
     assert imported({}, version=2) == imported({}, kind="else") == "no file"
-    assert [page.evaluate("text => keys.import(text).code", text) for text in ("", "[]", "7", "null")] == ["no file"] * 4
+    assert [page.evaluate("text => keys.import(text).code", text) for text in ("", "[]", "7", "null")] == [
+        "no file"
+    ] * 4
     assert page.evaluate("keys.export()") == exported, "a file that is refused changes nothing"
-    page.evaluate("localStorage.setItem('xk-keys', '{\"version\": 1, \"keys\": {\"next\": [5, \"N\"], \"gone\": [\"I\"]}}')")
+    page.evaluate('localStorage.setItem(\'xk-keys\', \'{"version": 1, "keys": {"next": [5, "N"], "gone": ["I"]}}\')')
     page = opened(visit, site, storage=True)
     assert page.evaluate("[keys.keysOf('next'), keys.keysOf('invert'), keys.clashes()]") == [["N"], ["I"], []]
     page.evaluate("localStorage.clear()")
@@ -200,7 +227,9 @@ def test_the_sheet_of_keys_is_searched_changed_exported_and_left(visit, site, tm
     assert "belong to the browser" in status.inner_text()
     page.get_by_role("button", name="I: change the key of Invert").click()
     page.keyboard.press("Escape")
-    assert status.inner_text() == "Nothing was changed." and sheet.is_visible(), "Escape left the question, not the sheet"
+    assert status.inner_text() == "Nothing was changed." and sheet.is_visible(), (
+        "Escape left the question, not the sheet"
+    )
     page.get_by_role("button", name="I: change the key of Invert").press("Enter")
     page.keyboard.press("w")
     assert status.inner_text() == "“Invert” now has the key W." and page.evaluate("take()") == {}
@@ -223,7 +252,9 @@ def test_the_sheet_of_keys_is_searched_changed_exported_and_left(visit, site, tm
     page.set_input_files(".xk-help input[type=file]", file)
     sheet.get_by_text("xraykit-keys.json: This is no file of keys.").wait_for()
     page.screenshot(path=screenshots / "viewer-keys.png")
-    faults = [fault["id"] for fault in Axe().run(page).response["violations"] if fault["impact"] in ("serious", "critical")]
+    faults = [
+        fault["id"] for fault in Axe().run(page).response["violations"] if fault["impact"] in ("serious", "critical")
+    ]
     assert faults == []
     focused = "document.getElementById('host').shadowRoot.activeElement.textContent"
     page.get_by_role("button", name="Reset all").focus()

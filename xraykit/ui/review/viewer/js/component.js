@@ -14,6 +14,7 @@ const mounted = new WeakMap();
 export default function mount({ data, parentElement }) {
   const root = parentElement.querySelector(".viewer");
   const { header, start, bytes } = messageOf(data);
+  root.style.height = `${header.height}px`;
   if (!mounted.has(root)) mounted.set(root, equip(root, parentElement, header.colormaps));
   const { viewer, stop } = mounted.get(root);
   const part = ([begin, length]) => bytes.slice(start + begin, start + begin + length);

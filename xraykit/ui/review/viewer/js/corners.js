@@ -49,7 +49,11 @@ const drawn = new WeakMap(); // a pane's element -> Corners
  */
 export function addCorners(viewer) {
   const update = () => {
-    for (const pane of viewer.panes) if (pane.element) cornersOf(pane.element).update(viewer, pane);
+    const { overlay } = viewer.view;
+    const shown = viewer.panes.filter(({ element }) => element);
+    // all that asks for places comes first: after a text is written, the browser would lay out the page anew for each
+    const facts = shown.map((pane) => ({ overlay, letters: legends.lettersOf(viewer, pane), colormaps: viewer.colormaps }));
+    shown.forEach((pane, at) => cornersOf(pane.element).update(pane, facts[at]));
   };
   const stop = viewer.onDraw(update);
   update();
@@ -100,13 +104,11 @@ class Corners {
   }
 
   /** Writes only what has changed since the last drawing. */
-  update(viewer, pane) {
-    const overlay = viewer.view.overlay;
+  update(pane, { overlay, letters, colormaps }) {
     const { topLeft, topRight = [], bottomLeft = [], bottomRight = [] } = pane.corners ?? {};
     const [name, ...facts] = topLeft ?? legends.filmLines(pane.film);
     const scale = legends.scaleOf(pane, Math.min(140, pane.rect.width * 0.3));
     const legend = legends.legendOf(pane, overlay);
-    const letters = legends.lettersOf(viewer, pane);
     this.write("topLeft", [name, facts], () => [...lines(name ? [name] : []), ...lines(facts, true)]);
     this.write("topRight", [pane.title, topRight, legends.marksOf(pane)], ([title, said, marks]) => [
       ...lines([title, ...said].filter(Boolean)), ...marks.map((mark) => make("b", { "data-mark": mark }, mark)),
@@ -114,7 +116,7 @@ class Corners {
     this.write("bottomLeft", [notices(pane), bottomLeft, legends.windowLines(pane), scale], ([warned, said, window, bar]) => [
       ...warned.map((words) => make("p", { "data-notice": "" }, words)), ...lines([...said, ...window]), ...(bar ? [scaleBar(bar)] : []),
     ]);
-    const colours = legend.bar ? viewer.colormaps?.[overlay.colormap] : null;
+    const colours = legend.bar ? colormaps?.[overlay.colormap] : null;
     const colormap = colours ? overlay.colormap : null;
     this.write("bottomRight", [colormap, legend.lines, bottomRight, legends.zoomWords(pane)], ([, heats, said, zoom]) => [
       ...(colours ? [colourBar(colours)] : []), ...heats.flatMap((heat) => lines(heat)), ...lines([...said, zoom].filter(Boolean)),

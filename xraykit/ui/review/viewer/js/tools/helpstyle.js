@@ -15,7 +15,9 @@ export const STYLE = `
 .xk-help input::placeholder { color: #9AA7B3; opacity: 1; }
 .xk-help .groups { overflow: auto; padding: 0.9rem 1rem; columns: 17rem 3; column-gap: 2rem; flex: 1 1 auto; }
 .xk-help .groups[data-empty]:not([data-empty=""])::after { content: attr(data-empty); color: #9AA7B3; }
-.xk-help section { break-inside: avoid; margin-bottom: 1rem; }
+.xk-help section { margin-bottom: 1rem; }
+.xk-help li { break-inside: avoid; }
+.xk-help h3 { break-after: avoid; }
 .xk-help section[hidden], .xk-help li[hidden] { display: none; }
 .xk-help ul { list-style: none; margin: 0; padding: 0; }
 .xk-help li { display: flex; align-items: center; justify-content: space-between; gap: 0.75rem; padding: 2px 0; min-height: 26px; }
