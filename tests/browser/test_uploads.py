@@ -7,8 +7,8 @@ import pytest
 
 from tests.browser.conftest import end, eventually, start_server
 from tests.helpers import large_zip
-from xraykit.datasets.archive import check
 from xraykit.films import decoder
+from xraykit.films.folders import check
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 MEGABYTES = 60  # more than a film may have

@@ -338,8 +338,8 @@ def test_a_killed_server_leaves_no_file(tmp_path):
 
 
 def test_each_drop_zone_has_the_limit_of_what_reads_it():
-    from xraykit.datasets.archive import check
     from xraykit.films import decoder
+    from xraykit.films.folders import check
     from xraykit.models.conversion import archive
 
     largest = config.get_option("server.maxUploadSize") * 2**20

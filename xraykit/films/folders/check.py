@@ -9,17 +9,14 @@ import struct
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import BinaryIO
 
-from xraykit.datasets.layout import is_manifest
-from xraykit.films import decoder, walk
 from xraykit.refused import Refused
 
 MAX_ARCHIVE = 8 * 2**30  # bytes of the zip itself
 MAX_MEMBERS = 100_000
 MAX_DIRECTORY = 32 * 2**20  # bytes of its list of members, read as a whole
-MAX_MEMBER = decoder.MAX_BYTES  # unpacked, each
+MAX_MEMBER = 50 * 2**20  # unpacked, each; a film outside a zip may have as many bytes
 MAX_TOTAL = 20 * 2**30  # unpacked, all
 MAX_RATIO, RATIO_FROM = 200, 2**20  # times smaller than unpacked, of members and wholes above a mebibyte
 MAX_DEPTH, MAX_PART, MAX_PATH = 10, 200, 800  # folders; bytes of a name, of a path
@@ -90,11 +87,11 @@ def find_problems(archive: zipfile.ZipFile, wanted: Sequence[zipfile.ZipInfo], f
     """What is wrong with its members, those that nobody wants included; `free` bytes of disk are left."""
     for member in archive.infolist():
         yield from (f"{quoted(member)}: {words}" for words in _name_problems(member.orig_filename))
-        yield from (f"{quoted(member)}: {words}" for words in _kind_problems(member))
+        yield from (f"{quoted(member)}: {words}" for words in kind_problems(member))
     for member in wanted:
-        yield from (f"{quoted(member)}: {words}" for words in _size_problems(member))
+        yield from (f"{quoted(member)}: {words}" for words in size_problems(member))
     yield from _clashes(archive.infolist())
-    yield from _overlaps(archive)
+    yield from overlaps(archive)
     size, packed = sum(member.file_size for member in wanted), sum(member.compress_size for member in wanted)
     if size > MAX_TOTAL:
         yield f"It has {size / 2**30:.1f} GiB unpacked; the limit is {MAX_TOTAL / 2**30:g} GiB unpacked."
@@ -124,7 +121,8 @@ def _length(name: str) -> int:
     return len(name.encode("utf-8", "surrogatepass"))
 
 
-def _kind_problems(member: zipfile.ZipInfo) -> Iterator[str]:
+def kind_problems(member: zipfile.ZipInfo) -> Iterator[str]:
+    """Why a member is no plain file that can be unpacked."""
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         yield "a link or a special file, not a plain file."
@@ -134,7 +132,8 @@ def _kind_problems(member: zipfile.ZipInfo) -> Iterator[str]:
         yield "its compression is not deflate. Zip it with another program."
 
 
-def _size_problems(member: zipfile.ZipInfo) -> Iterator[str]:
+def size_problems(member: zipfile.ZipInfo) -> Iterator[str]:
+    """Why a member is larger, or packed more tightly, than a film."""
     if member.file_size > MAX_MEMBER:
         yield f"{member.file_size / 2**20:.0f} MiB; the limit is {MAX_MEMBER / 2**20:g} MiB."
     if member.file_size > max(RATIO_FROM, MAX_RATIO * member.compress_size):
@@ -158,7 +157,7 @@ def _clashes(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
                 yield f"{path!r} and {before[0]!r} would be one file: upper and lower case do not tell names apart."
 
 
-def _overlaps(archive: zipfile.ZipFile) -> Iterator[str]:
+def overlaps(archive: zipfile.ZipFile) -> Iterator[str]:
     """Members that share bytes: how a small zip unpacks to terabytes without any member being odd."""
     members = sorted(archive.infolist(), key=lambda member: member.header_offset)
     ends = [m.header_offset + 30 + len(m.orig_filename) + m.compress_size for m in members]
@@ -182,10 +181,3 @@ def is_junk(member: zipfile.ZipInfo) -> bool:
     """What file managers add to a zip; not worth a word."""
     parts = member.orig_filename.lower().split("/")
     return parts[-1].startswith("._") or any(part in JUNK for part in parts)
-
-
-def may_be_wanted(member: zipfile.ZipInfo) -> bool:
-    """By its name: a film, or a manifest; what has another unknown name is opened and looked at."""
-    *folders, name = Path(member.orig_filename).parts or ("",)
-    hidden = any(folder.startswith(".") for folder in folders)
-    return is_manifest(name) or (not hidden and walk.may_be_a_film(name))
