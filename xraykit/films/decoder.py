@@ -23,11 +23,13 @@ import numpy as np
 
 from xraykit.films import radiograph
 from xraykit.films.dicom.softcopy import Softcopy
+from xraykit.films.folders import check
+from xraykit.films.folders.zipped import Member
 from xraykit.films.note import Note
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, NotARadiograph, Refusal, name_of, refuse, too_large
 from xraykit.system.processes import PR_SET_PDEATHSIG, end_with_parent
 
-MAX_BYTES = 50 * 2**20
+MAX_BYTES = check.MAX_MEMBER
 MEMORY = 2 * 2**30  # address space of one decoder: a 40-megapixel film at its worst needs about a third of it
 BATCH_BYTES, BATCH_PAUSE = 64 * 2**20, 1.0  # a batch comes back early when it holds this much or took this long
 HEAVY = ("keras", "tensorflow", "jax", "torch")
@@ -140,7 +142,7 @@ def _thumbnail(film: radiograph.Radiograph) -> bytes:
 
     picture = Image.fromarray(film.display(THUMBNAIL))
     for quality in QUALITIES:
-        picture.save(coded := io.BytesIO(), "JPEG", quality=quality, optimize=True)
+        picture.save(coded := io.BytesIO(), "JPEG", quality=quality)
         if coded.tell() <= THUMBNAIL_BYTES:
             break
     return coded.getvalue()
@@ -162,8 +164,10 @@ def _read(film: Film, wanted: Wanted | None) -> Any:
         return refuse(film, "memory", TOO_MUCH_MEMORY)
 
 
-def _bytes(path: Path) -> bytes | Refusal:
+def _bytes(path: Path | Member) -> bytes | Refusal:
     try:
+        if isinstance(path, Member):
+            return path.read()
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
             if stat.S_ISDIR(status.st_mode):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from xraykit.films import decoder
 from xraykit.films.decoder import MAX_BYTES, Glance, Wanted
 from xraykit.films.folders import walk
+from xraykit.films.folders.zipped import Member
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, Refusal, refuse, too_large
 from xraykit.refused import Refused
@@ -66,23 +67,23 @@ class Ingest:
         """Start the decoders now, so that the first film need not wait for them."""
         self._running_pool()
 
-    def glance(self, film: Path, source: str, wanted: Wanted) -> Glance | Refusal:
+    def glance(self, film: Path | Member, source: str, wanted: Wanted) -> Glance | Refusal:
         """What a worklist wants of one film; `source` is its name in messages."""
         return replace(self._read_alone(film, wanted), source=source)
 
-    def glances(self, films: Sequence[tuple[str, Path]], wanted: Wanted) -> Iterator[Glance | Refusal]:
+    def glances(self, films: Sequence[tuple[str, Path | Member]], wanted: Wanted) -> Iterator[Glance | Refusal]:
         """What a worklist wants of films, by name and place, in their order; small films travel in batches."""
         looked = self._read_many((place for _, place in films), wanted)
         for (source, _), result in zip(films, looked, strict=True):
             yield replace(result, source=source)
 
-    def read(self, film: bytes | Path, source: str | None = None) -> Radiograph | Refusal:
+    def read(self, film: bytes | Path | Member, source: str | None = None) -> Radiograph | Refusal:
         """Read one film.
 
         Parameters
         ----------
-        film : bytes or Path
-            The bytes of the file or where it lies.
+        film : bytes, Path or Member
+            The bytes of the file, or where it lies, in a zip or not.
         source : str, optional
             Its name in messages; the file's own name if it is a path.
         """
@@ -288,6 +289,8 @@ def _size(film: Film) -> int:
     """Bytes of a film; more than any limit if it is no plain file or cannot be looked at."""
     if isinstance(film, tuple):
         return len(film[1])
+    if isinstance(film, Member):
+        return film.size
     try:
         status = os.stat(film)
     except (OSError, ValueError):

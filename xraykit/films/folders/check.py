@@ -11,13 +11,12 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from xraykit.films import decoder
 from xraykit.refused import Refused
 
 MAX_ARCHIVE = 8 * 2**30  # bytes of the zip itself
 MAX_MEMBERS = 100_000
 MAX_DIRECTORY = 32 * 2**20  # bytes of its list of members, read as a whole
-MAX_MEMBER = decoder.MAX_BYTES  # unpacked, each
+MAX_MEMBER = 50 * 2**20  # unpacked, each; a film outside a zip may have as many bytes
 MAX_TOTAL = 20 * 2**30  # unpacked, all
 MAX_RATIO, RATIO_FROM = 200, 2**20  # times smaller than unpacked, of members and wholes above a mebibyte
 MAX_DEPTH, MAX_PART, MAX_PATH = 10, 200, 800  # folders; bytes of a name, of a path

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from xraykit.refused import Refused
 from xraykit.system import files
@@ -79,7 +80,17 @@ class Folder:
 
 
 def walk(root: Path, look: Callable[[int], None] | None = None) -> Folder:
-    """Everything in a folder.
+    """Everything in a folder, as `unfold` reads it; folders are sorted by name."""
+    top, *inside = unfold(root, look)
+    for folder in (top, *inside):
+        folder.folders.sort(key=lambda inside: inside.name)
+    return top
+
+
+def unfold(
+    root: Path, look: Callable[[int], None] | None = None, key: Callable[[str], Any] | None = None
+) -> Iterator[Folder]:
+    """A folder and those in it, each as soon as it is read, before those inside it.
 
     A link to a folder is followed, wherever it leads, for it was put there; not to a folder that is read already, nor
     to one that holds this one. Folders that are no links are read first.
@@ -89,6 +100,13 @@ def walk(root: Path, look: Callable[[int], None] | None = None) -> Folder:
     root : Path
     look : callable, optional
         Is given, folder by folder, how many files and folders were met so far; what it raises ends the walk.
+    key : callable, optional
+        Of a folder's name, for its place among its neighbours; the name itself where there is none.
+
+    Yields
+    ------
+    Folder
+        What `folders`, `circular` and `closed` hold is complete once the last is given.
 
     Raises
     ------
@@ -103,7 +121,11 @@ def walk(root: Path, look: Callable[[int], None] | None = None) -> Folder:
     seen = {_identity(folder) for folder in (above, *above.parents)}
     top, met = Folder(root), _Met(root, look)
     names, linked = _fill(top, met)
-    waiting, links = [(top, name) for name in names], deque((top, name) for name in linked)
+    yield top
+    waiting, links = (
+        [(top, name) for name in sorted(names, key=key, reverse=True)],
+        deque((top, name) for name in linked),
+    )
     while waiting or links:
         holder, name = waiting.pop() if waiting else links.popleft()
         inside = Folder(holder.path / name)
@@ -119,11 +141,9 @@ def walk(root: Path, look: Callable[[int], None] | None = None) -> Folder:
             continue
         seen.add(identity)
         holder.folders.append(inside)
-        waiting += [(inside, name) for name in names]
+        yield inside
+        waiting += [(inside, name) for name in sorted(names, key=key, reverse=True)]
         links += [(inside, name) for name in linked]
-    for folder in top.all_folders():
-        folder.folders.sort(key=lambda inside: inside.name)
-    return top
 
 
 def refuse_system_folder(folder: Path) -> None:
