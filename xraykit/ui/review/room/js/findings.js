@@ -12,11 +12,11 @@ export function createFindings(root, room) {
   let drawn = "";
   return {
     show(row) {
-      const mark = JSON.stringify([row?.id, row && room.hidden(row), room.models(), room.store.get().label, room.store.get().priors]);
+      const mark = JSON.stringify([row?.id, row && [room.hidden(row), room.nameOf(row)], room.models(), room.store.get().label, room.store.get().priors]);
       if (root.drawnRow === row && drawn === mark) return;
       root.drawnRow = row;
       drawn = mark;
-      fill(root, ...(row ? ofFilm(room, row) : []));
+      fill(root, ...(row ? ofFilm(room, row) : beforeFilms(room)));
     },
     /** Draw anew: something beside the row has changed. */
     forget() {
@@ -36,7 +36,15 @@ function ofFilm(room, row) {
     parts.push(verdict(room, row), ...models.map((model) => reading(room, row, model)), likeness(room, row));
     if (!models.length) parts.push(h("p", { class: "quiet" }, "No model is on. Choose one above the film."));
   }
-  return [...parts, broken(room), facts(row)];
+  return [...parts, broken(room), facts(room, row)];
+}
+
+/** Before the first film: which models will read what is opened. */
+function beforeFilms(room) {
+  const { models } = room.state;
+  if (!models.length) return [noModel(room), broken(room)];
+  return [h("section", { class: "box" }, h("h3", {}, models.length === 1 ? "One model" : `${models.length} models`),
+    models.map((model) => h("p", {}, h("b", {}, room.titleOf(model.name)), `: ${model.classes.join(", ")}`))), broken(room)];
 }
 
 function refusedBox(row) {
@@ -148,14 +156,14 @@ function broken(room) {
     h("ul", {}, list.map(({ name, words, code }) => h("li", {}, h("b", {}, name), ": ", words, " ", h("code", {}, code)))));
 }
 
-function facts(row) {
+function facts(room, row) {
   const rows = [
     ["Format", [row.format, row.colour ? "colour" : null].filter(Boolean).join(", ")],
     ["Size", row.width ? `${row.width} × ${row.height}, ${row.bits} bit` : ""],
     ["View", [row.view, row.laterality].filter(Boolean).join(" ")],
     ["SHA-256", row.sha ? `${row.sha}…` : ""],
   ].filter(([, value]) => value);
-  return h("section", { class: "facts" }, h("h3", {}, "Film"), h("p", { class: "filename" }, row.name),
+  return h("section", { class: "facts" }, h("h3", {}, "Film"), h("p", { class: "filename" }, room.nameOf(row)),
     h("dl", {}, rows.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])),
     row.notes?.map((words) => h("p", { class: "note" }, words)));
 }

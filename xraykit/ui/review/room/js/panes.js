@@ -120,7 +120,7 @@ export function panesOf(room) {
 
 function layFilm(room, pane, row) {
   if (!row) pane.words = "";
-  else if (row.state === "refused") pane.words = `${row.name} could not be opened. ${row.refused?.words ?? ""}`;
+  else if (row.state === "refused") pane.words = `${room.nameOf(row)} could not be opened. ${row.refused?.words ?? ""}`;
   else {
     const entry = room.shelf.film(row.id);
     pane.film = entry?.film ?? null;
@@ -167,9 +167,10 @@ function titleOf(room, content, row) {
 }
 
 function cornersOf(room, content, row, current) {
-  const corners = { topRight: [], bottomLeft: [], bottomRight: [] }; // upper left: what the viewer knows of the film
+  const corners = { topLeft: [], topRight: [], bottomLeft: [], bottomRight: [] };
   if (!row) return corners;
-  if (content === "prior") corners.topLeft = [["PRIOR", earlier(current, row)].filter(Boolean).join(", "), row.name];
+  corners.topLeft = [room.nameOf(row), row.width && `${row.width} × ${row.height}, ${row.bits} bit`, [row.view, row.laterality].filter(Boolean).join(" ")].filter(Boolean);
+  if (content === "prior") corners.topLeft.unshift(["PRIOR", earlier(current, row)].filter(Boolean).join(", "));
   const reading = content.startsWith("model:") && !room.hidden(current) ? row.models?.[content.slice("model:".length)] : null;
   if (reading?.top) corners.topRight = [`${reading.top} ${reading.probabilities[reading.top].toFixed(3)}`];
   return corners;

@@ -36,6 +36,10 @@ export class Room {
   get rows() { return this.table.rows; }
   get state() { return this.table.state(); }
   at(name) { return this.root.querySelector(`.${name}`); }
+
+  /** A film's name; in blind mode without its folders, which may be named after what was found. */
+  nameOf(row) { return this.blind() ? row.name.slice(row.name.lastIndexOf("/") + 1) : row.name; }
+
   row(id = this.store.get().current) { return this.rows.get(id) ?? null; }
   film() { return this.shelf.film(this.store.get().current)?.film ?? null; }
   width() { return this.at("viewport").clientWidth; }
@@ -212,7 +216,7 @@ export class Room {
   forList() {
     return {
       row: (id) => this.row(id), models: () => this.models(), hidden: (row) => this.hidden(row), seen: this.seen,
-      thumb: (id, done) => this.shelf.thumb(id, done), choose: (id) => this.goTo(id), remove: (id) => this.remove(id),
+      thumb: (id, done) => this.shelf.thumb(id, done), nameOf: (row) => this.nameOf(row), choose: (id) => this.goTo(id), remove: (id) => this.remove(id),
     };
   }
 
