@@ -19,7 +19,7 @@ from benchmarks import claims, web
 from tests.browser.conftest import chromium
 from tests.helpers import bad_films
 
-FILMS, SIDE = 160, (2500, 2048)
+FILMS, SIDE = 96, (2500, 2048)
 LARGE = (3000, 3000)
 ROUNDS, DROPS = 12, 5
 PREFETCHED, FRESH, DROPPED = 0.15, 0.5, 1.5  # seconds
