@@ -7,7 +7,6 @@ import pytest
 from tests.helpers import warm
 from xraykit.system import processes
 from xraykit.ui import server
-from xraykit.ui.review import incoming
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +29,3 @@ def own_client():
     before = server.use(None)
     yield
     server.use(before)
-
-
-@pytest.fixture(autouse=True)
-def no_browser(monkeypatch):
-    """Nothing can be on its way to a drop zone: there is no browser that would send it."""
-    monkeypatch.setattr(incoming, "LATE_SECONDS", 0)

@@ -33,6 +33,7 @@ from xraykit.system import local_service
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "tf_keras", "tf_keras_vis")
 LOADED_MODELS = 4
+STREAMS = min(2, classifier.THREADS)  # films that a model reads at a time
 FILMS_BYTES, HEATMAPS_BYTES = 512 * 2**20, 64 * 2**20
 CHANGED = "The file has changed since it was read. Open it again."
 log = logging.getLogger(__name__)
@@ -202,7 +203,7 @@ class Service:
         version = (str(folder.resolve()), path.stat().st_mtime_ns if os.path.isfile(path) else 0)
         with self._loading:
             if version not in self._models:
-                self._models[version] = classifier.load(folder)
+                self._models[version] = classifier.load(folder, streams=STREAMS)
             self._models.move_to_end(version)
             while len(self._models) > LOADED_MODELS:
                 self._models.popitem(last=False)

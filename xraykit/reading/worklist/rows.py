@@ -109,7 +109,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many films there are, of each state, and the seconds until none is waiting, where that can be told."""
+    """How many films there are, of each state, and the seconds until all are read, where that can be told."""
 
     total: int
     done: int
@@ -153,6 +153,8 @@ class Worklist:
     def add(self, films: Iterable[tuple[str, Place | Refusal]]) -> list[Row]:
         """Put films, by name and place, at the end; one that is refused already says why."""
         with self._work:
+            if not self._queue:
+                self._times.clear()  # the pace of what was read before is none of these films'
             new = [self._new(name, place) for name, place in films]
             if new:
                 self._order_changed(new)
@@ -267,14 +269,12 @@ class Worklist:
             )
 
     def counts(self) -> Counts:
-        """How many films there are, and how long the waiting ones take."""
+        """How many films there are, and how long it takes until all are read."""
         with self._work:
             states = [row.state for row in self._rows.values()]
             waiting, refused = states.count("waiting"), states.count("refused")
-            left = sum(1 for row in self._queue if not row.busy) or waiting
-            return Counts(
-                len(states), len(states) - waiting, refused, waiting, self._seconds(left) if waiting else None
-            )
+            left = sum(map(self._needs, self._rows.values()))
+            return Counts(len(states), len(states) - waiting, refused, waiting, self._seconds(left))
 
     def close(self) -> None:
         """End every `take`."""
@@ -357,7 +357,7 @@ class Worklist:
             row.changed = self.version
 
     def _seconds(self, left: int) -> float | None:
-        if len(self._times) < 2:
+        if not left or len(self._times) < 2:
             return None
         return left * (self._times[-1] - self._times[0]) / (len(self._times) - 1)
 

@@ -36,7 +36,7 @@ _TAG = re.compile(r"<(?:html|title|link rel=\"shortcut icon\"|script type=\"modu
 
 
 class Shell:
-    """ASGI middleware: answers with a page of Streamlit's become the frame with Streamlit inside; `/shell/` its files."""
+    """ASGI middleware: Streamlit's empty page becomes the frame with Streamlit inside; serves `/shell/`."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -99,17 +99,18 @@ def _styles(*names: str) -> str:
 
 
 def _body(page: str) -> str:
-    links = "".join(
-        f'<a href="./{address}" data-page="{address}"{" aria-current=" + chr(34) + "page" + chr(34) if address == page else ""}>'
-        f"{html.escape(title)}</a>"
-        for address, (_, title) in TITLES.items()
-    )
+    links = "".join(_link(address, title, address == page) for address, (_, title) in TITLES.items())
     skeletons = (FOLDER / "skeletons.html").read_text("utf-8")
     return (
         f'<header id="xk-frame"><span class="xk-brand">xraykit</span><nav aria-label="Pages">{links}</nav>'
         f'<p class="xk-banner" role="note">{html.escape(RESEARCH_ONLY)}</p></header>'
         f'<div id="xk-skeletons" aria-hidden="true">{skeletons}</div>'
     )
+
+
+def _link(address: str, title: str, current: bool) -> str:
+    here = ' aria-current="page"' if current else ""
+    return f'<a href="./{address}" data-page="{address}"{here}>{html.escape(title)}</a>'
 
 
 def _address(name: str) -> str:

@@ -4,7 +4,7 @@
  */
 const root = document.documentElement;
 const links = [...document.querySelectorAll("#xk-frame nav a")];
-const STILL = 4; // drawn frames without a change
+const STILL = 6; // drawn frames without a change
 const NAMELESS = 2000; // ms after a script that ended without naming its page: a fault is shown then
 
 /** The page that an address shows; what has no page of its own goes on to the first. */
@@ -13,15 +13,23 @@ const pageAt = path => {
   return links.some(link => link.dataset.page === name) ? name : links[0].dataset.page;
 };
 
-/** Everything that Streamlit fills later: parts whose script is still coming, charts without a picture. */
+/** What of a page can be seen before anybody scrolls. */
+const inSight = (main, selector) =>
+  [...main.querySelectorAll(selector)].filter(part => part.getBoundingClientRect().top < innerHeight);
+
+/** Whether Streamlit still has to fill something: a part whose script is still coming, a chart without a picture. */
 const isHollow = main =>
-  main.querySelector("[data-testid=stSkeleton], [data-stale=true]") !== null ||
-  [...main.querySelectorAll("[data-testid=stVegaLiteChart]")].some(chart => !chart.querySelector("svg, canvas"));
+  inSight(main, "[data-testid=stSkeleton], [data-stale=true]").length > 0 ||
+  inSight(main, "[data-testid=stVegaLiteChart]").some(chart => !chart.querySelector("svg, canvas"));
 
-/** What a change of the layout changes. */
-const shape = main => `${main.querySelectorAll("*").length} ${main.scrollHeight}`;
+/** Where everything in sight is. */
+const layout = main =>
+  inSight(main, "[data-testid=stElementContainer], [data-testid=stLayoutWrapper], [data-testid=stVegaLiteChart]")
+    .map(part => part.getBoundingClientRect())
+    .map(box => [box.x, box.y, box.width, box.height].map(Math.round))
+    .join(" ");
 
-const watch = { still: 0, shape: "", ended: null, running: false };
+const watch = { still: 0, layout: "", ended: null, running: false };
 
 /** Whether the page has all it will have: its script has ended, or works at something and says so. */
 function isDrawn(now) {
@@ -36,9 +44,9 @@ function isDrawn(now) {
   }
   watch.ended ??= now;
   if (!named && now - watch.ended < NAMELESS) return false;
-  const seen = shape(main);
-  watch.still = seen === watch.shape && !isHollow(main) ? watch.still + 1 : 0;
-  watch.shape = seen;
+  const seen = layout(main);
+  watch.still = seen === watch.layout && !isHollow(main) ? watch.still + 1 : 0;
+  watch.layout = seen;
   return watch.still >= STILL;
 }
 
@@ -60,7 +68,7 @@ function open(page) {
     if (link.dataset.page === page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  Object.assign(watch, { still: 0, shape: "", ended: null });
+  Object.assign(watch, { still: 0, layout: "", ended: null });
   setDrawn(false);
   if (!watch.running) {
     watch.running = true;

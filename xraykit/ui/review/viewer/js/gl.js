@@ -1,11 +1,11 @@
-// WebGL2: films lie in integer textures at full depth, one draw call for each part of a pane. Says nothing about when.
+// WebGL2: films lie in integer textures at full depth. What a pane shows is gathered once for each placement and shaded
+// in every drawing. Says nothing about when.
 
 import { levelFor, levelOf, levelWithin } from "./levels.js";
-import { FRAGMENT, VERTEX } from "./shaders.js";
+import { Program, UNITS } from "./program.js";
+import { DIRECT, GATHER, SHADE } from "./shaders.js";
 import { TextureCache } from "./textures.js";
 
-const UNIFORMS = ["film", "table", "heat", "colours", "corner", "turn", "origin", "size", "reduced", "nearest",
-  "coloured", "kind", "from", "by", "entries", "inverted", "opacity", "gain", "box"];
 const KINDS = { linear: 0, sigmoid: 1, table: 2 };
 
 /** A renderer on this canvas, or null where the browser has no WebGL2. */
@@ -37,23 +37,11 @@ class GlRenderer {
   build() {
     const { gl } = this;
     this.textures.forget();
+    this.kept = null;
     this.limit = Math.min(gl.getParameter(gl.MAX_TEXTURE_SIZE), this.wantedLimit);
-    const program = gl.createProgram();
-    for (const [type, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
-      const shader = gl.createShader(type);
-      gl.shaderSource(shader, text);
-      gl.compileShader(shader);
-      gl.attachShader(program, shader);
-    }
-    gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-      throw new Error(gl.getProgramInfoLog(program));
-    }
-    gl.useProgram(program);
     gl.bindVertexArray(gl.createVertexArray());
-    this.at = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]));
-    ["film", "table", "heat", "colours"].forEach((name, unit) => gl.uniform1i(this.at[name], unit));
     gl.enable(gl.SCISSOR_TEST);
+    [this.gather, this.shade, this.direct] = [GATHER, SHADE, DIRECT].map((text) => new Program(gl, text));
   }
 
   get ready() {
@@ -69,61 +57,115 @@ class GlRenderer {
   draw(parts, background) {
     const { gl, canvas } = this;
     this.textures.begin();
-    gl.scissor(0, 0, canvas.width, canvas.height);
+    this.keep();
     gl.viewport(0, 0, canvas.width, canvas.height);
-    gl.clearColor(...background.map((level) => level / 255), 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    for (const part of parts) this.part(part);
+    this.clear({ left: 0, top: 0, width: canvas.width, height: canvas.height }, background);
+    parts.forEach((part, i) => {
+      if (!part.picture) this.clear(part.clip, [0, 0, 0]);
+      else if (part.picture.channels === 3 || part.magnified) this.drawAtOnce(part);
+      else this.drawKept(part, i);
+    });
     this.textures.end();
   }
 
-  part({ clip, pane, picture, placement, transfer, inverted, overlay }) {
-    const { gl, at, canvas } = this;
-    gl.scissor(clip.left, canvas.height - clip.top - clip.height, clip.width, clip.height);
-    if (!picture) {
-      gl.clearColor(0, 0, 0, 1);
-      gl.clear(gl.COLOR_BUFFER_BIT);
-      return;
+  clear(clip, colour) {
+    const { gl } = this;
+    this.clip(clip);
+    gl.clearColor(...colour.map((level) => level / 255), 1);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+  }
+
+  clip({ left, top, width, height }) {
+    this.gl.scissor(left, this.canvas.height - top - height, width, height);
+  }
+
+  /** A texture of the canvas's size for what was gathered: stored value and heat, the bits of two floats. */
+  keep() {
+    const { gl, canvas, kept } = this;
+    if (kept && kept.width === canvas.width && kept.height === canvas.height) return;
+    if (kept) {
+      gl.deleteTexture(kept.texture);
+      gl.deleteFramebuffer(kept.buffer);
     }
-    const level = Math.max(levelFor(placement.scale), levelWithin(picture, this.limit));
-    this.textures.bind(0, `${picture.key}@${level}`, () => levelOf(picture, level));
-    gl.uniform2f(at.corner, pane.left, canvas.height - pane.top);
-    gl.uniform4f(at.turn, placement.xx, placement.xy, placement.yx, placement.yy);
-    gl.uniform2f(at.origin, placement.originX, placement.originY);
-    gl.uniform2f(at.size, picture.width, picture.height);
-    gl.uniform1f(at.reduced, 2 ** level);
-    gl.uniform1i(at.nearest, level === 0 && placement.scale === 1 ? 1 : 0);
-    gl.uniform1i(at.coloured, picture.channels === 3 ? 1 : 0);
-    gl.uniform1i(at.inverted, inverted ? 1 : 0);
-    this.window(transfer);
-    this.overlay(overlay);
+    gl.activeTexture(gl.TEXTURE0 + UNITS.kept);
+    const texture = this.textures.create(["RG32UI", "RG_INTEGER", "UNSIGNED_INT"], canvas.width, canvas.height, null);
+    const buffer = gl.createFramebuffer();
+    gl.bindFramebuffer(gl.FRAMEBUFFER, buffer);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    this.kept = { texture, buffer, width: canvas.width, height: canvas.height, parts: [] };
+  }
+
+  drawKept(part, i) {
+    const { gl, kept } = this;
+    const wanted = { clip: part.clip, pane: part.pane, placement: part.placement, key: part.picture.key };
+    const words = JSON.stringify(wanted);
+    const heat = part.overlay?.heat ?? null;
+    this.clip(part.clip);
+    const before = kept.parts[i];
+    if (before?.words !== words || (heat && before.heat !== heat)) {
+      kept.parts[i] = { words, heat };
+      gl.activeTexture(gl.TEXTURE0 + UNITS.kept);
+      gl.bindTexture(gl.TEXTURE_2D, null); // it is written now
+      gl.bindFramebuffer(gl.FRAMEBUFFER, kept.buffer);
+      this.gather.use();
+      this.gather.set(this.placing(part));
+      gl.drawArrays(gl.TRIANGLES, 0, 3);
+      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    }
+    gl.activeTexture(gl.TEXTURE0 + UNITS.kept);
+    gl.bindTexture(gl.TEXTURE_2D, kept.texture);
+    this.shade.use();
+    this.shade.set(this.looking(part));
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 
-  window({ kind, from, step, table }) {
-    const { gl, at } = this;
-    gl.uniform1i(at.kind, KINDS[kind]);
-    gl.uniform1f(at.from, from);
-    gl.uniform1f(at.by, step);
-    gl.uniform1i(at.entries, table ? table.length : 1);
-    this.textures.bindTable(1, table);
+  drawAtOnce(part) {
+    this.clip(part.clip);
+    this.direct.use();
+    this.direct.set({ ...this.placing(part), ...this.looking(part) });
+    this.gl.drawArrays(this.gl.TRIANGLES, 0, 3);
   }
 
-  overlay(overlay) {
-    const { gl, at } = this;
-    gl.uniform1f(at.opacity, overlay ? overlay.opacity : 0);
-    this.textures.bindHeat(2, overlay?.heat ?? null);
-    this.textures.bindColours(3, overlay?.colours ?? null);
-    if (!overlay) return;
-    gl.uniform1f(at.gain, overlay.gain);
-    gl.uniform4f(at.box, ...overlay.heat.box);
+  /** The uniforms that say where the film lies; its textures are bound. */
+  placing({ pane, picture, placement, overlay }) {
+    const level = Math.max(levelFor(placement.scale), levelWithin(picture, this.limit));
+    this.textures.bind(UNITS.film, `${picture.key}@${level}`, () => levelOf(picture, level));
+    this.textures.bindHeat(UNITS.heat, overlay?.heat ?? null);
+    return {
+      corner: [pane.left, this.canvas.height - pane.top],
+      turn: [placement.xx, placement.xy, placement.yx, placement.yy],
+      origin: [placement.originX, placement.originY],
+      size: [picture.width, picture.height],
+      reduced: { float: 2 ** level },
+      nearest: level === 0 && placement.scale === 1,
+      heated: Boolean(overlay),
+      box: overlay?.heat.box ?? [0, 0, 0, 0],
+    };
+  }
+
+  /** The uniforms that say how values look; the table and the colours are bound. */
+  looking({ picture, transfer, inverted, overlay }) {
+    const { kind, from, step, table } = transfer;
+    this.textures.bindTable(UNITS.table, table);
+    this.textures.bindColours(UNITS.colours, overlay?.colours ?? null);
+    return {
+      kind: KINDS[kind],
+      from: { float: from },
+      by: { float: step },
+      entries: table ? table.length : 1,
+      coloured: picture.channels === 3,
+      inverted,
+      opacity: { float: overlay?.opacity ?? 0 },
+      gain: { float: overlay?.gain ?? 1 },
+    };
   }
 
   /** Put a picture's textures where they are drawn from at once, at these scales. */
   preload(picture, scales) {
     const least = levelWithin(picture, this.limit);
     for (const level of new Set(scales.map((scale) => Math.max(levelFor(scale), least)))) {
-      this.textures.bind(0, `${picture.key}@${level}`, () => levelOf(picture, level));
+      this.textures.bind(UNITS.film, `${picture.key}@${level}`, () => levelOf(picture, level));
     }
     this.textures.end();
   }

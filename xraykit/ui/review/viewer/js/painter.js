@@ -116,14 +116,10 @@ export class Painter {
   tell() {
     const { viewer, root, stage } = this;
     const { panes } = viewer;
-    if (this.renderer.ready) root.dataset.ready = panes.map(({ film }) => film?.id ?? "").join(" ").trim();
-    root.dataset.marks = panes.map(({ marks }) => marks.join(" ")).join("|");
+    if (this.renderer.ready) say(root, "ready", panes.map(({ film }) => film?.id ?? "").join(" ").trim());
+    say(root, "marks", panes.map(({ marks }) => marks.join(" ")).join("|"));
     const view = viewer.view;
-    const words = JSON.stringify(view);
-    if (root.dataset.view !== words) {
-      root.dataset.view = words;
-      viewer.options.onView?.(view);
-    }
+    if (say(root, "view", JSON.stringify(view))) viewer.options.onView?.(view);
     const titles = panes.map(({ title, film }) => title || film?.name).filter(Boolean).join("; ");
     stage.name(titles ? `Radiograph: ${titles}` : "No radiograph");
     for (const listener of this.listeners) listener();
@@ -143,6 +139,13 @@ export class Painter {
     this.renderer.destroy();
     this.stage.destroy();
   }
+}
+
+/** Whether it was something new. */
+function say(root, name, words) {
+  if (root.dataset[name] === words) return false;
+  root.dataset[name] = words;
+  return true;
 }
 
 function drawDivider(context, { width, height }, divider) {

@@ -7,7 +7,7 @@ import { resolve, transferOf } from "./window.js";
 /**
  * @typedef {{left: number, top: number, width: number, height: number}} Rect device pixels
  * @typedef {{clip: Rect, pane: Rect, picture: import("./levels.js").Picture|null,
- *   placement: import("./geometry.js").Placement, transfer: object, inverted: boolean,
+ *   placement: import("./geometry.js").Placement, magnified?: boolean, transfer: object, inverted: boolean,
  *   overlay: {heat: object, opacity: number, gain: number, colours: number[][]}|null}} Part
  */
 
@@ -84,7 +84,8 @@ function magnified(parts, film, view, lens) {
     const at = { x: lens.column, y: lens.row };
     const middle = toFilm(part.placement, at.x, at.y);
     const scale = Math.max(part.placement.scale * LENS.factor, 1);
-    return { ...part, clip: meet(part.clip, square), placement: placeAt(film, view, { width, height, scale, middle, at }) };
+    const placement = placeAt(film, view, { width, height, scale, middle, at });
+    return { ...part, magnified: true, clip: meet(part.clip, square), placement };
   }).filter((part) => part.clip.width > 0 && part.clip.height > 0);
 }
 

@@ -27,7 +27,9 @@ export class Stage {
     this.canvas.setAttribute("role", "img");
     this.lines = this.element("canvas", "xv-lines");
     this.lines.setAttribute("aria-hidden", "true");
-    this.context = this.lines.getContext("2d");
+    this.context = noted(this.lines.getContext("2d"), () => {
+      this.lined = true;
+    });
     this.places = [];
     this.size = null;
     this.observer = new ResizeObserver((entries) => this.measured(entries.at(-1)));
@@ -102,7 +104,10 @@ export class Stage {
     return { element, words, note };
   }
 
+  /** Away with the lines of the last drawing; a canvas without any is not touched, as it would be composed anew. */
   clearLines() {
+    if (!this.lined) return;
+    this.lined = false;
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.clearRect(0, 0, this.lines.width, this.lines.height);
   }
@@ -143,4 +148,15 @@ function adopt(node) {
   sheet ??= new CSSStyleSheet();
   if (!sheet.cssRules.length) sheet.replaceSync(STYLE);
   if (!node.adoptedStyleSheets.includes(sheet)) node.adoptedStyleSheets = [...node.adoptedStyleSheets, sheet];
+}
+
+/** A context that says when something is drawn on it. */
+function noted(context, note) {
+  for (const name of ["fill", "stroke", "fillRect", "strokeRect", "fillText", "strokeText", "drawImage", "putImageData"]) {
+    context[name] = (...parts) => {
+      note();
+      return CanvasRenderingContext2D.prototype[name].apply(context, parts);
+    };
+  }
+  return context;
 }

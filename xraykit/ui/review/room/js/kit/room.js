@@ -315,6 +315,7 @@ export class Room {
       this.drawn = mark;
       this.viewer.show(this.panes.length ? this.panes : [{ film: null }]);
     }
+    this.root.dataset.laid = this.panes.reduce((sum, pane) => sum + pane.heats.length, 0);
     this.root.dataset.warned = String(Boolean(row?.warnings?.length));
     if (row && this.panes.some((pane) => pane.film?.id === row.id)) this.saw(row.id);
   }

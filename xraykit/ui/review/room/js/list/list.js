@@ -29,7 +29,8 @@ export function createList(root, room) {
     const last = Math.min(ids.length, Math.ceil((root.scrollTop + root.clientHeight) / HEIGHT) + AROUND);
     const wanted = new Set(ids.slice(first, last));
     for (const [id, entry] of drawn) if (!wanted.has(id)) entry.element.remove(), drawn.delete(id);
-    for (let place = first; place < last; place += 1) drawRow(ids[place], place);
+    let before = null;
+    for (let place = first; place < last; place += 1) before = drawRow(ids[place], place, before) ?? before;
     root.dataset.shown = `${first}-${last}`;
     const at = drawn.get(current);
     if (at) root.setAttribute("aria-activedescendant", at.element.id);
@@ -37,15 +38,19 @@ export function createList(root, room) {
     clearTimeout(still);
     still = setTimeout(picture, STILL);
   }
-  function drawRow(id, place) {
+  /** A row at its place, after the one before it: read aloud in the order that is seen. */
+  function drawRow(id, place, before) {
     const row = room.row(id);
-    if (!row) return;
+    if (!row) return null;
     const mark = [room.models().join("|"), room.hidden(row), room.seen.has(id), id === current].join();
     let entry = drawn.get(id);
     if (!entry) {
       entry = { element: h("div", { class: "row", role: "option", id: `film-${id}` }), pictured: false };
       drawn.set(id, entry);
-      inside.append(entry.element);
+    }
+    if (!entry.element.parentNode || entry.element.previousElementSibling !== before) {
+      if (before) before.after(entry.element);
+      else inside.prepend(entry.element);
     }
     if (entry.row !== row || entry.mark !== mark) {
       fillRow(entry, row, id === current);
@@ -54,6 +59,7 @@ export function createList(root, room) {
     entry.element.style.transform = `translateY(${place * HEIGHT}px)`;
     entry.element.setAttribute("aria-posinset", String(place + 1));
     entry.element.setAttribute("aria-setsize", String(ids.length));
+    return entry.element;
   }
   function fillRow(entry, row, isCurrent) {
     const { element } = entry;

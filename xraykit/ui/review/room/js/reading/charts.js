@@ -51,6 +51,6 @@ export function quartiles(rows, caption) {
 }
 
 function table(caption, rows) {
-  return h("table", { class: "figures" }, h("caption", { class: "hidden-words" }, caption),
+  return h("table", { class: "reader-table" }, h("caption", { class: "unseen" }, caption),
     h("tbody", {}, rows.map(([words, chart, text, note]) => h("tr", {}, h("th", { scope: "row" }, words), h("td", {}, chart), h("td", { class: "numbers" }, text), h("td", { class: "numbers" }, note)))));
 }

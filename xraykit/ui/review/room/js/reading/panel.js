@@ -50,7 +50,8 @@ export function createPanel(root, reader) {
       return;
     }
     const target = reader.target(row);
-    fill(models, reader.answered(row).map((model) => h("div", {
+    fill(models, room.blind() && !draft.before && h("p", { class: "quiet" }, "You have seen what the models say of this film: it is not read blind."),
+      reader.answered(row).map((model) => h("div", {
       class: "reader-model", role: "group", "aria-label": `You and ${model.title}`, data: { model: model.name, target: String(model.name === target) },
     }, h("span", { class: "reader-name", title: model.title }, model.title),
     h("span", { class: "segments" }, SAYS.map(([what, label]) => h("button", {
@@ -69,7 +70,7 @@ export function createPanel(root, reader) {
       if (comment.value !== draft.text) comment.value = draft.text;
       flag.setAttribute("aria-pressed", String(draft.flagged));
       say(marks, draft.marks.length ? `${draft.marks.length} mark${draft.marks.length === 1 ? "" : "s"} on the film` : "");
-      const mark = JSON.stringify([row.id, draft.finding, draft.before, draft.agrees, hidden, reader.classes(), reader.answered(row), reader.target(row)]);
+      const mark = JSON.stringify([row.id, room.blind(), draft.finding, draft.before, draft.agrees, hidden, reader.classes(), reader.answered(row), reader.target(row)]);
       if (mark === drawn) return;
       drawn = mark;
       drawFindings();

@@ -11,7 +11,6 @@ import { summaryOf } from "./summary.js";
 export function createSession(reader) {
   const { room } = reader;
   const button = h("button", { type: "button", class: "reader-session" }, "Session");
-  const dialog = h("dialog", { class: "summary", "aria-label": "Summary of the session" });
   let kept = null; // the kept sessions, once asked for
   let words = "";
   const menu = sheetOf(button, "Reading session", (close) => form(close));
@@ -95,19 +94,16 @@ export function createSession(reader) {
   const download = (file, label) => h("a", { class: "button", href: `${room.routes.base}/${file}`, download: file, data: { item: file }, onclick: () => reader.settle() }, label);
 
   async function summary() {
-    if (!dialog.isConnected) button.after(dialog);
-    fill(dialog, h("p", { class: "quiet" }, "Counting"));
-    if (!dialog.open) dialog.showModal();
-    const close = h("button", { type: "button", onclick: () => dialog.close() }, "Close");
+    if (room.at("session-summary")) return;
+    const content = h("div", { class: "scroll session-summary", tabindex: "0" }, h("p", { class: "quiet" }, "Counting"));
+    room.dialog("Summary of the session", content);
     try {
       await reader.settle();
       const answer = await list();
-      const title = (name) => room.state.models.find((model) => model.name === name)?.title || name;
-      fill(dialog, h("div", { class: "reader-line" }, h("h2", {}, "Summary of the session"), download("reading.csv", "CSV"), download("reading.json", "JSON"), close),
-        ...summaryOf(answer, title));
-      dialog.dataset.ready = "true";
+      fill(content, ...summaryOf(answer, room.titleOf), h("div", { class: "reader-line" }, download("reading.csv", "CSV"), download("reading.json", "JSON")));
+      content.dataset.ready = "true";
     } catch (error) {
-      fill(dialog, h("p", { role: "alert" }, error.words ?? String(error)), close);
+      fill(content, h("p", { role: "alert" }, error.words ?? String(error)));
     }
   }
   function show() {

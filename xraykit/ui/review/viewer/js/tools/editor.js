@@ -262,19 +262,24 @@ export class Editor {
     const lines = shapes.flatMap((shape) => outline(shape, at));
     const taken = [...cornerBoxes(shown.element), ...lines.map(({ x, y }) => ({ left: x - 4, top: y - 4, width: 8, height: 8 }))];
     const boxes = [];
+    const said = [];
     const put = (shape, notes, tint) => {
       for (const { lines, beside } of notes) {
-        const box = words(context, tint, lines, at(beside), shown.rect, taken);
+        said.push(lines.join(", "));
+        const place = at(beside);
+        if (place.x < 0 || place.y < 0 || place.x > shown.rect.width || place.y > shown.rect.height) continue;
+        const box = words(context, tint, lines, place, shown.rect, taken);
         taken.push(box);
         boxes.push({ shape, box });
       }
     };
     for (const shape of shapes) put(shape, KINDS[shape.kind].words(shape, shown, read, at), colour(shape));
     this.boxes.set(pane, boxes.slice());
-    if (this.live?.pane !== pane) return;
-    const probe = { kind: "probe", points: [this.live.point] };
-    put(probe, KINDS.probe.words(probe, shown, read, at), "#FFFFFF");
-    this.boxes.set(pane, boxes.filter(({ shape }) => shape !== probe));
+    if (this.live?.pane === pane) {
+      const probe = { kind: "probe", points: [this.live.point] };
+      put(probe, KINDS.probe.words(probe, shown, read, at), "#FFFFFF");
+    }
+    shown.element.dataset.measured = said.join("; "); // what is drawn, for tests and for those who hear it
   }
 }
 

@@ -68,6 +68,11 @@ function overlap(a, b) {
   return width > 0 && height > 0 ? width * height : 0;
 }
 
+/** The place of a box that is nearest to a point. @returns {Point} */
+const nearestIn = ({ left, top, width, height }, { x, y }) => ({
+  x: Math.max(left, Math.min(x, left + width)), y: Math.max(top, Math.min(y, top + height)),
+});
+
 /** The box moved back into the pane. */
 function within(box, area) {
   const limit = (value, size, most) => Math.max(MARGIN, Math.min(value, most - size - MARGIN));
@@ -91,7 +96,8 @@ export function place(size, point, area, taken) {
     const box = within(wished, area);
     const moved = Math.abs(box.left - x) + Math.abs(box.top - y);
     const covered = taken.reduce((sum, other) => sum + overlap(box, other), 0);
-    const away = Math.hypot(box.left + box.width / 2 - point.x, box.top + box.height / 2 - point.y);
+    const nearby = nearestIn(box, point);
+    const away = Math.hypot(nearby.x - point.x, nearby.y - point.y);
     return { box, cost: covered * 4 + moved * 6 + away + rank };
   });
   return boxes.reduce((best, next) => (next.cost < best.cost ? next : best)).box;
@@ -103,10 +109,7 @@ export function place(size, point, area, taken) {
  */
 export function words(context, colour, lines, point, area, taken) {
   const box = place(wordsSize(context, lines), point, area, taken);
-  const nearest = {
-    x: Math.max(box.left, Math.min(point.x, box.left + box.width)),
-    y: Math.max(box.top, Math.min(point.y, box.top + box.height)),
-  };
+  const nearest = nearestIn(box, point);
   if (Math.hypot(nearest.x - point.x, nearest.y - point.y) > GAP * 2) {
     polyline(context, colour, [nearest, point], { width: 1, dash: [3, 4] });
   }
