@@ -14,79 +14,18 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.helpers import ROOT, asgi, bad_films, fakes
+from tests.helpers.room_tab import Tab
 from xraykit.films import radiograph
 from xraykit.films.folders import check
-from xraykit.ui import server
-from xraykit.ui.review.server import ROUTES, looking, rooms, spool
+from xraykit.ui.review.server import ROUTES, looking, spool
 from xraykit.ui.server.door import Door
 from xraykit.ui.server.headers import SecureHeaders
-
-
-@pytest.fixture
-def fake():
-    client = fakes.Client()
-    server.use(client)
-    return client
-
-
-@pytest.fixture
-def spooled(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("XRAYKIT_DATASETS", str(tmp_path / "datasets"))
-    return tmp_path / "datasets"
-
-
-@pytest.fixture
-def open_rooms(monkeypatch, spooled, fake):
-    ours = rooms.Rooms()
-    monkeypatch.setattr(rooms, "ROOMS", ours)
-    monkeypatch.setattr("xraykit.ui.review.server.answers.ROOMS", ours)
-    monkeypatch.setattr(looking, "ROOMS", ours)
-    yield ours
-    ours.close()
 
 
 @pytest.fixture
 def browser(open_rooms):
     with asgi.Browser(SecureHeaders(Door(Starlette(routes=ROUTES)))) as browser:
         yield browser
-
-
-class Tab:
-    """A tab's side: its key, and the list as its page would hold it."""
-
-    def __init__(self, browser: asgi.Browser, session: str = "session") -> None:
-        self.browser = browser
-        self.key = rooms.create_room(session)
-        self.version, self.order, self.rows = 0, [], {}
-
-    def address(self, rest: str) -> str:
-        return f"/reading-room/{self.key}/{rest}"
-
-    def get(self, rest: str) -> asgi.Answer:
-        return self.browser.get(self.address(rest))
-
-    def post(self, rest: str, data=None) -> asgi.Answer:
-        return self.browser.post(self.address(rest), data)
-
-    def delete(self, rest: str) -> asgi.Answer:
-        return self.browser.ask("DELETE", self.address(rest))
-
-    def follow(self) -> None:
-        changes = self.get(f"rows?since={self.version}&wait=1").json()
-        self.version, self.order = changes["version"], self.order if changes["order"] is None else changes["order"]
-        self.rows |= {row["id"]: row for row in changes["rows"]}
-        for name in changes["removed"]:
-            self.rows.pop(name, None)
-
-    def until_read(self) -> list[dict]:
-        """The rows once none is waiting."""
-        self.follow()
-        while self.get("state").json()["films"]["listing"] or any(r["state"] == "waiting" for r in self.rows.values()):
-            self.follow()
-        changed = self.get(f"rows?since={self.version}").json()
-        if changed["version"] != self.version:
-            self.follow()
-        return [self.rows[name] for name in self.order]
 
 
 @pytest.fixture
