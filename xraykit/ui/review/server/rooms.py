@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import os
 import secrets
 import shutil
 import threading
@@ -57,9 +58,9 @@ class Seat:
                 self._folder = self._folders.room()
             return self._folder
 
-    def drop(self, place: Path) -> None:
+    def drop(self, place: os.PathLike[str]) -> None:
         """Remove a file that was dropped here; nothing of what was opened by its path."""
-        if self._folder is not None and place.is_relative_to(self._folder):
+        if self._folder is not None and isinstance(place, Path) and place.is_relative_to(self._folder):
             place.unlink(missing_ok=True)
 
     async def wait(self, true: Callable[[], bool], seconds: float) -> None:
