@@ -55,11 +55,10 @@ def planned(folder):
     """What the reader is to say of each film in the order of the list; the models' answers are asked of the models."""
     models = {name: classifier.load(folder / "weights" / name) for name in MODELS}
     tops = {name: [given.top for given in model.predict(films_of(folder))] for name, model in models.items()}
-    plan = sorted(reader_study.plan(), key=lambda film: film.truth)
-    films = [
-        replace(film, answers={name: answers[place] for name, answers in tops.items()})
-        for place, film in enumerate(plan)
-    ]
+    films = []
+    for place, film in enumerate(reader_study.plan()):
+        answers = {name: given[place] for name, given in tops.items()}
+        films.append(reader_study.settle(replace(film, answers=answers), place))
     assert all(len({film.answers[name] for film in films}) > 1 for name in MODELS)
     return films
 
@@ -119,4 +118,5 @@ def test_sixty_films_by_keys_alone_are_counted_as_by_hand(visit, serving, folder
     seconds = [(float(row["seconds_before_models"]), float(row["seconds"])) for row in rows]
     assert all(0 <= before <= whole for before, whole in seconds)
     study_check.check_summary(json.loads(download(page, "reading.json"))["summary"], planned, seconds)
+    assert sum(film.before != film.last for film in planned) > 9
     assert not (folder / "runs" / "readings").exists(), "nobody asked to keep it"

@@ -133,7 +133,7 @@ def test_what_a_tab_did_not_keep_is_nowhere(tab, tmp_path):
 
 def test_labels_from_a_table_take_the_place_of_the_folders(tab):
     tab.say(tab.rows[0], finding="Normal")
-    lines = ["film,finding", f"{tab.rows[0].facts.sha256},normal", "film-01.png,covid 19"]
+    lines = ["film,finding", f"{tab.rows[0].facts.sha256},normal", "film-001.png,covid 19"]
     assert tab.ask("POST", "reading/labels?name=truth.csv", "\n".join(lines).encode()).json() == {
         "films": 1,
         "labels": 2,
