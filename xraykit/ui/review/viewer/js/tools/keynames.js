@@ -5,7 +5,6 @@
  */
 
 const NAMED = /^(Arrow(Up|Down|Left|Right)|Home|End|PageUp|PageDown|Insert|Delete|Backspace|Enter|Tab|Escape|F([1-9]|1[0-2]))$/;
-const ARROW = /^Arrow(Up|Down|Left|Right)$/;
 const CAPS = {
   ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", Delete: "Del",
   PageUp: "Page Up", PageDown: "Page Down", Insert: "Ins", "-": "−",
@@ -24,14 +23,13 @@ const upper = (sign) => (isSingle(sign.toUpperCase()) ? sign.toUpperCase() : sig
 
 /**
  * The name of the key of a keydown, or null when it is none of ours: a modifier alone, a dead key, a sign still being
- * composed, and everything with Ctrl, Command or Alt, which belongs to browser and system (Ctrl with an arrow does not).
+ * composed, and everything with Ctrl, Command or Alt, which belongs to browser and system.
  * @param {KeyboardEvent} event
  * @returns {string|null}
  */
 export function nameOf(event) {
   const composed = event.getModifierState?.("AltGraph") ?? false; // AltGr writes "[" on many keyboards, as Option does
-  if (event.isComposing || event.metaKey) return null;
-  if (event.ctrlKey && !composed) return ARROW.test(event.key) && !event.altKey && !event.shiftKey ? `Ctrl+${event.key}` : null;
+  if (event.isComposing || event.metaKey || (event.ctrlKey && !composed)) return null;
   const shift = event.shiftKey ? "Shift+" : "";
   if (event.key === " ") return event.altKey ? null : `${shift}Space`;
   if (isSingle(event.key)) {
@@ -61,8 +59,6 @@ export function latinNameOf(event) {
  */
 export function spelled(written) {
   if (typeof written !== "string" || !written) return null;
-  const control = /^ctrl\+(.+)$/i.exec(written);
-  if (control) return ARROW.test(control[1]) ? `Ctrl+${control[1]}` : null;
   const shifted = /^shift\+(.+)$/is.exec(written);
   const bare = shifted ? shifted[1] : written;
   const name = bare === " " ? "Space" : [...bare].length === 1 ? upper(bare) : bare;
@@ -73,10 +69,10 @@ export function spelled(written) {
 }
 
 /** The key as it is printed on a keycap: "↓", "Esc", "Shift A". @param {string} name @returns {string} */
-export const keycapOf = (name) => name.replace(/^(Shift|Ctrl)\+/, "$1 ").replace(/[^ ]+$/, (bare) => CAPS[bare] ?? bare);
+export const keycapOf = (name) => name.replace(/^Shift\+/, "Shift ").replace(/[^ ]+$/, (bare) => CAPS[bare] ?? bare);
 
 /** The key as it is read aloud: "Arrow down". @param {string} name @returns {string} */
-export const spokenOf = (name) => name.replace(/^(Shift|Ctrl)\+/, "$1 ").replace(/[^ ]+$/, (bare) => SPOKEN[bare] ?? bare);
+export const spokenOf = (name) => name.replace(/^Shift\+/, "Shift ").replace(/[^ ]+$/, (bare) => SPOKEN[bare] ?? bare);
 
 /** Whether the browser or the page needs this key for itself. @param {string} name @returns {boolean} */
 export const isReserved = (name) => RESERVED.has(name.replace("Shift+", ""));

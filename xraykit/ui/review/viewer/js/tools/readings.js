@@ -20,10 +20,11 @@ export function lengthWords(length, spacing) {
 /** An angle with one decimal. @param {number|null} degrees */
 export const angleWords = (degrees) => (degrees === null ? "" : `${number(degrees, 1)}${DEGREE}`);
 
-/** Up to four significant digits: what a rescaled value or a heatmap needs. */
+/** Four significant digits at most: what a rescaled value needs. */
 function short(value) {
   if (Number.isInteger(value)) return number(value);
-  return number(value, Math.max(0, Math.min(3, 3 - Math.floor(Math.log10(Math.abs(value) || 1)))));
+  const decimals = Math.max(0, Math.min(3, 3 - Math.floor(Math.log10(Math.abs(value)))));
+  return number(value, decimals).replace(/\.?0+$/, "");
 }
 
 /** The value under the probe, and as it is stored where that differs. */
