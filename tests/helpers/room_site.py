@@ -176,8 +176,8 @@ class Room:
         """Mount the room on a page of `js_page`; returns once it stands."""
         page.route("**/reading-room/**", self.handle)
         page.goto(address)
-        texts = [(FOLDER / name).read_text("utf-8") for name in ("skeleton.html", "room.css")]
-        page.evaluate(MOUNT, [*texts, {"key": key, "model": None, "server": address}])
+        skeleton, *styles = [(FOLDER / name).read_text("utf-8") for name in ("skeleton.html", "room.css", "reading.css")]
+        page.evaluate(MOUNT, [skeleton, "\n".join(styles), {"key": key, "model": None, "server": address}])
         page.locator(".room[data-state=open]").wait_for()
 
 
