@@ -1,6 +1,6 @@
 """Read chest films with Keras networks, see where they looked, compare them, train them.
 
-Ten rooms; each imports only those above it. `help(xraykit.films)` lists the files of a room; docs/house.md draws them.
+Eleven rooms; each imports only those above it. `help(xraykit.films)` lists the files of a room; docs/house.md draws them.
 
 refused       the base of every refusal: a code for programs, words for people
 system        this computer: folders, files, processes, devices, jobs
@@ -8,6 +8,7 @@ evaluation    truth and probabilities become figures with intervals, tests and c
 films         a stranger's bytes become a Radiograph, or a refusal
 datasets      labelled films: found, grouped, divided and known by name
 models        a saved model: its card, its reading of a film, its heatmaps, its evaluation on a folder
+reading       a worklist of films, what the models and a reader make of each
 training      a recipe and films become a finished run, and a run becomes a saved model
 experiments   many runs that answer one question: study = factors x folds x seeds
 reports       everything a reader sees: sections, tables, charts, overlays, files

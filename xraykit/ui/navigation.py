@@ -24,7 +24,7 @@ def show() -> None:
         st.switch_page(page("review"))
 
     door = st.Page(go_to_review, title="xraykit", url_path="door", default=True, visibility="hidden")
-    st.navigation([door, *map(page, TITLES)], position="top").run()
+    st.navigation([door, *map(page, TITLES)], position="hidden").run()
 
 
 def page(address: str) -> StreamlitPage:

@@ -1,4 +1,4 @@
-"""The frame of every page: title, research-only banner, a word after a restart of the service or a fault."""
+"""What opens every page below the header of `xraykit.ui.shell`: its name, a word after a restart or a fault."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit import RESEARCH_ONLY
+from xraykit.ui import navigation
 from xraykit.ui.server import client
 
-FOLDER = Path(__file__).parent.parent
-REPORT_STYLE = FOLDER.parent / "reports" / "report.css"  # not report.CSS: NumPy would hold the server's start back
+FAVICON = Path(__file__).parent.parent / "favicon.png"
 RESTARTED = "The inference service stopped and was restarted. Your films are still open."
 
 
 def frame(title: str) -> None:
-    """Open a page: its title, the research-only banner, and the word about a restarted service. Call it first."""
+    """Open a page: its title in the tab and for screen readers, and the links behind the header. Call it first."""
     st.set_page_config(
         page_title=f"{title} · xraykit",
-        page_icon=str(FOLDER / "favicon.png"),
+        page_icon=str(FAVICON),
         layout="wide",
         initial_sidebar_state=288,
     )
-    st.html(FOLDER / "style.css")
-    st.html(REPORT_STYLE)
-    st.html(
-        f"<header class='xk-head'><span class='xk-brand'>xraykit</span><h1>{html.escape(title)}</h1>"
-        f"<span class='xk-banner' role='note'>{RESEARCH_ONLY}</span></header>"
-    )
+    (address,) = (address for address, (_, known) in navigation.TITLES.items() if known == title)
+    st.html(f"<h1 class='xk-title' data-page='{address}'>{html.escape(title)}</h1>")
+    with st.container(key="xk-pages"):  # never seen: a click on a page's name in the header is handed on to these
+        for other in navigation.TITLES:
+            navigation.link(other, ".")
 
 
 def tab(words: str) -> None:

@@ -1,0 +1,134 @@
+"""What the browser draws before Streamlit does, and what never moves after: brand, pages, banner, empty panels.
+
+Streamlit's own page is empty until 3 MB of script have run. `Shell` puts the frame into it as plain HTML: the header,
+which stays as it is on every page, and a skeleton of the page that is asked for. Streamlit draws below the header.
+`shell.js` takes the skeleton away once the page is drawn whole, takes a click on a page's name to Streamlit, and keeps
+one entry a page in the browser's history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+from streamlit import file_util
+
+from xraykit import RESEARCH_ONLY
+from xraykit.ui.navigation import TITLES
+
+FOLDER = Path(__file__).parent
+UI = FOLDER.parent
+FILES = {
+    "shell.css": (FOLDER / "shell.css", "text/css"),
+    "shell.js": (FOLDER / "shell.js", "text/javascript"),
+    "style.css": (UI / "style.css", "text/css"),
+    "report.css": (UI.parent / "reports" / "report.css", "text/css"),
+    "favicon.png": (UI / "favicon.png", "image/png"),
+}
+ADDRESS = "/shell/"
+FIRST = "review"  # what / goes on to
+# Answers in HTML below these are no pages: films' reports, Streamlit's own
+ELSEWHERE = ("/_stcore/", "/media/", "/component/", "/static/", "/reading-room/")
+_TAG = re.compile(r"<(?:html|title|link rel=\"shortcut icon\"|script type=\"module\"|div id=\"root\"|/body>)")
+
+
+class Shell:
+    """ASGI middleware: Streamlit's empty page becomes the frame with Streamlit inside; serves `/shell/`."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.files = {name: (path.read_bytes(), kind) for name, (path, kind) in FILES.items()}
+        inner = (Path(file_util.get_static_dir()) / "index.html").read_text("utf-8")
+        self.pages = {page: framed(inner, page).encode() for page in TITLES}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or any(part in scope["path"] for part in ELSEWHERE):
+            await self.app(scope, receive, send)
+            return
+        place, _, name = scope["path"].rpartition("/")
+        if f"{place}/".endswith(ADDRESS) and name in self.files and scope["method"] in ("GET", "HEAD"):
+            body, kind = self.files[name]
+            await _answer(scope, send, body, kind, b"public, immutable, max-age=31536000")
+            return
+        body = self.pages.get(name, self.pages[FIRST])
+        replaced = False
+
+        async def send_framed(message: dict[str, Any]) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and _is_page(message):
+                replaced = True
+                await _answer(scope, send, body, "text/html; charset=utf-8", b"no-cache")
+            elif not replaced:
+                await send(message)
+
+        await self.app(scope, receive, send_framed)
+
+
+def framed(inner: str, page: str) -> str:
+    """Streamlit's index.html with the frame around it, as it opens on `page`.
+
+    Raises
+    ------
+    ValueError
+        If it is not built as expected: another version of Streamlit.
+    """
+    title = TITLES[page][1]
+    put = {
+        "<html": f'<html data-page="{page}" data-drawn="no"',
+        "<title": f"<title>{title} · xraykit</title><!--",
+        '<link rel="shortcut icon"': f'<link rel="shortcut icon" href="{_address("favicon.png")}" /><!--',
+        '<script type="module"': f'{_head()}<script type="module"',
+        '<div id="root"': f'{_body(page)}<div id="root" aria-busy="true"',
+        "</body>": f"{_styles('style.css', 'report.css')}</body>",  # here they come after Streamlit's own
+    }
+    if sorted(_TAG.findall(inner)) != sorted(put):
+        raise ValueError("Streamlit's index.html is not the one that the frame was made for.")
+    text = _TAG.sub(lambda match: put[match[0]], inner)
+    return re.sub(r"<!--(?:>Streamlit</title>| href=\"[^\"]*\" />)", "", text)
+
+
+def _head() -> str:
+    return f'{_styles("shell.css")}<script type="module" src="{_address("shell.js")}"></script>'
+
+
+def _styles(*names: str) -> str:
+    return "".join(f'<link rel="stylesheet" href="{_address(name)}" />' for name in names)
+
+
+def _body(page: str) -> str:
+    links = "".join(_link(address, title, address == page) for address, (_, title) in TITLES.items())
+    skeletons = (FOLDER / "skeletons.html").read_text("utf-8")
+    return (
+        f'<header id="xk-frame"><span class="xk-brand">xraykit</span><nav aria-label="Pages">{links}</nav>'
+        f'<p class="xk-banner" role="note">{html.escape(RESEARCH_ONLY)}</p></header>'
+        f'<div id="xk-skeletons" aria-hidden="true">{skeletons}</div>'
+    )
+
+
+def _link(address: str, title: str, current: bool) -> str:
+    here = ' aria-current="page"' if current else ""
+    return f'<a href="./{address}" data-page="{address}"{here}>{html.escape(title)}</a>'
+
+
+def _address(name: str) -> str:
+    """Where the browser gets a file; another address when the file has changed."""
+    digest = hashlib.sha256(FILES[name][0].read_bytes()).hexdigest()[:12]
+    return f".{ADDRESS}{name}?{digest}"
+
+
+def _is_page(message: dict[str, Any]) -> bool:
+    kinds = [value for name, value in message.get("headers", ()) if name.lower() == b"content-type"]
+    return message["status"] == 200 and bool(kinds) and kinds[0].startswith(b"text/html")
+
+
+async def _answer(scope: Any, send: Any, body: bytes, kind: str, keep: bytes) -> None:
+    headers = [
+        (b"content-type", kind.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", keep),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
