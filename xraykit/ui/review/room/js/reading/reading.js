@@ -35,7 +35,9 @@ export function createReading(root, { room }) {
   }
   /** Are the models' answers to be kept from the reader? */
   function hidden(row) {
-    return Boolean(room.blind() && row && row.state === "ready" && !seen.has(row));
+    if (!room.blind() || row?.state !== "ready" || seen.has(row)) return false;
+    const impression = recorder.impression(row);
+    return !impression || (impression.blind && !impression.finding);
   }
   function aim(row) {
     const names = answered(row).map((model) => model.name);
@@ -98,7 +100,7 @@ export function createReading(root, { room }) {
     room.changed("choice");
   }
   function forget() {
-    recorder.forget();
+    recorder.forget(room.state.reading.session);
     seen.clear();
     target.id = null;
     panel.forget();

@@ -30,6 +30,7 @@ export function createRecorder(send, tell) {
   let timer = 0;
   let shown = null; // {id, since, blind}: since is null while nobody can see it
   let words = "";
+  let session = null; // what the server calls the session that was begun here; null before the first
 
   const now = () => performance.now();
   /** Add the time that the film has been in sight since the last look at the clock. */
@@ -107,11 +108,14 @@ export function createRecorder(send, tell) {
   addEventListener("pagehide", part);
 
   return {
+    /** What the server knows of a film, unless that is of the session before: rows come a moment later. */
+    impression: (row) => (session === null || row.impression?.session === session ? row.impression : null),
     /** What was said of a film: here, else by the server, whose rows come a moment later. @returns {Draft} */
     draft(row) {
       const known = drafts.get(row.id);
-      if (!known || (row.impression && isEmpty(known))) {
-        const { at, blind, ...said } = row.impression ?? {};
+      const impression = this.impression(row);
+      if (!known || (impression && isEmpty(known))) {
+        const { at, blind, session: _, ...said } = impression ?? {};
         drafts.set(row.id, { ...empty(), ...structuredClone(said), seconds: Math.max(said.seconds ?? 0, known?.seconds ?? 0) });
       }
       return drafts.get(row.id);
@@ -150,9 +154,9 @@ export function createRecorder(send, tell) {
       leave();
       while (going.size && !words) await new Promise((done) => setTimeout(done, 20));
     },
-    /** Forget what was said: another session begins. */
-    forget() {
-      count();
+    /** Forget what was said: another session has begun. */
+    forget(begun) {
+      session = begun ?? null;
       drafts.clear();
       waiting.clear();
       shown = null;
