@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.conftest import eventually
 from tests.browser.test_review import serious
-from tests.helpers import js_page, room_site
+from tests.helpers import room_site
 from tests.helpers.room_site import Room, row
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -22,17 +22,11 @@ HIDE = "hidden => { window.xkHidden = hidden; document.dispatchEvent(new Event('
 AHEAD = "seconds => { window.xkAhead += 1000 * seconds }"
 
 
-@pytest.fixture(scope="module")
-def site():
-    with js_page.serving() as address:
-        yield address
-
-
 @pytest.fixture
-def enter(visit, site):
+def enter(visit):
     def enter(number=3, **state) -> Room:
         room = Room([row(place) for place in range(number)], **state)
-        room.open(visit.page, site)
+        room.open(visit.page)
         room.page = visit.page
         visit.page.locator(".reader[data-film=f0]").wait_for()
         return room

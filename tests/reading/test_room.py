@@ -76,11 +76,12 @@ def test_a_path_that_holds_no_films_is_refused_at_once(path, code):
     assert refused.value.code == code
 
 
-def test_a_folder_that_is_not_walked_says_so_in_a_row(watched):
-    watched.room.open(sources.look_at("/usr"))
-    watched.until(lambda: len(watched.room.list))
-    (row,) = watched.until_read()
-    assert row.state == "refused" and "operating system" in row.refusal.words
+def test_a_folder_without_films_or_of_the_system_is_refused_at_once(watched, tmp_path):
+    for path, code in (("/usr", "system-folder"), (tmp_path, "no-films")):
+        with pytest.raises(Refused) as refused:
+            watched.room.open(sources.look_at(str(path)))
+        assert refused.value.code == code
+    assert len(watched.room.list) == 0 and watched.room.listing == 0
 
 
 def test_the_first_two_models_read_until_others_are_chosen(folder):

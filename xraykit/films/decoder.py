@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ BATCH_BYTES, BATCH_PAUSE = 64 * 2**20, 1.0  # a batch comes back early when it h
 HEAVY = ("keras", "tensorflow", "jax", "torch")
 THUMBNAIL, THUMBNAIL_BYTES = 96, 2048  # longest side in pixels, most bytes of its JPEG
 QUALITIES = (70, 50, 30, 15, 5)
+SAMPLED = 6  # pixels of the film, along a side, that one of the thumbnail is made of at least
 
 
 @dataclass(frozen=True)
@@ -131,16 +132,26 @@ def glance(film: radiograph.Radiograph, wanted: Wanted) -> Glance:
         patient=softcopy.patient,
         taken=softcopy.taken,
         box=film.square_box(),
-        squares={form: film.square(*form) for form in wanted.squares},
+        squares=_squares(film, wanted.squares),
         thumbnail=_thumbnail(film),
         softcopy=softcopy if wanted.whole else None,
     )
 
 
+def _squares(film: radiograph.Radiograph, forms: tuple[tuple[int, int], ...]) -> dict[tuple[int, int], np.ndarray]:
+    """As `Radiograph.square`; of a grey film each size is made once, whatever the channels."""
+    if film.colour:
+        return {form: film.square(*form) for form in forms}
+    grey = {size: film.square(size) for size in {size for size, _ in forms}}
+    return {(size, channels): np.repeat(grey[size], channels, axis=-1) for size, channels in forms}
+
+
 def _thumbnail(film: radiograph.Radiograph) -> bytes:
     from PIL import Image
 
-    picture = Image.fromarray(film.display(THUMBNAIL))
+    step = max(1, max(film.pixels.shape[:2]) // (SAMPLED * THUMBNAIL))
+    few = replace(film, pixels=film.pixels[::step, ::step])
+    picture = Image.fromarray(few.display(THUMBNAIL))
     for quality in QUALITIES:
         picture.save(coded := io.BytesIO(), "JPEG", quality=quality)
         if coded.tell() <= THUMBNAIL_BYTES:
@@ -177,6 +188,8 @@ def _bytes(path: Path | Member) -> bytes | Refusal:
         if status.st_size > MAX_BYTES:
             return too_large(path, status.st_size, MAX_BYTES)
         return path.read_bytes()
+    except NotARadiograph:  # is a ValueError itself
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or "no file can have this name"
         return refuse(path, "unreadable", f"The file cannot be read: {reason}. Check its name and permissions.")

@@ -21,7 +21,7 @@ from xraykit.films.stills import decode
 
 # The version of `read` and `Radiograph.square`, in the key of everything that is remembered of films on disk. Raise the
 # number when the same bytes give other pixels, another square or another refusal: films are then decoded again.
-READING = f"xraykit {__version__} reading 3"
+READING = f"xraykit {__version__} reading 4"
 
 # Spread of the brightness of a film's parts below which there is nothing to see, in levels of 255; the flattest of
 # 5,298 real chest films of three collections has 35

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from xraykit.datasets.layout import DatasetRefused
 from xraykit.datasets.listing import folder, manifest, names
+from xraykit.films.folders.zipped import Place
 from xraykit.refused import Refused
 from xraykit.system import files
 
@@ -50,7 +51,7 @@ class Folders:
         with self._guard:
             self._labels[root] = None
 
-    def label(self, place: Path, name: str, classes: Iterable[str]) -> str | None:
+    def label(self, place: Place, name: str, classes: Iterable[str]) -> str | None:
         """The class of a film by the folder it was opened with, else by the folders in its name; None where neither is.
 
         Blocks while a folder is listed.
@@ -58,7 +59,7 @@ class Folders:
         classes = tuple(classes)
         with self._guard:
             for root in self._labels:
-                if place.is_relative_to(root):
+                if isinstance(place, Path) and place.is_relative_to(root):
                     labels = self._labels[root]
                     if labels is None:
                         labels = self._labels[root] = of_folder(root, classes)

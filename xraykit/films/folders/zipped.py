@@ -9,11 +9,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from xraykit.films.folders import check, walk
 from xraykit.films.folders.check import ArchiveRefused
 from xraykit.films.refusal import NotARadiograph, Refusal, name_of
 
+Place: TypeAlias = "Path | Member"  # where a film lies
 LOCAL_HEADER = "<4s22xHH"  # its mark; how long the name and the extra field are, which the data follow (APPNOTE 4.3.7)
 
 

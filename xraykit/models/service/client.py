@@ -11,6 +11,7 @@ from typing import Any
 
 from xraykit.films.dicom import facts
 from xraykit.films.dicom.softcopy import Softcopy
+from xraykit.films.folders.zipped import Place
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models.card import Card
@@ -50,12 +51,16 @@ class Client:
         """Probabilities and Grad-CAM of every class; raises ModelRefused, ServiceError."""
         return self._call("classify", film, model)
 
-    def score(self, source: str, place: Path, models: Sequence[str]) -> Scored | Refusal:
+    def prepare(self, models: Sequence[str]) -> None:
+        """Start the decoders and load these models, so that the first film need not wait for them."""
+        self._call("prepare", tuple(models))
+
+    def score(self, source: str, place: Place, models: Sequence[str]) -> Scored | Refusal:
         """A film scored by models, and kept decoded: it is about to be looked at."""
         return self._call("score", source, place, tuple(models))
 
     def score_many(
-        self, films: Sequence[tuple[str, Path]], models: Sequence[str], each: Callable[[int, Scored | Refusal], None]
+        self, films: Sequence[tuple[str, Place]], models: Sequence[str], each: Callable[[int, Scored | Refusal], None]
     ) -> None:
         """Films by name and place, scored by models; `each` is given the place in `films` and what became of it.
 
@@ -79,7 +84,7 @@ class Client:
                 if lost > 1:  # nothing came of it twice: the first of them ends the service
                     raise
 
-    def softcopy(self, source: str, place: Path, sha256: str | None, models: Sequence[str] = ()) -> Softcopy | Refusal:
+    def softcopy(self, source: str, place: Place, sha256: str | None, models: Sequence[str] = ()) -> Softcopy | Refusal:
         """A film as it is drawn, decoded again where it is not kept; what these models need of it is made on the way.
 
         Refused where its bytes no longer have this check sum; None: whatever they are.
@@ -89,7 +94,7 @@ class Client:
     def heat(
         self,
         source: str,
-        place: Path,
+        place: Place,
         sha256: str | None,
         model: str,
         method: str,

@@ -17,6 +17,7 @@ from typing import Any
 from xraykit.films import ingest
 from xraykit.films.decoder import Glance, Wanted
 from xraykit.films.dicom.softcopy import Softcopy
+from xraykit.films.folders.zipped import Place
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
@@ -60,6 +61,7 @@ class Service:
             "models": classifier.available,
             "classify": self._classify,
             "explain": self._explain,
+            "prepare": self._prepare,
             "score": self._score,
             "score_many": self._score_many,
             "softcopy": self._softcopy,
@@ -96,23 +98,28 @@ class Service:
         square = film.square(card.image_size, card.channels)
         return self._slow(loaded, method, label, square, film.square_box(), progress)
 
-    def _score(self, source: str, place: Path, models: Sequence[str]) -> Scored | Refusal:
+    def _prepare(self, models: Sequence[str]) -> None:
+        self._front.loaded_modules()
+        self._ingest.start()
+        self._squares(models)
+
+    def _score(self, source: str, place: Place, models: Sequence[str]) -> Scored | Refusal:
         film = self._film(source, place, models)
         return film if isinstance(film, Refusal) else self._readings.score(film, models)
 
     def _score_many(
-        self, films: Sequence[tuple[str, Path]], models: Sequence[str], each: Callable[[int, Scored | Refusal], None]
+        self, films: Sequence[tuple[str, Place]], models: Sequence[str], each: Callable[[int, Scored | Refusal], None]
     ) -> None:
         wanted = Wanted(self._squares(models))
         for place, film in enumerate(self._ingest.glances(films, wanted)):
             each(place, film if isinstance(film, Refusal) else self._readings.score(film, models))
 
-    def _softcopy(self, source: str, place: Path, sha256: str | None, models: Sequence[str]) -> Softcopy | Refusal:
+    def _softcopy(self, source: str, place: Place, sha256: str | None, models: Sequence[str]) -> Softcopy | Refusal:
         film = self._unchanged(source, place, sha256, models)
         return film.softcopy if isinstance(film, Glance) and film.softcopy else film  # type: ignore[return-value]
 
     def _heat(
-        self, source: str, place: Path, sha256: str | None, model: str, method: str, label: str, progress: Progress
+        self, source: str, place: Place, sha256: str | None, model: str, method: str, label: str, progress: Progress
     ) -> Explanation | Refusal:
         loaded = self._checked(model, method, label)
         key = (sha256, self._model(model)[0], method, label)
@@ -130,13 +137,13 @@ class Service:
         self._heatmaps.put((film.sha256, *key[1:]), heatmap)
         return heatmap
 
-    def _unchanged(self, source: str, place: Path, sha256: str | None, models: Sequence[str] = ()) -> Glance | Refusal:
+    def _unchanged(self, source: str, place: Place, sha256: str | None, models: Sequence[str] = ()) -> Glance | Refusal:
         """The film whose bytes have this check sum; of any, where it is None."""
         film = self._film(source, place, models)
         other = isinstance(film, Glance) and sha256 not in (None, film.sha256)
         return Refusal(source, "changed", CHANGED) if other else film
 
-    def _film(self, source: str, place: Path, models: Sequence[str]) -> Glance | Refusal:
+    def _film(self, source: str, place: Place, models: Sequence[str]) -> Glance | Refusal:
         """A film with its softcopy and the squares of these models, decoded once however many ask for it at once."""
         squares = self._squares(models)
         key = _identity(place)
@@ -242,7 +249,7 @@ class _Locks:
                     del self._held[key]
 
 
-def _identity(place: Path) -> tuple:
+def _identity(place: Place) -> tuple:
     try:
         status = os.stat(place)
     except (OSError, ValueError):  # a decoder says why

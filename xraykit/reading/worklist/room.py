@@ -9,10 +9,10 @@ import contextlib
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from xraykit.films.folders.zipped import Place
 from xraykit.films.refusal import Refusal
 from xraykit.models import service
 from xraykit.models.card import Card
@@ -81,25 +81,35 @@ class Room:
             self._want()
             self.list.tell()
 
+    def prepare(self) -> None:
+        """Have the service ready before the first film comes; blocks."""
+        with contextlib.suppress(Refused, OSError):
+            self._client().prepare(self.chosen)
+
     def choose_models(self, names: Iterable[str]) -> None:
         """Have these models read the films, and no others."""
         self._chosen = tuple(names)
         self._want()
         self.list.tell()
 
-    def add(self, films: Iterable[tuple[str, Path | Refusal]]) -> list[Row]:
+    def add(self, films: Iterable[tuple[str, Place | Refusal]]) -> list[Row]:
         """Put films at the end of the list and have them read."""
         self._start()
         return self.list.add(films)
 
     def open(self, source: Source) -> None:
-        """List what lies at a path, in a thread of its own, while the first of it are read."""
+        """List what lies at a path: the first film at once, the others in a thread, while the first are read.
+
+        Raises Refused, OSError where there is no first.
+        """
+        films = source.films()
+        first = next(films)
         if source.folder:
             self.folders.add(source.path)
         with self._lock:
             self.listing += 1
-        stopped = self._stopped
-        threading.Thread(target=self._list, args=(source, stopped), name="list-films", daemon=True).start()
+        self.add([first])
+        threading.Thread(target=self._list, args=(source, films, self._stopped), name="list", daemon=True).start()
 
     def stop(self) -> None:
         """List and read no more of what was opened; films that are read stay."""
@@ -149,9 +159,8 @@ class Room:
             for thread in self._threads:
                 thread.start()
 
-    def _list(self, source: Source, stopped: int) -> None:
+    def _list(self, source: Source, films: Iterator[tuple[str, Place | Refusal]], stopped: int) -> None:
         try:
-            films = source.films()
             while part := list(itertools.islice(films, LISTED_AT_ONCE)):
                 if self._stopped != stopped or self._closed:
                     break
@@ -160,7 +169,7 @@ class Room:
         except Exception as error:
             if not isinstance(error, Refused | OSError):
                 log.error("a folder could not be listed (%s)", type(error).__name__)
-            self.add([(source.path.name, Refusal(source.path.name, getattr(error, "code", "folder"), words_of(error)))])
+            self.add([(source.name, Refusal(source.name, getattr(error, "code", "folder"), words_of(error)))])
         finally:
             with self._lock:
                 self.listing -= 1

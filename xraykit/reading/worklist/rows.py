@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from xraykit.films.folders.zipped import Place
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.models.service import Scored
@@ -33,8 +34,8 @@ class Row:
         Its name in addresses.
     name : str
         The file's name, below the folder that was opened.
-    place : Path
-        Where it lies.
+    place : Path or Member
+        Where it lies, in a zip or not.
     state : "waiting", "ready" or "refused"
     changed : int
         The worklist's version when it last changed.
@@ -48,7 +49,7 @@ class Row:
 
     id: str
     name: str
-    place: Path
+    place: Place
     state: State = "waiting"
     changed: int = 0
     refusal: Refusal | None = None
@@ -149,7 +150,7 @@ class Worklist:
         with self._work:
             return list(self._rows.values())
 
-    def add(self, films: Iterable[tuple[str, Path | Refusal]]) -> list[Row]:
+    def add(self, films: Iterable[tuple[str, Place | Refusal]]) -> list[Row]:
         """Put films, by name and place, at the end; one that is refused already says why."""
         with self._work:
             if not self._queue:
@@ -281,8 +282,8 @@ class Worklist:
             self._closed = True
             self._work.notify_all()
 
-    def _new(self, name: str, place: Path | Refusal) -> Row:
-        row = Row(str(next(self._ids)), name, place if isinstance(place, Path) else Path())
+    def _new(self, name: str, place: Place | Refusal) -> Row:
+        row = Row(str(next(self._ids)), name, Path() if isinstance(place, Refusal) else place)
         if isinstance(place, Refusal):
             row.state, row.refusal = "refused", place
         self._rows[row.id] = row
@@ -317,6 +318,7 @@ class Worklist:
             if name in scored.predictions:
                 row.models[name] = _reading(scored.predictions[name], version)
         row.compared = {pair: (found.correlation, found.overlap) for pair, found in scored.agreement.items()}
+        self._forget(row)  # models that were put away while it was read
         if scored.patient is not None:
             row.group = self._groups.setdefault(scored.patient, len(self._groups) + 1)
         same = self._by_sha.setdefault(scored.sha256, [])

@@ -1,4 +1,4 @@
-"""What a path on this computer holds: a film, or a folder of films. Opens none of them."""
+"""What a path on this computer holds: a film, a folder of films, a zip, a DICOM study. Opens no film."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xraykit.films import ingest
-from xraykit.films.refusal import Refusal, name_of
+from xraykit.films.folders import listing
+from xraykit.films.folders.zipped import Place
+from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
 
 MOST_FILMS = 50_000  # of a folder; the rest is left, and said
@@ -18,21 +19,21 @@ MOST_FILMS = 50_000  # of a folder; the rest is left, and said
 
 @dataclass
 class Source:
-    """Films that lie together; `more` once some were left."""
+    """Films that lie together, called `name`; `more` once some were left."""
 
     path: Path
-    folder: bool
+    name: str
+    folder: bool = False
     more: bool = False
 
-    def films(self) -> Iterator[tuple[str, Path | Refusal]]:
+    def films(self) -> Iterator[tuple[str, Place | Refusal]]:
         """Name and place of each film, in order, as far as they are taken. Walks the folder meanwhile."""
-        if not self.folder:
-            yield name_of(self.path), self.path
-            return
-        listed = ingest.find_films([self.path])
-        for film in itertools.islice(listed, MOST_FILMS):
-            yield name_of((film.relative_to(self.path).as_posix(), b"")), film
-        self.more = next(listed, None) is not None
+        try:
+            listed = listing.films_in(self.path)
+            yield from itertools.islice(listed, MOST_FILMS)
+            self.more = next(listed, None) is not None
+        except Refused as refused:  # what was dropped lies under another name than its own
+            raise Refused(refused.words.replace(self.path.name, self.name), code=refused.code) from None
 
 
 def look_at(given: str) -> Source:
@@ -59,4 +60,5 @@ def look_at(given: str) -> Source:
         reason = getattr(error, "strerror", None) or "no file can have this name"
         words = f"{shown} cannot be opened: {reason}. Check the path and its permissions."
         raise Refused(words, code="no-path") from None
-    return Source(path.absolute(), stat.S_ISDIR(mode))
+    path = path.absolute()
+    return Source(path, path.name, stat.S_ISDIR(mode))

@@ -35,5 +35,9 @@ def _mount() -> Any:
     manifest = ComponentManifest("xraykit", "1", [ComponentConfig("room", asset_dir="js")])
     get_bidi_component_manager().register_from_manifest(manifest, FOLDER)
     skeleton = (FOLDER / "skeleton.html").read_text("utf-8")
-    style = "\n".join((FOLDER / name).read_text("utf-8") for name in STYLES if (FOLDER / name).exists())
-    return st.components.v2.component("xraykit.room", js="room.js", html=skeleton, css=style)
+    return st.components.v2.component("xraykit.room", js="room.js", html=skeleton, css=style())
+
+
+def style() -> str:
+    """What the room looks like, as CSS; no other part of the page sees it."""
+    return "\n".join((FOLDER / name).read_text("utf-8") for name in STYLES)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import os
 import secrets
 import shutil
 import threading
@@ -47,6 +48,7 @@ class Seat:
 
                 self._room = Room(server.client, self._changed)
                 self._room.set_models(*server.models())
+                threading.Thread(target=self._room.prepare, name="prepare", daemon=True).start()
             return self._room
 
     def folder(self) -> Path:
@@ -56,9 +58,9 @@ class Seat:
                 self._folder = self._folders.room()
             return self._folder
 
-    def drop(self, place: Path) -> None:
+    def drop(self, place: os.PathLike[str]) -> None:
         """Remove a file that was dropped here; nothing of what was opened by its path."""
-        if self._folder is not None and place.is_relative_to(self._folder):
+        if self._folder is not None and isinstance(place, Path) and place.is_relative_to(self._folder):
             place.unlink(missing_ok=True)
 
     async def wait(self, true: Callable[[], bool], seconds: float) -> None:

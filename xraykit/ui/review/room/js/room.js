@@ -23,7 +23,7 @@ import { createReading } from "./reading/reading.js";
 const mounted = new WeakMap(); // the element of Streamlit -> Room
 const KEY = "xk-room"; // of sessionStorage: the address of this tab's films
 
-/** @param {{data: {key: string, model: string|null, server?: string}, parentElement: Element|ShadowRoot}} component of Streamlit */
+/** @param {{data: {key: string, model: string|null}, parentElement: Element|ShadowRoot}} component of Streamlit */
 export default function mount({ data, parentElement }) {
   let room = mounted.get(parentElement);
   if (!room) {
@@ -39,8 +39,7 @@ export default function mount({ data, parentElement }) {
 
 function build(root, data) {
   const at = (name) => root.querySelector(`.${name}`);
-  const server = data.server ?? import.meta.url.split("/_stcore/")[0]; // where the app is served, whatever lies before it
-  const base = `${server}/reading-room/${data.key}`;
+  const base = `${import.meta.url.split("/_stcore/")[0]}/reading-room/${data.key}`; // whatever lies before the app's paths
   const room = new Room(root, createRoutes(base));
   room.store = createStore(() => room.changed("choice"));
   room.shelf = createShelf(room.routes, { parseFilm, parseHeat }, () => room.changed("shelf"));

@@ -16,7 +16,10 @@ export class Room {
     Object.assign(this, { root, routes, ids: [], stale: new Set(["rows"]), frame: 0, stepped: 0, rush: 0, ended: false, jump: false });
     this.seen = new Set(JSON.parse(sessionStorage.getItem("xk-room-seen") ?? "[]"));
     this.picking = null; // the film that a prior is chosen for from the list
-    this.resize = new ResizeObserver(() => this.changed("choice"));
+    this.resize = new ResizeObserver(() => {
+      this.showPanels();
+      this.changed("choice");
+    });
     this.resize.observe(this.at("viewport"));
     this.poke = () => this.table.look();
     this.tell = (error) => {
@@ -33,6 +36,10 @@ export class Room {
   get rows() { return this.table.rows; }
   get state() { return this.table.state(); }
   at(name) { return this.root.querySelector(`.${name}`); }
+
+  /** A film's name; in blind mode without its folders, which may be named after what was found. */
+  nameOf(row) { return this.blind() ? row.name.slice(row.name.lastIndexOf("/") + 1) : row.name; }
+
   row(id = this.store.get().current) { return this.rows.get(id) ?? null; }
   film() { return this.shelf.film(this.store.get().current)?.film ?? null; }
   width() { return this.at("viewport").clientWidth; }
@@ -86,6 +93,7 @@ export class Room {
   goTo(id) {
     if (!id || !this.rows.has(id)) return;
     this.jump = false;
+    this.byHand = true;
     if (this.picking) return this.choosePrior(id);
     this.store.set({ current: id }, true);
     this.root.dataset.current = id;
@@ -174,12 +182,11 @@ export class Room {
 
   // panels, words
 
-  panelIsOpen(name) {
-    return this.store.get().panels[name] ?? (name === "findings" || innerWidth > NARROW);
-  }
+  /** Narrow pages have their own choice: there the list lies over the film. */
+  panelIsOpen(name) { return this.store.get().panels[placeOf(name)] ?? (name === "findings" || innerWidth > NARROW); }
 
   togglePanel(name) {
-    this.store.set({ panels: { ...this.store.get().panels, [name]: !this.panelIsOpen(name) } });
+    this.store.set({ panels: { ...this.store.get().panels, [placeOf(name)]: !this.panelIsOpen(name) } });
     this.showPanels();
   }
 
@@ -209,7 +216,7 @@ export class Room {
   forList() {
     return {
       row: (id) => this.row(id), models: () => this.models(), hidden: (row) => this.hidden(row), seen: this.seen,
-      thumb: (id, done) => this.shelf.thumb(id, done), choose: (id) => this.goTo(id), remove: (id) => this.remove(id),
+      thumb: (id, done) => this.shelf.thumb(id, done), nameOf: (row) => this.nameOf(row), choose: (id) => this.goTo(id), remove: (id) => this.remove(id),
     };
   }
 
@@ -225,7 +232,9 @@ export class Room {
 
   arrived(ids) {
     const first = ids.find((id) => this.row(id).state === "ready") ?? ids[0];
-    if (this.jump || !this.row()) this.goTo(first);
+    if (!this.jump && this.row()) return;
+    this.goTo(first);
+    this.byHand = false;
   }
 
   /** A file that never became a film of the server's: a row with words. */
@@ -302,8 +311,17 @@ export class Room {
     this.ids = choose(this.rows, this.table.arrival(), {
       order, filter, current, models: this.models(), seen: this.seen, hidden: (row) => this.hidden(row),
     });
-    if (!this.row() && this.ids.length) this.store.set({ current: this.ids.find((id) => this.row(id).state === "ready") ?? this.ids[0] }, true);
+    this.lookAtSomething();
     this.root.dataset.current = this.store.get().current ?? "";
+  }
+
+  /** Where nothing is looked at, or only a file that turned out to be none: the first film that there is. */
+  lookAtSomething() {
+    const row = this.row();
+    if (row && (row.state !== "refused" || this.byHand)) return;
+    const ready = this.ids.find((id) => this.row(id).state === "ready");
+    const first = ready ?? (row ? row.id : this.ids[0]);
+    if (first) this.store.set({ current: first }, true);
   }
 
   showPanes(row) {
@@ -389,6 +407,8 @@ export class Room {
     this.store.destroy();
   }
 }
+
+const placeOf = (name) => (innerWidth > NARROW ? name : `${name}, narrow`);
 
 /** A model's title, with its name where two have the same. */
 function titleIn(models, name) {
