@@ -116,9 +116,11 @@ def test_sixty_films_by_keys_alone_are_counted_as_by_hand(visit, serving, folder
     page.screenshot(path=screenshots / "reader-summary.png")
     rows = list(csv.DictReader(io.StringIO(download(page, "reading.csv"))))
     study_check.check_table(rows, planned)
-    seconds = [(float(row["seconds_before_models"]), float(row["seconds"])) for row in rows]
+    whole = json.loads(download(page, "reading.json"))
+    seconds = [(film["before"]["seconds"], film["last"]["seconds"]) for film in whole["session"]["films"]]
+    assert [(float(row["seconds_before_models"]), float(row["seconds"])) for row in rows] == seconds
     assert all(0 <= before <= whole for before, whole in seconds)
-    study_check.check_summary(json.loads(download(page, "reading.json"))["summary"], planned, seconds)
+    study_check.check_summary(whole["summary"], planned, seconds)
     assert sum(film.before != film.last for film in planned) > 9
     assert not (folder / "runs" / "readings").exists(), "nobody asked to keep it"
 

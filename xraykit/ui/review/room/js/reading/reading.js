@@ -17,7 +17,7 @@ export function createReading(root, { room }) {
   const seen = createSeen();
   const recorder = createRecorder((id, body, keepalive) => room.routes.impression(id, body, { keepalive }), () => panel.status(recorder.saved, recorder.words));
   const target = { id: null, place: 0 }; // the model that the next V, D or S is about
-  const session = createSession({ room, classes, settle: () => recorder.settle(), forget });
+  const session = createSession({ room, classes, settle: () => recorder.settle(), forget, cover: (over) => recorder.cover(over) });
   const panel = createPanel(root, {
     room, classes, record, say: sayOf, reveal, answered, session: session.controls, toggleBlind: () => setBlind(!room.blind()),
     target: (row) => answered(row)[target.place]?.name,

@@ -30,6 +30,7 @@ export function createRecorder(send, tell) {
   let timer = 0;
   let shown = null; // {id, since, blind}: since is null while nobody can see it
   let words = "";
+  let covered = false; // by the summary: nobody reads the film behind it
   let session = null; // what the server calls the session that was begun here; null before the first
 
   const now = () => performance.now();
@@ -38,15 +39,17 @@ export function createRecorder(send, tell) {
     if (!shown || shown.since === null) return;
     const moment = now();
     drafts.get(shown.id).seconds += (moment - shown.since) / 1000;
-    shown.since = document.hidden ? null : moment;
+    shown.since = inSight() ? moment : null;
   }
-  function onVisibility() {
+  const inSight = () => !document.hidden && !covered;
+  function onSight() {
     if (!shown) return;
-    if (document.hidden) {
+    if (inSight()) shown.since ??= now();
+    else {
       count();
       shown.since = null;
       leave();
-    } else shown.since ??= now();
+    }
   }
 
   function bodyOf(id, blind) {
@@ -104,7 +107,7 @@ export function createRecorder(send, tell) {
       for (const body of bodies.slice(1)) send(id, body, true).catch(() => {});
     }
   }
-  document.addEventListener("visibilitychange", onVisibility);
+  document.addEventListener("visibilitychange", onSight);
   addEventListener("pagehide", part);
 
   return {
@@ -131,7 +134,7 @@ export function createRecorder(send, tell) {
       shown = null;
       if (!row) return false;
       const seconds = this.draft(row).seconds;
-      shown = { id: row.id, since: document.hidden ? null : now(), blind, last: seconds };
+      shown = { id: row.id, since: inSight() ? now() : null, blind, last: seconds };
       return true;
     },
     /**
@@ -148,6 +151,11 @@ export function createRecorder(send, tell) {
       enqueue(row.id, blind);
       if (atOnce) flush();
       else soon();
+    },
+    /** Something lies over the film, or no longer. */
+    cover(over) {
+      covered = over;
+      onSight();
     },
     /** Everything that waits is sent now; resolves when it is saved. */
     async settle() {
@@ -170,7 +178,7 @@ export function createRecorder(send, tell) {
     },
     destroy() {
       leave();
-      document.removeEventListener("visibilitychange", onVisibility);
+      document.removeEventListener("visibilitychange", onSight);
       removeEventListener("pagehide", part);
     },
   };

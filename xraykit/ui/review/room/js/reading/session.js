@@ -5,7 +5,8 @@ import { sheetOf } from "../kit/menu.js";
 import { summaryOf } from "./summary.js";
 
 /**
- * @param {{room: any, classes: () => string[], settle: () => Promise<void>, forget: () => void}} reader
+ * @param {{room: any, classes: () => string[], settle: () => Promise<void>, forget: () => void,
+ *   cover: (over: boolean) => void}} reader
  * @returns {{controls: HTMLElement[], show: () => void, summary: () => void}}
  */
 export function createSession(reader) {
@@ -104,6 +105,8 @@ export function createSession(reader) {
     if (room.at("session-summary")) return;
     const content = h("div", { class: "scroll session-summary", tabindex: "0" }, h("p", { class: "quiet" }, "Counting"));
     room.dialog("Summary of the session", content);
+    reader.cover(true);
+    content.closest("dialog")?.addEventListener("close", () => reader.cover(false));
     try {
       await reader.settle();
       const answer = await list();
