@@ -53,7 +53,7 @@ def test_a_kept_session_comes_back_by_the_films_hash(session, root):
     read_film(session)
     name = keep(session, blind=True)
     session.put(OTHER, Impression(finding="COVID-19", blind=True, text="Left base"), answers=ANSWERS)
-    before = session.record().told()
+    before = session.record().shared()
     session.end()
     again = Session(Options(), root)
     assert again.resume(name).films == before.films

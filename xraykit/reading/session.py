@@ -62,7 +62,7 @@ class Session:
         return self._films.get(sha256)
 
     def row(self, sha256: str) -> dict[str, Any] | None:
-        """The impression of a film for the browser: its last one, the finding `before` the models, the `session`'s id."""
+        """A film's last impression for the browser, with the finding `before` the models and the `session`'s id."""
         film = self._films.get(sha256)
         if film is None:
             return None
@@ -233,7 +233,7 @@ class Session:
         """Write what is kept; nothing where the session is not."""
         if self._folder is None:
             return
-        record = replace(self.record().told(), ended=files.now() if ended else "")
+        record = replace(self.record().shared(), ended=files.now() if ended else "")
         try:
             files.replace_text(self._folder / kept.SESSION, msgspec.json.encode(record).decode())
             self._save_pictures()

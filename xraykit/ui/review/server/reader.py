@@ -92,7 +92,7 @@ async def summary(request: Request, seat: Seat) -> Response:
         from xraykit.reading import kept
         from xraykit.reading.summary import summarise
 
-        figures = summarise(seat.room.session.record().told()).to_dict()
+        figures = summarise(seat.room.session.record().shared()).to_dict()
         return {**figures, "session": state(seat.room), "kept": [stats.plain(other) for other in kept.list_kept()]}
 
     return told(await blocking(make))
