@@ -100,7 +100,8 @@ def _styles(*names: str) -> str:
 
 def _body(page: str) -> str:
     links = "".join(_link(address, title, address == page) for address, (_, title) in TITLES.items())
-    skeletons = (FOLDER / "skeletons.html").read_text("utf-8")
+    skeletons = (FOLDER / "skeletons.html").read_text("utf-8").replace("<div data-page", "<div hidden data-page")
+    skeletons = skeletons.replace(f'<div hidden data-page="{page}"', f'<div data-page="{page}"')
     return (
         f'<header id="xk-frame"><span class="xk-brand">xraykit</span><nav aria-label="Pages">{links}</nav>'
         f'<p class="xk-banner" role="note">{html.escape(RESEARCH_ONLY)}</p></header>'
