@@ -20,7 +20,7 @@ from xraykit import RESEARCH_ONLY
 from xraykit.ui.navigation import TITLES
 
 FOLDER = Path(__file__).parent
-UI = FOLDER.parent
+UI = FOLDER.parent.parent
 FILES = {
     "shell.css": (FOLDER / "shell.css", "text/css"),
     "shell.js": (FOLDER / "shell.js", "text/javascript"),
