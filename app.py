@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 
 from xraykit.ui import server
 from xraykit.ui.kit.frame import say_error
+from xraykit.ui.review.server import ROUTES
 from xraykit.ui.server import uploads
 from xraykit.ui.server.door import Door
 from xraykit.ui.server.headers import SecureHeaders
@@ -19,6 +20,7 @@ SHELL = Path(__file__).parent / "xraykit" / "ui" / "navigation.py"
 app = st.App(
     SHELL,
     lifespan=server.keep_service,
+    routes=ROUTES,
     middleware=[Middleware(SecureHeaders), Middleware(Door), Middleware(uploads.ToDisk), Middleware(Shell)],
     on_script_error=say_error,
 )

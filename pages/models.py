@@ -6,7 +6,6 @@ from xraykit.ui import server
 from xraykit.ui.kit import text
 from xraykit.ui.kit.frame import frame, watch_restarts
 from xraykit.ui.models import card_view, import_view
-from xraykit.ui.review import controls
 
 frame("Models")
 watch_restarts()
@@ -21,7 +20,7 @@ import_view.show(cards)
 
 # show
 if not cards:
-    controls.show_models_word(cards)
+    text.say_no_model()
 elif card is not None:
     with right:
         card_view.show_downloads(card)

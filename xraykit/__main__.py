@@ -27,6 +27,7 @@ for command in (
     models.models,
     reading.predict,
     reading.explain,
+    reading.readings,
     evaluate.evaluate,
     evaluate.compare,
     data.data,

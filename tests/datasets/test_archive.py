@@ -13,7 +13,8 @@ from PIL import Image
 
 from tests.helpers import film_folders
 from xraykit.datasets import dataset
-from xraykit.datasets.archive import check, unpack
+from xraykit.datasets.archive import unpack
+from xraykit.films.folders import check
 from xraykit.system import folders
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from tests.helpers import film_folders
 from xraykit.datasets import dataset
-from xraykit.datasets.archive.check import ArchiveRefused
 from xraykit.datasets.catalog import fetch, known, published
 from xraykit.datasets.catalog.published import Archive
+from xraykit.films.folders.check import ArchiveRefused
 from xraykit.system.job_folder import Stopped
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from xraykit.datasets import layout
 from xraykit.datasets.listing import folder, names
-from xraykit.films import ingest, walk
+from xraykit.films import ingest
+from xraykit.films.folders import walk
 
 
 def lay(root: Path, *paths: str, content: bytes | None = None) -> Path:

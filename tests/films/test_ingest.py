@@ -272,7 +272,7 @@ class Dying(ingest.Ingest):
         super().__init__()
         self.deaths, self.asked = deaths, 0
 
-    def _send(self, batch, seconds):
+    def _send(self, batch, seconds, wanted=None):
         self.asked += 1
         future = Future()
         if self.asked <= self.deaths:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from xraykit.datasets import inspection
-from xraykit.films import ingest, walk
+from xraykit.films import ingest
+from xraykit.films.folders import walk
 from xraykit.system.job_folder import State, Stopped
 from xraykit.system.jobs import Job
 

@@ -7,6 +7,8 @@ import io
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, explanation, service
 from xraykit.models.card import Card
+from xraykit.models.service import scoring
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 CENTRES = {"COVID-19": (4.4, 1.7), "Normal": (2.4, 3.0), "Viral Pneumonia": (3.0, 4.8)}  # rows, columns of 7 x 7
@@ -62,7 +65,7 @@ class Client:
         self._note("models")
         return list(self.cards), list(self.broken_models)
 
-    def classify(self, film: radiograph.Radiograph, model: str) -> service.Reading:
+    def classify(self, film: Any, model: str) -> service.Reading:
         self._note("classify")
         logits = np.random.default_rng([int(film.sha256[:8], 16), len(model)]).normal(size=3) * 2.5
         probabilities = np.exp(logits) / np.exp(logits).sum()
@@ -72,6 +75,33 @@ class Client:
     def explain(self, film, model, method, label, progress=None) -> explanation.Explanation:
         self._note("explain")
         return self.explain_with(film, model, method, label, progress)
+
+    def prepare(self, models) -> None:
+        self.calls.append("prepare")
+
+    def score(self, source: str, place: Path, models) -> service.Scored | Refusal:
+        film = self._glance(source, place)
+        if isinstance(film, Refusal):
+            return film
+        drawn = SimpleNamespace(sha256=film.sha256, square_box=lambda: film.box)
+        return scoring.scored(film, {model: self.classify(drawn, model) for model in models})
+
+    def score_many(self, films, models, each) -> None:
+        for number, (source, place) in enumerate(films):
+            each(number, self.score(source, place, models))
+
+    def softcopy(self, source: str, place: Path, sha256: str | None, models=()):
+        film = self._glance(source, place)
+        return film if isinstance(film, Refusal) else film.softcopy
+
+    def heat(self, source, place, sha256, model, method, label, progress=None) -> explanation.Explanation | Refusal:
+        film = self.read(source, place)
+        return film if isinstance(film, Refusal) else self.explain(film, model, method, label, progress)
+
+    def _glance(self, source: str, place: Path) -> decoder.Glance | Refusal:
+        self._note("score")
+        (film,) = decoder.read_batch([place], decoder.Wanted(whole=True))
+        return dataclasses.replace(film, source=source)
 
     def close(self) -> None:
         self.calls.append("close")

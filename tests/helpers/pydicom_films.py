@@ -35,6 +35,10 @@ through the decoders and is compared with two readings that share no code with o
 by step in NumPy (uncompressed and RLE pixels by hand, grey JPEG 2000 from Pillow, other codecs from GDCM). Equal means
 within half a level of 255 in grey, within two in colour; of several frames the first is compared. "Stretched": DCMTK
 shows the whole range of stored values where xraykit shows the range of the film's own pixels.
+
+A film goes to a viewer before its window (`films.dicom.softcopy`), at full depth, with every window that it names; the
+first of them is the picture compared here, to the last bit. `Softcopy.render` is the yardstick for what a browser draws.
+[Decision 28](decisions/0028-what-a-viewer-is-given-of-a-film.md) says which windows, millimetres and sides are told.
 {counts}
 In {bare} more DICOM files pydicom finds no pixels; here they are {refused}.
 

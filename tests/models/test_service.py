@@ -171,7 +171,7 @@ def test_a_service_that_died_is_started_again_once_for_all_callers(client):
 
 
 def test_a_service_that_always_dies_gives_an_error_in_words(monkeypatch):
-    monkeypatch.setattr(inference, "SERVICE", "xraykit.no_such_room")
+    monkeypatch.setattr(inference.client, "SERVICE", "xraykit.no_such_room")
     broken = inference.start()
     with pytest.raises(inference.ServiceError, match="stopped twice"):
         broken.status()

@@ -1,6 +1,6 @@
 """The same as the pages do, in a terminal; `xraykit.__main__` gathers the commands.
 
-reading     doctor, predict, explain
+reading     doctor, predict, explain; readings list, show, export
 models      models, models import
 evaluate    evaluate, compare
 data        data inspect, list, get, pool

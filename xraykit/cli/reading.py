@@ -1,4 +1,4 @@
-"""The verbs doctor, predict and explain: what is here, and what a model makes of a film."""
+"""The verbs doctor, predict, explain and readings: what is here, and what models and readers make of films."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xraykit.models.classifier import Classifier
     from xraykit.models.explanation import Explanation
     from xraykit.models.service import Client
+    from xraykit.reading.summary import Accord, OfClass, Summary
 
 FILE = click.Path(path_type=Path)
 
@@ -174,3 +175,109 @@ def _explain(client: Client, model: str, film: Radiograph, method: str, label: s
     """A heatmap of the service, with a progress bar."""
     with terminal.bar(method) as progress:
         return client.explain(film, model, method, label, lambda share, eta: progress(int(share * 100), 100))
+
+
+@click.group()
+def readings() -> None:
+    """Reading sessions that were kept: list, show, export."""
+
+
+_READINGS = click.option(
+    "--readings", "root", type=FILE, help="Folder of the sessions.  [default: $XRAYKIT_RUNS/readings]"
+)
+
+
+@readings.command(name="list")
+@_READINGS
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_readings(root: Path | None, as_json: bool) -> None:
+    """All kept sessions, last changed first; damaged ones with the reason."""
+    from xraykit.evaluation import stats
+    from xraykit.reading import kept
+
+    listed = kept.list_kept(root)
+    if as_json:
+        click.echo(json.dumps([stats.plain(session) for session in listed], indent=1))
+        return
+    width = max((len(session.name) for session in listed), default=0)
+    for session in listed:
+        blind = "  read blind" * session.blind
+        line = session.refused or f"{session.films} films  {session.changed}  {session.title}{blind}"
+        click.echo(f"{session.name:<{width}}  {line}{'  open in a tab' * session.open}")
+
+
+@readings.command(name="show")
+@_READINGS
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: every figure.")
+@click.argument("name")
+def show_reading(name: str, root: Path | None, as_json: bool) -> None:
+    """One session: agreement with the models, changes of mind, sensitivity and specificity, seconds a film."""
+    from xraykit.reading import kept, summary
+
+    with terminal.words():
+        result = summary.summarise(kept.load(name, root))
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    for line in _summary(result):
+        click.echo(line)
+
+
+@readings.command(name="export")
+@_READINGS
+@click.option("--csv", "table", type=FILE, help="Where to write a row a film; - for standard output.")
+@click.option("--json", "out", type=FILE, help="Where to write the session and its summary; - for standard output.")
+@click.argument("name")
+def export_reading(name: str, root: Path | None, table: Path | None, out: Path | None) -> None:
+    """Write a session as CSV, a row a film, or as JSON with its summary."""
+    from xraykit.reading import export, kept
+
+    if table is None and out is None:
+        raise click.UsageError("Expected --csv FILE, --json FILE or both.")
+    with terminal.words():
+        record = kept.load(name, root)
+        for place, write in ((table, export.to_csv), (out, export.to_json)):
+            if place is not None:
+                with terminal.table(place) as file:
+                    file.write(write(record))
+
+
+def _summary(result: Summary) -> Iterator[str]:
+    """A session's summary as lines."""
+    counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in result.counts.items() if n or name == "read")
+    yield f"films: {counts}"
+    yield from result.words
+    for model in result.models:
+        yield f"{model.model}: agreement {_accord(model.last)}"
+        if model.before.n:
+            yield f"  before it was shown: {_accord(model.before)}"
+        if any(model.said.values()):
+            yield f"  said: {', '.join(f'{word} {n}' for word, n in model.said.items())}"
+    changes = result.changes
+    if changes.n:
+        made = f"corrected {changes.corrected}, spoiled {changes.spoiled}" if changes.labelled else "no reference"
+        yield f"changed after the models were shown: {changes.changed} of {changes.n} ({made})"
+    for of_class in result.reference.classes:
+        yield from _of_class(of_class, result.reference.basis)
+    for name, spent in result.seconds.items():
+        if spent.n:
+            quartiles = f"median {spent.median:.1f}, quartiles {spent.low:.1f} to {spent.high:.1f}"
+            yield f"seconds, {name}: {quartiles} (n {spent.n})"
+
+
+def _accord(accord: Accord) -> str:
+    kappa = "n/a" if accord.kappa is None else f"{accord.kappa:.3f}"
+    return f"{accord.share.text()} of {accord.n} films, kappa {kappa}"
+
+
+def _of_class(of_class: OfClass, basis: str) -> Iterator[str]:
+    yield f"{of_class.label} ({of_class.support} of {of_class.n} films): sensitivity, specificity"
+    rows = {"reader": of_class.reader}
+    if basis == "before":
+        rows["reader before the models"] = of_class.before
+    for model in of_class.models:
+        rows[model.model] = model.alone.shares
+        rows[f"reader or {model.model}"] = model.either.shares
+        rows[f"reader and {model.model}"] = model.both.shares
+    for name, shares in rows.items():
+        yield f"  {name}: {shares.sensitivity.text()}, {shares.specificity.text()}"

@@ -19,7 +19,6 @@ catalog/known          the datasets on this computer
 catalog/published      the datasets of the studies: what each is, its faults, how to get it
 catalog/fetch          a published dataset comes onto this computer
 catalog/work           fetching and pooling in a process of its own
-archive/check    everything that is wrong with a stranger's zip
 archive/place    a film takes its place in a folder of ours: a hard link, else a copy
 archive/unpack   a zip of films becomes a folder
 """

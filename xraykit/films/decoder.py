@@ -6,6 +6,7 @@ Started by `ingest` only; imports no network library and keeps nothing between f
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import signal
@@ -14,17 +15,66 @@ import sys
 import threading
 import time
 import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xraykit.films import radiograph
+from xraykit.films.dicom.softcopy import Softcopy
+from xraykit.films.folders import check
+from xraykit.films.folders.zipped import Member
+from xraykit.films.note import Note
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, NotARadiograph, Refusal, name_of, refuse, too_large
 from xraykit.system.processes import PR_SET_PDEATHSIG, end_with_parent
 
-MAX_BYTES = 50 * 2**20
+MAX_BYTES = check.MAX_MEMBER
 MEMORY = 2 * 2**30  # address space of one decoder: a 40-megapixel film at its worst needs about a third of it
 BATCH_BYTES, BATCH_PAUSE = 64 * 2**20, 1.0  # a batch comes back early when it holds this much or took this long
 HEAVY = ("keras", "tensorflow", "jax", "torch")
+THUMBNAIL, THUMBNAIL_BYTES = 96, 2048  # longest side in pixels, most bytes of its JPEG
+QUALITIES = (70, 50, 30, 15, 5)
+SAMPLED = 6  # pixels of the film, along a side, that one of the thumbnail is made of at least
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a worklist wants of a film in place of its pixels.
+
+    `squares` are the (size, channels) that networks take; `whole`: its softcopy too, for drawing it.
+    """
+
+    squares: tuple[tuple[int, int], ...] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """A film as a worklist knows it, made where the film is decoded: a few kilobytes travel instead of its pixels.
+
+    `squares` by (size, channels), as `Radiograph.square` gives them; `box` is what they show, (left, top, right,
+    bottom) film pixels; `thumbnail` JPEG, longest side `THUMBNAIL`, at most
+    `THUMBNAIL_BYTES`; `bits`, `laterality`, `patient` and `taken` as `Softcopy` has them; `softcopy` where it was
+    wanted. The rest as `Radiograph` has it.
+    """
+
+    source: str
+    format: str
+    sha256: str
+    view: str | None
+    laterality: str | None
+    notes: tuple[Note, ...]
+    width: int
+    height: int
+    bits: int
+    colour: bool
+    patient: str | None
+    taken: int | None
+    box: tuple[int, int, int, int]
+    squares: dict[tuple[int, int], np.ndarray]
+    thumbnail: bytes
+    softcopy: Softcopy | None = None
 
 
 def prepare(parent: int) -> None:
@@ -44,12 +94,15 @@ def prepare(parent: int) -> None:
     Image.preinit()
 
 
-def read_batch(films: list[Film]) -> list[radiograph.Radiograph | Refusal]:
-    """Read films in order; the list is shorter than `films` if it grew large or slow, and never empty."""
-    results: list[radiograph.Radiograph | Refusal] = []
+def read_batch(films: list[Film], wanted: Wanted | None = None) -> list[Any]:
+    """Read films in order; the list is shorter than `films` if it grew large or slow, and never empty.
+
+    Of each a Radiograph, a Glance where `wanted` says what of, or a Refusal.
+    """
+    results: list[Any] = []
     began, held = time.monotonic(), 0
     for film in films:
-        result = _read(film)
+        result = _read(film, wanted)
         results.append(result)
         held += result.pixels.nbytes if isinstance(result, radiograph.Radiograph) else 0
         if held > BATCH_BYTES or time.monotonic() - began > BATCH_PAUSE:
@@ -62,10 +115,57 @@ def loaded_modules() -> dict[str, Any]:
     return {"pid": os.getpid(), "heavy": sorted(set(HEAVY) & set(sys.modules))}
 
 
-def _read(film: Film) -> radiograph.Radiograph | Refusal:
+def glance(film: radiograph.Radiograph, wanted: Wanted) -> Glance:
+    """What is wanted of a film."""
+    softcopy = film.softcopy
+    return Glance(
+        source=film.source,
+        format=film.format,
+        sha256=film.sha256,
+        view=film.view,
+        laterality=softcopy.laterality,
+        notes=film.notes,
+        width=film.width,
+        height=film.height,
+        bits=softcopy.bits,
+        colour=film.colour,
+        patient=softcopy.patient,
+        taken=softcopy.taken,
+        box=film.square_box(),
+        squares=_squares(film, wanted.squares),
+        thumbnail=_thumbnail(film),
+        softcopy=softcopy if wanted.whole else None,
+    )
+
+
+def _squares(film: radiograph.Radiograph, forms: tuple[tuple[int, int], ...]) -> dict[tuple[int, int], np.ndarray]:
+    """As `Radiograph.square`; of a grey film each size is made once, whatever the channels."""
+    if film.colour:
+        return {form: film.square(*form) for form in forms}
+    grey = {size: film.square(size) for size in {size for size, _ in forms}}
+    return {(size, channels): np.repeat(grey[size], channels, axis=-1) for size, channels in forms}
+
+
+def _thumbnail(film: radiograph.Radiograph) -> bytes:
+    from PIL import Image
+
+    step = max(1, max(film.pixels.shape[:2]) // (SAMPLED * THUMBNAIL))
+    few = replace(film, pixels=film.pixels[::step, ::step])
+    picture = Image.fromarray(few.display(THUMBNAIL))
+    for quality in QUALITIES:
+        picture.save(coded := io.BytesIO(), "JPEG", quality=quality)
+        if coded.tell() <= THUMBNAIL_BYTES:
+            break
+    return coded.getvalue()
+
+
+def _read(film: Film, wanted: Wanted | None) -> Any:
     try:
         data = film[1] if isinstance(film, tuple) else _bytes(film)
-        return data if isinstance(data, Refusal) else radiograph.read(data, name_of(film))
+        if isinstance(data, Refusal):
+            return data
+        read = radiograph.read(data, name_of(film))
+        return read if wanted is None else glance(read, wanted)
     except NotARadiograph as refused:
         if refused.code == "no-pixels" and name_of(film).upper() == "DICOMDIR":
             words = "This is the directory of a DICOM study, not a film. Open the folder that it is in."
@@ -75,8 +175,10 @@ def _read(film: Film) -> radiograph.Radiograph | Refusal:
         return refuse(film, "memory", TOO_MUCH_MEMORY)
 
 
-def _bytes(path: Path) -> bytes | Refusal:
+def _bytes(path: Path | Member) -> bytes | Refusal:
     try:
+        if isinstance(path, Member):
+            return path.read()
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
             if stat.S_ISDIR(status.st_mode):
@@ -86,6 +188,8 @@ def _bytes(path: Path) -> bytes | Refusal:
         if status.st_size > MAX_BYTES:
             return too_large(path, status.st_size, MAX_BYTES)
         return path.read_bytes()
+    except NotARadiograph:  # is a ValueError itself
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or "no file can have this name"
         return refuse(path, "unreadable", f"The file cannot be read: {reason}. Check its name and permissions.")

@@ -9,14 +9,16 @@ import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xraykit.films import decoder, walk
-from xraykit.films.decoder import MAX_BYTES
+from xraykit.films import decoder
+from xraykit.films.decoder import MAX_BYTES, Glance, Wanted
+from xraykit.films.folders import walk
+from xraykit.films.folders.zipped import Member
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, Refusal, refuse, too_large
 from xraykit.refused import Refused
@@ -65,13 +67,23 @@ class Ingest:
         """Start the decoders now, so that the first film need not wait for them."""
         self._running_pool()
 
-    def read(self, film: bytes | Path, source: str | None = None) -> Radiograph | Refusal:
+    def glance(self, film: Path | Member, source: str, wanted: Wanted) -> Glance | Refusal:
+        """What a worklist wants of one film; `source` is its name in messages."""
+        return replace(self._read_alone(film, wanted), source=source)
+
+    def glances(self, films: Sequence[tuple[str, Path | Member]], wanted: Wanted) -> Iterator[Glance | Refusal]:
+        """What a worklist wants of films, by name and place, in their order; small films travel in batches."""
+        looked = self._read_many((place for _, place in films), wanted)
+        for (source, _), result in zip(films, looked, strict=True):
+            yield replace(result, source=source)
+
+    def read(self, film: bytes | Path | Member, source: str | None = None) -> Radiograph | Refusal:
         """Read one film.
 
         Parameters
         ----------
-        film : bytes or Path
-            The bytes of the file or where it lies.
+        film : bytes, Path or Member
+            The bytes of the file, or where it lies, in a zip or not.
         source : str, optional
             Its name in messages; the file's own name if it is a path.
         """
@@ -95,13 +107,16 @@ class Ingest:
         Radiograph or Refusal
             One for each film, in order.
         """
+        return self._read_many(films)
+
+    def _read_many(self, films: Iterable[Film], wanted: Wanted | None = None) -> Iterator[Any]:
         waiting: deque[tuple[list[Film], ProcessFuture | None]] = deque()
         for batch in _batches(films):
-            waiting.append((batch, self._send(batch, BATCH_SECONDS if len(batch) > 1 else SECONDS)))
+            waiting.append((batch, self._send(batch, BATCH_SECONDS if len(batch) > 1 else SECONDS, wanted)))
             if len(waiting) > self.workers + 1:
-                yield from self._collect(*waiting.popleft())
+                yield from self._collect(*waiting.popleft(), wanted)
         while waiting:
-            yield from self._collect(*waiting.popleft())
+            yield from self._collect(*waiting.popleft(), wanted)
 
     def loaded_modules(self) -> dict[str, Any]:
         """Process id and heavy modules (keras, tensorflow, jax, torch) of one decoder, as "pid" and "heavy"."""
@@ -142,18 +157,18 @@ class Ingest:
         started.wait()
         return pool
 
-    def _send(self, batch: list[Film], seconds: float) -> ProcessFuture | None:
+    def _send(self, batch: list[Film], seconds: float, wanted: Wanted | None) -> ProcessFuture | None:
         """Hand a batch to the decoders; None where it must be read film by film (too large, or the pool broke)."""
         if any(map(_refusal_at_the_door, batch)):
             return None
         try:
-            return self._running_pool().schedule(decoder.read_batch, args=(batch,), timeout=seconds)
+            return self._running_pool().schedule(decoder.read_batch, args=(batch, wanted), timeout=seconds)
         except RuntimeError:
             return None
 
-    def _collect(self, batch: list[Film], future: ProcessFuture | None) -> Iterator[Radiograph | Refusal]:
+    def _collect(self, batch: list[Film], future: ProcessFuture | None, wanted: Wanted | None) -> Iterator[Any]:
         """The results of a batch; what it did not bring back is read film by film."""
-        done: list[Radiograph | Refusal] = []
+        done: list[Any] = []
         if future is not None:
             try:
                 done = future.result()
@@ -162,13 +177,13 @@ class Ingest:
                     done = [_refusal_after(error, batch[0])]
         yield from done
         for film in batch[len(done) :]:
-            yield _refusal_at_the_door(film) or self._read_alone(film)
+            yield _refusal_at_the_door(film) or self._read_alone(film, wanted)
 
-    def _read_alone(self, film: Film, attempts: int = 3) -> Radiograph | Refusal:
+    def _read_alone(self, film: Film, wanted: Wanted | None = None, attempts: int = 3) -> Any:
         """Read one film by itself; again, in a fresh decoder, where the one that had it died or the pool ended."""
         died = 0
         for _ in range(attempts):
-            future = self._send([film], SECONDS)
+            future = self._send([film], SECONDS, wanted)
             try:
                 if future is not None:
                     return future.result()[0]
@@ -274,6 +289,8 @@ def _size(film: Film) -> int:
     """Bytes of a film; more than any limit if it is no plain file or cannot be looked at."""
     if isinstance(film, tuple):
         return len(film[1])
+    if isinstance(film, Member):
+        return film.size
     try:
         status = os.stat(film)
     except (OSError, ValueError):

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from xraykit import __version__
 from xraykit.films.dicom import container, display
+from xraykit.films.dicom.softcopy import Softcopy, of_still
 from xraykit.films.note import Note
 from xraykit.films.refusal import TOO_MUCH_MEMORY, NotARadiograph
 from xraykit.films.stills import decode
 
 # The version of `read` and `Radiograph.square`, in the key of everything that is remembered of films on disk. Raise the
 # number when the same bytes give other pixels, another square or another refusal: films are then decoded again.
-READING = f"xraykit {__version__} reading 3"
+READING = f"xraykit {__version__} reading 4"
 
 # Spread of the brightness of a film's parts below which there is nothing to see, in levels of 255; the flattest of
 # 5,298 real chest films of three collections has 35
@@ -67,6 +69,8 @@ class Radiograph:
         DICOM (0018,5101) View Position: "PA", "AP", "LL", ...
     notes : tuple of Note
         What was converted and what looks odd, for the user. No patient identifier is kept anywhere.
+    softcopy : Softcopy
+        The film before its window, for a viewer: `pixels` is its first window, in 8 bits or 16.
     """
 
     pixels: np.ndarray
@@ -75,11 +79,19 @@ class Radiograph:
     sha256: str
     view: str | None = None
     notes: tuple[Note, ...] = ()
+    softcopy: Softcopy = field(default=None)  # type: ignore[assignment]  # none given: a still
 
     def __post_init__(self) -> None:
         if self.pixels.flags.writeable:
             object.__setattr__(self, "pixels", self.pixels.view())
             self.pixels.flags.writeable = False
+        if self.softcopy is None:
+            object.__setattr__(self, "softcopy", of_still(self.pixels))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process only the softcopy goes: the pixels are made of it again, sooner than they are sent."""
+        rest = (self.source, self.format, self.sha256, self.view, self.notes, self.softcopy)
+        return _again, (int(np.iinfo(self.pixels.dtype).max), *rest)
 
     @property
     def height(self) -> int:
@@ -136,6 +148,10 @@ class Radiograph:
         return np.stack(drawn, axis=-1) if self.colour else drawn[0]
 
 
+def _again(top: int, *rest: Any) -> Radiograph:
+    return Radiograph(rest[-1].render(top=top), *rest)
+
+
 def read(data: bytes, source: str) -> Radiograph:
     """Read one DICOM, PNG, JPEG, TIFF, BMP, WebP or JPEG 2000 file.
 
@@ -159,7 +175,7 @@ def read(data: bytes, source: str) -> Radiograph:
         form = _format(data)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what decoders find odd but readable is no business of stderr
-            pixels, view, notes = _decode(data, form)
+            pixels, softcopy, notes = _decode(data, form)
         notes = (*notes, *_oddities(pixels))
     except NotARadiograph as refused:
         refused.source = source
@@ -169,7 +185,7 @@ def read(data: bytes, source: str) -> Radiograph:
     except Exception as error:  # broken files raise a dozen types from deep inside the decoders
         words = f"The {form} file is damaged. Copy or export it again."
         raise NotARadiograph(words, code="corrupt", source=source) from error
-    return Radiograph(pixels, source, form, hashlib.sha256(data).hexdigest(), view, notes)
+    return Radiograph(pixels, source, form, hashlib.sha256(data).hexdigest(), softcopy.view, notes, softcopy)
 
 
 def format_of(data: bytes) -> str | None:
@@ -197,11 +213,11 @@ def _format(data: bytes) -> str:
     raise NotARadiograph(words, code="not-an-image")
 
 
-def _decode(data: bytes, form: str) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
+def _decode(data: bytes, form: str) -> tuple[np.ndarray, Softcopy, tuple[Note, ...]]:
     if form == "DICOM":
         return display.read(data)
     pixels, notes = decode.read(data, form)
-    return pixels, None, notes
+    return pixels, of_still(pixels), notes
 
 
 def _oddities(pixels: np.ndarray) -> tuple[Note, ...]:

@@ -5,10 +5,11 @@ Loads and lists the model folders; never decodes a film and never draws.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import stat
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from xraykit.models.head import Head
 from xraykit.system.files import shown
 from xraykit.system.folders import is_plain_name, models_folder, restore
 
-# Fixed, not left to LiteRT: the same film must give the same bits in every process of a machine.
+# Fixed, not left to LiteRT. However many there are, the same film gives the same bits in every process of a machine.
 THREADS = max(1, min(4, os.cpu_count() or 1))
 
 
@@ -49,15 +50,18 @@ class Prediction:
 
 
 class Classifier:
-    """A loaded model. Several threads may call one classifier: the graph is run by one at a time."""
+    """A loaded model. Several threads may call one classifier: `streams` of them run its graph at a time, the others
+    wait. Films of many callers take least processor time with one thread a stream."""
 
-    def __init__(self, card: Card, folder: Path, body: bytes, head: Head) -> None:
+    def __init__(self, card: Card, folder: Path, body: bytes, head: Head, streams: int = 1) -> None:
         self.card, self.folder, self.head = card, folder, head
-        self._interpreter = _interpreter(body, card)
-        self._lock = threading.Lock()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
-        self._check_shapes()
+        self._graphs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(streams):
+            self._graphs.put(_interpreter(body, card, max(1, THREADS // streams)))
+        with self._graph() as graph:
+            self._input = graph.get_input_details()[0]["index"]
+            self._output = graph.get_output_details()[0]["index"]
+            self._check_shapes(graph)
 
     @property
     def square_shape(self) -> tuple[int, int, int]:
@@ -74,8 +78,8 @@ class Classifier:
                 f"Expected uint8 squares (B, {', '.join(map(str, self.square_shape))}); got "
                 f"{squares.dtype} {squares.shape}. Make them with Radiograph.square()."
             )
-        with self._lock:
-            features = [self._run(square) for square in squares]
+        with self._graph() as graph:
+            features = [self._run(graph, square) for square in squares]
         return features[0] if len(features) == 1 else np.concatenate(features)
 
     def predict(self, radiographs: Sequence[radiograph.Radiograph]) -> list[Prediction]:
@@ -105,14 +109,22 @@ class Classifier:
             )
         return Prediction(self.card.classes, probabilities, logits)
 
-    def _run(self, square: np.ndarray) -> np.ndarray:
-        self._interpreter.set_tensor(self._input, square[None].astype(np.float32))
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output)
+    @contextlib.contextmanager
+    def _graph(self) -> Iterator[Any]:
+        graph = self._graphs.get()
+        try:
+            yield graph
+        finally:
+            self._graphs.put(graph)
 
-    def _check_shapes(self) -> None:
-        square = tuple(self._interpreter.get_input_details()[0]["shape"])
-        grid = tuple(self._interpreter.get_output_details()[0]["shape"])
+    def _run(self, graph: Any, square: np.ndarray) -> np.ndarray:
+        graph.set_tensor(self._input, square[None].astype(np.float32))
+        graph.invoke()
+        return graph.get_tensor(self._output)
+
+    def _check_shapes(self, graph: Any) -> None:
+        square = tuple(graph.get_input_details()[0]["shape"])
+        grid = tuple(graph.get_output_details()[0]["shape"])
         cells = grid[1] * grid[2] if self.head.pooling == "flatten" and len(grid) == 4 else 1
         inputs, outputs = self.head.kernels[0].shape[0], self.head.kernels[-1].shape[1]
         if square != (1, *self.square_shape) or len(grid) != 4 or inputs != cells * grid[3]:
@@ -129,17 +141,18 @@ class Classifier:
             )
 
 
-def load(name_or_folder: str | Path, verify: bool = True, name: str | None = None) -> Classifier:
+def load(name_or_folder: str | Path, verify: bool = True, name: str | None = None, streams: int = 1) -> Classifier:
     """Load a kept model by its name (below `models_folder()`) or its folder.
 
     Every file is hashed against the card first unless `verify` is False; `name` is that of a model still being made,
-    whose folder has another. Raises ModelRefused.
+    whose folder has another; `streams` as `Classifier` has it. Raises ModelRefused.
     """
     folder = find(name_or_folder)
     card = cards.read(folder, name)
     if verify:
         cards.verify(card, folder)
-    return Classifier(card, folder, _read(folder / BODY), heads.load(_read(folder / HEAD), f"{card.name}/{HEAD}"))
+    head = heads.load(_read(folder / HEAD), f"{card.name}/{HEAD}")
+    return Classifier(card, folder, _read(folder / BODY), head, streams)
 
 
 def find(name_or_folder: str | Path) -> Path:
@@ -199,11 +212,11 @@ def _read(path: Path) -> bytes:
         raise cards.unreadable(path, error) from error
 
 
-def _interpreter(body: bytes, card: Card) -> Any:
+def _interpreter(body: bytes, card: Card, threads: int) -> Any:
     from ai_edge_litert.interpreter import Interpreter  # 0.1 s and 60 MB: only where a model is read
 
     try:
-        interpreter = Interpreter(model_content=body, num_threads=THREADS)
+        interpreter = Interpreter(model_content=body, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelRefused(

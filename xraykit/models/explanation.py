@@ -40,17 +40,25 @@ class Explanation:
 
 
 def grad_cam(classifier: Classifier, film: radiograph.Radiograph) -> tuple[Prediction, tuple[Explanation, ...]]:
+    """`grad_cam_of` of a film."""
+    card = classifier.card
+    return grad_cam_of(classifier, film.square(card.image_size, card.channels), film.square_box())
+
+
+def grad_cam_of(
+    classifier: Classifier, square: np.ndarray, box: tuple[int, int, int, int]
+) -> tuple[Prediction, tuple[Explanation, ...]]:
     """Prediction and Grad-CAM of every class, in class order, from one forward pass; none where there is no such map.
 
+    `square` uint8 (S, S, ch) as `Radiograph.square` gives it, of `box` (left, top, right, bottom) of the film.
     Selvaraju et al. 2017, equations 1 and 2, of the pre-softmax logit at the card's feature layer.
     """
     card = classifier.card
-    features = classifier.features(film.square(card.image_size, card.channels)[None])
+    features = classifier.features(square[None])
     if not card.feature_layer:
         return classifier.prediction(classifier.head.logits(features)[0]), ()
     logits, weights = classifier.head.logits_and_weights(features)
     raw = np.einsum("ck,hwk->chw", weights[0], features[0])  # not @: see head
-    box = film.square_box()
     return classifier.prediction(logits[0]), tuple(
         explain_map(label, GRAD_CAM, card.feature_layer, map_, box)
         for label, map_ in zip(card.classes, raw, strict=True)

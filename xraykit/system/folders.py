@@ -47,6 +47,11 @@ def evaluations_folder() -> Path:
     return runs_folder() / "evaluations"
 
 
+def readings_folder() -> Path:
+    """Where reading sessions are kept: below $XRAYKIT_RUNS, else the repository's runs/ (git-ignored)."""
+    return runs_folder() / "readings"
+
+
 def is_plain_name(name: str) -> bool:
     """May a run, a recipe or a kept model have this name? It becomes a folder's."""
     return re.fullmatch(PLAIN_NAME, name) is not None

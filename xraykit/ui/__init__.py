@@ -13,7 +13,7 @@ kit/folder_facts  what a folder of films holds and how an evaluation on it went
 kit/folder_picker  the folders of this computer, opened one after the other
 kit/film_list     named films with predictions, and pictures with heatmaps where the films are at hand
 kit/report_view   sections, tables and charts of a report, with their downloads
-review/           open films: the list, the readings, the panes with heatmaps, the controls above them
+review/           the reading room: server/ its routes, viewer/ films as drawn, room/ list, panels and reader
 compare/          models on the same films: inputs, the evaluation of a folder, what is computed, the panels
 fine_tune/        a run: the draft and its form, the chosen run and what can be done with it, the table of all
 experiments/      a study: the draft and its form, where it stands, its results, its trials; the table of all

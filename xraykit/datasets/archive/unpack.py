@@ -19,12 +19,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from xraykit.datasets.archive import check
-from xraykit.datasets.archive.check import MAX_MEMBER, ArchiveRefused, quoted
 from xraykit.datasets.layout import is_manifest
 from xraykit.datasets.listing.folder import RECORD
 from xraykit.films import radiograph
-from xraykit.films.walk import FILM_ENDINGS
+from xraykit.films.folders import check, walk
+from xraykit.films.folders.check import MAX_MEMBER, ArchiveRefused, quoted
+from xraykit.films.folders.walk import FILM_ENDINGS
 from xraykit.system.folders import datasets_folder, make_private
 
 CHUNK = 2**18
@@ -63,10 +63,10 @@ def unpack(zipped: Path | BinaryIO, name: str, root: Path | None = None, progres
         with file as data, check.open_archive(data, name) as archive:
             members = [member for member in archive.infolist() if not check.is_a_folder(member)]
             members = [member for member in members if not check.is_junk(member)]
-            wanted = [member for member in members if check.may_be_wanted(member)]
+            wanted = [member for member in members if _may_be_wanted(member)]
             if problems := [*check.find_problems(archive, wanted, shutil.disk_usage(root).free)]:
                 raise ArchiveRefused(name, problems)
-            rest = [member.orig_filename for member in members if not check.may_be_wanted(member)]
+            rest = [member.orig_filename for member in members if not _may_be_wanted(member)]
             rest += _write(archive, wanted, name, part, progress)
         kept = _without_wrapper(part)
         rest += _drop_other_manifests(part, kept)
@@ -80,6 +80,13 @@ def left_out(path: Path) -> list[str]:
     """Members of the zip behind an unpacked folder that are neither film nor manifest."""
     record = path / RECORD
     return json.loads(record.read_text("utf-8"))["left_out"] if record.is_file() else []
+
+
+def _may_be_wanted(member: zipfile.ZipInfo) -> bool:
+    """By its name: a film, or a manifest; what has another unknown name is opened and looked at."""
+    *folders, name = Path(member.orig_filename).parts or ("",)
+    hidden = any(folder.startswith(".") for folder in folders)
+    return is_manifest(name) or (not hidden and walk.may_be_a_film(name))
 
 
 def _is_film(name: str, head: bytes) -> bool:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from xraykit.datasets import pool
-from xraykit.datasets.archive import check, place, unpack
+from xraykit.datasets.archive import place, unpack
 from xraykit.datasets.catalog import known, published
 from xraykit.datasets.catalog.published import Archive, Kaggle, Pooled, Published
 from xraykit.datasets.layout import DatasetRefused
 from xraykit.datasets.listing import folder as listing
-from xraykit.films import walk
+from xraykit.films.folders import check, walk
 from xraykit.refused import Refused
 from xraykit.system import text
 from xraykit.system.folders import UNFINISHED, datasets_folder, make_private, restore

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from xraykit.datasets.layout import DatasetRefused, Layout, Remark, Row, counted, remark
 from xraykit.datasets.listing import names
-from xraykit.films.walk import Folder
+from xraykit.films.folders.walk import Folder
 from xraykit.system import files
 
 COMPARED = 5  # files of a nested copy that are compared byte for byte; of the others name and size

@@ -9,7 +9,7 @@ from pathlib import Path
 from xraykit.datasets.layout import DatasetRefused, Layout, is_manifest
 from xraykit.datasets.listing import class_folders, manifest, names
 from xraykit.datasets.listing.pool_record import POOL_RECORD
-from xraykit.films import walk
+from xraykit.films.folders import walk
 
 RECORD = "archive.json"  # what was left out of the zip that a folder was unpacked from
 

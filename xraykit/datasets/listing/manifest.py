@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from xraykit.datasets.layout import PARTS, DatasetRefused, Layout, Remark, Row, counted, remark
 from xraykit.datasets.listing import class_folders, names
 from xraykit.datasets.listing.class_folders import shown_below
+from xraykit.films.folders.walk import Folder
 from xraykit.films.refusal import Refusal
-from xraykit.films.walk import Folder
 from xraykit.system import files
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -64,31 +64,30 @@ def read(manifest: Path, tree: Folder) -> Layout:
     DatasetRefused
         If it is no table, has no columns of films and classes, or names a file outside its folder.
     """
-    table = _table(manifest)
+    table = parse(manifest.name, manifest.read_bytes())
     return _Listing(table, manifest.parent, tree).layout()
 
 
-def _table(manifest: Path) -> Table:
-    text, remarks = _text(manifest)
+def parse(name: str, data: bytes) -> Table:
+    """The rows of a table of films and their classes; DatasetRefused where it is none."""
+    text, remarks = _text(name, data)
     text = re.sub(r"\A\s*sep=.\r?\n", "", text).lstrip("\r\n")  # a spreadsheet's own first line
     header, *_ = text.splitlines() or [""]
     fitting = [mark for mark in DELIMITERS if {"path", "label"} <= set(_roles(_split(header, mark)))]
     if not fitting:
         columns = max((_split(header, mark) for mark in DELIMITERS), key=len)
         raise DatasetRefused(
-            f"{manifest.name} needs {EXPECTED}. Its columns are {', '.join(columns) or 'none'}.",
+            f"{name} needs {EXPECTED}. Its columns are {', '.join(columns) or 'none'}.",
             code="manifest-columns",
         )
     mark = fitting[0]
-    if mark != "," and manifest.suffix.lower() != ".tsv":
-        remarks += (
-            Remark("manifest-delimiter", f"The columns of {manifest.name} are divided by {DELIMITERS[mark]}", 1),
-        )
+    if mark != "," and not name.lower().endswith(".tsv"):
+        remarks += (Remark("manifest-delimiter", f"The columns of {name} are divided by {DELIMITERS[mark]}", 1),)
     try:
         first, *lines = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     except csv.Error:  # its words may hold what stands in a cell
         raise DatasetRefused(
-            f"{manifest.name} cannot be read as a table: a cell is too long or a quotation mark is never closed. "
+            f"{name} cannot be read as a table: a cell is too long or a quotation mark is never closed. "
             "Save it as CSV in UTF-8.",
             code="manifest",
         ) from None
@@ -96,15 +95,14 @@ def _table(manifest: Path) -> Table:
     lines = [[files.csv_text(cell) for cell in line] for line in lines]
     rows = tuple(dict(zip(heads, [*line, *[""] * len(heads)], strict=False)) for line in lines if any(line))
     roles = {role: columns[0] for role, columns in _roles(heads).items()}
-    _refuse_doubt(manifest.name, _roles(heads))
+    _refuse_doubt(name, _roles(heads))
     if other := [f"{column} as {role}" for role, column in roles.items() if column not in OWN[role]]:
         remarks += (Remark("manifest-columns", f"Columns read: {', '.join(other)}", len(other)),)
-    return Table(manifest.name, rows, roles, remarks)
+    return Table(name, rows, roles, remarks)
 
 
-def _text(manifest: Path) -> tuple[str, tuple[Remark, ...]]:
-    """The manifest as text: UTF-8, or UTF-16 as spreadsheets save it."""
-    data = manifest.read_bytes()
+def _text(name: str, data: bytes) -> tuple[str, tuple[Remark, ...]]:
+    """A manifest as text: UTF-8, or UTF-16 as spreadsheets save it."""
     zeros = data[:200].count(0)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") and len(data) % 2 == 0 and zeros:
         encoding = "utf-16"
@@ -117,10 +115,10 @@ def _text(manifest: Path) -> tuple[str, tuple[Remark, ...]]:
     except UnicodeDecodeError:
         called = "UTF-16" if "16" in encoding else "UTF-8"
         raise DatasetRefused(
-            f"{manifest.name} cannot be read as a table: its text is not {called}. Save it as CSV in UTF-8.",
+            f"{name} cannot be read as a table: its text is not {called}. Save it as CSV in UTF-8.",
             code="manifest-encoding",
         ) from None
-    remarks = (Remark("manifest-encoding", f"{manifest.name} is in UTF-16", 1),) if "16" in encoding else ()
+    remarks = (Remark("manifest-encoding", f"{name} is in UTF-16", 1),) if "16" in encoding else ()
     return text, remarks
 
 

@@ -44,11 +44,11 @@ def alike(labels: Iterable[str]) -> list[list[str]]:
     """Sets of labels that differ in upper and lower case, spaces, underscores and punctuation alone."""
     sets: dict[str, list[str]] = defaultdict(list)
     for label in sorted(set(labels)):
-        sets[_essence(label)].append(label)
+        sets[essence(label)].append(label)
     return [labels for labels in sets.values() if len(labels) > 1]
 
 
-def _essence(label: str) -> str:
+def essence(label: str) -> str:
     """What tells a label from others: letters, digits, signs such as + and <, a minus at the end."""
     text = unicodedata.normalize("NFKC", label).casefold()
     minus = "-" if unicodedata.category(text[-1:] or " ") == "Pd" or text.endswith("−") else ""

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-DECIMAL_STRINGS = {"NumberOfFrames", "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"}
+DECIMAL_STRINGS = {
+    *("NumberOfFrames", "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"),
+    *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
+}
 NUMBER_VRS = {"US", "SS", "UL", "SL"}
 TEXT_VRS = {"IS", "DS", "CS", "LO", "SH", "ST", "LT", "AE", "UI", "UT", "UC", "PN"}
 
@@ -63,6 +66,18 @@ class Attributes:
         if isinstance(value, bytes):
             return value.decode("ascii", "replace").strip(" \0").upper()
         return str(value).strip(" \0").upper()
+
+    def texts(self, keyword: str) -> list[str]:
+        """The values of an attribute as they are written, blanks made single; [] where there is none."""
+        element = self._element(keyword)
+        if element is None:
+            return []
+        values = element.value
+        if isinstance(values, bytes):
+            values = values.decode("utf-8", "replace").split("\\")
+        elif isinstance(values, str) or not isinstance(values, Sequence):
+            values = [values]
+        return [" ".join(str(value).strip("\0").split()) for value in values]
 
     def numbers(self, keyword: str) -> list[float]:
         """The finite numbers of an attribute, [] where there is none; a comma is read as a decimal point.

@@ -1,7 +1,8 @@
 """A DICOM file taken apart: its attributes, and where its pixels lie (PS3.10 7, PS3.5 7 and A.4).
 
 What the file meta leaves out or gets wrong is read from the data, where only one reading is possible. Reads an
-allow-list of attributes and keeps no patient identifier. Never inflates a deflated file.
+allow-list of attributes; what tells patients apart is for `facts` alone and goes no further. Never inflates a deflated
+file.
 """
 
 from __future__ import annotations
@@ -34,11 +35,32 @@ COMPRESSED = {
     "1.2.840.10008.1.2.4.202",
     "1.2.840.10008.1.2.4.203",
 }
+# What tells one patient from another. Read to make a hash of and to know it where it stands in other words; never kept
+IDENTIFIERS = (
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientName",
+    "OtherPatientIDs",
+    "AccessionNumber",
+    "StudyID",
+    "ReferringPhysicianName",
+    "OperatorsName",
+)
+DATES = ("AcquisitionDate", "ContentDate", "StudyDate", "SeriesDate")
 # Everything that is read; nothing else of the file is looked at or kept
 ATTRIBUTES = (
+    *IDENTIFIERS,
+    *DATES,
     "Modality",
     "PresentationIntentType",
     "ViewPosition",
+    "ImageLaterality",
+    "Laterality",
+    "PatientOrientation",
+    "PixelSpacing",
+    "PixelSpacingCalibrationType",
+    "ImagerPixelSpacing",
+    "NominalScannedPixelSpacing",
     "BurnedInAnnotation",
     "SamplesPerPixel",
     "PhotometricInterpretation",
@@ -54,10 +76,14 @@ ATTRIBUTES = (
     "PixelPaddingRangeLimit",
     "RescaleSlope",
     "RescaleIntercept",
+    "RescaleType",
     "ModalityLUTSequence",
+    "ModalityLUTType",
     "VOILUTSequence",
+    "LUTExplanation",
     "WindowCenter",
     "WindowWidth",
+    "WindowCenterWidthExplanation",
     "VOILUTFunction",
     "PresentationLUTShape",
     "LUTDescriptor",

@@ -1,27 +1,32 @@
-"""DICOM bytes to pixels as a workstation would show them (PS3.3 C.11). `radiograph.read` calls it."""
+"""DICOM bytes to pixels as a workstation would show them, and to all that it could show (PS3.3 C.11).
+
+`radiograph.read` calls it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from xraykit.films.dicom import header, pixels, tables
-from xraykit.films.dicom.attributes import Attributes, Unreadable, left_out
+from xraykit.films.dicom import facts, header, pixels, tables
+from xraykit.films.dicom.attributes import Unreadable, left_out
+from xraykit.films.dicom.facts import text
 from xraykit.films.dicom.header import Film
+from xraykit.films.dicom.softcopy import Softcopy, Window, looked_up, of_still
 from xraykit.films.note import Note
 from xraykit.films.refusal import NotARadiograph
 from xraykit.films.stills import decode
 
 # A presentation that shows less is not followed: the part of the grey scale that it uses, the pixels that it clips
 LEAST_SCALE, MOST_CLIPPED = 1 / 8, 0.9
-LATERAL = ("LL", "RL", "LLD", "RLD", "LATERAL")
-# PS3.3 C.8.1.1 and the oblique views of C.8.11.5; whatever else stands there is not shown
-VIEWS = (*LATERAL, "AP", "PA", "RLO", "LLO", "RAO", "LAO", "RPO", "LPO")
+MOST_WINDOWS = 30  # of a film; what comes after them no reader would look for
+CHUNK = 2**18  # pixels that are counted at once
 
 
-def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
+def read(data: bytes) -> tuple[np.ndarray, Softcopy, tuple[Note, ...]]:
     """Decode a DICOM film, the first frame where it has several.
 
     Order of PS3.3 C.11: modality LUT, then VOI, and only then the inversion of MONOCHROME1 or of presentation LUT
@@ -31,9 +36,9 @@ def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
     Returns
     -------
     pixels : numpy.ndarray
-        uint8 or uint16, (H, W) grey or (H, W, 3) colour, full range of the dtype, bright = dense.
-    view : str or None
-        (0018,5101) View Position: one of VIEWS
+        uint8 or uint16, (H, W) grey or (H, W, 3) colour, full range of the dtype, bright = dense: the default window.
+    softcopy : Softcopy
+        The film before its window, and every window that it has.
     notes : tuple of Note
         What was converted or left out, for the user.
 
@@ -43,47 +48,98 @@ def read(data: bytes) -> tuple[np.ndarray, str | None, tuple[Note, ...]]:
         With the codes of `header.open_film` and `pixels.stored_values`.
     """
     film = header.open_film(data)
-    film.notes[:0] = [Note("bits", f"DICOM, {film.about.stored} bits stored."), *_remarks(film.attributes)]
+    film.notes[:0] = [Note("bits", f"DICOM, {film.about.stored} bits stored."), *_remarks(film)]
     stored = pixels.stored_values(film)
-    shown = _grey(stored, film) if film.about.grey else _colour(stored, film)
-    view = _text(film.attributes, "ViewPosition")
-    view = view if view in VIEWS else ""  # what is none of them may be anything
-    return np.ascontiguousarray(shown), view or None, tuple(film.notes)
+    if film.about.grey:
+        softcopy, top = _grey(stored, film)
+    else:
+        softcopy, top = of_still(np.ascontiguousarray(_colour(stored, film))), 255
+    softcopy = replace(softcopy, **facts.read(film))
+    return softcopy.render(top=top), softcopy, tuple(film.notes)
 
 
-def _remarks(attributes: Attributes) -> Iterator[Note]:
-    if _text(attributes, "PresentationIntentType") == "FOR PROCESSING":
+def _remarks(film: Film) -> Iterator[Note]:
+    if text(film, "PresentationIntentType") == "FOR PROCESSING":
         words = "A raw film (FOR PROCESSING): its contrast differs from that of the films models learn from."
         yield Note("for-processing", words, warning=True)
-    if _text(attributes, "ViewPosition") in LATERAL:
+    if text(film, "ViewPosition") in facts.LATERAL:
         yield Note("lateral", "A lateral or decubitus view: the models know frontal films only.", warning=True)
-    if _text(attributes, "BurnedInAnnotation") == "YES":
+    if text(film, "BurnedInAnnotation") == "YES":
         yield Note("burned-in-text", "Text is burned into the image: it may name the patient.", warning=True)
 
 
-class _Histogram(NamedTuple):
-    """What a film's pixels are: every value that a stored word can have, and how many pixels have it."""
+class _Values(NamedTuple):
+    """What the pixels of a film are after the modality LUT, and how many of them are what (padding left out)."""
 
-    stored: np.ndarray  # (2**bits,) float64
-    counts: np.ndarray  # (2**bits,) int64, padding left out
+    pixels: np.ndarray  # (H, W) uint8 or uint16
+    counts: np.ndarray  # (2**bits,) int64
+    slope: float
+    intercept: float
+    highest: int  # that they can be
+
+    @property
+    def every(self) -> np.ndarray:
+        """In units of the film, one for each of `counts`."""
+        return np.arange(len(self.counts)) * self.slope + self.intercept
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and highest that they can be, in units of the film."""
+        low, high = sorted((self.intercept, self.highest * self.slope + self.intercept))
+        return low, high
 
 
-def _grey(stored: np.ndarray, film: Film) -> np.ndarray:
-    # At most 65536 different stored values: the chain runs once on each, the film is looked up
-    about = film.about
-    low = -(2 ** (about.stored - 1)) if about.signed else 0
-    every = np.arange(low, low + 2**about.stored)
-    counts = np.bincount((stored - low).ravel(), minlength=len(every))
-    histogram = _Histogram(every.astype(np.float64), _without_padding(counts, low, film))
-    shown, as_stored = _presented(histogram, film)
-    if about.stored <= 8 and as_stored:
-        table, top = np.floor(shown * 255 + 0.5).astype(np.uint8), 255
-    else:
-        table, top = np.floor(shown * 65535 + 0.5).astype(np.uint16), 65535
-    if about.photometric == "MONOCHROME1" or _text(film.attributes, "PresentationLUTShape") == "INVERSE":
-        table = top - table
+def _grey(stored: np.ndarray, film: Film) -> tuple[Softcopy, int]:
+    """The film before its window, and the white of the default one: 255 where 8-bit values are shown as they are."""
+    values = _modality(np.ascontiguousarray(stored), film)
+    windows, as_stored = _windows(values, film)
+    inverted = film.about.photometric == "MONOCHROME1" or text(film, "PresentationLUTShape") == "INVERSE"
+    if inverted:
         film.notes.append(Note("inverted", "Stored with bright = air (MONOCHROME1): inverted after windowing."))
-    return table[stored - low]
+    softcopy = Softcopy(
+        values.pixels,
+        windows,
+        bits=int(len(values.counts) - 1).bit_length(),
+        slope=values.slope,
+        intercept=values.intercept,
+        inverted=inverted,
+    )
+    return softcopy, 255 if as_stored and film.about.stored <= 8 else 65535
+
+
+def _modality(stored: np.ndarray, film: Film) -> _Values:
+    """PS3.3 C.11.1: the modality LUT, or the rescale that makes values of stored ones."""
+    low, counts = film.about.lowest, _counts(stored, 2**film.about.stored)
+    counts = _without_padding(counts, low, film)
+    try:
+        if items := film.attributes.items("ModalityLUTSequence"):
+            table = tables.table(items[0], film.about, signed=film.about.signed)
+            film.notes.append(Note("modality-lut", "Modality LUT applied."))
+            return _through(table, stored, counts, low)
+    except Unreadable:
+        film.notes.append(left_out("Modality LUT"))
+    slope, intercept = (_number(film, name) for name in ("Rescale Slope", "Rescale Intercept"))
+    if not slope or intercept is None:
+        slope, intercept = 1.0, 0.0
+    return _Values(stored, counts, slope, low * slope + intercept, len(counts) - 1)
+
+
+def _through(table: tables.Table, stored: np.ndarray, counts: np.ndarray, low: int) -> _Values:
+    """Values after a table, and how many pixels have each."""
+    highest = max(int(table.top), 255)
+    outputs = table(np.arange(low, low + len(counts)))
+    bits = highest.bit_length()
+    pixels = looked_up(outputs.astype(np.uint8 if bits <= 8 else np.uint16), stored)
+    counted = np.bincount(outputs.astype(np.int64), counts, minlength=2**bits)
+    return _Values(pixels, counted.astype(np.int64), 1.0, 0.0, int(table.top))
+
+
+def _counts(values: np.ndarray, bins: int) -> np.ndarray:
+    """How many pixels have each value: a part of the film at a time, as NumPy counts 64-bit numbers only."""
+    flat, counts = values.reshape(-1), np.zeros(bins, np.int64)
+    for begin in range(0, len(flat), CHUNK):
+        counts += np.bincount(flat[begin : begin + CHUNK], minlength=bins)
+    return counts
 
 
 def _without_padding(counts: np.ndarray, low: int, film: Film) -> np.ndarray:
@@ -102,26 +158,29 @@ def _without_padding(counts: np.ndarray, low: int, film: Film) -> np.ndarray:
     return rest if rest.any() else counts
 
 
-def _presented(histogram: _Histogram, film: Film) -> tuple[np.ndarray, bool]:
-    """Every stored value as 0..1, and whether the stored values themselves are shown."""
-    values, low, high = _modality(histogram.stored, film)
+def _windows(values: _Values, film: Film) -> tuple[tuple[Window, ...], bool]:
+    """Every window of the film, the one that is shown first, and whether the stored values themselves are shown."""
     offered = list(_presentations(values, film))
-    for number, (shown, note) in enumerate(offered):
-        if _shows(shown, histogram.counts):
+    every = values.every
+    present = every[values.counts > 0]
+    darkest, brightest = float(present.min()), float(present.max())
+    own = Window("Range of the film", darkest, max(brightest, darkest + 1e-9))
+    windows = [window for window, _ in offered]
+    for number, (window, note) in enumerate(offered):
+        if _shows(window.graded(every), values.counts):
             film.notes.append(note)
             if number:
                 film.notes.append(Note("other-window", "The first window in the file shows nothing; the next is used."))
-            return np.clip(shown, 0, 1), False
+            return (windows.pop(number), *windows, own), False
     if film.about.stored <= 8 and not offered:
-        return (values - low) / max(high - low, 1e-9), True
-    present = values[histogram.counts > 0]
+        low, high = values.ends
+        return (Window("Full range", low, max(high, low + 1e-9)), own), True
     if offered:
         words = "The window in the file shows next to nothing of this film: the range of its own pixels is shown."
         film.notes.append(Note("window-misses", words, warning=True))
     else:
         film.notes.append(Note("no-window", "No window in the file: the range of the film's own pixels is shown."))
-    darkest, brightest = float(present.min()), float(present.max())
-    return np.clip((values - darkest) / max(brightest - darkest, 1e-9), 0, 1), False
+    return (own, *windows), False
 
 
 def _shows(shown: np.ndarray, counts: np.ndarray) -> bool:
@@ -132,26 +191,18 @@ def _shows(shown: np.ndarray, counts: np.ndarray) -> bool:
     return bool(used.max() - used.min() >= LEAST_SCALE and clipped <= MOST_CLIPPED)
 
 
-def _modality(stored: np.ndarray, film: Film) -> tuple[np.ndarray, float, float]:
-    """PS3.3 C.11.1: the values after the modality LUT or rescale, and the lowest and highest they can be."""
+def _presentations(values: _Values, film: Film) -> Iterator[tuple[Window, Note]]:
+    """PS3.3 C.11.2: every VOI of the file, by name."""
     try:
-        if items := film.attributes.items("ModalityLUTSequence"):
-            table = tables.table(items[0], film.about, signed=film.about.signed)
-            film.notes.append(Note("modality-lut", "Modality LUT applied."))
-            return table(stored), 0.0, table.top
-    except Unreadable:
-        film.notes.append(left_out("Modality LUT"))
-    slope, intercept = (_number(film, name) for name in ("Rescale Slope", "Rescale Intercept"))
-    values = stored * slope + intercept if slope and intercept is not None else stored
-    return values, float(values.min()), float(values.max())
-
-
-def _presentations(values: np.ndarray, film: Film) -> Iterator[tuple[np.ndarray, Note]]:
-    """PS3.3 C.11.2: every VOI of the file, values to 0..1 before clipping."""
-    try:
-        for item in film.attributes.items("VOILUTSequence"):
-            table = tables.table(item, film.about, signed=bool(values.min() < 0))
-            yield table(values) / table.top, Note("voi-lut", "VOI LUT applied.")
+        items = film.attributes.items("VOILUTSequence")[:MOST_WINDOWS]
+        for number, item in enumerate(items):
+            table = tables.table(item, film.about, signed=values.ends[0] < 0)
+            shades = np.floor(table.entries / table.top * 65535 + 0.5).astype(np.uint16)
+            name = facts.explanation(item, "LUTExplanation", 0, film) or _numbered("VOI LUT", number, items)
+            yield (
+                Window(name, table.first, table.first + len(shades), "table", shades),
+                Note("voi-lut", "VOI LUT applied."),
+            )
     except Unreadable:
         film.notes.append(left_out("VOI LUT"))
     try:
@@ -159,23 +210,26 @@ def _presentations(values: np.ndarray, film: Film) -> Iterator[tuple[np.ndarray,
     except Unreadable:
         film.notes.append(left_out("Window Center and Width"))
         return
-    function = _text(film.attributes, "VOILUTFunction") or "LINEAR"
-    for centre, width in zip(centres, widths, strict=False):
+    function = text(film, "VOILUTFunction")
+    pairs = [pair for pair in zip(centres, widths, strict=False)][:MOST_WINDOWS]
+    for number, (centre, width) in enumerate(pairs):
         if width > 0:
-            exact = function == "LINEAR" and width < 1  # which PS3.3 allows LINEAR_EXACT alone
-            name = "LINEAR_EXACT" if exact else function
-            yield _window(values, centre, width, name), Note("window", f"Window centre {centre:g}, width {width:g}.")
+            name = facts.explanation(film.attributes, "WindowCenterWidthExplanation", number, film)
+            name = name or _numbered("Window", number, pairs)
+            yield _window(name, centre, width, function), Note("window", f"Window centre {centre:g}, width {width:g}.")
 
 
-def _window(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
-    """PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.2 (LINEAR_EXACT) and C.11.2.1.3.1 (SIGMOID), before clipping."""
+def _numbered(word: str, number: int, those: list[Any]) -> str:
+    return f"{word} {number + 1}" if len(those) > 1 else word
+
+
+def _window(name: str, centre: float, width: float, function: str) -> Window:
+    low, high = centre - width / 2, centre + width / 2
     if function == "SIGMOID":
-        return 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -700, 700)))
-    if function == "LINEAR":
-        centre, width = centre - 0.5, width - 1
-    if width == 0:
-        return (values > centre).astype(np.float64)
-    return (values - centre) / width + 0.5
+        return Window(name, low, high, "sigmoid")
+    # LINEAR is not allowed to be narrower than 1, LINEAR_EXACT alone is (PS3.3 C.11.2.1.3.2)
+    exact = width < 1 or function not in ("LINEAR", "")
+    return Window(name, low, high, "linear-exact" if exact else "linear")
 
 
 def _colour(stored: np.ndarray, film: Film) -> np.ndarray:
@@ -187,7 +241,8 @@ def _colour(stored: np.ndarray, film: Film) -> np.ndarray:
             words = "The palette of the DICOM film cannot be read. Export it as 8-bit or 16-bit grey."
             raise NotARadiograph(words, code="unsupported-format") from None
         deep = max(float(table.entries.max()) for table in (red, green, blue)) > 255
-        stored = np.stack([table(stored) for table in (red, green, blue)], axis=-1) * (255 / 65535 if deep else 1)
+        places = stored.astype(np.int32) + about.lowest
+        stored = np.stack([table(places) for table in (red, green, blue)], axis=-1) * (255 / 65535 if deep else 1)
         film.notes.append(Note("palette", "Palette converted to colours."))
     elif about.stored != 8:
         stored = stored * (255 / (2**about.stored - 1))
@@ -202,10 +257,3 @@ def _number(film: Film, name: str) -> float | None:
     except Unreadable:
         film.notes.append(left_out(name))
         return None
-
-
-def _text(attributes: Attributes, keyword: str) -> str:
-    try:
-        return attributes.text(keyword)
-    except Unreadable:
-        return ""

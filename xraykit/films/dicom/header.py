@@ -52,6 +52,11 @@ class Header:
         return self.syntax != container.BIG_ENDIAN
 
     @property
+    def lowest(self) -> int:
+        """The lowest number that a pixel can be."""
+        return -(2 ** (self.stored - 1)) if self.signed else 0
+
+    @property
     def frame_bits(self) -> int:
         """Of one uncompressed frame."""
         bits = self.rows * self.columns * self.samples * self.allocated

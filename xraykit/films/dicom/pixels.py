@@ -22,7 +22,9 @@ PADDING = 256  # bytes behind the pixels that may be filling, if they are all al
 
 
 def stored_values(film: Film) -> np.ndarray:
-    """The stored values: (H, W) int32, or (H, W, 3) int32 in 0..2**stored - 1 as RGB.
+    """The stored values, in 0..2**stored - 1: (H, W), or (H, W, 3) as RGB; uint8 up to 8 bits, else uint16.
+
+    Signed ones are moved up by `Header.lowest`, so that the lowest possible is 0.
 
     Raises
     ------
@@ -55,10 +57,15 @@ def _meant_bits(raw: _Raw, about: Header) -> np.ndarray:
     """The bits that count, at their place; what lies above and below (overlays of old archives) is left out."""
     high = about.high if about.high < raw.bits else raw.bits - 1
     width = min(about.stored, high + 1)
-    values = (raw.words.astype(np.int32) >> (high + 1 - width)) & (2**width - 1)
+    words = raw.words.astype(np.uint8 if raw.words.itemsize == 1 else np.uint16, copy=False)
+    if shift := high + 1 - width:
+        words = words >> shift
+    if width < 8 * words.itemsize:
+        words = words & (2**width - 1)
     if about.signed and about.samples == 1:
-        values = np.where(values >> (width - 1), values - 2**width, values)
-    return values
+        # The sign bit turned round moves the lowest number to 0; where fewer bits are coded, to its place above that
+        words = (words ^ 2 ** (width - 1)) + (2 ** (about.stored - 1) - 2 ** (width - 1))
+    return words.astype(np.uint8, copy=False) if about.stored <= 8 else words
 
 
 def _uncompressed(film: Film) -> np.ndarray:
@@ -277,4 +284,4 @@ def _rgb(values: np.ndarray, about: Header) -> np.ndarray:
     if about.stored != 8:
         words = "Colour as luma and chroma can be read at 8 bits. Export the film as RGB or as 16-bit grey."
         raise NotARadiograph(words, code="unsupported-format")
-    return convert_color_space(values.astype(np.uint8), "YBR_FULL", "RGB").astype(np.int32)
+    return convert_color_space(values.astype(np.uint8), "YBR_FULL", "RGB")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xraykit.datasets.archive import check
+from xraykit.films.folders import check
 from xraykit.models.card import ModelRefused
 from xraykit.models.conversion import formats
 from xraykit.models.conversion.formats import Format

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit.datasets.archive import check, unpack
+from xraykit.datasets.archive import unpack
 from xraykit.datasets.layout import is_manifest
+from xraykit.films.folders import check
 from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders, text
 from xraykit.ui.datasets import work_view

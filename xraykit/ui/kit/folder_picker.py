@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from xraykit.datasets import layout
-from xraykit.films import walk
+from xraykit.films.folders import walk
 from xraykit.system import files, folders
 from xraykit.ui.kit.text import escape_markdown
 

@@ -11,17 +11,27 @@ from typing import Literal
 
 import streamlit as st
 
-from xraykit.films import walk
+from xraykit.films.folders import walk
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused
 from xraykit.system import files
 
+NO_MODEL = (
+    "No models yet. Train one on the Fine-tune page, or with `python -m xraykit train --recipe NAME --data FOLDER` and "
+    "`python -m xraykit runs keep RUN --as NAME`. Saved models are in `weights/`."
+)
 EXAMPLE_FOLDER = "/home/me/films"
 
 
 def say(words: str) -> None:
     """A warning that shows names from strangers as they are."""
     st.warning(escape_markdown(words))
+
+
+def say_no_model() -> None:
+    """Without any model, say what to do."""
+    words = re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(NO_MODEL))
+    st.html(f"<p class='xk-word xk-wide'>{words}</p>")
 
 
 def escape_markdown(text: str) -> str:

@@ -88,19 +88,23 @@ def keep_upload_addresses() -> None:
 async def keep_service(app: Any) -> AsyncIterator[None]:
     """Lifespan of the server: the inference service starts beside it, without holding it back, and is gone with it.
 
-    Closed tabs are looked after meanwhile.
+    Closed tabs are looked after meanwhile; what tabs of a server that was killed left on disk is removed.
     """
+    from xraykit.ui.review.server import spool
+    from xraykit.ui.review.server.rooms import ROOMS
     from xraykit.ui.server import sessions
 
     global _client
     keep_upload_addresses()
     starting = threading.Thread(target=client, name="start-service")
     starting.start()
+    threading.Thread(target=spool.sweep, name="sweep-films", daemon=True).start()
     sweeping = asyncio.create_task(sessions.sweep_for_ever())
     try:
         yield
     finally:
         sweeping.cancel()
+        ROOMS.close()
         starting.join()
         with _lock:
             ended, _client = _client, None

@@ -26,8 +26,11 @@ class Sweeper:
         self._closed_at: dict[str, float] = {}  # by session, when its tab was first seen closed
         self._look_again = False
 
-    def sweep(self, now: float) -> None:
-        """End what is due at `now` (seconds of a clock that only moves on), with its pictures and uploads."""
+    def sweep(self, now: float) -> set[str]:
+        """End what is due at `now` (seconds of a clock that only moves on), with its pictures and uploads.
+
+        Returns the sessions that are left.
+        """
         manager = self._runtime._session_mgr
         open_tabs = {info.session.id for info in manager.list_active_sessions()}
         kept = {info.session.id for info in manager.list_sessions()}
@@ -42,6 +45,7 @@ class Sweeper:
         if leftovers or self._look_again:
             self._runtime.media_file_mgr.remove_orphaned_files()
         self._look_again = bool(due or leftovers)
+        return kept - due
 
     def _clear_leftovers(self, kept: set[str]) -> bool:
         """Drop what a script or an upload that was still under way stored for a session that has ended meanwhile."""
@@ -57,10 +61,16 @@ class Sweeper:
 
 async def sweep_for_ever() -> None:
     """Look after closed tabs until cancelled."""
+    from xraykit.ui.review.server.answers import blocking
+    from xraykit.ui.review.server.rooms import ROOMS
+
     sweeper = Sweeper(runtime.get_instance())
     while True:
         await asyncio.sleep(EVERY)
         try:
-            sweeper.sweep(time.monotonic())
+            # No await between the two: a tab that opens meanwhile is none of those that are left
+            for seat in ROOMS.keep_only(sweeper.sweep(time.monotonic())):
+                await blocking(seat.end)
+            await blocking(ROOMS.refresh_models)
         except Exception:  # whatever it is, the next closed tab is looked after as well
             _log.exception("closed tabs were not looked after")

@@ -14,9 +14,10 @@ from typing import Any
 import streamlit as st
 
 from xraykit.datasets import inspection, layout
-from xraykit.datasets.archive import check, unpack
+from xraykit.datasets.archive import unpack
 from xraykit.datasets.catalog import known as catalog
 from xraykit.datasets.reading import samples
+from xraykit.films.folders import check
 from xraykit.refused import Refused
 from xraykit.reports.charts import bars as film_charts
 from xraykit.system import files, folders, text

@@ -1,0 +1,122 @@
+"""A reader study in small: 60 films read by keys alone, blind first, and the export equals what is counted by hand."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import end, eventually, start_server
+from tests.helpers import film_folders, reader_study, study_check, tiny_model
+from tests.helpers.reader_study import CLASSES, MODELS
+from xraykit.films import radiograph
+from xraykit.models import classifier
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), pytest.mark.slow]
+SAYS = {"agree": "v", "disagree": "d", "unsure": "s"}
+STATE = "async () => (await fetch(`/reading-room/${sessionStorage['xk-room']}/state`)).json()"
+
+
+def make_model(root: Path, name: str, seed: int, films: list[radiograph.Radiograph]) -> None:
+    """A tiny network of random weights whose answers to these films differ."""
+    shutil.copytree(tiny_model.KEPT, root / name)
+    place = root / name / "head.npz"
+    head = dict(np.load(place))
+    head["kernel_1"] = np.random.default_rng(seed).normal(0, 2, head["kernel_1"].shape).astype("float32")
+    for bias in (0, None):
+        if bias is None:  # around their mean the logits of the classes lie alike
+            logits = [prediction.logits for prediction in classifier.load(root / name).predict(films)]
+            head["bias_1"] = head["bias_1"] - np.mean(logits, axis=0).astype("float32")
+        np.savez(place, **head)
+        tiny_model.write_card(root / name, title=f"The {name} network", classes=CLASSES)
+
+
+def films_of(folder: Path) -> list[radiograph.Radiograph]:
+    return [radiograph.read(path.read_bytes(), path.name) for path in sorted((folder / "films").rglob("*.png"))]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    film_folders.make(folder / "films", CLASSES, 20)
+    for seed, name in enumerate(MODELS):
+        make_model(folder / "weights", name, seed, films_of(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def planned(folder):
+    """What the reader is to say of each film in the order of the list; the models' answers are asked of the models."""
+    models = {name: classifier.load(folder / "weights" / name) for name in MODELS}
+    tops = {name: [given.top for given in model.predict(films_of(folder))] for name, model in models.items()}
+    films = []
+    for place, film in enumerate(reader_study.plan()):
+        answers = {name: given[place] for name, given in tops.items()}
+        films.append(reader_study.settle(replace(film, answers=answers), place))
+    assert all(len({film.answers[name] for film in films}) > 1 for name in MODELS)
+    return films
+
+
+@pytest.fixture(scope="module")
+def serving(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XRAYKIT_WEIGHTS", str(folder / "weights"))
+        patch.setenv("XRAYKIT_RUNS", str(folder / "runs"))
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        running = start_server(folder / "server.log")
+    yield running
+    end(running)
+
+
+def open_films(visit, serving, folder):
+    page = visit.page
+    page.goto(f"{serving.url}/review")
+    page.locator(".room[data-state=open]").wait_for()
+    page.keyboard.press("j")
+    eventually(lambda: page.evaluate(STATE)["reading"]["blind"])
+    page.get_by_label("path", exact=False).first.fill(str(folder / "films"))
+    page.keyboard.press("Enter")
+    eventually(lambda: page.evaluate(STATE)["films"]["done"], 60)
+    page.locator(".reader[data-film]").wait_for()
+
+
+def read(page, film, order) -> None:
+    """The keys of one film."""
+    page.keyboard.press(str(CLASSES.index(film.before) + 1))
+    for model in order:
+        page.keyboard.press(SAYS[film.says[model]])
+    if film.last != film.before:
+        page.keyboard.press(str(CLASSES.index(film.last) + 1))
+    page.keyboard.press("n")
+
+
+def download(page, name: str) -> str:
+    with page.expect_download() as got:
+        page.locator(f".session-summary a[download='{name}']").click()
+    return Path(got.value.path()).read_text("utf-8")
+
+
+def test_sixty_films_by_keys_alone_are_counted_as_by_hand(visit, serving, folder, planned, screenshots):
+    page = visit.page
+    open_films(visit, serving, folder)
+    order = [model["name"] for model in page.evaluate(STATE)["models"]]
+    assert "hidden" in page.locator(".findings").inner_text() and page.locator(".reader-model").count() == 0
+    page.screenshot(path=screenshots / "reader-blind.png")
+    for film in planned:
+        read(page, film, order)
+    page.keyboard.press("Shift+S")
+    page.locator(".session-summary[data-ready]").wait_for()
+    page.screenshot(path=screenshots / "reader-summary.png")
+    rows = list(csv.DictReader(io.StringIO(download(page, "reading.csv"))))
+    study_check.check_table(rows, planned)
+    seconds = [(float(row["seconds_before_models"]), float(row["seconds"])) for row in rows]
+    assert all(0 <= before <= whole for before, whole in seconds)
+    study_check.check_summary(json.loads(download(page, "reading.json"))["summary"], planned, seconds)
+    assert sum(film.before != film.last for film in planned) > 9
+    assert not (folder / "runs" / "readings").exists(), "nobody asked to keep it"

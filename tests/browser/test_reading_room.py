@@ -1,0 +1,218 @@
+"""The reading room in Chromium, its routes answered by the test: no service, no models, made-up films."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.browser.conftest import eventually
+from tests.browser.test_review import serious
+from tests.helpers import room_site
+from tests.helpers.room_site import Room, refused, row
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+PRESSES = """async ([key, times, pause]) => {
+  for (let press = 0; press < times; press += 1) {
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key, code: "KeyN", bubbles: true, cancelable: true }));
+    await new Promise(done => setTimeout(done, pause));
+  }
+}"""
+
+
+@pytest.fixture
+def enter(visit):
+    def enter(rows, **state) -> Room:
+        room = Room(rows, **state)
+        room.open(visit.page)
+        return room
+
+    return enter
+
+
+def of_room(visit, name: str) -> str | None:
+    return visit.page.locator(".room").get_attribute(f"data-{name}")
+
+
+def drawn(visit) -> str | None:
+    """The film that every pane shows; None while they do not."""
+    ids = set((visit.page.locator(".viewer").get_attribute("data-ready") or "").split())
+    return ids.pop() if len(ids) == 1 else None
+
+
+def settle(visit, film: str) -> None:
+    eventually(lambda: (of_room(visit, "current"), drawn(visit)), (film, film))
+
+
+def press(visit, *keys: str) -> None:
+    for key in keys:
+        visit.page.keyboard.press(key)
+
+
+def test_sixty_presses_move_sixty_films_and_the_list_follows(visit, enter):
+    enter([row(number) for number in range(10_000)])
+    settle(visit, "f0")
+    visit.page.evaluate(PRESSES, ["n", 60, 50])
+    settle(visit, "f60")
+    chosen = visit.page.locator(".row[aria-selected=true]")
+    assert chosen.count() == 1 and "film-00060" in chosen.get_attribute("id") + chosen.inner_text()
+    listbox = visit.page.locator("[role=listbox]")
+    assert listbox.get_attribute("aria-activedescendant") == "film-f60"
+    box, inner = listbox.bounding_box(), chosen.bounding_box()
+    assert box["y"] <= inner["y"] and inner["y"] + inner["height"] <= box["y"] + box["height"], "the list follows"
+    assert visit.page.locator(".row").count() < 60, "rows out of sight are not there"
+    press(visit, "End")
+    settle(visit, "f9999")
+    press(visit, "Home", "ArrowDown", "p")
+    settle(visit, "f0")
+
+
+def test_the_list_is_filtered_and_sorted_and_says_what_it_hides(visit, enter):
+    enter([row(number) for number in range(12)] + [refused(90)])
+    settle(visit, "f0")
+    names = lambda: [name.replace("\n", "") for name in visit.page.locator(".row .name").all_inner_texts()]  # noqa: E731
+    assert "1 of 13 films" in visit.page.locator(".side-foot").inner_text()
+    visit.page.get_by_role("button", name="Sort").click()
+    visit.page.get_by_role("menuitemradio", name="Disagreement").click()
+    eventually(lambda: names()[0], "film-00001.dcm")
+    visit.page.get_by_role("button", name="Filter", exact=True).click()
+    visit.page.get_by_role("button", name="Refused", exact=True).click()
+    eventually(lambda: "notes.txt" in names() and len(names()), 2)  # and the film that is looked at
+    visit.page.get_by_role("button", name="Show all films").click()
+    visit.page.get_by_label("Predicted").select_option("Viral Pneumonia")
+    eventually(lambda: len(names()) < 10)
+    press(visit, "Escape", "/")
+    visit.page.keyboard.type("00005")
+    eventually(names, ["film-00005.dcm", "film-00000.dcm"])
+    visit.page.get_by_role("button", name="1 refused").click()
+    table = visit.page.locator("dialog table").inner_text()
+    assert room_site.WORDS in table and "not-a-film" in table
+
+
+def test_blind_mode_shows_nothing_of_the_models_before_an_impression(visit, enter):
+    reading = {"keep": False, "title": "", "name": None, "blind": True, "classes": room_site.CLASSES}
+    room = enter([row(number) for number in range(3)], reading=reading)
+    settle(visit, "f0")
+    hidden = visit.page.locator(".findings").inner_text() + visit.page.locator(".row").first.inner_text()
+    assert "0.80" not in hidden and "predicts" not in hidden and of_room(visit, "laid") == "0"
+    assert not [path for _, path in room.asked if path.startswith("heat/")], "no heatmap is even fetched"
+    press(visit, "1")
+    visit.page.locator(".findings").get_by_text("predicts").first.wait_for()
+    eventually(lambda: of_room(visit, "laid"), "2")
+    body = eventually(lambda: [body for kind, name, body in room.bodies if (kind, name) == ("impression", "f0")])[0]
+    assert body["finding"] == "COVID-19" and body["blind"] is True
+    press(visit, "n")
+    settle(visit, "f1")
+    assert "predicts" not in visit.page.locator(".findings").inner_text()
+    room.change(row(2, name="Viral Pneumonia/scan.dcm"))
+    visit.page.locator(".row", has_text="scan.dcm").wait_for()
+    assert "Viral" not in visit.page.locator(".list").inner_text(), "a folder may be named after the finding"
+
+
+def test_a_reload_brings_the_view_back_and_adopts_the_films(visit, enter):
+    room = enter([row(number) for number in range(5)])
+    settle(visit, "f0")
+    press(visit, "n", "n", "i", "g")
+    settle(visit, "f2")
+    eventually(lambda: visit.page.evaluate("sessionStorage.getItem('xk-room-view')").count('"invert":true'))
+    panes = visit.page.locator(".pane-head").count()
+    room.open(visit.page, key="n" * 32)
+    settle(visit, "f2")
+    assert ("POST", "adopt") in room.asked and visit.page.locator(".pane-head").count() == panes
+    assert json.loads(visit.page.locator(".viewer").get_attribute("data-view"))["invert"] is True
+    gone = Room([])
+    gone.answers["adopt"] = (404, {"code": "gone", "words": "The films of this tab are gone."})
+    visit.page.goto(f"{room_site.ADDRESS}/elsewhere")
+    visit.page.unroute_all()
+    gone.open(visit.page, key="o" * 32)
+    visit.page.get_by_text("The films of this tab are gone.").wait_for()
+
+
+def test_a_server_that_was_started_again_gives_a_fresh_room(visit, enter):
+    room = enter([row(0)])
+    settle(visit, "f0")
+    room.rows.clear()
+    room.answers["adopt"] = (404, {"code": "gone", "words": "The films of this tab are gone."})
+    visit.page.evaluate("() => { xkMount({ key: 'another' }) }")
+    visit.page.get_by_text("The films of this tab are gone.").wait_for()
+    eventually(lambda: (of_room(visit, "state"), of_room(visit, "films")), ("open", "0"))
+    room.change(row(1))
+    settle(visit, "f1")
+    assert visit.page.locator(".side-head h2").count() == 1, "nothing stands there twice"
+
+
+def test_what_is_wrong_is_said_and_names_are_text(visit, enter):
+    name = "<img src=x onerror=alert(1)><b>" + "long" * 40 + ".dcm"
+    broken = [{"name": "stranger", "code": "hash-mismatch", "words": "Expected the files of the card; got others."}]
+    warned = row(0, name=name, warnings=["This is a colour photograph."], notes=["12 bits stored of 16."], same_as="f1")
+    room = enter([warned, row(1)], broken=broken)
+    settle(visit, "f0")
+    page = visit.page
+    assert page.locator(".room img[src=x]").count() == 0 and page.locator(".room b", has_text="long").count() == 0
+    findings = page.locator(".findings").inner_text()
+    assert (
+        "colour photograph" in findings and "12 bits stored" in findings and "stranger could not be loaded" in findings
+    )
+    assert "Same film as film-00001.dcm" in page.locator(".row").first.inner_text()
+    assert page.locator(".warnings p").evaluate("e => getComputedStyle(e).fontSize") >= "14px"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a long name widens nothing"
+    room.answers["open"] = (400, {"code": "no-path", "words": "Enter the path of a film or a folder."})
+    page.get_by_role("button", name="Open films").click()
+    page.locator(".sheet form button[type=submit]").click()
+    page.locator(".sheet").get_by_text("Enter the path of a film").wait_for()
+    press(visit, "Escape")
+    room.answers["films"] = (413, {"code": "file-too-large", "words": "big.dcm has more than 50 MiB."})
+    page.locator(".room > input[type=file]").first.set_input_files({"name": "big.dcm", "mimeType": "", "buffer": b"x"})
+    page.locator(".row.refused", has_text="big.dcm has more than 50 MiB.").wait_for()
+    assert "Traceback" not in page.inner_text("main")
+
+
+def test_without_a_model_films_are_shown_and_what_to_do_is_said(visit, enter):
+    enter([row(0, models={})], models=[])
+    settle(visit, "f0")
+    assert "python -m xraykit train" in visit.page.locator(".findings").inner_text()
+    assert visit.page.locator(".pane-head").count() == 1
+
+
+def test_films_that_are_still_read_show_progress_and_can_be_stopped(visit, enter):
+    room = enter([row(0), *(row(number, state="waiting", models={}) for number in range(1, 8))])
+    settle(visit, "f0")
+    foot = visit.page.locator(".side-foot")
+    foot.get_by_text("about 40 s left").wait_for()
+    foot.get_by_role("button", name="Stop").click()
+    eventually(lambda: ("POST", "stop") in room.asked)
+    room.change(*(row(number) for number in range(1, 8)))
+    foot.locator(".progress").wait_for(state="hidden")
+    press(visit, "n")
+    settle(visit, "f1")
+
+
+def test_a_prior_of_the_same_patient_lies_beside_the_film(visit, enter):
+    old, new = row(0, patient=1, taken=10.0), row(1, patient=1, taken=224.0)
+    enter([old, new])
+    settle(visit, "f0")
+    press(visit, "n")
+    visit.page.get_by_role("button", name="Prior, 214 days earlier").wait_for()
+    eventually(lambda: visit.page.locator(".viewer").get_attribute("data-ready"), "f0 f1 f1")
+    press(visit, "Shift+P")
+    settle(visit, "f1")
+
+
+def test_every_size_holds_the_room_and_axe_finds_no_serious_fault(visit, enter):
+    from axe_playwright_python.sync_playwright import Axe
+
+    enter([row(number, warnings=["A lateral film."] * (number % 2)) for number in range(30)] + [refused(40)])
+    settle(visit, "f0")
+    press(visit, "n")
+    settle(visit, "f1")
+    faults = serious(Axe().run(visit.page))
+    for width, height in ((1024, 768), (960, 600), (1920, 1080), (3840, 2160)):
+        visit.page.set_viewport_size({"width": width, "height": height})
+        settle(visit, "f1")
+        assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        viewport = visit.page.locator(".viewport").bounding_box()
+        assert viewport["width"] > 0.5 * width * 0.9 and viewport["height"] > 0.6 * height, (width, viewport)
+    visit.page.set_viewport_size({"width": 1024, "height": 768})
+    visit.page.get_by_role("button", name="Overlay", exact=True).click()
+    faults += serious(Axe().run(visit.page))
+    assert faults == []

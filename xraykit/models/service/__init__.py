@@ -1,0 +1,16 @@
+"""The inference service, `python -m xraykit.models.service`, and its client: the pages' only way to a network.
+
+client     what pages call; starts the process, and starts it again when it died
+process    the process's side: decoders, loaded models, the tf-keras-vis worker
+scoring    a film scored by models: predictions, Grad-CAM, how far the heatmaps agree, a thumbnail
+heatmaps   how far two heatmaps agree
+worker     the slow heatmaps, computed by a TensorFlow process of their own
+kept       what is remembered of films, up to so many bytes
+
+Never imports TensorFlow or Keras.
+"""
+
+from xraykit.models.service.client import SERVICE, Client, ServiceError, start
+from xraykit.models.service.scoring import Reading, Scored
+
+__all__ = ["SERVICE", "Client", "Reading", "Scored", "ServiceError", "start"]

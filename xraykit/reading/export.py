@@ -1,0 +1,70 @@
+"""A reading session as files for others: CSV, a row a film, and JSON, everything with its summary."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from xraykit import RESEARCH_ONLY
+from xraykit.reading import summary
+from xraykit.reading.kept import ReadFilm, Record
+from xraykit.system.files import csv_cells
+
+# docs/reading.md says what each holds
+COLUMNS = ("order", "sha256", "name", "reference", "finding_before_models", "finding", "changed", "flagged")
+LAST_COLUMNS = ("seconds_before_models", "seconds", "text", "marks", "recorded")
+OF_MODEL = ("answer", "probability", "reader_says")  # after the model's name and a space
+
+
+def to_csv(record: Record) -> str:
+    """A row a film in the order they were read; names only where they were asked for. No cell is a formula."""
+    told = record.told()
+    models = sorted({model for film in told.films for model in film.answers})
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    of_models = [f"{model} {column}" for model in models for column in OF_MODEL]
+    writer.writerow(csv_cells([*COLUMNS, *of_models, *LAST_COLUMNS]))
+    for film in told.films:
+        writer.writerow(csv_cells(_written(value) for value in _row(film, models)))
+    return out.getvalue()
+
+
+def to_json(record: Record) -> str:
+    """The session and its summary; names only where they were asked for."""
+    told = record.told()
+    data = {
+        "note": RESEARCH_ONLY,
+        "session": msgspec.to_builtins(told),
+        "summary": summary.summarise(told).to_dict(),
+    }
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _row(film: ReadFilm, models: list[str]) -> Iterator[Any]:
+    last, before = film.last, film.before
+    yield from (film.order, film.sha256, film.name, film.label, before and before.finding, last.finding)
+    yield from (summary.changed(film), last.flagged)
+    for model in models:
+        answer = film.answers.get(model)
+        yield answer and answer.top
+        yield answer and answer.probabilities.get(answer.top)
+        yield last.agrees.get(model)
+    yield from (before and before.seconds, last.seconds, last.text)
+    yield json.dumps(msgspec.to_builtins(last.marks), ensure_ascii=False) if last.marks else None
+    yield last.at
+
+
+def _written(value: Any) -> Any:
+    """None as an empty cell, a switch as yes or no, a float as Python reads it again, text in one line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return repr(value)
+    return " ".join(str(value).split()) if isinstance(value, str) and "\n" in value else value

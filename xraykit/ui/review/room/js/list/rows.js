@@ -1,0 +1,123 @@
+/** What the server knows of the films, kept up to date: rows that change arrive as they do, never all of them again. */
+
+const AGAIN = [500, 1000, 2000, 5000]; // ms before the next try where the server does not answer
+const BETWEEN = 1000; // ms between two looks at the state while films are being read
+const QUICK = 250; // ms: an answer that came sooner with nothing new was not held open
+
+const pause = (milliseconds, signal) => new Promise((done) => {
+  const timer = setTimeout(done, milliseconds);
+  signal.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
+});
+
+/**
+ * @param {any} routes
+ * @param {{changed: (what: string) => void, arrived: (ids: string[]) => void, removed: (ids: string[]) => void,
+ *   silent: (error: Error|null) => void, gone: (error: Error) => void}} tell
+ */
+export function createRows(routes, tell) {
+  const rows = new Map();
+  const ended = new AbortController();
+  let arrival = [];
+  let version = 0;
+  let state = { films: { total: 0, done: 0, refused: 0, waiting: 0, eta_seconds: null, listing: false, more: false },
+    models: [], broken: [], methods: [], colormaps: {}, reading: null, restarted: 0 };
+  let looking = null; // the look at the state that is going on
+  let lookedAt = 0;
+  let known = false; // whether the server has answered at all
+
+  function take(answer) {
+    version = answer.version;
+    const fresh = [];
+    for (const row of answer.rows ?? []) {
+      if (!rows.has(row.id)) fresh.push(row.id);
+      rows.set(row.id, row);
+    }
+    for (const id of answer.removed ?? []) rows.delete(id);
+    if (answer.order) arrival = [...answer.order, ...locals()];
+    else if (answer.removed?.length) arrival = arrival.filter((id) => rows.has(id));
+    if (answer.removed?.length) tell.removed(answer.removed);
+    if (fresh.length) tell.arrived(fresh);
+    return Boolean(answer.rows?.length || answer.removed?.length || answer.order);
+  }
+  const locals = () => [...rows.values()].filter((row) => row.local).map((row) => row.id);
+  const isBusy = () => state.films.listing || state.films.waiting > 0;
+
+  async function look() {
+    lookedAt = performance.now();
+    state = await routes.state(ended.signal);
+    known = true;
+    tell.changed("state");
+  }
+  /** Look at the state, soon and never twice at once. */
+  function lookSoon() {
+    looking ??= pause(Math.max(0, lookedAt + BETWEEN - performance.now()), ended.signal)
+      .then(() => !ended.signal.aborted && look())
+      .catch(failed)
+      .finally(() => {
+        looking = null;
+        if (isBusy() && !ended.signal.aborted) lookSoon();
+      });
+  }
+  function failed(error) {
+    if (error.name === "AbortError" || ended.signal.aborted) return;
+    if (error.status === 404) {
+      ended.abort();
+      tell.gone(error);
+    } else tell.silent(error);
+  }
+  async function watch() {
+    let tries = 0;
+    while (!ended.signal.aborted) {
+      const began = performance.now();
+      try {
+        const answer = await routes.rows(version, ended.signal);
+        tell.silent(null);
+        tries = 0;
+        if (take(answer)) {
+          tell.changed("rows");
+          lookSoon();
+        } else if (performance.now() - began < QUICK) await pause(QUICK, ended.signal);
+      } catch (error) {
+        failed(error);
+        await pause(AGAIN[Math.min(tries, AGAIN.length - 1)], ended.signal);
+        tries += 1;
+      }
+    }
+  }
+  return {
+    rows,
+    arrival: () => arrival,
+    state: () => state,
+    isKnown: () => known,
+    /** The first answer, before anything is drawn; then what changes. */
+    async start() {
+      await look();
+      watch();
+    },
+    look: lookSoon,
+    /** A row the server does not know: a file that never reached it. */
+    addLocal(row) {
+      rows.set(row.id, { ...row, local: true });
+      arrival = [...arrival, row.id];
+      tell.changed("rows");
+    },
+    /** What the reader said is shown before the server has answered. */
+    patch(id, partial) {
+      const row = rows.get(id);
+      if (!row) return;
+      rows.set(id, { ...row, ...partial });
+      tell.changed("rows");
+    },
+    drop(id) {
+      rows.delete(id);
+      arrival = arrival.filter((other) => other !== id);
+      tell.changed("rows");
+    },
+    clear() {
+      rows.clear();
+      arrival = [];
+      tell.changed("rows");
+    },
+    end: () => ended.abort(),
+  };
+}

@@ -1,0 +1,220 @@
+/** What each pane shows: the film, a model's heatmap over it, two models' heatmaps, or a prior of the same patient. */
+
+import { duration, fill, h, say } from "./kit/dom.js";
+import { icon } from "./kit/icons.js";
+import { choices, sheetOf } from "./kit/menu.js";
+
+export const MOST_PANES = 3;
+const FAST = "Grad-CAM"; // comes with the probabilities; every other method is computed on demand
+
+/** The prior of a film: the one chosen by hand, else the newest older film of the same patient; null where there is none. */
+export function priorOf(room, row) {
+  const { prior, priors } = room.store.get();
+  if (!row || !prior) return null;
+  if (row.id in priors) return room.row(priors[row.id]) ?? null;
+  return olderOf(room, row)[0] ?? null;
+}
+
+/** Ready films of the same patient that were taken before this one, newest first. */
+export function olderOf(room, row) {
+  if (row.patient === null || row.patient === undefined || row.taken === null) return [];
+  return [...room.rows.values()]
+    .filter((other) => other.patient === row.patient && other.id !== row.id && other.state === "ready"
+      && other.taken !== null && other.taken < row.taken)
+    .sort((a, b) => b.taken - a.taken);
+}
+
+/** How much older a prior is, in words; only differences are known. */
+export function earlier(row, prior) {
+  if (row.taken === null || prior.taken === null || row.taken === undefined || prior.taken === undefined) return "";
+  const days = Math.round(row.taken - prior.taken);
+  if (days === 0) return "same day";
+  return `${Math.abs(days)} day${Math.abs(days) === 1 ? "" : "s"} ${days > 0 ? "earlier" : "later"}`;
+}
+
+/** How many panes there are: as chosen, else as many as there is something to show in. */
+export function layoutOf(room) {
+  const { layout } = room.store.get();
+  const models = room.models().length;
+  return layout ?? Math.min(MOST_PANES, 1 + models + (priorOf(room, room.row()) ? 1 : 0), room.width() < 700 ? 2 : 3);
+}
+
+/** What every pane shows: "film", "prior", "both", or "model:NAME". */
+export function contentsOf(room) {
+  const layout = layoutOf(room);
+  const models = room.models().map((name) => `model:${name}`);
+  const prior = priorOf(room, room.row()) ? ["prior"] : [];
+  const automatic = layout === 1 ? [models[0] ?? "film"] : [...prior, "film", ...models].slice(0, layout);
+  while (automatic.length < layout) automatic.push("film");
+  const assigned = room.store.get().assigned[layout] ?? [];
+  const contents = automatic.map((content, place) => (isThere(room, assigned[place]) ? assigned[place] : content));
+  return room.hidden(room.row()) ? withoutModels(contents) : contents;
+}
+
+/** Before an impression the film has the whole place, beside its prior. */
+function withoutModels(contents) {
+  return contents.includes("prior") ? ["prior", "film"] : ["film"];
+}
+
+function isThere(room, content) {
+  if (!content || content === "film") return Boolean(content);
+  if (content === "prior") return Boolean(priorOf(room, room.row()));
+  if (content === "both") return room.models().length > 1;
+  return room.models().includes(content.slice("model:".length));
+}
+
+/** The heatmap that a model is asked for of a film: a query of the heat route, or words where there is none to ask for. */
+export function heatQuery(room, row, name) {
+  const model = room.state.models.find((one) => one.name === name);
+  const reading = row.models?.[name];
+  if (!model || !reading) return row.state === "waiting" ? "Waiting to be read" : "This model has not read this film.";
+  if (!reading.top) return reading.words ?? "This model could not read this film.";
+  const label = room.store.get().label ?? reading.top;
+  if (!model.classes.includes(label)) return `This model has no class ${label}.`;
+  const method = room.method();
+  if (method === FAST && model.heatmaps === false) return `This model has no ${FAST} heatmap: its network has no feature layer to look at.`;
+  return { model: name, method, label };
+}
+
+/** What is to be fetched, first first: the film with its heatmaps, its prior, and the next ones. */
+export function wishes(room, ahead) {
+  const row = room.row();
+  if (!row || row.state === "refused") return []; // one that still waits to be classified is shown meanwhile
+  const shown = contentsOf(room);
+  const list = [{ id: row.id }, ...heatsFor(room, row, shown)];
+  const prior = shown.includes("prior") ? priorOf(room, row) : null;
+  if (prior) list.push({ id: prior.id });
+  for (const next of ahead) {
+    list.push({ id: next.id });
+    if (room.method() === FAST) list.push(...heatsFor(room, next, shown));
+  }
+  return list;
+}
+
+function heatsFor(room, row, shown) {
+  if (room.hidden(row)) return [];
+  return modelsIn(room, shown)
+    .map((name) => heatQuery(room, row, name))
+    .filter((query) => typeof query !== "string")
+    .map((query) => ({ id: row.id, query }));
+}
+
+function modelsIn(room, shown) {
+  const names = shown.flatMap((content) =>
+    content === "both" ? room.models().slice(0, 2) : content.startsWith("model:") ? [content.slice("model:".length)] : []);
+  return [...new Set(names)];
+}
+
+/** The panes as the viewer takes them, each with `head`, what stands above it. */
+export function panesOf(room) {
+  const row = room.row();
+  return contentsOf(room).map((content) => {
+    const shown = content === "prior" ? priorOf(room, row) : row;
+    const pane = { content, film: null, heats: [], head: titleOf(room, content, row), title: "", detail: "", corners: cornersOf(room, content, shown, row), words: null, computing: false, again: false };
+    if (content !== "film" && content !== "prior") pane.title = pane.head; // on the film too: the full screen has no heads
+    layFilm(room, pane, shown);
+    if (pane.film && !room.hidden(row)) layHeats(room, pane, row, content);
+    return pane;
+  });
+}
+
+function layFilm(room, pane, row) {
+  if (!row) pane.words = "";
+  else if (row.state === "refused") pane.words = `${room.nameOf(row)} could not be opened. ${row.refused?.words ?? ""}`;
+  else {
+    const entry = room.shelf.film(row.id);
+    pane.film = entry?.film ?? null;
+    if (entry?.error) pane.words = entry.error.words ?? "This film could not be shown.";
+    else if (!entry) pane.words = "Loading";
+  }
+}
+
+function layHeats(room, pane, row, content) {
+  const names = modelsIn(room, [content]);
+  pane.heats = names.map((name) => {
+    const query = heatQuery(room, row, name);
+    if (typeof query === "string") {
+      pane.detail = query;
+      return null; // words, no query
+    }
+    const entry = room.shelf.heat(row.id, query);
+    pane.detail = names.length > 1 ? "" : describe(entry, query, row.models[name].probabilities, room);
+    pane.computing ||= Boolean(entry && "done" in entry);
+    pane.again ||= entry?.error?.code === "cancelled";
+    return entry?.heat?.rows ? entry.heat : null; // where there is none, only words come
+  });
+  pane.heats = pane.heats.filter(Boolean);
+}
+
+/** What a heatmap says, or why there is none, in one line. */
+function describe(entry, { method, label }, probabilities, room) {
+  if (!entry) return "";
+  if (entry.error) return entry.error.words ?? "The heatmap could not be computed.";
+  if (!entry.heat) return `${method}: ${Math.round(100 * (entry.done ?? 0))} %${entry.remaining ? `, ${duration(entry.remaining)} left` : ""}`;
+  if (entry.heat.words) return entry.heat.words;
+  if (entry.heat.maximum <= 0) return "No positive evidence at this layer: the film is shown as it is.";
+  const classes = Object.keys(probabilities).length;
+  if (probabilities[label] < 1 / classes) return `The model probability of ${label} is low, so this heatmap says little.`;
+  const top = room.sharedMaximum();
+  return top ? `Peak ${(entry.heat.maximum / top).toFixed(2)} on the shared scale` : "";
+}
+
+function titleOf(room, content, row) {
+  if (content === "film") return "Film";
+  if (content === "prior") return `Prior${row ? `, ${earlier(row, priorOf(room, row)) || "chosen by hand"}` : ""}`;
+  if (content === "both") return room.models().slice(0, 2).map(room.titleOf).join(" and ");
+  return room.titleOf(content.slice("model:".length));
+}
+
+function cornersOf(room, content, row, current) {
+  const corners = { topLeft: [], topRight: [], bottomLeft: [], bottomRight: [] };
+  if (!row) return corners;
+  corners.topLeft = [room.nameOf(row), row.width && `${row.width} × ${row.height}, ${row.bits} bit`, [row.view, row.laterality].filter(Boolean).join(" ")].filter(Boolean);
+  if (content === "prior") corners.topLeft.unshift(["PRIOR", earlier(current, row)].filter(Boolean).join(", "));
+  const reading = content.startsWith("model:") && !room.hidden(current) ? row.models?.[content.slice("model:".length)] : null;
+  if (reading?.top) corners.topRight = [`${reading.top} ${reading.probabilities[reading.top].toFixed(3)}`];
+  return corners;
+}
+
+/** The line above each pane: what it shows, which can be changed, and what its heatmap says. */
+export function createHeads(root, room) {
+  const heads = Array.from({ length: MOST_PANES }, (_, place) => {
+    const title = h("span", { class: "title" });
+    const button = h("button", { type: "button", class: "pane-title", title: "Choose what this pane shows" }, title, icon("down", 12));
+    const detail = h("span", { class: "detail", role: "status" });
+    const cancel = h("button", { type: "button", class: "text", hidden: true, onclick: () => room.cancelHeats() }, "Cancel");
+    const again = h("button", { type: "button", class: "text", hidden: true, onclick: () => room.retryHeats() }, "Try again");
+    sheetOf(button, "What this pane shows", (close) => [paneChoices(room, place, close)]);
+    const element = h("div", { class: "pane-head" }, button, detail, cancel, again);
+    return { element, title, detail, cancel, again };
+  });
+  return {
+    show(panes) {
+      root.style.setProperty("--panes", panes.length);
+      if (root.children.length !== panes.length) fill(root, heads.slice(0, panes.length).map((head) => head.element));
+      panes.forEach((pane, place) => {
+        const head = heads[place];
+        say(head.title, pane.head);
+        head.title.title = pane.head;
+        say(head.detail, pane.detail);
+        head.detail.title = pane.detail;
+        head.cancel.hidden = !pane.computing;
+        head.again.hidden = !pane.again;
+      });
+    },
+  };
+}
+
+function paneChoices(room, place, close) {
+  const layout = layoutOf(room);
+  const items = [{ value: "film", label: "Film alone" }];
+  items.push(...room.models().map((name) => ({ value: `model:${name}`, label: `Heatmap of ${room.titleOf(name)}` })));
+  if (room.models().length > 1) items.push({ value: "both", label: "Two heatmaps (blink, slider)" });
+  if (priorOf(room, room.row())) items.push({ value: "prior", label: "Prior film" });
+  return choices("This pane shows", items, contentsOf(room)[place], (content) => {
+    const assigned = [...contentsOf(room)];
+    assigned[place] = content;
+    room.store.set({ assigned: { ...room.store.get().assigned, [layout]: assigned } });
+    close();
+  });
+}

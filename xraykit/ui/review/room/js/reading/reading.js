@@ -1,0 +1,144 @@
+/** The reader: what is recorded of each film, by key or pointer, and when the models may be seen. */
+
+import { createPanel } from "./panel.js";
+import { createRecorder } from "./recorder.js";
+import { createSeen } from "./seen.js";
+import { createSession } from "./session.js";
+
+const DIGITS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+/**
+ * @param {HTMLElement} root the panel's place
+ * @param {{room: any}} context
+ * @returns {{show: (row: any) => void, commands: any[], hidden: (row: any) => boolean, marksChanged: (id: string, marks: any[]) => void,
+ *   settle: () => Promise<void>, forget: () => void, destroy: () => void}}
+ */
+export function createReading(root, { room }) {
+  const seen = createSeen();
+  const recorder = createRecorder((id, body, keepalive) => room.routes.impression(id, body, { keepalive }), () => panel.status(recorder.saved, recorder.words));
+  const target = { id: null, place: 0 }; // the model that the next V, D or S is about
+  const session = createSession({ room, classes, settle: () => recorder.settle(), forget });
+  const panel = createPanel(root, {
+    room, classes, record, say: sayOf, reveal, answered, session: session.controls, toggleBlind: () => setBlind(!room.blind()),
+    target: (row) => answered(row)[target.place]?.name,
+  });
+
+  /** What may be found, in the order of the digits. */
+  function classes() {
+    const chosen = room.state.reading?.classes ?? [];
+    return chosen.length ? chosen : [...new Set(room.state.models.flatMap((model) => model.classes))];
+  }
+  /** The models that are on and have an answer for this film. */
+  function answered(row) {
+    return room.state.models.filter((model) => room.models().includes(model.name) && row.models?.[model.name]?.top)
+      .map(({ name, title }) => ({ name, title: title || name }));
+  }
+  /** Are the models' answers to be kept from the reader? */
+  function hidden(row) {
+    return Boolean(room.blind() && row && row.state === "ready" && !seen.has(row));
+  }
+  function aim(row) {
+    const names = answered(row).map((model) => model.name);
+    const said = recorder.draft(row).agrees;
+    if (target.id === row.id) return;
+    target.id = row.id;
+    target.place = Math.max(0, names.findIndex((name) => !said[name]));
+  }
+  function draw() {
+    const row = room.row();
+    const ready = row?.state === "ready";
+    if (ready) aim(row);
+    panel.show(row, ready ? recorder.draft(row) : null, hidden(row));
+  }
+  function look(row) {
+    if (row?.state === "ready" && !hidden(row)) seen.add(row);
+  }
+
+  function record(partial) {
+    const row = room.row();
+    if (row?.state !== "ready") return;
+    const blind = hidden(row);
+    const decides = blind && Boolean(partial.finding);
+    recorder.change(row, partial, blind, decides || "flagged" in partial);
+    if (decides) seen.add(row);
+    panel.status(recorder.saved, recorder.words);
+    draw();
+    if (decides) room.changed("choice"); // the models come out
+  }
+  function reveal() {
+    const row = room.row();
+    if (!row || !hidden(row)) return;
+    recorder.change(row, {}, false, true); // whatever is said from now on was said with the models in sight
+    seen.add(row);
+    draw();
+    room.changed("choice");
+  }
+  function sayOf(model, what) {
+    const row = room.row();
+    if (!row || hidden(row)) return;
+    const { agrees } = recorder.draft(row);
+    const { [model]: said, ...others } = agrees;
+    record({ agrees: said === what ? others : { ...others, [model]: what } });
+  }
+  /** What is said by key is about one model after the other. */
+  function sayNext(what) {
+    const row = room.row();
+    if (row?.state !== "ready" || hidden(row)) return;
+    const models = answered(row);
+    if (!models.length) return;
+    const place = Math.min(target.place, models.length - 1);
+    target.place = (place + 1) % models.length;
+    record({ agrees: { ...recorder.draft(row).agrees, [models[place].name]: what } });
+  }
+  function setBlind(blind) {
+    room.state.reading = { ...room.state.reading, blind };
+    look(room.row());
+    room.routes.setReading({ blind }).catch((error) => room.tell(error));
+    draw();
+    room.changed("choice");
+  }
+  function forget() {
+    recorder.forget();
+    seen.clear();
+    target.id = null;
+    panel.forget();
+    room.changed("choice");
+  }
+
+  return {
+    show(row) {
+      if (row?.state !== "ready") recorder.show(null);
+      else if (recorder.show(row, () => hidden(row))) room.marks?.set(row.id, recorder.draft(row).marks);
+      look(row);
+      session.show();
+      draw();
+      panel.status(recorder.saved, recorder.words);
+    },
+    hidden,
+    /** The marks on a film have changed: they are kept with its impression. */
+    marksChanged(id, marks) {
+      const row = room.rows.get(id);
+      if (row?.state !== "ready") return;
+      recorder.change(row, { marks }, hidden(row));
+      draw();
+    },
+    commands: [
+      ...DIGITS.map((digit) => ({
+        name: `finding-${digit}`, label: `Finding ${digit}`, group: "Reading", key: String(digit),
+        run: () => classes()[digit - 1] && record({ finding: classes()[digit - 1] }),
+      })),
+      { name: "finding-none", label: "Take the finding back", group: "Reading", key: "0", run: () => record({ finding: null }) },
+      { name: "agree", label: "Agree with the model", group: "Reading", key: "V", run: () => sayNext("agree") },
+      { name: "disagree", label: "Disagree with the model", group: "Reading", key: "D", run: () => sayNext("disagree") },
+      { name: "unsure", label: "Unsure of the model", group: "Reading", key: "S", run: () => sayNext("unsure") },
+      { name: "flag", label: "Flag the film", group: "Reading", key: "K", run: () => room.row()?.state === "ready" && record({ flagged: !recorder.draft(room.row()).flagged }) },
+      { name: "comment", label: "Write a comment", group: "Reading", key: "Shift+N", run: () => panel.comment() },
+      { name: "blind", label: "Blind mode: read before the models are shown", group: "Reading", key: "J", run: () => setBlind(!room.blind()) },
+      { name: "reveal", label: "Show the models without a finding", group: "Reading", key: "Shift+J", run: reveal },
+      { name: "summary", label: "Summary of the session", group: "Reading", key: "Shift+S", run: () => session.summary() },
+    ],
+    settle: () => recorder.settle(),
+    forget,
+    destroy: () => recorder.destroy(),
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * Impressions on their way to the server: what the reader said of each film, the seconds it was shown, and what is not
+ * yet saved. Nothing is lost at a fast next film or a closed tab. Draws nothing.
+ */
+
+const DEBOUNCE = 400; // ms after the last change
+const AGAIN = 2000; // ms until a server that did not answer is asked again
+const MOST_KEEPALIVE = 60_000; // bytes that a browser still sends for a page that is gone
+
+/**
+ * @typedef {{finding: string|null, agrees: Object<string, "agree"|"disagree"|"unsure">, text: string, marks: any[],
+ *   seconds: number, flagged: boolean, before: string|null}} Draft
+ */
+
+/** What nobody has read yet. @returns {Draft} */
+const empty = () => ({ finding: null, agrees: {}, text: "", marks: [], seconds: 0, flagged: false, before: null });
+
+/** Has anything been said but that the film was looked at? @param {Draft} draft */
+export const isEmpty = (draft) =>
+  !(draft.finding || draft.text || draft.flagged || draft.marks.length || Object.keys(draft.agrees).length);
+
+/**
+ * @param {(id: string, body: object, keepalive: boolean) => Promise<void>} send rejects with {status, words}
+ * @param {() => void} tell called when something was saved or refused
+ */
+export function createRecorder(send, tell) {
+  const drafts = new Map(); // id -> Draft
+  const waiting = new Map(); // id -> bodies in order; the first may be on its way
+  const going = new Set(); // ids whose first body is on its way
+  let timer = 0;
+  let shown = null; // {id, since, blind}: since is null while nobody can see it
+  let words = "";
+
+  const now = () => performance.now();
+  /** Add the time that the film has been in sight since the last look at the clock. */
+  function count() {
+    if (!shown || shown.since === null) return;
+    const moment = now();
+    drafts.get(shown.id).seconds += (moment - shown.since) / 1000;
+    shown.since = document.hidden ? null : moment;
+  }
+  function onVisibility() {
+    if (!shown) return;
+    if (document.hidden) {
+      count();
+      shown.since = null;
+      leave();
+    } else shown.since ??= now();
+  }
+
+  function bodyOf(id, blind) {
+    const { before, ...said } = drafts.get(id);
+    return { ...said, seconds: Math.round(said.seconds * 1000) / 1000, blind };
+  }
+  /** A later body takes the place of one that waits, but never of what was said before the models were shown. */
+  function enqueue(id, blind) {
+    const bodies = waiting.get(id) ?? [];
+    const place = bodies.length - 1;
+    const replaces = place >= (going.has(id) ? 1 : 0) && bodies[place].blind === blind;
+    bodies.splice(replaces ? place : bodies.length, replaces ? 1 : 0, bodyOf(id, blind));
+    waiting.set(id, bodies);
+  }
+  function soon() {
+    clearTimeout(timer);
+    timer = setTimeout(flush, DEBOUNCE);
+  }
+  function flush() {
+    clearTimeout(timer);
+    for (const id of waiting.keys()) drain(id);
+  }
+  async function drain(id) {
+    if (going.has(id)) return;
+    going.add(id);
+    const bodies = waiting.get(id);
+    try {
+      while (bodies.length) {
+        await send(id, bodies[0], size(bodies[0]) < MOST_KEEPALIVE);
+        bodies.shift();
+        words = "";
+      }
+      waiting.delete(id);
+    } catch (error) {
+      words = error.words ?? String(error);
+      const refused = error.status >= 400 && error.status < 500;
+      if (refused) waiting.delete(id); // asked again it would be refused again; the words say why
+      else setTimeout(() => waiting.has(id) && drain(id), AGAIN);
+    } finally {
+      going.delete(id);
+      tell();
+    }
+  }
+  const size = (body) => JSON.stringify(body).length * 3; // at most so many bytes as UTF-8
+  /** What was said of the film that is left is sent with its last seconds. */
+  function leave() {
+    count();
+    if (shown && !isEmpty(drafts.get(shown.id)) && shown.last !== drafts.get(shown.id).seconds) enqueue(shown.id, shown.blind());
+    flush();
+  }
+  /** The page goes: what waits behind a body on its way is sent beside it, for nobody will be there to send it after. */
+  function part() {
+    leave();
+    for (const [id, bodies] of waiting) {
+      for (const body of bodies.slice(1)) send(id, body, true).catch(() => {});
+    }
+  }
+  document.addEventListener("visibilitychange", onVisibility);
+  addEventListener("pagehide", part);
+
+  return {
+    /** What was said of a film: here, else by the server, whose rows come a moment later. @returns {Draft} */
+    draft(row) {
+      const known = drafts.get(row.id);
+      if (!known || (row.impression && isEmpty(known))) {
+        const { at, blind, ...said } = row.impression ?? {};
+        drafts.set(row.id, { ...empty(), ...structuredClone(said), seconds: Math.max(said.seconds ?? 0, known?.seconds ?? 0) });
+      }
+      return drafts.get(row.id);
+    },
+    /**
+     * The film that is in sight from now on; null for none. Gives whether it is another one than before.
+     * @param {any} row
+     * @param {() => boolean} blind are its models hidden at the time of asking?
+     */
+    show(row, blind) {
+      if (shown?.id === row?.id) return false;
+      leave();
+      shown = null;
+      if (!row) return false;
+      const seconds = this.draft(row).seconds;
+      shown = { id: row.id, since: document.hidden ? null : now(), blind, last: seconds };
+      return true;
+    },
+    /**
+     * Record a change of a film.
+     * @param {any} row @param {Partial<Draft>} partial @param {boolean} blind were the models hidden?
+     * @param {boolean} atOnce without waiting for another change
+     */
+    change(row, partial, blind, atOnce = false) {
+      const draft = this.draft(row);
+      if (shown?.id === row.id) count();
+      Object.assign(draft, partial);
+      if (blind && partial.finding !== undefined) draft.before = partial.finding;
+      if (shown?.id === row.id) shown.last = draft.seconds;
+      enqueue(row.id, blind);
+      if (atOnce) flush();
+      else soon();
+    },
+    /** Everything that waits is sent now; resolves when it is saved. */
+    async settle() {
+      leave();
+      while (going.size && !words) await new Promise((done) => setTimeout(done, 20));
+    },
+    /** Forget what was said: another session begins. */
+    forget() {
+      count();
+      drafts.clear();
+      waiting.clear();
+      shown = null;
+    },
+    get saved() {
+      return waiting.size === 0;
+    },
+    /** Why something could not be saved; "" where it could. */
+    get words() {
+      return words;
+    },
+    destroy() {
+      leave();
+      document.removeEventListener("visibilitychange", onVisibility);
+      removeEventListener("pagehide", part);
+    },
+  };
+}

@@ -1,0 +1,14 @@
+"""The server's side of the reading room: what the page in the browser asks for, below `/reading-room/{key}/`.
+
+rooms     the rooms that are open, each known by a key that only its tab has
+routes    what may be asked, and the answers
+films     how films come in: dropped, by a path, the samples
+reader    the reader's side: impressions, the session, its export
+messages  rows and states as JSON, films and heatmaps as binary messages
+spool     where dropped films lie meanwhile
+"""
+
+from xraykit.ui.review.server.rooms import create_room
+from xraykit.ui.review.server.routes import ROUTES
+
+__all__ = ["ROUTES", "create_room"]

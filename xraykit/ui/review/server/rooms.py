@@ -1,0 +1,168 @@
+"""The reading rooms that are open, each known by a key that only its tab has; a room ends with its session."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xraykit.ui import server
+from xraykit.ui.review.server import spool
+
+if TYPE_CHECKING:
+    from xraykit.reading.worklist.room import Room
+
+KEY_BYTES = 24
+log = logging.getLogger(__name__)
+
+
+class Seat:
+    """A tab's place: its room, made when it is first needed, its folder of dropped films, and who waits for changes."""
+
+    def __init__(self, session: str, folders: spool.Spool) -> None:
+        self.session = session
+        self.ended = False
+        self._folders = folders
+        self._room: Room | None = None
+        self._folder: Path | None = None
+        self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def used(self) -> bool:
+        return self._room is not None
+
+    @property
+    def room(self) -> Room:
+        with self._lock:
+            if self._room is None:
+                from xraykit.reading.worklist.room import Room  # not at the top: NumPy would hold the start back
+
+                self._room = Room(server.client, self._changed)
+                self._room.set_models(*server.models())
+                threading.Thread(target=self._room.prepare, name="prepare", daemon=True).start()
+            return self._room
+
+    def folder(self) -> Path:
+        """Where what is dropped goes; raises Refused."""
+        with self._lock:
+            if self._folder is None or not self._folder.is_dir():
+                self._folder = self._folders.room()
+            return self._folder
+
+    def drop(self, place: os.PathLike[str]) -> None:
+        """Remove a file that was dropped here; nothing of what was opened by its path."""
+        if self._folder is not None and isinstance(place, Path) and place.is_relative_to(self._folder):
+            place.unlink(missing_ok=True)
+
+    async def wait(self, true: Callable[[], bool], seconds: float) -> None:
+        """Wait until something is true, looking at every change, or the seconds are over, or the room ends."""
+        event = asyncio.Event()
+        self._waiting[event] = asyncio.get_running_loop()
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            while not self.ended and not true():
+                left = deadline - asyncio.get_running_loop().time()
+                if left <= 0:
+                    return
+                try:
+                    await asyncio.wait_for(event.wait(), left)
+                except TimeoutError:
+                    return
+                event.clear()
+        finally:
+            del self._waiting[event]
+
+    def end(self) -> None:
+        """Forget everything; blocks until it is done."""
+        self.ended = True
+        self._changed()
+        with self._lock:
+            if self._room is not None:
+                self._room.close()
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _changed(self) -> None:
+        for event, loop in list(self._waiting.items()):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+
+class Rooms:
+    """The seats of this server, by the check sum of their keys."""
+
+    def __init__(self) -> None:
+        self._seats: dict[bytes, Seat] = {}
+        self._lock = threading.Lock()
+        self.spool = spool.Spool()
+
+    def create(self, session: str) -> str:
+        """A new key, for the tab of a Streamlit session."""
+        key = secrets.token_urlsafe(KEY_BYTES)
+        with self._lock:
+            self._seats[_digest(key)] = Seat(session, self.spool)
+        return key
+
+    def get(self, key: str) -> Seat | None:
+        """The seat of a key."""
+        digest = _digest(key)
+        with self._lock:
+            # By check sum, and every one compared in full: the time it takes tells nothing of a key
+            match = [seat for known, seat in self._seats.items() if hmac.compare_digest(known, digest)]
+        return match[0] if match else None
+
+    def adopt(self, key: str, old: str) -> bool:
+        """After a reload: the seat of the old key is the new key's, and the old key is nobody's."""
+        with self._lock:
+            new, before = self._seats.get(_digest(key)), self._seats.get(_digest(old))
+            if new is None or before is None or new is before or before.ended:
+                return False
+            del self._seats[_digest(old)]
+            self._seats[_digest(key)] = before
+            before.session = new.session
+        new.end()
+        return True
+
+    def keep_only(self, sessions: Collection[str]) -> list[Seat]:
+        """Take the seats of other sessions away; the caller ends them."""
+        with self._lock:
+            gone = {digest: seat for digest, seat in self._seats.items() if seat.session not in sessions}
+            for digest in gone:
+                del self._seats[digest]
+        return list(gone.values())
+
+    def refresh_models(self) -> None:
+        """Tell every room in use which models there are now; blocks."""
+        with self._lock:
+            rooms = [seat.room for seat in self._seats.values() if seat.used and len(seat.room.list)]
+        if rooms:
+            models = server.models()
+            for room in rooms:
+                room.set_models(*models)
+
+    def close(self) -> None:
+        """End every room and remove what was dropped; the server ends."""
+        for seat in self.keep_only(()):
+            seat.end()
+        self.spool.close()
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+ROOMS = Rooms()
+
+
+def create_room(session: str) -> str:
+    """A key for the reading room of a Streamlit session, which ends it; known to nobody else."""
+    return ROOMS.create(session)
