@@ -4,6 +4,7 @@ door      who may come in
 headers   the headers of every response
 life      what begins and ends with the server
 sessions  the end of a session whose tab was closed
+shell     the header of every page and its skeleton, before Streamlit's script is there
 """
 
 from __future__ import annotations
