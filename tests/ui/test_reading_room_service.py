@@ -1,4 +1,4 @@
-"""The reading room's routes over the real service: a folder is read, films are drawn, a service that dies is no loss."""
+"""The reading room's routes over the real service: a folder is read, a service that dies is no loss."""
 
 import os
 import shutil
