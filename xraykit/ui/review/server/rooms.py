@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
-import logging
 import os
 import secrets
 import shutil
@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xraykit.system import folders
 from xraykit.ui import server
 from xraykit.ui.review.server import spool
 
@@ -21,16 +22,15 @@ if TYPE_CHECKING:
     from xraykit.reading.worklist.room import Room
 
 KEY_BYTES = 24
-log = logging.getLogger(__name__)
 
 
 class Seat:
     """A tab's place: its room, made when it is first needed, its folder of dropped films, and who waits for changes."""
 
-    def __init__(self, session: str, folders: spool.Spool) -> None:
+    def __init__(self, session: str, spooled: spool.Spool) -> None:
         self.session = session
         self.ended = False
-        self._folders = folders
+        self._spool = spooled
         self._room: Room | None = None
         self._folder: Path | None = None
         self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
@@ -55,7 +55,7 @@ class Seat:
         """Where what is dropped goes; raises Refused."""
         with self._lock:
             if self._folder is None or not self._folder.is_dir():
-                self._folder = self._folders.room()
+                self._folder = self._spool.room()
             return self._folder
 
     def drop(self, place: os.PathLike[str]) -> None:
@@ -103,6 +103,7 @@ class Rooms:
     def __init__(self) -> None:
         self._seats: dict[bytes, Seat] = {}
         self._lock = threading.Lock()
+        self._cards: list[tuple[str, int]] | None = None
         self.spool = spool.Spool()
 
     def create(self, session: str) -> str:
@@ -141,19 +142,31 @@ class Rooms:
         return list(gone.values())
 
     def refresh_models(self) -> None:
-        """Tell every room in use which models there are now; blocks."""
+        """Tell every room in use which models there are, where that may have changed; blocks."""
         with self._lock:
-            rooms = [seat.room for seat in self._seats.values() if seat.used and len(seat.room.list)]
-        if rooms:
-            models = server.models()
-            for room in rooms:
-                room.set_models(*models)
+            rooms = [seat.room for seat in self._seats.values() if seat.used]
+        there = _cards()
+        if not rooms or there == self._cards:
+            return
+        self._cards = there
+        models = server.models()
+        for room in rooms:
+            room.set_models(*models)
 
     def close(self) -> None:
         """End every room and remove what was dropped; the server ends."""
         for seat in self.keep_only(()):
             seat.end()
         self.spool.close()
+
+
+def _cards() -> list[tuple[str, int]]:
+    """The models' folders, and when each card was written: files are not hashed every few seconds."""
+    cards = []
+    for path in folders.models_folder().glob("*/card.json"):
+        with contextlib.suppress(OSError):
+            cards.append((path.parent.name, path.stat().st_mtime_ns))
+    return sorted(cards)
 
 
 def _digest(key: str) -> bytes:
