@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import eventually
 from tests.browser.test_review import serious
-from tests.helpers import js_page, room_site
+from tests.helpers import room_site
 from tests.helpers.room_site import Room, refused, row
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -20,17 +20,11 @@ PRESSES = """async ([key, times, pause]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def site():
-    with js_page.serving() as address:
-        yield address
-
-
 @pytest.fixture
-def enter(visit, site):
+def enter(visit):
     def enter(rows, **state) -> Room:
         room = Room(rows, **state)
-        room.open(visit.page, site)
+        room.open(visit.page)
         return room
 
     return enter
@@ -77,7 +71,7 @@ def test_the_list_is_filtered_and_sorted_and_says_what_it_hides(visit, enter):
     enter([row(number) for number in range(12)] + [refused(90)])
     settle(visit, "f0")
     names = lambda: [name.replace("\n", "") for name in visit.page.locator(".row .name").all_inner_texts()]  # noqa: E731
-    assert "12 films" in visit.page.locator(".counts").inner_text()
+    assert "1 of 13 films" in visit.page.locator(".side-foot").inner_text()
     visit.page.get_by_role("button", name="Sort").click()
     visit.page.get_by_role("menuitemradio", name="Disagreement").click()
     eventually(lambda: names()[0], "film-00001.dcm")
@@ -110,25 +104,41 @@ def test_blind_mode_shows_nothing_of_the_models_before_an_impression(visit, ente
     press(visit, "n")
     settle(visit, "f1")
     assert "predicts" not in visit.page.locator(".findings").inner_text()
+    room.change(row(2, name="Viral Pneumonia/scan.dcm"))
+    visit.page.locator(".row", has_text="scan.dcm").wait_for()
+    assert "Viral" not in visit.page.locator(".list").inner_text(), "a folder may be named after the finding"
 
 
-def test_a_reload_brings_the_view_back_and_adopts_the_films(visit, site, enter):
+def test_a_reload_brings_the_view_back_and_adopts_the_films(visit, enter):
     room = enter([row(number) for number in range(5)])
     settle(visit, "f0")
     press(visit, "n", "n", "i", "g")
     settle(visit, "f2")
     eventually(lambda: visit.page.evaluate("sessionStorage.getItem('xk-room-view')").count('"invert":true'))
     panes = visit.page.locator(".pane-head").count()
-    room.open(visit.page, site, key="n" * 32)
+    room.open(visit.page, key="n" * 32)
     settle(visit, "f2")
     assert ("POST", "adopt") in room.asked and visit.page.locator(".pane-head").count() == panes
     assert json.loads(visit.page.locator(".viewer").get_attribute("data-view"))["invert"] is True
     gone = Room([])
     gone.answers["adopt"] = (404, {"code": "gone", "words": "The films of this tab are gone."})
-    visit.page.goto(f"{site}/elsewhere")
+    visit.page.goto(f"{room_site.ADDRESS}/elsewhere")
     visit.page.unroute_all()
-    gone.open(visit.page, site, key="o" * 32)
+    gone.open(visit.page, key="o" * 32)
     visit.page.get_by_text("The films of this tab are gone.").wait_for()
+
+
+def test_a_server_that_was_started_again_gives_a_fresh_room(visit, enter):
+    room = enter([row(0)])
+    settle(visit, "f0")
+    room.rows.clear()
+    room.answers["adopt"] = (404, {"code": "gone", "words": "The films of this tab are gone."})
+    visit.page.evaluate("() => { xkMount({ key: 'another' }) }")
+    visit.page.get_by_text("The films of this tab are gone.").wait_for()
+    eventually(lambda: (of_room(visit, "state"), of_room(visit, "films")), ("open", "0"))
+    room.change(row(1))
+    settle(visit, "f1")
+    assert visit.page.locator(".side-head h2").count() == 1, "nothing stands there twice"
 
 
 def test_what_is_wrong_is_said_and_names_are_text(visit, enter):

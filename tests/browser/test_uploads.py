@@ -72,16 +72,13 @@ def test_a_folder_that_cannot_be_written_is_said_beside_the_drop_zone(page, serv
     eventually(page.locator(large_zip.ZONE).count, 1)  # an empty one, for the next try
 
 
-def test_the_drop_zone_of_review_says_and_keeps_its_own_limit(page, serving, tmp_path):
+def test_a_film_too_large_for_review_is_a_row_with_the_limit(page, serving, tmp_path):
     page.goto(f"{serving.url}/review")
-    zone = page.locator("[data-testid=stFileUploader]").first
-    zone.wait_for()
-    assert f"{decoder.MAX_BYTES >> 20}MB per file" in zone.inner_text()
+    page.locator(".room[data-state=open]").wait_for()
     with (tmp_path / "large.png").open("wb") as film:
         film.truncate(decoder.MAX_BYTES + 1)
-    zone.locator("input[type=file]").set_input_files(str(tmp_path / "large.png"))
-    zone.get_by_text(f"{decoder.MAX_BYTES >> 20}").last.wait_for()
-    assert "AxiosError" not in zone.inner_text()
+    page.locator(".room > input[type=file]").first.set_input_files(str(tmp_path / "large.png"))
+    page.locator(".row.refused", has_text=f"{decoder.MAX_BYTES >> 20} MiB").wait_for()
 
 
 def held(pid: int, folder) -> list[str]:

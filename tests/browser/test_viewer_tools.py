@@ -1,13 +1,13 @@
 """The viewer's tools in Chromium: measuring, marks, the texts around a film, keys and their sheet."""
 
-import json
 import math
+import re
 
 import numpy as np
 import pytest
 
 from tests.browser.conftest import HANG
-from tests.helpers import viewer_site
+from tests.helpers import ROOT, viewer_site
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +47,7 @@ FILMS = {
     "detector": viewer_site.film_message("detector", gradient(), spacing={**SPACING, "kind": "detector"}, view="AP"),
     "bare": viewer_site.film_message("bare", gradient(), slope=2, intercept=-100, units="HU"),
     "heat": HEAT,
-    "colour": viewer_site.film_message("colour", np.full((300, 300, 3), (10, 20, 30), np.uint8)),
+    "film/1": viewer_site.film_message("1", gradient()),
 }
 
 
@@ -62,6 +62,7 @@ class Hands:
 
     def __init__(self, page, url: str, film: str, **options) -> None:
         self.page = page
+        options = {"width": 400, "height": 300, **options}  # small: Chromium draws on the processor here
         viewer_site.open_viewer(page, url, [{"film": film, **options.pop("pane", {})}], **options)
         page.evaluate(TOOLS)
         self.drawn()
@@ -164,9 +165,9 @@ def test_a_measurement_is_the_same_however_the_film_is_turned_flipped_and_zoomed
         hands.use("ruler")
         hands.drag((270, 120), (330, 200))  # 60 columns of 0.1 mm, 80 rows of 0.2 mm: 6 and 16 mm
         (ruler,) = hands.measured()
-        assert np.allclose(ruler["points"], [[270, 120], [330, 200]], atol=1.5), view
+        assert np.allclose(ruler["points"], [[270, 120], [330, 200]], atol=2), view
         millimetres = float(hands.words().removesuffix(" mm"))
-        assert millimetres == pytest.approx(math.hypot(6, 16), abs=0.3), view
+        assert millimetres == pytest.approx(math.hypot(6, 16), abs=0.5), view
         hands.clear()
         hands.use("angle")
         hands.drag((330, 160), (270, 160))
@@ -189,6 +190,7 @@ def test_each_tool_says_what_it_measured_in_the_units_it_may(visit, site):
     hands.use("ruler")
     hands.drag((100, 100), (200, 100))
     assert hands.words() == "10.0 mm at detector"
+    assert visit.page.locator("#root").get_by_role("status").inner_text() == hands.words(), "it is heard as well"
     hands.clear("detector")
     hands.use("ratio")
     hands.drag((250, 200), (350, 210))
@@ -209,7 +211,7 @@ def test_each_tool_says_what_it_measured_in_the_units_it_may(visit, site):
     hands.clear("detector")
     hands.use("probe")
     hands.click(321.5, 250.5)
-    visit.page.mouse.move(790, 10)
+    visit.page.mouse.move(390, 5)
     assert hands.words() == "Value 2321, Heatmap 0.50, column 321, row 250"
     visit.page.mouse.move(*hands.at(10.5, 10.5))
     assert hands.words().endswith("; Value 10, Heatmap 0.50, column 10, row 10")
@@ -230,16 +232,16 @@ def test_handles_are_grabbed_moved_and_deleted(visit, site):
     hands.use("ruler")
     hands.drag((100, 100), (200, 100))
     hands.drag((200, 100), (200, 150))  # a handle is taken, although the tool is on
-    assert np.allclose(hands.measured()[0]["points"], [[100, 100], [200, 150]], atol=1.5)
+    assert np.allclose(hands.measured()[0]["points"], [[100, 100], [200, 150]], atol=2)
     page.keyboard.press("Escape")
     before = page.evaluate("viewer.view.window")
     hands.drag((100, 100), (120, 300))  # and without a tool, where a drag elsewhere is window and level
-    assert np.allclose(hands.measured()[0]["points"], [[120, 300], [200, 150]], atol=1.5)
+    assert np.allclose(hands.measured()[0]["points"], [[120, 300], [200, 150]], atol=2)
     hands.drag((160, 225), (460, 225))  # the line takes all of it along, as far as the film goes
     hands.drag((460, 225), (900, 225))
     (ruler,) = hands.measured()
-    assert max(x for x, _ in ruler["points"]) == pytest.approx(600, abs=1.5)
-    assert math.dist(*ruler["points"]) == pytest.approx(math.dist((120, 300), (200, 150)), abs=2)
+    assert max(x for x, _ in ruler["points"]) == pytest.approx(600, abs=2)
+    assert math.dist(*ruler["points"]) == pytest.approx(math.dist((120, 300), (200, 150)), abs=3)
     assert page.evaluate("viewer.view.window") == before
     hands.drag((300, 50), (340, 80))
     assert page.evaluate("viewer.view.window") != before
@@ -259,9 +261,8 @@ def test_handles_are_grabbed_moved_and_deleted(visit, site):
     assert hands.words() == "" and hands.measured("bare") == []
     page.evaluate("show([{ film: 'patient' }])")
     assert hands.words() == "10.0 mm", "what was measured stays with its film"
-    page.evaluate(
-        "tools.measuring.set('patient', [...tools.measuring.get('patient'), { kind: 'ruler', points: [[0, 0]] }])"
-    )
+    half = {"kind": "ruler", "points": [[0, 0]]}
+    page.evaluate("list => tools.measuring.set('patient', list)", [*hands.measured(), half])
     assert len(hands.measured()) == 1, "half a shape from elsewhere is left out"
     page.keyboard.press("Shift+Delete")
     assert hands.measured() == []
@@ -269,8 +270,7 @@ def test_handles_are_grabbed_moved_and_deleted(visit, site):
 
 def test_marks_lie_on_the_film_and_are_the_readers(visit, site):
     hands = Hands(visit.page, site, "patient")
-    page = visit.page
-    marks = "tools.marking.get('patient')"
+    page, marks = visit.page, "tools.marking.get('patient')"
     page.keyboard.press("Shift+A")
     hands.drag((100, 100), (150, 150))
     page.keyboard.press("Shift+E")
@@ -285,7 +285,7 @@ def test_marks_lie_on_the_film_and_are_the_readers(visit, site):
         ("circle", ""),
         ("text", "nodule, 2 cm ?"),
     ]
-    assert np.allclose(kinds[0]["points"], [[100, 100], [150, 150]], atol=1.5), "an arrow's tip comes first"
+    assert np.allclose(kinds[0]["points"], [[100, 100], [150, 150]], atol=2), "an arrow's tip comes first"
     assert page.evaluate("tools.changes.at(-1)") == ["patient", kinds] and not page.evaluate("viewer.view.flipped")
     assert hands.words() == "nodule, 2 cm ?"
     hands.click(500, 300)
@@ -315,17 +315,18 @@ def sides(page) -> str:
 
 
 def test_corner_texts_say_what_is_shown_and_what_was_done_to_it(visit, site):
-    hands = Hands(visit.page, site, "patient", pane={"heats": ["heat"], "title": "p 0.93"})
+    pane = {"heats": ["heat"], "title": "p 0.93"}
+    hands = Hands(visit.page, site, "patient", width=450, height=360, pane=pane)
     page = visit.page
     assert corner(page, "topLeft") == ["patient.dcm", "600 × 400, 16 bit", "PA"]
     assert corner(page, "topRight") == ["p 0.93"]
     assert corner(page, "bottomLeft")[:2] == ["W 65535 L 32768", "Full range"]
-    legend = ["1", "0", "Grad-CAM, Pneumonia", "MobileNetV2", "1 = this heatmap's maximum", "133%, fit"]
+    legend = ["1", "0", "Grad-CAM, Pneumonia", "MobileNetV2", "1 = this heatmap's maximum", "75%, fit"]
     assert corner(page, "bottomRight") == legend
     assert corner(page, "bottomLeft")[2] == "1 cm"
-    assert page.locator(".scale i").evaluate("bar => bar.offsetWidth") == round(
-        100 * 800 / 600
-    )  # 100 columns of 0.1 mm
+    assert (
+        page.locator(".scale i").evaluate("bar => bar.offsetWidth") == 75
+    )  # 100 columns of 0.1 mm at 0.75 of their size
     turned = {(0, False): "RHLF", (90, False): "FRHL", (180, False): "LFRH", (0, True): "LHRF", (90, True): "HRFL"}
     for (rotation, flipped), letters in turned.items():
         hands.view(rotation=rotation, flipped=flipped)
@@ -333,22 +334,28 @@ def test_corner_texts_say_what_is_shown_and_what_was_done_to_it(visit, site):
     marks = ["FLIPPED", "ROTATED 90°", "INVERTED"]
     hands.view(rotation=90, flipped=True, invert=True, window={"low": 0, "high": 400})
     assert page.locator("[data-mark]").all_inner_texts() == marks
-    assert corner(page, "bottomLeft")[:3] == ["W 400 L 200", "Full range, adjusted", "1 cm"]
-    assert (
-        page.locator(".scale i").evaluate("bar => bar.offsetWidth") == 75
-    )  # 50 rows of 0.2 mm, 600 px for 400 of them
+    assert corner(page, "bottomLeft")[:3] == ["W 400 L 200", "Full range, adjusted", "2 cm"]
+    assert page.locator(".scale i").evaluate("bar => bar.offsetWidth") == 60  # 100 rows of 0.2 mm at 0.6
     hands.view(sharpened="sharp")
-    page.wait_for_function("document.querySelector('[data-mark]')?.textContent === 'SHARPENED'", timeout=HANG * 1000)
+    page.wait_for_function(
+        "() => document.querySelector('[data-mark]')?.textContent === 'SHARPENED'", timeout=HANG * 1000
+    )
     hands.view(sharpened="clahe")
-    page.wait_for_function("document.querySelector('[data-mark]')?.textContent === 'CLAHE'", timeout=HANG * 1000)
+    page.wait_for_function("() => document.querySelector('[data-mark]')?.textContent === 'CLAHE'", timeout=HANG * 1000)
     hands.view(overlay={"shown": False})
-    assert corner(page, "bottomRight") == ["overlay off", "133%, fit"]
+    assert corner(page, "bottomRight") == ["overlay off", "75%, fit"]
     hands.view(overlay={"shown": True, "shared": True}, pixels=True)
     assert corner(page, "bottomRight")[-2:] == ["1 = the maximum of all heatmaps shown", "100%, 1:1"]
+    page.evaluate("show([{ film: 'patient', heats: ['heat', 'heat'] }])")
+    hands.view(overlay={"shown": True, "mode": "slider"})
+    assert {"Left: Grad-CAM, Pneumonia", "Right: Grad-CAM, Pneumonia"} < {*corner(page, "bottomRight")}
+    page.evaluate("viewer.hide(true)")
+    hands.drawn()
+    assert corner(page, "bottomRight")[0] == "overlay off"
     page.evaluate("show([{ film: 'bare', words: 'Score-CAM: 12 s', corners: { topLeft: ['named', 'DICOM'] } }])")
     hands.view()
     assert corner(page, "topLeft") == ["named", "DICOM"] and sides(page) == ""
-    assert corner(page, "bottomLeft") == ["Score-CAM: 12 s", "W 131070 L 65435 HU", "Full range"]
+    assert corner(page, "bottomLeft") == ["Score-CAM: 12 s", "W 65535 L 32768 HU", "Full range"]
     assert page.locator(".xv-words").is_visible() is False and page.locator(".scale").count() == 0
     page.evaluate("tools.corners.remove()")
     assert page.locator(".xk-corners").count() == 0
@@ -377,3 +384,17 @@ def test_texts_stand_clear_of_each_other(visit, site, screenshots, size):
     hands.drawn()
     visit.page.screenshot(path=screenshots / f"viewer-tools-{size[0]}.png")
     assert visit.page.evaluate(CROWDED) == []
+
+
+def test_the_readmes_page_works_as_it_stands(visit, site):
+    readme = (ROOT / "xraykit/ui/review/viewer/README.md").read_text("utf-8")
+    (script,) = re.findall(r'<script type="module">\n(.*?)</script>', readme, re.DOTALL)
+    script = re.sub(r'import (\{.*?\}) from "/viewer/(.*?)"', r'const \1 = await import("/\2")', script)
+    visit.page.goto(site)
+    visit.page.evaluate("document.body.innerHTML = '<main id=films style=\"width: 300px; height: 200px\"></main>'")
+    visit.page.evaluate("async () => {" + script + "}")
+    visit.page.wait_for_selector("[data-ready='1']")
+    visit.page.keyboard.press("x")
+    visit.page.locator("[data-mark=FLIPPED]").wait_for()
+    visit.page.keyboard.press("?")
+    visit.page.get_by_role("dialog", name="Keys").wait_for()

@@ -244,6 +244,17 @@ def test_a_copy_is_known_by_its_classes_not_its_name(classes, key, tmp_path):
     assert not any(published.copies([many]).values())
 
 
+def test_class_names_alone_make_no_sure_copy(tmp_path):
+    dataset = published.named("radiography")
+    classes = ("COVID", "Lung_Opacity", "Normal", "Viral Pneumonia")
+    look_alike = known.Known("synthetic-films", tmp_path / "data" / "synthetic-films", dict.fromkeys(classes, 5_000))
+    counts = dict.fromkeys(classes, 5_000) | {"Normal": dataset.films - 15_000}
+    whole = known.Known("any name", tmp_path / "any name", counts)
+    fetched = known.Known("radiography", tmp_path / "datasets" / "radiography", dict.fromkeys(classes, 5_000 - 1))
+    assert [dataset.is_sure(folder) for folder in (look_alike, whole, fetched)] == [False, True, True]
+    assert published.copies([look_alike, fetched, whole])["radiography"] == [whole, fetched, look_alike]
+
+
 def test_the_table_says_everything():
     for each in published.TABLE:
         assert each.licence and each.citation and each.layout and each.faults and each.steps and each.studies

@@ -76,6 +76,9 @@ class Client:
         self._note("explain")
         return self.explain_with(film, model, method, label, progress)
 
+    def prepare(self, models) -> None:
+        self.calls.append("prepare")
+
     def score(self, source: str, place: Path, models) -> service.Scored | Refusal:
         film = self._glance(source, place)
         if isinstance(film, Refusal):

@@ -6,7 +6,7 @@ Written without xraykit, so that its summary is compared with something that doe
 import math
 import random
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 MODELS = ("scratch", "imagenet")
@@ -27,22 +27,27 @@ class Film:
 
 
 def plan(number=60, seed=12):
-    """Films with planted classes; the reader gives way to the second model on every third film they differ on."""
+    """Films with planted classes, in the order of their names."""
     dice = random.Random(seed)
     films = []
-    for place in range(number):
-        truth = CLASSES[place % 3]
+    for place, truth in enumerate(label for label in CLASSES for _ in range(number // 3)):
 
         def given(who, truth=truth):
             others = [label for label in CLASSES if label != truth]
             return truth if dice.random() < RIGHT[who] else dice.choice(others)
 
         before, answers = given("before"), {model: given(model) for model in MODELS}
-        yields = before != answers["imagenet"] and place % 3 == 0
-        last = answers["imagenet"] if yields else before
-        says = {model: ("agree" if answers[model] == last else SAYS[1 + place % 2]) for model in MODELS}
-        films.append(Film(f"{truth}/film-{place:02}.png", truth, answers, before, last, says))
+        film = Film(f"{truth}/film-{place % (number // 3):03}.png", truth, answers, before, before, {})
+        films.append(settle(film, place))
     return films
+
+
+def settle(film, place):
+    """What the reader says once the models are shown: gives way to the second on every other film they differ on."""
+    yields = film.before != film.answers["imagenet"] and place % 2 == 0
+    last = film.answers["imagenet"] if yields else film.before
+    says = {model: ("agree" if answer == last else SAYS[1 + place % 3 % 2]) for model, answer in film.answers.items()}
+    return replace(film, last=last, says=says)
 
 
 def wilson(hits, n):

@@ -1,4 +1,4 @@
-"""The reading room in a browser page without Streamlit, service or models: its routes are answered from made-up rows."""
+"""The reading room in a browser page without Streamlit, service, models or server: the test answers every request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import numpy as np
 
 from tests.helpers import ROOT
 from xraykit.reports.heatmap import colormaps
+from xraykit.ui.review.room import component
+from xraykit.ui.server.headers import content_security
 
+ADDRESS = "http://127.0.0.1:1"  # nobody listens there; what is asked is answered by `Room.handle`
+COMPONENTS = "/_stcore/bidi-components/xraykit."
+PAGE = "<!doctype html><html lang=en><title>Room</title><body style='margin:0;background:#0B0E11'><main></main></body>"
 FOLDER = ROOT / "xraykit/ui/review/room"
 CLASSES = ["COVID-19", "Normal", "Viral Pneumonia"]
 SIDE = 64  # px of a made-up film
@@ -21,8 +26,9 @@ MOUNT = """async ([skeleton, style, data]) => {
   document.querySelector("main").append(host);
   const root = host.attachShadow({ mode: "open" });
   root.innerHTML = `<style>${style}</style>${skeleton}`;
-  const { default: mount } = await import("/xraykit.room/room.js");
-  mount({ data, parentElement: root });
+  const { default: mount } = await import("/_stcore/bidi-components/xraykit.room/room.js");
+  window.xkMount = changed => mount({ data: { ...data, ...changed }, parentElement: root });
+  window.xkMount({});
 }"""
 
 
@@ -117,8 +123,20 @@ class Room:
             route.fulfill(json={"version": self.version, "order": list(self.rows), "rows": rows, "removed": []})
 
     def handle(self, route: Any) -> None:
+        """Answer a request of the page: a script, the page itself, or a route of the room."""
+        address = urlsplit(route.request.url)
+        if address.path.startswith("/reading-room/"):
+            self.answer(route, address)
+        elif address.path.startswith(COMPONENTS):
+            component, _, name = address.path[len(COMPONENTS) :].partition("/")
+            script = FOLDER.parent / component / "js" / name
+            route.fulfill(body=script.read_bytes(), content_type="text/javascript")
+        else:
+            policy = {"content-security-policy": content_security("")}
+            route.fulfill(body=PAGE, content_type="text/html", headers=policy)
+
+    def answer(self, route: Any, address: Any) -> None:
         request = route.request
-        address = urlsplit(request.url)
         path = address.path.split("/", 3)[3]
         self.asked.append((request.method, path))
         kind, _, name = path.partition("/")
@@ -177,12 +195,12 @@ class Room:
         header |= {"windows": [window], "spacing": None, "orientation": None, "laterality": None}
         return message(header, values.tobytes())
 
-    def open(self, page: Any, address: str, key: str = "k" * 32) -> None:
-        """Mount the room on a page of `js_page`; returns once it stands."""
-        page.route("**/reading-room/**", self.handle)
-        page.goto(address)
-        texts = [(FOLDER / name).read_text("utf-8") for name in ("skeleton.html", "room.css")]
-        page.evaluate(MOUNT, [*texts, {"key": key, "model": None, "server": address}])
+    def open(self, page: Any, key: str = "k" * 32) -> None:
+        """Mount the room on a page; returns once it stands."""
+        page.route(f"{ADDRESS}/**", self.handle)
+        page.goto(ADDRESS)
+        texts = [(FOLDER / "skeleton.html").read_text("utf-8"), component.style()]
+        page.evaluate(MOUNT, [*texts, {"key": key, "model": None}])
         page.locator(".room[data-state=open]").wait_for()
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from xraykit.films.dicom.message import pieces
+from xraykit.films.dicom.softcopy import Orientation, Softcopy, Spacing, Window
 from xraykit.ui.server.headers import content_security
 
 SCRIPTS = Path(__file__).parents[2] / "xraykit" / "ui" / "review" / "viewer" / "js"
@@ -43,35 +45,14 @@ OPEN = """async ({ panes, options, width, height }) => {
 }"""
 
 
-def film_message(id: str, values: np.ndarray, **header: Any) -> bytes:
-    """A film as the viewer reads it: `values` uint8 or uint16 (H, W) or (H, W, 3); tables of `windows` as arrays."""
-    height, width, *colours = values.shape
+def film_message(id: str, values: np.ndarray, **fields: Any) -> bytes:
+    """A film as the viewer reads it: `values` uint8 or uint16 (H, W) or (H, W, 3), `fields` of a Softcopy besides."""
     bits = values.dtype.itemsize * 8
-    full = {"name": "Full range", "low": 0, "high": 2**bits - 1, "function": "linear-exact", "table": None}
-    windows = header.pop("windows", [full])
-    tables = [window["table"] for window in windows if window["table"] is not None]
-    header = {
-        "id": id,
-        "name": f"{id}.dcm",
-        "width": width,
-        "height": height,
-        "channels": 3 if colours else 1,
-        "bits": bits,
-        "dtype": values.dtype.name,
-        "slope": 1,
-        "intercept": 0,
-        "units": None,
-        "inverted": False,
-        "windows": [_described(window) for window in windows],
-        "spacing": None,
-        "orientation": None,
-        "laterality": None,
-        "view": None,
-        **header,
-    }
-    pixels = values.tobytes()
-    pixels += b"\0" * (len(pixels) % 2)
-    return message(header, pixels + b"".join(np.asarray(table, "<u2").tobytes() for table in tables))
+    named = {"spacing": Spacing, "orientation": Orientation}
+    fields |= {name: named[name](**fields[name]) for name in named.keys() & fields.keys() if fields[name]}
+    whole = (Window("Full range", 0, 2**bits - 1),)
+    softcopy = Softcopy(values, **{"windows": whole, "bits": bits, **fields})
+    return b"".join(pieces(softcopy, id=id, name=f"{id}.dcm"))
 
 
 def heat_message(id: str, grid: np.ndarray, box: tuple[int, int, int, int], **header: Any) -> bytes:
@@ -87,11 +68,6 @@ def message(header: dict[str, Any], data: bytes) -> bytes:
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 4)
     return len(text).to_bytes(4, "little") + text + data
-
-
-def _described(window: dict[str, Any]) -> dict[str, Any]:
-    table = window["table"]
-    return {**window, "table": None if table is None else {"first": window["low"], "count": len(table)}}
 
 
 @contextlib.contextmanager

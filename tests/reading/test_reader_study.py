@@ -61,6 +61,7 @@ class Tab:
         for film in FILMS:
             (films / film.name).parent.mkdir(parents=True, exist_ok=True)
             (films / film.name).touch()
+        self.room.list.want(dict.fromkeys(MODELS, "1"))
         self.rows = self.room.list.add([(film.name, films / film.name) for film in FILMS])
         for row, film in zip(self.rows, FILMS, strict=True):
             self.room.list.settle(row, scored(film, film.name), dict.fromkeys(MODELS, "1"))
@@ -133,7 +134,7 @@ def test_what_a_tab_did_not_keep_is_nowhere(tab, tmp_path):
 
 def test_labels_from_a_table_take_the_place_of_the_folders(tab):
     tab.say(tab.rows[0], finding="Normal")
-    lines = ["film,finding", f"{tab.rows[0].facts.sha256},normal", "film-01.png,covid 19"]
+    lines = ["film,finding", f"{tab.rows[0].facts.sha256},normal", "film-001.png,covid 19"]
     assert tab.ask("POST", "reading/labels?name=truth.csv", "\n".join(lines).encode()).json() == {
         "films": 1,
         "labels": 2,

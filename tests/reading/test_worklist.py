@@ -162,6 +162,14 @@ def test_a_film_read_while_the_models_changed_is_read_on():
     assert taken(films) == ["1"]
 
 
+def test_a_model_that_was_put_away_while_a_film_was_read_says_nothing_of_it():
+    films = of(1)
+    taken(films)
+    films.want({"a": "1"})
+    read(films, "1")
+    assert list(films.get("1").models) == ["a"] and films.get("1").compared == {}
+
+
 def test_films_that_were_not_read_are_given_back():
     films = of(3)
     read(films, *taken(films))

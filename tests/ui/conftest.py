@@ -1,12 +1,14 @@
 """Shared by the pages' tests: what a test gives the server to answer with is gone after it."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.helpers import warm
+from tests.helpers import fakes, warm
 from xraykit.system import processes
 from xraykit.ui import server
+from xraykit.ui.review.server import looking, rooms
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,26 @@ def own_client():
     before = server.use(None)
     yield
     server.use(before)
+
+
+@pytest.fixture
+def fake():
+    client = fakes.Client()
+    server.use(client)
+    return client
+
+
+@pytest.fixture
+def spooled(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("XRAYKIT_DATASETS", str(tmp_path / "datasets"))
+    return tmp_path / "datasets"
+
+
+@pytest.fixture
+def open_rooms(monkeypatch, spooled, fake):
+    ours = rooms.Rooms()
+    monkeypatch.setattr(rooms, "ROOMS", ours)
+    monkeypatch.setattr("xraykit.ui.review.server.answers.ROOMS", ours)
+    monkeypatch.setattr(looking, "ROOMS", ours)
+    yield ours
+    ours.close()

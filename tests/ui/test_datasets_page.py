@@ -100,6 +100,14 @@ def test_a_fresh_computer_is_told_where_datasets_come_from():
     assert {f"datasets-get-{name}" for name in ("radiography", "intel", "darkcovid", "kermany")} <= keys(app)
 
 
+def test_class_names_alone_are_no_proof_of_a_copy(tmp_path):
+    film_folders.make(tmp_path / "data" / "synthetic-films", ("COVID", "Normal", "Viral Pneumonia"), films=1)
+    app = open_page()
+    text = words(app)
+    assert "May be a copy</p><ul><li>synthetic-films, 3 of 21,165 films" in text
+    assert "xk-here" not in text and "datasets-get-radiography" in keys(app)
+
+
 def test_a_look_inside_tells_everything_and_names_are_text(ward):
     app = press(open_page(), "datasets-look-0")
     text = words(app)

@@ -68,6 +68,9 @@ def test_a_newcomer_is_shown_the_shortest_way(monkeypatch):
     )
     app = open_page()
     assert not app.exception and "No studies yet" in text_of(app)
+    assert "are not drawn yet" in text_of(app) and "get them on the page Datasets" not in text_of(app)
+    button(app, "study-draw").click().run()
+    assert example.is_made() and "are not drawn yet" not in text_of(app)
     button(app, "try-study").click().run()
     ((name, given),) = begun
     assert name == "tiny" and {path.name for path in given[0].iterdir()} == {"clear", "effusion", "opacity"}

@@ -10,7 +10,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes, kept_models, run_folders
-from xraykit.films.samples import draw
 from xraykit.models import classifier, service
 from xraykit.reports import card_report
 from xraykit.ui import server
@@ -90,28 +89,6 @@ def texts(proto: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
                 yield (*path, field.name), item
             elif hasattr(item, "ListFields"):
                 yield from texts(item, (*path, field.name))
-
-
-def test_review_shows_names_as_text(root):
-    cards = [replace(fakes.card(f"model-{k}", title), classes=NAMES) for k, title in enumerate(NAMES[:5])]
-    app = page("review", cards)
-    app.file_uploader[0].set_value([(name, draw.PNG.read_bytes() + b"\0" * k, "") for k, name in enumerate(NAMES[:5])])
-    app.run()
-    assert not app.exception
-    check(app, len(NAMES) + 5)
-
-
-def test_a_reading_that_is_refused_is_text(root, monkeypatch):
-    def refuse(self, film, model):
-        raise service.ServiceError("The model **b** of :red[x] cannot be read.")
-
-    monkeypatch.setattr(Client, "classify", refuse)
-    app = page("review", [fakes.card()])
-    app.file_uploader[0].set_value([("film.png", draw.PNG.read_bytes(), "")])
-    app.run()
-    assert app.warning and all(
-        "**b**" not in warning.value and ":red[x]" not in warning.value for warning in app.warning
-    )
 
 
 def test_compare_shows_names_as_text(root):

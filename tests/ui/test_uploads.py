@@ -347,22 +347,10 @@ def test_each_drop_zone_has_the_limit_of_what_reads_it():
     texts = [path.read_text("utf-8") for path in (ROOT / "xraykit" / "ui").rglob("*.py")]
     calls = [text for text in texts if "st.file_uploader(" in text]
     zones = sum(text.count("st.file_uploader(") for text in calls)
-    assert zones == sum(text.count("max_upload_size=") for text in calls) == 7
+    assert zones == sum(text.count("max_upload_size=") for text in calls) == 6
     assert not any("getvalue()" in text or "getbuffer()" in text for text in calls), (
         "only `uploads` reads what was dropped"
     )
-
-
-def test_a_large_file_among_dropped_films_is_refused_with_the_limit_of_films(site, monkeypatch):
-    from xraykit.films import decoder
-    from xraykit.ui.review import incoming
-
-    monkeypatch.setattr(decoder, "MAX_BYTES", 3 * FEW)
-    site.send([form(part(LARGE, "film.png"))])
-    refusal = incoming._source(site.dropped())
-    assert (refusal.source, refusal.code) == ("film.png", "file-too-large") and "limit is 3 KiB" in refusal.words
-    site.send([form(part(b"f" * FEW, "film.png"))])
-    assert incoming._source(site.dropped()) == b"f" * FEW
 
 
 def test_unpacking_says_how_much_is_done_and_how_long_it_takes(monkeypatch):

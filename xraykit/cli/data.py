@@ -237,8 +237,9 @@ def _show_published(dataset: Published, copies: Sequence[Known]) -> None:
     for fault in dataset.faults:
         click.echo(f"  known fault: {fault}")
     for copy in copies:
-        click.echo(f"  here: {files.shown(copy.path)} ({sum(copy.counts.values()):,} films)")
-    if not copies:
+        word = "here" if dataset.is_sure(copy) else "may be a copy"
+        click.echo(f"  {word}: {files.shown(copy.path)} ({sum(copy.counts.values()):,} films)")
+    if not any(map(dataset.is_sure, copies)):
         size = f" (about {text.size(dataset.size)})" if dataset.size else ""
         click.echo(f"  get it: python -m xraykit data get {dataset.key}{size}")
         for step in dataset.steps:

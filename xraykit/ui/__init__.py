@@ -1,7 +1,8 @@
 """The pages' side: what a reader sees and clicks. The only room that imports Streamlit; it computes nothing itself.
 
 server/           one inference client for all sessions; who may come in, the headers of every response, closed tabs
-kit/frame         the frame of every page: title, research-only banner, words after a restart or a fault
+server/shell      the header of every page and a skeleton of each, there before Streamlit's script is
+kit/frame         what opens a page: its title, words after a restart or a fault
 server/uploads    dropped files: large ones go to disk while they come in, and all are read here
 navigation        which pages there are and how they link to each other
 kit/selection     what a page shows, by its address
@@ -12,7 +13,7 @@ kit/folder_facts  what a folder of films holds and how an evaluation on it went
 kit/folder_picker  the folders of this computer, opened one after the other
 kit/film_list     named films with predictions, and pictures with heatmaps where the films are at hand
 kit/report_view   sections, tables and charts of a report, with their downloads
-review/           the reading room: server/ its routes, viewer/ the films as drawn, room/ the list, the panels, the reader
+review/           the reading room: server/ its routes, viewer/ films as drawn, room/ list, panels and reader
 compare/          models on the same films: inputs, the evaluation of a folder, what is computed, the panels
 fine_tune/        a run: the draft and its form, the chosen run and what can be done with it, the table of all
 experiments/      a study: the draft and its form, where it stands, its results, its trials; the table of all

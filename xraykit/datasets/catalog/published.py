@@ -15,6 +15,7 @@ from xraykit.datasets import pool
 from xraykit.datasets.catalog import known
 from xraykit.datasets.catalog.known import Known
 from xraykit.refused import Refused
+from xraykit.system.folders import datasets_folder
 
 
 class UnknownDataset(Refused):
@@ -110,7 +111,7 @@ class Published:
         )
 
     def fits(self, folder: Known) -> bool:
-        """Whether a folder looks like a copy: by its classes and its number of films, never by its name."""
+        """Whether a folder may be a copy: by its classes and its number of films, never by its name."""
         if sum(folder.counts.values()) > self.films:
             return False
         spelt = [{_essence(name) for name in names} for names in self.classes]
@@ -118,6 +119,11 @@ class Published:
         needed = {place for place, names in enumerate(self.classes) if names[0] not in self.optional}
         pooled = pool.read_record(folder.path) is not None
         return all(has) and needed <= set().union(*has) and pooled == isinstance(self.way, Pooled)
+
+    def is_sure(self, folder: Known) -> bool:
+        """Whether a folder that fits is certainly this dataset: it was got or pooled here, or has as many films."""
+        got_here = folder.path == datasets_folder() / self.key
+        return got_here or isinstance(self.way, Pooled) or sum(folder.counts.values()) == self.films
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `data list --json`."""
@@ -249,10 +255,14 @@ def named(key: str) -> Published:
 
 
 def copies(folders: Iterable[Known]) -> dict[str, list[Known]]:
-    """Folders on this computer that look like a published dataset, by its name; the fullest first."""
+    """Folders on this computer that may be a published dataset, by its name: the sure ones first, then the fullest."""
     folders = list(folders)
-    fitting = {each.key: [folder for folder in folders if each.fits(folder)] for each in TABLE}
-    return {key: sorted(fit, key=lambda folder: -sum(folder.counts.values())) for key, fit in fitting.items()}
+
+    def fitting(dataset: Published) -> list[Known]:
+        fit = [folder for folder in folders if dataset.fits(folder)]
+        return sorted(fit, key=lambda folder: (not dataset.is_sure(folder), -sum(folder.counts.values())))
+
+    return {each.key: fitting(each) for each in TABLE}
 
 
 def folder_of(name: str, earlier: Iterable[Path] = ()) -> Path | None:

@@ -51,6 +51,10 @@ class Client:
         """Probabilities and Grad-CAM of every class; raises ModelRefused, ServiceError."""
         return self._call("classify", film, model)
 
+    def prepare(self, models: Sequence[str]) -> None:
+        """Start the decoders and load these models, so that the first film need not wait for them."""
+        self._call("prepare", tuple(models))
+
     def score(self, source: str, place: Place, models: Sequence[str]) -> Scored | Refusal:
         """A film scored by models, and kept decoded: it is about to be looked at."""
         return self._call("score", source, place, tuple(models))

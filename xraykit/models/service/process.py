@@ -61,6 +61,7 @@ class Service:
             "models": classifier.available,
             "classify": self._classify,
             "explain": self._explain,
+            "prepare": self._prepare,
             "score": self._score,
             "score_many": self._score_many,
             "softcopy": self._softcopy,
@@ -96,6 +97,11 @@ class Service:
             return explanation.grad_cam(loaded, film)[1][card.classes.index(label)]
         square = film.square(card.image_size, card.channels)
         return self._slow(loaded, method, label, square, film.square_box(), progress)
+
+    def _prepare(self, models: Sequence[str]) -> None:
+        self._front.loaded_modules()
+        self._ingest.start()
+        self._squares(models)
 
     def _score(self, source: str, place: Place, models: Sequence[str]) -> Scored | Refusal:
         film = self._film(source, place, models)

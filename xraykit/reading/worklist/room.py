@@ -81,6 +81,11 @@ class Room:
             self._want()
             self.list.tell()
 
+    def prepare(self) -> None:
+        """Have the service ready before the first film comes; blocks."""
+        with contextlib.suppress(Refused, OSError):
+            self._client().prepare(self.chosen)
+
     def choose_models(self, names: Iterable[str]) -> None:
         """Have these models read the films, and no others."""
         self._chosen = tuple(names)

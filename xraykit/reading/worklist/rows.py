@@ -318,6 +318,7 @@ class Worklist:
             if name in scored.predictions:
                 row.models[name] = _reading(scored.predictions[name], version)
         row.compared = {pair: (found.correlation, found.overlap) for pair, found in scored.agreement.items()}
+        self._forget(row)  # models that were put away while it was read
         if scored.patient is not None:
             row.group = self._groups.setdefault(scored.patient, len(self._groups) + 1)
         same = self._by_sha.setdefault(scored.sha256, [])

@@ -75,13 +75,14 @@ def _show_card(dataset: Published, copies: Sequence[Known], busy: bool) -> None:
     if dataset.size:
         facts.insert(2, ("Download", f"about {text.size(dataset.size)}"))
     rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
-    here = "".join(f"<li>{html.escape(copy.name)}, {sum(copy.counts.values()):,} films</li>" for copy in copies)
-    state = f"<p class='xk-here'>On this computer</p><ul>{here}</ul>" if copies else ""
+    sure = [copy for copy in copies if dataset.is_sure(copy)]
+    state = _copies("xk-here", "On this computer", sure, "")
+    state += _copies("xk-maybe", "May be a copy", [copy for copy in copies if copy not in sure], f" of {films}")
     st.html(
         f"<div class='xk-card'><h3>{html.escape(dataset.title)}</h3><p>{html.escape(dataset.what)}</p>"
         f"<dl>{rows}</dl>{state}</div>"
     )
-    if not copies:
+    if not sure:
         st.button(
             "Pool it" if isinstance(dataset.way, Pooled) else "Get it",
             key=f"datasets-get-{dataset.key}",
@@ -92,6 +93,13 @@ def _show_card(dataset: Published, copies: Sequence[Known], busy: bool) -> None:
         )
     with st.expander("Faults, source, by hand"):
         st.html(_details(dataset))
+
+
+def _copies(kind: str, title: str, copies: Sequence[Known], of_all: str) -> str:
+    if not copies:
+        return ""
+    rows = [f"{html.escape(copy.name)}, {sum(copy.counts.values()):,}{of_all} films" for copy in copies]
+    return f"<p class='{kind}'>{title}</p><ul>{''.join(f'<li>{row}</li>' for row in rows)}</ul>"
 
 
 def _way(dataset: Published) -> str:

@@ -152,8 +152,7 @@ def _head(part: report.Picture | report.Table) -> Any:
     row = st.container(horizontal=True, key=f"head-{part.key}", gap="small", vertical_alignment="center")
     with row:
         note = f" <span>{html.escape(part.note)}</span>" if part.note and isinstance(part, report.Picture) else ""
-        st.html(
-            f"<div class='xk-part'><h3 title='{html.escape(part.title, quote=True)}'>{html.escape(part.title)}"
-            f"</h3>{note}</div>"
-        )
+        title = html.escape(part.title, quote=True)
+        named = f"<h3 title='{title}'>{title}</h3>" if title else ""
+        st.html(f"<div class='xk-part'>{named}{note}</div>")
     return row

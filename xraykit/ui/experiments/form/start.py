@@ -78,16 +78,31 @@ def _choose_films() -> None:
         help="Several are pooled into one, each film with its source. None: the datasets that the study names.",
     )
     if not chosen.folders and names and not _folders_known():
-        missing = [str(name) for name in names if name not in {each.name for each in known.values()}]
-        st.html(
-            f"<p class='xk-said' role='status'>Not on this computer: {html.escape(', '.join(missing))}. Choose other "
-            "folders of films, or get them on the page Datasets.</p>"
-        )
+        _show_missing([str(name) for name in names if name not in {each.name for each in known.values()}])
     folder = ask_for_folder("or the path of a folder", "Add", "study-films")
     if folder is not None and (name := files.shown(str(folder))) not in chosen.folders:
         chosen.folders = [*chosen.folders, name]
         st.rerun()
     parts.values("classes", "Classes renamed or left out", draft.faults(), help=CLASSES_HELP)
+
+
+def _show_missing(names: list[str]) -> None:
+    """What to do about films that the study names and nobody has here: the synthetic ones are drawn, others got."""
+    if example.NAME in names:
+        st.html("<p class='xk-said' role='status'>The synthetic films of this study are not drawn yet.</p>")
+        st.button("Draw them", key="study-draw", on_click=_draw_example, help="Takes a few seconds.")
+    if others := [name for name in names if name != example.NAME]:
+        st.html(
+            f"<p class='xk-said' role='status'>Not on this computer: {html.escape(', '.join(others))}. Choose other "
+            "folders of films, or get them on the page Datasets.</p>"
+        )
+
+
+def _draw_example() -> None:
+    try:
+        example.folder()
+    except OSError as error:
+        selection.keep_word(f"The synthetic films could not be drawn: {words_of(error)}")
 
 
 CLASSES_HELP = 'In JSON: {"Viral Pneumonia": "Pneumonia", "Lung Opacity": null} renames one and leaves one out.'

@@ -48,6 +48,7 @@ class Seat:
 
                 self._room = Room(server.client, self._changed)
                 self._room.set_models(*server.models())
+                threading.Thread(target=self._room.prepare, name="prepare", daemon=True).start()
             return self._room
 
     def folder(self) -> Path:

@@ -50,11 +50,14 @@ def show(
     """
     if not 1 <= len(panes) <= 3:
         raise ValueError(f"Expected one to three panes; got {len(panes)}.")
-    _mount()(key=key, data=packed(panes, colormaps or {}), height=height)
+    _mount()(key=key, data=packed(panes, colormaps or {}, height), height=height)
 
 
-def packed(panes: Sequence[Pane], colormaps: dict[str, list[list[int]]]) -> bytes:
-    """All panes as one message: a header that says where each film and heatmap lies in the data after it."""
+def packed(panes: Sequence[Pane], colormaps: dict[str, list[list[int]]], height: int) -> bytes:
+    """All panes as one message: a header that says where each film and heatmap lies in the data after it.
+
+    `height` in CSS pixels is in it because Streamlit's does not reach what lies inside the component.
+    """
     data = bytearray()
 
     def placed(message: bytes) -> list[int]:
@@ -71,7 +74,7 @@ def packed(panes: Sequence[Pane], colormaps: dict[str, list[list[int]]]) -> byte
         }
         for pane in panes
     ]
-    header = json.dumps({"panes": described, "colormaps": colormaps}).encode()
+    header = json.dumps({"panes": described, "colormaps": colormaps, "height": height}).encode()
     header += b" " * (-len(header) % 4)
     return len(header).to_bytes(4, "little") + header + bytes(data)
 

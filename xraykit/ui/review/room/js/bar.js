@@ -1,7 +1,7 @@
 /** The toolbar above the films: every control with its key, and the models and class that are laid over them. */
 
 import { presetNames } from "../xraykit.viewer/window.js";
-import { fill, h, say } from "./kit/dom.js";
+import { fill, h, say, shortened } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { choices, segments, sheetOf, slider } from "./kit/menu.js";
 import { MOST_PANES, earlier, layoutOf, olderOf, priorOf } from "./panes.js";
@@ -155,7 +155,7 @@ function modelPills(room) {
   return room.state.models.map((model) => h("button", {
     type: "button", class: "pill", "aria-pressed": String(on.has(model.name)), title: `${on.has(model.name) ? "Put away" : "Show"} ${model.title}`,
     onclick: () => room.toggleModel(model.name),
-  }, h("i", { "aria-hidden": "true" }), h("span", {}, room.titleOf(model.name))));
+  }, h("i", { "aria-hidden": "true" }), shortened(room.titleOf(model.name))));
 }
 
 function classSegments(room) {

@@ -12,11 +12,11 @@ export function createFindings(root, room) {
   let drawn = "";
   return {
     show(row) {
-      const mark = JSON.stringify([row?.id, row && room.hidden(row), room.models(), room.store.get().label, room.store.get().priors]);
+      const mark = JSON.stringify([row?.id, row && [room.hidden(row), room.nameOf(row)], room.models(), room.store.get().label, room.store.get().priors]);
       if (root.drawnRow === row && drawn === mark) return;
       root.drawnRow = row;
       drawn = mark;
-      fill(root, ...(row ? ofFilm(room, row) : []));
+      fill(root, ...(row ? ofFilm(room, row) : beforeFilms(room)));
     },
     /** Draw anew: something beside the row has changed. */
     forget() {
@@ -36,7 +36,15 @@ function ofFilm(room, row) {
     parts.push(verdict(room, row), ...models.map((model) => reading(room, row, model)), likeness(room, row));
     if (!models.length) parts.push(h("p", { class: "quiet" }, "No model is on. Choose one above the film."));
   }
-  return [...parts, broken(room), facts(row)];
+  return [...parts, broken(room), facts(room, row)];
+}
+
+/** Before the first film: which models will read what is opened. */
+function beforeFilms(room) {
+  const { models } = room.state;
+  if (!models.length) return [noModel(room), broken(room)];
+  return [h("section", { class: "box" }, h("h3", {}, models.length === 1 ? "One model" : `${models.length} models`),
+    models.map((model) => h("p", {}, h("b", {}, room.titleOf(model.name)), `: ${model.classes.join(", ")}`))), broken(room)];
 }
 
 function refusedBox(row) {
@@ -54,7 +62,7 @@ function warningsBox(row) {
 function noModel(room) {
   return h("section", { class: "box" }, h("h3", {}, "No models yet"), h("p", {}, "The film can be looked at and measured. Train a model on the Fine-tune page, or with "),
     h("p", {}, h("code", {}, "python -m xraykit train --recipe NAME --data FOLDER")), h("p", {}, "and save it with"),
-    h("p", {}, h("code", {}, "python -m xraykit runs keep RUN --as NAME")), broken(room));
+    h("p", {}, h("code", {}, "python -m xraykit runs keep RUN --as NAME")));
 }
 
 function veil() {
@@ -105,25 +113,23 @@ function trust(model, label) {
   const home = model.trust?.[label];
   const away = (model.elsewhere ?? []).filter((place) => place.classes?.[label]);
   if (!home && !away.length) return h("p", { class: "trust" }, `No figures are known for ${label}: the card of this model has none.`);
-  return h("div", { class: "trust" },
-    h("p", {}, h("b", {}, label), home && pointWords(home)),
-    home && figures(home, `on ${home.n.toLocaleString("en-US")} films at home`),
-    away.map((place) => figures(place.classes[label], `on ${place.classes[label].n.toLocaleString("en-US")} films of ${place.source}`)),
+  return h("div", { class: "trust" }, h("p", {}, h("b", {}, label), home && pointWords(home)),
+    h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Films"), h("th", { scope: "col" }, "Sensitivity"), h("th", { scope: "col" }, "Specificity"))),
+      h("tbody", {}, home && figures(home, "at home"), away.map((place) => figures(place.classes[label], place.source)))),
     !away.length && h("p", { class: "quiet" }, "Not measured elsewhere."));
 }
 
 const pointWords = ({ threshold }) =>
   (typeof threshold === "number" ? `, operating point ${threshold.toFixed(2)}` : ", where its probability is the highest");
 
-function figures({ sensitivity, specificity }, where) {
-  return h("p", { class: "figures" }, h("span", {}, "Sensitivity ", figure(sensitivity)), h("span", {}, "Specificity ", figure(specificity)),
-    h("span", { class: "where" }, where));
+function figures({ sensitivity, specificity, n }, where) {
+  return h("tr", {}, h("th", { scope: "row", title: where }, `${n.toLocaleString("en-US")} ${where}`), h("td", {}, figure(sensitivity)), h("td", {}, figure(specificity)));
 }
 
 function figure([value, low, high]) {
   if (value === null || value === undefined) return "not known";
-  const interval = low === null || low === undefined ? "" : ` (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
-  return h("b", { title: "95 % interval in brackets" }, percent(value), h("i", {}, interval));
+  const interval = low === null || low === undefined ? null : h("span", { title: "95 % interval" }, `${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)}`);
+  return [h("b", {}, percent(value)), interval];
 }
 
 /** How alike two models' heatmaps are: correlation, and how much of their hottest fifths they share. */
@@ -150,14 +156,14 @@ function broken(room) {
     h("ul", {}, list.map(({ name, words, code }) => h("li", {}, h("b", {}, name), ": ", words, " ", h("code", {}, code)))));
 }
 
-function facts(row) {
+function facts(room, row) {
   const rows = [
     ["Format", [row.format, row.colour ? "colour" : null].filter(Boolean).join(", ")],
     ["Size", row.width ? `${row.width} × ${row.height}, ${row.bits} bit` : ""],
     ["View", [row.view, row.laterality].filter(Boolean).join(" ")],
     ["SHA-256", row.sha ? `${row.sha}…` : ""],
   ].filter(([, value]) => value);
-  return h("section", { class: "facts" }, h("h3", {}, "Film"), h("p", { class: "filename" }, row.name),
+  return h("section", { class: "facts" }, h("h3", {}, "Film"), h("p", { class: "filename" }, room.nameOf(row)),
     h("dl", {}, rows.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])),
     row.notes?.map((words) => h("p", { class: "note" }, words)));
 }

@@ -47,7 +47,13 @@ export function contentsOf(room) {
   const automatic = layout === 1 ? [models[0] ?? "film"] : [...prior, "film", ...models].slice(0, layout);
   while (automatic.length < layout) automatic.push("film");
   const assigned = room.store.get().assigned[layout] ?? [];
-  return automatic.map((content, place) => (isThere(room, assigned[place]) ? assigned[place] : content));
+  const contents = automatic.map((content, place) => (isThere(room, assigned[place]) ? assigned[place] : content));
+  return room.hidden(room.row()) ? withoutModels(contents) : contents;
+}
+
+/** Before an impression the film has the whole place, beside its prior. */
+function withoutModels(contents) {
+  return contents.includes("prior") ? ["prior", "film"] : ["film"];
 }
 
 function isThere(room, content) {
@@ -73,7 +79,7 @@ export function heatQuery(room, row, name) {
 /** What is to be fetched, first first: the film with its heatmaps, its prior, and the next ones. */
 export function wishes(room, ahead) {
   const row = room.row();
-  if (!row || row.state !== "ready") return [];
+  if (!row || row.state === "refused") return []; // one that still waits to be classified is shown meanwhile
   const shown = contentsOf(room);
   const list = [{ id: row.id }, ...heatsFor(room, row, shown)];
   const prior = shown.includes("prior") ? priorOf(room, row) : null;
@@ -108,19 +114,18 @@ export function panesOf(room) {
     if (content !== "film" && content !== "prior") pane.title = pane.head; // on the film too: the full screen has no heads
     layFilm(room, pane, shown);
     if (pane.film && !room.hidden(row)) layHeats(room, pane, row, content);
-    else if (content.startsWith("model:") && room.hidden(row)) pane.detail = "Hidden until you record an impression";
     return pane;
   });
 }
 
 function layFilm(room, pane, row) {
   if (!row) pane.words = "";
-  else if (row.state === "refused") pane.words = `${row.name} could not be opened. ${row.refused?.words ?? ""}`;
+  else if (row.state === "refused") pane.words = `${room.nameOf(row)} could not be opened. ${row.refused?.words ?? ""}`;
   else {
     const entry = room.shelf.film(row.id);
     pane.film = entry?.film ?? null;
     if (entry?.error) pane.words = entry.error.words ?? "This film could not be shown.";
-    else if (!entry) pane.words = row.state === "waiting" ? "Waiting to be read" : "Loading";
+    else if (!entry) pane.words = "Loading";
   }
 }
 
@@ -162,9 +167,10 @@ function titleOf(room, content, row) {
 }
 
 function cornersOf(room, content, row, current) {
-  const corners = { topRight: [], bottomLeft: [], bottomRight: [] }; // upper left: what the viewer knows of the film
+  const corners = { topLeft: [], topRight: [], bottomLeft: [], bottomRight: [] };
   if (!row) return corners;
-  if (content === "prior") corners.topLeft = [["PRIOR", earlier(current, row)].filter(Boolean).join(", "), row.name];
+  corners.topLeft = [room.nameOf(row), row.width && `${row.width} × ${row.height}, ${row.bits} bit`, [row.view, row.laterality].filter(Boolean).join(" ")].filter(Boolean);
+  if (content === "prior") corners.topLeft.unshift(["PRIOR", earlier(current, row)].filter(Boolean).join(", "));
   const reading = content.startsWith("model:") && !room.hidden(current) ? row.models?.[content.slice("model:".length)] : null;
   if (reading?.top) corners.topRight = [`${reading.top} ${reading.probabilities[reading.top].toFixed(3)}`];
   return corners;

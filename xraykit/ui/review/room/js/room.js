@@ -20,27 +20,37 @@ import { createOpening } from "./open.js";
 import { createHeads } from "./panes.js";
 import { createReading } from "./reading/reading.js";
 
-const mounted = new WeakMap(); // the element of Streamlit -> Room
+const mounted = new WeakMap(); // the element of Streamlit -> {key, room, skeleton}
 const KEY = "xk-room"; // of sessionStorage: the address of this tab's films
 
-/** @param {{data: {key: string, model: string|null, server?: string}, parentElement: Element|ShadowRoot}} component of Streamlit */
+/** @param {{data: {key: string, model: string|null}, parentElement: Element|ShadowRoot}} component of Streamlit */
 export default function mount({ data, parentElement }) {
-  let room = mounted.get(parentElement);
-  if (!room) {
-    room = build(parentElement.querySelector(".room"), data);
-    mounted.set(parentElement, room);
-    begin(room, data).catch((error) => room.tell(error));
-  } else room.showModel(data.model);
+  let entry = mounted.get(parentElement);
+  if (entry?.key === data.key) entry.room.showModel(data.model);
+  else {
+    entry = enter(parentElement, data, entry);
+    mounted.set(parentElement, entry);
+  }
   return () => {
     mounted.delete(parentElement);
-    room.destroy();
+    entry.room.destroy();
   };
+}
+
+/** A room in the skeleton; where another stood (the server was started again, the key is new), in a fresh one. */
+function enter(parentElement, data, before) {
+  before?.room.destroy();
+  const root = parentElement.querySelector(".room");
+  const skeleton = before?.skeleton ?? root.cloneNode(true);
+  if (before) root.replaceWith(skeleton.cloneNode(true));
+  const room = build(parentElement.querySelector(".room"), data);
+  begin(room, data).catch((error) => room.isDestroyed || room.tell(error));
+  return { key: data.key, room, skeleton };
 }
 
 function build(root, data) {
   const at = (name) => root.querySelector(`.${name}`);
-  const server = data.server ?? import.meta.url.split("/_stcore/")[0]; // where the app is served, whatever lies before it
-  const base = `${server}/reading-room/${data.key}`;
+  const base = `${import.meta.url.split("/_stcore/")[0]}/reading-room/${data.key}`; // whatever lies before the app's paths
   const room = new Room(root, createRoutes(base));
   room.store = createStore(() => room.changed("choice"));
   room.shelf = createShelf(room.routes, { parseFilm, parseHeat }, () => room.changed("shelf"));

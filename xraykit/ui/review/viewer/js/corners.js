@@ -8,27 +8,30 @@ import * as legends from "./tools/legends.js";
 const STYLE = `
 .xk-corners { position: absolute; inset: 0; overflow: hidden; container-type: size; pointer-events: none;
   color: #E8EDF1; font: 12.5px/1.4 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-variant-numeric: tabular-nums;
-  text-shadow: 0 0 2px #000, 0 0 2px #000, 0 0 3px #000, 0 0 4px #000, 1px 1px 1px #000; }
+  text-shadow: 0 0 2px #000, 0 0 3px #000; }
 .xk-corners > div { position: absolute; max-width: calc(50% - 22px); }
-.xk-corners p { margin: 0; overflow: hidden; text-overflow: ellipsis; padding: 0 2px; }
+.xk-corners p, .xk-corners .scale, .xk-corners .bar, .xk-corners [data-side]:not(:empty) { background: rgba(0, 0, 0, 0.6); border-radius: 2px; }
+.xk-corners p { margin: 0; overflow: hidden; text-overflow: ellipsis; padding: 0 3px; width: fit-content; max-width: 100%;
+  box-sizing: border-box; }
+.xk-corners [data-corner$=Right] p { margin-left: auto; }
 .xk-corners [data-corner=topLeft] { top: 6px; left: 8px; }
 .xk-corners [data-corner=topRight] { top: 6px; right: 8px; text-align: right; }
 .xk-corners [data-corner=bottomLeft] { bottom: 6px; left: 8px; }
 .xk-corners [data-corner=bottomRight] { bottom: 6px; right: 8px; text-align: right; }
 .xk-corners [data-corner=topLeft] p:first-child { font-weight: 600; white-space: nowrap; }
 .xk-corners [data-mark] { display: inline-block; margin: 3px 0 0 4px; padding: 0 5px; border: 1px solid #F0B45A; border-radius: 3px;
-  background: rgba(0, 0, 0, 0.72); color: #F0B45A; font-weight: 600; letter-spacing: 0.03em; font-size: 11.5px; }
+  background: rgba(0, 0, 0, 0.75); color: #F0B45A; font-weight: 600; letter-spacing: 0.03em; font-size: 11.5px; }
 .xk-corners [data-notice] { color: #F0C67A; }
-.xv-pane[data-film=true] > :is(.xv-words, .xv-note) { display: none; }
-.xk-corners > [data-side] { font-size: 15px; font-weight: 600; line-height: 1; }
-.xk-corners [data-side=left] { left: 10px; top: 50%; transform: translateY(-50%); }
-.xk-corners [data-side=right] { right: 10px; top: 50%; transform: translateY(-50%); }
+.xv-pane.xv-pane[data-film=true] > :is(.xv-words, .xv-note) { display: none; }
+.xk-corners > [data-side] { font-size: 15px; font-weight: 600; line-height: 1; padding: 1px 3px; }
+.xk-corners [data-side=left] { left: 8px; top: 50%; transform: translateY(-50%); }
+.xk-corners [data-side=right] { right: 8px; top: 50%; transform: translateY(-50%); }
 .xk-corners [data-side=top] { top: 8px; left: 50%; transform: translateX(-50%); }
 .xk-corners [data-side=bottom] { bottom: 8px; left: 50%; transform: translateX(-50%); }
-.xk-corners .scale { margin: 4px 2px 2px; }
-.xk-corners .scale i { display: block; height: 6px; border: solid #E8EDF1; border-width: 0 1.5px 1.5px;
+.xk-corners .scale { margin: 2px 0 0; padding: 1px 3px 3px; width: fit-content; }
+.xk-corners .scale i { display: block; box-sizing: border-box; height: 6px; border: solid #E8EDF1; border-width: 0 1.5px 1.5px;
   filter: drop-shadow(0 0 1px #000) drop-shadow(0 0 1px #000); }
-.xk-corners .bar { display: inline-flex; align-items: stretch; gap: 5px; height: clamp(3.5rem, 22cqh, 9rem); margin-bottom: 4px; }
+.xk-corners .bar { display: inline-flex; align-items: stretch; gap: 5px; height: clamp(3.5rem, 22cqh, 9rem); margin-bottom: 4px; padding: 3px; }
 .xk-corners .bar canvas { width: 10px; height: 100%; outline: 1px solid rgba(0, 0, 0, 0.8); }
 .xk-corners .bar span { display: flex; flex-direction: column; justify-content: space-between; line-height: 1; }
 @container (max-width: 420px) { .xk-corners > div { font-size: 11.5px; } }
@@ -46,7 +49,13 @@ const drawn = new WeakMap(); // a pane's element -> Corners
  */
 export function addCorners(viewer) {
   const update = () => {
-    for (const pane of viewer.panes) if (pane.element) cornersOf(pane.element).update(viewer, pane);
+    const { overlay } = viewer.view;
+    overlay.shown &&= !viewer.hidden; // while a key is held
+    const shown = viewer.panes.filter(({ element }) => element);
+    // all that asks for places comes first: after a text is written, the browser would lay out the page anew for each
+    const { colormaps, blinked } = viewer;
+    const facts = shown.map((pane) => ({ overlay, blinked, colormaps, letters: legends.lettersOf(viewer, pane) }));
+    shown.forEach((pane, at) => cornersOf(pane.element).update(pane, facts[at]));
   };
   const stop = viewer.onDraw(update);
   update();
@@ -97,13 +106,11 @@ class Corners {
   }
 
   /** Writes only what has changed since the last drawing. */
-  update(viewer, pane) {
-    const overlay = viewer.view.overlay;
+  update(pane, { overlay, blinked, letters, colormaps }) {
     const { topLeft, topRight = [], bottomLeft = [], bottomRight = [] } = pane.corners ?? {};
     const [name, ...facts] = topLeft ?? legends.filmLines(pane.film);
     const scale = legends.scaleOf(pane, Math.min(140, pane.rect.width * 0.3));
-    const legend = legends.legendOf(pane, overlay);
-    const letters = legends.lettersOf(viewer, pane);
+    const legend = legends.legendOf(pane, overlay, blinked);
     this.write("topLeft", [name, facts], () => [...lines(name ? [name] : []), ...lines(facts, true)]);
     this.write("topRight", [pane.title, topRight, legends.marksOf(pane)], ([title, said, marks]) => [
       ...lines([title, ...said].filter(Boolean)), ...marks.map((mark) => make("b", { "data-mark": mark }, mark)),
@@ -111,7 +118,7 @@ class Corners {
     this.write("bottomLeft", [notices(pane), bottomLeft, legends.windowLines(pane), scale], ([warned, said, window, bar]) => [
       ...warned.map((words) => make("p", { "data-notice": "" }, words)), ...lines([...said, ...window]), ...(bar ? [scaleBar(bar)] : []),
     ]);
-    const colours = legend.bar ? viewer.colormaps?.[overlay.colormap] : null;
+    const colours = legend.bar ? colormaps?.[overlay.colormap] : null;
     const colormap = colours ? overlay.colormap : null;
     this.write("bottomRight", [colormap, legend.lines, bottomRight, legends.zoomWords(pane)], ([, heats, said, zoom]) => [
       ...(colours ? [colourBar(colours)] : []), ...heats.flatMap((heat) => lines(heat)), ...lines([...said, zoom].filter(Boolean)),

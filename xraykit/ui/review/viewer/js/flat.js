@@ -1,8 +1,11 @@
-// Canvas 2D, where there is no WebGL2: the arithmetic of shaders.js in JavaScript, one pass for each part of a pane.
+// Canvas 2D, for computers without graphics hardware: the arithmetic of shaders.js in JavaScript, faster there than
+// WebGL on the processor. What lies under each pixel is gathered once for each placement (gather.js) and looked up after.
 
-import { heatAt } from "./film.js";
+import { gather } from "./gather.js";
 import { levelFor, levelOf } from "./levels.js";
 import { level as greyOf } from "./window.js";
+
+const BLACK = 0xff000000;
 
 export function createFlat(canvas) {
   return new FlatRenderer(canvas);
@@ -14,6 +17,7 @@ class FlatRenderer {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     this.ready = true;
+    this.kept = [];
   }
 
   reduction() {
@@ -22,17 +26,39 @@ class FlatRenderer {
 
   draw(parts, background) {
     const { context, canvas } = this;
-    context.fillStyle = `rgb(${background.join(" ")})`;
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    for (const part of parts) {
-      const { left, top, width, height } = part.clip;
-      if (width <= 0 || height <= 0) continue;
-      const image = context.createImageData(width, height);
-      const pixels = new Uint32Array(image.data.buffer);
-      pixels.fill(0xff000000);
-      if (part.picture) paint(pixels, part);
-      context.putImageData(image, left, top);
+    if (parts.length !== 1) {
+      context.fillStyle = `rgb(${background.join(" ")})`;
+      context.fillRect(0, 0, canvas.width, canvas.height);
     }
+    this.kept.length = parts.length;
+    parts.forEach((part, i) => {
+      const { left, top, width, height } = part.clip;
+      if (!part.picture) {
+        context.fillStyle = "#000";
+        context.fillRect(left, top, width, height);
+        this.kept[i] = null;
+        return;
+      }
+      this.kept[i] = this.gathered(part, this.kept[i]);
+      shade(this.kept[i], part);
+      context.putImageData(this.kept[i].image, left, top);
+    });
+  }
+
+  /** What lies under a part's pixels, kept until it is placed elsewhere. */
+  gathered(part, before) {
+    const { clip, pane, placement, picture, overlay } = part;
+    const words = JSON.stringify({ clip, pane, placement, key: picture.key });
+    const heat = overlay?.heat ?? null;
+    if (before?.words === words && (!heat || before.heat === heat)) return before;
+    const level = levelFor(placement.scale);
+    const source = levelOf(picture, level);
+    const found = gather(part, source, 2 ** level, level === 0 && placement.scale === 1);
+    const same = before?.image.width === clip.width && before.image.height === clip.height;
+    const image = same ? before.image : this.context.createImageData(clip.width, clip.height);
+    const pixels = new Uint32Array(image.data.buffer);
+    pixels.fill(BLACK);
+    return { ...found, words, heat, image, pixels };
   }
 
   preload(picture, scales) {
@@ -43,70 +69,72 @@ class FlatRenderer {
     return this.context.getImageData(left, top, width, height);
   }
 
-  destroy() {}
-}
-
-function paint(pixels, { clip, pane, picture, placement, transfer, inverted, overlay }) {
-  const { originX, originY, xx, xy, yx, yy, scale } = placement;
-  const level = levelFor(scale);
-  const source = levelOf(picture, level);
-  const sample = sampler(source, 2 ** level, level === 0 && scale === 1);
-  const shade = shader(source, transfer, inverted);
-  const colour = source.channels === 3;
-  let place = 0;
-  for (let row = 0; row < clip.height; row += 1) {
-    const down = clip.top - pane.top + row + 0.5;
-    for (let column = 0; column < clip.width; column += 1, place += 1) {
-      const across = clip.left - pane.left + column + 0.5;
-      const x = originX + xx * across + xy * down;
-      const y = originY + yx * across + yy * down;
-      if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) continue;
-      const red = shade(sample(x, y, 0));
-      const green = colour ? shade(sample(x, y, 1)) : red;
-      const blue = colour ? shade(sample(x, y, 2)) : red;
-      pixels[place] = overlay ? heated(overlay, x, y, red, green, blue) : rgb(red, green, blue);
-    }
+  destroy() {
+    this.kept.length = 0;
   }
 }
 
-function rgb(red, green, blue) {
-  return 0xff000000 | (blue << 16) | (green << 8) | red;
+const shades = new Uint8Array(65536); // grey 0..255 of each value that a gathered pixel can have
+const greys = new Uint32Array(65536); // the same as a pixel
+
+function lookUp(transfer, inverted, factor) {
+  const linear = transfer.kind === "linear";
+  const step = (transfer.step / factor) * 255;
+  const start = 0.5 - transfer.from * transfer.step * 255;
+  for (let i = 0; i < 65536; i += 1) {
+    const grey = linear
+      ? Math.min(Math.max(start + i * step, 0), 255) | 0
+      : Math.floor(greyOf(transfer, i / factor) * 255 + 0.5);
+    const shade = inverted ? 255 - grey : grey;
+    shades[i] = shade;
+    greys[i] = BLACK | (shade * 0x010101);
+  }
 }
 
-function heated({ heat, opacity, gain, colours }, x, y, red, green, blue) {
-  const amount = Math.min((heatAt(heat, x, y) ?? 0) * gain, 1);
-  if (!(amount > 0) || !(opacity > 0)) return rgb(red, green, blue);
-  const colour = colours[Math.floor(amount * 255 + 0.5)];
-  const mix = (shade, to) => Math.floor(shade + opacity * amount * (to - shade) + 0.5);
-  return rgb(mix(red, colour[0]), mix(green, colour[1]), mix(blue, colour[2]));
+// The loops below run a million times for each drawing: plain numbers, nothing made.
+
+function shade({ planes, heats, factor, inside, pixels }, { clip, transfer, inverted, overlay }) {
+  lookUp(transfer, inverted, factor);
+  const heated = overlay ? heats : null;
+  const layer = overlay && { ...overlay, colours: packed(overlay.colours) };
+  for (let row = inside.top; row < inside.bottom; row += 1) {
+    const [begin, end] = [row * clip.width + inside.left, row * clip.width + inside.right];
+    if (planes.length === 3) colourRow(pixels, planes, begin, end);
+    else greyRow(pixels, planes[0], begin, end);
+    if (heated) heatRow(pixels, heated, layer, begin, end);
+  }
 }
 
-/** Grey 0..255 of a stored value; whole values are looked up. */
-function shader({ values }, transfer, inverted) {
-  const grey = (value) => {
-    const shade = Math.floor(greyOf(transfer, value) * 255 + 0.5);
-    return inverted ? 255 - shade : shade;
-  };
-  const known = new Int16Array(values.BYTES_PER_ELEMENT === 1 ? 256 : 65536).fill(-1);
-  return (value) => {
-    if (!Number.isInteger(value)) return grey(value);
-    if (known[value] < 0) known[value] = grey(value);
-    return known[value];
-  };
+/** 256 colours as pixels. */
+function packed(colours) {
+  return Uint32Array.from(colours, ([red, green, blue]) => BLACK | (blue << 16) | (green << 8) | red);
 }
 
-function sampler({ width, height, channels, values }, reduced, nearest) {
-  const line = width * channels;
-  const [right, bottom] = [width - 1, height - 1];
-  const held = (value, most) => (value < 0 ? 0 : value > most ? most : value);
-  if (nearest) return (x, y, c) => values[Math.floor(y) * line + Math.floor(x) * channels + c];
-  return (x, y, c) => {
-    const [across, down] = [x / reduced - 0.5, y / reduced - 0.5];
-    const [i, j] = [Math.floor(across), Math.floor(down)];
-    const [left, upper] = [held(i, right) * channels + c, held(j, bottom) * line];
-    const [next, lower] = [held(i + 1, right) * channels + c, held(j + 1, bottom) * line];
-    const above = values[upper + left] + (values[upper + next] - values[upper + left]) * (across - i);
-    const below = values[lower + left] + (values[lower + next] - values[lower + left]) * (across - i);
-    return above + (below - above) * (down - j);
-  };
+function greyRow(pixels, plane, begin, end) {
+  for (let i = begin; i < end; i += 1) pixels[i] = greys[plane[i]];
+}
+
+function colourRow(pixels, [red, green, blue], begin, end) {
+  for (let i = begin; i < end; i += 1) {
+    pixels[i] = BLACK | (shades[blue[i]] << 16) | (shades[green[i]] << 8) | shades[red[i]];
+  }
+}
+
+/** Lay the heat's colours over pixels; where it is zero, the pixel is left as it is. */
+function heatRow(pixels, heats, { opacity, gain, colours }, begin, end) {
+  for (let i = begin; i < end; i += 1) {
+    if (heats[i] > 0) {
+      const heat = Math.min(heats[i] * gain, 1);
+      const weight = opacity * heat;
+      const colour = colours[(heat * 255 + 0.5) | 0];
+      const pixel = pixels[i];
+      const red = pixel & 255;
+      const green = (pixel >> 8) & 255;
+      const blue = (pixel >> 16) & 255;
+      const r = (red + weight * ((colour & 255) - red) + 0.5) | 0;
+      const g = (green + weight * (((colour >> 8) & 255) - green) + 0.5) | 0;
+      const b = (blue + weight * (((colour >> 16) & 255) - blue) + 0.5) | 0;
+      pixels[i] = BLACK | (b << 16) | (g << 8) | r;
+    }
+  }
 }

@@ -16,6 +16,7 @@ import { isReserved, keycapOf, latinNameOf, nameOf, spelled } from "./tools/keyn
  */
 
 const FILE = { kind: "xraykit keys", version: 1 };
+const MODIFIERS = ["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "Dead"];
 const MOST = 4; // keys of one command
 const refuse = (code, words) => ({ code, words });
 const quoted = (text) => `“${text}”`;
@@ -172,28 +173,29 @@ class Listener {
     this.held = new Map(); // event.code -> command
     this.clicked = false;
     this.paused = false;
-    this.capture = null;
-    this.handlers = {
-      keydown: (event) => this.down(event), keyup: (event) => this.up(event),
-      pointerdown: () => { this.clicked = true; }, blur: (event) => event.target === window && this.letGo(),
-    };
+    this.taking = null;
+    this.ending = null;
   }
 
+  /** @param {EventTarget} target window, or an element whose keys alone count */
   bind(target) {
-    this.target = target;
-    for (const [type, handler] of Object.entries(this.handlers)) target.addEventListener(type, handler, { capture: true });
+    this.unbind();
+    this.ending = new AbortController();
+    const options = { capture: true, signal: this.ending.signal };
+    target.addEventListener("keydown", (event) => this.down(event), options);
+    target.addEventListener("pointerdown", () => { this.clicked = true; }, options);
+    window.addEventListener("keyup", (event) => this.up(event), options);
+    window.addEventListener("blur", (event) => event.target === window && this.letGo(), options);
   }
 
   unbind() {
     this.letGo();
-    for (const [type, handler] of Object.entries(this.handlers)) {
-      this.target?.removeEventListener(type, handler, { capture: true });
-    }
+    this.ending?.abort();
   }
 
   down(event) {
     if (event.key === "Tab") this.clicked = false;
-    if (this.capture) return this.give(event);
+    if (this.taking) return;
     const path = event.composedPath();
     if (this.paused || isTextField(path[0]) || isInModal(path)) return;
     const owners = this.bindings.owners();
@@ -220,16 +222,22 @@ class Listener {
     for (const command of held) command.run(false);
   }
 
-  /** Hands the next key to whoever asked for it; Escape and Tab give none. */
-  give(event) {
+  /** The next key, wherever the focus is, goes to a taker and to nothing else; Escape and Tab give it none. */
+  take(taker) {
+    this.taking?.abort();
+    this.taking = taker ? new AbortController() : null;
+    if (!taker) return;
+    const options = { capture: true, signal: this.taking.signal };
+    window.addEventListener("keydown", (event) => this.give(event, taker), options);
+  }
+
+  give(event, taker) {
     const name = nameOf(event);
-    const left = ["Escape", "Tab", "Shift+Tab"].includes(name);
-    if (!name && ["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "Dead"].includes(event.key)) return;
+    if (!name && MODIFIERS.includes(event.key)) return;
     if (event.key !== "Tab") event.preventDefault();
-    event.stopPropagation();
-    const capture = this.capture;
-    this.capture = null;
-    capture(left ? null : name ?? event.key, !name);
+    event.stopImmediatePropagation();
+    this.take(null);
+    taker(["Escape", "Tab", "Shift+Tab"].includes(name) ? null : name ?? event.key, !name);
   }
 }
 
@@ -264,7 +272,7 @@ export function createKeys(commands, { storage = localStore(), place = "xk-keys"
     reset: () => { bindings.changed.clear(); settle(null); },
     onChange: (watcher) => { watchers.add(watcher); return () => watchers.delete(watcher); },
     /** The next key pressed goes to taker(name | null, unusable) and to nothing else. */
-    capture: (taker) => { listener.capture = taker; },
+    capture: (taker) => listener.take(taker),
     /** Keys that two commands claim by default. */
     clashes: () => clashesOf(list()),
   };

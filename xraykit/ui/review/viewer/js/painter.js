@@ -3,7 +3,7 @@
 import { Enhanced } from "./enhance.js";
 import { createFlat } from "./flat.js";
 import { place, toDevice, toFilm } from "./geometry.js";
-import { createGl } from "./gl.js";
+import { createGl, isEmulated } from "./gl.js";
 import { layOut, lensRect, partsOf, sharedMaximum } from "./scene.js";
 import { Stage } from "./stage.js";
 
@@ -24,9 +24,10 @@ export class Painter {
     this.stage.watch(() => this.redraw());
   }
 
-  newRenderer({ canvas, textureBytes = 384 * MEGABYTE, maxTextureSize }) {
+  newRenderer({ renderer, textureBytes = 384 * MEGABYTE, maxTextureSize }) {
     const redraw = () => this.redraw();
-    const gl = canvas ? null : createGl(this.stage.canvas, { textureBytes, maxTextureSize, redraw });
+    const flat = renderer === "canvas" || (renderer !== "webgl2" && isEmulated());
+    const gl = flat ? null : createGl(this.stage.canvas, { textureBytes, maxTextureSize, redraw });
     return gl ?? createFlat(this.stage.canvas);
   }
 

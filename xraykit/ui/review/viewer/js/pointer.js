@@ -23,6 +23,7 @@ export class Pointer {
     listen("pointerleave", () => this.leave());
     listen("wheel", (event) => this.wheel(event), { passive: false });
     listen("contextmenu", (event) => event.preventDefault());
+    listen("dblclick", (event) => this.double(event));
   }
 
   down(event) {
@@ -35,17 +36,36 @@ export class Pointer {
     if (event.pointerType === "touch") this.fingers.set(event.pointerId, [event.clientX, event.clientY]);
     if (!pane.film || this.fingers.size > 1) return;
     event.preventDefault();
-    this.drag = { pane, kind: this.kindOf(event, pane), x: event.clientX, y: event.clientY };
+    const tool = viewer.chosen ?? this.held(event, pane)?.tool;
+    this.drag = { pane, tool, kind: this.kindOf(event, pane, tool), x: event.clientX, y: event.clientY };
     if (this.drag.kind !== "tool") return;
-    const kept = viewer.chosen.down?.(pane.index, viewer.toFilm(pane.index, event.clientX, event.clientY), event);
+    const kept = tool.down?.(pane.index, viewer.toFilm(pane.index, event.clientX, event.clientY), event);
     if (kept === false) this.drag.kind = plainKind(event);
     viewer.redraw();
   }
 
-  kindOf(event, pane) {
+  /** While no tool is chosen: the one that has something to take hold of here, with the cursor that says so. */
+  held(event, pane) {
+    if (!pane?.film) return null;
+    const point = this.viewer.toFilm(pane.index, event.clientX, event.clientY);
+    for (const tool of this.viewer.tools.values()) {
+      const cursor = tool.hit?.(pane.index, point, event);
+      if (cursor) return { tool, cursor };
+    }
+    return null;
+  }
+
+  double(event) {
+    const { viewer } = this;
+    const pane = viewer.paneAt(event.clientX, event.clientY);
+    const tool = viewer.chosen ?? this.held(event, pane)?.tool;
+    if (pane?.film) tool?.double?.(pane.index, viewer.toFilm(pane.index, event.clientX, event.clientY), event);
+  }
+
+  kindOf(event, pane, tool) {
     const { viewer } = this;
     if (event.button === 0 && !event.shiftKey && viewer.nearDivider(pane, event.clientX, GRAB)) return "divider";
-    return viewer.chosen && event.button === 0 && !event.shiftKey ? "tool" : plainKind(event);
+    return tool && event.button === 0 && !event.shiftKey ? "tool" : plainKind(event);
   }
 
   move(event) {
@@ -63,7 +83,7 @@ export class Pointer {
     }
     const [dx, dy] = [x - drag.x, y - drag.y];
     const index = drag.pane.index;
-    if (drag.kind === "tool") viewer.chosen?.move?.(index, viewer.toFilm(index, x, y), event);
+    if (drag.kind === "tool") drag.tool.move?.(index, viewer.toFilm(index, x, y), event);
     else if (drag.kind === "divider") viewer.moveDivider(drag.pane, x);
     else if (drag.kind === "pan") viewer.pan(index, dx, dy);
     else if (drag.kind === "zoom") viewer.zoom(index, Math.exp(-dy * 0.01), drag.startX ?? drag.x, drag.startY ?? drag.y);
@@ -78,7 +98,8 @@ export class Pointer {
   hover(event) {
     const { viewer, root } = this;
     const pane = viewer.paneAt(event.clientX, event.clientY);
-    root.style.cursor = pane && viewer.nearDivider(pane, event.clientX, GRAB) ? "ew-resize" : viewer.cursor;
+    root.style.cursor = pane && viewer.nearDivider(pane, event.clientX, GRAB) ? "ew-resize"
+      : (!viewer.chosen && this.held(event, pane)?.cursor) || viewer.cursor;
     if (!pane?.film || !viewer.chosen?.move) return;
     viewer.chosen.move(pane.index, viewer.toFilm(pane.index, event.clientX, event.clientY), event);
     viewer.redraw();
@@ -90,8 +111,8 @@ export class Pointer {
     this.drag = null;
     if (drag?.kind === "tool") {
       const { index } = drag.pane;
-      if (event.type === "pointercancel") viewer.chosen?.cancel?.();
-      else viewer.chosen?.up?.(index, viewer.toFilm(index, event.clientX, event.clientY), event);
+      if (event.type === "pointercancel") drag.tool.cancel?.();
+      else drag.tool.up?.(index, viewer.toFilm(index, event.clientX, event.clientY), event);
     }
     viewer.redraw();
   }

@@ -80,12 +80,8 @@ float grey(float value) {
   float t = (value - from) * by;
   if (kind == 0) return clamp(t, 0.0, 1.0);
   if (kind == 1) return 1.0 / (1.0 + exp(-4.0 * t));
-  float place = clamp(t, 0.0, float(entries - 1));
-  int entry = int(floor(place));
-  int next = min(entry + 1, entries - 1);
-  float low = float(texelFetch(table, ivec2(entry & 1023, entry >> 10), 0).r);
-  float high = float(texelFetch(table, ivec2(next & 1023, next >> 10), 0).r);
-  return mix(low, high, place - float(entry)) / 65535.0;
+  int entry = int(clamp(floor(t + 0.5), 0.0, float(entries - 1)));
+  return float(texelFetch(table, ivec2(entry & 1023, entry >> 10), 0).r) / 65535.0;
 }
 
 vec4 shaded(vec4 film) {

@@ -17,9 +17,10 @@ const BLINK = 600; // ms for each overlay: fewer than two changes a second
  * @typedef {{film: import("./film.js").Film|null, heats?: import("./film.js").Heat[], title?: string, corners?: object,
  *   words?: string|null}} Content
  * @param {HTMLElement} root takes the viewer's elements; its size is the viewer's
- * @param {{colormaps?: Record<string, number[][]>, start?: object, canvas?: boolean, textureBytes?: number,
+ * @param {{colormaps?: Record<string, number[][]>, start?: object, renderer?: "webgl2"|"canvas", textureBytes?: number,
  *   maxTextureSize?: number, onView?: (view: object) => void, onPane?: (pane: number) => void}} [options]
- *   start: a part of a view that is there at first and after a reset; canvas: draw without WebGL
+ *   start: a part of a view that is there at first and after a reset; renderer: else WebGL2
+ *   where there is graphics hardware, and canvas 2D where there is none
  */
 export function createViewer(root, options = {}) {
   return new Viewer(root, options);

@@ -44,7 +44,7 @@ function percentile(counts, rank) {
 
 /** The windows a reader can choose for a film: its own in order, then its full range and the automatic one. */
 export function presetNames(film) {
-  return [...film.windows.map((window) => window.name), FULL, AUTO];
+  return [...new Set([...film.windows.map((window) => window.name), FULL, AUTO])];
 }
 
 /** The window of that name; the film's first where it has none of that name. */
@@ -80,7 +80,7 @@ export function relativeTo(base, low, high) {
 
 /**
  * How stored values become grey: t = (stored - from) * step, then by kind. "linear": t held to 0..1. "sigmoid":
- * 1 / (1 + exp(-4 t)). "table": entry t of the table, between entries in proportion.
+ * 1 / (1 + exp(-4 t)). "table": the entry nearest to t.
  */
 export function transferOf({ slope, intercept }, window) {
   const width = Math.max(window.high - window.low, LEAST);
@@ -103,8 +103,5 @@ export function level(transfer, value) {
   if (transfer.kind === "sigmoid") return 1 / (1 + Math.exp(-4 * t));
   if (transfer.kind === "linear") return Math.min(Math.max(t, 0), 1);
   const { table } = transfer;
-  const place = Math.min(Math.max(t, 0), table.length - 1);
-  const entry = Math.floor(place);
-  const next = Math.min(entry + 1, table.length - 1);
-  return (table[entry] + (table[next] - table[entry]) * (place - entry)) / 65535;
+  return table[Math.min(Math.max(Math.floor(t + 0.5), 0), table.length - 1)] / 65535;
 }

@@ -50,6 +50,13 @@ export function drawing(paths, size = 16) {
   return svg;
 }
 
+/** A text that is cut in its middle where it has no room: files of one folder and kin of one model differ in their ends. */
+export function shortened(text, name = "") {
+  const tail = text.length > 22 ? 14 : 0;
+  return h("span", { class: `shortened ${name}`, title: text }, h("span", {}, text.slice(0, text.length - tail)),
+    tail > 0 && h("span", {}, text.slice(-tail)));
+}
+
 /** "1 film", "1,204 films". */
 export const count = (number, thing, things = `${thing}s`) =>
   `${number.toLocaleString("en-US")} ${number === 1 ? thing : things}`;

@@ -1,22 +1,23 @@
 /** One room: its films, what the reader chose, and who has to draw anew when something changed. */
 
 import { choose, isRead, step } from "../list/choose.js";
-import { MOST_PANES, layoutOf, panesOf, wishes } from "../panes.js";
-import { fill, h } from "./dom.js";
-import { icon } from "./icons.js";
+import { panesOf, wishes } from "../panes.js";
+import { Choices } from "./choices.js";
 
-const FIRST_MODELS = 2; // that are on before anybody chose
 const AHEAD = 2; // films fetched before they are looked at
 const RUSH = 120; // ms between two steps below which only the last is fetched
-const NARROW = 1100; // px: where room.css lays the list over the film
 const RESTARTED = "The inference service stopped and was restarted. Your films are still open.";
 
-export class Room {
+export class Room extends Choices {
   constructor(root, routes) {
+    super();
     Object.assign(this, { root, routes, ids: [], stale: new Set(["rows"]), frame: 0, stepped: 0, rush: 0, ended: false, jump: false });
     this.seen = new Set(JSON.parse(sessionStorage.getItem("xk-room-seen") ?? "[]"));
     this.picking = null; // the film that a prior is chosen for from the list
-    this.resize = new ResizeObserver(() => this.changed("choice"));
+    this.resize = new ResizeObserver(() => {
+      this.showPanels();
+      this.changed("choice");
+    });
     this.resize.observe(this.at("viewport"));
     this.poke = () => this.table.look();
     this.tell = (error) => {
@@ -33,6 +34,10 @@ export class Room {
   get rows() { return this.table.rows; }
   get state() { return this.table.state(); }
   at(name) { return this.root.querySelector(`.${name}`); }
+
+  /** A film's name; in blind mode without its folders, which may be named after what was found. */
+  nameOf(row) { return this.blind() ? row.name.slice(row.name.lastIndexOf("/") + 1) : row.name; }
+
   row(id = this.store.get().current) { return this.rows.get(id) ?? null; }
   film() { return this.shelf.film(this.store.get().current)?.film ?? null; }
   width() { return this.at("viewport").clientWidth; }
@@ -86,6 +91,7 @@ export class Room {
   goTo(id) {
     if (!id || !this.rows.has(id)) return;
     this.jump = false;
+    this.byHand = true;
     if (this.picking) return this.choosePrior(id);
     this.store.set({ current: id }, true);
     this.root.dataset.current = id;
@@ -113,103 +119,12 @@ export class Room {
     this.changed("view");
   }
 
-  // what the reader chooses
-
-  /** What was chosen before a reload, and the model that the address names, are on. */
-  begin(model) {
-    const chosen = this.store.get().models;
-    if (chosen) this.chooseModels(chosen);
-    this.showModel(model);
-  }
-
-  showModel(name) {
-    if (!name || sessionStorage.getItem("xk-room-model") === name || !this.state.models.some((model) => model.name === name)) return;
-    sessionStorage.setItem("xk-room-model", name); // once: it can be put away again
-    this.chooseModels([name, ...this.models().filter((other) => other !== name)].slice(0, FIRST_MODELS));
-  }
-
-  toggleModel(name) {
-    const on = new Set(this.models());
-    if (!on.delete(name)) on.add(name);
-    this.chooseModels([...on]);
-  }
-
-  chooseModels(names) {
-    this.store.set({ models: names, layout: null });
-    this.routes.models(names).then(this.poke, this.tell);
-  }
-
-  setLabel(label) { this.store.set({ label }); }
-
-  nextLabel() {
-    const labels = [null, ...this.classes()];
-    this.setLabel(labels[(labels.indexOf(this.store.get().label) + 1) % labels.length]);
-  }
-
-  setFilter(partial) { this.store.set({ filter: { ...this.store.get().filter, ...partial } }); }
-  nextLayout() { this.store.set({ layout: (layoutOf(this) % MOST_PANES) + 1 }); }
-
-  /** Blink and slider need two heatmaps in a pane. */
-  showBoth() {
-    if (this.models().length < 2 || this.panes?.some((pane) => pane.content === "both")) return;
-    const layout = layoutOf(this);
-    const assigned = [...(this.panes ?? []).map((pane) => pane.content)];
-    assigned[layout - 1] = "both";
-    this.store.set({ assigned: { ...this.store.get().assigned, [layout]: assigned } });
-  }
-
-  sawView(view) {
-    this.store.set({ view: structuredClone(view) }, true);
-    if (["blink", "slider"].includes(view.overlay?.mode)) this.showBoth();
-    this.changed("view");
-  }
-
-  filter() {
-    if (!this.panelIsOpen("films")) this.togglePanel("films");
-    this.side.search.focus();
-    this.side.search.select();
-  }
-
-  choose() { this.opening.choose(); }
-
-  // panels, words
-
-  panelIsOpen(name) {
-    return this.store.get().panels[name] ?? (name === "findings" || innerWidth > NARROW);
-  }
-
-  togglePanel(name) {
-    this.store.set({ panels: { ...this.store.get().panels, [name]: !this.panelIsOpen(name) } });
-    this.showPanels();
-  }
-
-  showPanels() {
-    for (const name of ["films", "findings"]) this.root.dataset[`${name}Panel`] = this.panelIsOpen(name) ? "open" : "closed";
-  }
-
-  say(words) {
-    const word = this.at("word");
-    word.hidden = !words;
-    fill(word, words && h("span", {}, words), words && h("button", { type: "button", class: "text", onclick: () => this.say("") }, "Dismiss"));
-  }
-
-  dialog(title, content) {
-    const dialog = h("dialog", { "aria-label": title }, h("header", {}, h("h2", {}, title),
-      h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"))), content);
-    dialog.addEventListener("close", () => dialog.remove());
-    this.root.append(dialog);
-    dialog.showModal();
-  }
-
-  command(name) { return this.commands?.().find((command) => command.name === name); }
-  keysOf(name) { return this.keys?.labelsOf(name) ?? []; }
-
   // films that come and go
 
   forList() {
     return {
       row: (id) => this.row(id), models: () => this.models(), hidden: (row) => this.hidden(row), seen: this.seen,
-      thumb: (id, done) => this.shelf.thumb(id, done), choose: (id) => this.goTo(id), remove: (id) => this.remove(id),
+      thumb: (id, done) => this.shelf.thumb(id, done), nameOf: (row) => this.nameOf(row), choose: (id) => this.goTo(id), remove: (id) => this.remove(id),
     };
   }
 
@@ -225,7 +140,9 @@ export class Room {
 
   arrived(ids) {
     const first = ids.find((id) => this.row(id).state === "ready") ?? ids[0];
-    if (this.jump || !this.row()) this.goTo(first);
+    if (!this.jump && this.row()) return;
+    this.goTo(first);
+    this.byHand = false;
   }
 
   /** A file that never became a film of the server's: a row with words. */
@@ -302,8 +219,17 @@ export class Room {
     this.ids = choose(this.rows, this.table.arrival(), {
       order, filter, current, models: this.models(), seen: this.seen, hidden: (row) => this.hidden(row),
     });
-    if (!this.row() && this.ids.length) this.store.set({ current: this.ids.find((id) => this.row(id).state === "ready") ?? this.ids[0] }, true);
+    this.lookAtSomething();
     this.root.dataset.current = this.store.get().current ?? "";
+  }
+
+  /** Where nothing is looked at, or only a file that turned out to be none: the first film that there is. */
+  lookAtSomething() {
+    const row = this.row();
+    if (row && (row.state !== "refused" || this.byHand)) return;
+    const ready = this.ids.find((id) => this.row(id).state === "ready");
+    const first = ready ?? (row ? row.id : this.ids[0]);
+    if (first) this.store.set({ current: first }, true);
   }
 
   showPanes(row) {

@@ -15,8 +15,7 @@ export const DEFAULTS = {
   order: { by: "arrival", down: false },
   filter: { text: "", finding: null, least: 0, models: "all", state: "all" },
   view: null, // of the viewer
-  blind: false,
-  panels: { films: null, findings: null },
+  panels: {}, // name -> open; null: as the width allows
 };
 
 /**

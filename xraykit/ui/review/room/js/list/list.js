@@ -1,6 +1,6 @@
 /** The worklist: tens of thousands of rows, of which those in sight are drawn; it follows the film that is looked at. */
 
-import { count, fill, h, say } from "../kit/dom.js";
+import { count, fill, h, say, shortened } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
 import { isRead, predicted } from "./choose.js";
 
@@ -10,7 +10,7 @@ const STILL = 90; // ms without scrolling before small pictures are asked for
 
 /**
  * @param {HTMLElement} root the listbox
- * @param {{row: (id: string) => any, models: () => string[], hidden: (row: any) => boolean, seen: Set<string>,
+ * @param {{row: (id: string) => any, nameOf: (row: any) => string, models: () => string[], hidden: (row: any) => boolean, seen: Set<string>,
  *   thumb: (id: string, done: (address: string) => void) => void, choose: (id: string) => void,
  *   remove: (id: string) => void}} room
  */
@@ -42,7 +42,7 @@ export function createList(root, room) {
   function drawRow(id, place, before) {
     const row = room.row(id);
     if (!row) return null;
-    const mark = [room.models().join("|"), room.hidden(row), room.seen.has(id), id === current].join();
+    const mark = [room.models().join("|"), room.hidden(row), room.nameOf(row), room.seen.has(id), id === current].join();
     let entry = drawn.get(id);
     if (!entry) {
       entry = { element: h("div", { class: "row", role: "option", id: `film-${id}` }), pictured: false };
@@ -68,9 +68,8 @@ export function createList(root, room) {
     const before = element.querySelector("img");
     const picture = before ?? h("img", { class: "thumb", alt: "", draggable: "false", width: 44, height: 44 });
     entry.picture = picture;
-    const [head, tail] = parts(row.name);
     fill(element, picture,
-      h("span", { class: "name", title: row.name }, h("span", {}, head), tail && h("span", {}, tail)),
+      shortened(room.nameOf(row), "name"),
       stateMark(row, room.seen.has(row.id)),
       summary(row, room),
       h("span", { class: "remove", title: "Remove this film from the list", "aria-hidden": "true", data: { remove: row.id } },
@@ -128,11 +127,6 @@ export function createList(root, room) {
   };
 }
 
-/** A long name keeps its end, where files of one folder differ. */
-function parts(name) {
-  return name.length > 22 ? [name.slice(0, -14), name.slice(-14)] : [name, ""];
-}
-
 function stateMark(row, seen) {
   const read = isRead(row);
   const [kind, words] = row.state === "refused" ? ["refused", "Refused"]
@@ -151,7 +145,7 @@ function summary(row, room) {
   return h("span", { class: "summary" },
     warnings > 0 && h("span", { class: "warned", title: row.warnings.join("\n") }, icon("warning", 12),
       warnings > 1 ? count(warnings, "warning") : "Warning"),
-    row.same_as && h("span", { class: "warned" }, `Same film as ${room.row(row.same_as)?.name ?? "another"}`),
+    row.same_as && h("span", { class: "warned" }, `Same film as ${room.row(row.same_as) ? room.nameOf(room.row(row.same_as)) : "another"}`),
     ...prediction(row, room));
 }
 

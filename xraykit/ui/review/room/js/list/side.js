@@ -11,7 +11,7 @@ const PAUSE = 120; // ms after the last letter before the list is searched
 
 /** @param {HTMLElement} root the side @param {any} room @param {any} opening */
 export function createSide(root, room, opening) {
-  const counts = h("p", { class: "counts" });
+  const counts = h("span", { class: "counts" });
   const open = iconButton("open", "Open films", null);
   const close = iconButton("trash", "Remove films", null);
   const search = h("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter by name", autocomplete: "off", spellcheck: "false", oninput: searched });
@@ -21,9 +21,9 @@ export function createSide(root, room, opening) {
   const closeSheet = sheetOf(close, "Remove films", (shut) => removal(room, shut));
   const filterSheet = sheetOf(filter, "Filter", () => filterForm(room, () => filterSheet.refresh()));
   const sortSheet = sheetOf(sort, "Sort", (shut) => [orderChoices(room, shut)]);
-  fill(root.querySelector(".side-head"), h("h2", {}, "Worklist"), counts, open, openSheet.sheet, close, closeSheet.sheet);
+  fill(root.querySelector(".side-head"), h("h2", {}, "Worklist"), open, openSheet.sheet, close, closeSheet.sheet);
   fill(root.querySelector(".side-search"), h("span", { class: "search" }, icon("search", 13), search), filter, filterSheet.sheet, sort, sortSheet.sheet);
-  const foot = createFoot(root.querySelector(".side-foot"), room, opening);
+  const foot = createFoot(root.querySelector(".side-foot"), room, opening, counts);
   let typing = 0;
   function searched() {
     clearTimeout(typing);
@@ -48,7 +48,7 @@ function iconButton(drawing, label, press) {
   return h("button", { type: "button", class: "icon-button", title: label, "aria-label": label, onclick: press }, icon(drawing, 15));
 }
 
-/** "60 films, 14 read, 3 refused": the last opens the reasons. */
+/** "14 read, 3 refused": the last opens the reasons. */
 function tell(element, room) {
   const rows = [...room.rows.values()];
   const refused = rows.filter((row) => row.state === "refused").length;
@@ -56,17 +56,16 @@ function tell(element, room) {
   const mark = [rows.length, read, refused].join();
   if (element.dataset.mark === mark) return;
   element.dataset.mark = mark;
-  fill(element, rows.length ? count(rows.length - refused, "film") : "", read ? `, ${read.toLocaleString("en-US")} read` : "",
-    refused > 0 && h("button", { type: "button", class: "text bad", onclick: () => showRefused(room) }, `${refused.toLocaleString("en-US")} refused`));
+  fill(element, read > 0 && `${read.toLocaleString("en-US")} read`, read > 0 && refused > 0 && ", ", refused > 0 && h("button", { type: "button", class: "text bad", onclick: () => showRefused(room) }, `${refused.toLocaleString("en-US")} refused`));
 }
 
-function createFoot(element, room, opening) {
+function createFoot(element, room, opening, counts) {
   const place = h("span", { class: "place" });
   const words = h("span", { class: "progress-words", role: "status" });
   const bar = h("progress", { max: 1, "aria-label": "Films read" });
   const stop = h("button", { type: "button", class: "text", onclick: () => (opening.uploads.stop(), room.routes.stop().then(room.poke, room.tell)) }, "Stop");
   const progress = h("div", { class: "progress", hidden: true }, bar, words, stop);
-  fill(element, progress, place);
+  fill(element, progress, h("div", { class: "tally" }, place, counts));
   return {
     show(ids) {
       const going = opening.uploads.state() ?? reading(room.state.films);
@@ -77,8 +76,8 @@ function createFoot(element, room, opening) {
         say(words, going.words);
       }
       tally(place, { shown: ids.length, total: room.rows.size, place: ids.indexOf(room.store.get().current) + 1 });
-      if (room.rows.size > ids.length) say(place, `${place.textContent || "No films"} shown, ${room.rows.size.toLocaleString("en-US")} in all`);
-      if (room.state.films.more) place.title = "The folder holds more files than are listed.";
+      if (room.rows.size > ids.length) say(place, `${ids.length ? place.textContent : "No film"}, ${room.rows.size.toLocaleString("en-US")} in all`);
+      if (room.state.films.more) say(place, `${place.textContent}; the folder holds more`);
     },
   };
 }

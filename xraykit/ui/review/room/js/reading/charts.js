@@ -22,7 +22,7 @@ const line = (label, ...shapes) => s("svg", { viewBox: `0 0 ${WIDTH} ${ROW}`, wi
  * @param {string} caption
  */
 export function forest(rows, caption) {
-  return table(caption, rows.map(([words, figure, note]) => {
+  return table(caption, ["0", "50", "100 %"], rows.map(([words, figure, note]) => {
     if (figure.value === null) return [words, line("not known"), "n/a", note ?? ""];
     const text = `${percent(figure.value)} [${(100 * figure.low).toFixed(1)}, ${(100 * figure.high).toFixed(1)}], n = ${figure.n}`;
     const [at, low, high] = [figure.value, figure.low, figure.high].map((share) => 4 + share * (WIDTH - 8));
@@ -42,7 +42,7 @@ const axis = () => s("path", { d: [0, 0.5, 1].map((share) => `M${4 + share * (WI
 export function quartiles(rows, caption) {
   const most = Math.max(...rows.map(([, spent]) => spent.high), 1);
   const at = (seconds) => 4 + (seconds / most) * (WIDTH - 8);
-  return table(caption, rows.map(([words, spent]) => {
+  return table(caption, ["0", "", `${most.toFixed(0)} s`], rows.map(([words, spent]) => {
     const text = `${spent.median.toFixed(1)} s [${spent.low.toFixed(1)}, ${spent.high.toFixed(1)}], n = ${spent.n}`;
     return [words, line(`${words}: ${text}`,
       s("rect", { x: at(spent.low), y: 6, width: Math.max(1, at(spent.high) - at(spent.low)), height: ROW - 12, class: "box" }),
@@ -50,7 +50,9 @@ export function quartiles(rows, caption) {
   }));
 }
 
-function table(caption, rows) {
+/** The ends and the middle of the scale stand below the last row, for the eye alone: every row says its numbers. */
+function table(caption, scale, rows) {
+  const ends = h("tr", { "aria-hidden": "true", class: "scale" }, h("td", {}), h("td", {}, h("span", {}, scale.map((end) => h("i", {}, end)))), h("td", {}), h("td", {}));
   return h("table", { class: "reader-table" }, h("caption", { class: "unseen" }, caption),
-    h("tbody", {}, rows.map(([words, chart, text, note]) => h("tr", {}, h("th", { scope: "row" }, words), h("td", {}, chart), h("td", { class: "numbers" }, text), h("td", { class: "numbers" }, note)))));
+    h("tbody", {}, rows.map(([words, chart, text, note]) => h("tr", {}, h("th", { scope: "row" }, words), h("td", {}, chart), h("td", { class: "numbers" }, text), h("td", { class: "numbers" }, note))), ends));
 }

@@ -46,7 +46,7 @@ export function createPanel(root, reader) {
   function drawModels(row, hidden) {
     if (hidden) {
       fill(models, h("p", { class: "quiet" }, "The models are hidden until you choose a finding."),
-        h("button", { type: "button", onclick: reader.reveal }, "Show them without one"));
+        h("button", { type: "button", onclick: reader.reveal }, "Show the models"));
       return;
     }
     const target = reader.target(row);

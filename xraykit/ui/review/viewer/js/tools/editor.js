@@ -173,7 +173,8 @@ export class Editor {
 
   hover(kind, pane, point) {
     const film = pane === null ? null : this.filmOf(pane);
-    this.live = kind === "probe" && film && point.inside && !this.grabbed ? { pane, point } : null;
+    this.grabbed = null; // no button is down: whatever was held has been let go, perhaps with another film there
+    this.live = kind === "probe" && film && point.inside ? { pane, point } : null;
     if (this.draft && !this.draft.waiting && film?.id === this.draft.film) {
       this.draft.shape.points.splice(-1, 1, clamped(film, point));
     }
@@ -197,6 +198,7 @@ export class Editor {
 
   hit(pane, point, event) {
     const under = this.under(pane, point, event);
+    if (!under && event.type === "pointerdown") this.chosen = null;
     return under && (under.indices.length === 1 ? "grab" : "move");
   }
 
@@ -237,7 +239,19 @@ export class Editor {
 
   changed(film, group) {
     this.groups.get(group).changed?.(film, this.get(film, group));
+    this.tell(film);
     this.viewer.redraw();
+  }
+
+  /** Says what was measured, as a canvas does not to those who hear the page. */
+  tell(film) {
+    const pane = this.viewer.panes.findIndex((shown) => shown.film?.id === film);
+    const shape = this.chosen?.film === film ? this.chosen.shape : null;
+    if (pane < 0 || !this.viewer.root) return;
+    const read = (point) => this.viewer.pixel(pane, point.x, point.y);
+    const notes = shape ? KINDS[shape.kind].words(shape, this.viewer.panes[pane], read, this.at(pane)) : [];
+    this.voice ??= voiceIn(this.viewer.root);
+    this.voice.textContent = notes.flatMap(({ lines }) => lines).join(", ");
   }
 
   draw(context, pane) {
@@ -257,6 +271,13 @@ export class Editor {
   /** The words of all shapes; each looks for a place that no other, no handle and no corner text has. */
   write(context, pane, shapes, colour) {
     const shown = this.viewer.panes[pane];
+    const isLive = this.live?.pane === pane;
+    const { dataset } = shown.element;
+    this.boxes.delete(pane);
+    if (!shapes.length && !isLive) {
+      if (dataset.measured) dataset.measured = "";
+      return;
+    }
     const at = this.at(pane);
     const read = (point) => this.viewer.pixel(pane, point.x, point.y);
     const lines = shapes.flatMap((shape) => outline(shape, at));
@@ -275,12 +296,21 @@ export class Editor {
     };
     for (const shape of shapes) put(shape, KINDS[shape.kind].words(shape, shown, read, at), colour(shape));
     this.boxes.set(pane, boxes.slice());
-    if (this.live?.pane === pane) {
+    if (isLive) {
       const probe = { kind: "probe", points: [this.live.point] };
       put(probe, KINDS.probe.words(probe, shown, read, at), "#FFFFFF");
     }
-    shown.element.dataset.measured = said.join("; "); // what is drawn, for tests and for those who hear it
+    if (dataset.measured !== said.join("; ")) dataset.measured = said.join("; "); // what is drawn, for those who wait for it
   }
+}
+
+/** A place for words that are heard, not seen. */
+function voiceIn(root) {
+  const voice = document.createElement("div");
+  voice.setAttribute("role", "status");
+  voice.style.cssText = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)";
+  root.append(voice);
+  return voice;
 }
 
 const clamped = (film, { x, y }) => ({ x: Math.max(0, Math.min(x, film.width)), y: Math.max(0, Math.min(y, film.height)) });

@@ -15,7 +15,9 @@ export const STYLE = `
 .xk-help input::placeholder { color: #9AA7B3; opacity: 1; }
 .xk-help .groups { overflow: auto; padding: 0.9rem 1rem; columns: 17rem 3; column-gap: 2rem; flex: 1 1 auto; }
 .xk-help .groups[data-empty]:not([data-empty=""])::after { content: attr(data-empty); color: #9AA7B3; }
-.xk-help section { break-inside: avoid; margin-bottom: 1rem; }
+.xk-help section { margin-bottom: 1rem; }
+.xk-help li { break-inside: avoid; }
+.xk-help h3 { break-after: avoid; }
 .xk-help section[hidden], .xk-help li[hidden] { display: none; }
 .xk-help ul { list-style: none; margin: 0; padding: 0; }
 .xk-help li { display: flex; align-items: center; justify-content: space-between; gap: 0.75rem; padding: 2px 0; min-height: 26px; }
@@ -31,6 +33,7 @@ export const STYLE = `
 .xk-help .more { color: #9AA7B3; background: none; border-color: transparent; font-weight: 400; }
 .xk-help .more:is(:hover, :focus-visible) { border-color: #3A4651; }
 @media (hover: hover) { .xk-help li:not(:hover) .more:not(:focus-visible, [data-first], [data-asked]) { opacity: 0; } }
+.xk-help .keys:not(:has(.more)) { margin-right: 30px; }
 .xk-help [data-asked] { background: #1F5F8B; border-color: #4FA3D9; color: #fff; }
 .xk-help .buttons { display: flex; align-items: center; gap: 0.5rem; width: 100%; flex-wrap: wrap; }
 .xk-help footer p { margin: 0 0 0 0.5rem; color: #9AA7B3; flex: 1 1 14rem; }

@@ -1,0 +1,129 @@
+"""The reader's panel in Chromium, its routes answered by the test: what is sent, in which order, and when it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import eventually
+from tests.browser.test_review import serious
+from tests.helpers import room_site
+from tests.helpers.room_site import Room, row
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+# A clock that the test moves on, and a tab that it hides
+CLOCK = """
+  const real = performance.now.bind(performance);
+  window.xkAhead = 0;
+  performance.now = () => real() + window.xkAhead;
+  window.xkHidden = false;
+  Object.defineProperty(document, "hidden", { get: () => window.xkHidden });
+"""
+HIDE = "hidden => { window.xkHidden = hidden; document.dispatchEvent(new Event('visibilitychange')) }"
+AHEAD = "seconds => { window.xkAhead += 1000 * seconds }"
+
+
+@pytest.fixture
+def enter(visit):
+    def enter(number=3, **state) -> Room:
+        room = Room([row(place) for place in range(number)], **state)
+        room.open(visit.page)
+        room.page = visit.page
+        visit.page.locator(".reader[data-film=f0]").wait_for()
+        return room
+
+    return enter
+
+
+def press(visit, *keys: str) -> None:
+    for key in keys:
+        visit.page.keyboard.press(key)
+
+
+def sent(room, name: str) -> list[dict]:
+    """The impressions of a film that arrived; the routes are answered while Playwright is asked something."""
+    room.page.evaluate("1")
+    return [body for kind, film, body in room.bodies if (kind, film) == ("impression", name)]
+
+
+def last(room, name: str) -> dict:
+    return eventually(lambda: sent(room, name))[-1]
+
+
+def test_nothing_is_lost_at_a_fast_next_film(visit, enter):
+    room = enter()
+    press(visit, "2", "v", "d", "k", "Shift+N")
+    visit.page.keyboard.type("left base? 1 v n")
+    press(visit, "Escape", "n", "3", "n", "1", "s")
+    eventually(lambda: visit.page.locator(".reader").get_attribute("data-saved"), "true")
+    body = last(room, "f0")
+    assert (body["finding"], body["text"], body["flagged"]) == ("Normal", "left base? 1 v n", True)
+    assert body["agrees"] == {"alpha": "agree", "beta": "disagree"} and body["blind"] is False
+    assert last(room, "f1")["finding"] == "Viral Pneumonia"
+    eventually(lambda: last(room, "f2")["agrees"], {"alpha": "unsure"})
+    press(visit, "p", "p")
+    visit.page.locator(".reader[data-film=f0][data-finding=Normal]").wait_for()
+    assert visit.page.get_by_label("Comment").input_value() == "left base? 1 v n"
+    press(visit, "0")
+    eventually(lambda: last(room, "f0")["finding"], None)
+
+
+def test_the_blind_finding_goes_by_itself_before_what_follows(visit, enter):
+    room = enter(reading={"keep": False, "title": "", "name": "", "blind": True, "classes": room_site.CLASSES})
+    press(visit, "v", "1", "v", "2", "v", "n")
+    eventually(lambda: sent(room, "f0")[-1:] and sent(room, "f0")[-1]["agrees"], {"alpha": "agree", "beta": "agree"})
+    bodies = sent(room, "f0")
+    assert (bodies[0]["finding"], bodies[0]["blind"], bodies[0]["agrees"]) == ("COVID-19", True, {})
+    assert bodies[-1]["finding"] == "Normal" and not any(body["blind"] for body in bodies[1:])
+    press(visit, "Shift+J", "3")
+    eventually(lambda: last(room, "f1")["finding"], "Viral Pneumonia")
+    assert not any(body["blind"] for body in sent(room, "f1")), "its models were shown first"
+    press(visit, "n", "p")
+    assert "it is not read blind" in visit.page.locator(".reader").inner_text()
+
+
+def test_a_server_that_fails_is_asked_again_and_a_refusal_is_said(visit, enter):
+    room = enter()
+    words = {"code": "failed", "words": "The server failed on this."}
+    room.answers["impression/f0"] = (500, words)
+    press(visit, "1")
+    visit.page.locator(".reader-status", has_text="Not saved. The server failed on this.").wait_for()
+    del room.answers["impression/f0"]
+    assert last(room, "f0")["finding"] == "COVID-19"
+    eventually(lambda: visit.page.locator(".reader-status").inner_text(), "")
+    room.answers["impression/f0"] = (400, {"code": "impression", "words": "Expected one of the findings."})
+    press(visit, "2")
+    visit.page.locator(".reader-status", has_text="Expected one of the findings.").wait_for()
+    tries = [path for _, path in room.asked].count("impression/f0")
+    press(visit, "n", "1")
+    last(room, "f1")
+    assert [path for _, path in room.asked].count("impression/f0") <= tries + 1, "a refusal is not asked for again"
+
+
+def test_seconds_stop_while_the_tab_is_hidden(visit, enter):
+    visit.page.add_init_script(CLOCK)
+    room = enter()
+    visit.page.evaluate(AHEAD, 10)
+    press(visit, "1")
+    assert 10 <= last(room, "f0")["seconds"] < 60
+    visit.page.evaluate(HIDE, True)
+    visit.page.evaluate(AHEAD, 1000)
+    visit.page.evaluate(HIDE, False)
+    visit.page.evaluate(AHEAD, 5)
+    before = len(sent(room, "f0"))
+    press(visit, "n")
+    eventually(lambda: len(sent(room, "f0")) > before)
+    assert 15 <= last(room, "f0")["seconds"] < 120
+    press(visit, "p", "2")
+    eventually(lambda: last(room, "f0")["finding"], "Normal")
+    assert 15 <= last(room, "f0")["seconds"] < 120, "it goes on from what it was"
+
+
+def test_axe_finds_no_serious_fault_in_panel_and_menu(visit, enter, screenshots):
+    from axe_playwright_python.sync_playwright import Axe
+
+    enter()
+    press(visit, "1", "v")
+    visit.page.get_by_role("button", name="Session", exact=True).click()
+    visit.page.get_by_label("Name of the session").wait_for()
+    visit.page.screenshot(path=screenshots / "reader-session.png")
+    assert serious(Axe().run(visit.page)) == []
