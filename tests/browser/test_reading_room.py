@@ -128,6 +128,19 @@ def test_a_reload_brings_the_view_back_and_adopts_the_films(visit, enter):
     visit.page.get_by_text("The films of this tab are gone.").wait_for()
 
 
+def test_a_server_that_was_started_again_gives_a_fresh_room(visit, enter):
+    room = enter([row(0)])
+    settle(visit, "f0")
+    room.rows.clear()
+    room.answers["adopt"] = (404, {"code": "gone", "words": "The films of this tab are gone."})
+    visit.page.evaluate("() => { xkMount({ key: 'another' }) }")
+    visit.page.get_by_text("The films of this tab are gone.").wait_for()
+    eventually(lambda: (of_room(visit, "state"), of_room(visit, "films")), ("open", "0"))
+    room.change(row(1))
+    settle(visit, "f1")
+    assert visit.page.locator(".side-head h2").count() == 1, "nothing stands there twice"
+
+
 def test_what_is_wrong_is_said_and_names_are_text(visit, enter):
     name = "<img src=x onerror=alert(1)><b>" + "long" * 40 + ".dcm"
     broken = [{"name": "stranger", "code": "hash-mismatch", "words": "Expected the files of the card; got others."}]

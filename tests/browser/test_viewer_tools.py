@@ -261,9 +261,8 @@ def test_handles_are_grabbed_moved_and_deleted(visit, site):
     assert hands.words() == "" and hands.measured("bare") == []
     page.evaluate("show([{ film: 'patient' }])")
     assert hands.words() == "10.0 mm", "what was measured stays with its film"
-    page.evaluate(
-        "tools.measuring.set('patient', [...tools.measuring.get('patient'), { kind: 'ruler', points: [[0, 0]] }])"
-    )
+    half = {"kind": "ruler", "points": [[0, 0]]}
+    page.evaluate("list => tools.measuring.set('patient', list)", [*hands.measured(), half])
     assert len(hands.measured()) == 1, "half a shape from elsewhere is left out"
     page.keyboard.press("Shift+Delete")
     assert hands.measured() == []
@@ -271,8 +270,7 @@ def test_handles_are_grabbed_moved_and_deleted(visit, site):
 
 def test_marks_lie_on_the_film_and_are_the_readers(visit, site):
     hands = Hands(visit.page, site, "patient")
-    page = visit.page
-    marks = "tools.marking.get('patient')"
+    page, marks = visit.page, "tools.marking.get('patient')"
     page.keyboard.press("Shift+A")
     hands.drag((100, 100), (150, 150))
     page.keyboard.press("Shift+E")
@@ -348,6 +346,12 @@ def test_corner_texts_say_what_is_shown_and_what_was_done_to_it(visit, site):
     assert corner(page, "bottomRight") == ["overlay off", "75%, fit"]
     hands.view(overlay={"shown": True, "shared": True}, pixels=True)
     assert corner(page, "bottomRight")[-2:] == ["1 = the maximum of all heatmaps shown", "100%, 1:1"]
+    page.evaluate("show([{ film: 'patient', heats: ['heat', 'heat'] }])")
+    hands.view(overlay={"shown": True, "mode": "slider"})
+    assert {"Left: Grad-CAM, Pneumonia", "Right: Grad-CAM, Pneumonia"} < {*corner(page, "bottomRight")}
+    page.evaluate("viewer.hide(true)")
+    hands.drawn()
+    assert corner(page, "bottomRight")[0] == "overlay off"
     page.evaluate("show([{ film: 'bare', words: 'Score-CAM: 12 s', corners: { topLeft: ['named', 'DICOM'] } }])")
     hands.view()
     assert corner(page, "topLeft") == ["named", "DICOM"] and sides(page) == ""

@@ -27,7 +27,8 @@ MOUNT = """async ([skeleton, style, data]) => {
   const root = host.attachShadow({ mode: "open" });
   root.innerHTML = `<style>${style}</style>${skeleton}`;
   const { default: mount } = await import("/_stcore/bidi-components/xraykit.room/room.js");
-  mount({ data, parentElement: root });
+  window.xkMount = changed => mount({ data: { ...data, ...changed }, parentElement: root });
+  window.xkMount({});
 }"""
 
 

@@ -124,7 +124,7 @@ def _digest(test: evaluation.Evaluation) -> str:
     return hashlib.sha256("|".join(parts).encode() + test.logits.tobytes() + test.truth.tobytes()).hexdigest()
 
 
-@st.cache_resource(max_entries=16, show_spinner="Comparing …")
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _compare(digest: str, margin: float | None, _evaluations: Sequence[evaluation.Evaluation]) -> comparison.Comparison:
     return comparison.compare(_evaluations, margin=margin)
 

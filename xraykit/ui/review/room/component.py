@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.components import v2
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -35,7 +36,7 @@ def _mount() -> Any:
     manifest = ComponentManifest("xraykit", "1", [ComponentConfig("room", asset_dir="js")])
     get_bidi_component_manager().register_from_manifest(manifest, FOLDER)
     skeleton = (FOLDER / "skeleton.html").read_text("utf-8")
-    return st.components.v2.component("xraykit.room", js="room.js", html=skeleton, css=style())
+    return v2.component("xraykit.room", js="room.js", html=skeleton, css=style())
 
 
 def style() -> str:

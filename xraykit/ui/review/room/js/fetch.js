@@ -7,6 +7,7 @@ const MOST_BYTES = 384 * 2 ** 20; // of decoded pixels in the browser
 const MOST_HEATS = 600;
 const MOST_THUMBS = 4000;
 const AT_ONCE = 2; // films on their way
+const RETRY = 3000; // ms before a film is asked for again where the server failed, not the film
 const PAUSE = 400; // ms between two looks at what is still being computed
 
 /** A request that was refused: `code` for programs, `words` for people. */
@@ -153,8 +154,9 @@ export function createShelf(routes, parse, tell) {
   const nameOf = (want) => (want.query ? key(want.id, want.query) : want.id);
   const here = (want) => {
     const entry = want.query ? heats.get(nameOf(want)) : films.get(want.id);
-    return Boolean(entry && !("done" in entry));
+    return Boolean(entry && !("done" in entry) && !(entry.at && performance.now() - entry.at > RETRY));
   };
+  const failed = (error) => ({ error, at: error.status >= 500 || !error.status ? performance.now() : 0 });
   const computed = (name) => "done" in (heats.get(name) ?? {}); // the server works on it: nothing is on its way
   const busy = () => [...going.keys()].filter((name) => !computed(name)).length;
   /** Start what is wanted first, as many as may be on their way; each that ends starts the next. */
@@ -168,8 +170,8 @@ export function createShelf(routes, parse, tell) {
       const fetching = want.query ? fetchHeat(want.id, want.query, way.signal) : fetchFilm(want.id, way.signal);
       fetching.catch((error) => {
         if (error.name === "AbortError") return;
-        if (want.query) holdHeat(name, { error });
-        else drop(want.id), films.set(want.id, { error });
+        if (want.query) holdHeat(name, failed(error));
+        else drop(want.id), films.set(want.id, failed(error));
       }).finally(() => {
         if (going.get(name) === way) going.delete(name);
         if (!way.signal.aborted) tell();
@@ -206,7 +208,7 @@ export function createShelf(routes, parse, tell) {
     again(id) {
       if (films.get(id)?.error) films.delete(id);
       for (const [name, entry] of heats) if (isKey(name, id) && !entry.heat) heats.delete(name);
-      go();
+      tell();
     },
     thumb: createThumbs(routes),
     /** End what the server computes for a film; said where its heatmap would be. */
@@ -216,6 +218,7 @@ export function createShelf(routes, parse, tell) {
         giveUp(name, way);
         holdHeat(name, { error: new Refused("cancelled", CANCELLED) });
       }
+      tell();
     },
     destroy: () => going.forEach((way) => way.abort()),
   };

@@ -79,7 +79,7 @@ export function heatQuery(room, row, name) {
 /** What is to be fetched, first first: the film with its heatmaps, its prior, and the next ones. */
 export function wishes(room, ahead) {
   const row = room.row();
-  if (!row || row.state !== "ready") return [];
+  if (!row || row.state === "refused") return []; // one that still waits to be classified is shown meanwhile
   const shown = contentsOf(room);
   const list = [{ id: row.id }, ...heatsFor(room, row, shown)];
   const prior = shown.includes("prior") ? priorOf(room, row) : null;
@@ -125,7 +125,7 @@ function layFilm(room, pane, row) {
     const entry = room.shelf.film(row.id);
     pane.film = entry?.film ?? null;
     if (entry?.error) pane.words = entry.error.words ?? "This film could not be shown.";
-    else if (!entry) pane.words = row.state === "waiting" ? "Waiting to be read" : "Loading";
+    else if (!entry) pane.words = "Loading";
   }
 }
 

@@ -20,21 +20,32 @@ import { createOpening } from "./open.js";
 import { createHeads } from "./panes.js";
 import { createReading } from "./reading/reading.js";
 
-const mounted = new WeakMap(); // the element of Streamlit -> Room
+const mounted = new WeakMap(); // the element of Streamlit -> {key, room, skeleton}
 const KEY = "xk-room"; // of sessionStorage: the address of this tab's films
 
 /** @param {{data: {key: string, model: string|null}, parentElement: Element|ShadowRoot}} component of Streamlit */
 export default function mount({ data, parentElement }) {
-  let room = mounted.get(parentElement);
-  if (!room) {
-    room = build(parentElement.querySelector(".room"), data);
-    mounted.set(parentElement, room);
-    begin(room, data).catch((error) => room.tell(error));
-  } else room.showModel(data.model);
+  let entry = mounted.get(parentElement);
+  if (entry?.key === data.key) entry.room.showModel(data.model);
+  else {
+    entry = enter(parentElement, data, entry);
+    mounted.set(parentElement, entry);
+  }
   return () => {
     mounted.delete(parentElement);
-    room.destroy();
+    entry.room.destroy();
   };
+}
+
+/** A room in the skeleton; where another stood (the server was started again, the key is new), in a fresh one. */
+function enter(parentElement, data, before) {
+  before?.room.destroy();
+  const root = parentElement.querySelector(".room");
+  const skeleton = before?.skeleton ?? root.cloneNode(true);
+  if (before) root.replaceWith(skeleton.cloneNode(true));
+  const room = build(parentElement.querySelector(".room"), data);
+  begin(room, data).catch((error) => room.isDestroyed || room.tell(error));
+  return { key: data.key, room, skeleton };
 }
 
 function build(root, data) {

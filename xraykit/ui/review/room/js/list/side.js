@@ -77,7 +77,7 @@ function createFoot(element, room, opening, counts) {
       }
       tally(place, { shown: ids.length, total: room.rows.size, place: ids.indexOf(room.store.get().current) + 1 });
       if (room.rows.size > ids.length) say(place, `${ids.length ? place.textContent : "No film"}, ${room.rows.size.toLocaleString("en-US")} in all`);
-      if (room.state.films.more) place.title = "The folder holds more files than are listed.";
+      if (room.state.films.more) say(place, `${place.textContent}; the folder holds more`);
     },
   };
 }
