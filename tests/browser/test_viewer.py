@@ -131,25 +131,34 @@ def test_a_film_is_turned_clockwise_and_then_flipped(viewer, renderer, turned):
     assert page.get_attribute("#root", "data-marks") == ("FLIPPED" if flipped else "")
 
 
+# How much of the canvas shows a checkerboard's own pixels, none of them changed: [left, top, right, bottom] of the film
+UNCHANGED = """([x, y]) => {
+  viewer.set({ x, y });
+  const { data, width, height } = viewer.readPixels(0);
+  const { originX, originY } = viewer.panes[0].placement;
+  for (let row = 0; row < height; row += 1) for (let column = 0; column < width; column += 1) {
+    const [across, down] = [originX + column, originY + row];
+    const inside = across >= 0 && down >= 0 && across < 2048 && down < 2500;
+    const expected = inside ? ((across + down) % 2) * 255 : 0;
+    const place = 4 * (row * width + column);
+    if (data[place] !== expected || data[place + 1] !== expected || data[place + 2] !== expected) return null;
+  }
+  return [originX, originY, originX + width, originY + height];
+}"""
+
+
 @pytest.mark.parametrize("ratio", [1, 1.5, 2])
 def test_true_pixels_of_a_checkerboard_reach_the_canvas_unchanged(browser, site, ratio):
     context = browser.new_context(viewport={"width": 700, "height": 900}, device_scale_factor=ratio)
     page = context.new_page()
     open_viewer(page, site, [{"film": "board"}], width=640, height=830)
-    seen = np.zeros(CHECKERBOARD.shape, bool)
     page.evaluate("viewer.set({ pixels: true })")
+    seen = np.zeros(CHECKERBOARD.shape, bool)
     for y in (0, 0.25, 0.5, 0.75, 1):
-        for x in (0, 0.25, 0.5, 0.75, 1):
-            page.evaluate("([x, y]) => viewer.set({ x, y })", [x, y])
-            shown = pixels(page)[..., 0]
-            assert shown.shape == (830 * ratio, 640 * ratio)
-            origin = page.evaluate("[viewer.panes[0].placement.originX, viewer.panes[0].placement.originY]")
-            left, top = (int(side) for side in origin)
-            rows = slice(max(top, 0), min(top + shown.shape[0], 2500))
-            columns = slice(max(left, 0), min(left + shown.shape[1], 2048))
-            cut = shown[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-            assert np.array_equal(cut, CHECKERBOARD[rows, columns])
-            seen[rows, columns] = True
+        for x in (0, 0.3, 0.6, 0.9):
+            left, top, right, bottom = page.evaluate(UNCHANGED, [x, y])
+            assert (right - left, bottom - top) == (640 * ratio, 830 * ratio)
+            seen[max(top, 0) : bottom, max(left, 0) : right] = True
     assert seen.all()
     context.close()
 
@@ -191,5 +200,153 @@ def test_an_overlay_leaves_the_film_where_the_heat_is_zero(viewer, renderer):
     page.evaluate("viewer.hide(false)")
     assert np.array_equal(true_pixels(page, UNEVEN.shape), shown)
     page.evaluate("viewer.set({ overlay: { mode: 'blink' } })")
-    page.wait_for_function("document.getElementById('root').dataset.blink === '1'")
+    page.wait_for_function("() => document.getElementById('root').dataset.blink === '1'")
     assert not np.array_equal(true_pixels(page, UNEVEN.shape), shown)
+
+
+# Sixty moves of a drag, ten steps of the wheel, opacity, blink, invert: how many drawings each caused
+READ = """async () => {
+  const root = document.getElementById("root");
+  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const counts = {};
+  const during = async (name, times, act) => {
+    await frame();
+    const before = viewer.frames;
+    for (let i = 0; i < times; i += 1) {
+      act(i);
+      await new Promise(requestAnimationFrame);
+    }
+    await frame();
+    counts[name] = viewer.frames - before;
+  };
+  const send = (type, options) => root.dispatchEvent(new PointerEvent(type, {
+    pointerId: 1, bubbles: true, cancelable: true, button: 0, ...options }));
+  root.setPointerCapture = () => {};
+  await during("nothing", 10, () => {});
+  send("pointerdown", { clientX: 300, clientY: 300 });
+  await during("drag", 60, (i) => send("pointermove", { clientX: 300 + i, clientY: 300 + i / 2 }));
+  send("pointerup", { clientX: 360, clientY: 330 });
+  await during("wheel", 10, () => root.dispatchEvent(new WheelEvent("wheel", {
+    deltaY: -60, clientX: 300, clientY: 200, bubbles: true, cancelable: true })));
+  await during("opacity", 10, (i) => viewer.set({ overlay: { opacity: i / 10 } }));
+  await during("blink", 2, (i) => viewer.set({ overlay: { mode: i ? "layer" : "blink" } }));
+  await during("invert", 4, () => viewer.commands.find(({ name }) => name === "invert").run());
+  return { counts, zoom: viewer.view.zoom, window: viewer.view.window };
+}"""
+
+
+def test_a_reader_at_work_asks_the_server_nothing_and_every_move_is_drawn_once(viewer, visit):
+    page = viewer({"film": "up", "heats": ["heat", "other"]})
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    done = page.evaluate(READ)
+    counts = done["counts"]
+    assert counts.pop("nothing") == 0
+    for name, most in {"drag": 60, "wheel": 10, "opacity": 10, "blink": 4, "invert": 4}.items():
+        assert most / 2 <= counts[name] <= most + 1, (name, counts)
+    assert done["zoom"] == pytest.approx(np.exp(60 * 0.0015 * 10)), "ten steps of the wheel"
+    span = 3996 / 600
+    moved = (done["window"]["low"] + done["window"]["high"]) / 2 - (100 + 3500) / 2
+    assert moved == pytest.approx(29.5 * span, rel=1e-6)
+    assert done["window"]["high"] - done["window"]["low"] == pytest.approx(3400 + 59 * span, rel=1e-6)
+    assert asked == []
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_sharpened_and_clahe_views_are_marked_and_an_off_view_is_the_film_again(viewer, renderer):
+    page = viewer("uneven", renderer=renderer, colormaps={})
+    plain = true_pixels(page, UNEVEN.shape)
+    for kind, mark in (("sharp", "SHARPENED"), ("clahe", "CLAHE")):
+        page.evaluate("kind => viewer.set({ sharpened: kind })", kind)
+        page.wait_for_function("mark => document.getElementById('root').dataset.marks === mark", arg=mark)
+        enhanced = true_pixels(page, UNEVEN.shape)
+        assert not np.array_equal(enhanced, plain)
+        assert enhanced.std() > plain.std() * (1.05 if kind == "sharp" else 0.9)
+    page.evaluate("viewer.set({ sharpened: 'off' })")
+    assert np.array_equal(true_pixels(page, UNEVEN.shape), plain)
+    assert page.get_attribute("#root", "data-marks") == ""
+
+
+def test_the_view_goes_on_to_the_next_film_and_comes_back_from_what_was_kept(viewer):
+    page = viewer("deep")
+    page.evaluate("""() => { viewer.set({ window: { name: "Soft" }, rotation: 90, x: 0.25, y: 0.75, zoom: 2 });
+        viewer.moveWindow(0, 0.1, 0.05) }""")
+    kept = page.evaluate("JSON.parse(JSON.stringify(viewer.view))")
+    assert kept["window"]["title"] == "Soft" and kept["window"]["relative"] != [0, 1]
+    page.evaluate("show([{ film: 'uneven' }])")
+    next_view = page.evaluate("viewer.view")
+    low, high = kept["window"]["relative"]
+    assert next_view["window"]["title"] == "Full range"  # it has none of that name
+    assert next_view["window"]["low"] == pytest.approx(255 * low)
+    assert next_view["window"]["high"] == pytest.approx(255 * high)
+    assert [next_view[key] for key in ("zoom", "x", "y", "rotation")] == [2, 0.25, 0.75, 90]
+    page.evaluate("show([{ film: 'deep' }])")
+    first = pixels(page)
+    page = viewer("deep")
+    assert not np.array_equal(pixels(page), first)
+    page.evaluate("view => viewer.set(view)", kept)
+    assert page.evaluate("viewer.view") == kept and np.array_equal(pixels(page), first)
+
+
+def test_zoom_keeps_what_is_under_the_cursor_and_links_hold_in_film_coordinates(viewer):
+    page = viewer("uneven", "deep", width=1000)
+    point = page.evaluate("viewer.toFilm(0, 300, 250)")
+    page.evaluate("viewer.zoom(0, 2.5, 300, 250)")
+    after = page.evaluate("viewer.toFilm(0, 300, 250)")
+    scale = page.evaluate("viewer.panes[0].scale")
+    assert after["x"] == pytest.approx(point["x"], abs=1 / scale)
+    assert after["y"] == pytest.approx(point["y"], abs=1 / scale)
+    back = page.evaluate("({ x, y }) => viewer.toPane(0, x, y)", after)
+    assert (back["x"], back["y"]) == (pytest.approx(300), pytest.approx(250))
+    ours, theirs = page.evaluate("viewer.panes.map(({ view }) => view)")
+    assert ours == theirs
+    page.evaluate("viewer.set({ linked: false }); viewer.active = 1; viewer.set({ zoom: 1, x: 0.5, y: 0.5 })")
+    ours, theirs = page.evaluate("viewer.panes.map(({ view }) => view.zoom)")
+    assert (ours, theirs) == (pytest.approx(2.5), 1)
+    view = page.evaluate("viewer.view")
+    assert view["zoom"] == 1 and [pane["zoom"] for pane in view["panes"]] == [ours, 1]
+    page.evaluate("viewer.set({ linked: true })")
+    assert page.evaluate("viewer.panes.map(({ view }) => view.zoom)") == [1, 1]
+
+
+def test_lost_graphics_come_back_a_large_film_is_said_to_be_reduced_and_textures_stay_within_their_limit(viewer):
+    page = viewer("uneven", renderer="webgl2", maxTextureSize=256, textureBytes=60_000)
+    assert page.inner_text(".xv-note").startswith("Drawn at 1/2 of its pixels: 203 × 301")
+    first = pixels(page)
+    assert first.max() > 100
+    page.evaluate("""() => { const { gl } = viewer.painter.renderer, lose = gl.getExtension("WEBGL_lose_context");
+        lose.loseContext(); viewer.redraw(); window.back = () => lose.restoreContext() }""")
+    page.wait_for_function("() => document.querySelector('.xv-note').textContent.includes('started again')")
+    page.evaluate("back()")
+    page.wait_for_function("() => document.querySelector('.xv-note').textContent.startsWith('Drawn at')")
+    assert np.array_equal(pixels(page), first)
+    for film in ("deep", "up", "board", "uneven"):
+        page.evaluate("film => show([{ film }])", film)
+        kept = page.evaluate("[viewer.painter.renderer.textures.bytes, viewer.painter.renderer.textures.films.size]")
+        assert kept[0] <= 60_000 or kept[1] == 1
+    page.evaluate("show([{ film: null, words: 'This film was refused.' }])")
+    assert page.inner_text(".xv-words") == "This film was refused." and pixels(page).max() == 0
+
+
+def test_lens_slider_and_panes_follow_the_pointer(viewer):
+    page = viewer({"film": "uneven", "heats": ["heat", "other"]}, width=801)
+    plain = pixels(page)
+    page.evaluate("viewer.set({ lens: true })")
+    assert np.array_equal(pixels(page), plain), "no lens without a pointer"
+    page.mouse.move(400, 300)
+    magnified = pixels(page)
+    changed = np.argwhere((magnified != plain).any(axis=2))
+    assert 150 < np.ptp(changed, axis=0).min() and np.ptp(changed, axis=0).max() <= 260
+    page.evaluate("viewer.set({ lens: false, overlay: { mode: 'slider' } })")
+    assert page.evaluate("viewer.view.overlay.divider") == 0.5
+    page.mouse.move(400, 200)
+    page.mouse.down()
+    page.mouse.move(600, 200, steps=3)
+    page.mouse.up()
+    assert page.evaluate("viewer.view.overlay.divider") == pytest.approx(600 / 801, abs=0.01)
+    assert page.evaluate("viewer.view.window.relative") == [0, 1], "the divider was dragged, not the window"
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.evaluate("document.getElementById('root').style.width = '500px'; viewer.set({ overlay: { mode: 'layer' } })")
+    page.wait_for_function("() => viewer.painter.stage.canvas.width === 500")
+    assert pixels(page).shape == (600, 500, 3)

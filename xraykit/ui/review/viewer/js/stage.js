@@ -45,12 +45,17 @@ export class Stage {
     }
   }
 
+  /** The browser's own count of device pixels; where it speaks of another scale than the page's, what the page says. */
   measured(entry) {
     const exact = entry.devicePixelContentBoxSize?.[0];
-    const ratio = devicePixelRatio;
-    this.size = exact
-      ? { width: exact.inlineSize, height: exact.blockSize }
-      : { width: Math.round(entry.contentRect.width * ratio), height: Math.round(entry.contentRect.height * ratio) };
+    const side = (css, counted) => {
+      const device = css * devicePixelRatio;
+      return counted !== undefined && Math.abs(counted - device) <= 1 ? counted : Math.round(device);
+    };
+    this.size = {
+      width: side(entry.contentRect.width, exact?.inlineSize),
+      height: side(entry.contentRect.height, exact?.blockSize),
+    };
     this.onResize();
   }
 
