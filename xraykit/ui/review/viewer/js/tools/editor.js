@@ -58,8 +58,13 @@ export class Editor {
     return this.viewer.panes[pane]?.film ?? null;
   }
 
+  /** Film pixels to CSS pixels of a pane, asked of the viewer three times only: it is the same step everywhere. */
   at(pane) {
-    return (point) => this.viewer.toPane(pane, point.x, point.y);
+    const [origin, right, down] = [[0, 0], [1, 0], [0, 1]].map(([x, y]) => this.viewer.toPane(pane, x, y));
+    return ({ x, y }) => ({
+      x: origin.x + x * (right.x - origin.x) + y * (down.x - origin.x),
+      y: origin.y + x * (right.y - origin.y) + y * (down.y - origin.y),
+    });
   }
 
   /** The shapes of a film as they are kept and sent: points as pairs of numbers. */
@@ -273,6 +278,7 @@ export class Editor {
     const shown = this.viewer.panes[pane];
     const isLive = this.live?.pane === pane;
     const { dataset } = shown.element;
+    const before = new Map((this.boxes.get(pane) ?? []).map(({ shape, box, place }) => [shape, { box, place }]));
     this.boxes.delete(pane);
     if (!shapes.length && !isLive) {
       if (dataset.measured) dataset.measured = "";
@@ -290,9 +296,9 @@ export class Editor {
         said.push(note.lines.join(", "));
         const place = at(note.beside);
         if (place.x < 0 || place.y < 0 || place.x > shown.rect.width || place.y > shown.rect.height) continue;
-        const box = words(context, tint, note, place, shown.rect, taken);
+        const box = words(context, tint, { ...note, before: before.get(shape) }, place, shown.rect, taken);
         taken.push(heavy(box));
-        boxes.push({ shape, box });
+        boxes.push({ shape, box, place });
       }
     };
     const free = (shape) => shape.kind !== "text"; // a text stands where the reader put it, the others around it
