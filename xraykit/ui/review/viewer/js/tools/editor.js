@@ -170,6 +170,8 @@ export class Editor {
   finish() {
     const { film, pane, shape } = this.draft;
     this.draft = null;
+    const [first, ...rest] = shape.points.map(this.at(pane));
+    if (rest.length && rest.every(({ x, y }) => Math.hypot(x - first.x, y - first.y) < CLICK)) return; // two clicks, no line
     const shapes = (this.films.get(film) ?? []).filter((other) => shape.kind !== "ratio" || other.kind !== "ratio");
     this.films.set(film, [...shapes, shape]);
     if (shape.kind === "text") this.groups.get(shape.group).edit?.(pane, film, shape);
@@ -194,7 +196,8 @@ export class Editor {
     const reach = REACH[event?.pointerType] ?? REACH.mouse;
     const near = (this.films.get(film?.id) ?? []).map((shape) => ({ film: film.id, shape, ...nearest(shape, place, at) }));
     for (const { shape, box } of this.boxes.get(pane) ?? []) {
-      const inside = place.x >= box.left && place.x <= box.left + box.width && place.y >= box.top && place.y <= box.top + box.height;
+      const [x, y] = [place.x - box.left, place.y - box.top];
+      const inside = x >= 0 && y >= 0 && x <= box.width && y <= box.height;
       if (inside) near.push({ film: film?.id, shape, distance: reach, indices: shape.points.map((_, index) => index) });
     }
     const best = near.reduceRight((best, next) => (next.distance < (best?.distance ?? Infinity) ? next : best), null);
