@@ -291,7 +291,8 @@ export class Editor {
     const read = (point) => this.viewer.pixel(pane, point.x, point.y);
     const lines = shapes.flatMap((shape) => outline(shape, at));
     const heavy = (box) => ({ ...box, weight: 5 });
-    const taken = [...cornerBoxes(shown.element).map(heavy), ...lines.map(({ x, y }) => ({ left: x - 4, top: y - 4, width: 8, height: 8 }))];
+    const around = ({ x, y }) => ({ left: x - 4, top: y - 4, width: 8, height: 8 });
+    const taken = [...cornerBoxes(shown.element).map(heavy), ...lines.map(around)];
     const boxes = [];
     const said = [];
     const put = (shape, notes, tint) => {

@@ -36,7 +36,8 @@ export function stroke(context, colour, trace, { width = 1.5, dash = [] } = {}) 
 
 /** @param {CanvasRenderingContext2D} context @param {Point[]} points */
 export function polyline(context, colour, points, options) {
-  stroke(context, colour, (path) => points.forEach((point, index) => path[index ? "lineTo" : "moveTo"](point.x, point.y)), options);
+  const trace = (path) => points.forEach(({ x, y }, index) => path[index ? "lineTo" : "moveTo"](x, y));
+  stroke(context, colour, trace, options);
 }
 
 /** A ring to take hold of; filled while it is the chosen one, so that what lies under it is seen otherwise. */
