@@ -35,7 +35,9 @@ def register() -> None:
     from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
     project, component = NAME.split(".")
-    manifest = ComponentManifest(name=project, version="1", components=[ComponentConfig(name=component, asset_dir="js")])
+    manifest = ComponentManifest(
+        name=project, version="1", components=[ComponentConfig(name=component, asset_dir="js")]
+    )
     get_bidi_component_manager().register_from_manifest(manifest, _FOLDER)
 
 
