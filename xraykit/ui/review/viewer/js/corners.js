@@ -50,9 +50,11 @@ const drawn = new WeakMap(); // a pane's element -> Corners
 export function addCorners(viewer) {
   const update = () => {
     const { overlay } = viewer.view;
+    overlay.shown &&= !viewer.hidden; // while a key is held
     const shown = viewer.panes.filter(({ element }) => element);
     // all that asks for places comes first: after a text is written, the browser would lay out the page anew for each
-    const facts = shown.map((pane) => ({ overlay, letters: legends.lettersOf(viewer, pane), colormaps: viewer.colormaps }));
+    const { colormaps, blinked } = viewer;
+    const facts = shown.map((pane) => ({ overlay, blinked, colormaps, letters: legends.lettersOf(viewer, pane) }));
     shown.forEach((pane, at) => cornersOf(pane.element).update(pane, facts[at]));
   };
   const stop = viewer.onDraw(update);
@@ -104,11 +106,11 @@ class Corners {
   }
 
   /** Writes only what has changed since the last drawing. */
-  update(pane, { overlay, letters, colormaps }) {
+  update(pane, { overlay, blinked, letters, colormaps }) {
     const { topLeft, topRight = [], bottomLeft = [], bottomRight = [] } = pane.corners ?? {};
     const [name, ...facts] = topLeft ?? legends.filmLines(pane.film);
     const scale = legends.scaleOf(pane, Math.min(140, pane.rect.width * 0.3));
-    const legend = legends.legendOf(pane, overlay);
+    const legend = legends.legendOf(pane, overlay, blinked);
     this.write("topLeft", [name, facts], () => [...lines(name ? [name] : []), ...lines(facts, true)]);
     this.write("topRight", [pane.title, topRight, legends.marksOf(pane)], ([title, said, marks]) => [
       ...lines([title, ...said].filter(Boolean)), ...marks.map((mark) => make("b", { "data-mark": mark }, mark)),
@@ -138,7 +140,8 @@ class Corners {
   boxes() {
     if (this.known) return this.known;
     const origin = this.root.getBoundingClientRect();
-    const boxes = Object.values(this.places).map((place) => place.getBoundingClientRect()).filter(({ width }) => width > 0);
+    const texts = Object.values(this.places).flatMap((place) => (place.children.length ? [...place.children] : [place]));
+    const boxes = texts.map((text) => text.getBoundingClientRect()).filter(({ width }) => width > 0);
     this.known = boxes.map(({ left, top, width, height }) => ({ left: left - origin.left, top: top - origin.top, width, height }));
     return this.known;
   }

@@ -71,9 +71,9 @@ export function scaleOf({ film, view, scale }, most) {
  * The legend of the heatmaps that a pane shows.
  * @returns {{lines: string[][], bar: boolean}} one list of lines for each heatmap
  */
-export function legendOf({ film, heats, view }, overlay) {
-  const modes = { blink: heats, slider: heats };
-  const shown = film && overlay ? (modes[overlay.mode] ?? heats.slice(0, 1)) : [];
+export function legendOf({ film, heats }, overlay, blinked = false) {
+  const first = blinked && overlay.mode === "blink" && heats.length > 1 ? 1 : 0; // the one whose turn it is
+  const shown = film ? heats.slice(first, overlay.mode === "slider" ? 2 : first + 1) : [];
   if (!shown.length) return { lines: [], bar: false };
   if (!overlay.shown) return { lines: [["overlay off"]], bar: false };
   const top = overlay.shared ? "1 = the maximum of all heatmaps shown" : "1 = this heatmap's maximum";
