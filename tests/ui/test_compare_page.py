@@ -74,7 +74,6 @@ def test_two_models_are_compared_at_once_scratch_first(two):
     assert app.multiselect(key="models").value == list(NAMES[:2])
     verdict = comparison.compare(two).pairs[0].words[0]
     assert verdict in words(app)
-    assert RESEARCH_ONLY in words(app)
 
 
 def test_every_part_is_on_the_page(two):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes
-from xraykit import RESEARCH_ONLY
 from xraykit.films.refusal import Refusal
 from xraykit.models import card as cards
 from xraykit.ui import server
@@ -49,7 +48,6 @@ def test_the_page_shows_a_card_from_use_to_hashes():
         *SHIPPED.files.values(),
         *(version for name, version in SHIPPED.software.items() if name != "backend"),
         "TensorFlow",
-        RESEARCH_ONLY,
     ):
         assert expected in text, expected
 
