@@ -309,20 +309,24 @@ def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monke
         assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-3)
 
 
-@pytest.fixture
-def mine(tiny, tmp_path, monkeypatch):
-    """A kept model as `build` needs it, a card and the network; the run it was."""
+def keep_network(made, root, name):
+    """A kept model as `build` needs it: a card and the network."""
     from tests.helpers import fakes
 
-    made, _ = tiny
-    place = tmp_path / "weights" / "mine"
+    place = root / name
     place.mkdir(parents=True)
     (place / "model.keras").write_bytes((made.path / "model.keras").read_bytes())
     files = dict.fromkeys(("model.keras", "features.tflite", "head.npz"), "0" * 64)
-    card = dataclasses.replace(fakes.card("mine", "mine"), recipe=made.read("recipe.json"), files=files)
+    card = dataclasses.replace(fakes.card(name, name), recipe=made.read("recipe.json"), files=files)
     (place / "card.json").write_text(card.to_json())
-    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(place.parent))
-    return made
+
+
+@pytest.fixture
+def mine(tiny, tmp_path, monkeypatch):
+    """The run that is kept as "mine"."""
+    keep_network(tiny[0], tmp_path / "weights", "mine")
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    return tiny[0]
 
 
 def test_a_recipe_may_start_from_a_kept_model(films, tmp_path, mine):

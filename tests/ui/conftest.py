@@ -23,7 +23,7 @@ def loaded():
 
 @pytest.fixture(scope="session", autouse=True)
 def scanned_once():
-    """What Streamlit looks for in every installed package, for each AppTest anew: a tenth of the time of these tests."""
+    """Streamlit looks into every installed package for components, for each AppTest anew: a tenth of their time."""
     with pytest.MonkeyPatch.context() as patch:
         once = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", once)
