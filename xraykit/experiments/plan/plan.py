@@ -17,7 +17,6 @@ from xraykit.experiments.grid import Trial
 from xraykit.experiments.plan.probe import Cost, Estimator, Progress, estimate_apart, kind_of, probe
 from xraykit.experiments.plan.ready import Ready
 from xraykit.experiments.plan.sizes import FoldSize, Sizes
-from xraykit.experiments.study.design import Design
 from xraykit.system import folders, text
 from xraykit.training.recipe.recipe import Recipe
 
@@ -100,8 +99,8 @@ def plan(
 ) -> Plan:
     """What a study would take here.
 
-    One trial of each kind is probed in a process of its own; trials that differ in rate, epochs or the like are of one
-    kind. Of a TPE search, whose trials are not known yet, as many drawn by lot stand for them.
+    One trial of each kind is probed; trials that differ in rate, epochs or the like are of one kind. Of a TPE search,
+    whose trials are not known yet, as many drawn by lot stand for them.
 
     Parameters
     ----------
@@ -115,13 +114,9 @@ def plan(
     Refused
         If a probe fails: the words say why.
     """
-    study, samples = ready.study, ready.samples()
-    number = study.samples or len(samples) if study.design is Design.TPE else len(samples)
+    study, samples, number = ready.study, ready.samples(), ready.number()
     kinds = {kind_of(recipe): recipe for recipe in sorted((trial.recipe for trial in samples), key=_head_width)}
-    probed = {} if known is None else known
-    silent = progress or (lambda what, done, total: None)
-    probe(kinds, ready.films, device, silent, estimator or estimate_apart, probed)
-    costs = {kind: probed[kind] for kind in kinds}
+    costs = probe(kinds, ready.films, device, progress or _silent, estimator or estimate_apart, known)
     sizes = Sizes(ready.films, ready.folds)
     runs = number * len(ready.folds) * len(study.seeds)
     spent = _spend(samples, sizes, costs, runs, share=number / len(samples) * len(study.seeds))
@@ -138,8 +133,6 @@ def plan(
         impossible=ready.trials.impossible,
         repeated=ready.trials.repeated,
         **vars(spent),
-        low=FASTER * spent.seconds,
-        high=SLOWER * spent.seconds,
         at_most=study.cut or any(trial.recipe.early_stopping for trial in samples),
         shrink=samples[0].recipe.shrink,
         memory=max(cost.memory for cost in costs.values()),
@@ -156,11 +149,9 @@ class _Spent:
     learning: float
     features: float
     start: float
+    low: float
+    high: float
     disk: int
-
-    @property
-    def seconds(self) -> float:
-        return self.learning + self.features + self.start
 
 
 def _spend(samples: Sequence[Trial], sizes: Sizes, costs: Mapping[str, Cost], runs: int, share: float) -> _Spent:
@@ -175,7 +166,13 @@ def _spend(samples: Sequence[Trial], sizes: Sizes, costs: Mapping[str, Cost], ru
     start = PROCESS_SECONDS + runs * (RUN_SECONDS + sum(cost.start for cost in costs.values()) / len(costs))
     weights = 4 * parameters / len(samples)
     disk = int(runs * COPIES * weights + sum(size for _, size in passes.values()))
-    return _Spent(learning, sum(seconds for seconds, _ in passes.values()), start, disk)
+    features = sum(seconds for seconds, _ in passes.values())
+    low, high = (ends * (learning + features + start) for ends in (FASTER, SLOWER))
+    return _Spent(learning, features, start, low, high, disk)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    pass
 
 
 def _head_width(recipe: Recipe) -> int:

@@ -67,9 +67,10 @@ def probe(
     device: str,
     progress: Progress,
     estimator: Estimator,
-    costs: dict[str, Cost],
-) -> None:
-    """Add to `costs` those of the kinds that are not there yet."""
+    known: dict[str, Cost] | None,
+) -> dict[str, Cost]:
+    """The costs of the kinds; those that are not `known` yet are probed and added there."""
+    costs = {} if known is None else known
     for number, (kind, recipe) in enumerate(kinds.items()):
         if kind in costs:
             continue
@@ -79,6 +80,7 @@ def probe(
             progress(f"Taking two steps of {recipe.backbone}.", number, len(kinds))
 
         costs[kind] = _cost(recipe, films, estimator(recipe, films.root, device, within))
+    return {kind: costs[kind] for kind in kinds}
 
 
 def kind_of(recipe: Recipe) -> str:

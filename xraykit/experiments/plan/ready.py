@@ -40,6 +40,12 @@ class Ready:
         resolved = tuple(grid.resolve(self.study, trial) for trial in self.samples())
         return () if self.study.design is Design.TPE else resolved
 
+    def number(self) -> int:
+        """How many trials there are; of a TPE search, how many it may try."""
+        if self.study.design is Design.TPE and self.study.samples:
+            return self.study.samples
+        return len(self.samples())
+
     def samples(self) -> tuple[Trial, ...]:
         """The trials; of a TPE search, whose are not known yet, as many drawn by lot."""
         if self.study.design is not Design.TPE:
