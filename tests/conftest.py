@@ -75,8 +75,9 @@ LONGEST = (
     "browser/test_models.py",
     "training/test_control.py",
     "training/test_keep.py",
-    "models/test_import.py",
     "models/test_service.py",
+    "ui/test_fine_tune_form.py",
+    "ui/test_compare_page.py",
 )
 
 
