@@ -1,4 +1,6 @@
-"""A tenth of every attack (`make attack` runs them whole)."""
+"""A tenth of every attack (`make attack` runs them whole), a third of that in the quick suite."""
+
+import os
 
 import pytest
 
@@ -7,6 +9,7 @@ from tests.attack.__main__ import ATTACKS
 
 SHARES = {"zips": 0.05, "keeps": 0.04, "checkpoints": 0.05}  # a tenth of them would take the processor for a minute
 MARKS = {"films": pytest.mark.longest, "checkpoints": pytest.mark.longest, "keeps": pytest.mark.slow}
+PART = 1 if os.environ.get("XRAYKIT_TESTS", "quick") != "quick" else 1 / 3
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in ATTACKS])
@@ -14,7 +17,7 @@ def test_a_tenth_of_an_attack_breaks_no_promise(name):
     if name == "films":
         pytest.importorskip("data_store", reason="pydicom-data is not installed")
         pytest.importorskip("gdcm", reason="python-gdcm is not installed")
-    outcome = ATTACKS[name].run(SHARES.get(name, 0.1), seed=20_260_701)
+    outcome = ATTACKS[name].run(PART * SHARES.get(name, 0.1), seed=20_260_701)
     assert outcome.tried > 0
     assert not outcome.faults, "\n".join(outcome.faults)
 
@@ -22,9 +25,6 @@ def test_a_tenth_of_an_attack_breaks_no_promise(name):
 def test_every_attack_has_its_promise_and_its_row():
     assert promises.promised() == set(ATTACKS)
     assert promises.rows().keys() == set(ATTACKS)
-
-
-MARKS = {"films": pytest.mark.longest, "checkpoints": pytest.mark.longest, "keeps": pytest.mark.slow}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in ATTACKS])

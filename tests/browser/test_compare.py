@@ -199,7 +199,7 @@ def test_the_shipped_models_answer_the_study_on_one_page(visit, server, screensh
     if len(classifier.available()[0]) < 2:
         pytest.skip("fewer than two models in weights/")
     open_page(visit, server)
-    assert "Comparison with published figures" in visit.page.inner_text("body")
+    visit.page.get_by_text("Comparison with published figures").first.wait_for()
     for width, height in ((1440, 900), (1920, 1080)):
         visit.page.set_viewport_size({"width": width, "height": height})
         settle(visit)

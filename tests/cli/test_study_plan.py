@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from tests.helpers import film_folders
 from xraykit.__main__ import main
-from xraykit.experiments import plan
+from xraykit.experiments.plan import plan
 from xraykit.experiments.published import presets
 from xraykit.system.jobs import Job
 

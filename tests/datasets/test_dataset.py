@@ -345,6 +345,18 @@ def test_a_small_set_is_divided_or_refused_in_words(number, tmp_path):
         assert sorted(np.concatenate(list(parts.parts().values()))) == list(range(len(films)))
 
 
+def test_real_near_duplicates_are_found_among_a_few(real_films, tmp_path):
+    whole, pair = real_films / "radiography", ["COVID-19/COVID-454.jpg", "COVID-19/COVID-609.jpg"]
+    others = [path for name in ("COVID-19", "Normal") for path in sorted((whole / name).iterdir())[:6]]
+    for path in {*(whole / name for name in pair), *others}:
+        (tmp_path / path.parent.name).mkdir(exist_ok=True)
+        (tmp_path / path.parent.name / path.name).symlink_to(path)
+    films = dataset.read(tmp_path)
+    first, second = (films.groups[films.films.index(name)] for name in pair)
+    assert first == second and (films.groups == first).sum() == 2
+
+
+@pytest.mark.slow
 def test_real_near_duplicates_are_found(real_films):
     films = dataset.read(real_films / "radiography")
     pair = {films.groups[films.films.index(f"COVID-19/COVID-{n}.jpg")] for n in (454, 609)}

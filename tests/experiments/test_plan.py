@@ -6,8 +6,10 @@ import json
 import pytest
 
 from tests.experiments.test_folds import dataset
-from xraykit.experiments import plan, study
-from xraykit.experiments.plan import Ready
+from xraykit.datasets import split
+from xraykit.experiments import study
+from xraykit.experiments.plan import budget, plan
+from xraykit.experiments.plan.ready import Ready, prepare
 
 PHASE = {
     "epochs": 2,
@@ -50,7 +52,7 @@ class Estimator:
 
 
 def ready(tmp_path, **fields) -> Ready:
-    return plan.prepare(study.from_dict(TINY | fields), dataset(tmp_path))
+    return prepare(study.from_dict(TINY | fields), dataset(tmp_path))
 
 
 def test_each_kind_of_trial_is_probed_once_with_its_widest_head(tmp_path):
@@ -69,7 +71,7 @@ def test_learning_is_counted_by_the_films_of_each_fold(tmp_path):
     validated = sum(fold.validation for fold in planned.folds)
     films = dataset(tmp_path)
     assert used == 3 * validated == 3 * (len(films) - planned.held_out)
-    parts = plan.split.split(films, study.from_dict(TINY).recipe.split_plan)
+    parts = split.split(films, study.from_dict(TINY).recipe.split_plan)
     a_film = (12.0 - len(parts.train) / 10) / len(parts.validation)
     assert planned.learning == pytest.approx(2 * (used / 10 + validated * a_film))
 
@@ -90,7 +92,7 @@ def test_a_budget_is_kept_by_shrinking_the_training_films(tmp_path):
     before, known, estimator = ready(tmp_path), {}, Estimator()
     planned = plan.plan(before, estimator=estimator, known=known)
     kept = plan.SLOWER * (planned.start + planned.features)
-    cut = plan.cut(before.study, planned, kept + 0.6 * (planned.high - kept))
+    cut = budget.cut(before.study, planned, kept + 0.6 * (planned.high - kept))
     assert cut.shrink == pytest.approx(0.6, abs=0.002) and "60.0%" in cut.words or "59.9%" in cut.words
     asked = len(estimator.asked)
     again = plan.plan(before.change(shrink=cut.shrink), estimator=estimator, known=known)
@@ -102,11 +104,11 @@ def test_a_budget_is_kept_by_shrinking_the_training_films(tmp_path):
 def test_a_budget_that_cannot_be_kept_is_said_so(tmp_path):
     before = ready(tmp_path)
     planned = plan.plan(before, estimator=Estimator())
-    assert plan.cut(before.study, planned, planned.high + 1).shrink == planned.shrink
-    short = plan.cut(before.study, planned, 60.0)
+    assert budget.cut(before.study, planned, planned.high + 1).shrink == planned.shrink
+    short = budget.cut(before.study, planned, 60.0)
     assert short.shrink is None and "does not fit into 60 s" in short.words
     factor = study.from_dict(TINY | {"factors": {"shrink": [0.5, 1.0]}})
-    assert "factor of the study" in plan.cut(factor, planned, planned.high - 1).words
+    assert "factor of the study" in budget.cut(factor, planned, planned.high - 1).words
 
 
 def test_what_must_be_known_is_remarked(tmp_path, monkeypatch):
@@ -134,7 +136,7 @@ def test_films_left_out_of_a_fold_are_remarked(tmp_path):
     sources = ["xy"[group % 2] for group in films.groups]
     sources[0] = "y" if sources[0] == "x" else "x"
     films = dataclasses.replace(films, sources=tuple(sources))
-    made = plan.prepare(study.from_dict(TINY | {"folds": {"kind": "leave-one-source-out"}}), films)
+    made = prepare(study.from_dict(TINY | {"folds": {"kind": "leave-one-source-out"}}), films)
     planned = plan.plan(made, estimator=Estimator())
     assert sum("are left out because they show the same picture" in words for words in planned.remarks) == 2
     assert planned.held_out == 0 and all(fold.test for fold in planned.folds)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers import ROOT
 from xraykit.experiments import grid, study
-from xraykit.experiments.plan import Ready
+from xraykit.experiments.plan.ready import Ready
 from xraykit.experiments.published import figures, presets
 from xraykit.experiments.study import Design, FoldKind, StudyRefused, films
 from xraykit.experiments.study.rules import FOLDS, STUDY

@@ -485,41 +485,26 @@ def test_reading_gives_the_same_bits_in_two_processes():
     assert said[0] == said[1] and said[0].split()[1:] == ["False", "False"]
 
 
-BUILD = """
-import sys; from pathlib import Path
-
-import numpy as np; from tests.helpers import tiny_model
-from xraykit.models.conversion import convert
-for pooling, channels in (("gap", 1), ("flatten", 3)):
-    folder = Path(sys.argv[1]) / pooling
-    folder.mkdir()
-    network = tiny_model.build(folder, pooling, channels)
+@pytest.mark.parametrize(
+    ("pooling", "channels", "converted"),
+    [
+        ("gap", 1, convert.convert),
+        ("flatten", 3, convert.convert),
+        pytest.param("gap", 1, convert.convert_in_subprocess, marks=pytest.mark.slow),
+    ],
+    ids=["gap", "flatten", "by the child"],
+)
+def test_the_reading_path_agrees_with_the_network(tmp_path, pooling, channels, converted):
+    network = tiny_model.build(tmp_path, pooling, channels)
     import keras
+
     squares = np.random.default_rng(5).integers(0, 256, (20, 32, 32, channels)).astype("uint8")
-    np.savez(folder / "expected.npz", squares=squares,
-             probabilities=keras.saving.load_model(network).predict(squares.astype("float32"), verbose=0))
-convert.convert(folder / "model.keras", folder)  # the last; the first is left to the child of the test
-"""
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """Two tiny networks, what Keras answers for some films, and one of the two converted."""
-    folder = tmp_path_factory.mktemp("built")
-    subprocess.run([sys.executable, "-c", BUILD, str(folder)], cwd=ROOT, check=True, capture_output=True)
-    return folder
-
-
-@pytest.mark.parametrize(("pooling", "channels"), [("gap", 1), ("flatten", 3)])
-def test_the_reading_path_agrees_with_the_network(built, pooling, channels):
-    folder = built / pooling
-    if not (folder / "head.npz").exists():
-        convert.convert_in_subprocess(folder / "model.keras", folder)
-    tiny_model.write_card(folder, channels=channels, temperature=1.0)
-    loaded = classifier.load(folder)
-    with np.load(folder / "expected.npz") as expected:
-        found = [loaded.prediction(row).probabilities for row in loaded.predict_squares(expected["squares"])]
-        assert np.abs(np.stack(found) - expected["probabilities"]).max() < 1e-4
+    expected = keras.saving.load_model(network)(squares.astype("float32"), training=False)
+    converted(network, tmp_path)
+    tiny_model.write_card(tmp_path, channels=channels, temperature=1.0)
+    loaded = classifier.load(tmp_path)
+    probabilities = [loaded.prediction(row).probabilities for row in loaded.predict_squares(squares)]
+    assert np.abs(np.stack(probabilities) - np.asarray(expected)).max() < 1e-4
 
 
 @pytest.mark.slow

@@ -1,14 +1,11 @@
 """Grad-CAM in closed form, and how a heatmap is laid over a film."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from tests.helpers import ROOT, tiny_model
+from tests.helpers import tiny_model
 from tests.models.test_classifier import film
-from xraykit.models import card, classifier, explanation, head
+from xraykit.models import card, classifier, explanation, head, tf_keras_vis
 from xraykit.models.explanation import Explanation
 from xraykit.reports.heatmap import colormaps, overlay
 
@@ -142,37 +139,24 @@ def test_unknown_maps_and_opacities_are_refused_in_words():
         overlay.overlay(film(), explained(np.ones((2, 2))), opacity=1.5)
 
 
-REFERENCE = """
-import sys; from pathlib import Path
-
-import numpy as np; from tests.helpers import tiny_model
-from xraykit.models import card, explanation, tf_keras_vis as gradients
-network = tiny_model.KEPT / "model.keras"
-model = gradients.load_network(network, card.read(tiny_model.KEPT).files["model.keras"])
-squares = np.load(sys.argv[1])
-maps, shares = {}, []
-for method in explanation.METHODS:
-    chosen = squares if method == "Grad-CAM" else squares[:1]
-    maps[method] = np.stack([[gradients.explain(model, gradients.Task(network, "", "out_relu", method, c, square),
-        lambda *state: shares.append(state)) for c in range(3)] for square in chosen])
-again = gradients.explain(model, gradients.Task(network, "", "out_relu", "SmoothGrad", 0, squares[0]), lambda *s: 0)
-assert (again == maps["SmoothGrad"][0, 0]).all(), "SmoothGrad must repeat itself"
-assert shares and max(share for share, _ in shares) == 1.0 and all(left >= 0 for _, left in shares)
-np.savez(sys.argv[2], **maps)
-"""
-
-
-def test_grad_cam_agrees_with_tf_keras_vis_on_the_same_layer(tmp_path):
+def test_grad_cam_agrees_with_tf_keras_vis_on_the_same_layer():
     loaded = classifier.load(tiny_model.KEPT)
-    films = [film(seed) for seed in range(20)]
-    np.save(tmp_path / "squares.npy", np.stack([one.square(32, 1) for one in films]))
-    command = [sys.executable, "-c", REFERENCE, str(tmp_path / "squares.npy"), str(tmp_path / "maps.npz")]
-    subprocess.run(command, cwd=ROOT, check=True)
-    with np.load(tmp_path / "maps.npz") as maps:
-        for one, reference in zip(films, maps["Grad-CAM"], strict=True):
-            for ours, theirs in zip(explanation.grad_cam(loaded, one)[1], reference, strict=True):
-                np.testing.assert_allclose(ours.heatmap * ours.maximum, theirs, atol=1e-4)
-                if theirs.any():
-                    assert np.corrcoef(ours.heatmap.ravel(), theirs.ravel())[0, 1] >= 0.999
-        shapes = {method: maps[method].shape[2:] for method in maps}
+    network = tiny_model.KEPT / "model.keras"
+    model = tf_keras_vis.load_network(network, card.read(tiny_model.KEPT).files["model.keras"])
+    films, shares = [film(seed) for seed in range(8)], []
+
+    def reference(method, place, picture):
+        task = tf_keras_vis.Task(network, "", "out_relu", method, place, picture.square(32, 1))
+        return tf_keras_vis.explain(model, task, lambda *state: shares.append(state))
+
+    for picture in films:
+        for place, ours in enumerate(explanation.grad_cam(loaded, picture)[1]):
+            theirs = reference("Grad-CAM", place, picture)
+            np.testing.assert_allclose(ours.heatmap * ours.maximum, theirs, atol=1e-4)
+            if theirs.any():
+                assert np.corrcoef(ours.heatmap.ravel(), theirs.ravel())[0, 1] >= 0.999
+    maps = {method: [reference(method, place, films[0]) for place in range(3)] for method in explanation.METHODS}
+    shapes = {method: maps[method][0].shape for method in maps}
     assert shapes.pop("SmoothGrad") == (32, 32) and set(shapes.values()) == {(8, 8)}
+    assert (reference("SmoothGrad", 0, films[0]) == maps["SmoothGrad"][0]).all(), "SmoothGrad must repeat itself"
+    assert shares and max(share for share, _ in shares) == 1.0 and all(left >= 0 for _, left in shares)

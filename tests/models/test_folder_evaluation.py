@@ -3,15 +3,15 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from tests.helpers import film_folders, tiny_model
+from xraykit.__main__ import main
 from xraykit.datasets import dataset, inspection, split
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films.refusal import Refusal
@@ -57,22 +57,9 @@ def test_models_are_evaluated_on_the_test_films_of_a_run_alone(films, trained, t
 
 
 def test_the_command_line_does_the_same(films, trained, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "xraykit",
-        "evaluate",
-        "--model",
-        MODEL,
-        "--data",
-        films,
-        "--out",
-        tmp_path / "out",
-        "--test-of",
-        trained.path,
-    ]
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    words = ["evaluate", "--model", MODEL, "--data", films, "--out", tmp_path / "out", "--test-of", trained.path]
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
     assert f"n {len(films_tested(trained))}" in done.stdout
 
 

@@ -3,6 +3,7 @@
 TensorFlow is started once, in this process; what a child process does for real is tried once at the end.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -29,8 +30,16 @@ def keras():
     return keras
 
 
+@pytest.fixture(scope="module")
+def read_once():
+    """The synthetic films that every import is checked on are the same: reading them takes a fifth of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flatten.radiograph, "read", functools.cache(flatten.radiograph.read))
+        yield
+
+
 @pytest.fixture
-def bring(tmp_path, monkeypatch, keras):
+def bring(tmp_path, monkeypatch, keras, read_once):
     """A function that saves a network and imports it; the conversion happens in this process."""
     keras.backend.clear_session()  # names of layers begin anew
     keras.utils.set_random_seed(7)
@@ -279,6 +288,8 @@ def test_where_no_heatmap_is_possible_the_film_is_still_read(keras, bring, kind)
     with pytest.raises(cards.ModelRefused, match="no Grad-CAM heatmap") as refused:
         explanation.check_heatmap(made, "Grad-CAM")
     assert refused.value.code == "no-heatmap"
+    if kind != "tanh":  # the gradient by the film needs no feature layer, whatever the reason that there is none
+        return
     sha256 = made.files[cards.NETWORK]
     network = tf_keras_vis.load_network(classifier.find("mine") / cards.NETWORK, sha256)
     task = tf_keras_vis.Task(Path(), sha256, "", explanation.SMOOTH_GRAD, 1, noise()[0])

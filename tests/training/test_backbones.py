@@ -45,7 +45,7 @@ HEADS = {
     "three of 8": ("flatten", (8, 8, 8)),
 }
 SIZE = 64
-SLOW = ("DenseNet121", "EfficientNetV2B0")
+SLOW = ("DenseNet121", "EfficientNetV2B0", "ResNet50", "VGG19")
 EACH = [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in rules.BACKBONES]
 PLAIN = {"name": "counted", "phases": [{"epochs": 1, "learning_rate": 0.1}], "image_size": SIZE}
 
@@ -258,7 +258,7 @@ def test_a_file_as_keras_publishes_it_is_loaded_from_the_cache_of_keras(tmp_path
         assert all(map(np.array_equal, model.get_layer(name).get_weights(), theirs.get_layer(name).get_weights())), name
 
 
-@pytest.mark.parametrize("backbone", ["MobileNet", "VGG16"])
+@pytest.mark.parametrize("backbone", ["MobileNet", pytest.param("VGG16", marks=pytest.mark.slow)])
 def test_imagenet_weights_give_the_features_of_keras_applications(backbone):
     import keras
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import backend, film_folders, run_folders
-from tests.training.test_fit import kept
+from tests.training.test_fit import keep_network
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
@@ -89,7 +89,6 @@ def test_cached_features_give_the_numbers_of_the_backbone_in_place(films, tmp_pa
 
 
 @pytest.mark.longest
-@slow
 def test_mobilenet_with_its_imagenet_weights_gives_the_same_numbers_from_features(films, tmp_path, monkeypatch):
     if not os.environ.get("XRAYKIT_IMAGENET"):
         pytest.skip("XRAYKIT_IMAGENET is not set to a folder with ImageNet weights")
@@ -101,12 +100,11 @@ def test_mobilenet_with_its_imagenet_weights_gives_the_same_numbers_from_feature
     assert_equal_numbers(cached, fit(films, tmp_path, chosen, "in-place"))
 
 
-@pytest.mark.slow
 @slow
 def test_a_second_run_finds_what_the_first_computed(films, tmp_path, cache, monkeypatch):
     """Another head, another rate, another seed, other films in each part: the pass is the same."""
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
-    kept(tmp_path / "weights", films, tmp_path, name="start")
+    keep_network(fit(films, tmp_path, TINY, "start"), tmp_path / "weights", "start")
     first = fit(films, tmp_path, HEAD.change(weights="model:start"), "first")
     kept_files = sorted(path.name for path in cache.iterdir())
     again = HEAD.change(weights="model:start", hidden=[], seed=5, momentum=0.5)
@@ -132,7 +130,6 @@ def test_films_that_no_run_sees_are_not_passed(films, tmp_path):
     assert passes.passes_of(made)[0].films == len(whole.train) + len(whole.validation)
 
 
-@pytest.mark.slow
 @slow
 def test_a_resumed_run_finds_its_features_and_goes_on_with_the_same_numbers(films, tmp_path):
     chosen = recipe.with_settings(HEAD, ["phases.0.trainable=1", "phases.0.epochs=4"])
@@ -151,7 +148,6 @@ def test_a_resumed_run_finds_its_features_and_goes_on_with_the_same_numbers(film
     assert_equal_numbers(made, fit(films, tmp_path, chosen, "straight"))
 
 
-@pytest.mark.slow
 @slow
 def test_a_later_phase_that_changes_the_backbone_is_read_by_the_whole_network(films, tmp_path, monkeypatch):
     """The best epoch may be one before or after the change: what is evaluated is the network that is kept."""

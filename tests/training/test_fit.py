@@ -44,9 +44,15 @@ def fit(films, folder, chosen, name="run", on_moment=lambda moment: None):
     return made
 
 
-def test_a_run_leaves_everything_that_is_promised(films, tmp_path):
+@pytest.fixture(scope="module")
+def tiny(films, tmp_path_factory):
+    """A run of TINY that nobody changes, and the moments it told of."""
     moments = []
-    made = fit(films, tmp_path, TINY, on_moment=moments.append)
+    return fit(films, tmp_path_factory.mktemp("runs"), TINY, on_moment=moments.append), moments
+
+
+def test_a_run_leaves_everything_that_is_promised(tiny):
+    made, moments = tiny
     assert [row["epoch"] for row in made.history()] == ["0", "1"]
     data, readings = made.read("data.json"), evaluation.load_parts(made.path)
     assert len(data["films"]) == 120
@@ -58,11 +64,9 @@ def test_a_run_leaves_everything_that_is_promised(films, tmp_path):
     assert moments[-1].epoch == 2 and moments[-1].eta == 0
 
 
-def test_the_same_recipe_gives_the_same_history(films, tmp_path):
-    histories = []
-    for name in ("first", "again"):
-        made = fit(films, tmp_path, TINY, name)
-        histories.append([(row["loss"], row["val_loss"]) for row in made.history()])
+def test_the_same_recipe_gives_the_same_history(films, tmp_path, tiny):
+    runs = [tiny[0], fit(films, tmp_path, TINY, "again")]
+    histories = [[(row["loss"], row["val_loss"]) for row in made.history()] for made in runs]
     assert np.allclose(np.array(histories[0], float), np.array(histories[1], float), rtol=1e-4)
 
 
@@ -188,9 +192,8 @@ def test_pretrained_weights_are_really_loaded():
     assert not np.array_equal(first, network.build(chosen.change(weights=None), 3).get_layer("Conv_1").get_weights()[0])
 
 
-@pytest.mark.parametrize(
-    "backend", ["tensorflow", *(pytest.param(name, marks=pytest.mark.slow) for name in ("jax", "torch"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     """The history of two epochs agrees with TensorFlow's, and the file it leaves is read by Keras under TensorFlow."""
     import keras
@@ -277,7 +280,7 @@ def test_another_backend_than_jax_refuses_to_share_batches():
         pass
 
 
-@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("precision", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_path):
     import keras
 
@@ -306,28 +309,32 @@ def test_a_run_in_half_precision_goes_on_where_it_stopped(films, tmp_path, monke
         assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-3)
 
 
-def kept(root, films, folder, chosen=TINY, name="mine"):
+def keep_network(made, root, name):
     """A kept model as `build` needs it: a card and the network."""
     from tests.helpers import fakes
 
-    made = fit(films, folder, chosen, name)
     place = root / name
     place.mkdir(parents=True)
     (place / "model.keras").write_bytes((made.path / "model.keras").read_bytes())
     files = dict.fromkeys(("model.keras", "features.tflite", "head.npz"), "0" * 64)
     card = dataclasses.replace(fakes.card(name, name), recipe=made.read("recipe.json"), files=files)
     (place / "card.json").write_text(card.to_json())
-    return made
 
 
-def test_a_recipe_may_start_from_a_kept_model(films, tmp_path, monkeypatch):
+@pytest.fixture
+def mine(tiny, tmp_path, monkeypatch):
+    """The run that is kept as "mine"."""
+    keep_network(tiny[0], tmp_path / "weights", "mine")
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    return tiny[0]
+
+
+def test_a_recipe_may_start_from_a_kept_model(films, tmp_path, mine):
     import keras
 
     from xraykit.training.fit import network
 
-    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
-    made = kept(tmp_path / "weights", films, tmp_path)
-    theirs = keras.saving.load_model(made.path / "model.keras").get_weights()
+    theirs = keras.saving.load_model(mine.path / "model.keras").get_weights()
     same = network.build(TINY.change(weights="model:mine"), 3).get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(same, theirs, strict=True))
     other = network.build(TINY.change(weights="model:mine"), 5)
@@ -336,11 +343,9 @@ def test_a_recipe_may_start_from_a_kept_model(films, tmp_path, monkeypatch):
     fit(films, tmp_path, TINY.change(weights="model:mine"), "further")
 
 
-def test_a_kept_model_that_does_not_fit_or_is_not_there_is_refused_in_words(films, tmp_path, monkeypatch):
+def test_a_kept_model_that_does_not_fit_or_is_not_there_is_refused_in_words(mine):
     from xraykit.training.fit import network
 
-    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
-    kept(tmp_path / "weights", films, tmp_path)
     with pytest.raises(failures.WeightsMissing, match="nowhere"):
         network.build(TINY.change(weights="model:nowhere"), 3)
     with pytest.raises(failures.WeightsMissing, match="Tiny"):

@@ -47,6 +47,7 @@ COSINE = recipe.with_settings(
         "early_stopping=null",
     ],
 )
+SHORT = recipe.with_settings(COSINE, ["phases.0.epochs=3"])
 TWO_PHASES = COSINE.change(
     phases=[
         {"epochs": 3, "learning_rate": 3e-3, "trainable": "head", "augment": False},
@@ -177,6 +178,7 @@ def test_it_does_so_too_where_only_the_stop_saves(films, tmp_path, monkeypatch, 
     assert_same(straight(RESTLESS), interrupted(films, tmp_path, RESTLESS, monkeypatch, (2, 1), (4, 2)))
 
 
+@pytest.mark.slow
 def test_the_recipe_of_these_tests_cuts_its_rate_and_stops_early(straight):
     """Otherwise the tests above would compare counters that never counted."""
     assert len(set(numbers(straight(RESTLESS), "learning_rate"))) == 2
@@ -230,8 +232,7 @@ def stock_rates(films, folder, stop):
     ids=["TensorFlow", "PyTorch"],
 )
 def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkeypatch, straight, error):
-    chosen = recipe.with_settings(COSINE, ["phases.0.epochs=3", "keep=last"])
-    made = create(films, tmp_path, chosen, "oom")
+    made = create(films, tmp_path, SHORT, "oom")
     given, sizes = batches.FilmBatches.__getitem__, []
     step_ends = callbacks.ProgressLog.on_train_batch_end
 
@@ -248,14 +249,14 @@ def test_out_of_memory_halves_the_batch_once_and_goes_on(films, tmp_path, monkey
 
     monkeypatch.setattr(batches.FilmBatches, "__getitem__", measured)
     monkeypatch.setattr(callbacks.ProgressLog, "on_train_batch_end", scarce)
-    worker.learn(made, chosen, films)
+    worker.learn(made, SHORT, films)
     monkeypatch.undo()
     assert [row["epoch"] for row in made.history()] == ["0", "1", "2"]
     assert made.status().split == 2
     told = [event for event in made.events() if event["event"] == "out of memory"]
     assert [event["batch"] for event in told] == [8]
     assert max(sizes) == 16 and sizes[-1] <= 8
-    assert numbers(made, "learning_rate") == pytest.approx(numbers(straight(chosen), "learning_rate"))
+    assert numbers(made, "learning_rate") == pytest.approx(numbers(straight(SHORT), "learning_rate"))
 
 
 @pytest.mark.slow
@@ -316,9 +317,6 @@ def test_a_run_that_was_stopped_before_this_version_is_finished_as_it_is(old):
         assert {parts[film] for film in reading.films} == {part}
 
 
-SHORT = recipe.with_settings(COSINE, ["phases.0.epochs=3"])
-
-
 def test_a_changed_recipe_is_not_gone_on_with(films, straight):
     with pytest.raises(recipe.RecipeRefused, match="began with"):
         worker.learn(straight(SHORT), SHORT.change(seed=5), films)
@@ -359,15 +357,15 @@ def test_a_film_that_vanishes_ends_the_run_until_it_is_back(tmp_path, straight, 
 
 
 def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monkeypatch):
-    made = create(films, tmp_path, COSINE, "finished-early")
+    made = create(films, tmp_path, SHORT, "finished-early")
     with monkeypatch.context() as patch:
-        patch.setattr(fit, "counting_callbacks", _with(StopAt(made, 3, 2)))
+        patch.setattr(fit, "counting_callbacks", _with(StopAt(made, 2, 2)))
         with pytest.raises(Stopped):
-            worker.learn(made, COSINE, films)
+            worker.learn(made, SHORT, films)
     (made.path / "stop").unlink()
     made.update(finish=True)
-    worker.learn(made, COSINE, films)
-    assert numbers(made, "loss") == pytest.approx(numbers(straight(COSINE), "loss")[:3])
+    worker.learn(made, SHORT, films)
+    assert numbers(made, "loss") == pytest.approx(numbers(straight(SHORT), "loss")[:2])
     best = min(made.history(), key=lambda row: float(row["val_loss"]))
     assert made.status().best_epoch == int(best["epoch"])
     assert len(evaluation.load_parts(made.path)["test"].truth) and weights(made)

@@ -1,9 +1,11 @@
 """Shared by the pages' tests: what a test gives the server to answer with is gone after it."""
 
+import functools
 import sys
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from tests.helpers import fakes, warm
 from xraykit.system import processes
@@ -18,6 +20,15 @@ def loaded():
     yield stable
     if stable is not None:
         stable.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scanned_once():
+    """Streamlit looks into every installed package for components, for each AppTest anew: a tenth of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture(autouse=True)

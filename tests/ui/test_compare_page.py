@@ -42,7 +42,7 @@ def two(root):
 
 
 def open_page(**address: str | list[str]) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).run()
+    app = AppTest.from_file(APP, default_timeout=60)
     for name, value in address.items():
         app.query_params[name] = value
     app.switch_page(PAGE)

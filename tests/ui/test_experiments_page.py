@@ -232,9 +232,9 @@ def test_a_study_is_planned_before_it_starts(monkeypatch, tmp_path):
 
 
 def _plan(job):
-    from xraykit.experiments import plan
+    from xraykit.experiments.plan import plan, sizes
 
-    fold = plan.FoldSize("1", 40, 40, 20, 0, 0)
+    fold = sizes.FoldSize("1", 40, 40, 20, 0, 0)
     counts = {"trials": 4, "runs": 8, "seeds": 1, "films": 90, "held_out": 10, "impossible": 0, "repeated": 0}
     takes = {"learning": 1500.0, "features": 60.0, "start": 120.0, "low": 1200.0, "high": 2700.0, "at_most": False}
     sizes = {"memory": 2**30, "disk": 2**28, "device": "CPU", "shrink": 1.0}

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers import fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
-from tests.ui.test_folder_evaluation import wait_until
+from tests.ui.test_folder_evaluation import run_until
 from xraykit.datasets import pool
 from xraykit.films.samples import example as example_films
 from xraykit.reports.charts import bars as film_charts
@@ -52,13 +52,13 @@ def choose(app: AppTest, films: Path) -> AppTest:
     """Take the films and wait until they have been looked at."""
     box = next(box for box in app.selectbox if str(box.key).startswith("films-known"))
     box.set_value(str(films)).run()
-    return wait_until(lambda: films_looked_at(app), "the inspection")
+    return run_until(app, looked_at, "the inspection")
 
 
-def films_looked_at(app: AppTest) -> AppTest | None:
-    text = text_of(app.run())
+def looked_at(app: AppTest) -> bool:
+    text = text_of(app)
     assert "Failed" not in text, text
-    return app if "Readable films" in text else None
+    return "Readable films" in text
 
 
 def field(app: AppTest, path: str):
@@ -88,7 +88,7 @@ def test_without_runs_a_newcomer_is_told_what_to_do_and_can_try(films):
     assert app.button(key="start").disabled and "Before you can start: choose films." in text_of(app)
     app.button(key="try-tiny").click().run()
     assert next(b for b in app.selectbox if b.label == "Preset").value == "tiny"
-    wait_until(lambda: films_looked_at(app), "the inspection")
+    run_until(app, looked_at, "the inspection")
     assert not app.button(key="start").disabled
 
 
@@ -117,7 +117,7 @@ def test_start_starts_exactly_one_run_with_what_was_chosen(films, started):
     field(app, "phases.0.epochs").set_value(7).run()
     assert "Changed from the preset: phase 1: epochs 2 → 7." in text_of(app)
     app.text_input(key=next(t.key for t in app.text_input if t.label == "Run name")).set_value("my-run").run()
-    wait_until(lambda: not app.run().button(key="start").disabled, "the films to be divided")
+    run_until(app, lambda app: not app.button(key="start").disabled, "the films to be divided")
     app.button(key="start").click().run()
     assert not app.exception and [asked[:2] for asked in started] == [("start", "my-run")]
     assert started[0][3:] == (str(films), "auto") and "my-run" in text_of(app)
@@ -126,7 +126,7 @@ def test_start_starts_exactly_one_run_with_what_was_chosen(films, started):
 def test_a_second_click_with_the_same_name_starts_nothing_and_opens_the_run(films, started, tmp_path):
     """It comes with the address from before the first click: without opening the run again, the form would stay."""
     app = choose(open_page(), films)
-    wait_until(lambda: not app.run().button(key="start").disabled, "the films to be divided")
+    run_until(app, lambda app: not app.button(key="start").disabled, "the films to be divided")
     key = next(box.key for box in app.text_input if str(box.key).startswith("run-name-"))
     name = app.text_input(key=key).placeholder
     app.session_state["fine-tune-started"] = {name}
@@ -295,7 +295,7 @@ def test_a_run_is_given_the_estimate_of_exactly_its_recipe(films, started, monke
 
     app = choose(open_page(), films)
     next(b for b in app.selectbox if b.label == "Preset").set_value("tiny").run()
-    wait_until(lambda: not app.run().button(key="estimate").disabled, "the films to be divided")
+    run_until(app, lambda app: not app.button(key="estimate").disabled, "the films to be divided")
     monkeypatch.setattr(Job, "start", start)
     app.button(key="estimate").click().run()
     if changed:
@@ -325,13 +325,13 @@ def test_masks_and_a_given_division_are_told_and_the_division_can_be_used(tmp_pa
     assert "Left out as masks: 52 files in 6 folders" in text and "Only 48 x 48 pixels" in text
     assert "The folder is divided already: train 32, validation 8, test 12 films. They are not used" in text
     app.button(key="films-division-take").click().run()
-    wait_until(lambda: "These parts are used." in text_of(app.run()), "the folder to be divided as it is given")
+    run_until(app, lambda app: "These parts are used." in text_of(app), "the folder to be divided as it is given")
     assert field(app, "division").value == "given" and "Changed from the preset: division" in text_of(app)
     inspected = [Job(job).films() for job in (folders.runs_folder() / "inspections").iterdir()]
     (given,) = [found for found in inspected if found["division"] == "given"]
     assert {part: sum(n.values()) for part, n in given["split"].items()} == {"train": 32, "validation": 8, "test": 12}
     app.button(key="films-division-take").click().run()
-    wait_until(lambda: "drawn from all films" in text_of(app.run()), "the films to be divided anew")
+    run_until(app, lambda app: "drawn from all films" in text_of(app), "the films to be divided anew")
     assert field(app, "division").value == "drawn" and not app.exception
 
 
@@ -343,7 +343,7 @@ def test_a_folder_of_which_nothing_can_be_read_says_why_on_the_page(tmp_path):
     app = open_page()
     box = next(box for box in app.selectbox if str(box.key).startswith("films-known"))
     box.set_value(str(tmp_path / "data" / "films")).run()
-    wait_until(lambda: "Failed" in text_of(app.run()), "the inspection to fail")
+    run_until(app, lambda app: "Failed" in text_of(app), "the inspection to fail")
     text = text_of(app).replace("\\", "")
     assert "8 corrupt, as A/0.tif: The file begins like a TIFF" in text and "A/3.tif" in text
 
@@ -402,7 +402,7 @@ def test_a_class_with_one_film_can_be_left_out_and_others_merged(films, started,
     assert "2 classes: Pneumonia 48, Normal 24." in text_of(app)
     app.button(key="classes-take").click().run()
     assert not app.exception
-    wait_until(lambda: films_looked_at(app), "the inspection of the new folder")
+    run_until(app, looked_at, "the inspection of the new folder")
     text = text_of(app)
     assert "Rare left out" in text and "COVID-19 called Pneumonia" in text and not app.button(key="start").disabled
     made = Path(app.session_state[draft.KEY].folder)
@@ -429,7 +429,7 @@ def test_a_new_path_that_is_refused_takes_the_place_of_what_was_chosen(tmp_path,
     app = open_page()
     app.segmented_control(key="films-source").set_value(form_films.PATH).run()
     send_path(app, empty)
-    wait_until(lambda: "needs readable films" in text_of(app.run()), "the inspection")
+    run_until(app, lambda app: "needs readable films" in text_of(app), "the inspection")
     send_path(app, path)
     text = text_of(app)
     assert "No folder at" in text or "belongs to the operating system" in text

@@ -232,7 +232,13 @@ FIELDS = (
 )
 
 
-@pytest.mark.parametrize("field", [*FIELDS, "state", "best_loss", "queued_seconds", "stage_of", "message"])
+OFTEN = ("epochs", "eta", "data", "state", "message")  # a count, a time, a path, a choice, words; the others alike
+EACH = (*FIELDS, "state", "best_loss", "queued_seconds", "stage_of", "message")
+
+
+@pytest.mark.parametrize(
+    "field", [field if field in OFTEN else pytest.param(field, marks=pytest.mark.slow) for field in EACH]
+)
 def test_no_value_of_a_status_breaks_the_page(made, field):
     """All listed at once; what is readable all the same is shown as well."""
     whole = made["finished"].read("status.json")

@@ -239,7 +239,12 @@ def words_of(app) -> str:
 
 
 def run_until(app, happens, what: str):
-    return wait_until(lambda: happens(app.run()) and app, what)
+    """Run the page until it shows this; not while a job goes on, of which it would only tell how far it is."""
+    return wait_until(lambda: not busy() and happens(app.run()) and app, what)
+
+
+def busy() -> bool:
+    return any(Job(file.parent).alive() for file in folders.runs_folder().glob("*/*/progress.json"))
 
 
 def look_at(app, folder) -> AppTest:

@@ -17,7 +17,8 @@ from xraykit.cli import study_work, terminal
 from xraykit.system import text
 
 if TYPE_CHECKING:
-    from xraykit.experiments.plan import Plan, Ready
+    from xraykit.experiments.plan.plan import Plan
+    from xraykit.experiments.plan.ready import Ready
     from xraykit.experiments.study import Study
 
 FILE = click.Path(path_type=Path)
@@ -166,24 +167,24 @@ def _chosen(name: str, settings: tuple[str, ...], fields: Mapping[str, Any]) -> 
 def _ready(chosen: Study, given: tuple[Path, ...]) -> Ready:
     """The study with its films, trials and folds."""
     from xraykit.datasets import dataset
-    from xraykit.experiments import plan
+    from xraykit.experiments.plan.ready import prepare
     from xraykit.experiments.study import films
 
     with terminal.bar("Gathering films") as bar:
         folder = films.gather(chosen, films.find(chosen, given), bar)
     with terminal.bar("Reading films") as bar:
-        return plan.prepare(chosen, dataset.read(folder, bar))
+        return prepare(chosen, dataset.read(folder, bar))
 
 
 def _planned(ready: Ready, device: str, progress: Any) -> tuple[Ready, Plan]:
     """The plan, cut to the study's budget where it has one."""
-    from xraykit.experiments import plan
+    from xraykit.experiments.plan import budget, plan, probe
     from xraykit.experiments.study import StudyRefused
 
-    known: dict[str, plan.Cost] = {}
+    known: dict[str, probe.Cost] = {}
     planned = plan.plan(ready, device, progress, known=known)
-    budget = ready.study.budget
-    if budget is None or (cut := plan.cut(ready.study, planned, budget)).shrink == planned.shrink:
+    seconds = ready.study.budget
+    if seconds is None or (cut := budget.cut(ready.study, planned, seconds)).shrink == planned.shrink:
         return ready, planned
     if cut.shrink is None:
         raise StudyRefused(cut.words)
@@ -195,7 +196,7 @@ def _planned(ready: Ready, device: str, progress: Any) -> tuple[Ready, Plan]:
 def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None) -> Plan:
     """What the study would take; with `out` the progress and the plan are left there too."""
     from xraykit.datasets import dataset
-    from xraykit.experiments import plan
+    from xraykit.experiments.plan.ready import prepare
     from xraykit.experiments.study import films
     from xraykit.system import jobs
 
@@ -211,7 +212,7 @@ def _plan(chosen: Study, given: tuple[Path, ...], device: str, out: Path | None)
                 going.report(what)
 
         count = functools.partial(tell, "Reading films.")
-        ready = plan.prepare(chosen, dataset.read(films.gather(chosen, films.find(chosen, given), count), count))
+        ready = prepare(chosen, dataset.read(films.gather(chosen, films.find(chosen, given), count), count))
         _, planned = _planned(ready, device, tell)
         job.write("plan.json", planned.to_json())
         going.summary = planned.words

@@ -4,7 +4,11 @@ study/        a question: base recipe, factors, folds, seeds, budget; read from 
 grid          the trials of a study: each a recipe
 folds         which films each run learns from, is validated on and never sees
 study_folder  the folder of a study: its trials, their runs, where it stands
-plan          what a study would take, before it starts; cut to a budget
+plan/ready    a study with its films, trials and folds, before it starts
+plan/plan     what it would take, from probes of its trials
+plan/probe    two steps of each kind of trial, in a process of its own
+plan/sizes    how many films each fold has
+plan/budget   how it fits into a time
 engine/trial  one run of a trial, from its films to its figures
 engine/session  a study at work in one process: what is left, what has ended, how long it will take
 engine/chosen  the best trial on validation, whose networks read the held-out films once

@@ -278,20 +278,16 @@ def create(
         if plan is not None:
             unfinished.write(PLAN, dict(plan))
         runs = len(trials) * len(folds.parts) * len(study.seeds)
-        unfinished.write_state(
-            StudyState(
-                state=State.QUEUED,
-                message="Starting.",
-                runs=runs,
-                data=PathText(str(films.root.resolve())),
-                created=files.now(),
-                **facts,
-            )
-        )
+        unfinished.write_state(_queued(films, runs, facts))
         unfinished.event("created")
         return StudyFolder(_give_name(unfinished.path, root, study.name, name))
     finally:
         shutil.rmtree(unfinished.path, ignore_errors=True)
+
+
+def _queued(films: Dataset, runs: int, facts: Mapping[str, Any]) -> StudyState:
+    data = PathText(str(films.root.resolve()))
+    return StudyState(state=State.QUEUED, message="Starting.", runs=runs, data=data, created=files.now(), **facts)
 
 
 def _give_name(unfinished: Path, root: Path, study: str, name: str | None) -> Path:

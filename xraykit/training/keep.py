@@ -69,8 +69,7 @@ def keep(
     root : folder of the kept models; `folders.models_folder()` if not given.
     replace : whether a model of that name is replaced.
     data : where the films are, if they were moved since the run ended.
-    published : the name of the published set (`published.SETS`) they are of; their digest tells it where they are as
-        shipped.
+    published : name of the published set (`published.SETS`) they are of, where their digest does not tell it.
     names : whether the model carries its films' file names, which may say who the patients are; else their hashes only.
     say : is given what is being done; what it raises ends the keeping.
 
@@ -87,17 +86,9 @@ def keep(
         If the films of the run are not where they were, or are others.
     """
     kept.check_name(name, root, replace)
-    if (state := run.status().state) is not State.FINISHED:
-        raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
-    if not (run.path / evaluation.FILES["test"]).is_file() and (run.path / evaluation.FILES["validation"]).is_file():
-        raise RunRefused(
-            f"No model can be saved from {run.name}: its test split was not read, for a study reads it with the "
-            "networks of its chosen trial alone. Save a model from a run of the chosen trial.",
-            code="no-test-reading",
-        )
+    _check(run)
     say("Reading the films.")
-    films = _films_of(run, data)
-    readings = evaluation.load_parts(run.path)
+    films, readings = _films_of(run, data), evaluation.load_parts(run.path)
     with kept.new_model(name, root, replace) as unfinished:
         say("Converting the network.")
         _convert(run, unfinished)
@@ -107,6 +98,18 @@ def keep(
         card = _complete(draft, unfinished, films, readings, published, names)
         replace_text(unfinished / "card.json", card.to_json(), shared=True)
     return card
+
+
+def _check(run: Run) -> None:
+    """Refuse a run of which no model can be made."""
+    if (state := run.status().state) is not State.FINISHED:
+        raise RunRefused(f"Expected a finished run; {run.name} is {state}.")
+    if not (run.path / evaluation.FILES["test"]).is_file() and (run.path / evaluation.FILES["validation"]).is_file():
+        raise RunRefused(
+            f"No model can be saved from {run.name}: its test split was not read, for a study reads it with the "
+            "networks of its chosen trial alone. Save a model from a run of the chosen trial.",
+            code="no-test-reading",
+        )
 
 
 def start(run: Run, name: str, title: str | None = None, limits: Sequence[str] = (), names: bool = False) -> jobs.Job:

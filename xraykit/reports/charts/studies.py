@@ -36,14 +36,7 @@ def lines(
         Draw a line at 0, where training and validation are alike.
     """
     form = ".0%" if percent else ".3~g"
-    last = max((row["epoch"] for row in rows), default=1)
-    every = max(1, -(-last // 10))
-    x = alt.X(
-        "epoch:Q",
-        title="Epoch",
-        scale=alt.Scale(domain=[1, max(2, last)], nice=False),
-        axis=alt.Axis(values=[1, *range(every if every > 1 else 2, last + 1, every)], format="d"),
-    )
+    x = _epochs(max((row["epoch"] for row in rows), default=1))
     y = alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format=form))
     splits = alt.Scale(domain=["validation", "training"], range=[2.6, 1.0])
     base = alt.Chart()
@@ -71,6 +64,17 @@ def lines(
     )
     layered = alt.layer(rule if zero else _nothing(), alt.layer(band, drawn, data=packed(rows)))
     return finish(layered, style, HEIGHT, alt_text or f"{measure} over the epochs, {', '.join(names)}")
+
+
+def _epochs(last: int) -> alt.X:
+    """The axis of the epochs from 1 to `last`, with ten marks or fewer."""
+    every = max(1, -(-last // 10))
+    return alt.X(
+        "epoch:Q",
+        title="Epoch",
+        scale=alt.Scale(domain=[1, max(2, last)], nice=False),
+        axis=alt.Axis(values=[1, *range(every if every > 1 else 2, last + 1, every)], format="d"),
+    )
 
 
 def parallel(
@@ -102,14 +106,7 @@ def parallel(
         axis=alt.Axis(orient="top", labelColor=style.ink, labelAngle=0, labelLimit=220, domain=False, ticks=False),
     )
     y = alt.Y("position:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.04, 1.09], nice=False))
-    color = alt.Color(
-        "accuracy:Q",
-        title="Validation accuracy",
-        scale=alt.Scale(range=list(style.sequential[1:]), zero=False, nice=False),
-        legend=alt.Legend(
-            type="gradient", format=".1%", orient="right", direction="vertical", gradientLength=180, titleLimit=200
-        ),
-    )
+    color = _by_accuracy(style)
     poles = alt.Chart(alt.Data(values=[{"axis": axis, "low": 0, "high": 1} for axis in axes]))
     poles = poles.mark_rule(color=style.faint, strokeWidth=1, aria=False).encode(
         x=x, y=alt.Y("low:Q", axis=None), y2="high:Q"
@@ -124,13 +121,27 @@ def parallel(
     points = points.encode(x=x, y=y, color=color, tooltip=tooltip)
     if brushed:
         points = points.add_params(alt.selection_interval(name="brush", encodings=["x", "y"]))
+    drawn = alt.layer(faint, shown, points, data=packed(rows))
+    return finish(alt.layer(poles, drawn, *_ticks(ticks, x, y, style)), style, HEIGHT, alt_text)
+
+
+def _by_accuracy(style: Style) -> alt.Color:
+    return alt.Color(
+        "accuracy:Q",
+        title="Validation accuracy",
+        scale=alt.Scale(range=list(style.sequential[1:]), zero=False, nice=False),
+        legend=alt.Legend(
+            type="gradient", format=".1%", orient="right", direction="vertical", gradientLength=180, titleLimit=200
+        ),
+    )
+
+
+def _ticks(ticks: Sequence[dict[str, Any]], x: alt.X, y: alt.Y, style: Style) -> tuple[alt.Chart, alt.Chart]:
+    """The words beside the axes, and below them a halo that keeps them readable over lines."""
     ticked = alt.Chart(alt.Data(values=list(ticks))).encode(x=x, y=y, text="text:N")
     look = {"align": "left", "dx": 7, "dy": -9, "fontSize": 12, "limit": 150}
     halo = ticked.mark_text(**look, stroke=style.background, strokeWidth=4, opacity=0.85, aria=False)
-    words = ticked.mark_text(**look, color=style.ink)
-    return finish(
-        alt.layer(poles, alt.layer(faint, shown, points, data=packed(rows)), halo, words), style, HEIGHT, alt_text
-    )
+    return halo, ticked.mark_text(**look, color=style.ink)
 
 
 def cost(

@@ -116,16 +116,10 @@ def passed(
             kept = store.add(kept, list(one_each), batches, lambda done: progress(there + done, len(needed)))
         progress(len(needed), len(needed))
         features = Features(store.rows(len(kept.films)), _slots(films, kept), store.key)
-    here = kept.seconds - seconds_before if absent else 0.0
-    made = Pass(
-        key=store.key,
-        films=len(needed),
-        computed=len(absent),
-        seconds=round(kept.seconds * len(needed) / max(1, len(kept.films)), 3),
-        here=round(min(here, time.perf_counter() - began), 3),
-        bytes=len(needed) * store.row_bytes,
-    )
-    return features, made
+    seconds = kept.seconds * len(needed) / max(1, len(kept.films))
+    here = min(kept.seconds - seconds_before, time.perf_counter() - began) if absent else 0.0
+    size = len(needed) * store.row_bytes
+    return features, Pass(store.key, len(needed), len(absent), round(seconds, 3), round(here, 3), size)
 
 
 @dataclass(frozen=True)

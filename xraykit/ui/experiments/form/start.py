@@ -10,9 +10,11 @@ import msgspec
 import streamlit as st
 
 from xraykit.datasets import dataset
-from xraykit.experiments import plan, study_folder
+from xraykit.experiments import study_folder
 from xraykit.experiments.engine import local
-from xraykit.experiments.plan import Plan
+from xraykit.experiments.plan import budget, plan
+from xraykit.experiments.plan.plan import Plan
+from xraykit.experiments.plan.ready import prepare
 from xraykit.experiments.study import Study
 from xraykit.experiments.study import films as study_films
 from xraykit.films.samples import example
@@ -224,7 +226,7 @@ def _cut(planned: Plan, hours: float) -> None:
     study = draft.built()
     if study is None:
         return
-    cut = plan.cut(study, planned, hours * HOUR)
+    cut = budget.cut(study, planned, hours * HOUR)
     st.session_state["study-cut-words"] = cut.words
     if cut.shrink is not None and cut.shrink < planned.shrink:
         draft.put("shrink", cut.shrink)
@@ -298,7 +300,7 @@ def begin(
         If the films cannot be used so, or the folder cannot be made.
     """
     root = study_films.gather(study, study_films.find(study, given))
-    ready = plan.prepare(study, dataset.read(root))
+    ready = prepare(study, dataset.read(root))
     trials = ready.resolved()
     recorded = planned.to_json() if planned else None
     folder = study_folder.create(ready.study, ready.films, trials, ready.folds, plan=recorded, device=device)
