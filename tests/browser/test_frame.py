@@ -85,7 +85,7 @@ def open_slowly(visit, address: str) -> None:
     frame = visit.page.locator("#xk-frame")
     frame.get_by_role("link", name="Datasets").wait_for()
     assert frame.get_by_role("link").count() == len(TITLES) and frame.get_by_role("note").is_visible()
-    assert visit.page.locator("#xk-skeletons > div:visible").count() == 1
+    visit.page.locator("#xk-skeletons > div:visible").wait_for()
     (script,) = eventually(lambda: held)[:1]
     script.continue_()
     visit.page.unroute("**/static/js/index.*.js")

@@ -74,12 +74,13 @@ def serving(folder):
     end(running)
 
 
-def open_films(visit, serving, folder):
+def open_films(visit, serving, folder, blind=True):
     page = visit.page
     page.goto(f"{serving.url}/review")
     page.locator(".room[data-state=open]").wait_for()
-    page.keyboard.press("j")
-    eventually(lambda: page.evaluate(STATE)["reading"]["blind"])
+    if blind:
+        page.keyboard.press("j")
+        eventually(lambda: page.evaluate(STATE)["reading"]["blind"])
     page.get_by_label("path", exact=False).first.fill(str(folder / "films"))
     page.keyboard.press("Enter")
     eventually(lambda: page.evaluate(STATE)["films"]["done"], 60)
@@ -115,8 +116,42 @@ def test_sixty_films_by_keys_alone_are_counted_as_by_hand(visit, serving, folder
     page.screenshot(path=screenshots / "reader-summary.png")
     rows = list(csv.DictReader(io.StringIO(download(page, "reading.csv"))))
     study_check.check_table(rows, planned)
-    seconds = [(float(row["seconds_before_models"]), float(row["seconds"])) for row in rows]
+    whole = json.loads(download(page, "reading.json"))
+    seconds = [(film["before"]["seconds"], film["last"]["seconds"]) for film in whole["session"]["films"]]
+    assert [(float(row["seconds_before_models"]), float(row["seconds"])) for row in rows] == seconds
     assert all(0 <= before <= whole for before, whole in seconds)
-    study_check.check_summary(json.loads(download(page, "reading.json"))["summary"], planned, seconds)
+    study_check.check_summary(whole["summary"], planned, seconds)
     assert sum(film.before != film.last for film in planned) > 9
     assert not (folder / "runs" / "readings").exists(), "nobody asked to keep it"
+
+
+def comment(page) -> str:
+    return page.get_by_label("Comment").input_value()
+
+
+def test_a_session_survives_a_reload_and_a_kept_one_its_tab(visit, serving, folder):
+    page = visit.page
+    open_films(visit, serving, folder, blind=False)
+    page.keyboard.press("2")
+    page.keyboard.press("Shift+N")
+    page.keyboard.type("left base")
+    page.reload()  # at once: what was typed is still on its way
+    page.locator(".reader[data-finding=Normal]").wait_for()
+    eventually(lambda: comment(page), "left base")
+    page.get_by_role("button", name="Session", exact=True).click()
+    page.get_by_label("Name of the session").fill("Ward 3")
+    page.get_by_role("button", name="Keep on disk").click()
+    page.get_by_text("Kept on this computer as").wait_for()
+    (kept,) = (folder / "runs" / "readings").iterdir()
+    text = (kept / "session.json").read_text()
+    assert "left base" in text and "film-000" not in text
+    page.get_by_role("button", name="End session").click()
+    page.get_by_text("Kept nowhere").wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".reader[data-finding='']").wait_for()
+    page.get_by_role("button", name="Session", exact=True).click()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_text("Kept on this computer as").wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".reader[data-finding=Normal]").wait_for()
+    assert comment(page) == "left base"

@@ -16,6 +16,7 @@ from xraykit.films import radiograph
 from xraykit.films.dicom import facts, softcopy
 from xraykit.films.dicom.message import pieces
 from xraykit.films.dicom.softcopy import Softcopy, Window
+from xraykit.films.refusal import NotARadiograph
 
 SMALL = {"size": 48}
 CASES = Path(os.environ.get("XRAYKIT_DATA", "data")).parent / "cases"  # films that others showed wrongly
@@ -155,6 +156,42 @@ def test_every_window_of_the_film_is_there_by_its_name():
     assert windows[-1].name == "Range of the film" and len(windows) == 3  # a width of 0 is no window
     unnamed = read(Film(window_text=("2048\\1500", "4096\\800"), **SMALL)).softcopy.windows
     assert [window.name for window in unnamed] == ["Window 1", "Window 2", "Range of the film"]
+
+
+def test_no_two_windows_have_one_name():
+    film = Film(window_text=("2048\\1500", "4096\\800"), extra=(text(0x00281055, "NORMAL\\NORMAL"),), **SMALL)
+    assert [window.name for window in read(film).softcopy.windows[:2]] == ["NORMAL", "NORMAL (2)"]
+
+
+ODD = {
+    "a width that is lost in the center": (("1e17\\2048", "1\\4096"), ("0", "1")),
+    "numbers without end": (("1.7e308\\2048", "1.7e308\\4096"), ("0", "1")),
+    "a slope without end": (("2048", "4096"), ("0", "1e308")),
+    "a slope that is lost in the intercept": (("2048", "4096"), ("1e30", "1e-30")),
+    "a width of one, with fractions": (("1000000.1\\2048", "1\\4096"), ("0", "1")),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ODD)
+def test_odd_numbers_make_no_window_that_a_browser_could_not_draw(name):
+    texts, (intercept, slope) = ODD[name]
+    rescale = (text(0x00281052, intercept, b"DS"), text(0x00281053, slope, b"DS"))
+    try:
+        seen = read(Film(window_text=texts, extra=rescale, **SMALL)).softcopy
+    except NotARadiograph as refused:
+        assert refused.code == "blank"
+        return
+    numbers = [seen.slope, seen.intercept, *(end for window in seen.windows for end in (window.low, window.high))]
+    assert np.isfinite(numbers).all() and all(window.high > window.low for window in seen.windows)
+    assert all(np.ptp(seen.render(window).astype(int)) >= 0 for window in seen.windows)
+    json.dumps(numbers, allow_nan=False)
+
+
+def test_a_window_of_width_one_is_a_step_whatever_its_fraction():
+    for centre in (0.1, 1000.7, 100000.1):
+        step = Window("", centre - 0.5, centre + 0.5, "linear")
+        assert step.graded(np.array([centre - 0.6, centre - 0.4])).tolist() == [0, 1]
 
 
 def test_a_first_window_that_shows_nothing_is_offered_after_one_that_does():

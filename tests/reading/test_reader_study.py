@@ -61,6 +61,7 @@ class Tab:
         for film in FILMS:
             (films / film.name).parent.mkdir(parents=True, exist_ok=True)
             (films / film.name).touch()
+        self.room.list.want(dict.fromkeys(MODELS, "1"))
         self.rows = self.room.list.add([(film.name, films / film.name) for film in FILMS])
         for row, film in zip(self.rows, FILMS, strict=True):
             self.room.list.settle(row, scored(film, film.name), dict.fromkeys(MODELS, "1"))

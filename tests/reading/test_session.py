@@ -53,7 +53,7 @@ def test_a_kept_session_comes_back_by_the_films_hash(session, root):
     read_film(session)
     name = keep(session, blind=True)
     session.put(OTHER, Impression(finding="COVID-19", blind=True, text="Left base"), answers=ANSWERS)
-    before = session.record().told()
+    before = session.record().shared()
     session.end()
     again = Session(Options(), root)
     assert again.resume(name).films == before.films
@@ -143,7 +143,7 @@ def test_a_browser_asks_for_choices_resuming_deleting_and_the_end(session, root)
     session.ask(b'{"keep": true, "title": "Ward 3", "blind": true}')
     name = session.name
     read_film(session)
-    assert session.state() == {
+    assert session.state() | {"session": ""} == {
         "keep": True,
         "title": "Ward 3",
         "blind": True,
@@ -154,11 +154,14 @@ def test_a_browser_asks_for_choices_resuming_deleting_and_the_end(session, root)
         "films": 1,
         "labels": 0,
         "created": session.record().created,
+        "session": "",
     }
     session.ask(b'{"blind": false}')
     assert session.options.keep and not session.options.blind and session.name == name
+    before = session.state()["session"]
+    assert session.row(FILM)["session"] == before
     session.ask(b'{"end": true}')
-    assert session.state()["films"] == 0 and not session.options.keep
+    assert session.state()["films"] == 0 and not session.options.keep and session.state()["session"] != before
     session.ask(json.dumps({"resume": name}).encode())
     assert session.state()["films"] == 1
     session.ask(b'{"end": true}')

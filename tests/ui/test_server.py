@@ -3,12 +3,12 @@
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
-from xraykit.ui import server
+from xraykit.ui.server import life
 
 
 def test_the_address_for_an_upload_outlives_the_start_of_a_run():
-    server.keep_upload_addresses()
-    server.keep_upload_addresses()  # a second server in the process changes nothing
+    life.keep_upload_addresses()
+    life.keep_upload_addresses()  # a second server in the process changes nothing
     queue = ForwardMsgQueue()
     address, drawn = ForwardMsg(), ForwardMsg()
     address.file_urls_response.response_id = "b.png"

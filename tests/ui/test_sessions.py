@@ -13,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.web.cache_storage_manager_config import create_default_cache_storage_manager
 
 from xraykit.ui import server
-from xraykit.ui.server import sessions
+from xraykit.ui.server import life, sessions
 
 
 class Tabs:
@@ -159,13 +159,13 @@ def test_the_server_looks_after_closed_tabs_by_itself(with_tabs, monkeypatch):
         looks.append(now)
         if len(looks) == 1:
             raise RuntimeError("of Streamlit's")
-        sweep(sweeper, now)
+        return sweep(sweeper, now)
 
     monkeypatch.setattr(sessions.Sweeper, "sweep", failing_first)
     server.use(SimpleNamespace(close=lambda: None))
 
     async def visit(tabs, _):
-        async with server.keep_service(None):
+        async with life.keep_service(None):
             tab = tabs.open()
             tabs.show(tab, "film"), tabs.show(tab, "report", download=True)
             tabs.close(tab)

@@ -7,7 +7,8 @@ stills/decode   PNG, JPEG, TIFF, BMP, WebP and JPEG 2000 bytes to pixels
 stills/jpeg     what a JPEG says of itself, and whether its data are as many as it promises
 folders/walk    a folder of films, to any depth: links, litter, what may be a film by its name
 folders/listing  what a path holds: a folder, a zip, a DICOM study, a film; one after the other, in natural order
-folders/zipped  films in a zip, read where they lie
+folders/zipped  the films of a zip, listed
+folders/member  a film in a zip, read where it lies
 folders/check   everything that is wrong with a stranger's zip
 dicom/attributes  attributes of a data set as they are stored
 dicom/container   a DICOM file taken apart: its attributes, and where its pixels lie

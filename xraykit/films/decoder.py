@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import warnings
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ import numpy as np
 from xraykit.films import radiograph
 from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.folders import check
-from xraykit.films.folders.zipped import Member
+from xraykit.films.folders.member import Member
 from xraykit.films.note import Note
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, NotARadiograph, Refusal, name_of, refuse, too_large
 from xraykit.system.processes import PR_SET_PDEATHSIG, end_with_parent
@@ -188,8 +189,9 @@ def _bytes(path: Path | Member) -> bytes | Refusal:
         if status.st_size > MAX_BYTES:
             return too_large(path, status.st_size, MAX_BYTES)
         return path.read_bytes()
-    except NotARadiograph:  # is a ValueError itself
-        raise
+    except zipfile.BadZipFile:
+        words = "The zip is damaged here: the film does not unpack, or fails its checksum. Zip it again."
+        return refuse(path, "corrupt", words)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or "no file can have this name"
         return refuse(path, "unreadable", f"The file cannot be read: {reason}. Check its name and permissions.")

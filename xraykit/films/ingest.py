@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from xraykit.films import decoder
 from xraykit.films.decoder import MAX_BYTES, Glance, Wanted
 from xraykit.films.folders import walk
-from xraykit.films.folders.zipped import Member
+from xraykit.films.folders.member import Member
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import TOO_MUCH_MEMORY, Film, Refusal, refuse, too_large
 from xraykit.refused import Refused

@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
+from xraykit.films.folders.member import Member
 from xraykit.refused import Refused
 
-if TYPE_CHECKING:
-    from xraykit.films.folders.zipped import Member
-
-Film: TypeAlias = "Path | Member | tuple[str, bytes]"  # where a film lies, in a zip or not, or its name and its bytes
+Film = Path | Member | tuple[str, bytes]  # where a film lies, in a zip or not, or its name and its bytes
 TOO_MUCH_MEMORY = "The film needs too much memory to decode. Export it at a smaller size."
 
 

@@ -10,6 +10,8 @@ conversion/         formats: what a file from elsewhere is; archive: what a Kera
 kept                what lies beside the network: evaluations and history; what differs between cards
 explanation         Grad-CAM from one forward pass
 tf_keras_vis        the other heatmap methods, in a worker process with TensorFlow
-service             the process that reads films for the pages, and its client
+service/            client: what pages call, of the process that reads films for them; process: its side; scoring: a
+                    film scored by models; heatmaps: how far two agree; worker: the slow ones; kept: what is
+                    remembered; lines: how a request goes there and its answer comes back
 folder_evaluation   models evaluated on a folder of films
 """

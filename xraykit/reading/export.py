@@ -23,24 +23,24 @@ OF_MODEL = ("answer", "probability", "reader_says")  # after the model's name an
 
 def to_csv(record: Record) -> str:
     """A row a film in the order they were read; names only where they were asked for. No cell is a formula."""
-    told = record.told()
-    models = sorted({model for film in told.films for model in film.answers})
+    shared = record.shared()
+    models = sorted({model for film in shared.films for model in film.answers})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     of_models = [f"{model} {column}" for model in models for column in OF_MODEL]
     writer.writerow(csv_cells([*COLUMNS, *of_models, *LAST_COLUMNS]))
-    for film in told.films:
+    for film in shared.films:
         writer.writerow(csv_cells(_written(value) for value in _row(film, models)))
     return out.getvalue()
 
 
 def to_json(record: Record) -> str:
     """The session and its summary; names only where they were asked for."""
-    told = record.told()
+    shared = record.shared()
     data = {
         "note": RESEARCH_ONLY,
-        "session": msgspec.to_builtins(told),
-        "summary": summary.summarise(told).to_dict(),
+        "session": msgspec.to_builtins(shared),
+        "summary": summary.summarise(shared).to_dict(),
     }
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -113,7 +113,7 @@ class Record:
     ended: Moment = ""
     format: int = FORMAT
 
-    def told(self) -> Record:
+    def shared(self) -> Record:
         """The same without films' names where they were not asked for: what may leave the session."""
         if self.options.names:
             return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,7 @@ class Session:
         self._pictures: dict[str, bytes] = {}
         self._labels = Labels()
         self._created = self._changed = files.now()
+        self._id = uuid.uuid4().hex[:12]
 
     @property
     def options(self) -> Options:
@@ -60,12 +62,12 @@ class Session:
         return self._films.get(sha256)
 
     def row(self, sha256: str) -> dict[str, Any] | None:
-        """The impression of a film for the browser: its last one, and the finding `before` the models were shown."""
+        """A film's last impression for the browser, with the finding `before` the models and the `session`'s id."""
         film = self._films.get(sha256)
         if film is None:
             return None
         before = film.before.finding if film.before else None
-        return {**msgspec.to_builtins(film.last), "before": before}
+        return {**msgspec.to_builtins(film.last), "before": before, "session": self._id}
 
     def put(
         self,
@@ -164,7 +166,8 @@ class Session:
     def state(self) -> dict[str, Any]:
         """What the browser is told beside the rows: the choices, the kept session's `name`, how many films were read.
 
-        {"keep", "title", "blind", "classes", "names", "pictures", "name", "films", "labels", "created"}
+        {"keep", "title", "blind", "classes", "names", "pictures", "name", "films", "labels", "created",
+        "session"}; the last is another one after `resume` and `end`
         """
         with self._guard:
             return {
@@ -173,6 +176,7 @@ class Session:
                 "films": len(self._films),
                 "labels": len(self._labels),
                 "created": self._created,
+                "session": self._id,
             }
 
     def resume(self, name: str) -> Record:
@@ -229,7 +233,7 @@ class Session:
         """Write what is kept; nothing where the session is not."""
         if self._folder is None:
             return
-        record = replace(self.record().told(), ended=files.now() if ended else "")
+        record = replace(self.record().shared(), ended=files.now() if ended else "")
         try:
             files.replace_text(self._folder / kept.SESSION, msgspec.json.encode(record).decode())
             self._save_pictures()

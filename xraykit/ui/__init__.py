@@ -1,7 +1,8 @@
 """The pages' side: what a reader sees and clicks. The only room that imports Streamlit; it computes nothing itself.
 
 server/           one inference client for all sessions; who may come in, the headers of every response, closed tabs
-kit/frame         the frame of every page: title, research-only banner, words after a restart or a fault
+server/shell      the header of every page and a skeleton of each, there before Streamlit's script is
+kit/frame         what opens a page: its title, words after a restart or a fault
 server/uploads    dropped files: large ones go to disk while they come in, and all are read here
 navigation        which pages there are and how they link to each other
 kit/selection     what a page shows, by its address

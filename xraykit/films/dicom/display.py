@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -121,7 +122,11 @@ def _modality(stored: np.ndarray, film: Film) -> _Values:
     slope, intercept = (_number(film, name) for name in ("Rescale Slope", "Rescale Intercept"))
     if not slope or intercept is None:
         slope, intercept = 1.0, 0.0
-    return _Values(stored, counts, slope, low * slope + intercept, len(counts) - 1)
+    values = _Values(stored, counts, slope, low * slope + intercept, len(counts) - 1)
+    if not np.isfinite(values.ends).all():
+        film.notes.append(left_out("Rescale Slope"))
+        return values._replace(slope=1.0, intercept=float(low))
+    return values
 
 
 def _through(table: tables.Table, stored: np.ndarray, counts: np.ndarray, low: int) -> _Values:
@@ -160,11 +165,11 @@ def _without_padding(counts: np.ndarray, low: int, film: Film) -> np.ndarray:
 
 def _windows(values: _Values, film: Film) -> tuple[tuple[Window, ...], bool]:
     """Every window of the film, the one that is shown first, and whether the stored values themselves are shown."""
-    offered = list(_presentations(values, film))
+    offered = _named_apart(_presentations(values, film))
     every = values.every
     present = every[values.counts > 0]
     darkest, brightest = float(present.min()), float(present.max())
-    own = Window("Range of the film", darkest, max(brightest, darkest + 1e-9))
+    own = Window("Range of the film", darkest, _above(darkest, brightest))
     windows = [window for window, _ in offered]
     for number, (window, note) in enumerate(offered):
         if _shows(window.graded(every), values.counts):
@@ -174,13 +179,18 @@ def _windows(values: _Values, film: Film) -> tuple[tuple[Window, ...], bool]:
             return (windows.pop(number), *windows, own), False
     if film.about.stored <= 8 and not offered:
         low, high = values.ends
-        return (Window("Full range", low, max(high, low + 1e-9)), own), True
+        return (Window("Full range", low, _above(low, high)), own), True
     if offered:
         words = "The window in the file shows next to nothing of this film: the range of its own pixels is shown."
         film.notes.append(Note("window-misses", words, warning=True))
     else:
         film.notes.append(Note("no-window", "No window in the file: the range of the film's own pixels is shown."))
     return (own, *windows), False
+
+
+def _above(low: float, high: float) -> float:
+    """The white of a range, brighter than its black where all is the same."""
+    return high if high > low else low + max(1.0, abs(low) * 1e-9)
 
 
 def _shows(shown: np.ndarray, counts: np.ndarray) -> bool:
@@ -213,10 +223,22 @@ def _presentations(values: _Values, film: Film) -> Iterator[tuple[Window, Note]]
     function = text(film, "VOILUTFunction")
     pairs = [pair for pair in zip(centres, widths, strict=False)][:MOST_WINDOWS]
     for number, (centre, width) in enumerate(pairs):
-        if width > 0:
+        if centre - width / 2 < centre + width / 2 < np.inf:
             name = facts.explanation(film.attributes, "WindowCenterWidthExplanation", number, film)
             name = name or _numbered("Window", number, pairs)
             yield _window(name, centre, width, function), Note("window", f"Window centre {centre:g}, width {width:g}.")
+
+
+def _named_apart(offered: Iterable[tuple[Window, Note]]) -> list[tuple[Window, Note]]:
+    """The same, no two by one name."""
+    seen: Counter[str] = Counter()
+    apart = []
+    for window, note in offered:
+        seen[window.name] += 1
+        if (number := seen[window.name]) > 1:
+            window = replace(window, name=f"{window.name} ({number})")
+        apart.append((window, note))
+    return apart
 
 
 def _numbered(word: str, number: int, those: list[Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 Function = Literal["linear", "linear-exact", "sigmoid", "table"]
+STEP = 1e-6  # a linear window hardly wider than 1 is as wide as 1, but for what sums of fractions lose
 CHUNK = 2**16  # pixels that are looked up at once: they and what comes of them stay in the processor's cache
 
 
@@ -62,7 +63,7 @@ class Window:
         if self.function == "linear-exact":
             return (values - self.low) / self.width
         centre, width = self.centre - 0.5, self.width - 1
-        return (values - centre) / width + 0.5 if width else (values > centre).astype(np.float64)
+        return (values - centre) / width + 0.5 if width > STEP else (values > centre).astype(np.float64)
 
 
 class Spacing(NamedTuple):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xraykit.films.folders import walk, zipped
+from xraykit.films.folders.member import Member
 from xraykit.films.folders.walk import FolderRefused
-from xraykit.films.folders.zipped import Member
 from xraykit.films.refusal import Refusal, name_of
 
 STUDY = "DICOMDIR"  # the file that names all others of a DICOM medium (PS3.10 8.6)

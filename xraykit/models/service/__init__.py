@@ -5,6 +5,7 @@ process    the process's side: decoders, loaded models, the tf-keras-vis worker
 scoring    a film scored by models: predictions, Grad-CAM, how far the heatmaps agree, a thumbnail
 heatmaps   how far two heatmaps agree
 worker     the slow heatmaps, computed by a TensorFlow process of their own
+lines      how a request goes to another process of ours and its answer comes back
 kept       what is remembered of films, up to so many bytes
 
 Never imports TensorFlow or Keras.

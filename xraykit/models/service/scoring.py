@@ -16,7 +16,7 @@ from xraykit.models.service.heatmaps import Agreement
 from xraykit.models.service.kept import Kept
 from xraykit.refused import Refused, words_of
 
-READINGS_BYTES = 96 * 2**20
+READINGS_BYTES = 16 * 2**20  # of some 5,000; one that is forgotten costs a decoding
 ENTRY_BYTES = 1500  # of a reading, beside its arrays
 
 

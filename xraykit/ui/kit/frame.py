@@ -1,4 +1,4 @@
-"""What opens every page below the header of `xraykit.ui.shell`: its name, a word after a restart or a fault."""
+"""What opens every page below the header of `xraykit.ui.server.shell`: its name, a word after a restart or a fault."""
 
 from __future__ import annotations
 

@@ -2,16 +2,15 @@
 
 door      who may come in
 headers   the headers of every response
+life      what begins and ends with the server
 sessions  the end of a session whose tab was closed
+shell     the header of every page and its skeleton, before Streamlit's script is there
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import threading
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from xraykit.films.refusal import Refusal
@@ -55,57 +54,8 @@ def use(client: service.Client | None) -> service.Client | None:
         return before
 
 
-def keep_upload_addresses() -> None:
-    """Let every file that is dropped be uploaded, also while the page is about to be drawn again.
-
-    The browser asks where to send a file; Streamlit 1.67 throws its own answer away if a run of the script begins
-    before it was sent, and the file is never heard of again.
-    """
-    from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
-
-    clear = ForwardMsgQueue.clear
-    if clear.__module__ == __name__:
-        return
-
-    def keeping(
-        queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None
-    ) -> None:
-        addresses = []
-        if retain_lifecycle_msgs and fragment_ids_this_run is None:
-            waiting = queue.flush()
-            addresses = [message for message in waiting if message.HasField("file_urls_response")]
-            for message in waiting:
-                queue.enqueue(message)
-        clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
-        for message in addresses:
-            queue.enqueue(message)
-
-    ForwardMsgQueue.clear = keeping  # pyright: ignore[reportAttributeAccessIssue]
-
-
-@contextlib.asynccontextmanager
-async def keep_service(app: Any) -> AsyncIterator[None]:
-    """Lifespan of the server: the inference service starts beside it, without holding it back, and is gone with it.
-
-    Closed tabs are looked after meanwhile; what tabs of a server that was killed left on disk is removed.
-    """
-    from xraykit.ui.review.server import spool
-    from xraykit.ui.review.server.rooms import ROOMS
-    from xraykit.ui.server import sessions
-
-    global _client
-    keep_upload_addresses()
-    starting = threading.Thread(target=client, name="start-service")
-    starting.start()
-    threading.Thread(target=spool.sweep, name="sweep-films", daemon=True).start()
-    sweeping = asyncio.create_task(sessions.sweep_for_ever())
-    try:
-        yield
-    finally:
-        sweeping.cancel()
-        ROOMS.close()
-        starting.join()
-        with _lock:
-            ended, _client = _client, None
-        if ended is not None:
-            ended.close()
+def close() -> None:
+    """End the service, where one was started; the server ends."""
+    ended = use(None)
+    if ended is not None:
+        ended.close()

@@ -59,9 +59,9 @@ async def ask(request: Request, seat: Seat) -> Response:
     body = await body_of(request)
 
     def take() -> dict[str, Any]:
-        before = seat.room.session.record().created
+        before = seat.room.session.state()["session"]
         seat.room.session.ask(body)
-        if seat.room.session.record().created != before:
+        if seat.room.session.state()["session"] != before:
             for row in seat.room.list.rows():  # another session: every film has another impression, or none
                 seat.room.list.touch(row)
         seat.room.list.tell()
@@ -92,7 +92,7 @@ async def summary(request: Request, seat: Seat) -> Response:
         from xraykit.reading import kept
         from xraykit.reading.summary import summarise
 
-        figures = summarise(seat.room.session.record().told()).to_dict()
+        figures = summarise(seat.room.session.record().shared()).to_dict()
         return {**figures, "session": state(seat.room), "kept": [stats.plain(other) for other in kept.list_kept()]}
 
     return told(await blocking(make))

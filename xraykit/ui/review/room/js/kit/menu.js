@@ -36,7 +36,7 @@ export function sheetOf(button, label, build) {
   };
   sheet.addEventListener("toggle", (event) => button.setAttribute("aria-expanded", String(event.newState === "open")));
   sheet.addEventListener("keydown", moveAmong);
-  return { sheet, refresh: () => sheet.matches(":popover-open") && refresh() };
+  return { sheet, refresh: () => sheet.matches(":popover-open") && (refresh(), place(sheet, button)) }; // it may have grown
 }
 
 function place(sheet, button) {

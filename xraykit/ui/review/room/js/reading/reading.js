@@ -17,7 +17,7 @@ export function createReading(root, { room }) {
   const seen = createSeen();
   const recorder = createRecorder((id, body, keepalive) => room.routes.impression(id, body, { keepalive }), () => panel.status(recorder.saved, recorder.words));
   const target = { id: null, place: 0 }; // the model that the next V, D or S is about
-  const session = createSession({ room, classes, settle: () => recorder.settle(), forget });
+  const session = createSession({ room, classes, settle: () => recorder.settle(), forget, cover: (over) => recorder.cover(over) });
   const panel = createPanel(root, {
     room, classes, record, say: sayOf, reveal, answered, session: session.controls, toggleBlind: () => setBlind(!room.blind()),
     target: (row) => answered(row)[target.place]?.name,
@@ -35,7 +35,9 @@ export function createReading(root, { room }) {
   }
   /** Are the models' answers to be kept from the reader? */
   function hidden(row) {
-    return Boolean(room.blind() && row && row.state === "ready" && !seen.has(row));
+    if (!room.blind() || row?.state !== "ready" || seen.has(row)) return false;
+    const impression = recorder.impression(row);
+    return !impression || (impression.blind && !impression.finding);
   }
   function aim(row) {
     const names = answered(row).map((model) => model.name);
@@ -98,7 +100,7 @@ export function createReading(root, { room }) {
     room.changed("choice");
   }
   function forget() {
-    recorder.forget();
+    recorder.forget(room.state.reading.session);
     seen.clear();
     target.id = null;
     panel.forget();

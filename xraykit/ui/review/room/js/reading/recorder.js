@@ -30,6 +30,8 @@ export function createRecorder(send, tell) {
   let timer = 0;
   let shown = null; // {id, since, blind}: since is null while nobody can see it
   let words = "";
+  let covered = false; // by the summary: nobody reads the film behind it
+  let session = null; // what the server calls the session that was begun here; null before the first
 
   const now = () => performance.now();
   /** Add the time that the film has been in sight since the last look at the clock. */
@@ -37,15 +39,17 @@ export function createRecorder(send, tell) {
     if (!shown || shown.since === null) return;
     const moment = now();
     drafts.get(shown.id).seconds += (moment - shown.since) / 1000;
-    shown.since = document.hidden ? null : moment;
+    shown.since = inSight() ? moment : null;
   }
-  function onVisibility() {
+  const inSight = () => !document.hidden && !covered;
+  function onSight() {
     if (!shown) return;
-    if (document.hidden) {
+    if (inSight()) shown.since ??= now();
+    else {
       count();
       shown.since = null;
       leave();
-    } else shown.since ??= now();
+    }
   }
 
   function bodyOf(id, blind) {
@@ -103,15 +107,18 @@ export function createRecorder(send, tell) {
       for (const body of bodies.slice(1)) send(id, body, true).catch(() => {});
     }
   }
-  document.addEventListener("visibilitychange", onVisibility);
+  document.addEventListener("visibilitychange", onSight);
   addEventListener("pagehide", part);
 
   return {
+    /** What the server knows of a film, unless that is of the session before: rows come a moment later. */
+    impression: (row) => (session === null || row.impression?.session === session ? row.impression : null),
     /** What was said of a film: here, else by the server, whose rows come a moment later. @returns {Draft} */
     draft(row) {
       const known = drafts.get(row.id);
-      if (!known || (row.impression && isEmpty(known))) {
-        const { at, blind, ...said } = row.impression ?? {};
+      const impression = this.impression(row);
+      if (!known || (impression && isEmpty(known))) {
+        const { at, blind, session: _, ...said } = impression ?? {};
         drafts.set(row.id, { ...empty(), ...structuredClone(said), seconds: Math.max(said.seconds ?? 0, known?.seconds ?? 0) });
       }
       return drafts.get(row.id);
@@ -127,7 +134,7 @@ export function createRecorder(send, tell) {
       shown = null;
       if (!row) return false;
       const seconds = this.draft(row).seconds;
-      shown = { id: row.id, since: document.hidden ? null : now(), blind, last: seconds };
+      shown = { id: row.id, since: inSight() ? now() : null, blind, last: seconds };
       return true;
     },
     /**
@@ -145,14 +152,19 @@ export function createRecorder(send, tell) {
       if (atOnce) flush();
       else soon();
     },
+    /** Something lies over the film, or no longer. */
+    cover(over) {
+      covered = over;
+      onSight();
+    },
     /** Everything that waits is sent now; resolves when it is saved. */
     async settle() {
       leave();
       while (going.size && !words) await new Promise((done) => setTimeout(done, 20));
     },
-    /** Forget what was said: another session begins. */
-    forget() {
-      count();
+    /** Forget what was said: another session has begun. */
+    forget(begun) {
+      session = begun ?? null;
       drafts.clear();
       waiting.clear();
       shown = null;
@@ -166,7 +178,7 @@ export function createRecorder(send, tell) {
     },
     destroy() {
       leave();
-      document.removeEventListener("visibilitychange", onVisibility);
+      document.removeEventListener("visibilitychange", onSight);
       removeEventListener("pagehide", part);
     },
   };

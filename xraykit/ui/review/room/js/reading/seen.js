@@ -8,7 +8,7 @@ export function createSeen() {
   const write = () => sessionStorage.setItem(PLACE, JSON.stringify([...seen].slice(-MOST)));
   return {
     /** @param {any} row a film is the same wherever it lies: known by its hash */
-    has: (row) => seen.has(row.sha) || Boolean(row.impression && !row.impression.blind),
+    has: (row) => seen.has(row.sha),
     add(row) {
       if (!row.sha || seen.has(row.sha)) return;
       seen.add(row.sha);

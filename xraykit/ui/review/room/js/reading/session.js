@@ -5,7 +5,8 @@ import { sheetOf } from "../kit/menu.js";
 import { summaryOf } from "./summary.js";
 
 /**
- * @param {{room: any, classes: () => string[], settle: () => Promise<void>, forget: () => void}} reader
+ * @param {{room: any, classes: () => string[], settle: () => Promise<void>, forget: () => void,
+ *   cover: (over: boolean) => void}} reader
  * @returns {{controls: HTMLElement[], show: () => void, summary: () => void}}
  */
 export function createSession(reader) {
@@ -15,7 +16,13 @@ export function createSession(reader) {
   let words = "";
   const menu = sheetOf(button, "Reading session", (close) => form(close));
 
+  menu.sheet.addEventListener("toggle", ({ newState }) => {
+    if (newState === "closed") [kept, words] = [null, ""]; // another tab may have kept one meanwhile
+  });
+
   const state = () => room.state.reading ?? {};
+  /** Would impressions be gone with this session? */
+  const loses = () => !state().keep && (state().films > 0 || [...room.rows.values()].some((row) => row.impression));
   /** Ask the server; what it refuses is said in the sheet. */
   async function ask(body) {
     words = "";
@@ -24,6 +31,7 @@ export function createSession(reader) {
       room.state.reading = (await room.routes.setReading(body)) ?? state();
       if (body.resume || body.end) reader.forget();
       await list();
+      if (body.resume || body.end) room.changed("rows");
     } catch (error) {
       words = error.words ?? String(error);
     }
@@ -70,9 +78,9 @@ export function createSession(reader) {
       tick("Keep small pictures (96 pixels)", now.pictures, (on) => choose({ pictures: on })),
       h("div", { class: "reader-line" },
         h("button", { type: "button", class: "primary", data: { item: "keep" }, onclick: () => choose({ keep: true }) }, now.keep ? "Save" : "Keep on disk"),
-        now.keep && h("button", { type: "button", data: { item: "unkeep" }, onclick: () => choose({ keep: false }) }, "Keep no longer: delete"),
+        now.keep && h("button", { type: "button", data: { item: "unkeep" }, onclick: sure("Delete from disk", true, () => choose({ keep: false })) }, "Keep no longer"),
         !now.keep && h("button", { type: "button", data: { item: "save" }, onclick: () => choose({}) }, "Set findings"),
-        h("button", { type: "button", data: { item: "end" }, onclick: () => ask({ end: true }) }, "End session")),
+        h("button", { type: "button", data: { item: "end" }, onclick: sure("End and discard", loses(), () => ask({ end: true })) }, "End session")),
       words && h("p", { role: "alert", class: "warning" }, words),
       h("p", { class: "sheet-title" }, "Results"),
       h("div", { class: "reader-line" },
@@ -88,8 +96,8 @@ export function createSession(reader) {
     if (!others.length) return [];
     return [h("p", { class: "sheet-title" }, "Kept sessions"), h("ul", { class: "kept" }, others.map((each) => h("li", {},
       h("span", {}, h("b", {}, each.title || each.name), h("small", {}, each.refused || `${each.films} films, ${each.changed.slice(0, 16).replace("T", " ")}${each.blind ? ", blind" : ""}`)),
-      !each.refused && h("button", { type: "button", disabled: each.open, data: { item: `resume-${each.name}` }, onclick: () => ask({ resume: each.name }) }, each.open ? "Open in a tab" : "Resume"),
-      h("button", { type: "button", disabled: each.open, data: { item: `delete-${each.name}` }, "aria-label": `Delete ${each.title || each.name}`, onclick: (event) => sure(event.target, () => ask({ delete: each.name })) }, "Delete"))))];
+      !each.refused && h("button", { type: "button", disabled: each.open, data: { item: `resume-${each.name}` }, onclick: sure("Resume, discard this one", loses(), () => ask({ resume: each.name })) }, each.open ? "Open in a tab" : "Resume"),
+      h("button", { type: "button", disabled: each.open, data: { item: `delete-${each.name}` }, "aria-label": `Delete ${each.title || each.name}`, onclick: sure("Delete for good", true, () => ask({ delete: each.name })) }, "Delete"))))];
   }
   const download = (file, label) => h("a", { class: "button", href: `${room.routes.base}/${file}`, download: file, data: { item: file }, onclick: () => reader.settle() }, label);
 
@@ -97,6 +105,8 @@ export function createSession(reader) {
     if (room.at("session-summary")) return;
     const content = h("div", { class: "scroll session-summary", tabindex: "0" }, h("p", { class: "quiet" }, "Counting"));
     room.dialog("Summary of the session", content);
+    reader.cover(true);
+    content.closest("dialog")?.addEventListener("close", () => reader.cover(false));
     try {
       await reader.settle();
       const answer = await list();
@@ -121,9 +131,11 @@ function tick(label, on, change) {
   }), h("span", {}, label));
 }
 
-/** What cannot be undone is asked once more, in the same place. */
-function sure(button, run) {
-  if (button.dataset.sure) return run();
-  button.dataset.sure = "true";
-  button.textContent = "Delete for good";
+/** What cannot be undone is asked once more, in the same place and in words that say what is lost. */
+function sure(words, loses, run) {
+  return ({ currentTarget: button }) => {
+    if (!loses || button.dataset.sure) return run();
+    button.dataset.sure = "true";
+    button.textContent = words;
+  };
 }

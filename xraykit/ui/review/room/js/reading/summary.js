@@ -41,16 +41,16 @@ function changes({ changes: made }, title) {
 function reference({ reference: against }, title) {
   if (!against.n) return [];
   const reader = against.basis === "before" ? "Reader, before the models" : "Reader";
-  return against.classes.filter((one) => one.n).map((one) => {
+  return against.classes.filter((each) => each.n).map((each) => {
     const rows = (measure) => [
-      against.basis === "before" ? ["Reader, last", one.reader[measure]] : null,
-      [reader, (against.basis === "before" ? one.before : one.reader)[measure]],
-      ...one.models.flatMap((model) => [["alone", title(model.model)], ["either", `Reader or ${title(model.model)}`], ["both", `Reader and ${title(model.model)}`]]
+      against.basis === "before" ? ["Reader, last", each.reader[measure]] : null,
+      [reader, (against.basis === "before" ? each.before : each.reader)[measure]],
+      ...each.models.flatMap((model) => [["alone", title(model.model)], ["either", `Reader or ${title(model.model)}`], ["both", `Reader and ${title(model.model)}`]]
         .map(([name, words]) => [words, model[name].shares[measure], model[name][measure].adjusted_p === null ? "" : `p ${p(model[name][measure].adjusted_p)}`])),
     ].filter(Boolean);
-    return section(`${one.label}, ${one.support} of ${one.n} films`,
-      h("h4", {}, "Sensitivity"), forest(rows("sensitivity"), `Sensitivity for ${one.label}`),
-      h("h4", {}, "Specificity"), forest(rows("specificity"), `Specificity for ${one.label}`),
+    return section(`${each.label}, ${each.support} of ${each.n} films`,
+      h("h4", {}, "Sensitivity"), forest(rows("sensitivity"), `Sensitivity for ${each.label}`),
+      h("h4", {}, "Specificity"), forest(rows("specificity"), `Specificity for ${each.label}`),
       h("p", { class: "quiet" }, "95 % intervals (Wilson). p against the reader on the same films: McNemar's exact test, adjusted after Holm."));
   });
 }

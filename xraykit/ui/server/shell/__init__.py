@@ -20,9 +20,8 @@ from xraykit import RESEARCH_ONLY
 from xraykit.ui.navigation import TITLES
 
 FOLDER = Path(__file__).parent
-UI = FOLDER.parent
+UI = FOLDER.parent.parent
 FILES = {
-    "shell.css": (FOLDER / "shell.css", "text/css"),
     "shell.js": (FOLDER / "shell.js", "text/javascript"),
     "style.css": (UI / "style.css", "text/css"),
     "report.css": (UI.parent / "reports" / "report.css", "text/css"),
@@ -32,7 +31,18 @@ ADDRESS = "/shell/"
 FIRST = "review"  # what / goes on to
 # Answers in HTML below these are no pages: films' reports, Streamlit's own
 ELSEWHERE = ("/_stcore/", "/media/", "/component/", "/static/", "/reading-room/")
-_TAG = re.compile(r"<(?:html|title|link rel=\"shortcut icon\"|script type=\"module\"|div id=\"root\"|/body>)")
+# What is changed in Streamlit's index.html, by name
+_PARTS = {
+    "html": r"<html",
+    "title": r"<title>[^<]*</title>",
+    "icon": r"<link rel=\"shortcut icon\"[^>]*>",
+    "script": r"<script type=\"module\"",
+    "style": r"<link rel=\"stylesheet\"[^>]*>",
+    "root": r"<div id=\"root\"",
+    "end": r"</body>",
+}
+_PART = re.compile("|".join(f"(?P<{name}>{part})" for name, part in _PARTS.items()))
+_FONT = re.compile(r"href=\"([^\"]*SourceSans[^\"]*\.woff2)\"")
 
 
 class Shell:
@@ -75,32 +85,36 @@ def framed(inner: str, page: str) -> str:
     ValueError
         If it is not built as expected: another version of Streamlit.
     """
-    title = TITLES[page][1]
-    put = {
-        "<html": f'<html data-page="{page}" data-drawn="no"',
-        "<title": f"<title>{title} · xraykit</title><!--",
-        '<link rel="shortcut icon"': f'<link rel="shortcut icon" href="{_address("favicon.png")}" /><!--',
-        '<script type="module"': f'{_head()}<script type="module"',
-        '<div id="root"': f'{_body(page)}<div id="root" aria-busy="true"',
-        "</body>": f"{_styles('style.css', 'report.css')}</body>",  # here they come after Streamlit's own
-    }
-    if sorted(_TAG.findall(inner)) != sorted(put):
+    parts = {match.lastgroup or "": match[0] for match in _PART.finditer(inner)}
+    font = _FONT.search(inner)
+    if set(parts) != set(_PARTS) or len(_PART.findall(inner)) > len(_PARTS) or font is None:
         raise ValueError("Streamlit's index.html is not the one that the frame was made for.")
-    text = _TAG.sub(lambda match: put[match[0]], inner)
-    return re.sub(r"<!--(?:>Streamlit</title>| href=\"[^\"]*\" />)", "", text)
+    put = {
+        "html": f'{parts["html"]} data-page="{page}" data-drawn="no"',
+        "title": f"<title>{TITLES[page][1]} · xraykit</title>",
+        "icon": f'<link rel="shortcut icon" href="{_address("favicon.png")}" />',
+        "script": f'{_style(font[1])}<script type="module" src="{_address("shell.js")}"></script>{parts["script"]}',
+        "style": "",  # nothing that is drawn first waits for a second answer of a busy server
+        "root": f'{_body(page)}{parts["root"]} aria-busy="true"',
+        "end": f"{parts['style']}{_link_to('style.css')}{_link_to('report.css')}{parts['end']}",
+    }
+    return _PART.sub(lambda match: put[match.lastgroup or ""], inner)
 
 
-def _head() -> str:
-    return f'{_styles("shell.css")}<script type="module" src="{_address("shell.js")}"></script>'
+def _style(font: str) -> str:
+    """The frame's own style, and the font that Streamlit's page loads first, under Streamlit's name for it."""
+    face = f'font-family: "Source Sans"; font-weight: 100 900; src: url("{font}") format("woff2"); font-display: swap'
+    return f"<style>@font-face {{ {face} }}\n{(FOLDER / 'shell.css').read_text('utf-8')}</style>"
 
 
-def _styles(*names: str) -> str:
-    return "".join(f'<link rel="stylesheet" href="{_address(name)}" />' for name in names)
+def _link_to(name: str) -> str:
+    return f'<link rel="stylesheet" href="{_address(name)}" />'
 
 
 def _body(page: str) -> str:
     links = "".join(_link(address, title, address == page) for address, (_, title) in TITLES.items())
-    skeletons = (FOLDER / "skeletons.html").read_text("utf-8")
+    skeletons = (FOLDER / "skeletons.html").read_text("utf-8").replace("<div data-page", "<div hidden data-page")
+    skeletons = skeletons.replace(f'<div hidden data-page="{page}"', f'<div data-page="{page}"')
     return (
         f'<header id="xk-frame"><span class="xk-brand">xraykit</span><nav aria-label="Pages">{links}</nav>'
         f'<p class="xk-banner" role="note">{html.escape(RESEARCH_ONLY)}</p></header>'

@@ -4,6 +4,7 @@
  */
 const root = document.documentElement;
 const links = [...document.querySelectorAll("#xk-frame nav a")];
+const skeletons = [...document.querySelectorAll("#xk-skeletons > div")];
 const STILL = 6; // drawn frames without a change
 const NAMELESS = 2000; // ms after a script that ended without naming its page: a fault is shown then
 
@@ -68,6 +69,7 @@ function open(page) {
     if (link.dataset.page === page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  for (const skeleton of skeletons) skeleton.hidden = skeleton.dataset.page !== page;
   Object.assign(watch, { still: 0, layout: "", ended: null });
   setDrawn(false);
   if (!watch.running) {
