@@ -140,7 +140,8 @@ class Corners {
   boxes() {
     if (this.known) return this.known;
     const origin = this.root.getBoundingClientRect();
-    const boxes = Object.values(this.places).map((place) => place.getBoundingClientRect()).filter(({ width }) => width > 0);
+    const texts = Object.values(this.places).flatMap((place) => (place.children.length ? [...place.children] : [place]));
+    const boxes = texts.map((text) => text.getBoundingClientRect()).filter(({ width }) => width > 0);
     this.known = boxes.map(({ left, top, width, height }) => ({ left: left - origin.left, top: top - origin.top, width, height }));
     return this.known;
   }

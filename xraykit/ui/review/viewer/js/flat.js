@@ -1,7 +1,7 @@
 // Canvas 2D, for computers without graphics hardware: the arithmetic of shaders.js in JavaScript, faster there than
 // WebGL on the processor. What lies under each pixel is gathered once for each placement (gather.js) and looked up after.
 
-import { gather } from "./gather.js";
+import { gather, HEATS } from "./gather.js";
 import { levelFor, levelOf } from "./levels.js";
 import { level as greyOf } from "./window.js";
 
@@ -96,18 +96,13 @@ function lookUp(transfer, inverted, factor) {
 function shade({ planes, heats, factor, inside, pixels }, { clip, transfer, inverted, overlay }) {
   lookUp(transfer, inverted, factor);
   const heated = overlay ? heats : null;
-  const layer = overlay && { ...overlay, colours: packed(overlay.colours) };
+  const mix = heated && mixing(overlay);
   for (let row = inside.top; row < inside.bottom; row += 1) {
     const [begin, end] = [row * clip.width + inside.left, row * clip.width + inside.right];
     if (planes.length === 3) colourRow(pixels, planes, begin, end);
     else greyRow(pixels, planes[0], begin, end);
-    if (heated) heatRow(pixels, heated, layer, begin, end);
+    if (heated) heatRow(pixels, heated, mix, begin, end);
   }
-}
-
-/** 256 colours as pixels. */
-function packed(colours) {
-  return Uint32Array.from(colours, ([red, green, blue]) => BLACK | (blue << 16) | (green << 8) | red);
 }
 
 function greyRow(pixels, plane, begin, end) {
@@ -120,21 +115,34 @@ function colourRow(pixels, [red, green, blue], begin, end) {
   }
 }
 
-/** Lay the heat's colours over pixels; where it is zero, the pixel is left as it is. */
-function heatRow(pixels, heats, { opacity, gain, colours }, begin, end) {
+/** Lay the heat's colours over pixels; where it is zero, the pixel is left as it is. In whole numbers, which are fast. */
+function heatRow(pixels, heats, { left, red, green, blue }, begin, end) {
   for (let i = begin; i < end; i += 1) {
-    if (heats[i] > 0) {
-      const heat = Math.min(heats[i] * gain, 1);
-      const weight = opacity * heat;
-      const colour = colours[(heat * 255 + 0.5) | 0];
+    const heat = heats[i];
+    if (heat !== 0) {
       const pixel = pixels[i];
-      const red = pixel & 255;
-      const green = (pixel >> 8) & 255;
-      const blue = (pixel >> 16) & 255;
-      const r = (red + weight * ((colour & 255) - red) + 0.5) | 0;
-      const g = (green + weight * (((colour >> 8) & 255) - green) + 0.5) | 0;
-      const b = (blue + weight * (((colour >> 16) & 255) - blue) + 0.5) | 0;
+      const share = left[heat];
+      const r = ((pixel & 255) * share + red[heat]) >> 16;
+      const g = (((pixel >> 8) & 255) * share + green[heat]) >> 16;
+      const b = (((pixel >> 16) & 255) * share + blue[heat]) >> 16;
       pixels[i] = BLACK | (b << 16) | (g << 8) | r;
     }
   }
+}
+
+/** For each gathered heat, times 65536: the share of the film that is left, and what the colour adds, with a half. */
+function mixing({ opacity, gain, colours }) {
+  const table = () => new Int32Array(HEATS + 1);
+  const mix = { left: table(), red: table(), green: table(), blue: table() };
+  for (let i = 0; i <= HEATS; i += 1) {
+    const heat = Math.min((i / HEATS) * gain, 1);
+    const weight = opacity * heat * 65536;
+    const [first, part] = [Math.floor(heat * 255), (heat * 255) % 1];
+    const [low, high] = [colours[first], colours[Math.min(first + 1, 255)]];
+    mix.left[i] = 65536 - Math.round(weight);
+    ["red", "green", "blue"].forEach((name, c) => {
+      mix[name][i] = Math.round(weight * (low[c] + (high[c] - low[c]) * part)) + 32768;
+    });
+  }
+  return mix;
 }

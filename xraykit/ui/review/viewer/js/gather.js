@@ -1,11 +1,13 @@
 // What lies under each device pixel of a part: stored values, interpolated, and heat. A film is turned by quarters only,
 // so that each column and each row is looked up once.
 
+export const HEATS = 4095; // steps of a heat
+
 /**
  * @param {import("./scene.js").Part} part @param {import("./levels.js").Picture} source its picture, halved so often that
  *   `reduced` film pixels are one of its own @param {boolean} nearest without interpolation
- * @returns {{planes: Uint16Array[], factor: number, heats: Float32Array|null,
- *   inside: {left: number, top: number, right: number, bottom: number}}} values times `factor`
+ * @returns {{planes: Uint16Array[], factor: number, heats: Uint16Array|null,
+ *   inside: {left: number, top: number, right: number, bottom: number}}} values times `factor`, heat times HEATS
  */
 export function gather(part, source, reduced, nearest) {
   const { clip, overlay } = part;
@@ -96,7 +98,7 @@ function heatsOf(heat, columns, rows, inside, clip) {
     y: { begin: top, end: bottom, count: heat.rows, stride: heat.columns },
   };
   const [across, down] = [columns, rows].map((axis) => cells(axis, sides[axis.name]));
-  const heats = new Float32Array(clip.width * clip.height);
+  const heats = new Uint16Array(clip.width * clip.height);
   for (let row = Math.max(inside.top, down.first); row < Math.min(inside.bottom, down.last); row += 1) {
     const [upper, lower, below] = [down.low[row], down.high[row], down.part[row]];
     const start = row * clip.width;
@@ -108,7 +110,7 @@ function heatsOf(heat, columns, rows, inside, clip) {
       const b = grid[lower + first];
       const high = a + (grid[upper + second] - a) * across.part[column];
       const low = b + (grid[lower + second] - b) * across.part[column];
-      heats[start + column] = high + (low - high) * below;
+      heats[start + column] = (high + (low - high) * below) * HEATS + 0.5;
     }
   }
   return heats;

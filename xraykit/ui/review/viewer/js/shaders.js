@@ -91,7 +91,10 @@ vec4 shaded(vec4 film) {
   if (inverted) shade = 255.0 - shade;
   if (opacity > 0.0 && film.a > 0.0) {
     float h = min(film.a * gain, 1.0);
-    vec3 colour = texelFetch(colours, ivec2(int(h * 255.0 + 0.5), 0), 0).rgb * 255.0;
+    int first = int(h * 255.0);
+    vec3 low = texelFetch(colours, ivec2(first, 0), 0).rgb;
+    vec3 high = texelFetch(colours, ivec2(min(first + 1, 255), 0), 0).rgb;
+    vec3 colour = mix(low, high, fract(h * 255.0)) * 255.0;
     shade = floor(shade + opacity * h * (colour - shade) + 0.5);
   }
   return vec4(shade / 255.0, 1.0);

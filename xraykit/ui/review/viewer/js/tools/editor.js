@@ -281,20 +281,24 @@ export class Editor {
     const at = this.at(pane);
     const read = (point) => this.viewer.pixel(pane, point.x, point.y);
     const lines = shapes.flatMap((shape) => outline(shape, at));
-    const taken = [...cornerBoxes(shown.element), ...lines.map(({ x, y }) => ({ left: x - 4, top: y - 4, width: 8, height: 8 }))];
+    const heavy = (box) => ({ ...box, weight: 5 });
+    const taken = [...cornerBoxes(shown.element).map(heavy), ...lines.map(({ x, y }) => ({ left: x - 4, top: y - 4, width: 8, height: 8 }))];
     const boxes = [];
     const said = [];
     const put = (shape, notes, tint) => {
-      for (const { lines, beside } of notes) {
-        said.push(lines.join(", "));
-        const place = at(beside);
+      for (const note of notes) {
+        said.push(note.lines.join(", "));
+        const place = at(note.beside);
         if (place.x < 0 || place.y < 0 || place.x > shown.rect.width || place.y > shown.rect.height) continue;
-        const box = words(context, tint, lines, place, shown.rect, taken);
-        taken.push(box);
+        const box = words(context, tint, note, place, shown.rect, taken);
+        taken.push(heavy(box));
         boxes.push({ shape, box });
       }
     };
-    for (const shape of shapes) put(shape, KINDS[shape.kind].words(shape, shown, read, at), colour(shape));
+    const free = (shape) => shape.kind !== "text"; // a text stands where the reader put it, the others around it
+    for (const shape of shapes.toSorted((a, b) => free(a) - free(b))) {
+      put(shape, KINDS[shape.kind].words(shape, shown, read, at), colour(shape));
+    }
     this.boxes.set(pane, boxes.slice());
     if (isLive) {
       const probe = { kind: "probe", points: [this.live.point] };

@@ -13,9 +13,10 @@ export const number = (value, decimals = 0) => value.toFixed(decimals).replace(/
  * @param {{px: number, mm: number|null}} length @param {geometry.Spacing|null} spacing
  */
 export function lengthWords(length, spacing) {
-  if (length.mm === null) return `${number(length.px)} px`;
-  return `${number(length.mm, 1)} mm${spacing.kind === "detector" ? " at detector" : ""}`;
+  return [sizeWords(length), ...proviso(spacing)].join(" ");
 }
+
+const sizeWords = ({ px, mm }) => (mm === null ? `${number(px)} px` : `${number(mm, 1)} mm`);
 
 /** An angle with one decimal. @param {number|null} degrees */
 export const angleWords = (degrees) => (degrees === null ? "" : `${number(degrees, 1)}${DEGREE}`);
@@ -68,18 +69,25 @@ export function cobbLines([a, b, c, d], spacing) {
   return angle === null ? [] : [angleWords(angle), `(${angleWords(180 - angle)})`];
 }
 
+/** What must be said of every millimetre of this film. */
+const proviso = (spacing) => (spacing?.kind === "detector" ? ["at detector"] : []);
+
+/** Two points, the first caliper: the heart's width. */
+export function heartLines([a, b], axis, spacing) {
+  return [`Heart ${sizeWords(geometry.span(a, b, axis, spacing))}`, ...proviso(spacing)];
+}
+
 /**
- * Four points, two calipers: the heart's width, the thorax's, their ratio.
- * @returns {{heart: string, thorax: string, ratio: string[]}}
+ * Four points, two calipers: the ratio, the heart's width, the thorax's.
+ * @param {geometry.Point[]} points @param {"x"|"y"} axis @param {geometry.Spacing|null} spacing
+ * @param {string|null} view the film's: an AP view magnifies the heart
+ * @returns {string[]}
  */
 export function ratioLines([a, b, c, d], axis, spacing, view) {
   const ratio = geometry.cardiothoracicRatio([a, b], [c, d], axis);
-  const notes = [];
-  if (ratio > 1) notes.push("heart wider than thorax: check the calipers");
-  else if (/^AP/i.test(view ?? "")) notes.push("AP view: the heart is magnified");
-  return {
-    heart: `Heart ${lengthWords(geometry.span(a, b, axis, spacing), spacing)}`,
-    thorax: `Thorax ${lengthWords(geometry.span(c, d, axis, spacing), spacing)}`,
-    ratio: ratio === null ? [] : [`CTR ${number(ratio, 2)}`, ...notes],
-  };
+  const [heart, ...rest] = heartLines([a, b], axis, spacing);
+  const widths = [heart, `Thorax ${sizeWords(geometry.span(c, d, axis, spacing))}`, ...rest];
+  if (ratio === null) return widths;
+  const notes = ratio > 1 ? ["heart wider than thorax:", "check the calipers"] : /^AP/i.test(view ?? "") ? ["AP: heart magnified"] : [];
+  return [`CTR ${number(ratio, 2)}`, ...notes, ...widths];
 }

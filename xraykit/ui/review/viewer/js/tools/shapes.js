@@ -12,7 +12,7 @@ import { arrowHead, handle, polyline, stroke } from "./sketch.js";
  * @typedef {{points: number, lines: (shape: Shape) => [Point, Point][], words: (shape, pane, read, at) => Note[],
  *   split?: number, draw?: Function, handles?: boolean}} Kind
  *   split: a new press begins the second line after so many points.
- * @typedef {{lines: string[], beside: {x: number, y: number}}} Note
+ * @typedef {{lines: string[], beside: {x: number, y: number}, fixed?: boolean}} Note  fixed: begins right there
  */
 
 const gap = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
@@ -37,14 +37,11 @@ const rightmost = (stretch, at) => stretch.reduce((best, next) => (at(next).x > 
 function ratioNotes({ points, axis }, pane, read, at) {
   const spacing = spacingOf(pane.film);
   if (points.length < 2) return [];
-  const [bar] = caliper(points.slice(0, 2), axis);
-  if (points.length < 4) {
-    const { heart } = readings.ratioLines([...points.slice(0, 2), ...points.slice(0, 2)], axis, spacing, null);
-    return [{ lines: [heart, "now the thorax"], beside: rightmost(bar, at) }];
-  }
-  const { heart, thorax, ratio } = readings.ratioLines(points, axis, spacing, pane.film.view);
-  const [wide] = caliper(points.slice(2, 4), axis);
-  return [{ lines: [...ratio, heart, thorax].slice(0, 4), beside: rightmost(wide, at) }];
+  const [bar] = caliper(points.slice(-2), axis);
+  const lines = points.length < 4
+    ? [...readings.heartLines(points, axis, spacing), "now the thorax"]
+    : readings.ratioLines(points, axis, spacing, pane.film.view);
+  return [{ lines, beside: rightmost(bar, at) }];
 }
 
 /** Draws a shape's lines. */
@@ -70,11 +67,6 @@ function arrow(context, colour, shape, at, chosen) {
   lines(context, colour, shape, at, chosen);
   const [tip, tail] = shape.points.map(at);
   if (tail) arrowHead(context, colour, tail, tip, { width: chosen ? 2.5 : 2 });
-}
-
-function dot(context, colour, shape, at) {
-  const { x, y } = at(shape.points[0]);
-  polyline(context, colour, [{ x, y }, { x, y }], { width: 4 });
 }
 
 function circle(context, colour, shape, at, chosen) {
@@ -108,7 +100,10 @@ export const KINDS = {
   ratio: { points: 4, split: 2, lines: calipers, words: ratioNotes },
   arrow: { points: 2, lines: ({ points }) => chain(points), draw: arrow, words: label(last) },
   circle: { points: 2, lines: () => [], draw: circle, words: label(last) },
-  text: { points: 1, lines: () => [], draw: dot, handles: false, words: label(last) },
+  text: {
+    points: 1, lines: () => [], draw: () => {}, handles: false,
+    words: (shape) => label(last)(shape).map((note) => ({ ...note, fixed: true })),
+  },
 };
 
 /** Reads only what has all its points. */

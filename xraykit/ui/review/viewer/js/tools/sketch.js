@@ -9,6 +9,10 @@ const HALO = "rgba(0, 0, 0, 0.8)";
 const PLATE = "rgba(0, 0, 0, 0.7)"; // under words: yellow and blue on it keep 4.5:1 on a white film too
 const PADDING = 4;
 const GAP = 9; // from a handle to the words beside it
+const RINGS = [GAP, 24, 44, 70, 100, 135, 175]; // how far from the point words are tried
+const DIRECTIONS = [0, 8, 4, 12, 2, 6, 14, 10, 1, 3, 5, 7, 9, 11, 13, 15].map((turn) => [
+  Math.cos((turn * Math.PI) / 8), Math.sin((turn * Math.PI) / 8),
+]);
 const MARGIN = 4; // from the words to the pane's edge
 const HANDLE = 4.5;
 
@@ -83,35 +87,39 @@ function within(box, area) {
 }
 
 /**
- * Where words of this size stand beside a point: right of it if there is room, else wherever they cover least of what is
- * there already.
+ * Where words of this size stand beside a point: right of it if there is room, else as near as they cover nothing that is
+ * there already, else where they cover least.
  * @param {{width: number, height: number}} size @param {Point} point @param {{width: number, height: number}} area the pane
- * @param {Box[]} taken
+ * @param {(Box & {weight?: number})[]} taken weight: how much worse it is to be covered than a line
  * @returns {Box}
  */
 export function place(size, point, area, taken) {
-  const right = point.x + GAP, left = point.x - GAP - size.width, middle = point.x - size.width / 2;
-  const level = point.y - size.height / 2, above = point.y - GAP - size.height, below = point.y + GAP;
-  const near = [[right, level], [left, level], [middle, below], [middle, above], [right, below], [right, above], [left, below], [left, above]];
-  const pushed = (factor) => near.map(([x, y]) => [x + (x - middle) * factor * 0.4, y + (y - level) * factor]);
-  const boxes = [near, pushed(1), pushed(2.5)].flat().map(([x, y], rank) => {
-    const wished = { left: x, top: y, ...size };
-    const box = within(wished, area);
-    const moved = Math.abs(box.left - x) + Math.abs(box.top - y);
-    const covered = taken.reduce((sum, other) => sum + overlap(box, other), 0);
-    const nearby = nearestIn(box, point);
-    const away = Math.hypot(nearby.x - point.x, nearby.y - point.y);
-    return { box, cost: covered * 4 + moved * 6 + away + rank };
-  });
-  return boxes.reduce((best, next) => (next.cost < best.cost ? next : best)).box;
+  let best = null;
+  for (const distance of RINGS) {
+    for (const [x, y] of DIRECTIONS) {
+      const left = point.x + x * (distance + size.width / 2) - size.width / 2;
+      const top = point.y + y * (distance + size.height / 2) - size.height / 2;
+      const box = within({ left, top, ...size }, area);
+      const moved = Math.abs(box.left - left) + Math.abs(box.top - top);
+      const covered = taken.reduce((sum, other) => sum + overlap(box, other) * (other.weight ?? 1), 0);
+      const cost = covered * 3 + moved * 4 + distance;
+      if (!best || cost < best.cost) best = { box, cost };
+    }
+    if (best.cost <= distance) break; // nothing is covered, and further out is only further away
+  }
+  return best.box;
 }
 
 /**
- * Words beside a point, joined to it by a dashed line where they had to move away.
+ * Words beside a point, joined to it by a dashed line where they had to move away; `fixed`: they begin at the
+ * point unless other words are there.
  * @returns {Box} where they stand
  */
-export function words(context, colour, lines, point, area, taken) {
-  const box = place(wordsSize(context, lines), point, area, taken);
+export function words(context, colour, { lines, fixed }, point, area, taken) {
+  const size = wordsSize(context, lines);
+  const there = { left: point.x, top: point.y - size.height / 2, ...size };
+  const free = !taken.some((other) => other.weight && overlap(there, other));
+  const box = fixed && free ? within(there, area) : place(size, point, area, taken);
   const nearest = nearestIn(box, point);
   if (Math.hypot(nearest.x - point.x, nearest.y - point.y) > GAP * 2) {
     polyline(context, colour, [nearest, point], { width: 1, dash: [3, 4] });
