@@ -1,10 +1,12 @@
 """The reader's keys in Chromium: every press counts wherever the focus is, they are changed, kept and taken along."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 
-from tests.helpers import viewer_site
+from tests.helpers import ROOT, viewer_site
 
 pytestmark = pytest.mark.browser
 
@@ -45,7 +47,7 @@ PAGE = """async ({ storage }) => {
 
 @pytest.fixture(scope="module")
 def site():
-    with viewer_site.serve({}) as url:
+    with viewer_site.serve({"film/1": viewer_site.film_message("1", np.eye(60, dtype=np.uint8))}) as url:
         yield url
 
 
@@ -266,3 +268,17 @@ def test_the_sheet_of_keys_is_searched_changed_exported_and_left(visit, site, tm
     assert sheet.is_hidden() and page.evaluate(focused) == "Inside" and page.evaluate("take()") == {}
     page.keyboard.press("n")
     assert page.evaluate("take()") == {"next": 1}
+
+
+def test_the_readmes_page_works_as_it_stands(visit, site):
+    readme = (ROOT / "xraykit/ui/review/viewer/README.md").read_text("utf-8")
+    (script,) = re.findall(r'<script type="module">\n(.*?)</script>', readme, re.DOTALL)
+    script = re.sub(r'import (\{.*?\}) from "/viewer/(.*?)"', r'const \1 = await import("/\2")', script)
+    visit.page.goto(site)
+    visit.page.evaluate("document.body.innerHTML = '<main id=films style=\"width: 300px; height: 200px\"></main>'")
+    visit.page.evaluate("async () => {" + script + "}")
+    visit.page.wait_for_selector("[data-ready='1']")
+    visit.page.keyboard.press("x")
+    visit.page.locator("[data-mark=FLIPPED]").wait_for()
+    visit.page.keyboard.press("?")
+    visit.page.get_by_role("dialog", name="Keys").wait_for()

@@ -1,13 +1,12 @@
 """The viewer's tools in Chromium: measuring, marks, the texts around a film, keys and their sheet."""
 
 import math
-import re
 
 import numpy as np
 import pytest
 
 from tests.browser.conftest import HANG
-from tests.helpers import ROOT, viewer_site
+from tests.helpers import viewer_site
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +46,6 @@ FILMS = {
     "detector": viewer_site.film_message("detector", gradient(), spacing={**SPACING, "kind": "detector"}, view="AP"),
     "bare": viewer_site.film_message("bare", gradient(), slope=2, intercept=-100, units="HU"),
     "heat": HEAT,
-    "film/1": viewer_site.film_message("1", gradient()),
 }
 
 
@@ -214,10 +212,13 @@ def test_each_tool_says_what_it_measured_in_the_units_it_may(visit, site):
     assert hands.words().endswith("; Value 10, Heatmap 0.50, column 10, row 10")
     hands = Hands(visit.page, site, "bare")
     hands.use("ruler")
-    hands.click(100, 100)  # click, move, click: as good as a drag
+    hands.click(100, 100)
     hands.click(140, 130)
-    assert hands.words() == "50 px"
+    assert hands.words() == "50 px", "click, move, click: as good as a drag"
     hands.clear("bare")
+    hands.click(300, 300)
+    hands.click(300, 300)  # two clicks at a place are no line
+    assert hands.words() == ""
     hands.use("probe")
     hands.click(50.5, 50.5)
     assert hands.words().startswith("Value 0 HU (stored 50), column 50, row 50")
@@ -384,17 +385,3 @@ def test_texts_stand_clear_of_each_other(visit, site, screenshots, size):
     hands.drawn()
     visit.page.screenshot(path=screenshots / f"viewer-tools-{size[0]}.png")
     assert visit.page.evaluate(CROWDED) == []
-
-
-def test_the_readmes_page_works_as_it_stands(visit, site):
-    readme = (ROOT / "xraykit/ui/review/viewer/README.md").read_text("utf-8")
-    (script,) = re.findall(r'<script type="module">\n(.*?)</script>', readme, re.DOTALL)
-    script = re.sub(r'import (\{.*?\}) from "/viewer/(.*?)"', r'const \1 = await import("/\2")', script)
-    visit.page.goto(site)
-    visit.page.evaluate("document.body.innerHTML = '<main id=films style=\"width: 300px; height: 200px\"></main>'")
-    visit.page.evaluate("async () => {" + script + "}")
-    visit.page.wait_for_selector("[data-ready='1']")
-    visit.page.keyboard.press("x")
-    visit.page.locator("[data-mark=FLIPPED]").wait_for()
-    visit.page.keyboard.press("?")
-    visit.page.get_by_role("dialog", name="Keys").wait_for()

@@ -10,7 +10,7 @@ const STYLE = `
   color: #E8EDF1; font: 12.5px/1.4 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-variant-numeric: tabular-nums;
   text-shadow: 0 0 2px #000, 0 0 3px #000; }
 .xk-corners > div { position: absolute; max-width: calc(50% - 22px); }
-.xk-corners p, .xk-corners .scale, .xk-corners .bar, .xk-corners [data-side]:not(:empty) { background: rgba(0, 0, 0, 0.6); border-radius: 2px; }
+.xk-corners :is(p, .scale, .bar, [data-side]:not(:empty)) { background: rgba(0, 0, 0, 0.6); border-radius: 2px; }
 .xk-corners p { margin: 0; overflow: hidden; text-overflow: ellipsis; padding: 0 3px; width: fit-content; max-width: 100%;
   box-sizing: border-box; }
 .xk-corners [data-corner$=Right] p { margin-left: auto; }
@@ -19,7 +19,8 @@ const STYLE = `
 .xk-corners [data-corner=bottomLeft] { bottom: 6px; left: 8px; }
 .xk-corners [data-corner=bottomRight] { bottom: 6px; right: 8px; text-align: right; }
 .xk-corners [data-corner=topLeft] p:first-child { font-weight: 600; white-space: nowrap; }
-.xk-corners [data-mark] { display: inline-block; margin: 3px 0 0 4px; padding: 0 5px; border: 1px solid #F0B45A; border-radius: 3px;
+.xk-corners [data-mark] { display: inline-block; margin: 3px 0 0 4px; padding: 0 5px;
+  border: 1px solid #F0B45A; border-radius: 3px;
   background: rgba(0, 0, 0, 0.75); color: #F0B45A; font-weight: 600; letter-spacing: 0.03em; font-size: 11.5px; }
 .xk-corners [data-notice] { color: #F0C67A; }
 .xv-pane.xv-pane[data-film=true] > :is(.xv-words, .xv-note) { display: none; }
@@ -31,7 +32,8 @@ const STYLE = `
 .xk-corners .scale { margin: 2px 0 0; padding: 1px 3px 3px; width: fit-content; }
 .xk-corners .scale i { display: block; box-sizing: border-box; height: 6px; border: solid #E8EDF1; border-width: 0 1.5px 1.5px;
   filter: drop-shadow(0 0 1px #000) drop-shadow(0 0 1px #000); }
-.xk-corners .bar { display: inline-flex; align-items: stretch; gap: 5px; height: clamp(3.5rem, 22cqh, 9rem); margin-bottom: 4px; padding: 3px; }
+.xk-corners .bar { display: inline-flex; align-items: stretch; gap: 5px; height: clamp(3.5rem, 22cqh, 9rem);
+  margin-bottom: 4px; padding: 3px; }
 .xk-corners .bar canvas { width: 10px; height: 100%; outline: 1px solid rgba(0, 0, 0, 0.8); }
 .xk-corners .bar span { display: flex; flex-direction: column; justify-content: space-between; line-height: 1; }
 @container (max-width: 420px) { .xk-corners > div { font-size: 11.5px; } }
@@ -116,12 +118,15 @@ class Corners {
       ...lines([title, ...said].filter(Boolean)), ...marks.map((mark) => make("b", { "data-mark": mark }, mark)),
     ]);
     this.write("bottomLeft", [notices(pane), bottomLeft, legends.windowLines(pane), scale], ([warned, said, window, bar]) => [
-      ...warned.map((words) => make("p", { "data-notice": "" }, words)), ...lines([...said, ...window]), ...(bar ? [scaleBar(bar)] : []),
+      ...warned.map((words) => make("p", { "data-notice": "" }, words)),
+      ...lines([...said, ...window]),
+      ...(bar ? [scaleBar(bar)] : []),
     ]);
     const colours = legend.bar ? colormaps?.[overlay.colormap] : null;
     const colormap = colours ? overlay.colormap : null;
     this.write("bottomRight", [colormap, legend.lines, bottomRight, legends.zoomWords(pane)], ([, heats, said, zoom]) => [
-      ...(colours ? [colourBar(colours)] : []), ...heats.flatMap((heat) => lines(heat)), ...lines([...said, zoom].filter(Boolean)),
+      ...(colours ? [colourBar(colours)] : []),
+      ...lines([...heats.flat(), ...said, zoom].filter(Boolean)),
     ]);
     for (const side of SIDES) this.write(side, letters[side] ?? "", (letter) => [letter]);
     const size = `${pane.rect.width} ${pane.rect.height}`;
@@ -142,7 +147,9 @@ class Corners {
     const origin = this.root.getBoundingClientRect();
     const texts = Object.values(this.places).flatMap((place) => (place.children.length ? [...place.children] : [place]));
     const boxes = texts.map((text) => text.getBoundingClientRect()).filter(({ width }) => width > 0);
-    this.known = boxes.map(({ left, top, width, height }) => ({ left: left - origin.left, top: top - origin.top, width, height }));
+    this.known = boxes.map(({ left, top, width, height }) => (
+      { left: left - origin.left, top: top - origin.top, width, height }
+    ));
     return this.known;
   }
 }

@@ -6,6 +6,7 @@
 import { keycapOf, spokenOf } from "./tools/keynames.js";
 import { STYLE } from "./tools/helpstyle.js";
 
+const FIND = "Find a command or a key";
 const OTHER = "Other";
 const UNUSABLE = "Keys with Ctrl, Alt or Command belong to the browser and the system. Choose another key.";
 
@@ -41,7 +42,7 @@ class HelpSheet {
     this.keys = keys;
     this.file = file;
     this.asked = null; // {name, index}: which key is to be pressed
-    this.search = make("input", { type: "search", "aria-label": "Find a command or a key", placeholder: "Find a command or a key" });
+    this.search = make("input", { type: "search", "aria-label": FIND, placeholder: FIND });
     this.search.addEventListener("input", () => this.filter());
     this.word = make("p", { role: "status", "aria-live": "polite" });
     this.groups = make("div", { class: "groups" });
@@ -158,7 +159,8 @@ class HelpSheet {
   /** A place for one key more, or for the first. */
   more(command, names, asked) {
     const isAsked = asked === names.length;
-    const label = isAsked ? `Press the new key for ${command.label}` : `Give ${command.label} ${names.length ? "another" : "a"} key`;
+    const given = `Give ${command.label} ${names.length ? "another" : "a"} key`;
+    const label = isAsked ? `Press the new key for ${command.label}` : given;
     const button = make("button", {
       type: "button", class: "more", "aria-label": label, title: label, "data-chip": `${command.name} ${names.length}`,
       onclick: () => this.ask({ name: command.name, index: names.length, label: command.label, key: null }),
@@ -173,7 +175,8 @@ class HelpSheet {
     this.asked = asked;
     this.keys.capture(asked && ((key, unusable) => this.answer(key, unusable)));
     if (!this.dialog.open) return;
-    if (asked) this.say(`Press the new key for “${asked.label}”. Esc leaves it as it is${asked.key ? ", Del takes it away" : ""}.`);
+    const without = asked?.key ? ", Del takes it away" : "";
+    if (asked) this.say(`Press the new key for “${asked.label}”. Esc leaves it as it is${without}.`);
     this.render();
   }
 
@@ -196,7 +199,8 @@ class HelpSheet {
       for (const row of rows) row.hidden = !row.dataset.words.includes(wanted);
       section.hidden = rows.every((row) => row.hidden);
     }
-    this.groups.dataset.empty = [...this.groups.children].every((section) => section.hidden) ? "Nothing has that name or key." : "";
+    const isEmpty = [...this.groups.children].every((section) => section.hidden);
+    this.groups.dataset.empty = isEmpty ? "Nothing has that name or key." : "";
   }
 
   /** A file of all keys, made in the browser: nothing is sent. */

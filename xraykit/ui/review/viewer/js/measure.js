@@ -48,5 +48,6 @@ export function deleting(editor) {
   editor.deletes = true;
   const label = "Delete measurement or mark";
   const key = ["Delete", "Backspace"];
-  return [{ name: "delete-chosen", label, group: "Tools", key, enabled: () => editor.chosen !== null, run: () => editor.remove() }];
+  const enabled = () => editor.chosen !== null;
+  return [{ name: "delete-chosen", label, group: "Tools", key, enabled, run: () => editor.remove() }];
 }

@@ -58,8 +58,13 @@ export class Editor {
     return this.viewer.panes[pane]?.film ?? null;
   }
 
+  /** Film pixels to CSS pixels of a pane, asked of the viewer three times only: it is the same step everywhere. */
   at(pane) {
-    return (point) => this.viewer.toPane(pane, point.x, point.y);
+    const [origin, right, down] = [[0, 0], [1, 0], [0, 1]].map(([x, y]) => this.viewer.toPane(pane, x, y));
+    return ({ x, y }) => ({
+      x: origin.x + x * (right.x - origin.x) + y * (down.x - origin.x),
+      y: origin.y + x * (right.y - origin.y) + y * (down.y - origin.y),
+    });
   }
 
   /** The shapes of a film as they are kept and sent: points as pairs of numbers. */
@@ -165,6 +170,8 @@ export class Editor {
   finish() {
     const { film, pane, shape } = this.draft;
     this.draft = null;
+    const [first, ...rest] = shape.points.map(this.at(pane));
+    if (rest.length && rest.every(({ x, y }) => Math.hypot(x - first.x, y - first.y) < CLICK)) return; // two clicks, no line
     const shapes = (this.films.get(film) ?? []).filter((other) => shape.kind !== "ratio" || other.kind !== "ratio");
     this.films.set(film, [...shapes, shape]);
     if (shape.kind === "text") this.groups.get(shape.group).edit?.(pane, film, shape);
@@ -189,7 +196,8 @@ export class Editor {
     const reach = REACH[event?.pointerType] ?? REACH.mouse;
     const near = (this.films.get(film?.id) ?? []).map((shape) => ({ film: film.id, shape, ...nearest(shape, place, at) }));
     for (const { shape, box } of this.boxes.get(pane) ?? []) {
-      const inside = place.x >= box.left && place.x <= box.left + box.width && place.y >= box.top && place.y <= box.top + box.height;
+      const [x, y] = [place.x - box.left, place.y - box.top];
+      const inside = x >= 0 && y >= 0 && x <= box.width && y <= box.height;
       if (inside) near.push({ film: film?.id, shape, distance: reach, indices: shape.points.map((_, index) => index) });
     }
     const best = near.reduceRight((best, next) => (next.distance < (best?.distance ?? Infinity) ? next : best), null);
@@ -273,6 +281,7 @@ export class Editor {
     const shown = this.viewer.panes[pane];
     const isLive = this.live?.pane === pane;
     const { dataset } = shown.element;
+    const before = new Map((this.boxes.get(pane) ?? []).map(({ shape, box, place }) => [shape, { box, place }]));
     this.boxes.delete(pane);
     if (!shapes.length && !isLive) {
       if (dataset.measured) dataset.measured = "";
@@ -282,7 +291,8 @@ export class Editor {
     const read = (point) => this.viewer.pixel(pane, point.x, point.y);
     const lines = shapes.flatMap((shape) => outline(shape, at));
     const heavy = (box) => ({ ...box, weight: 5 });
-    const taken = [...cornerBoxes(shown.element).map(heavy), ...lines.map(({ x, y }) => ({ left: x - 4, top: y - 4, width: 8, height: 8 }))];
+    const around = ({ x, y }) => ({ left: x - 4, top: y - 4, width: 8, height: 8 });
+    const taken = [...cornerBoxes(shown.element).map(heavy), ...lines.map(around)];
     const boxes = [];
     const said = [];
     const put = (shape, notes, tint) => {
@@ -290,9 +300,9 @@ export class Editor {
         said.push(note.lines.join(", "));
         const place = at(note.beside);
         if (place.x < 0 || place.y < 0 || place.x > shown.rect.width || place.y > shown.rect.height) continue;
-        const box = words(context, tint, note, place, shown.rect, taken);
+        const box = words(context, tint, { ...note, before: before.get(shape) }, place, shown.rect, taken);
         taken.push(heavy(box));
-        boxes.push({ shape, box });
+        boxes.push({ shape, box, place });
       }
     };
     const free = (shape) => shape.kind !== "text"; // a text stands where the reader put it, the others around it

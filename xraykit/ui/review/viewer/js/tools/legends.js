@@ -63,7 +63,8 @@ export function scaleOf({ film, view, scale }, most) {
   if (!spacing || !(scale > 0) || !(most > 0)) return null;
   const step = (view.rotation % 180 === 0 ? spacing.column : spacing.row) / scale; // mm in a CSS pixel
   const length = roundLength(most * step);
-  const words = length >= 10 ? `${number(length / 10)} cm` : `${number(length, length < 1 ? 1 + Math.floor(-Math.log10(length)) : 0)} mm`;
+  const decimals = length < 1 ? Math.ceil(-Math.log10(length) - 1e-9) : 0;
+  const words = length >= 10 ? `${number(length / 10)} cm` : `${number(length, decimals)} mm`;
   return { width: length / step, words: spacing.kind === "detector" ? `${words} at detector` : words };
 }
 
@@ -88,5 +89,6 @@ export function legendOf({ film, heats }, overlay, blinked = false) {
 export function filmLines(film) {
   if (!film) return [];
   const view = [film.view, film.laterality].filter(Boolean).join(" ");
-  return [film.name, `${film.width} × ${film.height}, ${film.bits} bit${film.channels === 3 ? ", colour" : ""}`, view].filter(Boolean);
+  const colour = film.channels === 3 ? ", colour" : "";
+  return [film.name, `${film.width} × ${film.height}, ${film.bits} bit${colour}`, view].filter(Boolean);
 }

@@ -88,6 +88,7 @@ export function ratioLines([a, b, c, d], axis, spacing, view) {
   const [heart, ...rest] = heartLines([a, b], axis, spacing);
   const widths = [heart, `Thorax ${sizeWords(geometry.span(c, d, axis, spacing))}`, ...rest];
   if (ratio === null) return widths;
-  const notes = ratio > 1 ? ["heart wider than thorax:", "check the calipers"] : /^AP/i.test(view ?? "") ? ["AP: heart magnified"] : [];
+  const magnified = /^AP/i.test(view ?? "") ? ["AP: heart magnified"] : [];
+  const notes = ratio > 1 ? ["heart wider than thorax:", "check the calipers"] : magnified;
   return [`CTR ${number(ratio, 2)}`, ...notes, ...widths];
 }

@@ -124,7 +124,8 @@ export function outline(shape, at) {
   const stretches = KINDS[shape.kind].lines(shape).map(([a, b]) => [at(a), at(b)]);
   const along = stretches.flatMap(([a, b]) => {
     const count = Math.min(200, Math.ceil(gap(a, b) / 8));
-    return Array.from({ length: count }, (_, step) => ({ x: a.x + ((b.x - a.x) * step) / count, y: a.y + ((b.y - a.y) * step) / count }));
+    const part = (from, to, step) => from + ((to - from) * step) / count;
+    return Array.from({ length: count }, (_, step) => ({ x: part(a.x, b.x, step), y: part(a.y, b.y, step) }));
   });
   return [...shape.points.map(at), ...along];
 }

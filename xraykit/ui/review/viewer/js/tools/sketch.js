@@ -36,7 +36,8 @@ export function stroke(context, colour, trace, { width = 1.5, dash = [] } = {}) 
 
 /** @param {CanvasRenderingContext2D} context @param {Point[]} points */
 export function polyline(context, colour, points, options) {
-  stroke(context, colour, (path) => points.forEach((point, index) => path[index ? "lineTo" : "moveTo"](point.x, point.y)), options);
+  const trace = (path) => points.forEach(({ x, y }, index) => path[index ? "lineTo" : "moveTo"](x, y));
+  stroke(context, colour, trace, options);
 }
 
 /** A ring to take hold of; filled while it is the chosen one, so that what lies under it is seen otherwise. */
@@ -110,16 +111,27 @@ export function place(size, point, area, taken) {
   return best.box;
 }
 
+/** Where words stood before, if they may stay there: close to their point, over nothing else. Words that jump are not read. */
+function stay(size, point, area, taken, before) {
+  if (!before) return null;
+  const [left, top] = [point.x + before.box.left - before.place.x, point.y + before.box.top - before.place.y];
+  const box = within({ left, top, ...size }, area);
+  const nearby = nearestIn(box, point);
+  const moved = Math.abs(box.left - left) + Math.abs(box.top - top);
+  const isClose = Math.hypot(nearby.x - point.x, nearby.y - point.y) <= RINGS[2];
+  return moved < 1 && isClose && !taken.some((other) => overlap(box, other)) ? box : null;
+}
+
 /**
  * Words beside a point, joined to it by a dashed line where they had to move away; `fixed`: they begin at the
  * point unless other words are there.
  * @returns {Box} where they stand
  */
-export function words(context, colour, { lines, fixed }, point, area, taken) {
+export function words(context, colour, { lines, fixed, before }, point, area, taken) {
   const size = wordsSize(context, lines);
   const there = { left: point.x, top: point.y - size.height / 2, ...size };
   const free = !taken.some((other) => other.weight && overlap(there, other));
-  const box = fixed && free ? within(there, area) : place(size, point, area, taken);
+  const box = fixed && free ? within(there, area) : stay(size, point, area, taken, before) ?? place(size, point, area, taken);
   const nearest = nearestIn(box, point);
   if (Math.hypot(nearest.x - point.x, nearest.y - point.y) > GAP * 2) {
     polyline(context, colour, [nearest, point], { width: 1, dash: [3, 4] });
