@@ -41,7 +41,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 WRITTEN = "\n".join(page.read_text("utf-8") for page in TODAY)
 RUNS = (ROOT / "docs" / "runs.md").read_text("utf-8")
 
-INTERNAL = {"XRAYKIT_JOB_LOCK", "XRAYKIT_GRADIENTS_IDLE", "XRAYKIT_FILM_SECRET"}  # from one process of ours to another, and for tests
+# From one process of ours to another, and for tests
+INTERNAL = {"XRAYKIT_JOB_LOCK", "XRAYKIT_GRADIENTS_IDLE", "XRAYKIT_FILM_SECRET"}
 VARIABLES = sorted(
     {name for path in MODULES.values() for name in re.findall(r"XRAYKIT_[A-Z_]+", path.read_text())} - INTERNAL
 )

@@ -1,6 +1,6 @@
 """Read chest films with Keras networks, see where they looked, compare them, train them.
 
-Eleven rooms; each imports only those above it. `help(xraykit.films)` lists the files of a room; docs/house.md draws them.
+Eleven rooms; each imports only those above it. `help(xraykit.films)` lists a room's files; docs/house.md draws them.
 
 refused       the base of every refusal: a code for programs, words for people
 system        this computer: folders, files, processes, devices, jobs
