@@ -71,7 +71,7 @@ def film(size: tuple[int, int], seed: int) -> bytes:
     """A DICOM film of 16 bits allocated, 12 stored; no two seeds give the same."""
     values = _values(size).copy()
     values[0, :16] = seed
-    return bad_films.dicom(values, bits=12)
+    return bad_films.dicom(values, bits=12, PatientID=str(seed))  # no priors of one patient
 
 
 @cache

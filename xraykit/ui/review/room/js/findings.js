@@ -76,7 +76,7 @@ function verdict(room, row) {
   if (read.length < 2) return null;
   const counts = new Map();
   for (const { top } of read) counts.set(top, (counts.get(top) ?? 0) + 1);
-  if (counts.size === 1) return h("p", { class: "verdict agree" }, icon("check"), `All ${read.length} models predict ${read[0].top}.`);
+  if (counts.size === 1) return h("p", { class: "verdict agree" }, icon("check"), `${read.length === 2 ? "Both" : `All ${read.length}`} models predict ${read[0].top}.`);
   const votes = read.length === 2 ? read.map(({ top }) => top) : [...counts].map(([top, number]) => `${number} × ${top}`);
   return h("p", { class: "verdict differ" }, icon("differ"), `The models disagree: ${votes.join(", ")}.`);
 }
