@@ -32,6 +32,7 @@ async def take(request: Request, seat: Seat) -> Response:
             await incoming.take(chunk)
         place = await incoming.end()
         if seat.ended:
+            place.unlink(missing_ok=True)
             raise NotThere
         if incoming.is_zip:
             await blocking(_open, seat, place, name)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xraykit.refused import Refused
 from xraykit.system import folders
 from xraykit.ui import server
 from xraykit.ui.review.server import spool
@@ -54,6 +55,8 @@ class Seat:
     def folder(self) -> Path:
         """Where what is dropped goes; raises Refused."""
         with self._lock:
+            if self.ended:
+                raise Refused("The tab is closed. Load the page again.", code="gone")
             if self._folder is None or not self._folder.is_dir():
                 self._folder = self._spool.room()
             return self._folder
