@@ -147,7 +147,9 @@ UNCHANGED = """([x, y]) => {
 }"""
 
 
-@pytest.mark.parametrize("ratio", [1, 1.5, 2])
+@pytest.mark.parametrize(
+    "ratio", [pytest.param(1, marks=pytest.mark.slow), 1.5, pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_true_pixels_of_a_checkerboard_reach_the_canvas_unchanged(browser, site, ratio):
     context = browser.new_context(viewport={"width": 700, "height": 900}, device_scale_factor=ratio)
     page = context.new_page()
@@ -362,3 +364,7 @@ def test_lens_slider_and_panes_follow_the_pointer(viewer):
     page.evaluate("document.getElementById('root').style.width = '500px'; viewer.set({ overlay: { mode: 'layer' } })")
     page.wait_for_function("() => viewer.painter.stage.canvas.width === 500")
     assert pixels(page).shape == (600, 500, 3)
+    page.evaluate("viewer.set({ fullscreen: true })")
+    page.wait_for_function("() => viewer.view.fullscreen && viewer.painter.stage.canvas.width === 1440")
+    page.evaluate("viewer.set({ fullscreen: false })")
+    page.wait_for_function("() => !viewer.view.fullscreen && viewer.painter.stage.canvas.width === 500")

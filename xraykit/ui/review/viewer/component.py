@@ -81,10 +81,10 @@ def packed(panes: Sequence[Pane], colormaps: dict[str, list[list[int]]], height:
 
 @cache
 def _mount() -> Callable[..., Any]:
-    from streamlit.components.v2 import component
+    from streamlit.components import v2
 
     register()
-    return component(NAME, js="component.js", html="<div class='viewer'></div>", css=_STYLE)
+    return v2.component(NAME, js="component.js", html="<div class='viewer'></div>", css=_STYLE)
 
 
 _STYLE = ":host, .viewer { display: block; height: 100%; min-height: 200px; }"
