@@ -37,7 +37,7 @@ within half a level of 255 in grey, within two in colour; of several frames the 
 shows the whole range of stored values where xraykit shows the range of the film's own pixels.
 
 A film goes to a viewer before its window (`films.dicom.softcopy`), at full depth, with every window that it names; the
-first of them is the picture compared here, to the last bit. `Softcopy.render` is the yardstick for what a browser draws.
+first of them is the picture compared here, to the last bit. What a browser draws is held against `Softcopy.render`.
 [Decision 28](decisions/0028-what-a-viewer-is-given-of-a-film.md) says which windows, millimetres and sides are told.
 {counts}
 In {bare} more DICOM files pydicom finds no pixels; here they are {refused}.
