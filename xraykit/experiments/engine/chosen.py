@@ -133,7 +133,8 @@ def _tied(folder: StudyFolder, candidates: Sequence[Candidate]) -> list[Candidat
     """The most accurate of the candidates, and those that cannot be told apart from it."""
     best = min(candidates, key=lambda candidate: candidate.by_accuracy)
     ties = table.read(folder).ties
-    numbers = {best.number, *(ties.tied if ties.best == best.number else ())}
+    # Not by ties.best: of trials of equal accuracy the table's best need not be ours
+    numbers = ties.tied if best.number in ties.tied else (best.number,)
     return [candidate for candidate in candidates if candidate.number in numbers]
 
 
