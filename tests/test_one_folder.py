@@ -2,22 +2,23 @@
 
 import csv
 import json
+import threading
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from streamlit.testing.v1 import AppTest
 
-from tests.helpers import DATA, ROOT, bad_films, dicom_films, fakes, film_folders
+from tests.helpers import DATA, bad_films, dicom_films, fakes, film_folders
 from xraykit.__main__ import main
 from xraykit.datasets import dataset
 from xraykit.films import ingest
 from xraykit.films.refusal import Refusal
+from xraykit.reading.worklist import sources
+from xraykit.reading.worklist.room import Room
 from xraykit.training import worker
 from xraykit.training.fit import fit
 from xraykit.training.recipe import presets
 from xraykit.training.run import run
-from xraykit.ui import server
 
 MODEL = DATA / "tiny-model"  # COVID-19, Normal, Pneumonia
 FILM = bad_films.film_values((96, 96))
@@ -126,13 +127,24 @@ def test_a_training_agrees(folder, expected, tmp_path, monkeypatch):
 
 
 def test_review_agrees(folder, expected):
-    server.use(fakes.Client())
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-    app.text_input(key="path-main").set_value(str(folder))
-    app.button(key="path-open-main").click()
-    app.run()
-    assert not app.exception
-    there = {film.name: answer_of(film.radiograph) for film in app.session_state["films"].values()}
-    refused = {refusal.source: (refusal.code, []) for refusal in app.session_state["refused"]}
-    masks = {name for name in there if "masks" in name}
-    assert {**{name: answer for name, answer in there.items() if name not in masks}, **refused} == expected
+    client, changed = fakes.Client(), threading.Condition()
+
+    def notify():
+        with changed:
+            changed.notify_all()
+
+    room = Room(lambda: client, notify)
+    try:
+        room.set_models(*client.models())
+        room.open(sources.look_at(str(folder)))
+        with changed:
+            assert changed.wait_for(lambda: not room.listing and not room.list.counts().waiting, 60), "a hang limit"
+        answers = {row.name: answer_in(row) for row in room.list.rows() if "masks" not in row.name}
+    finally:
+        room.close()
+    assert answers == expected
+
+
+def answer_in(row):
+    refused = row.state == "refused"
+    return (row.refusal.code, []) if refused else ("", sorted(note.code for note in row.facts.notes))

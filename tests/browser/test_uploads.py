@@ -9,6 +9,7 @@ from tests.browser.conftest import end, eventually, start_server
 from tests.helpers import large_zip
 from xraykit.films import decoder
 from xraykit.films.folders import check
+from xraykit.system import text
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 MEGABYTES = 60  # more than a film may have
@@ -78,7 +79,7 @@ def test_a_film_too_large_for_review_is_a_row_with_the_limit(page, serving, tmp_
     with (tmp_path / "large.png").open("wb") as film:
         film.truncate(decoder.MAX_BYTES + 1)
     page.locator(".room > input[type=file]").first.set_input_files(str(tmp_path / "large.png"))
-    page.locator(".row.refused", has_text=f"{decoder.MAX_BYTES >> 20} MiB").wait_for()
+    page.locator(".row.refused", has_text=f"more than {text.size(decoder.MAX_BYTES)}").wait_for()
 
 
 def held(pid: int, folder) -> list[str]:

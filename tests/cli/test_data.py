@@ -28,7 +28,7 @@ def run(*words):
 def test_list_names_what_there_is_and_how_to_get_the_rest(tmp_path):
     said = run("list")
     assert said.exit_code == 0
-    assert f"here: {tmp_path / 'data' / 'radiography'} (6 films)" in said.output
+    assert f"may be a copy: {tmp_path / 'data' / 'radiography'} (6 films)" in said.output
     assert "python -m xraykit data get intel" in said.output and "licence" in said.output
     report = json.loads(run("list", "--json").output)
     assert [each["name"] for each in report["published"] if each["copies"]] == ["radiography", "kermany"]
