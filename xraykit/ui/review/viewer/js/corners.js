@@ -7,7 +7,7 @@ import * as legends from "./tools/legends.js";
 
 const STYLE = `
 .xk-corners { position: absolute; inset: 0; overflow: hidden; container-type: size; pointer-events: none;
-  color: #E8EDF1; font: 12.5px/1.4 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-variant-numeric: tabular-nums;
+  color: #E8EDF1; font: 12.5px/1.4 var(--st-font, "Source Sans", system-ui, sans-serif); font-variant-numeric: tabular-nums;
   text-shadow: 0 0 2px #000, 0 0 3px #000; }
 .xk-corners > div { position: absolute; max-width: calc(50% - 22px); }
 .xk-corners :is(p, .scale, .bar, [data-side]:not(:empty)) { background: rgba(0, 0, 0, 0.6); border-radius: 2px; }

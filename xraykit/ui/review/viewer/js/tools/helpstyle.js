@@ -2,7 +2,7 @@
 export const STYLE = `
 .xk-help { width: min(64rem, calc(100vw - 2rem)); max-height: min(52rem, calc(100vh - 2rem)); padding: 0; box-sizing: border-box;
   background: #0E1216; color: #D7DEE4; border: 1px solid #27303A; border-radius: 3px; overflow: hidden;
-  font: 14px/1.4 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+  font: 14px/1.4 var(--st-font, "Source Sans", system-ui, sans-serif); }
 .xk-help[open] { display: flex; flex-direction: column; }
 .xk-help::backdrop { background: rgba(0, 0, 0, 0.6); }
 .xk-help header, .xk-help footer { display: flex; align-items: center; gap: 0.75rem; padding: 0.6rem 1rem; border: solid #27303A;
@@ -27,7 +27,7 @@ export const STYLE = `
   cursor: pointer; }
 .xk-help button:hover { border-color: #6F7F8C; }
 .xk-help :is(button, input):focus-visible { outline: 2px solid #4FA3D9; outline-offset: 1px; }
-.xk-help :is(.key, .more, kbd) { font: 600 12.5px/1 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; min-width: 26px; height: 24px;
+.xk-help :is(.key, .more, kbd) { font: 600 12.5px/1 var(--st-font, "Source Sans", system-ui, sans-serif); min-width: 26px; height: 24px;
   padding: 0 7px; text-align: center; white-space: nowrap; }
 .xk-help kbd { display: inline-grid; place-items: center; border: 1px solid #27303A; border-radius: 3px; color: #9AA7B3; box-sizing: border-box; }
 .xk-help .more { color: #9AA7B3; background: none; border-color: transparent; font-weight: 400; }
