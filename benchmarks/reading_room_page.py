@@ -1,4 +1,4 @@
-"""Review in Chromium: the next film by key until it is drawn with its heatmaps, and a film from drop to drawn.
+"""Review in Chromium: the next film by key until it is drawn with its heatmaps.
 
 Seconds, median, as a reader waits for them; beside them the same page without any model, which neither classifies nor
 explains. Needs Chromium, as the browser tests do.
@@ -20,10 +20,9 @@ from benchmarks import claims, web
 from tests.browser.conftest import chromium
 from tests.helpers import bad_films
 
-FILMS, SIDE = 96, (2500, 2048)
-LARGE = (3000, 3000)
-ROUNDS, DROPS = 12, 5
-PREFETCHED, FRESH, DROPPED = 0.15, 0.5, 1.5  # seconds
+FILMS, SIDE = 128, (2500, 2048)  # more than the keys below pass by
+ROUNDS = 12
+PREFETCHED, FRESH = 0.15, 0.5  # seconds
 FIND = """window.xkRoom = () => {
   const find = root => [...root.querySelectorAll("*")].reduce((seen, one) =>
     seen ?? (one.classList.contains("room") ? one : one.shadowRoot && find(one.shadowRoot)), null);
@@ -41,16 +40,6 @@ TIME_KEY = """([key, heats]) => new Promise(done => {
   document.body.dispatchEvent(new KeyboardEvent("keydown", { key, code: key, bubbles: true, cancelable: true }));
   look();
 })"""
-# From the choice of a file, as a drop is handled, to the first drawn frame that shows it
-TIME_DROP = """heats => new Promise(done => {
-  const input = xkRoom().querySelector("input[type=file]"), before = xkRoom().dataset.current;
-  input.addEventListener("change", () => {
-    const began = performance.now();
-    const look = () => xkRoom().dataset.current !== before && xkDrawn(heats)
-      ? done((performance.now() - began) / 1000) : requestAnimationFrame(look);
-    look();
-  }, { once: true, capture: true });
-})"""
 
 
 def main() -> None:
@@ -62,7 +51,7 @@ def main() -> None:
         ours = measure(Path(work), folder, heats=2)
         os.environ["XRAYKIT_WEIGHTS"] = str(Path(work) / "none")
         bare = measure(Path(work), folder, heats=0)
-    for name, budget in (("prefetched", PREFETCHED), ("fresh", FRESH), ("dropped", DROPPED)):
+    for name, budget in (("prefetched", PREFETCHED), ("fresh", FRESH)):
         print(f"# s {name}: {ours[name]:.3f}, without models {bare[name]:.3f}", file=sys.stderr)
         claims.report(f"review-next-film-{name}-seconds", ours[name], budget)
 
@@ -88,17 +77,12 @@ def measure(work: Path, folder: Path, heats: int) -> dict[str, float]:
         page.get_by_role("button", name="Open", exact=True).first.click()
         page.locator(f".room[data-films='{FILMS}']").wait_for()
         page.locator(".side-foot .progress").wait_for(state="hidden")
-        times: dict[str, list[float]] = {"prefetched": [], "fresh": [], "dropped": []}
+        times: dict[str, list[float]] = {"prefetched": [], "fresh": []}
         for number in range(ROUNDS):
             page.wait_for_function("heats => xkDrawn(heats)", arg=heats)
             page.wait_for_timeout(1500)  # a reader looks at a film for longer: what comes next is fetched meanwhile
             key = "PageDown" if number % 2 else "n"
             times["fresh" if number % 2 else "prefetched"].append(page.evaluate(TIME_KEY, [key, heats]))
-        for number in range(DROPS):
-            page.evaluate(f"window.dropped = ({TIME_DROP})({heats})")
-            file = {"name": f"large-{number}.dcm", "mimeType": "", "buffer": film(LARGE, 1000 + number)}
-            page.locator(".room > input[type=file]").first.set_input_files(file)
-            times["dropped"].append(page.evaluate("window.dropped"))
         return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 

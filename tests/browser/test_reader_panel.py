@@ -78,7 +78,7 @@ def test_the_blind_finding_goes_by_itself_before_what_follows(visit, enter):
     eventually(lambda: last(room, "f1")["finding"], "Viral Pneumonia")
     assert not any(body["blind"] for body in sent(room, "f1")), "its models were shown first"
     press(visit, "n", "p")
-    assert "it is not read blind" in visit.page.locator(".reader").inner_text()
+    visit.page.locator(".reader", has_text="it is not read blind").wait_for()
 
 
 def test_a_server_that_fails_is_asked_again_and_a_refusal_is_said(visit, enter):
