@@ -16,7 +16,7 @@ NAME = amend.named("audit", CONTENT)
 @pytest.fixture
 def folder(tmp_path):
     """A kept model of its own."""
-    folder = tmp_path / card.read(DATA / "tiny-model", "tiny").name
+    folder = tmp_path / card.read(DATA / "tiny-model").name
     shutil.copytree(DATA / "tiny-model", folder)
     return folder
 
