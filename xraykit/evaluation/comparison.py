@@ -161,7 +161,9 @@ def compare(
     groups = join_groups(aligned)
     pairs = [_pair(*two, groups, draws, [seed, k]) for k, two in enumerate(combinations(aligned, 2))]
     pairs = [_judge(pair, margin, len(pairs)) for pair in _adjust(pairs)]
-    return Comparison(aligned, groups, tuple(pairs), margin, draws, seed, (*notes, *_caveats(groups, len(pairs))))
+    warnings = tuple(evaluation.warning for evaluation in aligned if evaluation.warning)
+    said = (*warnings, *notes, *_caveats(groups, len(pairs)))
+    return Comparison(aligned, groups, tuple(pairs), margin, draws, seed, said)
 
 
 def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]) -> Pair:
