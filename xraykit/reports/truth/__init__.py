@@ -1,0 +1,1 @@
+"""What is known of a model's worth, as sections for pages and files."""
