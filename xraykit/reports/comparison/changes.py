@@ -36,7 +36,7 @@ def difference(material: Material, cells: tuple[Changed, ...], choice: Choice, f
         words = f"Difference of the confusion matrices, {title}"
         return change_charts.matrix(rows, material.classes, chosen=chosen, style=style, alt_text=words)
 
-    note = "films, and points of the reference class with 95% interval; a dot: the interval leaves out 0"
+    note = "films, and points of the reference class with 95% interval; a dot: a clear change"
     picture = Picture("difference", title, draw, rows, note)
     columns = (
         *(Column(head) for head in ("Reference", "Predicted")),
@@ -45,6 +45,7 @@ def difference(material: Material, cells: tuple[Changed, ...], choice: Choice, f
         Column("Came in", "count"),
         Column("Left", "count"),
         Column("Points of the reference class", "points", interval=True),
+        Column("McNemar p", "p"),
         Column("Clear"),
     )
     table = tuple(
@@ -56,11 +57,15 @@ def difference(material: Material, cells: tuple[Changed, ...], choice: Choice, f
             len(cell.entered),
             len(cell.left),
             cell.change,
+            cell.p,
             _clear(cell),
         )
         for cell in cells
     )
-    alone = f"Intervals are of each of the {len(cells)} cells alone: one in twenty leaves out 0 by chance."
+    alone = (
+        "Clear: the interval leaves out 0 and McNemar's exact p is below 0.05. Both are of each of the "
+        f"{len(cells)} cells alone: one in twenty is clear by chance."
+    )
     parts = (picture, Table("difference-table", "Cell by cell", columns, table, alone))
     return Section("difference", "What changed", tuple(_words(cells, first, second)), parts, listed=True)
 

@@ -85,9 +85,10 @@ def _sentence(checked: Checked, place: Place) -> str:
         return f"{start}: too few films to say whether they keep their promise."
     if verdict is Verdict.BROKEN:
         return f"{start}: they promise nothing there."
+    said = f"{start}, as promised"
     if verdict is Verdict.LOW:
-        return f"{start}: fewer than promised, by no more than chance leaves with {checked.n:,} validation films."
-    return f"{start}, but not in every class: {', '.join(broken)}." if broken else f"{start}, as promised."
+        said = f"{start}: fewer than promised, by no more than chance leaves with {checked.n:,} validation films"
+    return f"{said}, but not in every class: {', '.join(broken)}." if broken else f"{said}."
 
 
 def _coverage_rows(card: Card) -> Iterator[dict[str, Any]]:
@@ -182,7 +183,7 @@ def of_hundred(rows: Sequence[Mapping[str, Any]], words: str = "At the highest p
     def draw(style: Style) -> Any:
         return people_charts.people([dict(row) for row in rows], models, places, labels, style=style)
 
-    note = f"at {people_charts.PREVALENCE}% prevalence until the slider is moved"
+    note = "as many have the class as the prevalence says"
     picture = Picture("people", "Of 100 such people", draw, rows, note)
     columns = (
         *(Column(head) for head in ("Model", "Films", "Class", "Value")),

@@ -51,7 +51,7 @@ def people(
     y = alt.Y(
         "y:Q", axis=None, scale=alt.Scale(domain=[-2.2, len(models) * STEP - 2.2], reverse=True, nice=False, zero=False)
     )
-    colours = (style.series[0], style.mark, style.series[3], style.grid if style is SCREEN else "#C9D1D8")
+    colours = (style.series[0], style.mark, style.series[3], "#2B3640" if style is SCREEN else "#C9D1D8")
     dots = (
         base.transform_calculate(all=f"sequence(0, {DOTS})")
         .transform_flatten(["all"], ["dot"])
@@ -79,7 +79,7 @@ def people(
         .mark_text(align="left", baseline="middle", fontSize=size, fontWeight=weight, color=colour)  # type: ignore[arg-type]
         .encode(x=x, y=y, text="words:N")
         for above, words, size, weight, colour in (
-            (1.65, "datum.model + ': ' + datum.counted", 14, 600, style.ink),
+            (1.65, "datum.model + ' at ' + prevalence + ' %: ' + datum.counted", 14, 600, style.ink),
             (1.0, "datum.ppvText + '   ' + datum.npvText", 13, 400, style.faint),
         )
     ]
