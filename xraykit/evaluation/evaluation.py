@@ -125,8 +125,8 @@ class Evaluation:
             return ""
         verb = "is" if seen == 1 else "are"
         return (
-            f"{seen:,} of these {n:,} films {verb} among the training and validation films of {self.model}. Its figures "
-            "here are better than on films it has not seen."
+            f"{seen:,} of these {n:,} films {verb} among the training and validation films of {self.model}. Its "
+            "figures here are better than on films it has not seen."
         )
 
     def choose(self, rows: Sequence[int]) -> Evaluation:
