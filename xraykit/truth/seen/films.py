@@ -221,9 +221,8 @@ def _fits(films: TrainingFilms) -> bool:
     if films.components.ndim != 2:
         return False
     n, (d, width) = films.labels.size, films.components.shape
-    shapes = {
-        "sha256": (n, 32), "fingerprints": (n, 32), "labels": (n,), "parts": (n,), "features": (n, d + 1), "mean": (width,),
-    }  # fmt: skip
+    shapes = {"sha256": (n, 32), "fingerprints": (n, 32), "labels": (n,), "parts": (n,)}
+    shapes |= {"features": (n, d + 1), "mean": (width,)}
     if any(getattr(films, name).shape != shape for name, shape in shapes.items()):
         return False
     if any(getattr(films, name).dtype != np.dtype(kind) for name, kind in _TYPES.items()):

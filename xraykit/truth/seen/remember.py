@@ -112,7 +112,7 @@ def recorded(data: Mapping, films: Dataset, parts: Split) -> dict[str, np.ndarra
 def compute(
     model: Classifier, films: Dataset, parts: Mapping[str, np.ndarray], progress: Progress | None = None
 ) -> TrainingFilms:
-    """What is remembered of films, each read by the model; `parts` are their indices, int64 (n,), by name of the part."""
+    """What is remembered of films, each read by the model; `parts` holds their indices, int64 (n,), by part."""
     indices = np.concatenate([parts[name] for name in PARTS]).astype(np.int64)
     squares = films.squares(model.card.image_size, model.card.channels, _telling(progress, "Decoding"))
     units = np.empty((len(indices), 0), np.float32)
