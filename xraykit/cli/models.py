@@ -125,6 +125,25 @@ def convert_resnet18(file: Path, out: Path | None) -> None:
     )
 
 
+@models.command()
+@click.option("--data", required=True, type=FILE, help="The folder of the films that the model was trained on.")
+@click.argument("name")
+def remember(name: str, data: Path) -> None:
+    """Remember what a model learned from, beside it: hashes, fingerprints and features of its films, no picture.
+
+    Review then says whether a film, or its near twin, was among them, and how far it lies from them. Models that are
+    saved from a run remember their films already. A folder with other films is refused.
+    """
+    from xraykit.truth.seen import films, remember
+
+    with terminal.words():
+        with terminal.bars() as progress:
+            folder, card = remember.remember(name, data, progress)
+        remembered = films.load(folder)
+    counts = ", ".join(f"{count:,} {part}" for part, count in remembered.counts.items()) if remembered else "none"
+    click.echo(f"{card.name} remembers the films it was made with: {counts}.")
+
+
 def _say_bytes(done: int, total: int) -> None:
     of_all = f" of {total / 2**20:.0f}" if total else ""
     click.echo(f"\r{done / 2**20:.0f}{of_all} MiB", nl=done == total, err=True)
