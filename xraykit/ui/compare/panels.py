@@ -11,9 +11,10 @@ import streamlit as st
 from xraykit.evaluation import comparison, evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card
-from xraykit.reports import comparison_report, report
+from xraykit.reports import report
 from xraykit.reports.charts import style as chart_style
-from xraykit.reports.comparison_report import Applied, Chosen, Material
+from xraykit.reports.comparison import figures
+from xraykit.reports.comparison.chosen import Applied, Chosen, Material
 from xraykit.ui.compare import folder_evaluation, inputs
 from xraykit.ui.kit import film_list, report_view
 from xraykit.ui.kit.text import escape_markdown
@@ -130,7 +131,7 @@ def show_films(material: Material, applied: Applied, chosen: Chosen | None, list
     with st.container(key="listed"):
         with st.container(horizontal=True, vertical_alignment="center"):
             count = f"{len(listed):,} film{'' if len(listed) == 1 else 's'}"
-            words = html.escape(comparison_report.describe(material, chosen))
+            words = html.escape(figures.describe(material, chosen))
             st.html(f"<h2 class='xk-listed'>{count} <span>{words}</span></h2>")
             st.button("Close", key="close-films", type="tertiary", on_click=inputs.list_none)
         if applied and chosen.kind == "cell":
@@ -160,7 +161,7 @@ def _show_pair(material: Material, pair: comparison.Pair, several: bool) -> None
                 disabled=not films,
                 on_click=inputs.list_films,
                 args=(chosen.kind, *places),
-                help=f"List the films {escape_markdown(comparison_report.describe(material, chosen))}",
+                help=f"List the films {escape_markdown(figures.describe(material, chosen))}",
             )
 
 
