@@ -16,6 +16,7 @@ from xraykit.datasets import dataset
 from xraykit.datasets.reading import groups, index
 from xraykit.evaluation import evaluation
 from xraykit.system.folders import cache_folder
+from xraykit.truth.seen import films as seen
 
 PARTS = ("train", "validation", "test")  # what a film met in several of them is said to be in: the first
 
@@ -54,11 +55,21 @@ class OwnFilms:
 
 
 def read(folder: Path, trained_on: Path | None = None) -> OwnFilms:
-    """What is known of a model's own films: of its evaluations, and of the folder it was trained on where given.
+    """What is known of a model's own films.
 
-    Every film of that folder that its evaluations do not name counts as a training film. Raises DatasetRefused where
-    it is no folder of films.
+    What is remembered beside it (`seen.films`); else the films of its evaluations and of the folder it was trained on,
+    where given: every film there that the evaluations do not name counts as a training film.
+
+    Raises
+    ------
+    ModelRefused
+        If what is remembered cannot be read.
+    DatasetRefused
+        If `trained_on` is no folder of films.
     """
+    if (kept := seen.load(folder)) is not None:
+        by_hash = {kept.sha256[row].tobytes().hex(): str(kept.split[row]) for row in reversed(range(len(kept)))}
+        return OwnFilms(by_hash, kept.words, kept.split, kept.counts["train"] + kept.counts["validation"])
     hashes: dict[str, str] = {}
     for part in ("test", "validation"):
         with contextlib.suppress(evaluation.EvaluationRefused):

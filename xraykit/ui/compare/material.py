@@ -18,6 +18,7 @@ from xraykit.reports import report
 from xraykit.reports.comparison import cards as card_sections
 from xraykit.reports.comparison import curves, figures
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
+from xraykit.reports.truth import home_and_elsewhere
 from xraykit.system.folders import models_folder
 from xraykit.ui.kit import report_view
 
@@ -85,6 +86,7 @@ def sections(material: Material, choice: Choice, applied: Applied, chosen: Chose
     framed = chosen if chosen and chosen.kind == "cell" else None
     point = choice.point
     makers: dict[tuple, Callable[[], report.Section | None]] = {
+        ("places",): lambda: home_and_elsewhere.compared([model.card for model in material.kept]),
         ("verdict", choice.method, choice.margin): lambda: figures.verdict(material, metrics),
         ("matrices", choice.share, choice.method, *point, framed): lambda: figures.matrices(
             material, metrics, applied, choice, framed
