@@ -6,7 +6,7 @@ Films that the model was trained or calibrated on are left out first, and counte
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Attaching:
         """The part of the model's own films that each film is in."""
         own = own_films.read(folder, self.trained_on)
         self.remembered[folder] = own.remembered
-        return own.parts_of(films)
+        return own.parts_of(films.hashes, films.pictures())
 
     def attach(self, evaluations: Sequence[Evaluation], films: Dataset) -> None:
         """Add each evaluation to its model's card."""
@@ -114,7 +114,7 @@ def attach(folder: Path, given: Evaluation, source: Source, compared: int) -> Ca
             "validation films, so they say nothing of films from elsewhere. Choose films of another source.",
             code="all-known",
         )
-    kept = given.choose(rows)
+    kept, before = given.choose(rows), cards.read(folder)
     content = kept.to_json(names=False).encode()
     file = amend.named(f"elsewhere-{source.name[:60]}", content)
     entry = {
@@ -125,9 +125,8 @@ def attach(folder: Path, given: Evaluation, source: Source, compared: int) -> Ca
         "overlap": len(given.films) - len(rows),
         "compared": compared,
         "classes": dict(source.classes),
-        "figures": stats.plain(kept.metrics("groups")),
+        "figures": stats.plain(kept.metrics("groups") | {"operating_points": list(_at_points(before, kept))}),
     }
-    before = cards.read(folder)
     if len(before.elsewhere) >= MOST and source.name not in _names(before):
         raise ElsewhereRefused(
             f"The card of {before.name} has {MOST} evaluations on other films, as many as it takes. Take one off with "
@@ -167,6 +166,16 @@ def load(card: Card, folder: Path, name: str) -> Evaluation:
         if place["name"] == name:
             return evaluation.load(folder / place["file"])
     raise ElsewhereRefused(f"The card of {card.name} has no evaluation named {name[:100]}.", code="not-attached")
+
+
+def _at_points(card: Card, kept: Evaluation) -> Iterator[dict[str, Any]]:
+    """The card's operating points, chosen on the model's own validation films, with what they give on these films."""
+    for point in card.metrics.get("operating_points") or ():
+        label, threshold = point.get("label"), point.get("threshold")
+        if label in kept.classes and threshold is not None:
+            number = kept.classes.index(label)
+            shares = kept.shares(number, kept.probabilities[:, number] >= threshold, "groups")
+            yield {"label": label, "threshold": threshold, "test": {"n": len(kept.films), **shares}}
 
 
 def _names(card: Card) -> list[str]:

@@ -6,7 +6,7 @@ Home is its own test split. Reads cards alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xraykit.evaluation import stats
@@ -92,18 +92,12 @@ def home(card: Card) -> Place | None:
 
 def elsewhere(card: Card) -> tuple[Place, ...]:
     """The model on films of other sources, the worst balanced accuracy first."""
-    places = [
-        _place(
-            card,
-            entry["name"],
-            entry["data"],
-            entry["figures"],
-            theirs=_theirs(entry["classes"]),
-            overlap=entry["overlap"] if entry.get("compared") else None,
-            compared=entry.get("compared", 0),
-        )
-        for entry in card.elsewhere
-    ]
+    places = []
+    for entry in card.elsewhere:
+        compared = entry.get("compared", 0)
+        place = _place(card, entry["name"], entry["data"], entry["figures"])
+        overlap = entry["overlap"] if compared else None
+        places.append(replace(place, theirs=_theirs(entry["classes"]), overlap=overlap, compared=compared))
     return tuple(sorted(places, key=lambda place: 2.0 if place.balanced.value is None else place.balanced.value))
 
 
@@ -153,7 +147,7 @@ def _said(place: Place) -> str:
     return f"{place.accuracy.text()} (n {place.n:,})"
 
 
-def _place(card: Card, name: str, data: str, part: Mapping[str, Any], **more: Any) -> Place:
+def _place(card: Card, name: str, data: str, part: Mapping[str, Any]) -> Place:
     classes = {
         label: Figure.from_dict(figures.get("sensitivity"))
         for label, figures in (part.get("classes") or {}).items()
@@ -169,7 +163,7 @@ def _place(card: Card, name: str, data: str, part: Mapping[str, Any], **more: An
         balanced=stats.mean_of_shares(list(classes.values())),
         classes=classes,
         confusion=tuple(map(tuple, part.get("confusion") or ())),
-        **{"theirs": {}} | more,
+        theirs={},
     )
 
 

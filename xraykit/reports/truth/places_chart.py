@@ -56,4 +56,6 @@ def places(
         x=alt.X("high:Q", scale=scale), text="label:N", color=alt.value(style.ink)
     )
     height = (LANE * len(order) + GAP) * len(measures)
-    return finish(alt.layer(rules, dots, said), style, height, alt_text)
+    chart = alt.layer(rules, dots, said)
+    assert isinstance(chart, alt.LayerChart)
+    return finish(chart, style, height, alt_text)
