@@ -47,6 +47,7 @@ with under_controls:
     panels.show_point_refusals(applied)
 with handout:
     report_view.download_page(lambda: page.report(compared, choice, applied, chosen, listed, sections), "comparison")
+panels.show_places(sections["places"], style)
 panels.show_verdict(compared, sections["verdict"], style)
 panels.show_matrices(sections["matrices"], style, len(compared.classes))
 panels.show_difference(sections["difference"], style, compared, choice)

@@ -12,6 +12,7 @@ charts/learning    learning curves, of several models or of one run, and the loa
 charts/bars        one model's probabilities for one film; films by class and part of a split
 charts/studies     histories of trials, all settings at once, accuracy against time, overfitting
 charts/sizes       how large the files of a dataset are
+truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: the picture of it
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

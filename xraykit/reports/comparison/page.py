@@ -12,6 +12,7 @@ import xraykit
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
 from xraykit.reports.comparison.figures import describe, films
 from xraykit.reports.report import Report, Section
+from xraykit.truth import places
 
 ORDER = (  # after the films
     "difference",
@@ -39,7 +40,7 @@ def report(
 ) -> Report:
     """The whole page to hand out, made of its sections by key, with the films that are listed on it."""
     names = [material.comparison.films[i] for i in listed.tolist()]
-    ordered = [sections["verdict"], sections["matrices"]]
+    ordered = [sections["places"], sections["verdict"], sections["matrices"]]
     ordered += [films(material, chosen, listed)] if chosen else []
     ordered += [sections[key] for key in ORDER if key in sections]
     data = {
@@ -59,5 +60,6 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     yield "Test films", f"{n:,}, {first.data or 'data not named'}; digest {first.test_digest[:16]}"
     yield "Classes", ", ".join(material.classes)
     for kept in material.kept:
-        yield kept.card.name, f"{kept.card.title}; network sha256 {kept.card.files['model.keras'][:16]}"
+        sha256 = kept.card.files["model.keras"][:16]
+        yield kept.card.name, f"{kept.card.title}; {places.headline(kept.card)}; network sha256 {sha256}"
     yield "Written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by xraykit {xraykit.__version__}"

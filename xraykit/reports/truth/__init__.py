@@ -1,1 +1,1 @@
-"""What is known of a model's worth, as sections for pages and files."""
+"""What a model's figures are worth, as sections of a page."""

@@ -18,7 +18,7 @@ from xraykit.reports import report
 from xraykit.reports.comparison import cards as card_sections
 from xraykit.reports.comparison import changes, curves, figures, seeds, worth
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
-from xraykit.reports.truth import numbers_report
+from xraykit.reports.truth import home_and_elsewhere, numbers_report
 from xraykit.system.folders import models_folder
 from xraykit.ui.kit import report_view
 
@@ -94,6 +94,7 @@ def sections(material: Material, choice: Choice, applied: Applied, chosen: Chose
     framed, flipped = (chosen if chosen and chosen.kind == kind else None for kind in ("cell", "changed"))
     point, pair = choice.point, choice.pair
     makers: dict[tuple, Callable[[], report.Section | None]] = {
+        ("places",): lambda: home_and_elsewhere.compared([model.card for model in material.kept]),
         ("verdict", choice.method, choice.margin): lambda: figures.verdict(material, metrics),
         ("matrices", choice.share, choice.method, *point, framed): lambda: figures.matrices(
             material, metrics, applied, choice, framed

@@ -51,6 +51,15 @@ def show_point_refusals(applied: Applied) -> None:
         st.html(f"<p class='xk-word' role='status'>{lines}</p>")
 
 
+def show_places(section: report.Section, style: chart_style.Style) -> None:
+    """Each model at home and elsewhere, side by side; the figures a click away."""
+    report_view.heading(section)
+    report_view.pictures(section.pictures, style)
+    with st.expander("At home and elsewhere, in figures"):
+        for table in section.tables:
+            report_view.table(table)
+
+
 def show_verdict(material: Material, section: report.Section, style: chart_style.Style) -> None:
     """The verdicts in words, the films behind them a click away, accuracies with intervals beside."""
     pairs, notes = material.comparison.pairs, material.comparison.notes
