@@ -32,6 +32,7 @@ from xraykit.system.files import replace_text
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
+from xraykit.truth import sets
 
 Say = Callable[[str], None]  # is given what is being done; what it raises ends the keeping
 FOLDER = "keeping"  # in the run's folder: how far a keeping in the background is
@@ -198,7 +199,8 @@ def _complete(
         metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
     names = sorted(path.name for path in folder.iterdir() if path.name != "card.json")
     hashes = {name: system_files.sha256_of(folder / name) for name in names}
-    return dataclasses.replace(draft, metrics=metrics, files=hashes)
+    checks = {sets.CHECK: sets.measure(evaluation.load_parts(folder), {})}
+    return dataclasses.replace(draft, metrics=metrics, files=hashes, checks=checks)
 
 
 def _read_again(model: classifier.Classifier, films: dataset.Dataset, reading: Evaluation, part: str) -> Evaluation:

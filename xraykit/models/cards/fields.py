@@ -200,13 +200,37 @@ class _Elsewhere(TypedDict):
     figures: _Away
 
 
+class _Covered(TypedDict):
+    name: Line
+    file: FileName
+    n: Count
+    covered: _Figure
+    classes: dict[Label, _Figure]
+    size: Amount
+    empty: Count
+    whole: Count
+
+
+class _Sets(TypedDict):
+    level: Annotated[float, Meta(gt=0, lt=1)]
+    rule: Literal["per class", "overall"]
+    least: dict[Label, Annotated[float, Meta(ge=0, le=1)]]  # the probability from which a class is in the set
+    places: Annotated[list[_Covered], Meta(max_length=51)]
+
+
+class _Conformal(TypedDict):
+    n: Count
+    support: dict[Label, Count]
+    sets: Annotated[list[_Sets], Meta(max_length=20)]
+
+
 class _Checks(TypedDict, total=False):
     """What was looked into after training, by name; each a plain object of figures."""
 
     data_audit: dict[str, Any] | None
     shortcuts: dict[str, Any] | None
     scorecard: dict[str, Any] | None
-    conformal: dict[str, Any] | None
+    conformal: _Conformal | None
     left_out: dict[str, Any] | None
 
 

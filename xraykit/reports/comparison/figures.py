@@ -112,7 +112,10 @@ def describe(material: Material, chosen: Chosen) -> str:
         model, reference, predicted = chosen.places
         classes = material.classes
         return f"{material.models[model]}: reference {classes[reference]}, predicted {classes[predicted]}"
-    first, second = (material.models[place] for place in chosen.places)
+    first, second = (material.models[place] for place in chosen.places[:2])
+    if chosen.kind == "changed":
+        reference, predicted = (material.classes[place] for place in chosen.places[2:])
+        return f"reference {reference}, predicted {predicted} by {first} or {second} alone"
     return {
         "fixes": f"correct only with {second}, wrong with {first}",
         "breaks": f"correct only with {first}, wrong with {second}",
