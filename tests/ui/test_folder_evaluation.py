@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -22,6 +23,7 @@ from xraykit.refused import Refused
 from xraykit.system import folders, job_folder, jobs
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.system.jobs import Job, JobState
+from xraykit.truth import own_films
 from xraykit.ui import server
 from xraykit.ui.kit import film_list
 
@@ -208,8 +210,10 @@ def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
     folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "weights" / "model")
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
     hashes = Job(tmp_path / "weights" / "model").films()["sha256"]
-    assert folder_evaluation.familiar("model", [*hashes[:3], "0" * 64]) == 3
-    assert folder_evaluation.familiar("none", hashes) == 0
+    no_pictures = np.zeros((0, 2, 4), np.uint64)
+    own = own_films.read(tmp_path / "weights" / "model")
+    assert own.parts_of([*hashes[:3], "0" * 64], no_pictures) == ("test", "test", "test", "")
+    assert set(own_films.read(tmp_path / "weights" / "none").parts_of(hashes, no_pictures)) == {""}
 
 
 def panel():
@@ -258,8 +262,12 @@ def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
     text = words_of(app)
     for told in ("Normal/broken.png", "copy.png", "loose.png", "Refused films", "Identical files", "without a class"):
         assert told in text
-    assert "other-classes knows the classes COVID-19, Normal, Viral Pneumonia" in text, "both lists"
-    assert app.multiselect[0].options == ["A tiny network"], "only models that fit are offered"
+    assert app.multiselect[0].value == ["tiny-model", "other-classes"]
+    assert "holds COVID-19, Normal, Pneumonia" in text, "both lists"
+    assert "other-classes knows COVID-19, Normal, Viral Pneumonia" in text, "both lists"
+    assert app.selectbox[0].value == "Viral Pneumonia", "the class that it may well count as is proposed"
+    app.multiselect[0].set_value(["tiny-model"]).run()
+    assert not app.selectbox
     app.button(key="evaluate-start").click().run()
     run_until(app, lambda app: app.session_state["picked"], "the evaluation")
     assert not app.exception and app.session_state["picked"] == [("tiny-model", 13)]
