@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from xraykit.refused import Refused
 from xraykit.system import folders, job_folder, jobs
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.system.jobs import Job, JobState
-from xraykit.truth import own_films
+from xraykit.truth import elsewhere, own_films
 from xraykit.ui import server
 from xraykit.ui.kit import film_list
 
@@ -206,14 +207,20 @@ def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
     assert begun.films()["films"] == 13
 
 
-def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
-    folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "weights" / "model")
+def test_films_a_model_has_met_are_told_beside_its_figures(odd_folder, tmp_path, monkeypatch):
+    folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "out")
+    model = tmp_path / "weights" / "tiny-model"
+    shutil.copytree(MODEL, model)
+    shutil.copy(tmp_path / "out" / "evaluation.json", model / "validation.json")
+    hashes = Job(tmp_path / "out").films()["sha256"]
+    own = own_films.read(model)
+    assert own.parts_of([*hashes[:1], "0" * 64], np.zeros((0, 2, 4), np.uint64)) == ("validation", "")
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
-    hashes = Job(tmp_path / "weights" / "model").films()["sha256"]
-    no_pictures = np.zeros((0, 2, 4), np.uint64)
-    own = own_films.read(tmp_path / "weights" / "model")
-    assert own.parts_of([*hashes[:3], "0" * 64], no_pictures) == ("test", "test", "test", "")
-    assert set(own_films.read(tmp_path / "weights" / "none").parts_of(hashes, no_pictures)) == {""}
+    knows = elsewhere.Attaching(["tiny-model"], None, "", {}).knows
+    (found,), _ = folder_evaluation.evaluate(["tiny-model"], odd_folder, tmp_path / "again", knows=knows)
+    assert found.warning.startswith("13 of these 13 films are among the training and validation films of tiny-model")
+    assert evaluation.load(tmp_path / "again" / "evaluation.json").warning == found.warning
+    assert "known-film: It, or a film that is nearly" in (tmp_path / "again" / "predictions.csv").read_text()
 
 
 def panel():
