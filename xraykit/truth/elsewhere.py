@@ -20,7 +20,7 @@ from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
 from xraykit.system import folders
-from xraykit.truth import own_films
+from xraykit.truth import own_films, sets
 
 MOST = 50  # other sources on one card
 HOME = "home"  # the model's own test split, so no other source's name
@@ -134,7 +134,8 @@ def attach(folder: Path, given: Evaluation, source: Source, compared: int) -> Ca
             code="too-many",
         )
     old = [place["file"] for place in before.elsewhere if place["name"] == source.name]
-    return amend.amend(folder, lambda card: _put(card, source.name, entry), add={file: content}, drop=old)
+    card = amend.amend(folder, lambda card: _put(card, source.name, entry), add={file: content}, drop=old)
+    return sets.renewed(folder, card)
 
 
 def detach(folder: Path, name: str) -> Card:

@@ -102,6 +102,11 @@ def attach(name_or_folder: str | Path) -> Card:
     return amend.amend(folder, lambda now: dataclasses.replace(now, checks={**now.checks, CHECK: found}))
 
 
+def renewed(folder: Path, card: Card) -> Card:
+    """A card whose films from elsewhere have changed, with its prediction sets, if it has any, checked on them."""
+    return attach(folder) if card.checks.get(CHECK) else card
+
+
 def of_card(card: Card) -> tuple[Checked, ...]:
     """The sets of a card: 90 and 95 %, each with limits per class and with one limit; nothing where it has none.
 
@@ -128,6 +133,27 @@ def shown(card: Card) -> Checked | None:
     """The sets that stand beside a probability: 90 %, with a limit for each class; None where there are none."""
     fitting = (each for each in of_card(card) if each.sets.level == SHOWN and each.sets.rule is Rule.PER_CLASS)
     return next(fitting, None)
+
+
+def beside(card: Card) -> dict[str, Any] | None:
+    """What a page needs to write a film's set and how far to trust it; None where the card has no sets.
+
+    {"level", "least": {class: probability from which it is in the set}, "places": [{"name", "n", "covered": [value, low,
+    high], "verdict"}]}; of places, home comes first.
+    """
+    checked = shown(card)
+    if checked is None:
+        return None
+    places = [
+        {
+            "name": place.name,
+            "n": place.coverage.n,
+            "covered": [place.coverage.covered.value, place.coverage.covered.low, place.coverage.covered.high],
+            "verdict": checked.verdict(place),
+        }
+        for place in checked.places
+    ]
+    return {"level": checked.sets.level, "least": dict(checked.sets.least), "places": places}
 
 
 def unchecked(card: Card) -> tuple[str, ...]:

@@ -24,7 +24,13 @@ def people(material: Material, metrics: Mapping[str, dict], applied: Applied, ch
         place = numbers_report.AT_HOME if home else evaluation.data or THESE
         rows.append(numbers_report.person_row(evaluation.model, place, choice.label, figures))
         elsewhere = numbers_report.from_cards([kept.card])
-        rows += [row for row in elsewhere if row["label"] == choice.label and row["place"] != numbers_report.AT_HOME]
+        rows += [
+            row
+            for row in elsewhere
+            if row["label"] == choice.label
+            and not row["place"].startswith(numbers_report.AT_HOME)
+            and not row["place"].endswith(numbers_report.AT_POINT)
+        ]
     words = "At the highest probability."
     if any(isinstance(result, operating.Applied) for result in applied.values()):
         words = "At the operating points above; on films from elsewhere at the highest probability."

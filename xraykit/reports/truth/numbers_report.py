@@ -16,8 +16,9 @@ from xraykit.reports.report import Column, Picture, Section, Table
 from xraykit.truth import sets
 from xraykit.truth.sets import Checked, Place
 
-AT_HOME = "At home"
+AT_HOME, AT_POINT = "At home", ", operating point"
 ALL = "all films"
+AT_CARD = "At the highest probability, or at each card's operating points: a sensitivity of 95% on validation films."
 JUDGED = {
     Verdict.KEPT: "kept",
     Verdict.LOW: "low, within chance",
@@ -53,7 +54,7 @@ def prediction_sets(cards: Sequence[Card]) -> Section:
     if checked:
         parts.append(_table(checked))
         words.append(RESTS_ON)
-    return Section("sets", "Prediction sets", tuple(words), tuple(parts), listed=True)
+    return Section("sets", "Prediction sets", tuple(words), tuple(parts), listed=True, across=True)
 
 
 def sentences(card: Card) -> Iterator[str]:
@@ -144,17 +145,18 @@ def _table(checked: Sequence[tuple[Card, Checked]]) -> Table:
 
 
 def from_cards(cards: Sequence[Card]) -> list[dict[str, Any]]:
-    """Sensitivity and specificity of every class at home and elsewhere, at the highest probability, as rows."""
-    return [
-        row
-        for card in cards
-        for place, figures in (
-            (AT_HOME, card.metrics.get("test")),
-            *((p["name"], p["figures"]) for p in card.elsewhere),
-        )
-        for label in card.classes
-        if (row := person_row(card.name, place, label, ((figures or {}).get("classes") or {}).get(label)))
-    ]
+    """Sensitivity and specificity of every class at home and elsewhere as rows.
+
+    At the highest probability, and at the card's operating points where it has some.
+    """
+    rows = []
+    for card in cards:
+        home = {"operating_points": card.metrics.get("operating_points"), **(card.metrics.get("test") or {})}
+        for place, part in ((AT_HOME, home), *((place["name"], place["figures"]) for place in card.elsewhere)):
+            rows += [person_row(card.name, place, *of_class) for of_class in (part.get("classes") or {}).items()]
+            points = (point for point in part.get("operating_points") or () if point.get("threshold") is not None)
+            rows += [person_row(card.name, f"{place}{AT_POINT}", point["label"], point.get("test")) for point in points]
+    return [row for row in rows if row]
 
 
 def person_row(model: str, place: str, label: str, figures: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -174,7 +176,7 @@ def person_row(model: str, place: str, label: str, figures: Mapping[str, Any] | 
     }
 
 
-def of_hundred(rows: Sequence[Mapping[str, Any]], words: str = "At the highest probability.") -> Iterator[Section]:
+def of_hundred(rows: Sequence[Mapping[str, Any]], words: str = AT_CARD) -> Iterator[Section]:
     """The picture of 100 people with its slider, and PPV and NPV at several prevalences; nothing without rows."""
     if not rows:
         return
@@ -201,6 +203,5 @@ def of_hundred(rows: Sequence[Mapping[str, Any]], words: str = "At the highest p
     )
     title = "PPV and NPV by prevalence"
     note = "By Bayes' theorem, the prevalence taken as known; 95% intervals of the adjusted logit (Mercaldo 2007)."
-    yield Section(
-        "people", "Of 100 such people", (words,), (picture, Table("predictive", title, columns, tuple(table), note))
-    )
+    parts = (picture, Table("predictive", title, columns, tuple(table), note))
+    yield Section("people", "Of 100 such people", (words,), parts, across=True)
