@@ -137,6 +137,16 @@ class Radiograph:
         resized = [_rounded(_resized(plane, size, size)) for plane in planes]
         return np.stack(resized * (channels // len(resized)), axis=-1)
 
+    def small(self, size: int) -> np.ndarray:
+        """Give the whole film squeezed into a square, uint8 (size, size) or (size, size, 3), range 0..255.
+
+        For telling what a picture is, not for a model: a large film is sampled, so that it takes no time.
+        """
+        step = max(1, min(self.pixels.shape[:2]) // (4 * size))
+        planes = _planes(self.pixels[::step, ::step], 3 if self.colour else 1)
+        drawn = [_rounded(_resized(plane, size, size)) for plane in planes]
+        return np.stack(drawn, axis=-1) if self.colour else drawn[0]
+
     def display(self, longest: int | None = None) -> np.ndarray:
         """Give the whole film as uint8 (h, w) or (h, w, 3), longer side at most `longest`, for drawing."""
         scale = min(1.0, (longest or max(self.pixels.shape[:2])) / max(self.pixels.shape[:2]))
