@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-SIZE = 64  # px of a side
+from xraykit.films.radiograph import SMALL as SIZE
+
 KINDS = ("0", "90", "180", "270", "other")  # a chest film, clockwise turned so far out of true; or anything else
 NETWORK = Path(__file__).parent / "gate.tflite"
 ABOUT = Path(__file__).parent / "gate.json"

@@ -5,18 +5,20 @@ Judges the small picture of a film (`Radiograph.small`). Knows no model; whoever
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from xraykit.films.dicom.facts import LATERAL
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal, refuse
 from xraykit.gate import network
 
 Kind = Literal["chest", "turned", "inverted", "lateral", "other"]
 State = Literal["passed", "refused", "overridden", "off"]
-LATERAL = ("LL", "RL", "LATERAL", "LAT", "LLO", "RLO")  # DICOM (0018,5101); `films` warns of them
+Switch = Literal["on", "overridden", "off"]
 NOT_A_CHEST_FILM, TURNED, INVERTED = "not-a-chest-film", "film-turned", "film-inverted"
 
 
@@ -44,9 +46,76 @@ class Verdict:
     score: float = 1.0
 
 
+@dataclass(frozen=True)
+class Asked:
+    """How a film is to be taken: as it is, unless a user says otherwise.
+
+    Attributes
+    ----------
+    gate : str
+        "on"; "overridden": read it whatever it is; "off": do not even look.
+    turn : int
+        Turn it first, by 0, 90, 180 or 270 degrees clockwise.
+    inverted : bool
+        Change black and white round first.
+    """
+
+    gate: Switch = "on"
+    turn: int = 0
+    inverted: bool = False
+
+
+AS_IT_IS = Asked()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the gate did with a film, stamped on whatever is said of it after.
+
+    Attributes
+    ----------
+    state : str
+        "passed"; "refused": no model of chest films read it; "overridden": it was read although it was to be refused;
+        "off": nobody looked.
+    asked : Asked
+        How it was taken.
+    verdict : Verdict or None
+        What it was taken for, laid as `asked` says; None where nobody looked.
+    """
+
+    state: State
+    asked: Asked = AS_IT_IS
+    verdict: Verdict | None = None
+
+    @property
+    def code(self) -> str:
+        """Why it is not read, or was not to be; "" where it may be."""
+        return refused.code if self.verdict and (refused := refusal("", self.verdict)) else ""
+
+    @property
+    def words(self) -> str:
+        """The same for people."""
+        return refused.words if self.verdict and (refused := refusal("", self.verdict)) else ""
+
+
+def is_on() -> bool:
+    """Whether films are judged at all: XRAYKIT_GATE=off turns the gate off for this computer, and that is stamped."""
+    return os.environ.get("XRAYKIT_GATE", "on") != "off"
+
+
+def decide(small: np.ndarray, view: str | None, asked: Asked) -> Outcome:
+    """What becomes of a film by its small picture, laid as `asked` says."""
+    if asked.gate == "off" or not is_on():
+        return Outcome("off", asked)
+    verdict = judge_small(small, view)
+    if refusal("", verdict) is None:
+        return Outcome("passed", asked, verdict)
+    return Outcome("overridden" if asked.gate == "overridden" else "refused", asked, verdict)
+
+
 def judge(film: Radiograph) -> Verdict:
     """What a film is taken for."""
-    return judge_small(film.small(network.SIZE), film.view)
+    return judge_small(film.small(), film.view)
 
 
 def judge_small(small: np.ndarray, view: str | None = None) -> Verdict:
@@ -59,7 +128,7 @@ def judge_small(small: np.ndarray, view: str | None = None) -> Verdict:
     view : str, optional
         DICOM (0018,5101) View Position.
     """
-    if view is not None and view.upper() in LATERAL:
+    if view in LATERAL:  # `films` warns of them
         return Verdict("lateral")
     limits = network.about()["limits"]
     if small.ndim == 3 and colourfulness(small) > limits["colour"]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -22,7 +22,7 @@ from xraykit.training.gate.pictures import Picture
 
 LIMITS = {"chest": 0.5, "turned": 0.8, "inverted": 0.8, "colour": 10.0}
 EPOCHS, SEED = 8, 20261129
-FILMS, PHOTOGRAPHS, DRAWN, MEDICAL = 18_000, 8_500, 8_500, 1_000  # pictures made of those at hand
+FILMS, PHOTOGRAPHS, DRAWN, MEDICAL = 13_000, 6_200, 6_200, 600  # pictures made of those at hand
 DRAWN_EACH = 400
 LEFT_OUT = {
     "without kermany (children)": {"kermany"},
@@ -31,6 +31,15 @@ LEFT_OUT = {
     "without streets and buildings": {"street", "buildings"},
     "without limbs, hands, sections, pages and shapes": {"limbs", "hands and feet", "sections", "pages of text", "shapes"},
 }
+
+
+class Made(NamedTuple):
+    """Pictures to learn from, uint8 (N, 64, 64), with the kind of what each was made of."""
+
+    films: np.ndarray
+    film_kinds: np.ndarray
+    others: np.ndarray
+    other_kinds: np.ndarray
 
 
 @click.command()
@@ -45,12 +54,13 @@ def main(data: Path, out: Path, epochs: int, left_out: bool) -> None:
 
     films = pictures.films(data)
     others = [*pictures.photographs(data), *pictures.drawings(SEED, DRAWN_EACH), *pictures.medical()]
-    kept = _learn(films, others, epochs)
+    made = _made(films, others)
+    kept = _learn(made, epochs)
     measured = _measured(kept, films, others)
     _say("all kinds", measured)
     without = {}
     for name, kinds in LEFT_OUT.items() if left_out else ():
-        lacking = _learn([p for p in films if p.kind not in kinds], [p for p in others if p.kind not in kinds], epochs)
+        lacking = _learn(made, epochs, kinds)
         strange = [p for p in films if p.kind in kinds], [p for p in others if p.kind in kinds]
         without[name] = _measured(lacking, *strange, of_all=True)
         _say(name, without[name])
@@ -65,20 +75,26 @@ def main(data: Path, out: Path, epochs: int, left_out: bool) -> None:
     files.replace_text(out / network.ABOUT.name, json.dumps(about, indent=1) + "\n", shared=True)
 
 
-def _learn(films: Sequence[Picture], others: Sequence[Picture], epochs: int) -> Any:
+def _made(films: Sequence[Picture], others: Sequence[Picture]) -> Made:
+    """The pictures that a network is shown, made of those that are for learning."""
+    drawings = {*drawn.KINDS, *bodies.KINDS}
+    learned = [picture for picture in others if not picture.test]
+    parts = [
+        ([p for p in learned if p.kind not in {*drawings, pictures.MEDICAL}], PHOTOGRAPHS),
+        ([p for p in learned if p.kind in drawings], DRAWN),
+        ([p for p in learned if p.kind == pictures.MEDICAL], MEDICAL),
+    ]
+    chest, kinds = pictures.varied([p for p in films if not p.test], FILMS, SEED, chest=True)
+    made = [pictures.varied(part, count, SEED + count, chest=False) for part, count in parts if part]
+    rest = np.concatenate([squares for squares, _ in made])
+    return Made(chest, np.array(kinds), rest, np.array([kind for _, those in made for kind in those]))
+
+
+def _learn(made: Made, epochs: int, without: Collection[str] = ()) -> Any:
     from xraykit.training.fit.network import gate as fit
 
-    photographs = [p for p in others if p.kind not in {*drawn.KINDS, *bodies.KINDS, "other DICOM"} and not p.test]
-    drawings = [p for p in others if p.kind in {*drawn.KINDS, *bodies.KINDS} and not p.test]
-    medical = [p for p in others if p.kind == "other DICOM"]
-    chest = pictures.varied([p for p in films if not p.test], FILMS, SEED, chest=True)
-    rest = np.concatenate(
-        [
-            pictures.varied(group, count, SEED + count, chest=False)
-            for group, count in ((photographs, PHOTOGRAPHS), (drawings, DRAWN), (medical, MEDICAL))
-        ]
-    )
-    return fit.learn(chest, rest, epochs, SEED, verbose=2)
+    chest, rest = (~np.isin(kinds, list(without)) for kinds in (made.film_kinds, made.other_kinds))
+    return fit.learn(made.films[chest], made.others[rest], epochs, SEED, verbose=2)
 
 
 def _measured(

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from xraykit.gate.network import SIZE
 
-WORK = 2 * SIZE  # px of a side while a picture is worked on
+WORK = 3 * SIZE // 2  # px of a side while a picture is worked on
 
 
 def film(grey: np.ndarray, noise: np.random.Generator) -> np.ndarray:

@@ -25,6 +25,7 @@ KEPT = 144  # px of the longer side of a picture that is kept for learning
 TEST = 20  # percent of the films' groups
 FILMS = ("radiography", "darkcovid", "kermany")
 PHOTOGRAPHS = "intel"
+MEDICAL = "other DICOM"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def films(data: Path) -> list[Picture]:
         def look(film: str, radiograph: Radiograph | Refusal, read: dict = read) -> None:
             if isinstance(radiograph, Radiograph):
                 whole = groups.whole_fingerprint(radiograph)
-                read[film] = (_grey(radiograph), radiograph.small(network.SIZE), whole)
+                read[film] = (_grey(radiograph), radiograph.small(), whole)
 
         here = dataset.read(data / name, look=look)
         for film, group in zip(here.films, here.groups, strict=True):
@@ -82,7 +83,7 @@ def photographs(data: Path) -> list[Picture]:
     root = data / PHOTOGRAPHS
     paths = sorted(root.glob("t*/*/*.jpg"))
     return [
-        Picture(path.parent.name, _grey(film), film.small(network.SIZE), path.parent.parent.name == "test")
+        Picture(path.parent.name, _grey(film), film.small(), path.parent.parent.name == "test")
         for path, film in _read(paths)
     ]
 
@@ -95,7 +96,7 @@ def medical() -> list[Picture]:
     made = {}
     for path, film in _read(sorted(paths)):
         made.setdefault((film.pixels.shape, int(film.pixels.mean())), film)
-    return [Picture("other DICOM", _grey(film), film.small(network.SIZE), False) for film in made.values()]
+    return [Picture(MEDICAL, _grey(film), film.small(), False) for film in made.values()]
 
 
 def drawings(seed: int, each: int) -> list[Picture]:
@@ -110,13 +111,13 @@ def drawings(seed: int, each: int) -> list[Picture]:
     return made
 
 
-def varied(pictures: Iterable[Picture], count: int, seed: int, chest: bool) -> np.ndarray:
-    """`count` pictures made from these, uint8 (count, 64, 64): each kind as often as the others of its share."""
+def varied(pictures: Iterable[Picture], count: int, seed: int, chest: bool) -> tuple[np.ndarray, list[str]]:
+    """`count` pictures made from these, uint8 (count, 64, 64), each of them as often as the others, and their kinds."""
     pictures = list(pictures)
     noise = np.random.default_rng(seed)
     change = augment.film if chest else augment.other
     places = np.concatenate([noise.permutation(len(pictures)) for _ in range(count // len(pictures) + 1)])[:count]
-    return np.stack([change(pictures[place].grey, noise) for place in places])
+    return np.stack([change(pictures[place].grey, noise) for place in places]), [pictures[p].kind for p in places]
 
 
 def _read(paths: list[Path]) -> Iterable[tuple[Path, Radiograph]]:

@@ -13,7 +13,7 @@ from keras import ops
 
 from xraykit.gate.network import KINDS, SIZE, prepared
 
-WIDTHS = (16, 32, 48, 64)
+WIDTHS = (12, 16, 32, 48)
 OTHER = KINDS.index("other")
 BATCH = 128
 
