@@ -141,6 +141,11 @@ class Classifier:
             )
 
 
+def is_gated(card: Card) -> bool:
+    """Whether the gate is asked before this model reads a film: a network of colour pictures is of no radiographs."""
+    return card.channels == 1
+
+
 def load(name_or_folder: str | Path, verify: bool = True, name: str | None = None, streams: int = 1) -> Classifier:
     """Load a kept model by its name (below `models_folder()`) or its folder.
 

@@ -1,4 +1,7 @@
 """What a model's figures are worth: on films from elsewhere, without the lungs, beside chance.
 
-seen/  what a model saw: the films it learned from, and the way of a film to its input
+elsewhere  what a model gave on films of another source, added to its card
+own_films  which films a model has met: those it was trained, calibrated and tested on
+places     a model at home and elsewhere, in figures and in words
+seen/      what a model saw: the films it learned from, and the way of a film to its input
 """

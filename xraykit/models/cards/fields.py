@@ -191,6 +191,7 @@ class _Elsewhere(TypedDict):
     file: FileName
     n: Count
     overlap: Count
+    compared: NotRequired[Count]  # of its own films; 0 where its training films were not known
     classes: dict[Label, Label]
     figures: _Part
 

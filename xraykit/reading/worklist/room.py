@@ -10,10 +10,12 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from xraykit.films.folders.zipped import Place
 from xraykit.films.refusal import Refusal
+from xraykit.gate import AS_IT_IS, Asked
 from xraykit.models import service
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
@@ -120,6 +122,21 @@ class Room:
         """The reader looks at a film; it and those ahead come first."""
         self.list.look(name, ahead[:NEXT])
 
+    def take_as(self, row: Row, way: str) -> None:
+        """What a reader wants done with a film that the gate refused, or had done: "turn" it as the gate says, "read"
+        it anyway, or take it "as-it-is" again. It is then read anew; raises Refused for anything else."""
+        asked = row.asked
+        if way == "turn" and row.gate and row.gate.verdict:
+            turn = (asked.turn + row.gate.verdict.turn) % 360
+            asked = Asked("on", turn, asked.inverted != row.gate.verdict.inverted)
+        elif way == "read":
+            asked = replace(asked, gate="overridden")
+        elif way == "as-it-is":
+            asked = AS_IT_IS
+        else:
+            raise Refused("Expected turn, read or as-it-is, of a film that the gate has seen.", code="request")
+        self.list.ask(row, asked)
+
     def remove(self, names: Iterable[str]) -> list[Row]:
         """Forget films; returns those that were there. Their files are the caller's."""
         return self.list.remove(names)
@@ -127,14 +144,14 @@ class Room:
     def softcopy(self, row: Row) -> Any:
         """A film as it is drawn, or its Refusal; raises ServiceError."""
         sha = row.facts.sha256 if row.facts else None
-        return self._client().softcopy(row.name, row.place, sha, self.chosen)
+        return self._client().softcopy(row.name, row.place, sha, self.chosen, row.asked)
 
     def heat(
         self, row: Row, model: str, method: str, label: str, progress: Callable[..., None] | None = None
     ) -> Explanation | Refusal:
         """A heatmap of a film; raises ModelRefused, ServiceError."""
         sha = row.facts.sha256 if row.facts else None
-        return self._client().heat(row.name, row.place, sha, model, method, label, progress)
+        return self._client().heat(row.name, row.place, sha, model, method, label, progress, row.asked)
 
     def close(self) -> None:
         """Read no more, forget everything, end the session."""
@@ -201,13 +218,14 @@ class Room:
                         self._read_one(row, wanted, keep=False)
 
     def _read_one(self, row: Row, wanted: dict[str, str], keep: bool) -> None:
+        asked = row.asked
         try:
-            result = self._client().score(row.name, row.place, tuple(wanted))
+            result = self._client().score(row.name, row.place, tuple(wanted), asked)
         except Exception as error:  # whatever it is, the other films are read
             if not isinstance(error, Refused | OSError):
                 log.error("a film could not be read (%s)", type(error).__name__)
             result = Refusal(row.name, getattr(error, "code", "failed"), words_of(error))
-        self.list.settle(row, result, wanted)
+        self.list.settle(row, result, wanted, asked)
 
 
 class Heats:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from xraykit.films.folders.zipped import Place
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
+from xraykit.gate import AS_IT_IS, Asked, Outcome
 from xraykit.models.service import Scored
 
 BATCH = 16  # films of a folder that are read together
@@ -45,6 +46,10 @@ class Row:
         What each model makes of it.
     compared : dict of (str, str) to (float or None, float or None)
         Correlation and overlap of two models' heatmaps.
+    asked : Asked
+        How it is to be taken: turned first, or read though the gate refuses it.
+    gate : Outcome or None
+        What the gate made of it, once it is ready. A film that is refused there is ready: it is drawn, but not read.
     """
 
     id: str
@@ -60,6 +65,8 @@ class Row:
     same_as: str | None = None
     group: int | None = None
     busy: bool = False
+    asked: Asked = AS_IT_IS
+    gate: Outcome | None = None
 
     @property
     def disagree(self) -> bool:
@@ -199,15 +206,16 @@ class Worklist:
         row: Row,
         result: Scored | Refusal,
         wanted: Mapping[str, str],
+        asked: Asked = AS_IT_IS,
     ) -> None:
-        """Note what became of a film that was taken."""
+        """Note what became of a film that was taken so."""
         with self._work:
             row.busy = False
             if self._rows.get(row.id) is not row:  # removed meanwhile
                 return
             if isinstance(result, Refusal):
                 row.state, row.refusal = "refused", result
-            else:
+            elif row.asked == asked:
                 self._take_in(row, result, wanted)
             self._times.append(time.monotonic())
             self._touch([row])
@@ -224,6 +232,16 @@ class Worklist:
                     row.busy = False
                     self._queue.appendleft(row)
             self._work.notify_all()
+
+    def ask(self, row: Row, asked: Asked) -> None:
+        """Have a film taken in another way, and read anew."""
+        with self._work:
+            row.asked, row.state = asked, "waiting"
+            row.models, row.compared = {}, {}
+            self._touch([row])
+            self._queue.appendleft(row)
+            self._work.notify_all()
+        self._tell()
 
     def remove(self, names: Iterable[str]) -> list[Row]:
         """Forget films; returns those that were there."""
@@ -301,6 +319,9 @@ class Worklist:
         while self._queue and len(taken) < most:
             row = self._queue.popleft()
             if self._rows.get(row.id) is row and not row.busy and self._needs(row):
+                if row.asked != AS_IT_IS:  # is read alone, after its neighbours or before
+                    self._queue.extendleft([row] * bool(taken))
+                    return taken or [row]
                 taken.append(row)
         return taken
 
@@ -313,7 +334,7 @@ class Worklist:
         notes = tuple(self._notes.setdefault(note, note) for note in scored.notes)
         row.state, row.refusal = "ready", None
         row.facts = Facts(notes=notes, **{name: getattr(scored, name) for name in _COPIED})
-        row.thumbnail = scored.thumbnail
+        row.thumbnail, row.gate = scored.thumbnail, scored.gate
         for name, version in wanted.items():
             if name in scored.predictions:
                 row.models[name] = _reading(scored.predictions[name], version)

@@ -18,6 +18,7 @@ from xraykit.films import note
 from xraykit.films.dicom import message
 from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.refusal import Refusal
+from xraykit.gate import Outcome, name_of
 from xraykit.models import explanation
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
@@ -66,6 +67,7 @@ def row(room: Room, film: Row) -> dict[str, Any]:
         "view": facts.view if facts else None,
         "laterality": facts.laterality if facts else None,
         "colour": facts.colour if facts else False,
+        "gate": _gate(film.gate) if film.gate else None,
         "warnings": [warning.words for warning in warnings],
         "notes": [each.words for each in facts.notes if not each.warning] if facts else [],
         "sha": facts.sha256[:12] if facts else None,
@@ -126,6 +128,20 @@ def _head(header: Mapping[str, Any]) -> bytes:
 
 def _little(values: np.ndarray) -> memoryview:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).reshape(-1).data.cast("B")
+
+
+def _gate(outcome: Outcome) -> dict[str, Any]:
+    """What the gate made of a film: `turn` and `inverted` are what would set it right, `laid` what was done."""
+    verdict, asked = outcome.verdict, outcome.asked
+    return {
+        "state": outcome.state,
+        "code": outcome.code,
+        "title": name_of(verdict) if verdict else "",
+        "words": outcome.words,
+        "turn": verdict.turn if verdict else 0,
+        "inverted": verdict.inverted if verdict else False,
+        "laid": {"turn": asked.turn, "inverted": asked.inverted},
+    }
 
 
 def _reading(reading: Reading) -> dict[str, Any]:

@@ -65,6 +65,7 @@ export function createRoutes(base) {
     look: (id, ahead) => send("POST", "look", { id, ahead }),
     remove: (id) => json(`film/${id}`, { method: "DELETE" }),
     closeAll: () => json("films", { method: "DELETE" }),
+    takeAs: (id, way) => send("POST", `gate/${id}`, { take: way }),
     models: (names) => send("POST", "models", { names }),
     impression: (id, body, options) => send("PUT", `impression/${id}`, body, options),
     reading: () => json("reading"),
@@ -101,6 +102,7 @@ export function createShelf(routes, parse, tell) {
   const films = new Map(); // id -> {film} | {error}; the least recently used first
   const heats = new Map(); // key -> {heat} | {error} | {done, remaining}
   const going = new Map(); // key -> AbortController
+  const thumb = createThumbs(routes);
   let held = 0;
   let wanted = [];
 
@@ -202,6 +204,7 @@ export function createShelf(routes, parse, tell) {
     },
     forget(id) {
       drop(id);
+      thumb.forget(id);
       for (const name of [...heats.keys()]) if (isKey(name, id)) heats.delete(name);
     },
     /** A heatmap's or film's failure is forgotten, so that it is asked for again. */
@@ -210,7 +213,7 @@ export function createShelf(routes, parse, tell) {
       for (const [name, entry] of heats) if (isKey(name, id) && !entry.heat) heats.delete(name);
       tell();
     },
-    thumb: createThumbs(routes),
+    thumb,
     /** End what the server computes for a film; said where its heatmap would be. */
     cancel(id) {
       for (const [name, way] of [...going]) {
@@ -246,12 +249,13 @@ function createThumbs(routes) {
       next();
     }
   }
-  return (id, done) => {
+  const thumb = (id, done) => {
     if (known.has(id)) return done(known.get(id));
     if (waiting.size > 64) waiting.delete(waiting.keys().next().value);
     waiting.set(id, done);
     next();
   };
+  return Object.assign(thumb, { forget: (id) => known.delete(id) });
 }
 
 const address = (blob) => new Promise((done) => {
