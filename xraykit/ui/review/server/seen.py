@@ -36,13 +36,13 @@ async def picture(request: Request, seat: Seat) -> Response:
     return Response(await blocking(make), media_type="image/png", headers=NO_STORE)
 
 
-def known(one: Known | None) -> dict[str, Any] | None:
+def known(film: Known | None) -> dict[str, Any] | None:
     """That a model was made with a film, for its badge."""
-    if one is None:
+    if film is None:
         return None
     from xraykit.truth.seen import steps
 
-    return {"split": one.split, "exact": one.exact, "bits": one.bits, "words": steps.known_words(one)}
+    return {"split": film.split, "exact": film.exact, "bits": film.bits, "words": steps.known_words(film)}
 
 
 def _card(request: Request, seat: Seat) -> Card:
