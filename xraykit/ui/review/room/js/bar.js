@@ -14,7 +14,7 @@ const MODES = [["layer", "Layer"], ["blink", "Blink"], ["slider", "Slider"]];
 const GROUPS = [
   [["invert", "invert", "Invert"]],
   [["fit", "fit", "Fit"], ["true-pixels", "pixels", "1:1"], ["rotate", "rotate", "Rotate"], ["flip", "flip", "Flip"], ["lens", "lens", "Lens"], ["reset", "reset", "Reset"]],
-  [["overlay", "heat", "Heatmap"], ["saw", "input", "Input"]],
+  [["overlay", "heat", "Heatmap"]],
   [["probe", "probe", "Probe"], ["ruler", "ruler", "Length"], ["angle", "angle", "Angle"], ["ratio", "ratio", "CTR"], ["arrow", "mark", "Arrow"], ["text", "text", "Text"]],
   [["fullscreen", "full", "Full screen"], ["help", "help", "Keys"]],
 ];

@@ -61,7 +61,7 @@ function build(root, data) {
   room.side = createSide(at("films"), room, room.opening);
   room.heads = createHeads(at("heads"), room);
   room.findings = createFindings(at("findings"), room);
-  room.saw = createSeen(at("saw"), room);
+  room.given = createSeen(at("saw"), room);
   room.showPanels();
   return room;
 }

@@ -16,6 +16,13 @@ export function knownBadge(known, short = false) {
   return h("span", { class: `saw-known ${known.split}`, title: known.words }, icon("warning", 12), words);
 }
 
+/** Below a model's probability: whether it knows the film, and the way to what it saw. */
+export function seenLine(room, model, given) {
+  const show = () => room.store.set({ saw: { open: true, model: model.name } });
+  return h("p", { class: "saw-line" }, knownBadge(given.known),
+    h("button", { type: "button", class: "text", title: `What the model saw (${room.keysOf("saw").join(", ")})`, onclick: show }, "What it saw"));
+}
+
 /** Of all models that are on, the one that knows a film best. @param {any} row @param {string[]} names */
 export function knownOf(row, names) {
   const all = names.map((name) => row.models?.[name]?.known).filter(Boolean);
@@ -95,7 +102,7 @@ function content(room, row, model) {
   const entry = ask(room, row, model);
   if (entry.error) return [h("p", { class: "saw-error", role: "alert" }, entry.error)];
   if (!entry.said) return [quiet("Asking the model…")];
-  return [knownBadge(entry.said.known), picture(entry, room.titleOf(model.name)), way(entry.said), ...beside(room, row, entry.said)];
+  return [knownBadge(entry.said.known), picture(entry, room.titleOf(model.name)), ...beside(room, row, entry.said), way(entry.said)];
 }
 
 const quiet = (words) => h("p", { class: "quiet" }, words);
