@@ -65,6 +65,7 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
         "same_as": None,
         "patient": None,
         "taken": None,
+        "gate": None,
         "models": models,
         "disagree": number % 2 == 1,
         "compared": {"alpha|beta": {"correlation": 0.7, "overlap": 0.4}},

@@ -58,10 +58,9 @@ class Glance:
     """A film as a worklist knows it, made where the film is decoded: a few kilobytes travel instead of its pixels.
 
     `squares` by (size, channels), as `Radiograph.square` gives them; `box` is what they show, (left, top, right,
-    bottom) film pixels; `thumbnail` JPEG, longest side `THUMBNAIL`, at most
-    `THUMBNAIL_BYTES`; `small` as `Radiograph.small` gives it; `laid` is how the film was
-    laid, as `Wanted` has it; `bits`, `laterality`, `patient` and `taken` as `Softcopy` has them; `softcopy` where it was
-    wanted. The rest as `Radiograph` has it.
+    bottom) film pixels; `thumbnail` JPEG, longest side `THUMBNAIL`, at most `THUMBNAIL_BYTES`; `small` as
+    `Radiograph.small` gives it; `laid` is how the film was laid, as `Wanted` has it; `bits`, `laterality`, `patient` and
+    `taken` as `Softcopy` has them; `softcopy` where it was wanted. The rest as `Radiograph` has it.
     """
 
     source: str

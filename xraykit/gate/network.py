@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from xraykit.films.radiograph import SMALL as SIZE
-
 KINDS = ("0", "90", "180", "270", "other")  # a chest film, clockwise turned so far out of true; or anything else
 NETWORK = Path(__file__).parent / "gate.tflite"
 ABOUT = Path(__file__).parent / "gate.json"

@@ -1,4 +1,4 @@
-"""What a picture is, before any model speaks: a frontal chest film the right way up, one that is turned, or no such film.
+"""What a picture is, before any model speaks: a frontal chest film, upright or not, or no such film.
 
 Judges the small picture of a film (`Radiograph.small`). Knows no model; whoever asks one asks here first.
 """

@@ -16,7 +16,10 @@ from xraykit.reading.kept import ReadFilm, Record
 from xraykit.system.files import csv_cells
 
 # docs/reading.md says what each holds
-COLUMNS = ("order", "sha256", "name", "reference", "finding_before_models", "finding", "changed", "flagged")
+COLUMNS = (
+    *("order", "sha256", "name", "reference", "finding_before_models", "finding", "changed", "flagged"),
+    *("gate", "laid"),
+)
 LAST_COLUMNS = ("seconds_before_models", "seconds", "text", "marks", "recorded")
 OF_MODEL = ("answer", "probability", "reader_says")  # after the model's name and a space
 
@@ -48,7 +51,7 @@ def to_json(record: Record) -> str:
 def _row(film: ReadFilm, models: list[str]) -> Iterator[Any]:
     last, before = film.last, film.before
     yield from (film.order, film.sha256, film.name, film.label, before and before.finding, last.finding)
-    yield from (summary.changed(film), last.flagged)
+    yield from (summary.changed(film), last.flagged, film.gate, film.laid)
     for model in models:
         answer = film.answers.get(model)
         yield answer and answer.top

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -91,6 +91,8 @@ class ReadFilm:
     `order` counts the films from 1 as they were first read; `label` is the reference standard where one is known;
     `answers` are the models' by name, as they stood when the reader saw the film; `before` is the last impression
     before the models were shown, None where they were shown from the start; `last` is the last impression of all.
+    `gate` is what the gate made of it, "" where nobody asked; `laid` how the film was turned for reading: "", or such
+    as "turned 90, inverted", degrees clockwise.
     """
 
     sha256: Digest
@@ -100,6 +102,8 @@ class ReadFilm:
     name: Annotated[str, Meta(max_length=1000)] = ""
     label: Label | None = None
     answers: Annotated[Mapping[Label, Answer], Meta(max_length=100)] = field(default_factory=dict)
+    gate: Literal["", "passed", "refused", "overridden", "off"] = ""
+    laid: Annotated[str, Meta(max_length=40)] = ""
 
 
 @dataclass(frozen=True, slots=True)

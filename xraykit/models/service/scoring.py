@@ -24,6 +24,7 @@ from xraykit.models.service.kept import Kept
 from xraykit.refused import Refused, words_of
 
 READINGS_BYTES = 16 * 2**20  # of some 5,000; one that is forgotten costs a decoding
+NOT_ASKED = Outcome("off")
 ENTRY_BYTES = 1500  # of a reading, beside its arrays
 
 
@@ -125,7 +126,7 @@ def refused_by_gate(film: Glance, card: Card, asked: Asked) -> Refusal | None:
     return gate.refusal(film.source, outcome.verdict) if outcome.verdict and outcome.state == "refused" else None
 
 
-def scored(film: Glance, readings: Mapping[str, Reading | str], outcome: Outcome = Outcome("off")) -> Scored:
+def scored(film: Glance, readings: Mapping[str, Reading | str], outcome: Outcome = NOT_ASKED) -> Scored:
     """A film with the models' readings, or words in their place, and how far their heatmaps agree."""
     tops = {name: reading.top for name, reading in readings.items() if isinstance(reading, Reading)}
     square = film.squares.get(groups.FORM)

@@ -1,7 +1,7 @@
 """Learn the gate's network again and measure it: `python -m xraykit.training.gate --data DIR --out FOLDER`.
 
-DIR holds `radiography`, `darkcovid`, `kermany` and `intel`, those that there are; --left-out also tells what a gate makes
-of a hospital, a kind of photograph and a kind of drawing that it never saw. Some ten minutes of one core for each.
+DIR holds `radiography`, `darkcovid`, `kermany` and `intel`, those that there are. With --left-out more are learned,
+each without some kinds, to tell what a gate makes of what it never saw. A few minutes of one core for each.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ from xraykit.system import files
 from xraykit.training.gate import bodies, drawn, measure, pictures
 from xraykit.training.gate.pictures import Picture
 
-LIMITS = {"chest": 0.5, "turned": 0.8, "inverted": 0.8, "colour": 10.0}
+LIMITS = {"chest": 0.6, "turned": 0.8, "inverted": 0.8, "colour": 10.0}
 EPOCHS, SEED = 8, 20261129
 FILMS, PHOTOGRAPHS, DRAWN, MEDICAL = 13_000, 6_200, 6_200, 600  # pictures made of those at hand
 DRAWN_EACH = 400
-LEFT_OUT = {
-    "without kermany (children)": {"kermany"},
-    "without radiography": {"radiography"},
-    "without seas and glaciers": {"sea", "glacier"},
-    "without streets and buildings": {"street", "buildings"},
-    "without limbs, hands, sections, pages and shapes": {"limbs", "hands and feet", "sections", "pages of text", "shapes"},
+LEFT_OUT = {  # each learns without these kinds and is measured on them
+    "kermany (children), seas, glaciers, and five kinds of drawing": {
+        *("kermany", "sea", "glacier", "limbs", "hands and feet", "sections", "pages of text", "shapes"),
+    },
+    "radiography (three films of five), streets and buildings": {"radiography", "street", "buildings"},
 }
 
 
@@ -44,9 +43,13 @@ class Made(NamedTuple):
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Folder of the datasets.")
-@click.option("--out", type=click.Path(path_type=Path), default=network.NETWORK.parent, help="Where to write both files.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=network.NETWORK.parent, help="Where to write both files."
+)
 @click.option("--epochs", default=EPOCHS, show_default=True)
-@click.option("--left-out/--no-left-out", default=False, help="Learn five more that lack a kind, and measure them on it.")
+@click.option(
+    "--left-out/--no-left-out", default=False, help="Learn two more that lack some kinds, and measure them on these."
+)
 def main(data: Path, out: Path, epochs: int, left_out: bool) -> None:
     """Learn the gate's network and write gate.tflite and gate.json."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")

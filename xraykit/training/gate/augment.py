@@ -1,4 +1,4 @@
-"""Pictures as other hospitals, scanners and slides would show them, small and grey: what the gate's network learns from.
+"""Pictures as other hospitals, scanners and slides would show them, small and grey: what the gate learns from.
 
 Every function takes a random generator; the same seed gives the same pictures.
 """
@@ -10,7 +10,7 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-from xraykit.gate.network import SIZE
+from xraykit.films.radiograph import SMALL as SIZE
 
 WORK = 3 * SIZE // 2  # px of a side while a picture is worked on
 

@@ -92,7 +92,9 @@ def skull(noise: Noise) -> np.ndarray:
     low = noise.uniform(0, 0.7) * h
     for side in (-1, 1):
         r = noise.uniform(7, 15)
-        pen.ellipse((x + side * w * 0.42 - r, y + low - r, x + side * w * 0.42 + r, y + low + r), noise.uniform(0.1, 0.5))
+        pen.ellipse(
+            (x + side * w * 0.42 - r, y + low - r, x + side * w * 0.42 + r, y + low + r), noise.uniform(0.1, 0.5)
+        )
     pen.polygon([(x, y + low), (x - 7, y + low + 22), (x + 7, y + low + 22)], 0.3)
     if noise.random() < 0.6:
         pen.rectangle((x - w * 0.5, y + h * 0.7, x + w * 0.5, y + h * 1.2), 0.9)

@@ -33,7 +33,7 @@ def named(scores: np.ndarray, limits: dict[str, float]) -> list[str]:
 
 
 def of_films(pictures: Sequence[Picture], scores: Scores, limits: dict[str, float]) -> list[dict[str, Any]]:
-    """Films as they are, in the other three positions and inverted: rows of (source, what was done, n, right, other)."""
+    """Films as they are, in the other three positions and inverted: a row each, by source."""
     rows = []
     for kind in dict.fromkeys(picture.kind for picture in pictures):
         grey = np.stack([network.luma(picture.small) for picture in pictures if picture.kind == kind])

@@ -1,4 +1,4 @@
-"""What the gate's network learns from and is measured on: films at hand, photographs, drawn things, DICOM of other parts.
+"""What the gate's network learns from and is measured on: films, photographs, drawn things, DICOM of other parts.
 
 Films are divided by patient and near-duplicate, across the datasets, so that no picture is on both sides.
 """
@@ -16,7 +16,7 @@ from PIL import Image
 from xraykit.datasets import dataset
 from xraykit.datasets.reading import groups
 from xraykit.films import ingest
-from xraykit.films.radiograph import Radiograph
+from xraykit.films.radiograph import SMALL, Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.gate import network
 from xraykit.training.gate import augment, bodies, drawn
@@ -52,7 +52,7 @@ class Picture:
 
 def films(data: Path) -> list[Picture]:
     """The chest films of every dataset below `data` that is there."""
-    looked: list[tuple[str, Radiograph]] = []
+    looked: list[tuple[str, np.ndarray, np.ndarray]] = []
     patients: list[str] = []
     prints: list[np.ndarray] = []
     for name in FILMS:
@@ -68,13 +68,13 @@ def films(data: Path) -> list[Picture]:
         here = dataset.read(data / name, look=look)
         for film, group in zip(here.films, here.groups, strict=True):
             grey, small, whole = read[film]
-            looked.append((name, (grey, small)))  # type: ignore[arg-type]
+            looked.append((name, grey, small))
             patients.append(f"{name} {group}")
             prints.append(whole)
     numbers, _ = groups.group(patients, np.array(prints))
     return [
         Picture(name, grey, small, _percent(f"film {number}") < TEST)
-        for (name, (grey, small)), number in zip(looked, numbers, strict=True)
+        for (name, grey, small), number in zip(looked, numbers, strict=True)
     ]
 
 
@@ -94,7 +94,7 @@ def medical() -> list[Picture]:
 
     paths = [Path(path) for path in get_testdata_files("*.dcm")]
     made = {}
-    for path, film in _read(sorted(paths)):
+    for _, film in _read(sorted(paths)):
         made.setdefault((film.pixels.shape, int(film.pixels.mean())), film)
     return [Picture(MEDICAL, _grey(film), film.small(), False) for film in made.values()]
 
@@ -106,7 +106,7 @@ def drawings(seed: int, each: int) -> list[Picture]:
         noise = np.random.default_rng([seed, _percent(kind, 10**6)])
         for number in range(each):
             grey = draw(noise)
-            small = np.asarray(Image.fromarray(grey).resize((network.SIZE,) * 2, Image.Resampling.BILINEAR))
+            small = np.asarray(Image.fromarray(grey).resize((SMALL, SMALL), Image.Resampling.BILINEAR))
             made.append(Picture(kind, grey, small, number % 5 == 0))
     return made
 

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from xraykit.gate.network import KINDS, SIZE, prepared
+from xraykit.films.radiograph import SMALL as SIZE
+from xraykit.gate.network import KINDS, prepared
 
 WIDTHS = (12, 16, 32, 48)
 OTHER = KINDS.index("other")

@@ -48,7 +48,8 @@ def _record(room: Room, row: Row, sha256: str, body: bytes) -> dict[str, Any] | 
     }
     label = room.folders.label(row.place, row.name, classes)
     try:
-        room.session.put(sha256, impression, name=row.name, label=label, answers=answers, picture=row.thumbnail)
+        picture, gate = row.thumbnail, row.gate
+        room.session.put(sha256, impression, name=row.name, label=label, answers=answers, picture=picture, gate=gate)
     finally:
         room.list.touch(row)  # it is recorded even where the disk is full
     return room.session.row(sha256)
