@@ -24,7 +24,7 @@ from xraykit.system.job_folder import JobRefused, State
 from xraykit.training import keep, worker
 from xraykit.training.recipe import presets
 from xraykit.training.run import run
-from xraykit.truth.seen import films
+from xraykit.truth.seen import films as seen_films
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_a_kept_model_has_every_file_hashed_in_its_card(finished):
     written = {path.name for path in (weights / "tiny").iterdir()}
     assert written == {"card.json", *made.files}
     readings = {"evaluation.json", "validation.json", "history.csv"}
-    seen = {file for file in made.files if films.is_ours(file)}
+    seen = {file for file in made.files if seen_films.is_ours(file)}
     assert len(seen) == 1
     assert {"model.keras", "features.tflite", "head.npz"} | readings | seen == set(made.files)
     card.verify(made, weights / "tiny")
@@ -58,7 +58,7 @@ def test_a_kept_model_has_every_file_hashed_in_its_card(finished):
 
 def test_a_kept_model_remembers_the_films_it_was_made_with(finished):
     run_folder, weights = finished
-    remembered, data = films.load(weights / "tiny"), run_folder.read("data.json")
+    remembered, data = seen_films.load(weights / "tiny"), run_folder.read("data.json")
     used = {film["sha256"]: film["part"] for film in data["films"] if film.get("used") is not False}
     assert len(used) < len(data["films"]), "the recipe thins the training films"
     kept = {bytes(sha).hex(): part for sha, part in zip(remembered.sha256, remembered.split.tolist(), strict=True)}
