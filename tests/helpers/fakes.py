@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from xraykit import gate
+from tests.helpers import DATA
+from xraykit.datasets.reading import groups
 from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.gate import AS_IT_IS, Asked
 from xraykit.models import classifier, explanation, service
 from xraykit.models.cards.card import Card
-from xraykit.models.service import scoring
+from xraykit.models.service import scoring, seen
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 CENTRES = {"COVID-19": (4.4, 1.7), "Normal": (2.4, 3.0), "Viral Pneumonia": (3.0, 4.8)}  # rows, columns of 7 x 7
@@ -105,9 +107,13 @@ class Client:
         film = self.read(source, place)
         return film if isinstance(film, Refusal) else self.explain(film, model, method, label, progress)
 
+    def see(self, source: str, place: Path, sha256: str | None, model: str, asked: Asked = AS_IT_IS):
+        film = self._glance(source, place, asked)
+        return film if isinstance(film, Refusal) else seen.see(film, classifier.load(DATA / "tiny-model"))
+
     def _glance(self, source: str, place: Path, asked: Asked) -> decoder.Glance | Refusal:
         self._note("score")
-        wanted = decoder.Wanted(whole=True, turn=asked.turn, inverted=asked.inverted)
+        wanted = decoder.Wanted((groups.FORM, (32, 1)), whole=True, turn=asked.turn, inverted=asked.inverted)
         (film,) = decoder.read_batch([place], wanted)
         return dataclasses.replace(film, source=source)
 

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from xraykit.models.explanation import Explanation
     from xraykit.models.service import Client
     from xraykit.reading.summary import Accord, OfClass, Summary
+    from xraykit.truth.seen.films import Known
 
 FILE = click.Path(path_type=Path)
 
-ABOUT_FILMS = ("path", "predicted", "refusal", "notes", "gate")  # the columns before the probabilities
+ABOUT_FILMS = ("path", "predicted", "refusal", "notes", "gate", "known")  # the columns before the probabilities
 
 
 @click.command()
@@ -61,12 +62,13 @@ def predict(model: str, out: Path, gate: str | None, paths: tuple[Path, ...]) ->
     from xraykit.films.refusal import Refusal, printable
     from xraykit.models import classifier
     from xraykit.system import files
+    from xraykit.truth.seen import films as seen
 
     with terminal.words():
         reader = classifier.load(model)
         door = _Gate(reader, gate)
         films = _films(paths)
-        refused, warned = [], []
+        refused, warned, known = [], [], []
         with terminal.table(out) as file, ingest.Ingest() as firewall:
             table = csv.writer(file)
             table.writerow(files.csv_cells([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, reader.card.classes)]))
@@ -77,17 +79,29 @@ def predict(model: str, out: Path, gate: str | None, paths: tuple[Path, ...]) ->
                 film = door.take(film)
                 if isinstance(film, Refusal):
                     refused.append(replace(film, source=name))
-                    table.writerow(files.csv_cells([name, "", film.code, "", "", *[""] * len(reader.card.classes)]))
+                    table.writerow(files.csv_cells([name, "", film.code, "", "", "", *[""] * len(reader.card.classes)]))
                     continue
                 prediction = reader.predict([film])[0]
                 if note.warnings(film.notes):
                     warned.append((name, film.notes))
                 numbers = (f"{p:.6f}" for p in prediction.probabilities)
-                said = note.line(film.notes)
-                table.writerow(files.csv_cells([name, prediction.top, "", said, door.stamp, *numbers]))
+                said, knows = note.line(film.notes), seen.known_as(reader.folder, film)
+                known += [knows] * (knows is not None)
+                code = knows.code if knows else ""
+                table.writerow(files.csv_cells([name, prediction.top, "", said, door.stamp, code, *numbers]))
+    _say_known(reader, known)
     for name, notes in warned:
         terminal.warn(name, notes)
     terminal.end(refused)
+
+
+def _say_known(reader: Classifier, known: Sequence[Known]) -> None:
+    """Say on stderr how many of the films a model was made with: its probabilities of them prove nothing."""
+    if known:
+        parts = {part: sum(film.split == part for film in known) for part in ("train", "validation", "test")}
+        said = ", ".join(f"{n:,} {part}" for part, n in parts.items() if n)
+        words = f"{reader.card.name} was made with {len(known):,} of these films or their near twins ({said})"
+        click.echo(f"warning {words}: see the column known.", err=True)
 
 
 class _Gate:

@@ -21,7 +21,7 @@ COLUMNS = (
     *("gate", "laid"),
 )
 LAST_COLUMNS = ("seconds_before_models", "seconds", "text", "marks", "recorded")
-OF_MODEL = ("answer", "probability", "reader_says")  # after the model's name and a space
+OF_MODEL = ("answer", "probability", "known", "reader_says")  # after the model's name and a space
 
 
 def to_csv(record: Record) -> str:
@@ -56,6 +56,7 @@ def _row(film: ReadFilm, models: list[str]) -> Iterator[Any]:
         answer = film.answers.get(model)
         yield answer and answer.top
         yield answer and answer.probabilities.get(answer.top)
+        yield answer and answer.known
         yield last.agrees.get(model)
     yield from (before and before.seconds, last.seconds, last.text)
     yield json.dumps(msgspec.to_builtins(last.marks), ensure_ascii=False) if last.marks else None

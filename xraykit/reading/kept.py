@@ -24,6 +24,7 @@ from xraykit.reading.impressions import Impression, ImpressionRefused, Label, Mo
 from xraykit.refused import Refused, field_of, words_of
 from xraykit.system import files, folders
 from xraykit.system.files import FileRefused
+from xraykit.truth.seen.films import KnownAs
 
 FORMAT = 1
 SESSION, LOCK, PICTURES = "session.json", "lock", "pictures"
@@ -78,10 +79,15 @@ class Request(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said of a film: the class of highest probability, and every class's probability."""
+    """What a model said of a film: the class of highest probability, and every class's probability.
+
+    `known`: the part of the model's own films that it is in, or its near twin; "" where it is in none that is
+    remembered.
+    """
 
     top: Label
     probabilities: Annotated[Mapping[Label, Share], Meta(max_length=1000)]
+    known: KnownAs | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
 from xraykit.models.service.lines import Lost, ServiceError, ask
 from xraykit.models.service.scoring import Reading, Scored
+from xraykit.models.service.seen import Seen
 from xraykit.system.local_service import LocalService
 
 SERVICE = "xraykit.models.service"
@@ -110,6 +111,10 @@ class Client:
     ) -> Explanation | Refusal:
         """`explain`, of a film by where it lies; what was computed before comes at once. Refused by the gate too."""
         return self._call("heat", source, place, sha256, model, method, label, asked, progress=progress)
+
+    def see(self, source: str, place: Place, sha256: str | None, model: str, asked: Asked = AS_IT_IS) -> Seen | Refusal:
+        """The tensor that a model is given of a film, the features it becomes, and how it came about."""
+        return self._call("see", source, place, sha256, model, asked)
 
     def explain(
         self, film: Radiograph, model: str, method: str, label: str, progress: Progress | None = None

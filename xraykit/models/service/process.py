@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from xraykit.datasets.reading import groups
 from xraykit.films import ingest
 from xraykit.films.decoder import Glance, Wanted
 from xraykit.films.dicom.softcopy import Softcopy
@@ -25,6 +26,7 @@ from xraykit.models import classifier, explanation, tf_keras_vis
 from xraykit.models.cards import card as cards
 from xraykit.models.classifier import Classifier
 from xraykit.models.explanation import Explanation
+from xraykit.models.service import seen
 from xraykit.models.service.kept import Kept
 from xraykit.models.service.lines import ServiceError
 from xraykit.models.service.scoring import Reading, Readings, Scored, refused_by_gate
@@ -67,6 +69,7 @@ class Service:
             "score_many": self._score_many,
             "softcopy": self._softcopy,
             "heat": self._heat,
+            "see": self._see,
             "status": self._status,
         }[verb]
         if verb in ("explain", "score_many", "heat"):
@@ -151,6 +154,13 @@ class Service:
         self._heatmaps.put((film.sha256, *key[1:]), heatmap)
         return heatmap
 
+    def _see(self, source: str, place: Place, sha256: str | None, model: str, asked: Asked) -> seen.Seen | Refusal:
+        loaded = self._model(model)[1]
+        film = self._unchanged(source, place, sha256, [model], asked)
+        if isinstance(film, Refusal):
+            return film
+        return refused_by_gate(film, loaded.card, asked) or seen.see(film, loaded)
+
     def _unchanged(
         self, source: str, place: Place, sha256: str | None, models: Sequence[str] = (), asked: Asked = AS_IT_IS
     ) -> Glance | Refusal:
@@ -174,7 +184,10 @@ class Service:
         return film
 
     def _squares(self, models: Sequence[str]) -> tuple[tuple[int, int], ...]:
-        """The squares that models take; one that cannot be loaded takes none, and says why when it is asked."""
+        """The squares that models take, and that of the fingerprint.
+
+        A model that cannot be loaded takes none, and says why when it is asked.
+        """
         forms = []
         for name in models:
             try:
@@ -182,7 +195,7 @@ class Service:
             except (Refused, OSError):
                 continue
             forms.append((card.image_size, card.channels))
-        return tuple(dict.fromkeys(forms))
+        return tuple(dict.fromkeys((*forms, groups.FORM))) if forms else ()
 
     def _checked(self, model: str, method: str, label: str) -> Classifier:
         loaded = self._model(model)[1]

@@ -6,7 +6,10 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from xraykit import gate
+from xraykit.datasets.reading import groups
 from xraykit.films.decoder import Glance
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
@@ -49,6 +52,8 @@ class Scored:
         As `films.decoder.Glance` has them.
     predictions : dict of str to Prediction or str
         By model; words where it has none.
+    fingerprint : numpy.ndarray or None
+        uint64 (4,), as `groups.fingerprint`; None where its square was not asked for.
     gate : Outcome
         Whether the film was read, or refused before a model of chest films spoke.
     agreement : dict of (str, str) to Agreement
@@ -68,6 +73,7 @@ class Scored:
     patient: str | None
     taken: int | None
     thumbnail: bytes
+    fingerprint: np.ndarray | None
     gate: Outcome
     predictions: dict[str, Prediction | str]
     agreement: dict[tuple[str, str], Agreement]
@@ -123,7 +129,9 @@ def refused_by_gate(film: Glance, card: Card, asked: Asked) -> Refusal | None:
 def scored(film: Glance, readings: Mapping[str, Reading | str], outcome: Outcome = NOT_ASKED) -> Scored:
     """A film with the models' readings, or words in their place, and how far their heatmaps agree."""
     tops = {name: reading.top for name, reading in readings.items() if isinstance(reading, Reading)}
+    square = film.squares.get(groups.FORM)
     return Scored(
+        fingerprint=None if square is None else groups.fingerprint_of(square),
         **{name: getattr(film, name) for name in _FACTS},
         gate=outcome,
         predictions={
@@ -137,7 +145,8 @@ def scored(film: Glance, readings: Mapping[str, Reading | str], outcome: Outcome
     )
 
 
-_FACTS = [name for name in Scored.__dataclass_fields__ if name not in ("gate", "predictions", "agreement")]
+_MADE = ("fingerprint", "gate", "predictions", "agreement")
+_FACTS = [name for name in Scored.__dataclass_fields__ if name not in _MADE]
 
 
 def _bytes_of(reading: Reading) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 from xraykit.films.folders.zipped import Place
 from xraykit.films.refusal import Refusal
 from xraykit.gate import AS_IT_IS, Asked
-from xraykit.models import service
+from xraykit.models import classifier, service
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
 from xraykit.reading.reference import Folders
@@ -24,6 +24,8 @@ from xraykit.reading.session import Session
 from xraykit.reading.worklist.rows import Row, Worklist
 from xraykit.reading.worklist.sources import Source
 from xraykit.refused import Refused, words_of
+from xraykit.truth.seen import films as seen
+from xraykit.truth.seen.films import Known
 
 AT_START = 2  # models that read the films until the reader chooses others
 LISTED_AT_ONCE = 500
@@ -48,7 +50,7 @@ class Room:
 
     def __init__(self, client: Callable[[], service.Client], changed: Callable[[], None] = lambda: None) -> None:
         self._client = client
-        self.list = Worklist(changed)
+        self.list = Worklist(changed, _known)
         self.session = Session()
         self.folders = Folders()
         self.cards: list[Card] = []
@@ -152,6 +154,11 @@ class Room:
         """A heatmap of a film; raises ModelRefused, ServiceError."""
         sha = row.facts.sha256 if row.facts else None
         return self._client().heat(row.name, row.place, sha, model, method, label, progress, row.asked)
+
+    def see(self, row: Row, model: str) -> service.Seen | Refusal:
+        """What a model is given of a film; raises ModelRefused, ServiceError."""
+        sha = row.facts.sha256 if row.facts else None
+        return self._client().see(row.name, row.place, sha, model, row.asked)
 
     def close(self) -> None:
         """Read no more, forget everything, end the session."""
@@ -292,6 +299,15 @@ class Heat:
         self.remaining: float | None = None
         self.cancelled = self.ended = False
         self.result: Explanation | Refusal | None = None
+
+
+def _known(model: str, film: service.Scored) -> Known | None:
+    """Whether a model was made with a film; None too where it remembers none."""
+    with contextlib.suppress(Refused, OSError):
+        remembered = seen.load(classifier.named(model))
+        if remembered is not None and film.fingerprint is not None:
+            return seen.find(remembered, film.sha256, film.fingerprint)
+    return None
 
 
 def _version(card: Card) -> str:

@@ -19,9 +19,11 @@ from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.gate import AS_IT_IS, Asked, Outcome
 from xraykit.models.service import Scored
+from xraykit.truth.seen.films import Known
 
 BATCH = 16  # films of a folder that are read together
 PACE = 256  # films over which the time that is left is reckoned
+Knows = Callable[[str, Scored], "Known | None"]  # by model: whether it was made with a film
 State = Literal["waiting", "ready", "refused"]
 
 
@@ -94,7 +96,8 @@ class Facts:
 class Reading:
     """What a model makes of a film: a probability for each class, or words.
 
-    `version` is that of the model, `top` the class of the highest probability.
+    `version` is that of the model, `top` the class of the highest probability, `known` whether the film was among
+    those the model was made with.
     """
 
     version: str
@@ -102,6 +105,7 @@ class Reading:
     probabilities: tuple[float, ...]
     classes: tuple[str, ...]
     words: str = ""
+    known: Known | None = None
 
 
 @dataclass(frozen=True)
@@ -126,9 +130,11 @@ class Counts:
 
 
 class Worklist:
-    """Rows in order, each with the version in which it last changed; `notify` is called after every change."""
+    """Rows in order, each with the version in which it last changed; `notify` is called after every change, `knows` for
+    every film that a model has read."""
 
-    def __init__(self, notify: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, notify: Callable[[], None] = lambda: None, knows: Knows = lambda model, film: None) -> None:
+        self._knows = knows
         self.version = 0
         self._notify = notify
         self._rows: dict[str, Row] = {}
@@ -201,13 +207,7 @@ class Worklist:
                 self._work.wait()
             return None
 
-    def settle(
-        self,
-        row: Row,
-        result: Scored | Refusal,
-        wanted: Mapping[str, str],
-        asked: Asked = AS_IT_IS,
-    ) -> None:
+    def settle(self, row: Row, result: Scored | Refusal, wanted: Mapping[str, str], asked: Asked = AS_IT_IS) -> None:
         """Note what became of a film that was taken so."""
         with self._work:
             row.busy = False
@@ -337,7 +337,7 @@ class Worklist:
         row.thumbnail, row.gate = scored.thumbnail, scored.gate
         for name, version in wanted.items():
             if name in scored.predictions:
-                row.models[name] = _reading(scored.predictions[name], version)
+                row.models[name] = _reading(scored.predictions[name], version, self._knows(name, scored))
         row.compared = {pair: (found.correlation, found.overlap) for pair, found in scored.agreement.items()}
         self._forget(row)  # models that were put away while it was read
         if scored.patient is not None:
@@ -390,7 +390,8 @@ class Worklist:
 _COPIED = [name for name in Facts.__slots__ if name != "notes"]
 
 
-def _reading(prediction: Any, version: str) -> Reading:
+def _reading(prediction: Any, version: str, known: Known | None) -> Reading:
     if isinstance(prediction, str):
-        return Reading(version, None, (), (), prediction)
-    return Reading(version, prediction.top, tuple(prediction.probabilities.tolist()), prediction.classes)
+        return Reading(version, None, (), (), prediction, known)
+    probabilities = tuple(prediction.probabilities.tolist())
+    return Reading(version, prediction.top, probabilities, prediction.classes, known=known)

@@ -27,6 +27,7 @@ from xraykit.reading.worklist.room import Room
 from xraykit.reading.worklist.rows import Reading, Row
 from xraykit.reports.heatmap import colormaps
 from xraykit.truth import sets
+from xraykit.ui.review.server import seen
 
 
 def state(room: Room) -> dict[str, Any]:
@@ -148,7 +149,8 @@ def _gate(outcome: Outcome) -> dict[str, Any]:
 def _reading(reading: Reading) -> dict[str, Any]:
     if reading.top is None:
         return {"words": reading.words}
-    return {"top": reading.top, "probabilities": dict(zip(reading.classes, reading.probabilities, strict=True))}
+    shares = dict(zip(reading.classes, reading.probabilities, strict=True))
+    return {"top": reading.top, "probabilities": shares, "known": seen.known(reading.known)}
 
 
 def _model(card: Card, on: bool) -> dict[str, Any]:

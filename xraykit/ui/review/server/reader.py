@@ -42,7 +42,11 @@ def _record(room: Room, row: Row, sha256: str, body: bytes) -> dict[str, Any] | 
     if not room.session.options.classes:  # what may be found stays as it is from the first impression on
         room.session.choose(replace(room.session.options, classes=tuple(classes)))
     answers = {
-        name: Answer(reading.top, dict(zip(reading.classes, reading.probabilities, strict=True)))
+        name: Answer(
+            reading.top,
+            dict(zip(reading.classes, reading.probabilities, strict=True)),
+            reading.known.code if reading.known else "",
+        )
         for name, reading in row.models.items()
         if reading.top is not None
     }

@@ -59,6 +59,8 @@ export function createRoutes(base) {
     bytes: async (path, signal) => (await ask(`${base}/${path}`, { signal })).arrayBuffer(),
     heat: (id, query, signal) => ask(`${base}/heat/${id}?${new URLSearchParams(query)}`, { signal }),
     cancelHeat: (id, query) => json(`heat/${id}?${new URLSearchParams(query)}`, { method: "DELETE" }),
+    seen: (id, model) => json(`seen/${id}?${new URLSearchParams({ model })}`),
+    input: async (id, model) => addressOf(await (await ask(`${base}/input/${id}?${new URLSearchParams({ model })}`)).blob()),
     open: (path) => send("POST", "open", { path }),
     sample: (name) => send("POST", "samples", { name }),
     stop: () => send("POST", "stop"),
@@ -239,7 +241,7 @@ function createThumbs(routes) {
     going += 1;
     try {
       const answer = await ask(`${routes.base}/thumb/${id}`);
-      known.set(id, await address(await answer.blob()));
+      known.set(id, await addressOf(await answer.blob()));
       if (known.size > MOST_THUMBS) known.delete(known.keys().next().value);
       done(known.get(id));
     } catch {
@@ -258,7 +260,8 @@ function createThumbs(routes) {
   return Object.assign(thumb, { forget: (id) => known.delete(id) });
 }
 
-const address = (blob) => new Promise((done) => {
+/** A picture as a data address: the policy of the page allows no other. */
+const addressOf = (blob) => new Promise((done) => {
   const reader = new FileReader();
   reader.onload = () => done(reader.result);
   reader.readAsDataURL(blob);

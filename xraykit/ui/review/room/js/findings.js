@@ -4,6 +4,7 @@ import { percent, fill, h } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { predicted } from "./list/choose.js";
 import { gateBox, isStopped } from "./list/gate.js";
+import { seenLine } from "./seen.js";
 
 /** Pearson's r in the words of Evans (1996), for the five ranges of its size. */
 const STRENGTHS = [[0.8, "very strong"], [0.6, "strong"], [0.4, "moderate"], [0.2, "weak"], [-2, "hardly any"]];
@@ -92,6 +93,7 @@ function reading(room, row, model) {
   return h("section", { class: questioned ? "model questioned" : "model" }, title,
     h("p", { class: "predicts" }, questioned && icon("warning"), h("span", {}, "predicts ", h("b", {}, given.top)),
       h("span", { class: "number", title: "Model probability" }, given.probabilities[given.top].toFixed(3))),
+    seenLine(room, model, given),
     bars(model, given),
     predictionSet(model, given),
     trust(model, room.store.get().label && given.probabilities[room.store.get().label] !== undefined ? room.store.get().label : given.top));

@@ -209,6 +209,7 @@ export class Room extends Choices {
     this.showPanes(row);
     if (stale.has("state")) this.findings.forget();
     this.findings.show(row);
+    this.given.show(row);
     this.reading.show?.(row);
     this.bar.show();
     if (stale.has("state")) this.watchRestarts();

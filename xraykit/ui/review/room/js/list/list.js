@@ -4,6 +4,7 @@ import { count, fill, h, say, shortened } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
 import { isRead, predicted } from "./choose.js";
 import { isRefused, isStopped } from "./gate.js";
+import { knownBadge, knownOf } from "../seen.js";
 
 const HEIGHT = 56; // px of a row, as in room.css
 const AROUND = 4; // rows drawn above and below those in sight
@@ -150,6 +151,7 @@ function summary(row, room) {
     warnings > 0 && h("span", { class: "warned", title: row.warnings.join("\n") }, icon("warning", 12),
       warnings > 1 ? count(warnings, "warning") : "Warning"),
     row.same_as && h("span", { class: "warned" }, `Same film as ${room.row(row.same_as) ? room.nameOf(room.row(row.same_as)) : "another"}`),
+    knownBadge(knownOf(row, room.models()), true),
     ...prediction(row, room));
 }
 
