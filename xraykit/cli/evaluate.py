@@ -102,6 +102,7 @@ def _areas(test: dict) -> str:
 @click.option(
     "--trained-on", type=FILE, help="The folder that the models were trained on, where they do not remember its films."
 )
+@terminal.GATE
 def evaluate(
     models: tuple[str, ...],
     folder: Path,
@@ -111,6 +112,7 @@ def evaluate(
     attach: str | None,
     about: str,
     trained_on: Path | None,
+    gate: str | None,
 ) -> None:
     """Compare models with the reference standard of a folder: figures with 95% intervals.
 
@@ -131,7 +133,15 @@ def evaluate(
         hooks = {"knows": attaching.knows, "then": attaching.attach}
         with terminal.bar("Films") as progress:
             evaluations, films = folder_evaluation.evaluate(
-                models, folder, place, progress, only=only, test_of=name, classes=classes, **hooks
+                models,
+                folder,
+                place,
+                progress,
+                only=only,
+                test_of=name,
+                classes=classes,
+                gated=terminal.gated(gate),
+                **hooks,
             )
     for evaluation in evaluations:
         _show_figures(evaluation)
@@ -189,7 +199,8 @@ def _test_films(folder: Path) -> tuple[dict[str, str], str]:
 
 def _show_figures(evaluation) -> None:
     metrics = evaluation.metrics()
-    click.echo(f"{evaluation.model} on {evaluation.data}: n {metrics['n']}")
+    off = ", the gate off" if evaluation.gate == "off" else ""
+    click.echo(f"{evaluation.model} on {evaluation.data}: n {metrics['n']}{off}")
     if evaluation.warning:
         click.echo(f"warning: {evaluation.warning}", err=True)
     click.echo(f"accuracy {metrics['accuracy'].text()}")

@@ -26,6 +26,7 @@ from xraykit.system.files import FileRefused, read_plain, shown
 
 FILES = {"validation": "validation.json", "test": "evaluation.json"}  # in the folder of a run or of a kept model
 MOST_BYTES = 256 * 2**20
+Gate = Literal["", "passed", "overridden", "off"]
 
 
 class EvaluationRefused(Refused):
@@ -42,7 +43,8 @@ class Evaluation:
     `hashes` are the files' sha256 where known, and stand in `films` too where a file leaves its films' names out;
     films of one patient (or the same picture) share a number in `groups`, which is empty where none are known. `known`
     are the parts of the model's own films, "train", "validation" or "test", that each film or its near twin is in, ""
-    where it is in none; empty where the model's films were not looked at.
+    where it is in none; empty where the model's films were not looked at. `gate`: "passed" where the gate looked at
+    each film first, "off" where it did not, "" where nothing is known of it.
     """
 
     model: str
@@ -55,6 +57,7 @@ class Evaluation:
     groups: tuple[int, ...] = ()
     data: str = ""
     known: tuple[str, ...] = ()
+    gate: Gate = ""
 
     def __post_init__(self) -> None:
         n, classes = len(self.films), len(self.classes)
@@ -221,6 +224,7 @@ class Evaluation:
             "sha256": list(self.hashes),
             "groups": list(self.groups),
             "known": list(self.known),
+            "gate": self.gate,
             "truth": self.truth.tolist(),
             "logits": np.round(self.logits, 6).tolist(),
             "probabilities": np.round(self.probabilities, 6).tolist(),
@@ -304,6 +308,7 @@ class _Record(msgspec.Struct):
     groups: tuple[Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)], ...] = ()
     data: str = ""
     known: tuple[Literal["", "train", "validation", "test"], ...] = ()
+    gate: Gate = ""
 
 
 def _from_json(data: dict[str, Any]) -> Evaluation:
@@ -322,6 +327,7 @@ def _from_json(data: dict[str, Any]) -> Evaluation:
         groups=held.groups,
         data=held.data,
         known=held.known,
+        gate=held.gate,
     )
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from xraykit import gate
 from xraykit.datasets import dataset
 from xraykit.datasets.inspection import describe
 from xraykit.datasets.reading import index
@@ -31,7 +33,7 @@ from xraykit.system.jobs import FILMS, RESULT, Job
 TABLE = "predictions.csv"
 # Of a model's folder and films: the part of its own films that each is in, "train", "validation", "test" or ""
 Knows = Callable[[Path, dataset.Dataset], tuple[str, ...]]
-ABOUT_FILMS = ("path", "truth", "predicted", "refusal", "notes")  # the columns before the probabilities
+ABOUT_FILMS = ("path", "truth", "predicted", "refusal", "notes", "gate")  # the columns before the probabilities
 
 
 class MisfitRefused(Refused):
@@ -51,6 +53,7 @@ def evaluate(
     classes: Mapping[str, str] | None = None,
     knows: Knows | None = None,
     then: Callable[[list[Evaluation], dataset.Dataset], None] | None = None,
+    gated: bool | None = None,
 ) -> tuple[list[Evaluation], dataset.Dataset]:
     """Evaluate kept models on a folder of films, each film read once; results are written into `out` at the end.
 
@@ -59,7 +62,9 @@ def evaluate(
     With `only` (path below the folder -> sha256), on these films alone; they must be in the folder unchanged.
     `test_of` is the name of the run whose test films they are, for progress.json and the evaluations. `classes` says
     what the folder's classes count as for models that do not know them (theirs -> the model's), `knows` which of the
-    films a model has met; `then` is given what was evaluated before the job counts as done.
+    films a model has met; `then` is given what was evaluated before the job counts as done. `gated`: films that the
+    gate refuses are refused here too, with its code; if it is not given, where all models are of chest films and the
+    films are not a run's own.
 
     Raises
     ------
@@ -81,14 +86,14 @@ def evaluate(
         _check_classes([model.card for model in classifiers], list(counts), folder, classes)
         chosen = None if only is None else _choose(only, folder, names)
         job.films = sum(counts.values()) if chosen is None else len(chosen)
-        collected = _Collected(classifiers, job)
+        collected = _Collected(classifiers, job, _gated(gated, classifiers, only))
         if chosen is None:
-            films = dataset.read(folder, progress, names, look=collected.look)
+            films = collected.let_through(dataset.read(folder, progress, names, look=collected.look))
         else:
-            films = _read_again(chosen, collected.look, progress)
+            films = collected.let_through(_read_again(chosen, collected.look, progress))
         data = _described(films.root.name, test_of, classes)
         evaluations = [
-            _evaluation(model, films, logits, data, classes, knows)
+            replace(_evaluation(model, films, logits, data, classes, knows), gate=collected.gate)
             for model, logits in zip(classifiers, collected.logits, strict=True)
         ]
         job.stop_if_asked()
@@ -152,6 +157,13 @@ def misfit(card: cards.Card, labels: Sequence[str], folder: str, classes: Mappin
     )
 
 
+def _gated(asked: bool | None, classifiers: Sequence[Classifier], only: Mapping[str, str] | None) -> bool:
+    """Whether the gate is to look at the films."""
+    if asked is None:  # a run's own films were learned beside: without some of them its figures would be others
+        asked = only is None and all(classifier.is_gated(model.card) for model in classifiers)
+    return asked and gate.is_on()
+
+
 def _facts(
     folder: Path, models: Sequence[str], test_of: str, classes: Mapping[str, str], attach: str = ""
 ) -> dict[str, Any]:
@@ -185,15 +197,43 @@ def _described(folder: str, test_of: str, classes: Mapping[str, str]) -> str:
 class _Collected:
     """Shows each film to every classifier and keeps the logits, a list per classifier."""
 
-    def __init__(self, classifiers: Sequence[Classifier], job: jobs.JobProgress) -> None:
-        self.classifiers, self.job = classifiers, job
+    def __init__(self, classifiers: Sequence[Classifier], job: jobs.JobProgress, gated: bool) -> None:
+        self.classifiers, self.job, self.gated = classifiers, job, gated
         self.logits: list[list[np.ndarray]] = [[] for _ in classifiers]
+        self.stopped: dict[str, Refusal] = {}  # by film: what the gate refused
+
+    @property
+    def gate(self) -> Literal["passed", "off"]:
+        """What is stamped on the figures."""
+        return "passed" if self.gated else "off"
 
     def look(self, name: str, film: radiograph.Radiograph | Refusal) -> None:
-        self.job.count(name, vars(film) if isinstance(film, Refusal) else None)
-        if not isinstance(film, Refusal):
-            for logits, model in zip(self.logits, self.classifiers, strict=True):
-                logits.append(model.predict([film])[0].logits)
+        refusal = film if isinstance(film, Refusal) else self._stop(name, film)
+        self.job.count(name, vars(refusal) if refusal else None)
+        if isinstance(film, Refusal) or refusal:
+            return
+        for logits, model in zip(self.logits, self.classifiers, strict=True):
+            logits.append(model.predict([film])[0].logits)
+
+    def let_through(self, films: dataset.Dataset) -> dataset.Dataset:
+        """The films without those that the gate refused, which are among the refused ones; MisfitRefused if none is."""
+        if not self.stopped:
+            return films
+        through = [i for i, name in enumerate(films.films) if name not in self.stopped]
+        if not through:
+            words = next(iter(self.stopped.values())).words
+            raise MisfitRefused(
+                f"The gate refused all {len(films)} films of {films.root.name}, as {films.films[0]}: {words} Choose a "
+                "folder of frontal chest films, or read them all the same with --gate off."
+            )
+        kept = {name: getattr(films, name) for name in ("unlabelled", "remarks")}
+        return replace(films.choose(through), refused=(*films.refused, *self.stopped.values()), **kept)
+
+    def _stop(self, name: str, film: radiograph.Radiograph) -> Refusal | None:
+        refusal = gate.check(film) if self.gated else None
+        if refusal:
+            self.stopped[name] = refusal = replace(refusal, source=name)
+        return refusal
 
 
 def _choose(only: Mapping[str, str], folder: Path, classes: Sequence[str]) -> dataset.Dataset:
@@ -269,9 +309,10 @@ def _predictions(of_model: Evaluation, films: dataset.Dataset) -> str:
     for film, truth, predicted, probabilities, part in rows:
         said = note.line((*notes.get(film, ()), *_met(part)))
         numbers = (f"{p:.6f}" for p in probabilities)
-        table.writerow(csv_cells([film, classes[truth], classes[predicted], "", said, *numbers]))
+        about = [film, classes[truth], classes[predicted], "", said, of_model.gate]
+        table.writerow(csv_cells([*about, *numbers]))
     for refusal in films.refused:
-        table.writerow(csv_cells([refusal.source, "", "", refusal.code, "", *[""] * len(classes)]))
+        table.writerow(csv_cells([refusal.source, "", "", refusal.code, "", "", *[""] * len(classes)]))
     return text.getvalue()
 
 

@@ -188,7 +188,7 @@ def _used(data: Mapping[str, Any]) -> str:
 
 
 def _figures(test: Mapping[str, Any], validation: Mapping[str, Any]) -> Section:
-    title = "Figures with 95% intervals"
+    title = "Figures at home with 95% intervals"
     if not test:
         return Section("figures", title, (f"Figures on a test split: {UNKNOWN}.",), wide=True)
     parts = {"test": test, "validation": validation}

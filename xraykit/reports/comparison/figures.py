@@ -32,7 +32,9 @@ def verdict(material: Material, metrics: Mapping[str, dict]) -> Section:
     )
     sentences = tuple(sentence for pair in result.pairs for sentence in pair.words)
     parts = (picture, tables.summary(metrics), tables.pairs(result), tables.areas(result))
-    return Section("verdict", "Verdict", (*sentences, *result.notes), parts)
+    data = result.evaluations[0].data
+    title = f"Verdict on {data}" if data else "Verdict"
+    return Section("verdict", title, (*sentences, *result.notes), parts)
 
 
 def matrices(

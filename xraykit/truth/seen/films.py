@@ -11,18 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from xraykit.datasets.layout import PARTS
+from xraykit.datasets.reading import groups
 from xraykit.datasets.reading.groups import NEAR_DUPLICATE
+from xraykit.films.radiograph import Radiograph
 from xraykit.models import head
 from xraykit.models.cards import amend
 from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.system import files
 
+KnownAs = Literal["train", "validation", "test", "train twin", "validation twin", "test twin"]
 STEM, SUFFIX = "training-films", ".npz"
 MOST_BYTES = 64 * 2**20
 AGAIN = "Have it made again: python -m xraykit models remember NAME --data DIR."
@@ -96,6 +99,20 @@ class Known(NamedTuple):
     exact: bool
     bits: int
     row: int
+
+    @property
+    def code(self) -> KnownAs:
+        """For tables: "train", or "train twin"."""
+        return self.split if self.exact else f"{self.split} twin"  # type: ignore[return-value]  # of PARTS
+
+
+def known_as(model: Path, film: Radiograph) -> Known | None:
+    """Whether the kept model in this folder knows a film that was read; None too where it remembers no films.
+
+    Raises ModelRefused as `load`.
+    """
+    remembered = load(model)
+    return None if remembered is None else find(remembered, film.sha256, groups.fingerprint(film))
 
 
 def known(remembered: TrainingFilms, sha256s: Sequence[str], fingerprints: np.ndarray) -> np.ndarray:

@@ -120,7 +120,8 @@ def words(near: Nearest) -> list[str]:
     if not near.labels:
         return ["The model remembers no training film beside this one."]
     k, (label, most) = len(near.labels), next(iter(near.counts.items()))
-    said = [f"{most} of the {k} nearest training films are {label}." if k > 1 else f"The nearest film is {label}."]
+    share = f"All {k}" if most == k else f"{most} of the {k}"
+    said = [f"{share} nearest training films are {label}." if k > 1 else f"The nearest training film is {label}."]
     if near.further is None:
         said.append("How far that is cannot be told: the model has no test films to compare with.")
     else:

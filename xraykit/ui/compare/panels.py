@@ -17,7 +17,7 @@ from xraykit.reports.comparison import figures
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
 from xraykit.ui.compare import folder_evaluation, inputs
 from xraykit.ui.kit import film_list, report_view
-from xraykit.ui.kit.text import escape_markdown
+from xraykit.ui.kit.text import escape_markdown, say
 
 FEWER = (
     "Choose two to four models above to compare them. To add one: python -m xraykit train --recipe NAME --data FOLDER, "
@@ -62,7 +62,11 @@ def show_places(section: report.Section, style: chart_style.Style) -> None:
 
 def show_verdict(material: Material, section: report.Section, style: chart_style.Style) -> None:
     """The verdicts in words, the films behind them a click away, accuracies with intervals beside."""
-    pairs, notes = material.comparison.pairs, material.comparison.notes
+    report_view.heading(report.Section(section.key, section.title))
+    warnings = [test.warning for test in material.comparison.evaluations if test.warning]
+    for warning in warnings:
+        say(warning)
+    pairs, notes = material.comparison.pairs, [note for note in material.comparison.notes if note not in warnings]
     several = len(pairs) > 1
     *places, right = st.columns([3, 3, 4] if several else [3, 2], gap="large")
     for number, pair in enumerate(pairs):

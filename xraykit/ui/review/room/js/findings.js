@@ -3,6 +3,8 @@
 import { percent, fill, h } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { predicted } from "./list/choose.js";
+import { gateBox, isStopped } from "./list/gate.js";
+import { seenLine } from "./seen.js";
 
 /** Pearson's r in the words of Evans (1996), for the five ranges of its size. */
 const STRENGTHS = [[0.8, "very strong"], [0.6, "strong"], [0.4, "moderate"], [0.2, "weak"], [-2, "hardly any"]];
@@ -28,9 +30,10 @@ export function createFindings(root, room) {
 function ofFilm(room, row) {
   if (row.state === "refused") return [refusedBox(row)];
   const models = room.state.models.filter((model) => room.models().includes(model.name));
-  const parts = [warningsBox(row)];
+  const parts = [gateBox(room, row), warningsBox(row)];
   if (row.state === "waiting") parts.push(h("p", { class: "quiet" }, "Waiting to be read"));
   else if (!room.state.models.length) parts.push(noModel(room));
+  else if (isStopped(row)) parts.push(...models.filter((model) => row.models?.[model.name]?.top).map((model) => reading(room, row, model)));
   else if (room.hidden(row)) parts.push(veil());
   else {
     parts.push(verdict(room, row), ...models.map((model) => reading(room, row, model)), likeness(room, row));
@@ -90,6 +93,7 @@ function reading(room, row, model) {
   return h("section", { class: questioned ? "model questioned" : "model" }, title,
     h("p", { class: "predicts" }, questioned && icon("warning"), h("span", {}, "predicts ", h("b", {}, given.top)),
       h("span", { class: "number", title: "Model probability" }, given.probabilities[given.top].toFixed(3))),
+    seenLine(room, model, given),
     bars(model, given),
     predictionSet(model, given),
     trust(model, room.store.get().label && given.probabilities[room.store.get().label] !== undefined ? room.store.get().label : given.top));
