@@ -85,7 +85,7 @@ def _sentence(checked: Checked, place: Place) -> str:
     if verdict is Verdict.FEW:
         return f"{start}: too few films to say whether they keep their promise."
     if verdict is Verdict.BROKEN:
-        return f"{start}: they promise nothing there."
+        return f"{start}: {'fewer than promised' if place.name == sets.HOME else 'they promise nothing there'}."
     said = f"{start}, as promised"
     if verdict is Verdict.LOW:
         said = f"{start}: fewer than promised, by no more than chance leaves with {checked.n:,} validation films"
