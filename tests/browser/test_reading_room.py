@@ -153,6 +153,10 @@ def test_what_is_wrong_is_said_and_names_are_text(visit, enter):
     assert (
         "colour photograph" in findings and "12 bits stored" in findings and "stranger could not be loaded" in findings
     )
+    assert (
+        "90 % prediction set: COVID-19 or Normal\n" in findings and "90 % prediction set: empty. No class" in findings
+    )
+    assert "On kermany 24.0 % (21.0–27.0) of 1,176 sets hold the true class: they promise nothing there." in findings
     assert "Same film as film-00001.dcm" in page.locator(".row").first.inner_text()
     assert page.locator(".warnings p").evaluate("e => getComputedStyle(e).fontSize") >= "14px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a long name widens nothing"

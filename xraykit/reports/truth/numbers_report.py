@@ -189,7 +189,7 @@ def of_hundred(rows: Sequence[Mapping[str, Any]], words: str = AT_CARD) -> Itera
         return people_charts.people([dict(row) for row in rows], models, places, labels, style=style)
 
     note = "as many have the class as the prevalence says"
-    picture = Picture("people", "Of 100 such people", draw, rows, note)
+    picture = Picture("people", "100 people", draw, rows, note)
     named = [key for key, options in (("model", models), ("place", places), ("label", labels)) if len(options) > 1]
     columns = (
         *(Column({"model": "Model", "place": "Films", "label": "Class"}[key]) for key in named),
