@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from xraykit.refused import Refused
-from xraykit.reports import comparison_report
+from xraykit.reports.comparison import page
 from xraykit.ui.compare import inputs, material, panels
 from xraykit.ui.kit import report_view
 from xraykit.ui.kit.frame import frame
@@ -25,7 +25,7 @@ if len(models) < 2:
     panels.show_refused(refusals)
     st.stop()
 with controls:
-    choice = inputs.choose(material.classes(models, others))
+    choice = inputs.choose(material.classes(models, others), [kept.card.name for kept in models])
     with st.popover("Download", width=110):
         style = report_view.choose_style()
         handout = st.container()
@@ -46,14 +46,18 @@ sections = material.sections(compared, choice, applied, chosen)
 with under_controls:
     panels.show_point_refusals(applied)
 with handout:
-    report_view.download_page(
-        lambda: comparison_report.report(compared, choice, applied, chosen, listed, sections), "comparison"
-    )
+    report_view.download_page(lambda: page.report(compared, choice, applied, chosen, listed, sections), "comparison")
+panels.show_places(sections["places"], style)
 panels.show_verdict(compared, sections["verdict"], style)
 panels.show_matrices(sections["matrices"], style, len(compared.classes))
+panels.show_difference(sections["difference"], style, compared, choice)
 panels.show_films(compared, applied, chosen, listed)
+report_view.section(sections.get("seeds"), style)
 panels.show_published(sections.get("published"), style)
 report_view.section(sections.get("operating"), style)
+report_view.show_across(sections.get("people"), style)
+report_view.section(sections["decision"], style)
+report_view.show_across(sections["sets"], style)
 panels.show_tests(sections["verdict"])
 panels.show_reports(sections["reports"])
 report_view.section(sections["curves"], style)

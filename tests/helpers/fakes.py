@@ -12,11 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from xraykit import gate
+from tests.helpers import DATA
+from xraykit.datasets.reading import groups
 from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.gate import AS_IT_IS, Asked
 from xraykit.models import classifier, explanation, service
 from xraykit.models.cards.card import Card
-from xraykit.models.service import scoring
+from xraykit.models.service import scoring, seen
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 CENTRES = {"COVID-19": (4.4, 1.7), "Normal": (2.4, 3.0), "Viral Pneumonia": (3.0, 4.8)}  # rows, columns of 7 x 7
@@ -79,28 +83,38 @@ class Client:
     def prepare(self, models) -> None:
         self.calls.append("prepare")
 
-    def score(self, source: str, place: Path, models) -> service.Scored | Refusal:
-        film = self._glance(source, place)
+    def score(self, source: str, place: Path, models, asked: Asked = AS_IT_IS) -> service.Scored | Refusal:
+        film = self._glance(source, place, asked)
         if isinstance(film, Refusal):
             return film
+        outcome = gate.decide(film.small, film.view, asked)
+        if outcome.state == "refused":
+            return scoring.scored(film, dict.fromkeys(models, f"Not read. {outcome.words}"), outcome)
         drawn = SimpleNamespace(sha256=film.sha256, square_box=lambda: film.box)
-        return scoring.scored(film, {model: self.classify(drawn, model) for model in models})
+        return scoring.scored(film, {model: self.classify(drawn, model) for model in models}, outcome)
 
     def score_many(self, films, models, each) -> None:
         for number, (source, place) in enumerate(films):
             each(number, self.score(source, place, models))
 
-    def softcopy(self, source: str, place: Path, sha256: str | None, models=()):
-        film = self._glance(source, place)
+    def softcopy(self, source: str, place: Path, sha256: str | None, models=(), asked: Asked = AS_IT_IS):
+        film = self._glance(source, place, asked)
         return film if isinstance(film, Refusal) else film.softcopy
 
-    def heat(self, source, place, sha256, model, method, label, progress=None) -> explanation.Explanation | Refusal:
+    def heat(
+        self, source, place, sha256, model, method, label, progress=None, asked: Asked = AS_IT_IS
+    ) -> explanation.Explanation | Refusal:
         film = self.read(source, place)
         return film if isinstance(film, Refusal) else self.explain(film, model, method, label, progress)
 
-    def _glance(self, source: str, place: Path) -> decoder.Glance | Refusal:
+    def see(self, source: str, place: Path, sha256: str | None, model: str, asked: Asked = AS_IT_IS):
+        film = self._glance(source, place, asked)
+        return film if isinstance(film, Refusal) else seen.see(film, classifier.load(DATA / "tiny-model"))
+
+    def _glance(self, source: str, place: Path, asked: Asked) -> decoder.Glance | Refusal:
         self._note("score")
-        (film,) = decoder.read_batch([place], decoder.Wanted(whole=True))
+        wanted = decoder.Wanted((groups.FORM, (32, 1)), whole=True, turn=asked.turn, inverted=asked.inverted)
+        (film,) = decoder.read_batch([place], wanted)
         return dataclasses.replace(film, source=source)
 
     def close(self) -> None:

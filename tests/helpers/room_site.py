@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from tests.helpers import ROOT
+from tests.helpers import ROOT, fakes
 from xraykit.reports.heatmap import colormaps
 from xraykit.ui.review.room import component
 from xraykit.ui.server.headers import content_security
@@ -21,6 +21,44 @@ FOLDER = ROOT / "xraykit/ui/review/room"
 CLASSES = ["COVID-19", "Normal", "Viral Pneumonia"]
 SIDE = 64  # px of a made-up film
 WORDS = "notes.txt is no film: a text file was found. Open the film itself."
+SEEN = {
+    "model": "alpha",
+    "size": 32,
+    "channels": 1,
+    "steps": [
+        {"kind": "file", "name": "File", "words": "DICOM, 64 × 64, 12 bits, grey."},
+        {"kind": "crop", "name": "Crop", "words": "None: the film is square. Nothing padded, nothing squeezed."},
+    ],
+    "remembered": {"train": 2250, "validation": 300, "test": 450},
+    "known": {"split": "train", "exact": False, "bits": 3, "words": "Near twin in the model's training set"},
+    "near": {
+        "labels": ["Normal"] * 8 + ["COVID-19"] * 2,
+        "distances": [0.2 + 0.01 * place for place in range(10)],
+        "counts": {"Normal": 8, "COVID-19": 2},
+        "usual": [0.05, 0.1, 0.15],
+        "further": {"value": 0.99, "low": 0.97, "high": 1.0, "n": 450},
+        "far": True,
+        "words": ["8 of the 10 nearest training films are Normal.", "Further from all training films than 99 %."],
+    },
+    "words": "",
+    "command": "",
+}
+NOT_REMEMBERED = {
+    "model": "beta",
+    "remembered": None,
+    "known": None,
+    "near": None,
+    "words": "The films this model learned from are not remembered.",
+    "command": "python -m xraykit models remember beta --data radiography",
+}
+PLACES = [
+    {"name": "home", "n": 450, "covered": [0.92, 0.9, 0.95], "verdict": "kept"},
+    {"name": "kermany", "n": 1176, "covered": [0.24, 0.21, 0.27], "verdict": "broken"},
+]
+SETS: dict[str, Any] = {
+    "alpha": {"level": 0.9, "least": dict(zip(CLASSES, (0.05, 0.05, 0.5), strict=True)), "places": PLACES},
+    "beta": {"level": 0.9, "least": dict.fromkeys(CLASSES, 0.95), "places": PLACES[:1]},
+}
 MOUNT = """async ([skeleton, style, data]) => {
   const host = document.createElement("div");
   document.querySelector("main").append(host);
@@ -65,6 +103,7 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
         "same_as": None,
         "patient": None,
         "taken": None,
+        "gate": None,
         "models": models,
         "disagree": number % 2 == 1,
         "compared": {"alpha|beta": {"correlation": 0.7, "overlap": 0.4}},
@@ -86,6 +125,7 @@ class Room:
         self.asked: list[tuple[str, str]] = []
         self.bodies: list[Any] = []
         self.answers: dict[str, tuple[int, Any]] = {}  # in place of what a path answers
+        self.seen: dict[str, Any] = {"alpha": SEEN, "beta": SEEN | NOT_REMEMBERED}  # by model
         self.held: list[Any] = []  # questions for changes that are held open
         title = {"alpha": "Model alpha", "beta": "Model beta"}
         point = {"threshold": 0.4, "sensitivity": [0.93, 0.88, 0.96], "specificity": [0.97, 0.95, 0.99], "n": 450}
@@ -99,6 +139,7 @@ class Room:
                 "on": True,
                 "trust": {label: point | {"source": "home"} for label in CLASSES},
                 "elsewhere": [],
+                "sets": SETS[name],
             }
             for name in title
         ]
@@ -159,6 +200,10 @@ class Room:
             route.fulfill(json=answer)
         elif kind == "film":
             route.fulfill(body=self.film(name), content_type="application/octet-stream")
+        elif kind == "input":
+            route.fulfill(body=fakes.film_png(height=32, width=32), content_type="image/png")
+        elif kind == "seen":
+            route.fulfill(json=self.seen[parse_qs(address.query)["model"][0]])
         elif kind == "heat":
             query = {key: values[0] for key, values in parse_qs(address.query).items()}
             route.fulfill(body=heat(name, **query), content_type="application/octet-stream")

@@ -95,7 +95,7 @@ def test_a_table_of_predictions_has_a_column_of_its_own_for_every_class():
     films = SimpleNamespace(refused=[Refusal("c.png", "empty", "Empty.")], noted=dict)
     text = folder_evaluation._predictions(made, films)
     head, *rows = csv.reader(io.StringIO(text))
-    assert len({*head}) == len(head) == 8
+    assert len({*head}) == len(head) == 9
     first, second, refused = (dict(zip(head, row, strict=True)) for row in rows)
     assert (first["path"], first["truth"], first["predicted"]) == ("a.png", "path", "path")
     assert float(first["probability of path"]) == pytest.approx(np.exp(2) / np.exp(logits[0]).sum(), abs=1e-6)

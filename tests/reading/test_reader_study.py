@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from tests.helpers import reader_study, study_check
 from tests.helpers.asgi import ask
 from tests.helpers.reader_study import CLASSES, MODELS
+from xraykit.gate import Outcome
 from xraykit.models.classifier import Prediction
 from xraykit.models.service.scoring import Scored
 from xraykit.reading import kept
@@ -42,6 +43,7 @@ def scored(film, name):
         patient=None,
         taken=None,
         thumbnail=b"jpeg",
+        gate=Outcome("off"),
         predictions={model: prediction(model) for model in MODELS},
         agreement={},
     )

@@ -9,6 +9,7 @@ import pytest
 
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
+from xraykit.gate import Outcome
 from xraykit.models.classifier import Prediction
 from xraykit.models.service.heatmaps import Agreement
 from xraykit.models.service.scoring import Scored
@@ -37,6 +38,7 @@ def scored(sha: str = "0", tops: tuple = ("x", "x"), patient: str | None = None)
         patient=patient,
         taken=None,
         thumbnail=b"jpeg",
+        gate=Outcome("off"),
         predictions=predictions,
         agreement={("a", "b"): Agreement(tops, 0.5, 0.25)},
     )

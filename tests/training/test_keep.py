@@ -24,6 +24,7 @@ from xraykit.system.job_folder import JobRefused, State
 from xraykit.training import keep, worker
 from xraykit.training.recipe import presets
 from xraykit.training.run import run
+from xraykit.truth.seen import films as seen_films
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,21 @@ def test_a_kept_model_has_every_file_hashed_in_its_card(finished):
     written = {path.name for path in (weights / "tiny").iterdir()}
     assert written == {"card.json", *made.files}
     readings = {"evaluation.json", "validation.json", "history.csv"}
-    assert {"model.keras", "features.tflite", "head.npz"} | readings == set(made.files)
+    seen = {file for file in made.files if seen_films.is_ours(file)}
+    assert len(seen) == 1
+    assert {"model.keras", "features.tflite", "head.npz"} | readings | seen == set(made.files)
     card.verify(made, weights / "tiny")
+
+
+def test_a_kept_model_remembers_the_films_it_was_made_with(finished):
+    run_folder, weights = finished
+    remembered, data = seen_films.load(weights / "tiny"), run_folder.read("data.json")
+    used = {film["sha256"]: film["part"] for film in data["films"] if film.get("used") is not False}
+    assert len(used) < len(data["films"]), "the recipe thins the training films"
+    kept = {bytes(sha).hex(): part for sha, part in zip(remembered.sha256, remembered.split.tolist(), strict=True)}
+    assert kept == used
+    labels = {film["sha256"]: film["label"] for film in data["films"]}
+    assert [remembered.classes[label] for label in remembered.labels] == [labels[sha] for sha in kept]
 
 
 def test_no_file_name_travels_with_a_kept_model(finished):

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
     from xraykit.films.note import Note
     from xraykit.films.radiograph import Radiograph
+    from xraykit.films.refusal import Refusal
     from xraykit.models.classifier import Classifier
     from xraykit.models.explanation import Explanation
     from xraykit.models.service import Client
     from xraykit.reading.summary import Accord, OfClass, Summary
+    from xraykit.truth.seen.films import Known
 
 FILE = click.Path(path_type=Path)
 
-ABOUT_FILMS = ("path", "predicted", "refusal", "notes")  # the columns before the probabilities
+ABOUT_FILMS = ("path", "predicted", "refusal", "notes", "gate", "known")  # the columns before the probabilities
 
 
 @click.command()
@@ -51,19 +53,22 @@ def doctor(as_json: bool) -> None:
 @click.command()
 @click.option("--model", required=True, help="A saved model's name, or its folder.")
 @click.option("--csv", "out", type=FILE, required=True, help="Where to write the table; - for standard output.")
+@terminal.GATE
 @click.argument("paths", nargs=-1, required=True, type=FILE)
-def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
+def predict(model: str, out: Path, gate: str | None, paths: tuple[Path, ...]) -> None:
     """Classify films and folders of films: one row per file, refused files too, with what is to be said of each."""
     from xraykit.evaluation.evaluation import probability_columns
     from xraykit.films import ingest, note
     from xraykit.films.refusal import Refusal, printable
     from xraykit.models import classifier
     from xraykit.system import files
+    from xraykit.truth.seen import films as seen
 
     with terminal.words():
         reader = classifier.load(model)
+        door = _Gate(reader, gate)
         films = _films(paths)
-        refused, warned = [], []
+        refused, warned, known = [], [], []
         with terminal.table(out) as file, ingest.Ingest() as firewall:
             table = csv.writer(file)
             table.writerow(files.csv_cells([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, reader.card.classes)]))
@@ -71,18 +76,51 @@ def predict(model: str, out: Path, paths: tuple[Path, ...]) -> None:
                 zip(films, firewall.read_many(films), strict=True), len(films), "Films"
             ):
                 name = printable(files.shown(path))
+                film = door.take(film)
                 if isinstance(film, Refusal):
                     refused.append(replace(film, source=name))
-                    table.writerow(files.csv_cells([name, "", film.code, "", *[""] * len(reader.card.classes)]))
+                    table.writerow(files.csv_cells([name, "", film.code, "", "", "", *[""] * len(reader.card.classes)]))
                     continue
                 prediction = reader.predict([film])[0]
                 if note.warnings(film.notes):
                     warned.append((name, film.notes))
                 numbers = (f"{p:.6f}" for p in prediction.probabilities)
-                table.writerow(files.csv_cells([name, prediction.top, "", note.line(film.notes), *numbers]))
+                said, knows = note.line(film.notes), seen.known_as(reader.folder, film)
+                known += [knows] * (knows is not None)
+                code = knows.code if knows else ""
+                table.writerow(files.csv_cells([name, prediction.top, "", said, door.stamp, code, *numbers]))
+    _say_known(reader, known)
     for name, notes in warned:
         terminal.warn(name, notes)
     terminal.end(refused)
+
+
+def _say_known(reader: Classifier, known: Sequence[Known]) -> None:
+    """Say on stderr how many of the films a model was made with: its probabilities of them prove nothing."""
+    if known:
+        parts = {part: sum(film.split == part for film in known) for part in ("train", "validation", "test")}
+        said = ", ".join(f"{n:,} {part}" for part, n in parts.items() if n)
+        words = f"{reader.card.name} was made with {len(known):,} of these films or their near twins ({said})"
+        click.echo(f"warning {words}: see the column known.", err=True)
+
+
+class _Gate:
+    """The gate before one model, as --gate says; `stamp` is what is written beside its predictions."""
+
+    def __init__(self, reader: Classifier, switch: str | None) -> None:
+        from xraykit import gate
+        from xraykit.models import classifier
+
+        asked = terminal.gated(switch)
+        self._on = (classifier.is_gated(reader.card) if asked is None else asked) and gate.is_on()
+        self.stamp: gate.State = "passed" if self._on else "off"
+
+    def take(self, film: Radiograph | Refusal) -> Radiograph | Refusal:
+        """The film, or why it is not to be read."""
+        from xraykit import gate
+        from xraykit.films.radiograph import Radiograph
+
+        return (gate.check(film) if self._on and isinstance(film, Radiograph) else None) or film
 
 
 def _films(paths: Sequence[Path]) -> list[Path]:
@@ -109,8 +147,18 @@ def _films(paths: Sequence[Path]) -> list[Path]:
 @click.option(
     "--out", type=FILE, required=True, help="The image to write (PNG); of a folder, the folder for its images."
 )
+@terminal.GATE
 @click.argument("path", type=FILE)
-def explain(model: str, method: str, label: str | None, opacity: float, colormap: str, out: Path, path: Path) -> None:
+def explain(
+    model: str,
+    method: str,
+    label: str | None,
+    opacity: float,
+    colormap: str,
+    out: Path,
+    gate: str | None,
+    path: Path,
+) -> None:
     """Draw the regions of a film that influenced the output, with a legend; of a folder, of each of its films."""
     from xraykit.films import ingest
     from xraykit.films.refusal import Refusal, printable
@@ -122,6 +170,7 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
     refused = []
     with terminal.words():
         reader = classifier.load(model)
+        door = _Gate(reader, gate)
         explanation.check_heatmap(reader.card, method)
     with terminal.words(), _service(method, reader) as client, ingest.Ingest() as firewall:
         if label is not None:
@@ -129,6 +178,7 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
         films = _films([path])
         for place, film in zip(films, firewall.read_many(films), strict=True):
             name = printable(str(place))
+            film = door.take(film)
             if isinstance(film, Refusal):
                 refused.append(replace(film, source=name))
                 continue
@@ -138,7 +188,7 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
             heatmap = _explain(client, reader.card.name, film, method, shown) if client else maps[number]
             drawn = overlay.overlay(film, heatmap, opacity=opacity, colormap=colormap, longest=1024, legend=True)
             picture = out / f"{place.relative_to(path)}.png" if path.is_dir() else out
-            _save(drawn, film.notes, picture)
+            _save(drawn, film.notes, picture, door.stamp)
             click.echo(f"{shown} {prediction.probabilities[number]:.3f} -> {printable(str(picture))}")
             if facts := " ".join(note.words for note in film.notes if not note.warning):
                 click.echo(f"  {facts}")
@@ -146,8 +196,8 @@ def explain(model: str, method: str, label: str | None, opacity: float, colormap
     terminal.end(refused)
 
 
-def _save(drawn: np.ndarray, notes: Sequence[Note], out: Path) -> None:
-    """Write a picture that carries the notes on its film."""
+def _save(drawn: np.ndarray, notes: Sequence[Note], out: Path, stamp: str) -> None:
+    """Write a picture that carries the notes on its film, and whether the gate had looked at it."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
@@ -155,6 +205,7 @@ def _save(drawn: np.ndarray, notes: Sequence[Note], out: Path) -> None:
 
     about = PngInfo()
     about.add_text("Notes", note.line(notes))
+    about.add_text("Gate", stamp)
     out.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(drawn).save(out, format="PNG", pnginfo=about)
 

@@ -17,7 +17,17 @@ from xraykit.refused import Refused, words_of
 from xraykit.system.job_folder import Stopped
 from xraykit.training.run.run import Diverged
 
+GATE = click.option(
+    "--gate",
+    type=click.Choice(["on", "off"]),
+    help="Refuse what is no upright frontal chest film before a model speaks.  [default: on, for models of grey films]",
+)
 NAMED = 10  # sets of films named on a terminal; --json names all
+
+
+def gated(gate: str | None) -> bool | None:
+    """What --gate says; None where it is not given."""
+    return None if gate is None else gate == "on"
 
 
 def name_oddities(films) -> None:

@@ -43,11 +43,14 @@ SAMPLED = 6  # pixels of the film, along a side, that one of the thumbnail is ma
 class Wanted:
     """What a worklist wants of a film in place of its pixels.
 
-    `squares` are the (size, channels) that networks take; `whole`: its softcopy too, for drawing it.
+    `squares` are the (size, channels) that networks take; `whole`: its softcopy too, for drawing it; `turn` and
+    `inverted`: as `Radiograph.laid` has them, all of it is of the film laid so.
     """
 
     squares: tuple[tuple[int, int], ...] = ()
     whole: bool = False
+    turn: int = 0
+    inverted: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +58,9 @@ class Glance:
     """A film as a worklist knows it, made where the film is decoded: a few kilobytes travel instead of its pixels.
 
     `squares` by (size, channels), as `Radiograph.square` gives them; `box` is what they show, (left, top, right,
-    bottom) film pixels; `thumbnail` JPEG, longest side `THUMBNAIL`, at most
-    `THUMBNAIL_BYTES`; `bits`, `laterality`, `patient` and `taken` as `Softcopy` has them; `softcopy` where it was
-    wanted. The rest as `Radiograph` has it.
+    bottom) film pixels; `thumbnail` JPEG, longest side `THUMBNAIL`, at most `THUMBNAIL_BYTES`; `small` as
+    `Radiograph.small` gives it; `laid` is how the film was laid, as `Wanted` has it; `bits`, `laterality`, `patient` and
+    `taken` as `Softcopy` has them; `softcopy` where it was wanted. The rest as `Radiograph` has it.
     """
 
     source: str
@@ -75,6 +78,8 @@ class Glance:
     box: tuple[int, int, int, int]
     squares: dict[tuple[int, int], np.ndarray]
     thumbnail: bytes
+    small: np.ndarray
+    laid: tuple[int, bool] = (0, False)
     softcopy: Softcopy | None = None
 
 
@@ -118,6 +123,7 @@ def loaded_modules() -> dict[str, Any]:
 
 def glance(film: radiograph.Radiograph, wanted: Wanted) -> Glance:
     """What is wanted of a film."""
+    film = film.laid(wanted.turn, wanted.inverted)
     softcopy = film.softcopy
     return Glance(
         source=film.source,
@@ -135,6 +141,8 @@ def glance(film: radiograph.Radiograph, wanted: Wanted) -> Glance:
         box=film.square_box(),
         squares=_squares(film, wanted.squares),
         thumbnail=_thumbnail(film),
+        small=film.small(),
+        laid=(wanted.turn, wanted.inverted),
         softcopy=softcopy if wanted.whole else None,
     )
 

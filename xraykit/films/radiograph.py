@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ READING = f"xraykit {__version__} reading 4"
 # 5,298 real chest films of three collections has 35
 BLANK = 4.0
 TINY = 64  # px, of the shorter side
+SMALL = 64  # px of a side of the picture by which a film is told from anything else
+TURNS = {90: "turned by 90° clockwise", 180: "turned by 180°", 270: "turned by 90° counter-clockwise"}
 LONG = 0.4  # share of a film outside the centre square; the longest of those films has 0.37
 
 # Beginnings of the stills that are read, and of other files, to name them in the refusal
@@ -136,6 +138,30 @@ class Radiograph:
         planes = _planes(self.pixels[top:bottom, left:right], channels)
         resized = [_rounded(_resized(plane, size, size)) for plane in planes]
         return np.stack(resized * (channels // len(resized)), axis=-1)
+
+    def laid(self, turn: int = 0, inverted: bool = False) -> Radiograph:
+        """The film turned by 0, 90, 180 or 270 degrees clockwise, and with black and white changed round or not.
+
+        Its softcopy too: spacing and sides go with the pixels. A note says what was done.
+        """
+        if not turn and not inverted:
+            return self
+        softcopy = self.softcopy.laid(turn, inverted)
+        words = [TURNS[turn]] if turn else []
+        words += ["with black and white changed round"] if inverted else []
+        said = Note("laid", f"Shown and read {' and '.join(words)}.")
+        pixels = softcopy.render(top=int(np.iinfo(self.pixels.dtype).max))
+        return replace(self, pixels=pixels, softcopy=softcopy, notes=(*self.notes, said))
+
+    def small(self) -> np.ndarray:
+        """Give the whole film squeezed into a square, uint8 (64, 64) or (64, 64, 3), range 0..255.
+
+        For telling what a picture is, not for a model: a large film is sampled, so that it takes no time.
+        """
+        step = max(1, min(self.pixels.shape[:2]) // (4 * SMALL))
+        planes = _planes(self.pixels[::step, ::step], 3 if self.colour else 1)
+        drawn = [_rounded(_resized(plane, SMALL, SMALL)) for plane in planes]
+        return np.stack(drawn, axis=-1) if self.colour else drawn[0]
 
     def display(self, longest: int | None = None) -> np.ndarray:
         """Give the whole film as uint8 (h, w) or (h, w, 3), longer side at most `longest`, for drawing."""

@@ -118,7 +118,7 @@ class Classifier:
             self._graphs.put(graph)
 
     def _run(self, graph: Any, square: np.ndarray) -> np.ndarray:
-        graph.set_tensor(self._input, square[None].astype(np.float32))
+        graph.set_tensor(self._input, tensor_of(square))
         graph.invoke()
         return graph.get_tensor(self._output)
 
@@ -139,6 +139,16 @@ class Classifier:
                 f"outputs. {SAVE_AGAIN}",
                 code="card-invalid",
             )
+
+
+def is_gated(card: Card) -> bool:
+    """Whether the gate is asked before this model reads a film: a network of colour pictures is of no radiographs."""
+    return card.channels == 1
+
+
+def tensor_of(square: np.ndarray) -> np.ndarray:
+    """What LiteRT is given of a square uint8 (S, S, ch): float32 (1, S, S, ch), 0..255; the network itself scales."""
+    return square[None].astype(np.float32)
 
 
 def load(name_or_folder: str | Path, verify: bool = True, name: str | None = None, streams: int = 1) -> Classifier:

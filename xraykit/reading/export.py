@@ -16,9 +16,12 @@ from xraykit.reading.kept import ReadFilm, Record
 from xraykit.system.files import csv_cells
 
 # docs/reading.md says what each holds
-COLUMNS = ("order", "sha256", "name", "reference", "finding_before_models", "finding", "changed", "flagged")
+COLUMNS = (
+    *("order", "sha256", "name", "reference", "finding_before_models", "finding", "changed", "flagged"),
+    *("gate", "laid"),
+)
 LAST_COLUMNS = ("seconds_before_models", "seconds", "text", "marks", "recorded")
-OF_MODEL = ("answer", "probability", "reader_says")  # after the model's name and a space
+OF_MODEL = ("answer", "probability", "known", "reader_says")  # after the model's name and a space
 
 
 def to_csv(record: Record) -> str:
@@ -48,11 +51,12 @@ def to_json(record: Record) -> str:
 def _row(film: ReadFilm, models: list[str]) -> Iterator[Any]:
     last, before = film.last, film.before
     yield from (film.order, film.sha256, film.name, film.label, before and before.finding, last.finding)
-    yield from (summary.changed(film), last.flagged)
+    yield from (summary.changed(film), last.flagged, film.gate, film.laid)
     for model in models:
         answer = film.answers.get(model)
         yield answer and answer.top
         yield answer and answer.probabilities.get(answer.top)
+        yield answer and answer.known
         yield last.agrees.get(model)
     yield from (before and before.seconds, last.seconds, last.text)
     yield json.dumps(msgspec.to_builtins(last.marks), ensure_ascii=False) if last.marks else None

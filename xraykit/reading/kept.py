@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +24,7 @@ from xraykit.reading.impressions import Impression, ImpressionRefused, Label, Mo
 from xraykit.refused import Refused, field_of, words_of
 from xraykit.system import files, folders
 from xraykit.system.files import FileRefused
+from xraykit.truth.seen.films import KnownAs
 
 FORMAT = 1
 SESSION, LOCK, PICTURES = "session.json", "lock", "pictures"
@@ -78,10 +79,15 @@ class Request(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said of a film: the class of highest probability, and every class's probability."""
+    """What a model said of a film: the class of highest probability, and every class's probability.
+
+    `known`: the part of the model's own films that it is in, or its near twin; "" where it is in none that is
+    remembered.
+    """
 
     top: Label
     probabilities: Annotated[Mapping[Label, Share], Meta(max_length=1000)]
+    known: KnownAs | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class ReadFilm:
     `order` counts the films from 1 as they were first read; `label` is the reference standard where one is known;
     `answers` are the models' by name, as they stood when the reader saw the film; `before` is the last impression
     before the models were shown, None where they were shown from the start; `last` is the last impression of all.
+    `gate` is what the gate made of it, "" where nobody asked; `laid` how the film was turned for reading: "", or such
+    as "turned 90, inverted", degrees clockwise.
     """
 
     sha256: Digest
@@ -100,6 +108,8 @@ class ReadFilm:
     name: Annotated[str, Meta(max_length=1000)] = ""
     label: Label | None = None
     answers: Annotated[Mapping[Label, Answer], Meta(max_length=100)] = field(default_factory=dict)
+    gate: Literal["", "passed", "refused", "overridden", "off"] = ""
+    laid: Annotated[str, Meta(max_length=40)] = ""
 
 
 @dataclass(frozen=True, slots=True)

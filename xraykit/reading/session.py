@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import msgspec
 
+from xraykit.gate import Asked, Outcome
 from xraykit.reading import impressions, kept
 from xraykit.reading.impressions import Impression
 from xraykit.reading.kept import Answer, Options, ReadFilm, Record, SessionRefused
@@ -78,6 +79,7 @@ class Session:
         label: str | None = None,
         answers: Mapping[str, Answer] | None = None,
         picture: bytes | None = None,
+        gate: Outcome | None = None,
     ) -> ReadFilm:
         """Record an impression in place of the film's last one, and write it to disk where the session is kept.
 
@@ -103,6 +105,8 @@ class Session:
                 name=name or (known.name if known else ""),
                 label=self._labels.of(sha256, name) or label or (known.label if known else None),
                 answers=answers or (known.answers if known else {}),
+                gate=gate.state if gate else "",
+                laid=_laid(gate.asked) if gate else "",
             )
             self._films[sha256], self._changed = film, last.at
             if picture and len(picture) <= MOST_PICTURE:
@@ -265,3 +269,7 @@ class Session:
         if self._lock is not None:
             self._lock.close()
         self._folder = self._lock = None
+
+
+def _laid(asked: Asked) -> str:
+    return ", ".join([f"turned {asked.turn}"] * bool(asked.turn) + ["inverted"] * asked.inverted)

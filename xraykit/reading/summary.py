@@ -361,6 +361,8 @@ def _words(counts: dict[str, int], table: _Table, reference: Reference) -> Itera
         return
     if read < FEW:
         yield f"Only {read} film{'s' * (read != 1)} read: the intervals are wide, and agreement may be chance."
+    if overridden := sum(film.gate == "overridden" for film in table.films):
+        yield f"{overridden} of {read} films were read by the models although the gate refused them."
     if not reference.n:
         yield (
             "No film has a reference standard, so sensitivity and specificity are not known. Open a folder with class "

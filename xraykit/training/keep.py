@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit.datasets import dataset
+from xraykit.datasets import dataset, split
 from xraykit.datasets.reading import groups
 from xraykit.datasets.reading.groups import GroupKind
 from xraykit.evaluation import calibration, evaluation, stats
@@ -23,6 +23,7 @@ from xraykit.evaluation import published as published_figures
 from xraykit.evaluation.decisions import operating_point
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import classifier, kept
+from xraykit.models.cards import amend
 from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.models.conversion import convert
@@ -32,9 +33,13 @@ from xraykit.system.files import replace_text
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
+from xraykit.truth import sets
+from xraykit.truth.seen import films as seen
+from xraykit.truth.seen import remember
 
 Say = Callable[[str], None]  # is given what is being done; what it raises ends the keeping
 FOLDER = "keeping"  # in the run's folder: how far a keeping in the background is
+SAID_EVERY = 200  # films
 SENSITIVITY = 0.95  # target of the operating points on a new card; others are chosen on the page Compare
 AGREEMENT = 1e-4  # largest allowed difference of any probability between model.keras and the LiteRT path
 LIMITS = (
@@ -95,6 +100,7 @@ def keep(
         _convert(run, unfinished)
         draft = _draft(run, unfinished, readings["validation"], name=name, title=title or name, limits=limits)
         replace_text(unfinished / "card.json", draft.to_json(), shared=True)
+        _remember(run, unfinished, name, films, say)
         say("Reading every validation and test film with the converted network.")
         card = _complete(draft, unfinished, films, readings, published, names)
         replace_text(unfinished / "card.json", card.to_json(), shared=True)
@@ -163,6 +169,19 @@ def _convert(run: Run, folder: Path) -> None:
     convert.convert_in_subprocess(folder / cards.NETWORK, folder, feature_layer=feature_layer)
 
 
+def _remember(run: Run, folder: Path, name: str, films: dataset.Dataset, say: Say) -> None:
+    """Leave beside the network what it learned from: hashes, fingerprints and features of its films, no picture."""
+    model, data = classifier.load(folder, verify=False, name=name), run.read("data.json")
+    parts = remember.recorded(data, films, split.recorded(films, data, run.name))
+
+    def progress(what: str, done: int, total: int) -> None:
+        if done % SAID_EVERY == 1:
+            say(f"Remembering the films it learned from: {what.lower()}, {done:,} of {total:,}.")
+
+    content = seen.encode(remember.compute(model, films, parts, progress))
+    system_files.replace_bytes(folder / amend.named(seen.STEM, content, seen.SUFFIX), content, shared=True)
+
+
 def _complete(
     draft: Card,
     folder: Path,
@@ -198,7 +217,8 @@ def _complete(
         metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
     names = sorted(path.name for path in folder.iterdir() if path.name != "card.json")
     hashes = {name: system_files.sha256_of(folder / name) for name in names}
-    return dataclasses.replace(draft, metrics=metrics, files=hashes)
+    checks = {sets.CHECK: sets.measure(evaluation.load_parts(folder), {})}
+    return dataclasses.replace(draft, metrics=metrics, files=hashes, checks=checks)
 
 
 def _read_again(model: classifier.Classifier, films: dataset.Dataset, reading: Evaluation, part: str) -> Evaluation:

@@ -5,7 +5,7 @@ Made in the same decoding as `Radiograph.pixels`, which is the first window of i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -134,6 +134,17 @@ class Softcopy:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", _read_only(self.values))
+
+    def laid(self, turn: int, inverted: bool) -> Softcopy:
+        """Turned by so many degrees clockwise, a multiple of 90, and where asked with black and white changed round."""
+        quarters = turn // 90 % 4
+        spacing, sides = self.spacing, self.orientation
+        if spacing and quarters % 2:
+            spacing = Spacing(spacing.column, spacing.row, spacing.kind)
+        if sides:
+            sides = Orientation(*(sides[(place - quarters) % 4] for place in range(4)))
+        values = np.ascontiguousarray(np.rot90(self.values, -quarters))
+        return replace(self, values=values, spacing=spacing, orientation=sides, inverted=self.inverted != inverted)
 
     def table(self, window: Window | None = None, inverted: bool | None = None, top: int = 255) -> np.ndarray:
         """What each of the 2**bits values is shown as: uint8, 0..top, or uint16 where `top` is more than 255."""

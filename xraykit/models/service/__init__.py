@@ -3,6 +3,7 @@
 client     what pages call; starts the process, and starts it again when it died
 process    the process's side: decoders, loaded models, the tf-keras-vis worker
 scoring    a film scored by models: predictions, Grad-CAM, how far the heatmaps agree, a thumbnail
+seen       what goes into a network for a film, and how it came about
 heatmaps   how far two heatmaps agree
 worker     the slow heatmaps, computed by a TensorFlow process of their own
 lines      how a request goes to another process of ours and its answer comes back
@@ -13,5 +14,6 @@ Never imports TensorFlow or Keras.
 
 from xraykit.models.service.client import SERVICE, Client, ServiceError, start
 from xraykit.models.service.scoring import Reading, Scored
+from xraykit.models.service.seen import Seen
 
-__all__ = ["SERVICE", "Client", "Reading", "Scored", "ServiceError", "start"]
+__all__ = ["SERVICE", "Client", "Reading", "Scored", "Seen", "ServiceError", "start"]

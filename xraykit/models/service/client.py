@@ -14,10 +14,12 @@ from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.folders.zipped import Place
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.gate import AS_IT_IS, Asked
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
 from xraykit.models.service.lines import Lost, ServiceError, ask
 from xraykit.models.service.scoring import Reading, Scored
+from xraykit.models.service.seen import Seen
 from xraykit.system.local_service import LocalService
 
 SERVICE = "xraykit.models.service"
@@ -55,9 +57,12 @@ class Client:
         """Start the decoders and load these models, so that the first film need not wait for them."""
         self._call("prepare", tuple(models))
 
-    def score(self, source: str, place: Place, models: Sequence[str]) -> Scored | Refusal:
-        """A film scored by models, and kept decoded: it is about to be looked at."""
-        return self._call("score", source, place, tuple(models))
+    def score(self, source: str, place: Place, models: Sequence[str], asked: Asked = AS_IT_IS) -> Scored | Refusal:
+        """A film scored by models, and kept decoded: it is about to be looked at.
+
+        What the gate refuses is scored by no model of chest films, unless `asked` overrides it; `Scored.gate` tells.
+        """
+        return self._call("score", source, place, tuple(models), asked)
 
     def score_many(
         self, films: Sequence[tuple[str, Place]], models: Sequence[str], each: Callable[[int, Scored | Refusal], None]
@@ -84,12 +89,14 @@ class Client:
                 if lost > 1:  # nothing came of it twice: the first of them ends the service
                     raise
 
-    def softcopy(self, source: str, place: Place, sha256: str | None, models: Sequence[str] = ()) -> Softcopy | Refusal:
+    def softcopy(
+        self, source: str, place: Place, sha256: str | None, models: Sequence[str] = (), asked: Asked = AS_IT_IS
+    ) -> Softcopy | Refusal:
         """A film as it is drawn, decoded again where it is not kept; what these models need of it is made on the way.
 
         Refused where its bytes no longer have this check sum; None: whatever they are.
         """
-        return self._call("softcopy", source, place, sha256, tuple(models))
+        return self._call("softcopy", source, place, sha256, tuple(models), asked)
 
     def heat(
         self,
@@ -100,9 +107,14 @@ class Client:
         method: str,
         label: str,
         progress: Progress | None = None,
+        asked: Asked = AS_IT_IS,
     ) -> Explanation | Refusal:
-        """`explain`, of a film by where it lies; what was computed before comes at once."""
-        return self._call("heat", source, place, sha256, model, method, label, progress=progress)
+        """`explain`, of a film by where it lies; what was computed before comes at once. Refused by the gate too."""
+        return self._call("heat", source, place, sha256, model, method, label, asked, progress=progress)
+
+    def see(self, source: str, place: Place, sha256: str | None, model: str, asked: Asked = AS_IT_IS) -> Seen | Refusal:
+        """The tensor that a model is given of a film, the features it becomes, and how it came about."""
+        return self._call("see", source, place, sha256, model, asked)
 
     def explain(
         self, film: Radiograph, model: str, method: str, label: str, progress: Progress | None = None

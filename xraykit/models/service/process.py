@@ -14,19 +14,22 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from xraykit.datasets.reading import groups
 from xraykit.films import ingest
 from xraykit.films.decoder import Glance, Wanted
 from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.folders.zipped import Place
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
+from xraykit.gate import AS_IT_IS, Asked
 from xraykit.models import classifier, explanation, tf_keras_vis
 from xraykit.models.cards import card as cards
 from xraykit.models.classifier import Classifier
 from xraykit.models.explanation import Explanation
+from xraykit.models.service import seen
 from xraykit.models.service.kept import Kept
 from xraykit.models.service.lines import ServiceError
-from xraykit.models.service.scoring import Reading, Readings, Scored
+from xraykit.models.service.scoring import Reading, Readings, Scored, refused_by_gate
 from xraykit.models.service.worker import Progress, Worker
 from xraykit.refused import Refused
 from xraykit.system import local_service
@@ -66,6 +69,7 @@ class Service:
             "score_many": self._score_many,
             "softcopy": self._softcopy,
             "heat": self._heat,
+            "see": self._see,
             "status": self._status,
         }[verb]
         if verb in ("explain", "score_many", "heat"):
@@ -103,9 +107,9 @@ class Service:
         self._ingest.start()
         self._squares(models)
 
-    def _score(self, source: str, place: Place, models: Sequence[str]) -> Scored | Refusal:
-        film = self._film(source, place, models)
-        return film if isinstance(film, Refusal) else self._readings.score(film, models)
+    def _score(self, source: str, place: Place, models: Sequence[str], asked: Asked) -> Scored | Refusal:
+        film = self._film(source, place, models, asked)
+        return film if isinstance(film, Refusal) else self._readings.score(film, models, asked)
 
     def _score_many(
         self, films: Sequence[tuple[str, Place]], models: Sequence[str], each: Callable[[int, Scored | Refusal], None]
@@ -114,22 +118,35 @@ class Service:
         for place, film in enumerate(self._ingest.glances(films, wanted)):
             each(place, film if isinstance(film, Refusal) else self._readings.score(film, models))
 
-    def _softcopy(self, source: str, place: Place, sha256: str | None, models: Sequence[str]) -> Softcopy | Refusal:
-        film = self._unchanged(source, place, sha256, models)
+    def _softcopy(
+        self, source: str, place: Place, sha256: str | None, models: Sequence[str], asked: Asked
+    ) -> Softcopy | Refusal:
+        film = self._unchanged(source, place, sha256, models, asked)
         return film.softcopy if isinstance(film, Glance) and film.softcopy else film  # type: ignore[return-value]
 
     def _heat(
-        self, source: str, place: Place, sha256: str | None, model: str, method: str, label: str, progress: Progress
+        self,
+        source: str,
+        place: Place,
+        sha256: str | None,
+        model: str,
+        method: str,
+        label: str,
+        asked: Asked,
+        progress: Progress,
     ) -> Explanation | Refusal:
         loaded = self._checked(model, method, label)
-        key = (sha256, self._model(model)[0], method, label)
-        reading = self._readings.known(sha256, model) if sha256 and method == explanation.GRAD_CAM else None
+        laid = (asked.turn, asked.inverted)
+        key = (sha256, laid, self._model(model)[0], method, label)
+        reading = self._readings.known(sha256, laid, model) if sha256 and method == explanation.GRAD_CAM else None
         known = reading.explanations[loaded.card.classes.index(label)] if reading else self._heatmaps.get(key)
         if known is not None:
             return known
-        film = self._unchanged(source, place, sha256, [model])
+        film = self._unchanged(source, place, sha256, [model], asked)
         if isinstance(film, Refusal):
             return film
+        if refusal := refused_by_gate(film, loaded.card, asked):
+            return refusal
         if method == explanation.GRAD_CAM:
             return self._readings.read(film, model).explanations[loaded.card.classes.index(label)]
         square = film.squares[loaded.card.image_size, loaded.card.channels]
@@ -137,27 +154,40 @@ class Service:
         self._heatmaps.put((film.sha256, *key[1:]), heatmap)
         return heatmap
 
-    def _unchanged(self, source: str, place: Place, sha256: str | None, models: Sequence[str] = ()) -> Glance | Refusal:
+    def _see(self, source: str, place: Place, sha256: str | None, model: str, asked: Asked) -> seen.Seen | Refusal:
+        loaded = self._model(model)[1]
+        film = self._unchanged(source, place, sha256, [model], asked)
+        if isinstance(film, Refusal):
+            return film
+        return refused_by_gate(film, loaded.card, asked) or seen.see(film, loaded)
+
+    def _unchanged(
+        self, source: str, place: Place, sha256: str | None, models: Sequence[str] = (), asked: Asked = AS_IT_IS
+    ) -> Glance | Refusal:
         """The film whose bytes have this check sum; of any, where it is None."""
-        film = self._film(source, place, models)
+        film = self._film(source, place, models, asked)
         other = isinstance(film, Glance) and sha256 not in (None, film.sha256)
         return Refusal(source, "changed", CHANGED) if other else film
 
-    def _film(self, source: str, place: Place, models: Sequence[str]) -> Glance | Refusal:
+    def _film(self, source: str, place: Place, models: Sequence[str], asked: Asked = AS_IT_IS) -> Glance | Refusal:
         """A film with its softcopy and the squares of these models, decoded once however many ask for it at once."""
         squares = self._squares(models)
-        key = _identity(place)
+        key = (*_identity(place), asked.turn, asked.inverted)
         with self._decoding.of(key):
             film = self._films.get(key)
             if film is None or not set(squares) <= set(film.squares):
                 kept = tuple(film.squares) if film else ()
-                film = self._front.glance(place, source, Wanted(tuple(dict.fromkeys((*squares, *kept))), whole=True))
+                wanted = Wanted(tuple(dict.fromkeys((*squares, *kept))), True, asked.turn, asked.inverted)
+                film = self._front.glance(place, source, wanted)
                 if isinstance(film, Glance):
                     self._films.put(key, film)
         return film
 
     def _squares(self, models: Sequence[str]) -> tuple[tuple[int, int], ...]:
-        """The squares that models take; one that cannot be loaded takes none, and says why when it is asked."""
+        """The squares that models take, and that of the fingerprint.
+
+        A model that cannot be loaded takes none, and says why when it is asked.
+        """
         forms = []
         for name in models:
             try:
@@ -165,7 +195,7 @@ class Service:
             except (Refused, OSError):
                 continue
             forms.append((card.image_size, card.channels))
-        return tuple(dict.fromkeys(forms))
+        return tuple(dict.fromkeys((*forms, groups.FORM))) if forms else ()
 
     def _checked(self, model: str, method: str, label: str) -> Classifier:
         loaded = self._model(model)[1]

@@ -6,9 +6,16 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from xraykit import gate
+from xraykit.datasets.reading import groups
 from xraykit.films.decoder import Glance
 from xraykit.films.note import Note
-from xraykit.models import explanation
+from xraykit.films.refusal import Refusal
+from xraykit.gate import AS_IT_IS, Asked, Outcome
+from xraykit.models import classifier, explanation
+from xraykit.models.cards.card import Card
 from xraykit.models.classifier import Classifier, Prediction
 from xraykit.models.explanation import Explanation
 from xraykit.models.service import heatmaps
@@ -17,6 +24,7 @@ from xraykit.models.service.kept import Kept
 from xraykit.refused import Refused, words_of
 
 READINGS_BYTES = 16 * 2**20  # of some 5,000; one that is forgotten costs a decoding
+NOT_ASKED = Outcome("off")
 ENTRY_BYTES = 1500  # of a reading, beside its arrays
 
 
@@ -44,6 +52,10 @@ class Scored:
         As `films.decoder.Glance` has them.
     predictions : dict of str to Prediction or str
         By model; words where it has none.
+    fingerprint : numpy.ndarray or None
+        uint64 (4,), as `groups.fingerprint`; None where its square was not asked for.
+    gate : Outcome
+        Whether the film was read, or refused before a model of chest films spoke.
     agreement : dict of (str, str) to Agreement
         By two models: of the Grad-CAM of the class that each predicts.
     """
@@ -61,6 +73,8 @@ class Scored:
     patient: str | None
     taken: int | None
     thumbnail: bytes
+    fingerprint: np.ndarray | None
+    gate: Outcome
     predictions: dict[str, Prediction | str]
     agreement: dict[tuple[str, str], Agreement]
 
@@ -75,7 +89,7 @@ class Readings:
     def read(self, film: Glance, name: str) -> Reading:
         """A model's reading of a film; raises ModelRefused."""
         version, model = self._model(name)
-        key = (film.sha256, version)
+        key = (film.sha256, film.laid, version)
         reading = self._kept.get(key)
         if reading is None:
             form = (model.card.image_size, model.card.channels)
@@ -83,26 +97,43 @@ class Readings:
             self._kept.put(key, reading)
         return reading
 
-    def known(self, sha256: str, name: str) -> Reading | None:
-        """The reading that is remembered of a film; raises ModelRefused."""
-        return self._kept.get((sha256, self._model(name)[0]))
+    def known(self, sha256: str, laid: tuple[int, bool], name: str) -> Reading | None:
+        """The reading that is remembered of a film laid so; raises ModelRefused."""
+        return self._kept.get((sha256, laid, self._model(name)[0]))
 
-    def score(self, film: Glance, names: Sequence[str]) -> Scored:
+    def score(self, film: Glance, names: Sequence[str], asked: Asked = AS_IT_IS) -> Scored:
         """What each of these models makes of a film; one that cannot read it says why in its place."""
         readings: dict[str, Reading | str] = {}
+        outcome = None
         for name in names:
             try:
+                if classifier.is_gated(self._model(name)[1].card):
+                    outcome = outcome or gate.decide(film.small, film.view, asked)
+                    if outcome.state == "refused":
+                        readings[name] = f"Not read. {outcome.words}"
+                        continue
                 readings[name] = self.read(film, name)
             except (Refused, OSError) as error:
                 readings[name] = words_of(error)
-        return scored(film, readings)
+        return scored(film, readings, outcome or Outcome("off", asked))
 
 
-def scored(film: Glance, readings: Mapping[str, Reading | str]) -> Scored:
+def refused_by_gate(film: Glance, card: Card, asked: Asked) -> Refusal | None:
+    """Why a model is not to read a film; None where it may."""
+    if not classifier.is_gated(card):
+        return None
+    outcome = gate.decide(film.small, film.view, asked)
+    return gate.refusal(film.source, outcome.verdict) if outcome.verdict and outcome.state == "refused" else None
+
+
+def scored(film: Glance, readings: Mapping[str, Reading | str], outcome: Outcome = NOT_ASKED) -> Scored:
     """A film with the models' readings, or words in their place, and how far their heatmaps agree."""
     tops = {name: reading.top for name, reading in readings.items() if isinstance(reading, Reading)}
+    square = film.squares.get(groups.FORM)
     return Scored(
+        fingerprint=None if square is None else groups.fingerprint_of(square),
         **{name: getattr(film, name) for name in _FACTS},
+        gate=outcome,
         predictions={
             name: reading if isinstance(reading, str) else reading.prediction for name, reading in readings.items()
         },
@@ -114,7 +145,8 @@ def scored(film: Glance, readings: Mapping[str, Reading | str]) -> Scored:
     )
 
 
-_FACTS = [name for name in Scored.__dataclass_fields__ if name not in ("predictions", "agreement")]
+_MADE = ("fingerprint", "gate", "predictions", "agreement")
+_FACTS = [name for name in Scored.__dataclass_fields__ if name not in _MADE]
 
 
 def _bytes_of(reading: Reading) -> int:

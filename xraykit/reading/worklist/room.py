@@ -10,11 +10,13 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from xraykit.films.folders.zipped import Place
 from xraykit.films.refusal import Refusal
-from xraykit.models import service
+from xraykit.gate import AS_IT_IS, Asked
+from xraykit.models import classifier, service
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
 from xraykit.reading.reference import Folders
@@ -22,6 +24,8 @@ from xraykit.reading.session import Session
 from xraykit.reading.worklist.rows import Row, Worklist
 from xraykit.reading.worklist.sources import Source
 from xraykit.refused import Refused, words_of
+from xraykit.truth.seen import films as seen
+from xraykit.truth.seen.films import Known
 
 AT_START = 2  # models that read the films until the reader chooses others
 LISTED_AT_ONCE = 500
@@ -46,7 +50,7 @@ class Room:
 
     def __init__(self, client: Callable[[], service.Client], changed: Callable[[], None] = lambda: None) -> None:
         self._client = client
-        self.list = Worklist(changed)
+        self.list = Worklist(changed, _known)
         self.session = Session()
         self.folders = Folders()
         self.cards: list[Card] = []
@@ -120,6 +124,21 @@ class Room:
         """The reader looks at a film; it and those ahead come first."""
         self.list.look(name, ahead[:NEXT])
 
+    def take_as(self, row: Row, way: str) -> None:
+        """What a reader wants done with a film that the gate refused, or had done: "turn" it as the gate says, "read"
+        it anyway, or take it "as-it-is" again. It is then read anew; raises Refused for anything else."""
+        asked = row.asked
+        if way == "turn" and row.gate and row.gate.verdict:
+            turn = (asked.turn + row.gate.verdict.turn) % 360
+            asked = Asked("on", turn, asked.inverted != row.gate.verdict.inverted)
+        elif way == "read":
+            asked = replace(asked, gate="overridden")
+        elif way == "as-it-is":
+            asked = AS_IT_IS
+        else:
+            raise Refused("Expected turn, read or as-it-is, of a film that the gate has seen.", code="request")
+        self.list.ask(row, asked)
+
     def remove(self, names: Iterable[str]) -> list[Row]:
         """Forget films; returns those that were there. Their files are the caller's."""
         return self.list.remove(names)
@@ -127,14 +146,19 @@ class Room:
     def softcopy(self, row: Row) -> Any:
         """A film as it is drawn, or its Refusal; raises ServiceError."""
         sha = row.facts.sha256 if row.facts else None
-        return self._client().softcopy(row.name, row.place, sha, self.chosen)
+        return self._client().softcopy(row.name, row.place, sha, self.chosen, row.asked)
 
     def heat(
         self, row: Row, model: str, method: str, label: str, progress: Callable[..., None] | None = None
     ) -> Explanation | Refusal:
         """A heatmap of a film; raises ModelRefused, ServiceError."""
         sha = row.facts.sha256 if row.facts else None
-        return self._client().heat(row.name, row.place, sha, model, method, label, progress)
+        return self._client().heat(row.name, row.place, sha, model, method, label, progress, row.asked)
+
+    def see(self, row: Row, model: str) -> service.Seen | Refusal:
+        """What a model is given of a film; raises ModelRefused, ServiceError."""
+        sha = row.facts.sha256 if row.facts else None
+        return self._client().see(row.name, row.place, sha, model, row.asked)
 
     def close(self) -> None:
         """Read no more, forget everything, end the session."""
@@ -201,13 +225,14 @@ class Room:
                         self._read_one(row, wanted, keep=False)
 
     def _read_one(self, row: Row, wanted: dict[str, str], keep: bool) -> None:
+        asked = row.asked
         try:
-            result = self._client().score(row.name, row.place, tuple(wanted))
+            result = self._client().score(row.name, row.place, tuple(wanted), asked)
         except Exception as error:  # whatever it is, the other films are read
             if not isinstance(error, Refused | OSError):
                 log.error("a film could not be read (%s)", type(error).__name__)
             result = Refusal(row.name, getattr(error, "code", "failed"), words_of(error))
-        self.list.settle(row, result, wanted)
+        self.list.settle(row, result, wanted, asked)
 
 
 class Heats:
@@ -274,6 +299,15 @@ class Heat:
         self.remaining: float | None = None
         self.cancelled = self.ended = False
         self.result: Explanation | Refusal | None = None
+
+
+def _known(model: str, film: service.Scored) -> Known | None:
+    """Whether a model was made with a film; None too where it remembers none."""
+    with contextlib.suppress(Refused, OSError):
+        remembered = seen.load(classifier.named(model))
+        if remembered is not None and film.fingerprint is not None:
+            return seen.find(remembered, film.sha256, film.fingerprint)
+    return None
 
 
 def _version(card: Card) -> str:

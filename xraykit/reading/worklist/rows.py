@@ -17,10 +17,13 @@ from typing import Any, Literal
 from xraykit.films.folders.zipped import Place
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
+from xraykit.gate import AS_IT_IS, Asked, Outcome
 from xraykit.models.service import Scored
+from xraykit.truth.seen.films import Known
 
 BATCH = 16  # films of a folder that are read together
 PACE = 256  # films over which the time that is left is reckoned
+Knows = Callable[[str, Scored], "Known | None"]  # by model: whether it was made with a film
 State = Literal["waiting", "ready", "refused"]
 
 
@@ -45,6 +48,10 @@ class Row:
         What each model makes of it.
     compared : dict of (str, str) to (float or None, float or None)
         Correlation and overlap of two models' heatmaps.
+    asked : Asked
+        How it is to be taken: turned first, or read though the gate refuses it.
+    gate : Outcome or None
+        What the gate made of it, once it is ready. A film that is refused there is ready: it is drawn, but not read.
     """
 
     id: str
@@ -60,6 +67,8 @@ class Row:
     same_as: str | None = None
     group: int | None = None
     busy: bool = False
+    asked: Asked = AS_IT_IS
+    gate: Outcome | None = None
 
     @property
     def disagree(self) -> bool:
@@ -87,7 +96,8 @@ class Facts:
 class Reading:
     """What a model makes of a film: a probability for each class, or words.
 
-    `version` is that of the model, `top` the class of the highest probability.
+    `version` is that of the model, `top` the class of the highest probability, `known` whether the film was among
+    those the model was made with.
     """
 
     version: str
@@ -95,6 +105,7 @@ class Reading:
     probabilities: tuple[float, ...]
     classes: tuple[str, ...]
     words: str = ""
+    known: Known | None = None
 
 
 @dataclass(frozen=True)
@@ -119,9 +130,11 @@ class Counts:
 
 
 class Worklist:
-    """Rows in order, each with the version in which it last changed; `notify` is called after every change."""
+    """Rows in order, each with the version in which it last changed; `notify` is called after every change, `knows` for
+    every film that a model has read."""
 
-    def __init__(self, notify: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, notify: Callable[[], None] = lambda: None, knows: Knows = lambda model, film: None) -> None:
+        self._knows = knows
         self.version = 0
         self._notify = notify
         self._rows: dict[str, Row] = {}
@@ -194,20 +207,15 @@ class Worklist:
                 self._work.wait()
             return None
 
-    def settle(
-        self,
-        row: Row,
-        result: Scored | Refusal,
-        wanted: Mapping[str, str],
-    ) -> None:
-        """Note what became of a film that was taken."""
+    def settle(self, row: Row, result: Scored | Refusal, wanted: Mapping[str, str], asked: Asked = AS_IT_IS) -> None:
+        """Note what became of a film that was taken so."""
         with self._work:
             row.busy = False
             if self._rows.get(row.id) is not row:  # removed meanwhile
                 return
             if isinstance(result, Refusal):
                 row.state, row.refusal = "refused", result
-            else:
+            elif row.asked == asked:
                 self._take_in(row, result, wanted)
             self._times.append(time.monotonic())
             self._touch([row])
@@ -224,6 +232,16 @@ class Worklist:
                     row.busy = False
                     self._queue.appendleft(row)
             self._work.notify_all()
+
+    def ask(self, row: Row, asked: Asked) -> None:
+        """Have a film taken in another way, and read anew."""
+        with self._work:
+            row.asked, row.state = asked, "waiting"
+            row.models, row.compared = {}, {}
+            self._touch([row])
+            self._queue.appendleft(row)
+            self._work.notify_all()
+        self._tell()
 
     def remove(self, names: Iterable[str]) -> list[Row]:
         """Forget films; returns those that were there."""
@@ -301,6 +319,9 @@ class Worklist:
         while self._queue and len(taken) < most:
             row = self._queue.popleft()
             if self._rows.get(row.id) is row and not row.busy and self._needs(row):
+                if row.asked != AS_IT_IS:  # is read alone, after its neighbours or before
+                    self._queue.extendleft([row] * bool(taken))
+                    return taken or [row]
                 taken.append(row)
         return taken
 
@@ -313,10 +334,10 @@ class Worklist:
         notes = tuple(self._notes.setdefault(note, note) for note in scored.notes)
         row.state, row.refusal = "ready", None
         row.facts = Facts(notes=notes, **{name: getattr(scored, name) for name in _COPIED})
-        row.thumbnail = scored.thumbnail
+        row.thumbnail, row.gate = scored.thumbnail, scored.gate
         for name, version in wanted.items():
             if name in scored.predictions:
-                row.models[name] = _reading(scored.predictions[name], version)
+                row.models[name] = _reading(scored.predictions[name], version, self._knows(name, scored))
         row.compared = {pair: (found.correlation, found.overlap) for pair, found in scored.agreement.items()}
         self._forget(row)  # models that were put away while it was read
         if scored.patient is not None:
@@ -369,7 +390,8 @@ class Worklist:
 _COPIED = [name for name in Facts.__slots__ if name != "notes"]
 
 
-def _reading(prediction: Any, version: str) -> Reading:
+def _reading(prediction: Any, version: str, known: Known | None) -> Reading:
     if isinstance(prediction, str):
-        return Reading(version, None, (), (), prediction)
-    return Reading(version, prediction.top, tuple(prediction.probabilities.tolist()), prediction.classes)
+        return Reading(version, None, (), (), prediction, known)
+    probabilities = tuple(prediction.probabilities.tolist())
+    return Reading(version, prediction.top, probabilities, prediction.classes, known=known)

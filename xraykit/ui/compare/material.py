@@ -14,8 +14,11 @@ from xraykit.evaluation.decisions import operating_point
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, kept
 from xraykit.refused import Refused, words_of
-from xraykit.reports import comparison_report, report
-from xraykit.reports.comparison_report import Applied, Choice, Chosen, Material, Target
+from xraykit.reports import report
+from xraykit.reports.comparison import cards as card_sections
+from xraykit.reports.comparison import changes, curves, figures, seeds, worth
+from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
+from xraykit.reports.truth import home_and_elsewhere, numbers_report
 from xraykit.system.folders import models_folder
 from xraykit.ui.kit import report_view
 
@@ -50,7 +53,10 @@ def compare(
     evaluations = _evaluations(chosen, others)
     digest = hashlib.sha256("|".join(map(_digest, evaluations)).encode()).hexdigest()
     cards = hashlib.sha256("|".join(model.card.to_json() for model in chosen).encode()).hexdigest()
-    return Material(tuple(chosen), _compare(digest, margin, evaluations), f"{digest}{cards}")
+    recipes = seeds.families(chosen, list(models()[0].values()))
+    names = "|".join(kept.card.name for members in recipes for kept in members)
+    compared = _compare(digest, margin, evaluations)
+    return Material(tuple(chosen), compared, f"{digest}{cards}{names}", recipes)
 
 
 def apply_points(material: Material, choice: Choice) -> dict[str, operating_point.Applied | str]:
@@ -68,6 +74,11 @@ def films(material: Material, applied: Applied, chosen: Chosen) -> np.ndarray:
         point = applied.get(test.model)
         predicted = point.predicted if isinstance(point, operating_point.Applied) else test.predicted
         return np.flatnonzero((test.truth == reference) & (predicted == label))
+    if chosen.kind == "changed":
+        first, second, *place = chosen.places
+        cells = changes.of_pair(material, applied, (first, second))
+        cell = cells[place[0] * len(material.classes) + place[1]]
+        return np.sort(np.array([*cell.entered, *cell.left], np.int64))
     pair = material.comparison.pair(*(material.models[place] for place in chosen.places))
     lists = {"fixes": pair.fixes, "breaks": pair.breaks, "wrong": pair.both_wrong}
     return np.array(lists[chosen.kind], np.int64)
@@ -79,21 +90,29 @@ def sections(material: Material, choice: Choice, applied: Applied, chosen: Chose
     Each is kept by what it depends on, so that moving a slider makes no other section anew.
     """
     report_view.before_charts()
-    figures = _metrics(material.digest, choice.method, material)
-    framed = chosen if chosen and chosen.kind == "cell" else None
-    point = choice.point
+    metrics = _metrics(material.digest, choice.method, material)
+    framed, flipped = (chosen if chosen and chosen.kind == kind else None for kind in ("cell", "changed"))
+    point, pair = choice.point, choice.pair
     makers: dict[tuple, Callable[[], report.Section | None]] = {
-        ("verdict", choice.method, choice.margin): lambda: comparison_report.verdict(material, figures),
-        ("matrices", choice.share, choice.method, *point, framed): lambda: comparison_report.matrices(
-            material, figures, applied, choice, framed
+        ("places",): lambda: home_and_elsewhere.compared([model.card for model in material.kept]),
+        ("verdict", choice.method, choice.margin): lambda: figures.verdict(material, metrics),
+        ("matrices", choice.share, choice.method, *point, framed): lambda: figures.matrices(
+            material, metrics, applied, choice, framed
         ),
-        ("operating", *point): lambda: comparison_report.operating_point(applied, choice),
-        ("reports", choice.method): lambda: comparison_report.reports(material, figures, choice),
-        ("curves", *point): lambda: comparison_report.rankings(material, applied, choice),
-        ("calibration", choice.after): lambda: comparison_report.calibration(material, figures, choice),
-        ("training",): lambda: comparison_report.training(material),
-        ("recipes",): lambda: comparison_report.recipes(material),
-        ("published", choice.method): lambda: comparison_report.beside_published(material, figures),
+        ("difference", *point, pair, flipped): lambda: changes.difference(
+            material, changes.of_pair(material, applied, pair), choice, flipped
+        ),
+        ("seeds",): lambda: seeds.section(material.recipes),
+        ("people", *point): lambda: worth.people(material, metrics, applied, choice),
+        ("decision", choice.label, pair): lambda: changes.decision(material, choice),
+        ("sets",): lambda: numbers_report.prediction_sets([kept.card for kept in material.kept]),
+        ("operating", *point): lambda: figures.operating_point(applied, choice),
+        ("reports", choice.method): lambda: figures.reports(material, metrics, choice),
+        ("curves", *point): lambda: curves.rankings(material, applied, choice),
+        ("calibration", choice.after): lambda: curves.calibration(material, metrics, choice),
+        ("training",): lambda: curves.training(material),
+        ("recipes",): lambda: card_sections.recipes(material),
+        ("published", choice.method): lambda: card_sections.beside_published(material, metrics),
     }
     kept_sections = {key[0]: _keep(material.digest, key, make) for key, make in makers.items()}
     return {key: section for key, section in kept_sections.items() if section is not None}

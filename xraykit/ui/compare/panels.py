@@ -11,12 +11,13 @@ import streamlit as st
 from xraykit.evaluation import comparison, evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card
-from xraykit.reports import comparison_report, report
+from xraykit.reports import report
 from xraykit.reports.charts import style as chart_style
-from xraykit.reports.comparison_report import Applied, Chosen, Material
+from xraykit.reports.comparison import figures
+from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
 from xraykit.ui.compare import folder_evaluation, inputs
 from xraykit.ui.kit import film_list, report_view
-from xraykit.ui.kit.text import escape_markdown
+from xraykit.ui.kit.text import escape_markdown, say
 
 FEWER = (
     "Choose two to four models above to compare them. To add one: python -m xraykit train --recipe NAME --data FOLDER, "
@@ -50,9 +51,22 @@ def show_point_refusals(applied: Applied) -> None:
         st.html(f"<p class='xk-word' role='status'>{lines}</p>")
 
 
+def show_places(section: report.Section, style: chart_style.Style) -> None:
+    """Each model at home and elsewhere, side by side; the figures a click away."""
+    report_view.heading(section)
+    report_view.pictures(section.pictures, style)
+    with st.expander("At home and elsewhere, in figures"):
+        for table in section.tables:
+            report_view.table(table)
+
+
 def show_verdict(material: Material, section: report.Section, style: chart_style.Style) -> None:
     """The verdicts in words, the films behind them a click away, accuracies with intervals beside."""
-    pairs, notes = material.comparison.pairs, material.comparison.notes
+    report_view.heading(report.Section(section.key, section.title))
+    warnings = [test.warning for test in material.comparison.evaluations if test.warning]
+    for warning in warnings:
+        say(warning)
+    pairs, notes = material.comparison.pairs, [note for note in material.comparison.notes if note not in warnings]
     several = len(pairs) > 1
     *places, right = st.columns([3, 3, 4] if several else [3, 2], gap="large")
     for number, pair in enumerate(pairs):
@@ -83,6 +97,27 @@ def show_matrices(section: report.Section, style: chart_style.Style, classes: in
         for place, column in zip(range(start, min(start + across, len(pictures))), columns, strict=False):
             with column:
                 _show_matrix(pictures[place], place, style)
+
+
+def show_difference(section: report.Section, style: chart_style.Style, material: Material, choice: Choice) -> None:
+    """The difference matrix beside what it says; a click on a cell lists the films that came in or left."""
+    report_view.heading(report.Section(section.key, section.title))
+    left, right = st.columns([2, 3], gap="large")
+    picture = section.pictures[0]
+    key = inputs.matrix_key(inputs.DIFFERENCE)
+
+    def click() -> None:
+        points = st.session_state[key].selection.get("cell", [])
+        if points:
+            cell = (material.classes.index(points[0][name]) for name in ("reference", "predicted"))
+            inputs.list_films("changed", *choice.pair, *cell)
+
+    with left, st.container(key="difference-box"):
+        report_view.picture(picture, style, key=key, on_select=click, selection_mode="cell")
+    with right:
+        words = (*section.words, "Click a cell to list the films behind it.")
+        st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in words))
+        report_view.table(section.tables[0])
 
 
 def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:
@@ -130,7 +165,7 @@ def show_films(material: Material, applied: Applied, chosen: Chosen | None, list
     with st.container(key="listed"):
         with st.container(horizontal=True, vertical_alignment="center"):
             count = f"{len(listed):,} film{'' if len(listed) == 1 else 's'}"
-            words = html.escape(comparison_report.describe(material, chosen))
+            words = html.escape(figures.describe(material, chosen))
             st.html(f"<h2 class='xk-listed'>{count} <span>{words}</span></h2>")
             st.button("Close", key="close-films", type="tertiary", on_click=inputs.list_none)
         if applied and chosen.kind == "cell":
@@ -160,7 +195,7 @@ def _show_pair(material: Material, pair: comparison.Pair, several: bool) -> None
                 disabled=not films,
                 on_click=inputs.list_films,
                 args=(chosen.kind, *places),
-                help=f"List the films {escape_markdown(comparison_report.describe(material, chosen))}",
+                help=f"List the films {escape_markdown(figures.describe(material, chosen))}",
             )
 
 

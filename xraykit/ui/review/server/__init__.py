@@ -4,6 +4,7 @@ rooms     the rooms that are open, each known by a key that only its tab has
 routes    what may be asked, and the answers
 films     how films come in: dropped, by a path, the samples
 reader    the reader's side: impressions, the session, its export
+seen      what a model saw of a film
 messages  rows and states as JSON, films and heatmaps as binary messages
 spool     where dropped films lie meanwhile
 """

@@ -95,6 +95,13 @@ async def heat(request: Request, seat: Seat) -> Response:
     return binary(messages.heat(row, model, result))
 
 
+async def take_as(request: Request, seat: Seat) -> Response:
+    """A film that the gate refused: turned and read, read anyway, or as it is again."""
+    row = row_of(request, seat)
+    await blocking(seat.room.take_as, row, str((await json_of(request)).get("take")))
+    return told({})
+
+
 async def cancel(request: Request, seat: Seat) -> Response:
     row = row_of(request, seat)
     asked = (request.query_params.get(name, "") for name in ("model", "method", "label"))
@@ -132,6 +139,7 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("GET", "film/{id}", film),
     ("GET", "heat/{id}", heat),
     ("DELETE", "heat/{id}", cancel),
+    ("POST", "gate/{id}", take_as),
     ("POST", "look", look),
     ("POST", "models", choose_models),
 ]

@@ -18,6 +18,7 @@ from xraykit.films import note
 from xraykit.films.dicom import message
 from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.refusal import Refusal
+from xraykit.gate import Outcome, name_of
 from xraykit.models import explanation
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
@@ -25,6 +26,8 @@ from xraykit.reading import trust
 from xraykit.reading.worklist.room import Room
 from xraykit.reading.worklist.rows import Reading, Row
 from xraykit.reports.heatmap import colormaps
+from xraykit.truth import sets
+from xraykit.ui.review.server import seen
 
 
 def state(room: Room) -> dict[str, Any]:
@@ -66,6 +69,7 @@ def row(room: Room, film: Row) -> dict[str, Any]:
         "view": facts.view if facts else None,
         "laterality": facts.laterality if facts else None,
         "colour": facts.colour if facts else False,
+        "gate": _gate(film.gate) if film.gate else None,
         "warnings": [warning.words for warning in warnings],
         "notes": [each.words for each in facts.notes if not each.warning] if facts else [],
         "sha": facts.sha256[:12] if facts else None,
@@ -128,10 +132,25 @@ def _little(values: np.ndarray) -> memoryview:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).reshape(-1).data.cast("B")
 
 
+def _gate(outcome: Outcome) -> dict[str, Any]:
+    """What the gate made of a film: `turn` and `inverted` are what would set it right, `laid` what was done."""
+    verdict, asked = outcome.verdict, outcome.asked
+    return {
+        "state": outcome.state,
+        "code": outcome.code,
+        "title": name_of(verdict) if verdict else "",
+        "words": outcome.words,
+        "turn": verdict.turn if verdict else 0,
+        "inverted": verdict.inverted if verdict else False,
+        "laid": {"turn": asked.turn, "inverted": asked.inverted},
+    }
+
+
 def _reading(reading: Reading) -> dict[str, Any]:
     if reading.top is None:
         return {"words": reading.words}
-    return {"top": reading.top, "probabilities": dict(zip(reading.classes, reading.probabilities, strict=True))}
+    shares = dict(zip(reading.classes, reading.probabilities, strict=True))
+    return {"top": reading.top, "probabilities": shares, "known": seen.known(reading.known)}
 
 
 def _model(card: Card, on: bool) -> dict[str, Any]:
@@ -143,6 +162,7 @@ def _model(card: Card, on: bool) -> dict[str, Any]:
         "size": card.image_size,
         "heatmaps": bool(card.feature_layer),
         "on": on,
+        "sets": sets.beside(card),
         **known,
     }
 

@@ -42,13 +42,18 @@ def _record(room: Room, row: Row, sha256: str, body: bytes) -> dict[str, Any] | 
     if not room.session.options.classes:  # what may be found stays as it is from the first impression on
         room.session.choose(replace(room.session.options, classes=tuple(classes)))
     answers = {
-        name: Answer(reading.top, dict(zip(reading.classes, reading.probabilities, strict=True)))
+        name: Answer(
+            reading.top,
+            dict(zip(reading.classes, reading.probabilities, strict=True)),
+            reading.known.code if reading.known else "",
+        )
         for name, reading in row.models.items()
         if reading.top is not None
     }
     label = room.folders.label(row.place, row.name, classes)
     try:
-        room.session.put(sha256, impression, name=row.name, label=label, answers=answers, picture=row.thumbnail)
+        picture, gate = row.thumbnail, row.gate
+        room.session.put(sha256, impression, name=row.name, label=label, answers=answers, picture=picture, gate=gate)
     finally:
         room.list.touch(row)  # it is recorded even where the disk is full
     return room.session.row(sha256)

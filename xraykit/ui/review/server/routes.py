@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from xraykit.ui.review.server import films, looking, reader
+from xraykit.ui.review.server import films, looking, reader, seen
 from xraykit.ui.review.server.answers import answers, nothing
 
 PREFIX = "/reading-room"
@@ -22,7 +22,7 @@ ROUTES: list[BaseRoute] = [
         routes=[
             *(
                 Route(f"/{{key}}/{path}", answers(handler), methods=[method])
-                for method, path, handler in (*looking.TABLE, *films.TABLE, *reader.TABLE)
+                for method, path, handler in (*looking.TABLE, *films.TABLE, *reader.TABLE, *seen.TABLE)
             ),
             Route("/{rest:path}", _nothing, methods=["GET", "HEAD", "POST", "PUT", "DELETE"]),
         ],

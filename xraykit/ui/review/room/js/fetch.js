@@ -59,12 +59,15 @@ export function createRoutes(base) {
     bytes: async (path, signal) => (await ask(`${base}/${path}`, { signal })).arrayBuffer(),
     heat: (id, query, signal) => ask(`${base}/heat/${id}?${new URLSearchParams(query)}`, { signal }),
     cancelHeat: (id, query) => json(`heat/${id}?${new URLSearchParams(query)}`, { method: "DELETE" }),
+    seen: (id, model) => json(`seen/${id}?${new URLSearchParams({ model })}`),
+    input: async (id, model) => addressOf(await (await ask(`${base}/input/${id}?${new URLSearchParams({ model })}`)).blob()),
     open: (path) => send("POST", "open", { path }),
     sample: (name) => send("POST", "samples", { name }),
     stop: () => send("POST", "stop"),
     look: (id, ahead) => send("POST", "look", { id, ahead }),
     remove: (id) => json(`film/${id}`, { method: "DELETE" }),
     closeAll: () => json("films", { method: "DELETE" }),
+    takeAs: (id, way) => send("POST", `gate/${id}`, { take: way }),
     models: (names) => send("POST", "models", { names }),
     impression: (id, body, options) => send("PUT", `impression/${id}`, body, options),
     reading: () => json("reading"),
@@ -101,6 +104,7 @@ export function createShelf(routes, parse, tell) {
   const films = new Map(); // id -> {film} | {error}; the least recently used first
   const heats = new Map(); // key -> {heat} | {error} | {done, remaining}
   const going = new Map(); // key -> AbortController
+  const thumb = createThumbs(routes);
   let held = 0;
   let wanted = [];
 
@@ -202,6 +206,7 @@ export function createShelf(routes, parse, tell) {
     },
     forget(id) {
       drop(id);
+      thumb.forget(id);
       for (const name of [...heats.keys()]) if (isKey(name, id)) heats.delete(name);
     },
     /** A heatmap's or film's failure is forgotten, so that it is asked for again. */
@@ -210,7 +215,7 @@ export function createShelf(routes, parse, tell) {
       for (const [name, entry] of heats) if (isKey(name, id) && !entry.heat) heats.delete(name);
       tell();
     },
-    thumb: createThumbs(routes),
+    thumb,
     /** End what the server computes for a film; said where its heatmap would be. */
     cancel(id) {
       for (const [name, way] of [...going]) {
@@ -236,7 +241,7 @@ function createThumbs(routes) {
     going += 1;
     try {
       const answer = await ask(`${routes.base}/thumb/${id}`);
-      known.set(id, await address(await answer.blob()));
+      known.set(id, await addressOf(await answer.blob()));
       if (known.size > MOST_THUMBS) known.delete(known.keys().next().value);
       done(known.get(id));
     } catch {
@@ -246,15 +251,17 @@ function createThumbs(routes) {
       next();
     }
   }
-  return (id, done) => {
+  const thumb = (id, done) => {
     if (known.has(id)) return done(known.get(id));
     if (waiting.size > 64) waiting.delete(waiting.keys().next().value);
     waiting.set(id, done);
     next();
   };
+  return Object.assign(thumb, { forget: (id) => known.delete(id) });
 }
 
-const address = (blob) => new Promise((done) => {
+/** A picture as a data address: the policy of the page allows no other. */
+const addressOf = (blob) => new Promise((done) => {
   const reader = new FileReader();
   reader.onload = () => done(reader.result);
   reader.readAsDataURL(blob);

@@ -3,6 +3,8 @@
 import { percent, fill, h } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { predicted } from "./list/choose.js";
+import { gateBox, isStopped } from "./list/gate.js";
+import { seenLine } from "./seen.js";
 
 /** Pearson's r in the words of Evans (1996), for the five ranges of its size. */
 const STRENGTHS = [[0.8, "very strong"], [0.6, "strong"], [0.4, "moderate"], [0.2, "weak"], [-2, "hardly any"]];
@@ -28,9 +30,10 @@ export function createFindings(root, room) {
 function ofFilm(room, row) {
   if (row.state === "refused") return [refusedBox(row)];
   const models = room.state.models.filter((model) => room.models().includes(model.name));
-  const parts = [warningsBox(row)];
+  const parts = [gateBox(room, row), warningsBox(row)];
   if (row.state === "waiting") parts.push(h("p", { class: "quiet" }, "Waiting to be read"));
   else if (!room.state.models.length) parts.push(noModel(room));
+  else if (isStopped(row)) parts.push(...models.filter((model) => row.models?.[model.name]?.top).map((model) => reading(room, row, model)));
   else if (room.hidden(row)) parts.push(veil());
   else {
     parts.push(verdict(room, row), ...models.map((model) => reading(room, row, model)), likeness(room, row));
@@ -90,7 +93,9 @@ function reading(room, row, model) {
   return h("section", { class: questioned ? "model questioned" : "model" }, title,
     h("p", { class: "predicts" }, questioned && icon("warning"), h("span", {}, "predicts ", h("b", {}, given.top)),
       h("span", { class: "number", title: "Model probability" }, given.probabilities[given.top].toFixed(3))),
+    seenLine(room, model, given),
     bars(model, given),
+    predictionSet(model, given),
     trust(model, room.store.get().label && given.probabilities[room.store.get().label] !== undefined ? room.store.get().label : given.top));
 }
 
@@ -106,6 +111,26 @@ function bars(model, given) {
       return h("div", { role: "row", class: label === given.top ? "top" : null }, h("span", { role: "cell", class: "label", title: label }, label),
         bar, h("span", { role: "cell", class: "number" }, value.toFixed(3)));
     }));
+}
+
+/** Every class that reaches its limit, and where such sets hold what they promise; nothing where a model has none. */
+function predictionSet({ classes, sets }, { probabilities }) {
+  if (!sets) return null;
+  const inside = classes.filter((label) => (probabilities[label] ?? 0) >= (sets.least[label] ?? 0));
+  const level = Math.round(100 * sets.level);
+  const [members, meaning] = !inside.length ? ["empty", `. No class is as probable as it was for ${level} % of its validation films.`]
+    : inside.length === classes.length ? [`all ${classes.length} classes`, ". The model rules nothing out."]
+      : [inside.join(" or "), ""];
+  return h("div", { class: "sets" }, h("p", {}, `${level} % prediction set: `, h("b", {}, members), meaning),
+    sets.places.map((place) => h("p", { class: place.verdict === "broken" ? "broken" : "quiet" }, placeWords(place, level))));
+}
+
+/** Whether sets hold the true class in a place: "At home 92.9 % (90.1–94.9) of 450 sets hold the true class." */
+function placeWords({ name, n, covered: [value, low, high], verdict }, level) {
+  const interval = low === null || low === undefined ? "" : ` (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
+  const share = `${name === "home" ? "At home" : `On ${name}`} ${percent(value)}${interval} of ${n.toLocaleString("en-US")} sets hold the true class`;
+  if (verdict === "broken") return name === "home" ? `${share}: fewer than the ${level} % promised.` : `${share}: they promise nothing there.`;
+  return verdict === "few films" ? `${share}: too few films to judge.` : `${share}.`;
 }
 
 /** The operating point of a class with what it gave on films whose class was known: at home, and elsewhere. */

@@ -68,7 +68,7 @@ export function heatQuery(room, row, name) {
   const model = room.state.models.find((one) => one.name === name);
   const reading = row.models?.[name];
   if (!model || !reading) return row.state === "waiting" ? "Waiting to be read" : "This model has not read this film.";
-  if (!reading.top) return reading.words ?? "This model could not read this film.";
+  if (!reading.top) return row.gate?.state === "refused" ? `Not read: ${row.gate.title.toLowerCase()}` : reading.words ?? "This model could not read this film.";
   const label = room.store.get().label ?? reading.top;
   if (!model.classes.includes(label)) return `This model has no class ${label}.`;
   const method = room.method();

@@ -19,6 +19,7 @@ import { createSide } from "./list/side.js";
 import { createOpening } from "./open.js";
 import { createHeads } from "./panes.js";
 import { createReading } from "./reading/reading.js";
+import { createSeen, seenCommand } from "./seen.js";
 
 const mounted = new WeakMap(); // the element of Streamlit -> {key, room, skeleton}
 const KEY = "xk-room"; // of sessionStorage: the address of this tab's films
@@ -60,6 +61,7 @@ function build(root, data) {
   room.side = createSide(at("films"), room, room.opening);
   room.heads = createHeads(at("heads"), room);
   room.findings = createFindings(at("findings"), room);
+  room.given = createSeen(at("saw"), room);
   room.showPanels();
   return room;
 }
@@ -80,7 +82,7 @@ async function begin(room, { key, model }) {
   room.measuring = addMeasuring(viewer);
   room.marks = addMarks(viewer, { onChange: (id, marks) => room.reading?.marksChanged?.(id, marks) });
   room.reading = createReading(room.at("reader"), { room });
-  const own = commandsOf(room);
+  const own = [...commandsOf(room), seenCommand(room)];
   room.commands = () => [...own, ...viewer.commands, ...room.measuring.commands, ...room.marks.commands, ...room.reading.commands];
   room.keys = createKeys(() => room.commands());
   room.help = createHelp(room.at("help"), room.keys);

@@ -1,6 +1,7 @@
 /** One room: its films, what the reader chose, and who has to draw anew when something changed. */
 
 import { choose, isRead, step } from "../list/choose.js";
+import { isRefused } from "../list/gate.js";
 import { panesOf, wishes } from "../panes.js";
 import { Choices } from "./choices.js";
 
@@ -41,7 +42,7 @@ export class Room extends Choices {
   row(id = this.store.get().current) { return this.rows.get(id) ?? null; }
   film() { return this.shelf.film(this.store.get().current)?.film ?? null; }
   width() { return this.at("viewport").clientWidth; }
-  refused() { return [...this.rows.values()].filter((row) => row.state === "refused"); }
+  refused() { return [...this.rows.values()].filter(isRefused); }
 
   /** Names of the models that are on: those that read the films. */
   models() {
@@ -208,6 +209,7 @@ export class Room extends Choices {
     this.showPanes(row);
     if (stale.has("state")) this.findings.forget();
     this.findings.show(row);
+    this.given.show(row);
     this.reading.show?.(row);
     this.bar.show();
     if (stale.has("state")) this.watchRestarts();
@@ -242,7 +244,7 @@ export class Room extends Choices {
       this.viewer.show(this.panes.length ? this.panes : [{ film: null }]);
     }
     this.root.dataset.laid = this.panes.reduce((sum, pane) => sum + pane.heats.length, 0);
-    this.root.dataset.warned = String(Boolean(row?.warnings?.length));
+    this.root.dataset.warned = String(Boolean(row?.warnings?.length || row?.gate?.code));
     if (row && this.panes.some((pane) => pane.film?.id === row.id)) this.saw(row.id);
   }
 

@@ -15,6 +15,7 @@ export const DEFAULTS = {
   order: { by: "arrival", down: false },
   filter: { text: "", finding: null, least: 0, models: "all", state: "all" },
   view: null, // of the viewer
+  saw: { open: false, model: null }, // what a model saw: whether it is shown, and of which model
   panels: {}, // name -> open; null: as the width allows
 };
 

@@ -1,5 +1,7 @@
 /** Which films the list shows, and in which order: rows in, ids out. Touches no page. */
 
+import { isRefused } from "./gate.js";
+
 /** The states a film is filtered by; a film is `new` until it was looked at, `read` once an impression is recorded. */
 export const STATES = { all: "All", new: "New", unread: "Not read", read: "Read", flagged: "Flagged", refused: "Refused" };
 export const ORDERS = {
@@ -62,8 +64,8 @@ export function passes(row, filter, models, seen, hidden = () => false) {
 }
 
 function inState(row, state, seen) {
-  if (state === "refused") return row.state === "refused";
-  if (row.state === "refused") return false;
+  if (state === "refused") return isRefused(row);
+  if (isRefused(row)) return false;
   if (state === "flagged") return Boolean(row.flagged);
   if (state === "read") return isRead(row);
   return !isRead(row) && (state === "unread" || !seen.has(row.id));

@@ -3,6 +3,8 @@
 import { count, fill, h, say, shortened } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
 import { isRead, predicted } from "./choose.js";
+import { isRefused, isStopped } from "./gate.js";
+import { knownBadge, knownOf } from "../seen.js";
 
 const HEIGHT = 56; // px of a row, as in room.css
 const AROUND = 4; // rows drawn above and below those in sight
@@ -53,6 +55,7 @@ export function createList(root, room) {
       else inside.prepend(entry.element);
     }
     if (entry.row !== row || entry.mark !== mark) {
+      if (laid(entry.row) !== laid(row)) entry.pictured = false; // it was turned: another small picture
       fillRow(entry, row, id === current);
       Object.assign(entry, { row, mark });
     }
@@ -75,6 +78,7 @@ export function createList(root, room) {
       h("span", { class: "remove", title: "Remove this film from the list", "aria-hidden": "true", data: { remove: row.id } },
         icon("close", 12)));
   }
+  const laid = (row) => JSON.stringify(row?.gate?.laid ?? null);
   function picture() {
     for (const [id, entry] of drawn) {
       if (entry.pictured || !entry.row?.thumb) continue;
@@ -129,11 +133,11 @@ export function createList(root, room) {
 
 function stateMark(row, seen) {
   const read = isRead(row);
-  const [kind, words] = row.state === "refused" ? ["refused", "Refused"]
+  const [kind, words] = isRefused(row) ? ["refused", "Refused"]
     : read ? ["read", "Read"] : seen ? ["seen", "Looked at"] : ["new", "New"];
   return h("span", { class: `state ${kind}`, title: words },
     row.flagged && h("span", { class: "flagged", title: "Flagged" }, icon("flag", 13), h("span", { class: "unseen" }, "flagged, ")),
-    read ? icon("check", 13) : row.state === "refused" ? icon("close", 12) : h("i", { "aria-hidden": "true" }),
+    read ? icon("check", 13) : isRefused(row) ? icon("close", 12) : h("i", { "aria-hidden": "true" }),
     h("span", { class: "unseen" }, words));
 }
 
@@ -141,11 +145,13 @@ function stateMark(row, seen) {
 function summary(row, room) {
   if (row.state === "refused") return h("span", { class: "summary bad", title: row.refused?.words }, row.refused?.words ?? "Refused");
   if (row.state === "waiting") return h("span", { class: "summary" }, "Waiting to be read");
+  if (isStopped(row)) return h("span", { class: "summary bad", title: row.gate.words }, row.gate.title);
   const warnings = row.warnings?.length ?? 0;
   return h("span", { class: "summary" },
     warnings > 0 && h("span", { class: "warned", title: row.warnings.join("\n") }, icon("warning", 12),
       warnings > 1 ? count(warnings, "warning") : "Warning"),
     row.same_as && h("span", { class: "warned" }, `Same film as ${room.row(row.same_as) ? room.nameOf(room.row(row.same_as)) : "another"}`),
+    knownBadge(knownOf(row, room.models()), true),
     ...prediction(row, room));
 }
 

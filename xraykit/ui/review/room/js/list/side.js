@@ -5,6 +5,7 @@ import { icon } from "../kit/icons.js";
 import { choices, segments, sheetOf, slider } from "../kit/menu.js";
 import { DEFAULTS } from "../kit/store.js";
 import { ORDERS, STATES, isRead } from "./choose.js";
+import { isRefused } from "./gate.js";
 import { tally } from "./list.js";
 
 const PAUSE = 120; // ms after the last letter before the list is searched
@@ -51,7 +52,7 @@ function iconButton(drawing, label, press) {
 /** "14 read, 3 refused": the last opens the reasons. */
 function tell(element, room) {
   const rows = [...room.rows.values()];
-  const refused = rows.filter((row) => row.state === "refused").length;
+  const refused = rows.filter(isRefused).length;
   const read = rows.filter(isRead).length;
   const mark = [rows.length, read, refused].join();
   if (element.dataset.mark === mark) return;
@@ -94,7 +95,7 @@ function removal(room, shut) {
   const row = room.row();
   const act = (words, run, disabled) => h("button", { type: "button", class: "choice", role: "menuitem", disabled, onclick: () => (shut(), run()) }, h("span", { class: "tick" }), words);
   return [h("div", { class: "choices", role: "menu", "aria-label": "Remove films" }, h("p", { class: "sheet-title", "aria-hidden": "true" }, "Remove from the list"),
-    act("This film", () => room.remove(row.id), !row), act("All refused files", room.removeRefused, ![...room.rows.values()].some((other) => other.state === "refused")),
+    act("This film", () => room.remove(row.id), !row), act("All refused files", room.removeRefused, ![...room.rows.values()].some(isRefused)),
     act(`All ${count(room.rows.size, "film")}`, room.closeAll, !room.rows.size))];
 }
 
@@ -125,8 +126,8 @@ function filterForm(room, again) {
 
 /** Every refused file with its reason, as a table; the words can be marked and copied. */
 function showRefused(room) {
-  const rows = [...room.rows.values()].filter((row) => row.state === "refused");
-  const cells = (row) => h("tr", {}, h("th", { scope: "row" }, row.name), h("td", {}, h("code", {}, row.refused?.code ?? "")), h("td", {}, row.refused?.words ?? ""));
-  room.dialog("Files that could not be opened", h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Refused files" }, h("table", { class: "refused" },
+  const rows = [...room.rows.values()].filter(isRefused);
+  const cells = (row) => h("tr", {}, h("th", { scope: "row" }, row.name), h("td", {}, h("code", {}, (row.refused ?? row.gate)?.code ?? "")), h("td", {}, (row.refused ?? row.gate)?.words ?? ""));
+  room.dialog("Files that were refused", h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Refused files" }, h("table", { class: "refused" },
     h("thead", {}, h("tr", {}, ["File", "Code", "Reason"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(cells)))));
 }
