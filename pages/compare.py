@@ -18,8 +18,10 @@ controls = st.container(horizontal=True, key="compare-controls", gap="small", ve
 with controls:
     names = inputs.choose_models([kept.card for kept in usable.values()])
 models = [usable[name] for name in names if name in usable]
+with controls:
+    place = inputs.choose_place([kept.card for kept in models])
 under_controls = st.container()
-others = panels.evaluate_folder([kept.card for kept in models])
+others = panels.evaluate_folder([kept.card for kept in models]) or material.from_elsewhere(models, place)
 if len(models) < 2:
     panels.show_fewer(len(usable))
     panels.show_refused(refusals)

@@ -169,6 +169,12 @@ def load(card: Card, folder: Path, name: str) -> Evaluation:
     raise ElsewhereRefused(f"The card of {card.name} has no evaluation named {name[:100]}.", code="not-attached")
 
 
+def shared(given: Sequence[Evaluation]) -> list[Evaluation]:
+    """The evaluations on the films that all of them have: a film that one model knows is left out for all."""
+    common = set.intersection(*(set(each.hashes) for each in given)) if given else set()
+    return [each.choose([row for row, sha256 in enumerate(each.hashes) if sha256 in common]) for each in given]
+
+
 def _at_points(card: Card, kept: Evaluation) -> Iterator[dict[str, Any]]:
     """The card's operating points, chosen on the model's own validation films, with what they give on these films."""
     for point in card.metrics.get("operating_points") or ():

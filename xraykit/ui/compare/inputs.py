@@ -12,6 +12,8 @@ import streamlit as st
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
 from xraykit.reports.comparison.chosen import Choice, Chosen, Target
+from xraykit.truth.elsewhere import HOME
+from xraykit.truth.places import AT_HOME
 from xraykit.ui.kit.text import escape_markdown, say
 from xraykit.ui.server import uploads
 
@@ -43,6 +45,16 @@ def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:
         **ADDRESS,
     )
     return tuple(name for name in chosen if name in names)[:MOST]
+
+
+def choose_place(cards: Sequence[Card]) -> str:
+    """On which films: the models' own test split, or another source that all their cards have figures on."""
+    named = [[place["name"] for place in card.elsewhere] for card in cards]
+    shared = [name for name in (named[0] if named else []) if all(name in names for names in named)]
+    if len(cards) < 2 or not shared:
+        return HOME
+    chosen = st.selectbox("Films", [AT_HOME, *shared], key="place", width=120, **ADDRESS)
+    return chosen if chosen in shared else HOME
 
 
 def choose(classes: Sequence[str], models: Sequence[str]) -> Choice:

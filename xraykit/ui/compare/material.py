@@ -20,7 +20,9 @@ from xraykit.reports.comparison import changes, curves, figures, seeds, worth
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
 from xraykit.reports.truth import home_and_elsewhere, numbers_report
 from xraykit.system.folders import models_folder
+from xraykit.truth import elsewhere
 from xraykit.ui.kit import report_view
+from xraykit.ui.kit.text import say
 
 
 def models() -> tuple[dict[str, kept.Kept], list[Refusal]]:
@@ -38,6 +40,20 @@ def models() -> tuple[dict[str, kept.Kept], list[Refusal]]:
 def classes(chosen: Sequence[kept.Kept], others: Sequence[evaluation.Evaluation]) -> tuple[str, ...]:
     """The classes in the order the comparison will have them: the first model's."""
     return _evaluations(chosen, others)[0].classes
+
+
+def from_elsewhere(chosen: Sequence[kept.Kept], place: str) -> list[evaluation.Evaluation]:
+    """What the models gave on films of another source that none knows; nothing at home.
+
+    What cannot be read is said, and their own films take its place.
+    """
+    try:
+        folders = [classifier.find(model.card.name) for model in chosen] if place != elsewhere.HOME else []
+        pairs = zip(chosen, folders, strict=False)
+        return elsewhere.shared([elsewhere.load(model.card, folder, place) for model, folder in pairs])
+    except Refused as error:
+        say(f"The figures on {place} cannot be compared. {error.words}")
+        return []
 
 
 def compare(

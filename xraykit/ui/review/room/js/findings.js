@@ -141,7 +141,7 @@ function trust(model, label) {
   return h("div", { class: "trust" }, h("p", {}, h("b", {}, label), home && pointWords(home)),
     h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Films"), h("th", { scope: "col" }, "Sensitivity"), h("th", { scope: "col" }, "Specificity"))),
       h("tbody", {}, home && figures(home, "at home"), away.map((place) => figures(place.classes[label], place.source)))),
-    !away.length && h("p", { class: "quiet" }, "Not measured elsewhere."));
+    !away.length && h("p", { class: "quiet" }, `Not measured elsewhere: python -m xraykit evaluate --model ${model.name} --data DIR --attach NAME`));
 }
 
 const pointWords = ({ threshold }) =>
