@@ -220,7 +220,11 @@ def test_every_size_holds_the_room_and_axe_finds_no_serious_fault(visit, enter):
 
 def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, enter):
     def of_gate(**changes):
-        words = {"code": "film-turned", "title": "Upside down", "words": "Upside down. Turn it by 180° before it is read."}
+        words = {
+            "code": "film-turned",
+            "title": "Upside down",
+            "words": "Upside down. Turn it by 180° before it is read.",
+        }
         laid = {"turn": 0, "inverted": False}
         return {"state": "refused", **words, "turn": 180, "inverted": False, "laid": laid} | changes
 
@@ -237,8 +241,15 @@ def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, 
     room.answers["gate/f0"] = (200, {})
     fetched = room.asked.count(("GET", "film/f0"))
     box.get_by_role("button", name="Turn it by 180°").click()
-    eventually(lambda: room.asked.count(("GET", "film/f0")) > fetched)
-    room.change(row(0, gate=of_gate(state="passed", code="", title="Frontal chest film", turn=0, laid={"turn": 180, "inverted": False})))
+    eventually(lambda: (of_room(visit, "current"), room.asked.count(("GET", "film/f0")) > fetched), ("f0", True))
+    room.change(
+        row(
+            0,
+            gate=of_gate(
+                state="passed", code="", title="Frontal chest film", turn=0, laid={"turn": 180, "inverted": False}
+            ),
+        )
+    )
     eventually(lambda: box.get_attribute("data-gate"), "laid")
     assert box.locator("h3").inner_text() == "Turned by 180°" and visit.page.locator(".findings .model").count() == 2
     room.change(row(1, gate=of_gate(state="overridden", turn=0, code="not-a-chest-film", title="Not a chest film")))

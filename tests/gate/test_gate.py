@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers import gate_page
 from xraykit import gate
 from xraykit.films import radiograph
 from xraykit.films.dicom.softcopy import Orientation, Spacing
@@ -92,7 +93,7 @@ def test_colour_tells_a_photograph_and_a_film_in_a_tint_is_none(film):
     assert gate.judge(of_pixels(tinted)).kind == "chest"
     as_colour = np.stack([grey] * 3, axis=-1)
     assert gate.judge(of_pixels(as_colour, "JPEG", quality=60)).kind == "chest"
-    colours = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8).repeat(64, 0).repeat(64, 1)
+    colours = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8).repeat(64, 0).repeat(56, 1)
     seen = gate.judge(of_pixels((0.6 * as_colour + 0.4 * colours).astype(np.uint8)))
     assert (seen.kind, seen.score) == ("other", 0.0)
 
@@ -106,7 +107,7 @@ def test_a_film_passes_however_it_was_saved(film, change):
         "bordered": lambda: np.pad(grey, ((0, 0), (60, 60))),
         "dark": lambda: (255 * (grey / 255) ** 2.2).astype(np.uint8),
         "flat": lambda: (90 + grey * 0.25).astype(np.uint8),
-        "bits": lambda: (grey.astype(np.uint16) * 257),
+        "bits": lambda: grey.astype(np.uint16) * 257,
     }[change]()
     assert gate.check(of_pixels(changed)) is None, (height, width)
 
@@ -144,3 +145,4 @@ def test_the_package_says_how_the_network_was_learned_and_what_it_gave():
     about = network.about()
     assert set(about) == {"limits", "learned", "measured", "left_out"}
     assert network.NETWORK.stat().st_size < 500_000
+    assert gate_page.PAGE.read_text("utf-8") == gate_page.page(about), "make docs"

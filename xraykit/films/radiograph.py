@@ -147,7 +147,8 @@ class Radiograph:
         if not turn and not inverted:
             return self
         softcopy = self.softcopy.laid(turn, inverted)
-        words = [TURNS[turn]] * bool(turn) + ["with black and white changed round"] * inverted
+        words = [TURNS[turn]] if turn else []
+        words += ["with black and white changed round"] if inverted else []
         said = Note("laid", f"Shown and read {' and '.join(words)}.")
         pixels = softcopy.render(top=int(np.iinfo(self.pixels.dtype).max))
         return replace(self, pixels=pixels, softcopy=softcopy, notes=(*self.notes, said))
