@@ -37,6 +37,9 @@ def films(tmp_path):
     return folder
 
 
+ABOUT = ("path", "predicted", "refusal", "notes", "gate", "known")
+
+
 def rows_of(file):
     with open(file, newline="", encoding="utf-8") as opened:
         return list(csv.DictReader(opened))
@@ -46,17 +49,7 @@ def test_predict_writes_a_row_a_film(run, films, tmp_path):
     done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films)
     assert done.exit_code == 0, done.output
     rows = rows_of(tmp_path / "out.csv")
-    assert list(rows[0]) == [
-        "path",
-        "predicted",
-        "refusal",
-        "notes",
-        "gate",
-        "known",
-        "COVID-19",
-        "Normal",
-        "Pneumonia",
-    ]
+    assert list(rows[0]) == [*ABOUT, "COVID-19", "Normal", "Pneumonia"]
     assert [Path(row["path"]).name for row in rows] == [f"good-{n}.png" for n in range(4)]
     for row in rows:
         p = {name: float(row[name]) for name in ("COVID-19", "Normal", "Pneumonia")}
