@@ -47,7 +47,7 @@ def test_two_models_are_audited_on_the_same_films(weights, films, tmp_path):
     assert {row.verdict for row in first.alterations} == {"unknown"}, "too few films to say anything"
     for name in ("tiny-model", "other"):
         card = cards.read(weights / name)
-        assert figures.read(card) == first
+        assert figures.read(card).alterations == first.alterations
         assert score.read(card).verdict == "unknown" and score.read(card).n <= 2
     written = json.loads((tmp_path / "out" / model_audit.RESULT).read_text())
     assert [model["model"] for model in written["models"]] == ["tiny-model", "other"]

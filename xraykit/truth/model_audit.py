@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +37,7 @@ from xraykit.truth.shortcuts.figures import Part, Shortcuts
 
 RESULT, FORMAT, VERB = "audit.json", 1, "audit"
 FILMS, SCORED = 300, 40
+Progress = Callable[[str, int, int], None]
 
 
 class AuditRefused(Refused):
@@ -78,11 +79,12 @@ USUAL = Wish()
 
 
 def audit(
-    models: Sequence[str], folder: Path, out: Path, wish: Wish = USUAL, progress: index.Progress | None = None
+    models: Sequence[str], folder: Path, out: Path, wish: Wish = USUAL, progress: Progress | None = None
 ) -> list[Audited]:
     """Audit kept models on a folder of labelled films; results are written at the end, into `out` and the cards.
 
     Where all models' own test splits have films in the folder, on those that they share; else on all of its films.
+    `progress` is told what is being done, how much of it, of how much.
 
     Raises
     ------
@@ -104,11 +106,11 @@ def audit(
         chosen = _choose(dataset.read(folder, _told(job, progress), labels), classifiers, wish)
         lungs = masks.read(chosen.films.root, chosen.films.films, {each.card.image_size for each in classifiers})
         job.films = sum(_passes(each, chosen.films, lungs, wish) for each in classifiers)
-        results = [_audit(each, chosen, lungs, wish, job) for each in classifiers]
+        results = [_audit(each, chosen, lungs, wish, _Counter(job, each.card.name, progress)) for each in classifiers]
         job.stop_if_asked()
         Job(out).write(RESULT, {"format": FORMAT, "models": [_plain(result) for result in results]})
-        if wish.keep:
-            results = [_keep(each.folder, result) for each, result in zip(classifiers, results, strict=True)]
+        places = [each.folder if wish.keep else None for each in classifiers]
+        results = [_with_checks(*pair) for pair in zip(places, results, strict=True)]
         count = f"{len(chosen.films):,} films"
         job.summary = f"Checked {', '.join(result.card.name for result in results)} on {count}."
     return results
@@ -138,12 +140,30 @@ def _class(card: Card, label: str, mapped: Mapping[str, str]) -> str:
     return label if label in card.classes else mapped.get(label, label)
 
 
-def _told(job: jobs.JobProgress, progress: index.Progress | None) -> index.Progress:
-    """Tells the job, too, how far the reading of the folder is."""
+@dataclass
+class _Counter:
+    """Counts a model's readings for the job and for whoever watches; stops where that is asked for."""
+
+    job: jobs.JobProgress
+    model: str
+    progress: Progress | None
+    doing: str = "Reading altered films"
+
+    def __call__(self) -> None:
+        job = self.job
+        job.done += 1
+        if self.progress:
+            self.progress("Readings", job.done, job.films)
+        _report(job, f"{self.doing}, {self.model}")
+        job.stop_if_asked()
+
+
+def _told(job: jobs.JobProgress, progress: Progress | None) -> index.Progress:
+    """Tells how far the reading of the folder is."""
 
     def tell(done: int, total: int) -> None:
         if progress:
-            progress(done, total)
+            progress("Films", done, total)
         _report(job, f"Reading film {done:,} of {total:,}")
         job.stop_if_asked()
 
@@ -195,15 +215,8 @@ def _passes(model: Classifier, films: Dataset, lungs: Mapping[int, list], wish: 
     return len(films) + altered + scored
 
 
-def _audit(model: Classifier, chosen: _Chosen, lungs: Mapping[int, list], wish: Wish, job: jobs.JobProgress) -> Audited:
-    doing = "Reading altered films"
-
-    def tick() -> None:
-        job.done += 1
-        _report(job, f"{doing} with {model.card.name}: {job.done:,} of {job.films:,} readings")
-        job.stop_if_asked()
-
-    reader, films = Reader(model, tick), chosen.films
+def _audit(model: Classifier, chosen: _Chosen, lungs: Mapping[int, list], wish: Wish, counter: _Counter) -> Audited:
+    reader, films = Reader(model, counter), chosen.films
     squares = films.squares(model.card.image_size, model.card.channels)
     given = [
         Film(square, mask, i) for i, (square, mask) in enumerate(zip(squares, lungs[len(squares[0])], strict=True))
@@ -216,7 +229,7 @@ def _audit(model: Classifier, chosen: _Chosen, lungs: Mapping[int, list], wish: 
             altered[alteration.key] = (indices, reader.logits(alteration.apply(given[i]) for i in indices))
     made, data = now(), films.root.name
     shortcuts = figures.gather(own, altered, data=data, part=chosen.part, made=made, seed=wish.seed)
-    doing = "Scoring the heatmap"
+    counter.doing = "Scoring the heatmap"
     scorecard = None
     if model.card.feature_layer and wish.scored:
         few = slice(0, wish.scored)  # `_spread` took the classes in turn
@@ -249,8 +262,11 @@ def _plain(result: Audited) -> dict[str, Any]:
     return {"model": result.card.name, "shortcuts": stats.plain(result.shortcuts), "scorecard": scorecard}
 
 
-def _keep(folder: Path, result: Audited) -> Audited:
-    """Add the result to the model's card; a scorecard of before stays where none was made."""
+def _with_checks(folder: Path | None, result: Audited) -> Audited:
+    """The result in the model's card, and in that of its folder; a scorecard of before stays where none was made."""
     checks = {name: value for name, value in _plain(result).items() if name != "model" and value is not None}
-    card = amend.amend(folder, lambda card: dataclasses.replace(card, checks={**card.checks, **checks}))
-    return result._replace(card=card)
+
+    def change(card: Card) -> Card:
+        return dataclasses.replace(card, checks={**card.checks, **checks})
+
+    return result._replace(card=change(result.card) if folder is None else amend.amend(folder, change))
