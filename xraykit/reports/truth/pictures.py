@@ -9,7 +9,7 @@ import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, by_model, finish
 
-ROW = 26  # px a model and alteration
+ROW = 26  # px an alteration of up to two models
 
 
 def altered(
@@ -48,7 +48,9 @@ def altered(
         .encode(x="chance:Q")
     )
     words = f"Balanced accuracy of {', '.join(models)} on altered films; the dashed line is chance, {chance:.0%}"
-    return finish(alt.layer(line, rules, points), style, ROW * len(order) * max(1, len(models)) // 2 + 120, words)
+    return finish(
+        alt.LayerChart(layer=[line, rules, points]), style, ROW * len(order) * max(1, len(models)) // 2 + 120, words
+    )
 
 
 def deletion_and_insertion(rows: Sequence[dict[str, Any]], model: str, *, style: Style = SCREEN) -> alt.LayerChart:
@@ -71,4 +73,4 @@ def deletion_and_insertion(rows: Sequence[dict[str, Any]], model: str, *, style:
         )
     )
     words = f"Insertion and deletion curves of the heatmaps of {model} beside those of random maps"
-    return finish(alt.layer(lines), style, 280, words)
+    return finish(alt.LayerChart(layer=[lines]), style, 280, words)

@@ -57,8 +57,8 @@ def sentences(name: str, shortcuts: Shortcuts) -> Iterator[str]:
     yield from _of_harmless([row for row in shortcuts.alterations if row.kind == "harmless"])
     if not shortcuts.masks:
         yield (
-            "With lungs only and lungs out: not checked, the folder has no lung masks (a folder `masks` beside "
-            "`images`, same names)."
+            "Lungs only and lungs out were not checked: the folder has no lung masks (folders `masks` beside `images`, "
+            "same names)."
         )
 
 
@@ -73,25 +73,25 @@ def _sentence(row: Altered) -> str:
         case "evidence", _:
             return f"Without {thing} it answers {_share(row.balanced)} right: no better than chance, {chance}."
         case "kept", "falls":
-            return (
-                f"With {thing} alone it answers {_share(row.balanced)} right, {_lost(row)}: it also goes by what lies "
-                "outside."
-            )
+            after = "it also goes by what lies outside"
+            return f"With {thing} alone it answers {_share(row.balanced)} right, {_change(row)}: {after}."
         case "kept", _:
-            return f"With {thing} alone it answers {_share(row.balanced)} right, {_lost(row)}."
+            return f"With {thing} alone it answers {_share(row.balanced)} right, {_change(row)}."
         case "context", "falls":
-            return f"Without {thing} it loses {_lost(row)}: it goes by what stands there."
+            return f"Without {thing} it answers {_share(row.balanced)} right, {_change(row)}: it goes by what is there."
         case "context", "steady":
-            return f"Without {thing} it loses less than {figures.MARGIN * 100:g} points: {_lost(row)}."
+            return f"Without {thing} it is as good as before: {_share(row.balanced)} right, {_change(row)}."
         case "context", _:
-            return f"Without {thing}: {_lost(row)}; these films cannot say more."
+            return (
+                f"Without {thing} it answers {_share(row.balanced)} right, {_change(row)}: too few films to say more."
+            )
         case "odd", _:
             return f"{row.words} it answers {_share(row.balanced)} right; no film should come to it like that."
     return ""
 
 
 def _of_harmless(rows: Sequence[Altered]) -> Iterator[str]:
-    fallen = [f"{row.words.lower()} {_lost(row)}" for row in rows if row.verdict == "falls"]
+    fallen = [f"{row.words[0].lower()}{row.words[1:]}, {_change(row)}" for row in rows if row.verdict == "falls"]
     if fallen:
         yield f"Changes that leave a reader the same film cost it: {'; '.join(fallen)}."
     known = [row for row in rows if row.verdict != "unknown"]
@@ -103,10 +103,12 @@ def _share(figure: Figure) -> str:
     return figure.text("percent")
 
 
-def _lost(row: Altered) -> str:
+def _change(row: Altered) -> str:
+    """ "3.3 points less [0.0, 7.4]"."""
     change = row.balanced_difference
-    sign = "+" if (change.value or 0) > 0 else ""
-    return f"{sign}{change.value_text('points')} points {change.interval_text('points')}"
+    less = (change.value or 0) <= 0
+    shown = change.negated() if less else change
+    return f"{shown.value_text('points')} points {'less' if less else 'more'} {shown.interval_text('points')}"
 
 
 def _picture(checked: dict[str, Shortcuts]) -> Picture:
