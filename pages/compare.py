@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from xraykit.refused import Refused
-from xraykit.reports import comparison_report
+from xraykit.reports.comparison import page
 from xraykit.ui.compare import inputs, material, panels
 from xraykit.ui.kit import report_view
 from xraykit.ui.kit.frame import frame
@@ -46,9 +46,8 @@ sections = material.sections(compared, choice, applied, chosen)
 with under_controls:
     panels.show_point_refusals(applied)
 with handout:
-    report_view.download_page(
-        lambda: comparison_report.report(compared, choice, applied, chosen, listed, sections), "comparison"
-    )
+    report_view.download_page(lambda: page.report(compared, choice, applied, chosen, listed, sections), "comparison")
+panels.show_places(sections["places"], style)
 panels.show_verdict(compared, sections["verdict"], style)
 panels.show_matrices(sections["matrices"], style, len(compared.classes))
 panels.show_films(compared, applied, chosen, listed)

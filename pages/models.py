@@ -16,6 +16,7 @@ left, right = st.columns([3, 2], vertical_alignment="bottom")
 with left:
     card = card_view.choose(cards)
 
+card_view.show_overview(cards)
 import_view.show(cards)
 
 # show

@@ -122,17 +122,29 @@ def test_identical_models_are_not_distinguished(n):
 
 
 def test_models_that_err_on_the_same_films_have_p_one():
-    a = made("a", n=3, truth=[0, 1, 2], logits=np.eye(3)[[0, 1, 1]] * 3)
-    b = made("b", n=3, truth=[0, 1, 2], logits=np.eye(3)[[0, 1, 0]] * 3)
+    truth, wrong = np.arange(90) % 3, np.arange(90) == 2
+    a = made("a", truth=truth, logits=np.eye(3)[np.where(wrong, 1, truth)] * 3)
+    b = made("b", truth=truth, logits=np.eye(3)[np.where(wrong, 0, truth)] * 3)
     pair = compare([a, b]).pairs[0]
     assert pair.p == 1.0 and pair.verdict == "not distinguishable" and pair.both_wrong == (2,)
+
+
+@pytest.mark.parametrize(("films", "verdict"), [(30, "second better"), (29, "too few films")])
+def test_fewer_than_thirty_films_of_a_class_give_no_verdict(films, verdict):
+    truth = np.r_[np.zeros(films, int), np.ones(200, int)]
+    a = made("a", truth=truth, logits=np.eye(3)[1 - truth] * 3)
+    b = made("b", truth=truth, logits=np.eye(3)[truth] * 3)
+    pair = compare([a, b]).pairs[0]
+    assert pair.verdict == verdict and pair.p < 0.001
+    said = "Too few films for a verdict: COVID-19 29; at least 30 of each class are needed."
+    assert pair.words[0].startswith(said) is (films == 29)
 
 
 def test_one_film_gives_no_interval_and_no_verdict():
     a = made("a", truth=[0], logits=[[0.0, 1.0, 0.0]] * np.ones((1, 1)))
     b = made("b", truth=[0], logits=[[1.0, 0.0, 0.0]] * np.ones((1, 1)))
     found = compare([a, b])
-    assert found.pairs[0].verdict == "not distinguishable" and found.pairs[0].p == 1.0
+    assert found.pairs[0].verdict == "too few films" and found.pairs[0].p == 1.0
     assert found.pairs[0].differences["accuracy"] == stats.Figure(1.0, n=1)
     assert "no interval" in found.pairs[0].words[0]
     plain(found)

@@ -262,3 +262,32 @@ def test_a_figure_is_a_dict_in_files_and_a_figure_again_when_read():
     nested = {"class": [figure, (1, None)], "area": stats.PairedAuroc(figure, figure, figure.negated(), 1.0, 0.5)}
     data = json.loads(json.dumps(stats.plain(nested)))
     assert data["class"] == [figure.to_dict(), [1, None]] and data["area"]["difference"]["low"] == -figure.high
+
+
+def test_a_share_of_groups_is_wilsons_where_every_film_is_a_group_of_its_own():
+    hits = np.arange(40) < 30
+    assert stats.share_of_groups(hits, np.arange(40)).ends == pytest.approx(stats.proportion(30, 40).ends, abs=0.005)
+
+
+def test_films_of_one_patient_do_not_make_an_interval_narrower():
+    hits, patients = np.repeat([True, False, True, True, False, True, True, True], 5), np.repeat(np.arange(8), 5)
+    alone, grouped = stats.proportion(30, 40), stats.share_of_groups(hits, patients)
+    assert grouped.value == alone.value and grouped.n == 40
+    # Whole patients are right or wrong: 40 films say as much as 8 / (8 / 7), the ratio estimator's effective number
+    assert grouped.ends == pytest.approx(stats._wilson(0.75, 7), abs=1e-9)
+
+
+def test_none_of_a_patients_many_films_is_counted_as_one_film():
+    none = stats.share_of_groups(np.zeros(100, bool), np.repeat(np.arange(10), 10))
+    assert (none.value, none.low, none.n) == (0.0, 0.0, 100)
+    assert none.high == pytest.approx(stats.proportion(0, 10).high)
+    assert stats.share_of_groups(np.zeros(0, bool), np.zeros(0, int)).value is None
+
+
+def test_a_mean_of_shares_recovers_its_interval_from_theirs():
+    single = stats.mean_of_shares([stats.proportion(30, 40)])
+    assert (single.value, *single.ends) == pytest.approx((0.75, *stats.proportion(30, 40).ends))
+    mean = stats.mean_of_shares([stats.proportion(0, 700), stats.proportion(690, 700), stats.Figure(None)])
+    assert mean.value == pytest.approx(690 / 1400) and mean.n == 1400
+    assert mean.low < mean.value < mean.high and mean.high - mean.low < 0.02
+    assert stats.mean_of_shares([]).value is None

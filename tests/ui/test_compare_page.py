@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import ROOT, fakes, kept_models
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import comparison, published
-from xraykit.reports import comparison_report
-from xraykit.reports.comparison_report import Choice, Chosen, Target
+from xraykit.reports.comparison import page
+from xraykit.reports.comparison.chosen import Choice, Chosen, Target
 from xraykit.reports.report import Report
 from xraykit.ui import server
 
@@ -58,7 +58,7 @@ def handout(compared, choice: Choice, applied, chosen: Chosen | None, listed) ->
     from xraykit.ui.compare import material
 
     sections = material.sections(compared, choice, applied, chosen)
-    return comparison_report.report(compared, choice, applied, chosen, listed, sections)
+    return page.report(compared, choice, applied, chosen, listed, sections)
 
 
 def test_without_two_models_the_page_says_what_to_do(root):

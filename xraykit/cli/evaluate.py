@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -80,28 +83,99 @@ def _areas(test: dict) -> str:
 )
 @click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
 @click.option(
-    "--out", type=FILE, required=True, help="Folder for evaluation.json, predictions.csv, films.json and progress.json."
+    "--out",
+    type=FILE,
+    help="Folder for evaluation.json, predictions.csv, films.json and progress.json; may be left out with --attach.",
 )
 @click.option(
     "--test-of", "tested", type=FILE, help="A run's folder: only the films of its test split, in the folder of --data."
 )
-def evaluate(models: tuple[str, ...], folder: Path, out: Path, tested: Path | None) -> None:
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help='What a class of the folder counts as where a model does not know it: "Pneumonia=Viral Pneumonia".',
+)
+@click.option("--attach", help="Add the figures to the models' cards under this name, without films the models know.")
+@click.option("--about", default="", help="With --attach: what the films are, in a few words.  [default: the folder's]")
+@click.option(
+    "--trained-on", type=FILE, help="The folder that the models were trained on, where they do not remember its films."
+)
+def evaluate(
+    models: tuple[str, ...],
+    folder: Path,
+    out: Path | None,
+    tested: Path | None,
+    maps: tuple[str, ...],
+    attach: str | None,
+    about: str,
+    trained_on: Path | None,
+) -> None:
     """Compare models with the reference standard of a folder: figures with 95% intervals.
 
     SIGTERM, or a file named stop in the --out folder, stops the work cleanly; results are written whole, at the end.
     """
     from xraykit.films import note
     from xraykit.models import folder_evaluation
+    from xraykit.truth import elsewhere
 
-    with terminal.words():
+    classes = _read_maps(maps)
+    if out is None and attach is None:
+        raise click.UsageError("Expected --out, a folder for the results, or --attach, a name on the models' cards.")
+    with terminal.words(), _folder_for(out) as place:
+        if attach is not None:
+            elsewhere.check(attach)
         only, name = _test_films(tested) if tested else (None, "")
+        attaching = elsewhere.Attaching(models, attach, about[:1000], classes, trained_on)
+        hooks = {"knows": attaching.knows, "then": attaching.attach}
         with terminal.bar("Films") as progress:
-            evaluations, films = folder_evaluation.evaluate(models, folder, out, progress, only=only, test_of=name)
+            evaluations, films = folder_evaluation.evaluate(
+                models, folder, place, progress, only=only, test_of=name, classes=classes, **hooks
+            )
     for evaluation in evaluations:
         _show_figures(evaluation)
+    for card in attaching.cards:
+        _show_attached(card, str(attach))
     name_oddities(films)
     terminal.name_notes(note.tally(films.noted()))
     terminal.end(films.refused)
+
+
+@contextlib.contextmanager
+def _folder_for(out: Path | None) -> Iterator[Path]:
+    """The folder for the results, or one that is gone afterwards."""
+    if out is not None:
+        yield out
+        return
+    with tempfile.TemporaryDirectory(prefix="xraykit-evaluate-") as place:
+        yield Path(place) / "evaluation"
+
+
+def _read_maps(maps: tuple[str, ...]) -> dict[str, str]:
+    """Theirs -> the model's, of "THEIRS=OURS"."""
+    classes = {}
+    for given in maps:
+        theirs, _, ours = (part.strip() for part in given.partition("="))
+        if not theirs or not ours:
+            raise click.BadParameter(
+                f'Expected a class of the folder and one of the model, "Pneumonia=Viral Pneumonia"; got "{given}".',
+                param_hint="--map",
+            )
+        classes[theirs] = ours
+    return classes
+
+
+def _show_attached(card, name: str) -> None:
+    """What now stands on a model's card, and how its films were compared with the model's own."""
+    from xraykit.truth import places
+
+    place = next(place for place in places.elsewhere(card) if place.name == name)
+    click.echo(f"{card.name}: {places.headline(card)}")
+    click.echo(f"  on its card as {name}: {places.overlap_words(place)}")
+    for fall in places.falls(card):
+        if fall.place.name == name:
+            click.echo(f"  {fall.words}")
 
 
 def _test_films(folder: Path) -> tuple[dict[str, str], str]:
@@ -116,6 +190,8 @@ def _test_films(folder: Path) -> tuple[dict[str, str], str]:
 def _show_figures(evaluation) -> None:
     metrics = evaluation.metrics()
     click.echo(f"{evaluation.model} on {evaluation.data}: n {metrics['n']}")
+    if evaluation.warning:
+        click.echo(f"warning: {evaluation.warning}", err=True)
     click.echo(f"accuracy {metrics['accuracy'].text()}")
     for name, figures in metrics["classes"].items():
         words = ", ".join(f"{key} {figures[key].text()}" for key in ("sensitivity", "specificity", "ppv"))

@@ -17,7 +17,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
-    """List the saved models with their test accuracy; `models import` makes one of a Keras file."""
+    """List the saved models with their accuracy at home and elsewhere; `models import` makes one of a Keras file."""
     if context.invoked_subcommand is None:
         _list_models(as_json)
 
@@ -125,20 +125,52 @@ def convert_resnet18(file: Path, out: Path | None) -> None:
     )
 
 
+@models.command()
+@click.option("--data", required=True, type=FILE, help="The folder of the films that the model was trained on.")
+@click.argument("name")
+def remember(name: str, data: Path) -> None:
+    """Remember what a model learned from, beside it: hashes, fingerprints and features of its films, no picture.
+
+    Review then says whether a film, or its near twin, was among them, and how far it lies from them. Models that are
+    saved from a run remember their films already. A folder with other films is refused.
+    """
+    from xraykit.truth.seen import films, remember
+
+    with terminal.words():
+        with terminal.bars() as progress:
+            folder, card = remember.remember(name, data, progress)
+        remembered = films.load(folder)
+    counts = ", ".join(f"{count:,} {part}" for part, count in remembered.counts.items()) if remembered else "none"
+    click.echo(f"{card.name} remembers the films it was made with: {counts}.")
+
+
 def _say_bytes(done: int, total: int) -> None:
     of_all = f" of {total / 2**20:.0f}" if total else ""
     click.echo(f"\r{done / 2**20:.0f}{of_all} MiB", nl=done == total, err=True)
 
 
-def _list_models(as_json: bool) -> None:
-    from xraykit.evaluation.stats import Figure
+@models.command()
+@click.argument("model")
+@click.argument("name")
+def detach(model: str, name: str) -> None:
+    """Take the figures that `evaluate --attach NAME` added to MODEL's card off it again."""
     from xraykit.models import classifier
+    from xraykit.truth import elsewhere
+
+    with terminal.words():
+        card = elsewhere.detach(classifier.find(model), name)
+    left = ", ".join(place["name"] for place in card.elsewhere) or "none"
+    click.echo(f"Taken off the card of {card.name}: {name}. On films from elsewhere it has: {left}.")
+
+
+def _list_models(as_json: bool) -> None:
+    from xraykit.models import classifier
+    from xraykit.truth import places
 
     cards, refused = classifier.available()
     if as_json:
         click.echo(json.dumps({"models": [vars(c) for c in cards], "refused": [vars(r) for r in refused]}, indent=1))
     for card in () if as_json else cards:
-        accuracy = Figure.from_dict(card.metrics.get("test", {}).get("accuracy")).text()
         click.echo(f"{card.name}\n  {card.title}\n  {card.image_size} px; {', '.join(card.classes)}")
-        click.echo(f"  test accuracy {accuracy}")
+        click.echo(f"  {places.headline(card)}")
     terminal.end(refused)

@@ -43,7 +43,7 @@ def align(evaluations: Sequence[Evaluation]) -> tuple[tuple[Evaluation, ...], tu
         reordered = _reorder_classes(other, first.classes)
         rows = _matching_rows(first, reordered, by_hash)
         notes += _notes(first, other, rows, by_hash)
-        aligned.append(_take(reordered, rows))
+        aligned.append(reordered.choose(rows.tolist()))
     named = next((evaluation.films for evaluation in aligned if evaluation.named), aligned[0].films)
     if by_hash:  # one film has one name, a file's where any evaluation tells it
         aligned = [each if each.films == named else replace(each, films=named) for each in aligned]
@@ -161,18 +161,6 @@ def _notes(first: Evaluation, other: Evaluation, rows: np.ndarray, by_hash: bool
     if renamed := sum(other.films[row] != name for row, name in zip(rows.tolist(), first.films, strict=True)):
         notes.append(f"{renamed} films have a different name for {other.model}; the names of {first.model} are shown.")
     return notes
-
-
-def _take(evaluation: Evaluation, rows: np.ndarray) -> Evaluation:
-    chosen = rows.tolist()
-    return replace(
-        evaluation,
-        films=tuple(evaluation.films[i] for i in chosen),
-        truth=evaluation.truth[rows],
-        logits=evaluation.logits[rows],
-        hashes=tuple(evaluation.hashes[i] for i in chosen) if evaluation.hashes else (),
-        groups=tuple(evaluation.groups[i] for i in chosen) if evaluation.groups else (),
-    )
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:

@@ -19,6 +19,7 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure
 
 ALPHA = 0.05
+FEWEST = 30  # films of each class, below which no verdict is given
 _MEASURES = {
     "accuracy": stats.accuracy,
     "balanced_accuracy": stats.balanced_accuracy,
@@ -34,8 +35,9 @@ class Pair:
     `score_interval` of the accuracy difference by Tango, films counted as independent; `fixes` and `breaks` indices of
     the films that `second` alone, or `first` alone, gets right, `both_wrong` of those that neither does; `p` McNemar's
     exact, `adjusted_p` Holm's over all pairs; `delong` class -> {"first", "second", "difference", "z", "p",
-    "adjusted_p"}; `verdict` "second better", "first better", "not distinguishable" or "same predictions";
-    `not_worse` {"margin", "second", "first"} or None without a margin.
+    "adjusted_p"}; `few` class -> films, of the classes with fewer than `FEWEST`; `verdict` "second better", "first
+    better", "not distinguishable", "same predictions" or, where a class has few, "too few films"; `not_worse`
+    {"margin", "second", "first"} or None without a margin.
     """
 
     first: str
@@ -50,6 +52,7 @@ class Pair:
     p: float
     adjusted_p: float
     delong: Mapping[str, dict]
+    few: Mapping[str, int]
     verdict: str
     not_worse: dict | None
     words: tuple[str, ...]
@@ -158,7 +161,9 @@ def compare(
     groups = join_groups(aligned)
     pairs = [_pair(*two, groups, draws, [seed, k]) for k, two in enumerate(combinations(aligned, 2))]
     pairs = [_judge(pair, margin, len(pairs)) for pair in _adjust(pairs)]
-    return Comparison(aligned, groups, tuple(pairs), margin, draws, seed, (*notes, *_caveats(groups, len(pairs))))
+    warnings = tuple(evaluation.warning for evaluation in aligned if evaluation.warning)
+    said = (*warnings, *notes, *_caveats(groups, len(pairs)))
+    return Comparison(aligned, groups, tuple(pairs), margin, draws, seed, said)
 
 
 def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]) -> Pair:
@@ -169,6 +174,7 @@ def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int,
         for chosen in (~right[0] & right[1], right[0] & ~right[1], ~right[0] & ~right[1])
     )
     p = stats.mcnemar(len(fixes), len(breaks))
+    support = dict(zip(first.classes, first.confusion.sum(axis=1).tolist(), strict=True))
     return Pair(
         first=first.model,
         second=second.model,
@@ -182,6 +188,7 @@ def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int,
         p=p,
         adjusted_p=p,
         delong={name: _delong(first, second, k, groups) for k, name in enumerate(first.classes)},
+        few={name: films for name, films in support.items() if 0 < films < FEWEST},
         verdict="same predictions" if (first.predicted == second.predicted).all() else "not distinguishable",
         not_worse=None,
         words=(),
@@ -252,15 +259,17 @@ def _judge(pair: Pair, margin: float | None, pairs: int) -> Pair:
     change = pair.differences["accuracy"]
     low, high = change.low, change.high
     verdict = pair.verdict
-    if low is not None and high is not None and (low > 0 or high < 0) and pair.adjusted_p < ALPHA:
+    if pair.few and verdict != "same predictions":
+        verdict = "too few films"
+    elif low is not None and high is not None and (low > 0 or high < 0) and pair.adjusted_p < ALPHA:
         verdict = "second better" if low > 0 else "first better"
     not_worse = None
     if margin is not None:
         ends = pair.score_interval
         not_worse = {
             "margin": margin,
-            "second": low is not None and min(low, ends[0]) > -margin,
-            "first": high is not None and max(high, ends[1]) < margin,
+            "second": not pair.few and low is not None and min(low, ends[0]) > -margin,
+            "first": not pair.few and high is not None and max(high, ends[1]) < margin,
         }
     judged = replace(pair, verdict=verdict, not_worse=not_worse)
     return replace(judged, words=tuple(_sentences(judged, pairs)))
@@ -270,7 +279,13 @@ def _sentences(pair: Pair, pairs: int) -> Iterator[str]:
     a, b, n = pair.first, pair.second, pair.n
     change = pair.differences["accuracy"]
     p = f"McNemar exact p {stats.p_text(pair.adjusted_p)}" + (f", Holm-adjusted over {pairs} pairs" * (pairs > 1))
-    if pair.verdict == "same predictions":
+    if pair.verdict == "too few films":
+        counts = ", ".join(f"{name} {films}" for name, films in pair.few.items())
+        yield (
+            f"Too few films for a verdict: {counts}; at least {FEWEST} of each class are needed. {b} minus {a} is "
+            f"{_points(change)} at n = {n} ({p})."
+        )
+    elif pair.verdict == "same predictions":
         yield f"{a} and {b} predict the same class for every film (n = {n})."
     elif pair.verdict == "not distinguishable":
         yield f"{a} and {b} are not distinguishable at n = {n}: {b} minus {a} is {_points(change)} ({p})."

@@ -10,10 +10,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -40,7 +40,9 @@ class Evaluation:
 
     `truth` (N,) int64 index into `classes`; `logits` (N, C) float64 before temperature; `films` names them,
     `hashes` are the files' sha256 where known, and stand in `films` too where a file leaves its films' names out;
-    films of one patient (or the same picture) share a number in `groups`, which is empty where none are known.
+    films of one patient (or the same picture) share a number in `groups`, which is empty where none are known. `known`
+    are the parts of the model's own films, "train", "validation" or "test", that each film or its near twin is in, ""
+    where it is in none; empty where the model's films were not looked at.
     """
 
     model: str
@@ -52,6 +54,7 @@ class Evaluation:
     hashes: tuple[str, ...] = ()
     groups: tuple[int, ...] = ()
     data: str = ""
+    known: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n, classes = len(self.films), len(self.classes)
@@ -70,10 +73,10 @@ class Evaluation:
             )
         if not 0 < self.temperature < np.inf:
             raise EvaluationRefused(f"Expected a finite temperature above 0; got {self.temperature}.")
-        if {len(self.hashes), len(self.groups)} - {0, n}:
+        if {len(self.hashes), len(self.groups), len(self.known)} - {0, n}:
             raise EvaluationRefused(
-                f"Expected a hash and a group for each of {n} films, or none; got {len(self.hashes)} hashes and "
-                f"{len(self.groups)} groups."
+                f"Expected a hash and a group for each of {n} films, or none; got {len(self.hashes)} hashes, "
+                f"{len(self.groups)} groups and {len(self.known)} parts."
             )
 
     @cached_property
@@ -108,16 +111,30 @@ class Evaluation:
         rows = sorted(f"{sha} {self.classes[t]}" for sha, t in zip(self.hashes, self.truth, strict=True))
         return hashlib.sha256("\n".join([*sorted(self.classes), *rows]).encode()).hexdigest()
 
+    @property
+    def warning(self) -> str:
+        """What must be said beside the figures because the model has met some of these films; "" where it has not."""
+        return met(self.model, self.known)
+
+    def choose(self, rows: Sequence[int]) -> Evaluation:
+        """The evaluation of some of the films."""
+        parts = {
+            name: tuple(values[row] for row in rows)
+            for name in ("films", "hashes", "groups", "known")
+            if (values := getattr(self, name))
+        }
+        return replace(self, truth=self.truth[rows], logits=self.logits[rows], **parts)
+
     def metrics(self, interval: str = "wilson") -> dict:
         """Every figure by name: {"n", "accuracy": Figure, "classes": {class: {...}}, "calibration": {...}}.
 
-        `stats.plain` makes it JSON. `interval` of shares is "wilson" or "exact"; of areas it is DeLong's, by groups
-        where films share one.
+        `stats.plain` makes it JSON. `interval` of shares is "wilson", "exact", or "groups" (`stats.share_of_groups`)
+        where films of a group do not count as independent; of areas it is DeLong's, by groups where films share one.
         """
         matrix = self.confusion
         return {
             "n": len(self.films),
-            "accuracy": proportion(int(np.trace(matrix)), int(matrix.sum()), interval),
+            "accuracy": self._share(self.predicted == self.truth, np.full(len(self.films), True), interval),
             "balanced_accuracy": stats.known(stats.balanced_accuracy(matrix)),
             "macro_f1": stats.known(stats.macro_f1(matrix)),
             "kappa": stats.known(stats.kappa(matrix)),
@@ -154,22 +171,34 @@ class Evaluation:
 
     def _of_class(self, label: int, interval: str) -> dict:
         """One class against the rest: sensitivity, specificity, PPV, NPV with intervals, F1, AUROC, support."""
-        m = self.confusion
-        tp = int(m[label, label])
-        fn, fp = int(m[label].sum()) - tp, int(m[:, label].sum()) - tp
-        tn = int(m.sum()) - tp - fn - fp
+        is_it, called = self.truth == label, self.predicted == label
+        hits, either = int((is_it & called).sum()), int(is_it.sum() + called.sum())
         groups = np.array(self.groups) if len(set(self.groups)) < len(self.groups) else None
-        area = stats.auroc(self.truth == label, self.probabilities[:, label], groups)
+        area = stats.auroc(is_it, self.probabilities[:, label], groups)
         return {
-            "support": tp + fn,
-            "sensitivity": proportion(tp, tp + fn, interval),
-            "specificity": proportion(tn, tn + fp, interval),
-            "ppv": proportion(tp, tp + fp, interval),
-            "npv": proportion(tn, tn + fn, interval),
-            "f1": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
+            "support": int(is_it.sum()),
+            **self.shares(label, called, interval),
+            "f1": 2 * hits / either if either else None,
             "auroc": area.value,
             "auroc_delong": area,
         }
+
+    def shares(self, label: int, called: np.ndarray, interval: str = "wilson") -> dict[str, stats.Figure]:
+        """Sensitivity, specificity, PPV and NPV of a class where the films `called` (N,) bool are given it."""
+        is_it = self.truth == label
+        return {
+            "sensitivity": self._share(called, is_it, interval),
+            "specificity": self._share(~called, ~is_it, interval),
+            "ppv": self._share(is_it, called, interval),
+            "npv": self._share(~is_it, ~called, interval),
+        }
+
+    def _share(self, hits: np.ndarray, among: np.ndarray, interval: str) -> stats.Figure:
+        """The share of hits (N,) bool among some of the films, (N,) bool."""
+        if interval == "groups" and self.groups:
+            return stats.share_of_groups(hits[among], np.array(self.groups)[among])
+        method = "wilson" if interval == "groups" else interval
+        return proportion(int(hits[among].sum()), int(among.sum()), method)
 
     @cached_property
     def named(self) -> bool:
@@ -191,11 +220,23 @@ class Evaluation:
             "films": list(self.films) if self.named and (names or not self.hashes) else [],
             "sha256": list(self.hashes),
             "groups": list(self.groups),
+            "known": list(self.known),
             "truth": self.truth.tolist(),
             "logits": np.round(self.logits, 6).tolist(),
             "probabilities": np.round(self.probabilities, 6).tolist(),
         }
         return json.dumps(data) + "\n"
+
+
+def met(model: str, known: Sequence[str]) -> str:
+    """That a model was trained or calibrated on some films; "" where not. `known` are `Evaluation.known`."""
+    seen = sum(part in ("train", "validation") for part in known)
+    if not seen:
+        return ""
+    return (
+        f"{seen:,} of these {len(known):,} films {'is' if seen == 1 else 'are'} among the training and validation "
+        f"films of {model}. Its figures here are better than on films it has not seen."
+    )
 
 
 def probability_columns(others: Sequence[str], classes: Sequence[str]) -> list[str]:
@@ -262,6 +303,7 @@ class _Record(msgspec.Struct):
     sha256: tuple[str, ...] = ()
     groups: tuple[Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)], ...] = ()
     data: str = ""
+    known: tuple[Literal["", "train", "validation", "test"], ...] = ()
 
 
 def _from_json(data: dict[str, Any]) -> Evaluation:
@@ -279,6 +321,7 @@ def _from_json(data: dict[str, Any]) -> Evaluation:
         hashes=held.sha256,
         groups=held.groups,
         data=held.data,
+        known=held.known,
     )
 
 

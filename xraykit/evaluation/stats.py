@@ -112,6 +112,55 @@ def proportion(successes: int, n: int, method: str = "wilson") -> Figure:
     return Figure(successes / n, float(interval.low), float(interval.high), int(n))
 
 
+def share_of_groups(hits: np.ndarray, groups: np.ndarray) -> Figure:
+    """A share of films with its 95% interval, films of one group (a patient's) not counted as independent.
+
+    Wilson's interval at the effective number of films, n over the design effect of the ratio estimator (Rao and Scott
+    1992, Biometrics 48:577), which counts as 1 where it is less. Where every film or none is a hit, or there is one
+    group only, nothing can be said of the groups' spread: the effective number is that of the groups.
+
+    Parameters
+    ----------
+    hits : (N,) bool
+    groups : (N,) int
+    """
+    n, places = len(hits), np.unique(groups, return_inverse=True)[1]
+    if n == 0:
+        return Figure(None)
+    count, share = int(places.max()) + 1, float(np.mean(hits))
+    effective = float(count)
+    if 0 < share < 1 and count > 1:
+        residuals = np.bincount(places, np.asarray(hits, float) - share)
+        variance = count / (count - 1) * float(residuals @ residuals) / n**2
+        effective = min(n, share * (1 - share) / variance) if variance else n
+    return Figure(share, *_wilson(share, effective), n)
+
+
+def mean_of_shares(shares: Sequence[Figure]) -> Figure:
+    """The mean of independent shares with its 95% interval: of sensitivities, the balanced accuracy.
+
+    Recovers the variances from each share's own interval (Zou, Huang and Zhang 2009, Comput Stat Data Anal 53:1080),
+    so that it needs no films. Shares that are not defined are left out; `n` is the sum.
+    """
+    known = [(share.value, *share.ends, share.n) for share in shares if share.value is not None and share.ends]
+    if not known:
+        return Figure(None)
+    values, lows, highs, counts = np.array(known, float).T
+    mean = float(values.mean())
+    below, above = (float(np.sqrt(((values - ends) ** 2).sum())) / len(values) for ends in (lows, highs))
+    return Figure(mean, max(0.0, mean - below), min(1.0, mean + above), int(counts.sum()))
+
+
+def _wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's interval (1927) of a share of `n` films, which need not be whole."""
+    from scipy.special import ndtri
+
+    z = float(ndtri((1 + LEVEL) / 2))
+    middle, half = share + z * z / (2 * n), z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    low, high = ((end / (1 + z * z / n)) for end in (middle - half, middle + half))
+    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
+
+
 @dataclass(frozen=True)
 class PairedAuroc:
     """Areas of two scores on the same films, `difference` second minus first, `z` and two-sided `p`."""

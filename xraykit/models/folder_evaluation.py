@@ -5,20 +5,20 @@ Results are written whole, at the end; until then the job's folder tells how far
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from xraykit.datasets import dataset
 from xraykit.datasets.inspection import describe
 from xraykit.datasets.reading import index
-from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation, probability_columns
 from xraykit.films import ingest, note, radiograph
+from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier
 from xraykit.models.cards import card as cards
@@ -29,6 +29,8 @@ from xraykit.system.files import csv_cells, replace_text
 from xraykit.system.jobs import FILMS, RESULT, Job
 
 TABLE = "predictions.csv"
+# Of a model's folder and films: the part of its own films that each is in, "train", "validation", "test" or ""
+Knows = Callable[[Path, dataset.Dataset], tuple[str, ...]]
 ABOUT_FILMS = ("path", "truth", "predicted", "refusal", "notes")  # the columns before the probabilities
 
 
@@ -46,13 +48,18 @@ def evaluate(
     *,
     only: Mapping[str, str] | None = None,
     test_of: str = "",
+    classes: Mapping[str, str] | None = None,
+    knows: Knows | None = None,
+    then: Callable[[list[Evaluation], dataset.Dataset], None] | None = None,
 ) -> tuple[list[Evaluation], dataset.Dataset]:
     """Evaluate kept models on a folder of films, each film read once; results are written into `out` at the end.
 
     Returns an evaluation for each model, and the films.
 
     With `only` (path below the folder -> sha256), on these films alone; they must be in the folder unchanged.
-    `test_of` is the name of the run whose test films they are, for progress.json and the evaluations.
+    `test_of` is the name of the run whose test films they are, for progress.json and the evaluations. `classes` says
+    what the folder's classes count as for models that do not know them (theirs -> the model's), `knows` which of the
+    films a model has met; `then` is given what was evaluated before the job counts as done.
 
     Raises
     ------
@@ -65,61 +72,114 @@ def evaluate(
     Stopped
         If it was asked to end: SIGTERM, or a file named stop in `out`.
     """
-    about = {"test_of": test_of} if test_of else {}
-    facts = {"verb": "evaluate", "data": str(folder.resolve()), "models": list(models), **about}
+    classes = dict(classes or {})
+    facts = _facts(folder, models, test_of, classes)
     with jobs.running(Job(out), **facts) as job:
         classifiers = [classifier.load(model) for model in models]
-        counts = dataset.count_labels(folder, classifiers[0].card.classes)
-        for model in classifiers:
-            if words := misfit(model.card, list(counts), folder.name):
-                raise MisfitRefused(words)
-        chosen = None if only is None else _choose(only, folder, classifiers[0].card.classes)
+        names = tuple(dict.fromkeys([*classifiers[0].card.classes, *classes]))
+        counts = dataset.count_labels(folder, names)
+        _check_classes([model.card for model in classifiers], list(counts), folder, classes)
+        chosen = None if only is None else _choose(only, folder, names)
         job.films = sum(counts.values()) if chosen is None else len(chosen)
         collected = _Collected(classifiers, job)
         if chosen is None:
-            films = dataset.read(folder, progress, classifiers[0].card.classes, look=collected.look)
+            films = dataset.read(folder, progress, names, look=collected.look)
         else:
             films = _read_again(chosen, collected.look, progress)
-        data = f"{films.root.name}, test split of {test_of}" if test_of else films.root.name
+        data = _described(films.root.name, test_of, classes)
         evaluations = [
-            _evaluation(model.card, films, logits, data)
+            _evaluation(model, films, logits, data, classes, knows)
             for model, logits in zip(classifiers, collected.logits, strict=True)
         ]
         job.stop_if_asked()
         _write(evaluations, films, out)
+        if then:
+            then(evaluations, films)
     return evaluations, films
 
 
-def start_evaluation(job: Job, folder: Path, models: Sequence[str], test_of: Path | None = None) -> None:
+def start_evaluation(
+    job: Job,
+    folder: Path,
+    models: Sequence[str],
+    test_of: Path | None = None,
+    *,
+    classes: Mapping[str, str] | None = None,
+    attach: str = "",
+) -> None:
     """Evaluate models on a folder in a process of its own, in the given job's folder.
 
-    `test_of` is the folder of a run: only the films of its test split are read.
+    `test_of` is the folder of a run: only the films of its test split are read. `classes` as for `evaluate`; with
+    `attach` the result is added to the models' cards under that name.
     """
     words = ["evaluate", f"--data={folder}", f"--out={job.path}", *(f"--model={model}" for model in models)]
-    about = {} if test_of is None else {"test_of": test_of.name}
     if test_of is not None:
         words.append(f"--test-of={test_of}")
-    job.start(words, verb="evaluate", data=str(folder), models=list(models), **about)
+    words += [f"--map={theirs}={ours}" for theirs, ours in (classes or {}).items()]
+    words += [f"--attach={attach}"] if attach else []
+    facts = _facts(folder, models, test_of.name if test_of else "", classes or {}, attach)
+    job.start(words, **facts)
 
 
-def misfit(card: cards.Card, labels: Sequence[str], folder: str) -> str:
+def unknown(card: cards.Card, labels: Sequence[str], classes: Mapping[str, str] | None = None) -> list[str]:
+    """Those of a folder's classes that a model does not know, and that count as none of its own either."""
+    return [label for label in labels if counted_as(card, label, classes) not in card.classes]
+
+
+def counted_as(card: cards.Card, label: str, classes: Mapping[str, str] | None = None) -> str:
+    """What a folder's class is called for a model: as it is where the model knows it, else what it counts as."""
+    return label if label in card.classes else (classes or {}).get(label, label)
+
+
+def likely(card: cards.Card, label: str) -> str | None:
+    """The model's class that a folder's class is, or else the only one that shares a word with it: a proposal."""
+    if label in card.classes:
+        return label
+    words = set(label.casefold().split())
+    sharing = [name for name in card.classes if words & set(name.casefold().split())]
+    return sharing[0] if len(sharing) == 1 else None
+
+
+def misfit(card: cards.Card, labels: Sequence[str], folder: str, classes: Mapping[str, str] | None = None) -> str:
     """Why a model cannot be evaluated on a folder of these classes, with both lists; empty where it can."""
-    unknown = [label for label in labels if label not in card.classes]
-    if not unknown:
+    if not (missing := unknown(card, labels, classes)):
         return ""
+    said = " ".join(f'--map "{label}={likely(card, label) or "CLASS"}"' for label in missing)
     return (
         f"{card.name} knows the classes {', '.join(card.classes)}; the folder {folder} holds {', '.join(labels)}. "
-        f"It does not know {', '.join(unknown)}: rename the folders, or choose another model."
+        f"It does not know {', '.join(missing)}. Say which of its classes they count as ({said} on the command line), "
+        "rename the folders, or choose another model."
     )
 
 
-def familiar(model: str, hashes: Sequence[str]) -> int:
-    """How many of these films are among the test and validation films that a kept model's folder names."""
-    known: set[str] = set()
-    for name in (RESULT, "validation.json"):
-        with contextlib.suppress(evaluation.EvaluationRefused):
-            known.update(evaluation.load(classifier.find(model) / name).hashes)
-    return len(known & set(hashes))
+def _facts(
+    folder: Path, models: Sequence[str], test_of: str, classes: Mapping[str, str], attach: str = ""
+) -> dict[str, Any]:
+    """The job's fields that stay as they are."""
+    maps = [f"{theirs}={ours}" for theirs, ours in classes.items()]
+    facts = {"test_of": test_of, "maps": maps, "attach": attach}
+    return {"verb": "evaluate", "data": str(folder.resolve()), "models": list(models)} | {
+        name: value for name, value in facts.items() if value
+    }
+
+
+def _check_classes(
+    given: Sequence[cards.Card], labels: Sequence[str], folder: Path, classes: Mapping[str, str]
+) -> None:
+    for card in given:
+        if words := misfit(card, labels, folder.name, classes):
+            raise MisfitRefused(words)
+    if strangers := [name for name in classes if name not in labels]:
+        raise MisfitRefused(
+            f"{', '.join(strangers)} was to count as another class, but the folder {folder.name} holds "
+            f"{', '.join(labels)}. Write the folder's class before the = of --map, and the model's after it."
+        )
+
+
+def _described(folder: str, test_of: str, classes: Mapping[str, str]) -> str:
+    """The films in words: the folder, whose test split they are, and which of their classes count as another."""
+    tested = f", test split of {test_of}" if test_of else ""
+    return folder + tested + "".join(f", {theirs} counted as {ours}" for theirs, ours in classes.items())
 
 
 class _Collected:
@@ -162,9 +222,18 @@ def _read_again(films: dataset.Dataset, look: index.Look, progress: index.Progre
     return films
 
 
-def _evaluation(card: cards.Card, films: dataset.Dataset, logits: Sequence[np.ndarray], data: str) -> Evaluation:
+def _evaluation(
+    model: Classifier,
+    films: dataset.Dataset,
+    logits: Sequence[np.ndarray],
+    data: str,
+    classes: Mapping[str, str],
+    knows: Knows | None,
+) -> Evaluation:
     """The evaluation of one model; the truth in the order of its classes."""
-    places = np.array([card.classes.index(name) if name in card.classes else -1 for name in films.classes], np.int64)
+    card = model.card
+    names = [counted_as(card, name, classes) for name in films.classes]
+    places = np.array([card.classes.index(name) if name in card.classes else -1 for name in names], np.int64)
     return Evaluation(
         model=card.name,
         classes=card.classes,
@@ -175,6 +244,7 @@ def _evaluation(card: cards.Card, films: dataset.Dataset, logits: Sequence[np.nd
         hashes=films.hashes,
         groups=tuple(films.groups.tolist()),
         data=data,
+        known=knows(model.folder, films) if knows else (),
     )
 
 
@@ -194,11 +264,18 @@ def _predictions(of_model: Evaluation, films: dataset.Dataset) -> str:
     table = csv.writer(text)
     classes, notes = of_model.classes, films.noted()
     table.writerow(csv_cells([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)]))
-    rows = zip(of_model.films, of_model.truth, of_model.predicted, of_model.probabilities, strict=True)
-    for film, truth, predicted, probabilities in rows:
-        said = note.line(notes.get(film, ()))
+    known = of_model.known or [""] * len(of_model.films)
+    rows = zip(of_model.films, of_model.truth, of_model.predicted, of_model.probabilities, known, strict=True)
+    for film, truth, predicted, probabilities, part in rows:
+        said = note.line((*notes.get(film, ()), *_met(part)))
         numbers = (f"{p:.6f}" for p in probabilities)
         table.writerow(csv_cells([film, classes[truth], classes[predicted], "", said, *numbers]))
     for refusal in films.refused:
         table.writerow(csv_cells([refusal.source, "", "", refusal.code, "", *[""] * len(classes)]))
     return text.getvalue()
+
+
+def _met(part: str) -> tuple[Note, ...]:
+    """What is noted of a film that the model has met."""
+    words = f"It, or a film that is nearly the same picture, is in the {part} split of the model's own films"
+    return (Note("known-film", words, warning=part != "test"),) if part else ()

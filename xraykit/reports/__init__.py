@@ -3,7 +3,7 @@
 report             a page as data, and the same content as HTML, Markdown, JSON, CSV, SVG and PNG
 tables             the figures of a comparison laid out in rows
 card_report        a model card as a report
-comparison_report  the sections of a comparison, and what a user can choose about them
+comparison/        chosen: what a user can choose; figures, curves, cards: its sections; page: all to hand out
 study/             report: the sections of a study; published: the published figures; words: its sentences
 truth/             shortcuts_report, scorecard_report: sections on models that were audited; pictures: their charts;
                    pages: an audit as files
@@ -14,6 +14,7 @@ charts/learning    learning curves, of several models or of one run, and the loa
 charts/bars        one model's probabilities for one film; films by class and part of a split
 charts/studies     histories of trials, all settings at once, accuracy against time, overfitting
 charts/sizes       how large the files of a dataset are
+truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: the picture of it
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

@@ -13,6 +13,7 @@ from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card
 from xraykit.reports.report import Column, Report, Section, Table, Tile
+from xraykit.reports.truth import home_and_elsewhere
 from xraykit.training.recipe import sentences as recipe_sentences
 
 UNKNOWN = "not reported"
@@ -85,6 +86,7 @@ def sections(card: Card) -> tuple[Section, ...]:
     """The card's sections, in reading order."""
     test, validation = (card.metrics.get(part) or {} for part in ("test", "validation"))
     return (
+        home_and_elsewhere.section(card),
         Section("use", "Intended use", INTENDED, listed=True),
         Section("not-for", "Not for", NOT_FOR, listed=True),
         Section("limits", "Known failures and limits", (*_failures(card, test), *card.limits), listed=True),
@@ -104,18 +106,8 @@ def sections(card: Card) -> tuple[Section, ...]:
 
 def headline(card: Card) -> tuple[Tile, ...]:
     """The few figures above all others, and what each rests on."""
-    test = card.metrics.get("test") or {}
-    accuracy = Figure.from_dict(test.get("accuracy"))
-    error = ((test.get("calibration") or {}).get("after") or {}).get("ece")
-    films = f"{test['n']} test films" if "n" in test else UNKNOWN
-    interval = accuracy.interval_text()
     return (
-        Tile(
-            "Test accuracy", accuracy.value_text() if test else UNKNOWN, f"{interval}, {films}" if interval else films
-        ),
-        Tile("Macro AUROC", _number(test.get("macro_auroc")), "mean over the classes, each against the rest"),
-        Tile("Cohen's kappa", _number(test.get("kappa")), "agreement beyond chance"),
-        Tile("Calibration error", _number(error), "expected, after temperature"),
+        *home_and_elsewhere.tiles(card),
         Tile(
             "Parameters",
             f"{card.parameters:,}" if card.parameters else UNKNOWN,

@@ -230,7 +230,8 @@ class Picture:
 class Section:
     """A part of a page: what it says in words, then its pictures and tables in order.
 
-    `listed` words are a list of points. On a page of two columns `wide` sections stand in the wider one.
+    `listed` words are a list of points. On a page of two columns `wide` sections stand in the wider one, those that go
+    `across` above both.
     """
 
     key: str
@@ -239,6 +240,7 @@ class Section:
     parts: tuple[Table | Picture, ...] = ()
     listed: bool = False
     wide: bool = False
+    across: bool = False
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

@@ -37,7 +37,9 @@ class JobState(Record):
     """progress.json: where a job stands. `done` of `films` items; `eta` and `seconds` are seconds.
 
     `verb` is what is done (inspect, evaluate, estimate, keep, import), `data` the folder of films or the file,
-    `test_of` the run whose test films they are; `run` and `model` are those of a keeping, `model` that of an import.
+    `test_of` the run whose test films they are; `maps` what classes of the folder count as ("theirs=the model's") and
+    `attach` under which name the result is added to the models' cards; `run` and `model` are those of a keeping,
+    `model` that of an import.
     """
 
     message: str = ""
@@ -52,6 +54,8 @@ class JobState(Record):
     data: PathText = PathText("")
     models: tuple[str, ...] = ()
     test_of: str = ""
+    maps: tuple[str, ...] = ()
+    attach: str = ""
     run: str = ""
     model: str = ""
 
@@ -150,6 +154,7 @@ class _Films(TypedDict):
     groups_with_several_classes: list[_Names]
     unlabelled: _Names
     sha256: NotRequired[_Names]
+    pictures: NotRequired[_Names]
     digest: NotRequired[str]
     name: NotRequired[str]
     given: NotRequired[_Given]

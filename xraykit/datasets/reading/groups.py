@@ -17,6 +17,7 @@ from xraykit.films import radiograph
 # Of 256 bits. On 3,000 chest films the three pairs that are one picture were 5, 8 and 13 apart, the nearest merely
 # alike ones 12: joining a few alike films costs nothing, a missed copy would leak into the test split.
 NEAR_DUPLICATE = 16
+FORM = (272, 1)  # the square, (size, channels), that a fingerprint is made of
 
 
 class GroupKind(enum.StrEnum):
@@ -67,8 +68,12 @@ def fingerprint(film: radiograph.Radiograph) -> np.ndarray:
 
     After N. Krawetz's dHash, with a finer grid because all chest films are alike.
     """
-    square = film.square(272)[..., 0].astype(np.float32)
-    cells = square.reshape(16, 17, 17, 16).mean(axis=(1, 3))
+    return fingerprint_of(film.square(*FORM))
+
+
+def fingerprint_of(square: np.ndarray) -> np.ndarray:
+    """`fingerprint` of a film by its centre square uint8 (272, 272, 1), as `Radiograph.square(*FORM)` gives it."""
+    cells = square[..., 0].astype(np.float32).reshape(16, 17, 17, 16).mean(axis=(1, 3))
     return np.packbits(cells[:, 1:] > cells[:, :-1]).view(np.uint64)
 
 

@@ -26,7 +26,7 @@ def amend(
     """Change a kept model's card, and the files beside its network; returns the new card.
 
     Whoever reads meanwhile sees the old card with its files, or the new one with its own: a file of `add` must have a
-    name that the folder does not have yet (`named` makes one), and those of `drop` go last.
+    name that the folder does not have yet (`named` makes one) or this very content, and those of `drop` go last.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def amend(
                 code="card-invalid",
             )
         before = cards.read(folder)
-        if taken := [name for name in add or {} if (folder / name).exists() or name in KEPT_FILES]:
+        if taken := [name for name, content in (add or {}).items() if _is_another(folder / name, content)]:
             raise ValueError(f"Expected new names; {taken} are there.")
         for name, content in (add or {}).items():
             system_files.replace_bytes(folder / name, content, shared=True)
@@ -50,9 +50,13 @@ def amend(
         text = after.to_json()
         Card.from_json(text, f"{folder.name}/{CARD}")
         system_files.replace_text(folder / CARD, text, shared=True)
-        for name in set(drop) - set(KEPT_FILES) - {CARD}:
+        for name in set(drop) - set(add or {}) - set(KEPT_FILES) - {CARD}:
             (folder / name).unlink(missing_ok=True)
     return after
+
+
+def _is_another(path: Path, content: bytes) -> bool:
+    return path.name in KEPT_FILES or (path.exists() and path.read_bytes() != content)
 
 
 def named(stem: str, content: bytes, suffix: str = ".json") -> str:

@@ -51,8 +51,9 @@ class Card:
     layer (Grad-CAM's; "" where the network has no heatmap), `temperature` 0.01 to 100, fitted on validation films (1
     where imported), `files` file name -> sha256, `created` ISO 8601 with a time zone. `elsewhere`: what it gave on
     films from other sources, each a dict of `name` (plain), `data` (the dataset in words), `file` (its evaluation in
-    the model's folder), `n`, `overlap` (films left out because the model knows them), `classes` (theirs -> the
-    model's) and `figures` (as `metrics.test`). `checks`: what was looked into after training, by name.
+    the model's folder), `n`, `overlap` (films left out because the model knows them), `compared` (its own films that
+    these were compared with), `classes` (theirs -> the model's) and `figures` (as `metrics.test`). `checks`: what was
+    looked into after training, by name.
     """
 
     name: str

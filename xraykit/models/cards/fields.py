@@ -185,14 +185,19 @@ class _Recipe(TypedDict, total=False):
     imported: _Imported
 
 
+class _Away(_Part, total=False):
+    operating_points: list[_Point] | None  # its `test` are these films
+
+
 class _Elsewhere(TypedDict):
     name: Annotated[str, Meta(pattern=f"^{folders.PLAIN_NAME}$")]
     data: Line
     file: FileName
     n: Count
     overlap: Count
+    compared: NotRequired[Count]  # of its own films; 0 where its training films were not known
     classes: dict[Label, Label]
-    figures: _Part
+    figures: _Away
 
 
 class _Altered(TypedDict, total=False):

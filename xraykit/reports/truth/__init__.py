@@ -1,1 +1,1 @@
-"""What was looked into after training, as sections: shortcuts and heatmaps of models."""
+"""What a model's figures are worth, as sections of a page."""

@@ -10,7 +10,7 @@ import streamlit as st
 
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
-from xraykit.reports.comparison_report import Choice, Chosen, Target
+from xraykit.reports.comparison.chosen import Choice, Chosen, Target
 from xraykit.ui.kit.text import escape_markdown, say
 from xraykit.ui.server import uploads
 

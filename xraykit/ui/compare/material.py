@@ -14,8 +14,11 @@ from xraykit.evaluation.decisions import operating_point
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, kept
 from xraykit.refused import Refused, words_of
-from xraykit.reports import comparison_report, report
-from xraykit.reports.comparison_report import Applied, Choice, Chosen, Material, Target
+from xraykit.reports import report
+from xraykit.reports.comparison import cards as card_sections
+from xraykit.reports.comparison import curves, figures
+from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
+from xraykit.reports.truth import home_and_elsewhere
 from xraykit.system.folders import models_folder
 from xraykit.ui.kit import report_view
 
@@ -79,21 +82,22 @@ def sections(material: Material, choice: Choice, applied: Applied, chosen: Chose
     Each is kept by what it depends on, so that moving a slider makes no other section anew.
     """
     report_view.before_charts()
-    figures = _metrics(material.digest, choice.method, material)
+    metrics = _metrics(material.digest, choice.method, material)
     framed = chosen if chosen and chosen.kind == "cell" else None
     point = choice.point
     makers: dict[tuple, Callable[[], report.Section | None]] = {
-        ("verdict", choice.method, choice.margin): lambda: comparison_report.verdict(material, figures),
-        ("matrices", choice.share, choice.method, *point, framed): lambda: comparison_report.matrices(
-            material, figures, applied, choice, framed
+        ("places",): lambda: home_and_elsewhere.compared([model.card for model in material.kept]),
+        ("verdict", choice.method, choice.margin): lambda: figures.verdict(material, metrics),
+        ("matrices", choice.share, choice.method, *point, framed): lambda: figures.matrices(
+            material, metrics, applied, choice, framed
         ),
-        ("operating", *point): lambda: comparison_report.operating_point(applied, choice),
-        ("reports", choice.method): lambda: comparison_report.reports(material, figures, choice),
-        ("curves", *point): lambda: comparison_report.rankings(material, applied, choice),
-        ("calibration", choice.after): lambda: comparison_report.calibration(material, figures, choice),
-        ("training",): lambda: comparison_report.training(material),
-        ("recipes",): lambda: comparison_report.recipes(material),
-        ("published", choice.method): lambda: comparison_report.beside_published(material, figures),
+        ("operating", *point): lambda: figures.operating_point(applied, choice),
+        ("reports", choice.method): lambda: figures.reports(material, metrics, choice),
+        ("curves", *point): lambda: curves.rankings(material, applied, choice),
+        ("calibration", choice.after): lambda: curves.calibration(material, metrics, choice),
+        ("training",): lambda: curves.training(material),
+        ("recipes",): lambda: card_sections.recipes(material),
+        ("published", choice.method): lambda: card_sections.beside_published(material, metrics),
     }
     kept_sections = {key[0]: _keep(material.digest, key, make) for key, make in makers.items()}
     return {key: section for key, section in kept_sections.items() if section is not None}

@@ -11,9 +11,10 @@ import streamlit as st
 from xraykit.evaluation import comparison, evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card
-from xraykit.reports import comparison_report, report
+from xraykit.reports import report
 from xraykit.reports.charts import style as chart_style
-from xraykit.reports.comparison_report import Applied, Chosen, Material
+from xraykit.reports.comparison import figures
+from xraykit.reports.comparison.chosen import Applied, Chosen, Material
 from xraykit.ui.compare import folder_evaluation, inputs
 from xraykit.ui.kit import film_list, report_view
 from xraykit.ui.kit.text import escape_markdown
@@ -48,6 +49,15 @@ def show_point_refusals(applied: Applied) -> None:
     if refusals:
         lines = "<br>".join(f"{refusal} Its matrix is shown at the highest probability." for refusal in refusals)
         st.html(f"<p class='xk-word' role='status'>{lines}</p>")
+
+
+def show_places(section: report.Section, style: chart_style.Style) -> None:
+    """Each model at home and elsewhere, side by side; the figures a click away."""
+    report_view.heading(section)
+    report_view.pictures(section.pictures, style)
+    with st.expander("At home and elsewhere, in figures"):
+        for table in section.tables:
+            report_view.table(table)
 
 
 def show_verdict(material: Material, section: report.Section, style: chart_style.Style) -> None:
@@ -130,7 +140,7 @@ def show_films(material: Material, applied: Applied, chosen: Chosen | None, list
     with st.container(key="listed"):
         with st.container(horizontal=True, vertical_alignment="center"):
             count = f"{len(listed):,} film{'' if len(listed) == 1 else 's'}"
-            words = html.escape(comparison_report.describe(material, chosen))
+            words = html.escape(figures.describe(material, chosen))
             st.html(f"<h2 class='xk-listed'>{count} <span>{words}</span></h2>")
             st.button("Close", key="close-films", type="tertiary", on_click=inputs.list_none)
         if applied and chosen.kind == "cell":
@@ -160,7 +170,7 @@ def _show_pair(material: Material, pair: comparison.Pair, several: bool) -> None
                 disabled=not films,
                 on_click=inputs.list_films,
                 args=(chosen.kind, *places),
-                help=f"List the films {escape_markdown(comparison_report.describe(material, chosen))}",
+                help=f"List the films {escape_markdown(figures.describe(material, chosen))}",
             )
 
 

@@ -84,15 +84,32 @@ def section(shown: report.Section | None, style: chart_style.Style, across: int 
         table(part)
 
 
-def show_columns(shown: report.Report) -> None:
-    """A report without pictures: its top, then its sections in two columns, the wide ones on the right."""
-    sides = (
-        "".join(report.part_html("section", part) for part in shown.sections if part.wide == wide) for wide in (0, 1)
-    )
+def show_columns(shown: report.Report, style: chart_style.Style = chart_style.PAPER) -> None:
+    """A report's top, its sections that go across, then the others in two columns, the wide ones on the right.
+
+    Only sections that go across have pictures; `style` is that of the downloaded ones.
+    """
+    st.html(f"<article class='xk-report'>{report.part_html('top', shown, 2)}</article>")
+    for part in shown.sections:
+        if part.across:
+            _show_across(part, style)
+    rest = [part for part in shown.sections if not part.across]
+    sides = ("".join(report.part_html("section", part) for part in rest if part.wide == wide) for wide in (0, 1))
     columns = "".join(f"<div>{side}</div>" for side in sides)
-    st.html(
-        f"<article class='xk-report'>{report.part_html('top', shown, 2)}<div class='xk-sides'>{columns}</div></article>"
-    )
+    st.html(f"<article class='xk-report'><div class='xk-sides'>{columns}</div></article>")
+
+
+def _show_across(shown: report.Section, style: chart_style.Style) -> None:
+    """Words above, pictures on the left, tables on the right."""
+    before_charts()
+    heading(shown)
+    left, right = st.columns(2, gap="large") if shown.pictures and shown.tables else (st.container(), st.container())
+    with left:
+        for part in shown.pictures:
+            picture(part, style)
+    with right:
+        for part in shown.tables:
+            table(part)
 
 
 def download(part: report.Picture | report.Table, kind: str, style: chart_style.Style = chart_style.PAPER) -> None:

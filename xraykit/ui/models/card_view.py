@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from xraykit.models.cards.card import Card
-from xraykit.reports import card_report
+from xraykit.reports import card_report, report
+from xraykit.reports.truth import home_and_elsewhere
 from xraykit.ui.kit import report_view
 from xraykit.ui.kit.text import say
 
@@ -32,6 +33,12 @@ def choose(cards: Sequence[Card]) -> Card | None:
     return cards[0]
 
 
+def show_overview(cards: Sequence[Card]) -> None:
+    """Every model at home and elsewhere, a line each."""
+    if len(cards) > 1:
+        st.html(report.part_html("table", home_and_elsewhere.overview(cards)))
+
+
 def show(card: Card) -> None:
     """The card as a readable page."""
     report_view.show_columns(card_report.report(card))
@@ -39,11 +46,11 @@ def show(card: Card) -> None:
 
 def show_downloads(card: Card) -> None:
     """The card as one HTML page, as one Markdown page and as JSON."""
-    report = card_report.report(card)
+    page = card_report.report(card)
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="small"):
         for label, text, ending, kind in (
-            ("Download HTML", report.html, "html", "text/html"),
-            ("Download Markdown", report.markdown, "md", "text/markdown"),
+            ("Download HTML", page.html, "html", "text/html"),
+            ("Download Markdown", page.markdown, "md", "text/markdown"),
             ("Download JSON", card.to_json, "json", "application/json"),
         ):
             st.download_button(

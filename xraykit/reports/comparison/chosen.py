@@ -1,0 +1,74 @@
+"""What a user can choose on Compare, and what is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from xraykit.evaluation import comparison
+from xraykit.evaluation.decisions import operating_point as operating
+from xraykit.models import kept as kept_models
+
+
+class Target(StrEnum):
+    """What an operating point aims at; the value is its name in the control and in the address."""
+
+    HIGHEST = "Highest probability"
+    SENSITIVITY = "Sensitivity"
+    SPECIFICITY = "Specificity"
+    MANUAL = "Manual threshold"
+    SAVED = "Saved points"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user wants to see; hashable, a key of what was computed for it.
+
+    `share` "row" or "column"; `method` of intervals, "wilson" or "exact"; `target` what the operating point aims at,
+    `wanted` the target share, or the threshold, `saved` the text of a file that holds points; `margin` a share of
+    accuracy or None; `after` temperature.
+    """
+
+    label: str
+    share: Literal["row", "column"]
+    method: Literal["wilson", "exact"]
+    target: Target
+    wanted: float
+    margin: float | None
+    after: bool
+    saved: str = ""
+
+    @property
+    def point(self) -> tuple[str, Target, float, str]:
+        """What the operating points depend on."""
+        return self.label, self.target, self.wanted, self.saved
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Films to list. `kind` "cell": `places` model, reference, predicted; else two models, by their places."""
+
+    kind: Literal["cell", "fixes", "breaks", "wrong"]
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The models compared, in order, and what is known of them. `digest` names the comparison and all that follows."""
+
+    kept: tuple[kept_models.Kept, ...]
+    comparison: comparison.Comparison
+    digest: str
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return self.comparison.models
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.comparison.classes
+
+
+Applied = Mapping[str, operating.Applied | str]  # each model at its operating point, or why it has none

@@ -1,0 +1,142 @@
+"""Is one model better: the verdict, confusion matrices, reports and operating points, and the films behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from xraykit.evaluation.decisions import operating_point as operating
+from xraykit.evaluation.stats import Figure, number_text
+from xraykit.reports import tables
+from xraykit.reports.charts import matrices as matrix_charts
+from xraykit.reports.charts.style import Style
+from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
+from xraykit.reports.report import Picture, Section
+
+AT_HIGHEST = "Verdict, reports and calibration stay at the highest probability."
+
+
+def verdict(material: Material, metrics: Mapping[str, dict]) -> Section:
+    """Is one model better: in words, with accuracies and their intervals, and the tests behind it."""
+    result = material.comparison
+    rows = [interval_row(name, figures["accuracy"]) for name, figures in metrics.items()]
+    words = f"Accuracy with intervals of {', '.join(result.models)}"
+    picture = Picture(
+        "accuracy",
+        "Accuracy with 95% interval",
+        lambda style: matrix_charts.intervals(rows, result.models, "Accuracy", style=style, alt_text=words),
+        rows,
+        f"n = {len(result.films):,} test films",
+    )
+    sentences = tuple(sentence for pair in result.pairs for sentence in pair.words)
+    parts = (picture, tables.summary(metrics), tables.pairs(result), tables.areas(result))
+    return Section("verdict", "Verdict", (*sentences, *result.notes), parts)
+
+
+def matrices(
+    material: Material,
+    metrics: Mapping[str, dict],
+    applied: Applied,
+    choice: Choice,
+    framed: Chosen | None,
+) -> Section:
+    """A picture a model, all on one colour scale, and every cell as a table. `framed` is a cell to put a frame around.
+
+    Each is at the model's operating point where it has one.
+    """
+    confusions = {
+        evaluation.model: point.confusion
+        if isinstance(point := applied.get(evaluation.model), operating.Applied)
+        else evaluation.confusion
+        for evaluation in material.comparison.evaluations
+    }
+    words = point_words(material, metrics, applied)
+    pictures = []
+    for place, (name, confusion) in enumerate(confusions.items()):
+        cell = framed.places[1:] if framed and framed.places[0] == place else None
+        labels = (material.classes[cell[0]], material.classes[cell[1]]) if cell else None
+        pictures.append(_matrix(place, name, tables.cells(confusion, material.classes), choice, words[name], labels))
+    side = "reference" if choice.share == "row" else "predicted"
+    sentence = f"Films, and their percentage of the {side} class; one colour scale for all matrices."
+    table = tables.matrices(confusions, material.classes)
+    return Section("matrices", "Confusion matrices", (sentence,), (*pictures, table))
+
+
+def point_words(material: Material, metrics: Mapping[str, dict], applied: Applied) -> dict[str, str]:
+    """A line for each model: at which operating point its matrix is, and the accuracy there."""
+    lines = {}
+    for name in material.models:
+        result = applied.get(name)
+        if isinstance(result, operating.Applied):
+            words, accuracy = f"{result.point.label} at probability ≥ {result.point.threshold:.3f}", result.accuracy
+        else:
+            words, accuracy = "highest probability", metrics[name]["accuracy"]
+        lines[name] = f"{words}; accuracy {accuracy.text()}, n = {accuracy.n:,}"
+    return lines
+
+
+def reports(material: Material, metrics: Mapping[str, dict], choice: Choice) -> Section:
+    """Scikit-learn's reports side by side, and each class against the rest with intervals."""
+    evaluations = material.comparison.evaluations
+    parts = [tables.classification_report(evaluation, place) for place, evaluation in enumerate(evaluations)]
+    rest = tables.one_against_rest(metrics, material.classes, choice.method)
+    words = ("At the highest probability. Computed as in scikit-learn.",)
+    return Section("reports", "Classification reports", words, (*parts, rest))
+
+
+def operating_point(applied: Applied, choice: Choice) -> Section | None:
+    """Thresholds chosen on validation films and what they give on test films; None at the highest probability."""
+    if choice.target == Target.HIGHEST:
+        return None
+    points = [result for result in applied.values() if isinstance(result, operating.Applied)]
+    if choice.target == Target.MANUAL:
+        words = f"One threshold for {choice.label}, set by hand: it was not chosen on validation films."
+    elif choice.target == Target.SAVED:
+        words = "Thresholds as they were saved; each belongs to the one network it was chosen for."
+    else:
+        wanted = number_text(choice.wanted, "percent")
+        words = (
+            f"Each model has its own threshold for {choice.label}, chosen for a {choice.target.lower()} of {wanted} on "
+            "its validation films and applied once to the test films."
+        )
+    refusals = tuple(result for result in applied.values() if isinstance(result, str))
+    parts = (tables.operated(points, points[0].point.label),) if points else ()
+    return Section("operating", "Operating point", (words, AT_HIGHEST, *refusals), parts)
+
+
+def describe(material: Material, chosen: Chosen) -> str:
+    """Which films are listed, in words."""
+    if chosen.kind == "cell":
+        model, reference, predicted = chosen.places
+        classes = material.classes
+        return f"{material.models[model]}: reference {classes[reference]}, predicted {classes[predicted]}"
+    first, second = (material.models[place] for place in chosen.places)
+    return {
+        "fixes": f"correct only with {second}, wrong with {first}",
+        "breaks": f"correct only with {first}, wrong with {second}",
+        "wrong": f"wrong with both {first} and {second}",
+    }[chosen.kind]
+
+
+def films(material: Material, chosen: Chosen, listed: np.ndarray) -> Section:
+    """The films that are listed on the page."""
+    words = (describe(material, chosen),)
+    return Section("films", f"Films: {len(listed):,}", words, (tables.films(material.comparison, listed),))
+
+
+def interval_row(model: str, figure: Figure) -> dict[str, Any]:
+    return {"model": model, "value": figure.value, "low": figure.low, "high": figure.high}
+
+
+def _matrix(
+    place: int, name: str, cells: list[dict[str, Any]], choice: Choice, words: str, framed: tuple[str, str] | None
+) -> Picture:
+    classes = list(dict.fromkeys(cell["reference"] for cell in cells))
+    alt_text = f"Confusion matrix of {name}, {words}"
+
+    def draw(style: Style) -> Any:
+        return matrix_charts.matrix(cells, classes, share=choice.share, chosen=framed, style=style, alt_text=alt_text)
+
+    return Picture(f"matrix-{place}", name, draw, cells, words)
