@@ -5,8 +5,6 @@ tables             the figures of a comparison laid out in rows
 card_report        a model card as a report
 comparison/        chosen: what a user can choose; figures, curves, cards: its sections; page: all to hand out
 study/             report: the sections of a study; published: the published figures; words: its sentences
-truth/             shortcuts_report, scorecard_report: sections on models that were audited; pictures: their charts;
-                   pages: an audit as files
 charts/style       the two looks of a chart, for a dark screen and for white paper
 charts/matrices    confusion matrices, and shares of several models with intervals
 charts/curves      ROC, precision-recall and reliability
@@ -14,7 +12,9 @@ charts/learning    learning curves, of several models or of one run, and the loa
 charts/bars        one model's probabilities for one film; films by class and part of a split
 charts/studies     histories of trials, all settings at once, accuracy against time, overfitting
 charts/sizes       how large the files of a dataset are
-truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: the picture of it
+truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: its picture;
+                   shortcuts_report, scorecard_report: sections on models that were audited; pictures: their charts;
+                   pages: an audit as files
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

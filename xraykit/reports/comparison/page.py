@@ -14,7 +14,17 @@ from xraykit.reports.comparison.figures import describe, films
 from xraykit.reports.report import Report, Section
 from xraykit.truth import places
 
-ORDER = ("operating", "reports", "curves", "calibration", "training", "recipes", "published")  # after the films
+ORDER = (  # after the films
+    "operating",
+    "reports",
+    "curves",
+    "calibration",
+    "shortcuts",
+    "scorecard",
+    "training",
+    "recipes",
+    "published",
+)
 
 
 def report(

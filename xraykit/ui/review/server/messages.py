@@ -25,6 +25,7 @@ from xraykit.reading import trust
 from xraykit.reading.worklist.room import Room
 from xraykit.reading.worklist.rows import Reading, Row
 from xraykit.reports.heatmap import colormaps
+from xraykit.truth.scorecard import score
 
 
 def state(room: Room) -> dict[str, Any]:
@@ -143,6 +144,7 @@ def _model(card: Card, on: bool) -> dict[str, Any]:
         "size": card.image_size,
         "heatmaps": bool(card.feature_layer),
         "on": on,
+        "scorecard": score.badge(card),
         **known,
     }
 

@@ -2,6 +2,7 @@
 
 import { percent, fill, h } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
+import { badge } from "./kit/scorecard.js";
 import { predicted } from "./list/choose.js";
 
 /** Pearson's r in the words of Evans (1996), for the five ranges of its size. */
@@ -12,7 +13,7 @@ export function createFindings(root, room) {
   let drawn = "";
   return {
     show(row) {
-      const mark = JSON.stringify([row?.id, row && [room.hidden(row), room.nameOf(row)], room.models(), room.store.get().label, room.store.get().priors]);
+      const mark = JSON.stringify([row?.id, row && [room.hidden(row), room.nameOf(row)], room.models(), room.method(), room.store.get().label, room.store.get().priors]);
       if (root.drawnRow === row && drawn === mark) return;
       root.drawnRow = row;
       drawn = mark;
@@ -91,6 +92,7 @@ function reading(room, row, model) {
     h("p", { class: "predicts" }, questioned && icon("warning"), h("span", {}, "predicts ", h("b", {}, given.top)),
       h("span", { class: "number", title: "Model probability" }, given.probabilities[given.top].toFixed(3))),
     bars(model, given),
+    model.heatmaps !== false && badge(model, room.method()),
     trust(model, room.store.get().label && given.probabilities[room.store.get().label] !== undefined ? room.store.get().label : given.top));
 }
 
