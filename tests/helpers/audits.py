@@ -35,29 +35,26 @@ def scorecard(verdict: score.Verdict = "better", value: float = 0.12, sanity: sc
     figure = Figure(value, round(value - 0.04, 4), round(value + 0.04, 4), 40)
     down, up = (tuple(np.linspace(*ends, 17).tolist()) for ends in ((1, 0.3), (0.3, 1)))
     curves = {
-        f"{name}{of_what}": line
+        f"{name}{other}": line
         for name, line in (("deletion", down), ("insertion", up))
-        for of_what in ("", " of random maps")
+        for other in ("", " of random maps")
     }
     middle = Figure(0.02, -0.01, 0.05, 40)
     return Scorecard(
-        "Grad-CAM",
-        verdict,
-        sanity,
-        "films",
-        40,
-        0,
-        10,
-        16,
-        "blurred",
-        0,
-        MADE,
-        figure,
-        middle,
-        figure,
-        middle,
-        alike,
-        curves,
+        method="Grad-CAM",
+        verdict=verdict,
+        sanity=sanity,
+        data="films",
+        n=40,
+        left_out=0,
+        made=MADE,
+        score=figure,
+        random_score=middle,
+        advantage=figure,
+        over_middle=middle,
+        likeness=alike,
+        curves=curves,
+        **score.USUAL._asdict(),
     )
 
 
