@@ -5,7 +5,7 @@ import streamlit as st
 from xraykit.ui import server
 from xraykit.ui.kit import text
 from xraykit.ui.kit.frame import frame, watch_restarts
-from xraykit.ui.models import card_view, import_view
+from xraykit.ui.models import audit_view, card_view, import_view
 
 frame("Models")
 watch_restarts()
@@ -26,4 +26,5 @@ elif card is not None:
     with right:
         card_view.show_downloads(card)
     card_view.show(card)
+    audit_view.show(card)
 text.show_refused("Models that could not be loaded", "Model", refusals)

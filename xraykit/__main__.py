@@ -11,7 +11,7 @@ import sys
 import click
 
 from xraykit import __version__
-from xraykit.cli import data, evaluate, models, reading, runs, train
+from xraykit.cli import audit, data, evaluate, models, reading, runs, train
 from xraykit.cli.study import study
 
 
@@ -31,6 +31,7 @@ for command in (
     reading.readings,
     evaluate.evaluate,
     evaluate.compare,
+    audit.audit,
     data.data,
     train.train,
     runs.runs,

@@ -3,6 +3,7 @@
 reading     doctor, predict, explain; readings list, show, export
 models      models, models import
 evaluate    evaluate, compare
+audit       audit: shortcuts of models, and their heatmaps against chance
 data        data inspect, list, get, pool
 train       train, and its estimate
 runs        runs list, show, stop, resume, keep, delete

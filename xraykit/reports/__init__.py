@@ -14,8 +14,10 @@ charts/bars        one model's probabilities for one film; films by class and pa
 charts/studies     histories of trials, all settings at once, accuracy against time, overfitting
 charts/sizes       how large the files of a dataset are
 charts/decisions   people: 100 as dots; net_benefit: decision curves; coverage of prediction sets; changes of a matrix
-truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: the picture of
-                   it; numbers_report: prediction sets, and 100 people at a prevalence
+truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: its picture;
+                   numbers_report: prediction sets, and 100 people at a prevalence; shortcuts_report,
+                   scorecard_report: sections on models that were audited; pictures: their charts; pages: an audit
+                   as files
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

@@ -224,12 +224,68 @@ class _Conformal(TypedDict):
     sets: Annotated[list[_Sets], Meta(max_length=20)]
 
 
+class _Altered(TypedDict, total=False):
+    key: Line
+    words: Line
+    kind: Line
+    n: Count
+    accuracy: _Figure
+    balanced: _Figure
+    difference: _Figure
+    balanced_difference: _Figure
+    sensitivity: dict[Label, _Figure]
+    flipped: Count
+    p: Share
+    adjusted_p: Share
+    chance: Share
+    verdict: Line
+
+
+class _Shortcuts(TypedDict, total=False):
+    data: Line
+    part: Line
+    n: Count
+    chance: Share
+    seed: Count
+    made: Line
+    accuracy: _Figure
+    balanced: _Figure
+    sensitivity: dict[Label, _Figure]
+    alterations: list[_Altered]
+    masks: Count
+
+
+class _Likeness(TypedDict, total=False):
+    rank: _Figure
+    overlap: _Figure
+
+
+class _Scorecard(TypedDict, total=False):
+    method: Line
+    verdict: Line
+    sanity: Line
+    data: Line
+    n: Count
+    left_out: Count
+    random_maps: Count
+    steps: Count
+    fill: Line
+    seed: Count
+    made: Line
+    score: _Figure
+    random_score: _Figure
+    advantage: _Figure
+    over_middle: _Figure
+    likeness: dict[Label, _Likeness]
+    curves: dict[Label, list[Share]]
+
+
 class _Checks(TypedDict, total=False):
     """What was looked into after training, by name; each a plain object of figures."""
 
     data_audit: dict[str, Any] | None
-    shortcuts: dict[str, Any] | None
-    scorecard: dict[str, Any] | None
+    shortcuts: _Shortcuts | None
+    scorecard: _Scorecard | None
     conformal: _Conformal | None
     left_out: dict[str, Any] | None
 

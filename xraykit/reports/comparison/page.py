@@ -24,6 +24,8 @@ ORDER = (  # after the films
     "reports",
     "curves",
     "calibration",
+    "shortcuts",
+    "scorecard",
     "training",
     "recipes",
     "published",

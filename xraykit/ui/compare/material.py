@@ -18,7 +18,7 @@ from xraykit.reports import report
 from xraykit.reports.comparison import cards as card_sections
 from xraykit.reports.comparison import changes, curves, figures, seeds, worth
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
-from xraykit.reports.truth import home_and_elsewhere, numbers_report
+from xraykit.reports.truth import home_and_elsewhere, numbers_report, scorecard_report, shortcuts_report
 from xraykit.system.folders import models_folder
 from xraykit.truth import elsewhere
 from xraykit.ui.kit import report_view
@@ -126,6 +126,8 @@ def sections(material: Material, choice: Choice, applied: Applied, chosen: Chose
         ("reports", choice.method): lambda: figures.reports(material, metrics, choice),
         ("curves", *point): lambda: curves.rankings(material, applied, choice),
         ("calibration", choice.after): lambda: curves.calibration(material, metrics, choice),
+        ("shortcuts",): lambda: shortcuts_report.sections([model.card for model in material.kept])[0],
+        ("scorecard",): lambda: scorecard_report.sections([model.card for model in material.kept])[0],
         ("training",): lambda: curves.training(material),
         ("recipes",): lambda: card_sections.recipes(material),
         ("published", choice.method): lambda: card_sections.beside_published(material, metrics),

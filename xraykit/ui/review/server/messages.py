@@ -27,6 +27,7 @@ from xraykit.reading.worklist.room import Room
 from xraykit.reading.worklist.rows import Reading, Row
 from xraykit.reports.heatmap import colormaps
 from xraykit.truth import sets
+from xraykit.truth.scorecard import score
 from xraykit.ui.review.server import seen
 
 
@@ -163,6 +164,7 @@ def _model(card: Card, on: bool) -> dict[str, Any]:
         "heatmaps": bool(card.feature_layer),
         "on": on,
         "sets": sets.beside(card),
+        "scorecard": score.badge(card),
         **known,
     }
 

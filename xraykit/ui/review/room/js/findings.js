@@ -2,6 +2,7 @@
 
 import { percent, fill, h } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
+import { badge } from "./kit/scorecard.js";
 import { predicted } from "./list/choose.js";
 import { gateBox, isStopped } from "./list/gate.js";
 import { seenLine } from "./seen.js";
@@ -14,7 +15,7 @@ export function createFindings(root, room) {
   let drawn = "";
   return {
     show(row) {
-      const mark = JSON.stringify([row?.id, row && [room.hidden(row), room.nameOf(row)], room.models(), room.store.get().label, room.store.get().priors]);
+      const mark = JSON.stringify([row?.id, row && [room.hidden(row), room.nameOf(row)], room.models(), room.method(), room.store.get().label, room.store.get().priors]);
       if (root.drawnRow === row && drawn === mark) return;
       root.drawnRow = row;
       drawn = mark;
@@ -96,6 +97,7 @@ function reading(room, row, model) {
     seenLine(room, model, given),
     bars(model, given),
     predictionSet(model, given),
+    model.heatmaps !== false && badge(model, room.method()),
     trust(model, room.store.get().label && given.probabilities[room.store.get().label] !== undefined ? room.store.get().label : given.top));
 }
 

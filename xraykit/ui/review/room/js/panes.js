@@ -3,6 +3,7 @@
 import { duration, fill, h, say } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { choices, sheetOf } from "./kit/menu.js";
+import { caution } from "./kit/scorecard.js";
 
 export const MOST_PANES = 3;
 const FAST = "Grad-CAM"; // comes with the probabilities; every other method is computed on demand
@@ -138,7 +139,7 @@ function layHeats(room, pane, row, content) {
       return null; // words, no query
     }
     const entry = room.shelf.heat(row.id, query);
-    pane.detail = names.length > 1 ? "" : describe(entry, query, row.models[name].probabilities, room);
+    pane.detail = names.length > 1 ? "" : describe(entry, query, row.models[name].probabilities, room) || caution(room.state.models.find((model) => model.name === name), query.method);
     pane.computing ||= Boolean(entry && "done" in entry);
     pane.again ||= entry?.error?.code === "cancelled";
     return entry?.heat?.rows ? entry.heat : null; // where there is none, only words come

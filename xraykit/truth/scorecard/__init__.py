@@ -1,0 +1,1 @@
+"""Does a model's heatmap do better than chance?"""
