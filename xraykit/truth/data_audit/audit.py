@@ -1,11 +1,10 @@
 """The audit of a folder of films: what is wrong with it before anything learns from it. One pass, told as it goes.
 
-`audit` does it here and now, `start` in a process of its own; imports scikit-learn, so a page only starts and reads it.
+Imports scikit-learn: a page starts a process that does it (`record.start`), and reads what came of it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,8 +19,7 @@ from xraykit.datasets.catalog.known import Known as KnownDataset
 from xraykit.datasets.layout import DatasetRefused
 from xraykit.datasets.split import Split, SplitPlan
 from xraykit.evaluation import published
-from xraykit.system import files, folders, jobs
-from xraykit.system.folders import cache_folder
+from xraykit.system import files, jobs
 from xraykit.system.jobs import Job
 from xraykit.truth.data_audit import collect, columns, findings, patients, probes, record, twins
 from xraykit.truth.data_audit.collect import Collection
@@ -29,7 +27,6 @@ from xraykit.truth.data_audit.patients import Patients
 from xraykit.truth.data_audit.record import Across, Audit, Finding, Known, Probe, Shared
 from xraykit.truth.data_audit.twins import Elsewhere, How, Pair
 
-VERB = "audit"
 Report = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 SAME_FILE, SAME_PICTURE, OTHERS = (How.FILE,), (How.PICTURE,), (How.MIRRORED, How.TURNED, How.INVERTED)
 
@@ -94,7 +91,7 @@ def audit(
         classes={label: n for label, n in films.counts().items() if n},
         groups=len(np.unique(ties.groups)),
         refused=len(films.refused),
-        plan=described(plan),
+        plan=record.described(plan),
         findings=findings.ordered(found),
         probes=probed,
         associations=associations,
@@ -106,19 +103,17 @@ def audit(
     )
 
 
-def described(plan: SplitPlan) -> dict[str, Any]:
-    """What of a plan decides which film is on which side."""
-    return {"validation": plan.validation, "test": plan.test, "seed": plan.seed, "division": plan.division}
-
-
 def run(
     folder: Path,
     out: Path,
     plan: SplitPlan = split.DEFAULT,
     against: Sequence[Path] = (),
     beside: Callable[[str], Sequence[Known]] = lambda digest: (),
+    tell: Report = lambda what, done, of: None,
 ) -> Audit:
     """Audit a folder in this process as the job in the folder `out`, and keep it there and for the next fine-tune.
+
+    `beside` gives figures that networks reached on films of a digest; `tell` is told how far it is, as the job is.
 
     Raises
     ------
@@ -127,12 +122,13 @@ def run(
     Stopped
         If it was asked to end.
     """
-    with jobs.running(Job(out), verb=VERB, data=str(folder.resolve())) as going:
+    with jobs.running(Job(out), verb=record.VERB, data=str(folder.resolve())) as going:
         said = ""
 
         def report(what: str, done: int, of: int) -> None:
             nonlocal said
             going.stop_if_asked()
+            tell(what, done, of)
             if what != said:  # the time left is that of what is being done
                 said, going.began = what, time.monotonic()
             elif time.monotonic() - going.reported < jobs.REPORT_SECONDS and done < of:
@@ -143,7 +139,7 @@ def run(
         made = audit(folder, plan, against=against, beside=(), report=report)
         made = with_beside(made, beside(made.digest))
         files.replace_text(out / record.AUDIT, made.to_json())
-        keep(made)
+        record.keep(made)
         going.summary = f"{len(made.findings)} findings."
     return made
 
@@ -156,39 +152,6 @@ def with_beside(made: Audit, beside: Sequence[Known]) -> Audit:
     others = [finding for finding in made.findings if not finding.code.endswith("-alone")]
     probed = [f for probe in made.probes for f in findings.probed(probe, known_figures, len(made.classes))]
     return msgspec.structs.replace(made, findings=findings.ordered([*probed, *others]), beside=known_figures)
-
-
-def start(
-    folder: Path, root: Path | None = None, plan: SplitPlan = split.DEFAULT, against: Sequence[Path] = ()
-) -> Job:
-    """Audit a folder in a process of its own; returns where it tells how far it is, `record.of_job` what it found."""
-    job = jobs.create(f"audit-{files.shown(folder.name)}", root or folders.runs_folder() / "datasets")
-    words = ["data", "audit", f"--out={job.path}"]
-    words += [f"--{field}={value}" for field, value in described(plan).items()]
-    words += [f"--against={other}" for other in against]
-    job.start([*words, "--", str(folder)], verb=VERB, data=str(folder))
-    return job
-
-
-def keep(made: Audit) -> None:
-    """Remember an audit for the next fine-tune on these films; a cache that cannot be written costs time alone."""
-    path = _kept(made.digest, made.plan)
-    try:
-        folders.close_private(path.parent)
-        files.replace_text(path, made.to_json())
-    except OSError:
-        return
-
-
-def kept(digest: str, plan: SplitPlan) -> Audit | None:
-    """The last audit of these films under this division; None where there was none."""
-    made = record.read(_kept(digest, described(plan)))
-    return made if made and made.digest == digest else None
-
-
-def _kept(digest: str, plan: dict[str, Any]) -> Path:
-    asked = hashlib.sha256(msgspec.json.encode([digest, sorted(plan.items())])).hexdigest()[:24]
-    return cache_folder() / "audits" / f"{asked}.json"
 
 
 def _elsewhere(
@@ -229,9 +192,7 @@ def _chained(groups: np.ndarray) -> Iterator[tuple[int, int]]:
         before[group] = place
 
 
-def _probe(
-    collection: Collection, groups: np.ndarray, elsewhere: Sequence[Elsewhere], report: Report
-) -> list[Probe]:
+def _probe(collection: Collection, groups: np.ndarray, elsewhere: Sequence[Elsewhere], report: Report) -> list[Probe]:
     keys = probes.keys(collection)
     done = []
     for number, key in enumerate(keys):

@@ -56,9 +56,7 @@ def cramers_v(counts: np.ndarray) -> np.ndarray:
     return np.clip(np.nan_to_num(v), 0, 1)
 
 
-def _associate(
-    key: str, title: str, values: Sequence[str], labels: Sequence[str], groups: np.ndarray
-) -> Association:
+def _associate(key: str, title: str, values: Sequence[str], labels: Sequence[str], groups: np.ndarray) -> Association:
     levels, names = _levels(values), sorted(set(labels))
     known = [value if value in levels else OTHER for value in values]
     levels += [OTHER] * (OTHER in known)
@@ -70,9 +68,7 @@ def _associate(
     whole = cells.sum(axis=0).reshape(shape[1:])
     drawn = cramers_v(np.concatenate(list(stats.draw(cells, DRAWS, SEED))).reshape(shape))
     figure = stats.percentile_interval(float(cramers_v(whole)), drawn, len(labels), len(cells))
-    counts = {
-        level: dict(zip(names, row.tolist(), strict=True)) for level, row in zip(levels, whole, strict=True)
-    }
+    counts = {level: dict(zip(names, row.tolist(), strict=True)) for level, row in zip(levels, whole, strict=True)}
     return Association(key, title, Share.of_figure(figure), counts, len(labels))
 
 

@@ -119,7 +119,9 @@ def across(divided: Across, named: Sequence[str], used: bool) -> Iterator[Findin
             if counts[part]
         )
         advice = "Divide by patient and picture: `division drawn` keeps what is known together. "
-        advice += "Correct the patients' numbers, and leave copies out." if used else "Figures on these parts are too good."
+        advice += (
+            "Correct the patients' numbers, and leave copies out." if used else "Figures on these parts are too good."
+        )
         yield _finding(
             f"{code}-across-{'parts' if used else 'given-parts'}",
             "leak" if severe else "warn",
@@ -140,7 +142,9 @@ def shared(other: Shared, named: Sequence[str], films: int) -> Iterator[Finding]
             f"{_films(n)} of {films:,} are the same picture as one of {other.name} "
             f"({other.identical:,} as the same file){contrary}."
         )
-        advice = f"Never train on one and test on the other with these films in both. Pool this folder with {other.name}: "
+        advice = (
+            f"Never train on one and test on the other with these films in both. Pool this folder with {other.name}: "
+        )
         yield _finding(
             "shared-films", "warn", f"Films shared with {other.name}", words, advice + "they stay together.", n, named
         )
@@ -189,8 +193,12 @@ def associated(association: Association) -> Iterator[Finding]:
         f"[{v.low or 0:.2f}, {v.high or 0:.2f}] on {association.n:,} films (0 none, 1 wholly)"
         f"{f'; {only}' if only else ''}."
     )
-    advice = "A network may learn this in place of the finding. Weigh every class x value alike, or report figures by it."
-    yield _finding(f"class-against-{association.key}", "warn", f"Class against {association.title.lower()}", words, advice)
+    advice = (
+        "A network may learn this in place of the finding. Weigh every class x value alike, or report figures by it."
+    )
+    yield _finding(
+        f"class-against-{association.key}", "warn", f"Class against {association.title.lower()}", words, advice
+    )
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

@@ -22,7 +22,10 @@ NAMES = (
     ("MIMIC-CXR", re.compile(r"(?:^|/)(p\d{8})/")),
     ("Kermany", re.compile(r"(?:^|/)(person\d+_(?:bacteria|virus))_\d+\.[^/]*$")),
     ("Kermany", re.compile(r"(?:^|/)(?:NORMAL2-)?(IM-\d+)-\d+[^/]*$")),
-    ("a word for patient", re.compile(r"(?i)(?:^|[^a-z])((?:patient|pat|subject|subj|sub|person|pid|pt)[-_ ]?\d+)(?!\d)")),
+    (
+        "a word for patient",
+        re.compile(r"(?i)(?:^|[^a-z])((?:patient|pat|subject|subj|sub|person|pid|pt)[-_ ]?\d+)(?!\d)"),
+    ),
     ("a word for patient", re.compile(r"(?i)(?:^|/)(p[-_]?\d+)[-_ .][^/]*\.[^/.]*$")),
 )
 LEAST = 0.2  # share of the films whose names must be made so; fewer are a chance

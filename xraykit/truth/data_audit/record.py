@@ -1,19 +1,24 @@
-"""What an audit says, as plain data: findings, probes, associations, leaks; written to audit.json and read again.
+"""What an audit says, as plain data: findings, probes, associations, divisions; started, kept and read again.
 
-Holds words and figures; computes none.
+Holds words and figures and computes none: pages may import it.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from xraykit.datasets.split import DEFAULT, SplitPlan
 from xraykit.evaluation.stats import Figure
-from xraykit.system import files
+from xraykit.system import files, folders, jobs
 from xraykit.system.job_folder import JobFolder
+from xraykit.system.jobs import Job
 
+VERB = "audit"  # of jobs
 AUDIT = "audit.json"
 MOST_BYTES = 64 * 2**20
 FORMAT = 1
@@ -210,6 +215,42 @@ def read(path: Path) -> Audit | None:
 def of_job(job: JobFolder) -> Audit | None:
     """The audit that a job wrote."""
     return read(job.path / AUDIT)
+
+
+def described(plan: SplitPlan) -> dict[str, Any]:
+    """What of a plan decides which film is on which side."""
+    return {"validation": plan.validation, "test": plan.test, "seed": plan.seed, "division": plan.division}
+
+
+def start(folder: Path, root: Path | None = None, plan: SplitPlan = DEFAULT, against: Sequence[Path] = ()) -> Job:
+    """Audit a folder in a process of its own; returns where it tells how far it is, `of_job` what it found."""
+    job = jobs.create(f"audit-{files.shown(folder.name)}", root or folders.runs_folder() / "datasets")
+    words = ["data", "audit", f"--out={job.path}"]
+    words += [f"--{field}={value}" for field, value in described(plan).items()]
+    words += [f"--against={other}" for other in against]
+    job.start([*words, "--", str(folder)], verb=VERB, data=str(folder))
+    return job
+
+
+def keep(made: Audit) -> None:
+    """Remember an audit for the next fine-tune on these films; a cache that cannot be written costs time alone."""
+    path = _kept(made.digest, made.plan)
+    try:
+        folders.close_private(path.parent)
+        files.replace_text(path, made.to_json())
+    except OSError:
+        return
+
+
+def kept(digest: str, plan: SplitPlan) -> Audit | None:
+    """The last audit of these films under this division; None where there was none."""
+    made = read(_kept(digest, described(plan)))
+    return made if made and made.digest == digest else None
+
+
+def _kept(digest: str, plan: dict[str, Any]) -> Path:
+    asked = hashlib.sha256(msgspec.json.encode([digest, sorted(plan.items())])).hexdigest()[:24]
+    return folders.cache_folder() / "audits" / f"{asked}.json"
 
 
 def summary(audit: Audit, accepted: bool = False) -> dict[str, Any]:

@@ -121,9 +121,7 @@ def against(collection: Collection, other: Collection, name: str) -> Elsewhere:
     return _elsewhere(collection, name, other.rows, _entries(other))
 
 
-def _elsewhere(
-    collection: Collection, name: str, rows: Sequence[Row], entries: Mapping[str, Entry]
-) -> Elsewhere:
+def _elsewhere(collection: Collection, name: str, rows: Sequence[Row], entries: Mapping[str, Entry]) -> Elsewhere:
     pairs = tuple(twins.pairs(_entries(collection), entries))
     labels = {row.film: row.label for row in rows}
     patients = {row.film: row.patient for row in rows if row.patient}

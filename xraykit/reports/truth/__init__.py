@@ -1,0 +1,1 @@
+"""What was looked into after training, as sections: shortcuts and heatmaps of models."""
