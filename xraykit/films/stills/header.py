@@ -32,8 +32,8 @@ def facts(data: bytes) -> Facts:
     Returns
     -------
     dict
-        Of a JPEG "quantisation" (a checksum of its tables), "quantisation of grey" (the sum of the first table), "Huffman
-        tables" (their bytes: encoders that make them for each picture differ from film to film), "process",
+        Of a JPEG "quantisation" (a checksum of its tables), "quantisation of grey" (the sum of the first table),
+        "Huffman tables" (their bytes: some encoders make them anew for each picture), "process",
         "components", "sampling", "density", "restart interval", "comment"; of a PNG "depth", "colour type",
         "interlaced", "deflate level", "block size", "density", "text"; of both "EXIF", "colour profile". 1 where
         something is there.

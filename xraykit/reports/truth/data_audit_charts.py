@@ -19,9 +19,9 @@ def probes(
     style: Style = SCREEN,
     alt_text: str = "Balanced accuracy of each probe",
 ) -> alt.LayerChart:
-    """Shares with intervals, a row a probe {"probe", "value", "low", "high"}; `marks` are lines {"name", "kind", "value"}.
+    """Shares with intervals, a row a probe {"probe", "value", "low", "high"}.
 
-    A mark's kind is a key of LINES.
+    `marks` are lines {"name", "kind", "value"}; a kind is a key of LINES.
     """
     order = [str(row["probe"]) for row in rows]
     axis = alt.Axis(labelColor=style.ink, labelLimit=330, labelPadding=8, domain=False, ticks=False)

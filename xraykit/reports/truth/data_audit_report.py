@@ -1,4 +1,4 @@
-"""A data audit as a report: findings, what tells the class, divisions, associations, other datasets. Computes nothing."""
+"""A data audit as a report: findings, what tells the class, divisions, associations, other datasets."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ NAMED = 20  # films named with a finding on a page; audit.json has more
 PICTURES = 6  # associations that are drawn
 CHANCE = (
     "Each probe is a small model that sees one thing and no lung, tried on films of patients and pictures it did not "
-    "learn from. Dotted: chance. Dashed: halfway between chance and perfect, from where on more of the class lies outside "
-    "the lungs than is left for them."
+    "learn from. Dotted: chance. Dashed: halfway between chance and perfect, from where on more of the class lies "
+    "outside the lungs than is left for them."
 )
 
 

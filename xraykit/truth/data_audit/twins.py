@@ -56,7 +56,7 @@ class Pair(NamedTuple):
 
 
 class Elsewhere(NamedTuple):
-    """What another dataset shares: (film, its twin there, whether the files are the same) a pair, and patients there."""
+    """What another dataset shares: pairs (film, its twin there, whether the files are the same), and patients there."""
 
     name: str
     films: int
