@@ -202,7 +202,9 @@ def _beside_words(known: Known) -> str:
     interval = (
         f" [{100 * known.low:.1f}, {100 * known.high:.1f}]" if known.low is not None and known.high is not None else ""
     )
-    kind = {"published": "published", "model": "saved model", "run": "run"}[known.kind]
+    kind = {"published": "published", "probe": "published, no pixel seen", "model": "saved model", "run": "run"}[
+        known.kind
+    ]
     return f"{known.name} ({kind}): {known.measure} {known.value:.1%}{interval}"
 
 

@@ -27,6 +27,7 @@ from xraykit.truth.data_audit.patients import Patients
 from xraykit.truth.data_audit.record import Across, Audit, Finding, Known, Probe, Shared
 from xraykit.truth.data_audit.twins import Elsewhere, How, Pair
 
+PROBES = {"header-only tree"}  # published figures that no network gave
 Report = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 SAME_FILE, SAME_PICTURE, OTHERS = (How.FILE,), (How.PICTURE,), (How.MIRRORED, How.TURNED, How.INVERTED)
 
@@ -291,7 +292,13 @@ def _of_shared(collection: Collection, other: Elsewhere, shared: Shared) -> Iter
 
 def _published(digest: str) -> list[Known]:
     return [
-        Known(figure.study, figure.measure, figure.value, "published", words=figure.words)
+        Known(
+            figure.study,
+            figure.measure,
+            figure.value,
+            "probe" if figure.study in PROBES else "published",
+            words=figure.words,
+        )
         for figure in published.figures(digest)
         if not figure.label
     ]

@@ -24,9 +24,9 @@ CLOSE, CLOSE_SURE = 0.3, 0.1
 MANY = 0.01  # share of films with copies from which that is a warning
 NO_LUNG = ("header", "original", "source", "border", "corners")  # probes that see none; the others see it coarsely
 TELLS = {
-    "header": "What the file says of itself, and not one pixel",
-    "original": "What the files and the manifest say of the original file, and not one pixel",
-    "source": "Where a film comes from, and not one pixel",
+    "header": "What the file says of itself, and not one pixel,",
+    "original": "What the files and the manifest say of the original file, and not one pixel,",
+    "source": "Where a film comes from, and not one pixel,",
     "border": "The outer 5% of the film, where no lung is,",
     "corners": "The four corners of the film, where markers are written,",
     "thumbnail": "The film as 8 x 8 grey squares",
@@ -34,8 +34,8 @@ TELLS = {
 }
 MEND = {
     "header": "Save all films in one size and format, from one kind of source, before anything learns from them.",
-    "original": "Take films of every class from the same sources. Saving them anew hides it from this audit, not from a "
-    "network.",
+    "original": "Take films of every class from the same sources. Saving them anew hides it from this audit, not from "
+    "a network.",
     "source": "Take films of every class from the same sources, or weigh each class within each source alike.",
     "border": "Crop all films alike, or train with borders taken out.",
     "corners": "Crop or blacken the corners of all films alike.",
@@ -82,8 +82,8 @@ def spellings(n: int, named: Sequence[str]) -> Iterator[Finding]:
     """Patients whose number is written in several ways."""
     if n:
         words = (
-            f"{counted(n, 'patient number')} {'is' if n == 1 else 'are'} written in more than one way (capitals, marks, "
-            "zeros before, a word such as patient): these films may be of one patient, and are taken for several."
+            f"{counted(n, 'patient number')} {'is' if n == 1 else 'are'} written in more than one way (capitals, "
+            "marks, zeros before, a word such as patient): these films may be of one patient and are taken for several."
         )
         yield _finding(
             "patient-spelling", "warn", "Patient numbers spelt differently", words, "Write each in one way.", n, named
@@ -163,9 +163,9 @@ def probed(probe: Probe, beside: Sequence[Known], classes: int) -> Iterator[Find
     far = figure.value > probe.halfway or bool(told)
     severity: Severity = "info" if not far else "leak" if probe.key in NO_LUNG else "warn"
     words = (
-        f"{TELLS[probe.key]} tells the class with a balanced accuracy of {_figure(figure.value)} "
-        f"[{_figure(figure.low)}, {_figure(figure.high)}] on {probe.n:,} films (chance {_figure(probe.chance)}); "
-        f"accuracy {_figure(probe.accuracy.value)} (always the largest class: {_figure(probe.majority)})."
+        f"{TELLS[probe.key]} tells the class with a balanced accuracy of {figure.figure.text()} on {probe.n:,} films "
+        f"(chance {_figure(probe.chance)}); accuracy {probe.accuracy.figure.text()} (always the largest class: "
+        f"{_figure(probe.majority)})."
     )
     if told and classes > 2:
         words += " " + " ".join(_told(probe, label) for label in told)
@@ -187,7 +187,8 @@ def associated(association: Association) -> Iterator[Finding]:
         for value, counts in association.counts.items()
         if sum(map(bool, counts.values())) == 1
     }
-    only = "; ".join(f"every film of “{value}” is {label}" for value, label in list(alone.items())[:3])
+    most = sorted(alone, key=lambda value: -sum(association.counts[value].values()))[:3]
+    only = "; ".join(f"every film of “{value}” is {alone[value]}" for value in most)
     words = (
         f"{association.title} and class go together: Cramer's V {v.value:.2f} "
         f"[{v.low or 0:.2f}, {v.high or 0:.2f}] on {association.n:,} films (0 none, 1 wholly)"
@@ -209,15 +210,16 @@ def ordered(findings: Iterable[Finding]) -> list[Finding]:
 
 def _told(probe: Probe, label: str) -> str:
     share = probe.against_rest[label]
-    return (
-        f"{label} against all others: {_figure(share.value)} [{_figure(share.low)}, {_figure(share.high)}], "
-        f"{_figure(probe.sensitivity[label])} of its films named."
-    )
+    return f"{label} against all others: {share.figure.text()}, {_figure(probe.sensitivity[label])} of its films named."
 
 
 def _beside(probe: Probe, beside: Sequence[Known]) -> Iterator[str]:
     """A sentence a figure that networks reached on these films."""
     for known in beside:
+        if known.kind == "probe":
+            if probe.key in ("header", "original"):
+                yield _of_originals(known, beside)
+            continue
         ours = {"accuracy": probe.accuracy, "balanced accuracy": probe.balanced_accuracy}.get(known.measure)
         if ours is None or ours.value is None:
             continue
@@ -228,6 +230,14 @@ def _beside(probe: Probe, beside: Sequence[Known]) -> Iterator[str]:
         else:
             verdict = f"{number_text(known.value - ours.value, 'points')} points more"
         yield f"{known.name} had {known.measure} {_figure(known.value)}: {verdict}."
+
+
+def _of_originals(known: Known, beside: Sequence[Known]) -> str:
+    """What a probe by others gave on the original files, beside the networks that were trained on these films."""
+    words = f"On the original files a {known.name} had {known.measure} {_figure(known.value)}"
+    less = [other for other in beside if other.kind == "published" and other.measure == known.measure]
+    reached = [f"{other.name} ({_figure(other.value)})" for other in less if known.value >= other.value]
+    return f"{words}: no less than {', '.join(reached)}, which saw the pixels." if reached else f"{words}."
 
 
 def _figure(share: float | None) -> str:

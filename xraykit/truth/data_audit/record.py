@@ -134,12 +134,15 @@ class Association(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A figure on the same films that a probe is laid beside: a published one, or a trained network's."""
+    """A figure on the same films that a probe is laid beside: a published one, or a trained network's.
+
+    `kind` "probe": a published figure of something that saw no pixel.
+    """
 
     name: str
     measure: str
     value: float
-    kind: Literal["published", "model", "run"]
+    kind: Literal["published", "probe", "model", "run"]
     low: float | None = None
     high: float | None = None
     words: str = ""

@@ -1,4 +1,4 @@
-"""The findings of a data audit on a page: each with its severity, its words, what to do and the films. Draws HTML only."""
+"""The findings of a data audit as HTML: each with its severity, its words, what to do and the films."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ def listed(findings: Sequence[Finding], films: bool = True) -> str:
 def _item(finding: Finding, films: bool) -> str:
     stops = ", stops a fine-tune" if finding.stops else ""
     advice = f"<p class='xk-todo'>{html.escape(finding.advice)}</p>" if finding.advice else ""
-    return (
-        f"<li class='xk-{finding.severity}'><h4><b>{WORDS[finding.severity]}{stops}</b> {html.escape(finding.title)}</h4>"
-        f"<p>{html.escape(finding.words)}</p>{advice}{_films(finding) if films else ''}</li>"
-    )
+    head = f"<h4><b>{WORDS[finding.severity]}{stops}</b> {html.escape(finding.title)}</h4>"
+    named = _films(finding) if films else ""
+    return f"<li class='xk-{finding.severity}'>{head}<p>{html.escape(finding.words)}</p>{advice}{named}</li>"
 
 
 def _films(finding: Finding) -> str:

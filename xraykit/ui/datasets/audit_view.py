@@ -1,4 +1,4 @@
-"""A data audit on the page Datasets: how far it is, then what it found, drawn, with its files and what can be done next."""
+"""A data audit on the page Datasets: how far it is, then what it found, drawn, with its files."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def _show_audit(job: Job, audit: Audit, folder: Path, close: Callable[[Job], Non
         st.html("<h3 class='xk-sub'>Findings</h3>")
         st.html(
             audit_findings.listed(audit.findings)
-            or "<p class='xk-said'>Nothing was found: no copies, no patient on both sides, nothing that tells the class "
-            "without a lung.</p>"
+            or "<p class='xk-said'>Nothing was found: no copies, no patient on both sides, nothing that tells the "
+            "class without a lung.</p>"
         )
     with right:
         _show_section(data_audit_report.probes_section(audit))
