@@ -213,8 +213,8 @@ def _divisions(audit: Audit) -> Table:
         Column("Division"),
         Column("Part"),
         Column("Films", "count"),
-        Column("With a twin in training", "count"),
-        Column("With their patient in training", "count"),
+        Column("With a twin in a part before", "count"),
+        Column("With their patient in a part before", "count"),
     )
     rows = [
         (across.division, part, n, across.twins.get(part, 0), across.patients.get(part, 0))

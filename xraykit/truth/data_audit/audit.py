@@ -69,8 +69,7 @@ def audit(
     began = time.monotonic()
     collection = collect.read(folder, lambda done, of: report("Reading films", done, of))
     elsewhere = _elsewhere(collection, against, known.known() if others is None else others, report)
-    report("Comparing films", 0, 1)
-    ties = _ties(collection, elsewhere)
+    ties = _ties(collection, elsewhere, report)
     films = collection.films
     divided = list(_divisions(collection, ties, plan))
     probed = _probe(collection, ties.groups, elsewhere, report)
@@ -169,8 +168,8 @@ def _elsewhere(
     return [*seen, *twins.remembered(collection, [each for each in others if each.path.resolve() not in read_now])]
 
 
-def _ties(collection: Collection, elsewhere: Sequence[Elsewhere]) -> _Ties:
-    pairs = twins.inside(collection)
+def _ties(collection: Collection, elsewhere: Sequence[Elsewhere], report: Report) -> _Ties:
+    pairs = twins.inside(collection, lambda done, of: report("Comparing films", done, of))
     who = patients.identify(collection, elsewhere)
     n = len(collection)
     pictures, persons = [(pair.first, pair.second) for pair in pairs], who.pairs()
@@ -217,22 +216,20 @@ def _divisions(collection: Collection, ties: _Ties, plan: SplitPlan) -> Iterator
 
 
 def _across(collection: Collection, ties: _Ties, parts: Split, division: str) -> tuple[Across, list[str]]:
-    """Films of validation and test with a twin or their patient in training, and pairs of them."""
+    """Films of validation with a twin or their patient in training, those of test in training or validation; pairs."""
     films: dict[str, int] = {}
     counts: dict[str, dict[str, int]] = {"twins": {}, "patients": {}}
     named = []
+    part_of = {int(i): part for part, indices in parts.parts().items() for i in indices}
     for name, numbers in (("twins", ties.pictures), ("patients", ties.persons)):
-        first = {int(numbers[i]): int(i) for i in parts.train[::-1]}
-        for part in ("validation", "test"):
-            indices = parts.parts()[part]
-            if len(indices):
-                leaked = [int(i) for i in indices if int(numbers[i]) in first]
-                films[part] = len(indices)
-                counts[name][part] = len(leaked)
-                named += [
-                    f"{collection.films.films[i]} ({part}), {collection.films.films[first[int(numbers[i])]]} (train)"
-                    for i in leaked
-                ]
+        for part, before in (("validation", parts.train), ("test", np.concatenate([parts.train, parts.validation]))):
+            first = {int(numbers[i]): int(i) for i in before[::-1]}
+            leaked = [(int(i), first[int(numbers[i])]) for i in parts.parts()[part] if int(numbers[i]) in first]
+            if n := len(parts.parts()[part]):
+                films[part], counts[name][part] = n, len(leaked)
+            named += [
+                f"{collection.films.films[i]} ({part}), {collection.films.films[j]} ({part_of[j]})" for i, j in leaked
+            ]
     return Across(division, films, counts["twins"], counts["patients"]), list(dict.fromkeys(named))
 
 

@@ -100,14 +100,14 @@ def no_patients(films: int) -> Finding:
 
 
 def across(divided: Across, named: Sequence[str], used: bool) -> Iterator[Finding]:
-    """Films of validation or test with a twin or their patient in training.
+    """Films of validation with a twin or their patient in training, films of test in training or validation.
 
     `used`: this division is the one that a fine-tune would take; else it is that of the folder as it lies.
     """
     which = "in the division that would be used" if used else "in the division that the folder comes with"
     for code, counts, has in (
-        ("patients", divided.patients, "whose patient is also in training"),
-        ("twins", divided.twins, "with a twin in training (the same picture, perhaps turned)"),
+        ("patients", divided.patients, "whose patient is also in a part before it"),
+        ("twins", divided.twins, "with a twin in a part before it (the same picture, perhaps turned)"),
     ):
         if not sum(counts.values()):
             continue
@@ -126,7 +126,7 @@ def across(divided: Across, named: Sequence[str], used: bool) -> Iterator[Findin
             f"{code}-across-{'parts' if used else 'given-parts'}",
             "leak" if severe else "warn",
             f"{'Patients' if code == 'patients' else 'Copies'} on both sides of the division",
-            f"{listed[:1].upper()}{listed[1:]} {has}, {which}.",
+            f"{listed[:1].upper()}{listed[1:]} {has} (training; for test also validation), {which}.",
             advice,
             sum(counts.values()),
             named,

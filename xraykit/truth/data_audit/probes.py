@@ -106,7 +106,12 @@ def _table(collection: Collection, key: str) -> _Table:
     if key == "thumbnail":
         cells = collection.small.reshape(len(collection), 8, 8, 8, 8).mean(axis=(2, 4))
         return _Table(cells.reshape(len(collection), -1), [])
-    if key in ("border", "corners", "histogram"):
+    if key == "corners":  # a mark may lie in any of them
+        cells = collection.corners.reshape(len(collection), 4, 3, -1)
+        ends = np.stack([cells[:, :, 1].max(axis=2), -cells[:, :, 2].min(axis=2), cells[:, :, 0].mean(axis=2)], axis=2)
+        anywhere = [ends.reshape(len(collection), -1), ends.max(axis=1)]
+        return _Table(np.concatenate([collection.corners, *anywhere], axis=1), [])
+    if key in ("border", "histogram"):
         return _Table(getattr(collection, key), [])
     facts: list[dict[str, float | str]] = [{} for _ in collection.rows]
     if key == "source":

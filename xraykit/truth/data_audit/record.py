@@ -149,7 +149,9 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Across(msgspec.Struct, frozen=True):
-    """What a division leaves on both sides: films of validation or test with a twin or their patient in training.
+    """What a division leaves on both sides: films with a twin or their patient in a part before theirs.
+
+    Training is before validation, both are before test: what is learned from, and what is chosen by.
 
     `division` is "drawn", "given" or "as it lies" (the folder's parts, before groups are kept whole); `films` of each
     part; `twins` and `patients` the films that are concerned, by part; `why_not` why it could not be divided.

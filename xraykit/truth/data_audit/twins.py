@@ -15,7 +15,7 @@ from xraykit.datasets.catalog.known import Known
 from xraykit.datasets.layout import DatasetRefused, Row
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.reading import groups, index, twins
-from xraykit.datasets.reading.index import Entry
+from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.system.folders import cache_folder
 from xraykit.truth.data_audit.collect import Collection
 
@@ -66,8 +66,11 @@ class Elsewhere(NamedTuple):
     patients: Mapping[str, str]
 
 
-def inside(collection: Collection) -> list[Pair]:
-    """Pairs of films of one folder; of files that are the same each is paired with the first alone."""
+def inside(collection: Collection, progress: Progress = lambda done, of: None) -> list[Pair]:
+    """Pairs of films of one folder; of files that are the same each is paired with the first alone.
+
+    What `progress` raises ends the comparison.
+    """
     first: dict[str, int] = {}
     pairs = []
     for place, sha in enumerate(collection.films.hashes):
@@ -78,7 +81,7 @@ def inside(collection: Collection) -> list[Pair]:
     alike = {*_near(prints, prints, groups.NEAR_DUPLICATE), *_near(wholes, wholes, groups.NEAR_DUPLICATE)}
     pairs += [Pair(int(places[i]), int(places[j]), How.PICTURE) for i, j in sorted(alike) if i < j]
     known = {(pair.first, pair.second) for pair in pairs}
-    turned = (Pair(int(places[i]), int(places[j]), how) for i, j, how in _turned(collection.small[places]))
+    turned = (Pair(int(places[i]), int(places[j]), how) for i, j, how in _turned(collection.small[places], progress))
     for pair in turned:
         if (pair.first, pair.second) not in known:
             known.add((pair.first, pair.second))
@@ -143,7 +146,7 @@ def _near(ours: np.ndarray, theirs: np.ndarray, limit: int) -> Iterator[tuple[in
                 yield start + int(i), start + int(j)
 
 
-def _turned(small: np.ndarray) -> Iterator[tuple[int, int, How]]:
+def _turned(small: np.ndarray, progress: Progress) -> Iterator[tuple[int, int, How]]:
     """Pairs of pictures (N, 64, 64) uint8 of which one is the other mirrored, turned or inverted."""
     lively = np.flatnonzero(small.std(axis=(1, 2)) > FLAT)
     small = small[lively].astype(np.float32)
@@ -153,8 +156,9 @@ def _turned(small: np.ndarray) -> Iterator[tuple[int, int, How]]:
     ways = [(How.INVERTED, lambda a: 255 - a)]
     ways += [(how, turn) for how, turn in TURNS]
     ways += [(how, lambda a, turn=turn: 255 - turn(a)) for how, turn in TURNS]
-    for how, turn in ways:
+    for number, (how, turn) in enumerate(ways):
         for start in range(0, len(small), BLOCK):
+            progress(number * len(small) + start, len(ways) * len(small))
             other = turn(small[start : start + BLOCK])
             prints, sides = _prints(other), _edges(other)
             distance = np.bitwise_count(prints[:, None] ^ plain[None]).sum(axis=2)
