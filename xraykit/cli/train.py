@@ -65,8 +65,8 @@ def train(
             _show_estimate(chosen, folder, device, as_json, out)
             return
         device_queue.choose(device, chosen.backend)  # refuses an unknown one before a folder is made
-        with terminal.bar("Data audit") as progress:
-            audit = audited.before_training(folder, chosen.split_plan, accept_leaks, progress)
+        with terminal.bars() as moved:
+            audit = audited.before_training(folder, chosen.split_plan, accept_leaks, moved)
         recorded = json.loads(chosen.to_json())
         made = run.create(recorded, folder.resolve(), root, name, asked_device=device, epochs=chosen.epochs)
         audited.hand_on(made, audit, accept_leaks)

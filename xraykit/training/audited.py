@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xraykit.datasets.split import SplitPlan
 from xraykit.evaluation import evaluation, stats
@@ -20,13 +20,17 @@ from xraykit.training.run.run import Run, RunRefused, list_runs
 from xraykit.truth.data_audit import record
 from xraykit.truth.data_audit.record import Audit, Finding, Known
 
-if TYPE_CHECKING:
-    from xraykit.datasets.reading.index import Progress
-
 FILE = "data_audit.json"  # in a run's folder: what data.json and the card say of the audit
 KEY = "data_audit"  # in data.json, and in a card's checks
 MOST = 5  # figures of networks that a probe is laid beside, the latest
 ACCEPT = "--accept-leaks"
+
+
+Report = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
+
+
+def _ignore(what: str, done: int, of: int) -> None:
+    pass
 
 
 class LeaksFound(Refused):
@@ -40,7 +44,7 @@ def audit(
     plan: SplitPlan,
     out: Path | None = None,
     against: Sequence[Path] = (),
-    report: Callable[[str, int, int], None] = lambda what, done, of: None,
+    report: Report = _ignore,
 ) -> Audit:
     """Audit a folder and remember it; with `out`, as the job in that folder.
 
@@ -59,20 +63,22 @@ def audit(
     return made
 
 
-def before_training(folder: Path, plan: SplitPlan, accepted: bool, progress: Progress) -> Audit:
+def before_training(folder: Path, plan: SplitPlan, accepted: bool, report: Report = _ignore) -> Audit:
     """The audit that a run on these films begins with: the last one where the films are the same, else a new one.
+
+    `report` is told what is being done, how much of it is done, and of how much.
 
     Raises
     ------
     LeaksFound
         If it has leaks that the user has not accepted.
     DatasetRefused
-        If it is no folder of films with two classes.
+        If it is no folder of films with a class.
     """
-    from xraykit.datasets import dataset
+    from xraykit.truth.data_audit import collect
 
-    digest = dataset.read(folder, progress).digest
-    made = record.kept(digest, plan) or audit(folder, plan)
+    digest = collect.read(folder, lambda done, of: report("Reading films", done, of)).films.digest
+    made = record.kept(digest, plan) or audit(folder, plan, report=report)
     if made.stops and not accepted:
         raise LeaksFound(stop_words(made.stops))
     return made
@@ -92,13 +98,16 @@ def hand_on(run: Run, made: Audit, accepted: bool) -> None:
     run.write(FILE, record.summary(made, accepted))
 
 
-def remembered(run: Run) -> dict[str, Any]:
-    """What data.json says of the audit that a run was given: {"data_audit": ...}, nothing where it was given none."""
-    if not (run.path / FILE).is_file():
-        return {}
-    with contextlib.suppress(RunRefused):
-        return {KEY: run.read(FILE)}
-    return {}
+def remembered(run: Run, digest: str = "", plan: SplitPlan | None = None) -> dict[str, Any]:
+    """What data.json says of the audit of a run's films: {"data_audit": ...}, nothing where they were not audited.
+
+    It is the one that the run was given when it started, else the last one of films of this digest under this plan.
+    """
+    if (run.path / FILE).is_file():
+        with contextlib.suppress(RunRefused):
+            return {KEY: run.read(FILE)}
+    made = record.kept(digest, plan) if plan else None
+    return {KEY: record.summary(made)} if made else {}
 
 
 def trained(digest: str) -> list[Known]:

@@ -122,7 +122,9 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
         seconds_per_epoch=_estimated(run),
     )
     described = split.describe(films, plan.parts, plan.learned, recipe.division)
-    run.write("data.json", described | pool.describe(films.root) | audited.remembered(run))
+    run.write(
+        "data.json", described | pool.describe(films.root) | audited.remembered(run, films.digest, recipe.split_plan)
+    )
     with fit.distributed(recipe) if status.device == devices.ALL else contextlib.nullcontext():
         fit.fit(plan, recorder)
 

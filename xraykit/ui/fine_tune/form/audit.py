@@ -32,7 +32,7 @@ UNAUDITED = "run the data audit again, or tick the box to start without it"
 
 
 class _Asked(NamedTuple):
-    """The films and the division that are to be audited; the same request gives the same audit."""
+    """The films and the division that are to be audited; thinning the training films changes neither."""
 
     digest: str
     plan: SplitPlan
@@ -44,7 +44,7 @@ def show() -> None:
     if asked is None:
         return
     st.html("<h4 class='xk-part-title'>Data audit</h4>")
-    made = record.kept(*asked)
+    made = _made(asked)
     if made is not None:
         _show_made(asked, made)
         return
@@ -61,7 +61,7 @@ def reasons() -> list[str]:
     asked = _asked()
     if asked is None or _is_accepted(asked):
         return []
-    made = record.kept(*asked)
+    made = _made(asked)
     if made is not None:
         return [ACCEPT] if made.stops else []
     state = state_of(_job(asked))
@@ -71,7 +71,7 @@ def reasons() -> list[str]:
 def hand_on(run: Run) -> None:
     """Give a run the audit of its films, and whether its leaks were accepted."""
     asked = _asked()
-    if asked is not None and (made := record.kept(*asked)) is not None:
+    if asked is not None and (made := _made(asked)) is not None:
         with contextlib.suppress(Refused, OSError):  # the run trains without it too
             audited.hand_on(run, made, _is_accepted(asked))
 
@@ -81,7 +81,14 @@ def _asked() -> _Asked | None:
     recipe, contents = draft.built(), films.contents_of_folder()
     if recipe is None or contents is None or films.reasons() or not contents.get("digest"):
         return None
-    return _Asked(contents["digest"], recipe.split_plan)
+    return _Asked(contents["digest"], SplitPlan(**record.described(recipe.split_plan)))
+
+
+def _made(asked: _Asked) -> Audit | None:
+    """The audit of these films: the last one, or this session's where it could not be kept."""
+    made = record.kept(*asked)
+    job = None if made else _job(asked)
+    return record.of_job(job) if job is not None else made
 
 
 def _show_progress(state: JobState) -> None:
