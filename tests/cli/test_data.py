@@ -121,12 +121,14 @@ def test_what_networks_reached_stands_beside_a_probe(tmp_path, monkeypatch):
     model = tmp_path / "weights" / "tiny-model"
     model.mkdir(parents=True)
     card = json.loads((ROOT / "tests" / "data" / "tiny-model" / "card.json").read_text())
-    (model / "card.json").write_text(json.dumps(card | {"name": "tiny-model"}))
-    known = audited.trained(card["data"]["digest"])
-    test = card["metrics"]["test"]
-    assert [(each.name, each.measure, each.value) for each in known] == [
-        ("tiny-model", "accuracy", test["accuracy"]["value"]),
-        ("tiny-model", "balanced accuracy", test["balanced_accuracy"]),
+    card["data"]["digest"] = "ab" * 32
+    figures = {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 40}, "balanced_accuracy": 0.88}
+    card["metrics"]["test"] = figures
+    (model / "card.json").write_text(json.dumps(card))
+    known = audited.trained("ab" * 32)
+    assert [(each.name, each.measure, each.value, each.low) for each in known] == [
+        ("tiny-model", "accuracy", 0.9, 0.8),
+        ("tiny-model", "balanced accuracy", 0.88, None),
     ]
     assert audited.trained("0" * 64) == []
     from xraykit.truth.data_audit import audit as audit_room
