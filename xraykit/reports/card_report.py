@@ -13,6 +13,7 @@ from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card
 from xraykit.reports.report import Column, Report, Section, Table, Tile
+from xraykit.reports.truth import data_audit_report
 from xraykit.training.recipe import sentences as recipe_sentences
 
 UNKNOWN = "not reported"

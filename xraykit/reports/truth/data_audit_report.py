@@ -12,6 +12,7 @@ from xraykit import RESEARCH_ONLY
 from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
 from xraykit.reports.truth import data_audit_charts as charts
 from xraykit.system import text
+from xraykit.truth.data_audit import record
 from xraykit.truth.data_audit.record import Association, Audit, Finding, Known, Probe
 
 WORDS = {"leak": "Leak", "warn": "Warning", "info": "Note"}
@@ -78,6 +79,11 @@ def sections(audit: Audit) -> Iterator[Section]:
         )
     if audit.shared:
         yield Section("audit-shared", "The same films in other datasets", (), (_shared(audit),))
+
+
+def card_section(checks: dict[str, Any]) -> Section:
+    """What a model's card remembers of the audit of its training films."""
+    return Section("data-audit", "Audit of the training films", tuple(record.card_lines(checks)), listed=True)
 
 
 def probes_section(audit: Audit) -> Section:
