@@ -16,6 +16,7 @@ APPLICATION = {
     (0xED, b"Phot"): "Photoshop",
     (0xEE, b"Adob"): "Adobe",
 }
+FLAGS = {*APPLICATION.values(), "comment", "text"}  # facts that are 1 where they are there
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 CHUNKS = {b"tEXt": "text", b"iTXt": "text", b"zTXt": "text", b"eXIf": "EXIF", b"iCCP": "colour profile"}
 Facts = dict[str, float | str]

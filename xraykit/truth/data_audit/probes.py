@@ -16,6 +16,7 @@ import numpy as np
 
 from xraykit.evaluation import stats
 from xraykit.evaluation.stats import Figure
+from xraykit.films.stills import header
 from xraykit.truth.data_audit.collect import Collection
 from xraykit.truth.data_audit.record import Probe, Share
 
@@ -117,7 +118,7 @@ def _table(collection: Collection, key: str) -> _Table:
     if key == "source":
         facts = [{"source": row.source or "not said"} for row in collection.rows]
     if key in ("header", "original"):
-        facts = [dict(header) for header in collection.header]
+        facts = [dict(each) for each in collection.header]
     if key == "original":
         columns = technical(collection)
         for fact, row in zip(facts, collection.rows, strict=True):
@@ -137,12 +138,16 @@ def _value(cell: str) -> float | str:
 
 
 def _columns(facts: Sequence[Mapping[str, float | str]]) -> _Table:
-    """Facts as numbers: -1 where there is none; words as one column a common value."""
+    """Facts as numbers, words as one column a common value.
+
+    What only some formats have (the depth of a PNG) is the median where there is none: the format itself is a column.
+    """
     columns, names = [], []
     for name in dict.fromkeys(name for fact in facts for name in fact):
         values = [fact.get(name) for fact in facts]
-        numbers = [value if isinstance(value, int | float) else -1.0 for value in values]
-        columns.append(np.array(numbers, float))
+        known = [float(value) for value in values if isinstance(value, int | float)]
+        absent = 0.0 if name in header.FLAGS or not known else float(np.median(known))
+        columns.append(np.array([value if isinstance(value, int | float) else absent for value in values], float))
         names.append(name)
         common = Counter(value for value in values if isinstance(value, str)).most_common(COMMON)
         for word, _ in common:

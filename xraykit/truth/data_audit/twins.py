@@ -140,10 +140,18 @@ def _entries(collection: Collection) -> dict[str, Entry]:
 def _near(ours: np.ndarray, theirs: np.ndarray, limit: int) -> Iterator[tuple[int, int]]:
     """Pairs of fingerprints (N, 4) uint64 that differ in at most `limit` bits, the first place below the second."""
     for start in range(0, len(ours), BLOCK):
-        distance = np.bitwise_count(ours[start : start + BLOCK, None] ^ theirs[None, start:]).sum(axis=2)
+        distance = _distances(ours[start : start + BLOCK], theirs[start:])
         for i, j in zip(*np.nonzero(distance <= limit), strict=True):
             if i < j:
                 yield start + int(i), start + int(j)
+
+
+def _distances(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """In how many bits fingerprints (N, 4) and (M, 4) uint64 differ: (N, M) uint16."""
+    distances = np.zeros((len(ours), len(theirs)), np.uint16)
+    for word in range(ours.shape[1]):
+        distances += np.bitwise_count(ours[:, word, None] ^ theirs[None, :, word])
+    return distances
 
 
 def _turned(small: np.ndarray, progress: Progress) -> Iterator[tuple[int, int, How]]:
@@ -161,7 +169,7 @@ def _turned(small: np.ndarray, progress: Progress) -> Iterator[tuple[int, int, H
             progress(number * len(small) + start, len(ways) * len(small))
             other = turn(small[start : start + BLOCK])
             prints, sides = _prints(other), _edges(other)
-            distance = np.bitwise_count(prints[:, None] ^ plain[None]).sum(axis=2)
+            distance = _distances(prints, plain)
             for i, j in zip(*np.nonzero(distance <= TURNED_BITS), strict=True):
                 place = start + int(i)
                 if place < j and float(sides[i] @ edges[j]) >= TURNED_AGREEMENT:
