@@ -110,7 +110,9 @@ def test_an_audit_is_printed_and_written(tmp_path):
     job = Job(tmp_path / "out")
     assert (job.state().state, job.state().verb) == (State.FINISHED, "audit")
     made = record.of_job(job)
-    assert made == record.kept(made.digest, audited.SplitPlan()), "the next fine-tune need not audit again"
+    assert made is not None and made == record.kept(made.digest, audited.SplitPlan()), (
+        "the next fine-tune need not audit again"
+    )
     assert [(shared.name, shared.identical) for shared in made.shared][0] == ("children", 0)
     assert json.loads(run("audit", folder, "--json").stdout)["digest"] == made.digest
     assert run("audit", tmp_path / "nothing").exit_code == 1

@@ -46,7 +46,7 @@ def probes(
             .mark_rule(strokeDash=dash, strokeWidth=1.6, color=colour)
             .encode(x="value:Q", tooltip=[alt.Tooltip("name:N", title="Line"), alt.Tooltip("value:Q", format=".1%")])
         )
-    return finish(alt.layer(*lines, rules, points, text), style, 60 + 42 * len(order), alt_text)
+    return finish(alt.LayerChart(layer=[*lines, rules, points, text]), style, 60 + 42 * len(order), alt_text)
 
 
 def rows_of(counts: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
@@ -82,4 +82,4 @@ def shares(
     )
     ink = alt.condition(f"datum.share > {style.flip}", alt.value(style.on_high), alt.value(style.on_low))
     text = base.mark_text(fontSize=13).encode(text=alt.Text("films:Q", format=",d"), color=ink)
-    return finish(alt.layer(tiles, text), style, 46 + 30 * len(values), alt_text)
+    return finish(alt.LayerChart(layer=[tiles, text]), style, 46 + 30 * len(values), alt_text)

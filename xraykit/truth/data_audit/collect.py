@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -129,13 +130,13 @@ def _save(path: Path, known: Mapping[str, Measured]) -> None:
     try:
         close_private(path.parent)
         with files.open_private(part) as file:
-            np.savez_compressed(
-                file,
-                version=np.array(_version()),
-                hashes=np.array([list(bytes.fromhex(sha)) for sha in known], np.uint8),
-                headers=np.frombuffer(json.dumps([each.header for each in known.values()]).encode(), np.uint8),
-                **{name: np.stack([getattr(each, name) for each in known.values()]) for name in ARRAYS},
-            )
+            arrays: dict[str, Any] = {
+                name: np.stack([getattr(each, name) for each in known.values()]) for name in ARRAYS
+            }
+            arrays["version"] = np.array(_version())
+            arrays["hashes"] = np.array([list(bytes.fromhex(sha)) for sha in known], np.uint8)
+            arrays["headers"] = np.frombuffer(json.dumps([each.header for each in known.values()]).encode(), np.uint8)
+            np.savez_compressed(file, **arrays)
         os.replace(part, path)
     except OSError as error:  # a full or read-only cache folder: films are read again next time
         logging.getLogger(__name__).warning("What was measured of films could not be kept. %s", words_of(error))

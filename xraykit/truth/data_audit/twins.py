@@ -19,9 +19,9 @@ from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.system.folders import cache_folder
 from xraykit.truth.data_audit.collect import Collection
 
-BLOCK = 256  # films compared with all others at once: 25 MB at 3,000 films
-# A turned copy was resampled: its bits differ in more places, so that its edges are compared too. Of 3,000 chest films
-# no two that are different pictures agree so well
+BLOCK = 256  # films compared with all others at once
+# A turned copy was resampled: its bits differ in more places, so that its edges are compared too. Of 898 x 3,000 pairs of
+# chest films of two sets those of one picture agreed by 0.85 and more, nearly all by 0.95, all others by less than 0.8
 TURNED_BITS, TURNED_AGREEMENT = 32, 0.9
 FLAT = 4.0  # levels of spread below which a picture has no edges to compare
 
@@ -155,7 +155,7 @@ def _distances(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 
 
 def _turned(small: np.ndarray, progress: Progress) -> Iterator[tuple[int, int, How]]:
-    """Pairs of pictures (N, 64, 64) uint8 of which one is the other mirrored, turned or inverted."""
+    """Pairs of pictures (N, 64, 64) uint8 of which one is the other, as it is or mirrored, turned or inverted."""
     lively = np.flatnonzero(small.std(axis=(1, 2)) > FLAT)
     small = small[lively].astype(np.float32)
     if len(small) < 2:
@@ -164,6 +164,10 @@ def _turned(small: np.ndarray, progress: Progress) -> Iterator[tuple[int, int, H
     ways = [(How.INVERTED, lambda a: 255 - a)]
     ways += [(how, turn) for how, turn in TURNS]
     ways += [(how, lambda a, turn=turn: 255 - turn(a)) for how, turn in TURNS]
+    for start in range(0, len(small), BLOCK):  # what other bits hide: a mark, a frame, another brightness in parts
+        for i, j in zip(*np.nonzero(edges[start : start + BLOCK] @ edges.T >= TURNED_AGREEMENT), strict=True):
+            if start + i < j:
+                yield int(lively[start + i]), int(lively[j]), How.PICTURE
     for number, (how, turn) in enumerate(ways):
         for start in range(0, len(small), BLOCK):
             progress(number * len(small) + start, len(ways) * len(small))
