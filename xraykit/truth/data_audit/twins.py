@@ -20,7 +20,7 @@ from xraykit.system.folders import cache_folder
 from xraykit.truth.data_audit.collect import Collection
 
 BLOCK = 256  # films compared with all others at once
-# A turned copy was resampled: its bits differ in more places, so that its edges are compared too. Of 898 x 3,000 pairs of
+# A turned copy was resampled: its bits differ in more places, so its edges are compared too. Of 898 x 3,000 pairs of
 # chest films of two sets those of one picture agreed by 0.85 and more, nearly all by 0.95, all others by less than 0.8
 TURNED_BITS, TURNED_AGREEMENT = 32, 0.9
 FLAT = 4.0  # levels of spread below which a picture has no edges to compare
