@@ -47,7 +47,7 @@ def full(digest: str = "0" * 64, plan: SplitPlan | None = None) -> Audit:
         probes=[probe, Probe("border", "Border alone (outer 5%)", why_not="Too few.")],
         associations=[Association("source", "Source", share, {"<i>Oslo": {"Normal": 30, "Pneumonia": 2}}, 60)],
         across=[Across("drawn", {"test": 9}, {"test": 1}, {"test": 0})],
-        shared=[Shared("kermany", 100, 90, 3, 4, 1)],
+        shared=[Shared("kermany", 100, 90, 3, 4, 1, "/films/kermany")],
         beside=[Known("mine", "balanced accuracy", 0.95, "model")],
         made="2026-07-01T12:00:00+00:00",
     )

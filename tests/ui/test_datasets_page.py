@@ -115,7 +115,13 @@ def test_an_audit_that_found_something_is_drawn_and_names_are_text(ward, monkeyp
     assert "&lt;b&gt;one" in text and "<b>one" not in text and "<i>Oslo" not in text
     assert len(app.get("vega_lite_chart")) == 2 and {"datasets-use", "datasets-close"} <= keys(app)
     assert "Too few." in text and "kermany" in text
-    assert "datasets-close" not in keys(press(app, "datasets-close"))
+    assert "kermany (100 films)" in text
+    asked = []
+    monkeypatch.setattr(
+        record, "start", lambda folder, root, against=(): asked.append(against) or jobs.create("a", root)
+    )
+    press(app, "datasets-audit-others")
+    assert [[str(path) for path in against] for against in asked] == [["/films/kermany"]]
 
 
 def test_an_audit_that_found_nothing_says_so(ward, monkeypatch):

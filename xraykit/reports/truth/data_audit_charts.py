@@ -39,7 +39,10 @@ def probes(
     )
     lines = []
     for kind, dash in LINES.items():
-        data = alt.Data(values=[dict(mark) for mark in marks if mark["kind"] == kind])
+        shown = [dict(mark) for mark in marks if mark["kind"] == kind]
+        if not shown:  # a layer without a mark is a picture without a name
+            continue
+        data = alt.Data(values=shown)
         colour = style.series[1] if kind == "network" else style.faint
         lines.append(
             alt.Chart(data)

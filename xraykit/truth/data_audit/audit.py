@@ -278,7 +278,8 @@ def _shared(collection: Collection, other: Elsewhere) -> Shared:
     labels = dict(zip(collection.films.films, collection.labels, strict=True))
     contrary = sum(labels[film].casefold() != other.labels[twin].casefold() for film, twin, _ in other.pairs)
     identical = sum(same for _, _, same in other.pairs)
-    return Shared(other.name, other.films, other.compared, identical, len(other.pairs) - identical, contrary)
+    near = len(other.pairs) - identical
+    return Shared(other.name, other.films, other.compared, identical, near, contrary, other.path)
 
 
 def _of_shared(collection: Collection, other: Elsewhere, shared: Shared) -> Iterator[Finding]:

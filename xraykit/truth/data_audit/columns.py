@@ -13,10 +13,10 @@ import numpy as np
 
 from xraykit.evaluation import stats
 from xraykit.truth.data_audit.collect import Collection
-from xraykit.truth.data_audit.record import Association, Share
+from xraykit.truth.data_audit.record import OTHER, Association, Share
 
 DRAWS, SEED, VALUES = 500, 0, 12
-NOT_SAID, OTHER = "not said", "other"
+NOT_SAID = "not said"
 # Columns of a manifest, in small letters without marks
 NAMES = {
     "age": ("Age", r"(patient)?age(in)?(years|yrs|group)?"),

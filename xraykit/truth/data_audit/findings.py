@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from xraykit.datasets.layout import counted
 from xraykit.evaluation.stats import number_text
 from xraykit.system import text
-from xraykit.truth.data_audit.record import NAMED, Across, Association, Finding, Known, Probe, Severity, Shared
+from xraykit.truth.data_audit.record import NAMED, OTHER, Across, Association, Finding, Known, Probe, Severity, Shared
 
 # Of the films of validation or of test. One in a hundred, all of them right, lifts an accuracy by less than a point:
 # less than the 95 % interval of the few hundred films that a test split has
@@ -185,7 +185,7 @@ def associated(association: Association) -> Iterator[Finding]:
     alone = {
         value: next(label for label, n in counts.items() if n)
         for value, counts in association.counts.items()
-        if sum(map(bool, counts.values())) == 1
+        if sum(map(bool, counts.values())) == 1 and value != OTHER
     }
     most = sorted(alone, key=lambda value: -sum(association.counts[value].values()))[:3]
     only = "; ".join(f"every film of “{value}” is {alone[value]}" for value in most)

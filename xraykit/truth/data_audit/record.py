@@ -23,6 +23,7 @@ AUDIT = "audit.json"
 MOST_BYTES = 64 * 2**20
 FORMAT = 1
 NAMED = 200  # films or pairs named with a finding; its count is of all
+OTHER = "other"  # values of an association that are too rare to be told apart
 Severity = Literal["info", "warn", "leak"]
 
 
@@ -165,7 +166,7 @@ class Across(msgspec.Struct, frozen=True):
 
 
 class Shared(msgspec.Struct, frozen=True):
-    """What another dataset on this computer shares with this one; `films` of it, of which `compared` were read."""
+    """What another dataset on this computer, in the folder `path`, shares; `films` of it, of which `compared` were read."""
 
     name: str
     films: int
@@ -173,6 +174,7 @@ class Shared(msgspec.Struct, frozen=True):
     identical: int = 0
     near: int = 0
     other_class: int = 0
+    path: str = ""
 
 
 class Audit(msgspec.Struct, frozen=True):

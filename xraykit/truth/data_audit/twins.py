@@ -16,6 +16,7 @@ from xraykit.datasets.layout import DatasetRefused, Row
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.reading import groups, index, twins
 from xraykit.datasets.reading.index import Entry, Progress
+from xraykit.system import files
 from xraykit.system.folders import cache_folder
 from xraykit.truth.data_audit.collect import Collection
 
@@ -64,6 +65,7 @@ class Elsewhere(NamedTuple):
     pairs: tuple[tuple[str, str, bool], ...]
     labels: Mapping[str, str]
     patients: Mapping[str, str]
+    path: str = ""
 
 
 def inside(collection: Collection, progress: Progress = lambda done, of: None) -> list[Pair]:
@@ -115,7 +117,7 @@ def remembered(collection: Collection, others: Sequence[Known]) -> list[Elsewher
         except (DatasetRefused, OSError, ValueError):
             continue
         entries = index.recall(other.path, [row.film for row in rows], cache_folder())
-        seen.append(_elsewhere(collection, other.name, rows, entries))
+        seen.append(_elsewhere(collection, other.name, rows, entries)._replace(path=files.shown(other.path)))
     return seen
 
 

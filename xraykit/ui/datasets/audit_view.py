@@ -44,6 +44,7 @@ def show(
             st.button("Close", key="datasets-close", on_click=close, args=(job,))
         return
     _show_audit(job, audit, folder, close)
+    _offer_others(job, audit, folder, again)
 
 
 def show_progress(state: JobState) -> None:
@@ -73,6 +74,18 @@ def _show_audit(job: Job, audit: Audit, folder: Path, close: Callable[[Job], Non
     for section in data_audit_report.sections(audit):
         if section.key not in ("audit-findings", "audit-probes"):
             _show_section(section)
+
+
+def _offer_others(job: Job, audit: Audit, folder: Path, again: Callable[[Job, Path, tuple[Path, ...]], None]) -> None:
+    """Datasets whose films were never read can be read now, and compared."""
+    unread = [shared for shared in audit.shared if shared.path and shared.compared < shared.films]
+    if unread:
+        names = ", ".join(f"{shared.name} ({shared.films:,} films)" for shared in unread)
+        st.html(f"<p class='xk-said'>Not compared, or not whole: {html.escape(names)}.</p>")
+        paths = tuple(Path(files.named(shared.path)) for shared in unread)
+        st.button(
+            "Read these too and audit again", key="datasets-audit-others", on_click=again, args=(job, folder, paths)
+        )
 
 
 def _show_section(section: report.Section) -> None:
