@@ -29,7 +29,7 @@ ACCEPT = "--accept-leaks"
 Report = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 
 
-def _ignore(what: str, done: int, of: int) -> None:
+def _ignore(what: str, done: int, total: int) -> None:
     pass
 
 
@@ -77,7 +77,7 @@ def before_training(folder: Path, plan: SplitPlan, accepted: bool, report: Repor
     """
     from xraykit.truth.data_audit import collect
 
-    digest = collect.read(folder, lambda done, of: report("Reading films", done, of)).films.digest
+    digest = collect.read(folder, lambda done, total: report("Reading films", done, total)).films.digest
     made = record.kept(digest, plan) or audit(folder, plan, report=report)
     if made.stops and not accepted:
         raise LeaksFound(stop_words(made.stops))

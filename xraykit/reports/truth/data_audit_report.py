@@ -159,7 +159,7 @@ def _headline(audit: Audit) -> Iterator[Tile]:
         yield Tile("Without a lung", best.balanced_accuracy.figure.text(), note)
 
 
-def _findings(found: Sequence[Finding]) -> Table:
+def _findings(listed: Sequence[Finding]) -> Table:
     columns = (Column("Severity"), Column("Finding"), Column("What"), Column("What to do"), Column("Films"))
     rows = tuple(
         (
@@ -170,7 +170,7 @@ def _findings(found: Sequence[Finding]) -> Table:
             "; ".join(each.films[:NAMED])
             + (f"; {each.count:,} in all" if each.count > len(each.films[:NAMED]) else ""),
         )
-        for each in found
+        for each in listed
     )
     return Table("audit-findings-table", "", columns, rows)
 
@@ -256,5 +256,5 @@ def _draw_shares(rows: Any, title: str, style: Any) -> Any:
 
 
 def _alt(rows: Sequence[dict[str, Any]], chance: float) -> str:
-    told = "; ".join(f"{row['probe']} {text.percent(row['value'])}" for row in rows)
-    return f"Balanced accuracy, chance {text.percent(chance)}: {told}"
+    shown = "; ".join(f"{row['probe']} {text.percent(row['value'])}" for row in rows)
+    return f"Balanced accuracy, chance {text.percent(chance)}: {shown}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -49,7 +49,7 @@ def audit(
     against: Sequence[Path] = (),
     beside: Sequence[Known] = (),
     others: Sequence[KnownDataset] | None = None,
-    report: Report = lambda what, done, of: None,
+    report: Report = lambda what, done, total: None,
 ) -> Audit:
     """Audit a folder of films.
 
@@ -67,7 +67,7 @@ def audit(
         If a folder is no folder of films with a class.
     """
     began = time.monotonic()
-    collection = collect.read(folder, lambda done, of: report("Reading films", done, of))
+    collection = collect.read(folder, lambda done, total: report("Reading films", done, total))
     elsewhere = _elsewhere(collection, against, known.known() if others is None else others, report)
     ties = _ties(collection, elsewhere, report)
     films = collection.films
@@ -76,7 +76,7 @@ def audit(
     associations = columns.associations(collection, ties.groups)
     known_figures = [*_published(films.digest), *beside]
     shared = [_shared(collection, other) for other in elsewhere]
-    found = [
+    listed = [
         *_of_copies(collection, ties),
         *_of_patients(collection, ties),
         *(finding for across, pairs in divided for finding in findings.across(across, pairs, _is_used(across))),
@@ -84,15 +84,10 @@ def audit(
         *(finding for probe in probed for finding in findings.probed(probe, known_figures, len(films.classes))),
         *(finding for association in associations for finding in findings.associated(association)),
     ]
+    head = _head(folder, collection, ties, plan)
     return Audit(
-        name=files.shown(folder.resolve().name),
-        digest=films.digest,
-        films=len(films),
-        classes={label: n for label, n in films.counts().items() if n},
-        groups=len(np.unique(ties.groups)),
-        refused=len(films.refused),
-        plan=record.described(plan),
-        findings=findings.ordered(found),
+        **head,
+        findings=findings.ordered(listed),
         probes=probed,
         associations=associations,
         across=[across for across, _ in divided],
@@ -103,13 +98,27 @@ def audit(
     )
 
 
+def _head(folder: Path, collection: Collection, ties: _Ties, plan: SplitPlan) -> dict[str, Any]:
+    """What an audit begins with: which films, how many, how they would be divided."""
+    films = collection.films
+    return {
+        "name": files.shown(folder.resolve().name),
+        "digest": films.digest,
+        "films": len(films),
+        "classes": {label: n for label, n in films.counts().items() if n},
+        "groups": len(np.unique(ties.groups)),
+        "refused": len(films.refused),
+        "plan": record.described(plan),
+    }
+
+
 def run(
     folder: Path,
     out: Path,
     plan: SplitPlan = split.DEFAULT,
     against: Sequence[Path] = (),
     beside: Callable[[str], Sequence[Known]] = lambda digest: (),
-    tell: Report = lambda what, done, of: None,
+    tell: Report = lambda what, done, total: None,
 ) -> Audit:
     """Audit a folder in this process as the job in the folder `out`, and keep it there and for the next fine-tune.
 
@@ -125,15 +134,15 @@ def run(
     with jobs.running(Job(out), verb=record.VERB, data=str(folder.resolve())) as going:
         said = ""
 
-        def report(what: str, done: int, of: int) -> None:
+        def report(what: str, done: int, total: int) -> None:
             nonlocal said
             going.stop_if_asked()
-            tell(what, done, of)
+            tell(what, done, total)
             if what != said:  # the time left is that of what is being done
                 said, going.began = what, time.monotonic()
-            elif time.monotonic() - going.reported < jobs.REPORT_SECONDS and done < of:
+            elif time.monotonic() - going.reported < jobs.REPORT_SECONDS and done < total:
                 return
-            going.done, going.films = done, max(1, of)
+            going.done, going.films = done, max(1, total)
             going.report(what)
 
         made = audit(folder, plan, against=against, beside=(), report=report)
@@ -162,14 +171,14 @@ def _elsewhere(
     for folder in against:
         name = files.shown(folder.resolve().name)
         what = f"Reading films of {name}"
-        other = collect.read(folder, lambda done, of, what=what: report(what, done, of))
+        other = collect.read(folder, lambda done, total, what=what: report(what, done, total))
         seen.append(twins.against(collection, other, name))
     read_now = {folder.resolve() for folder in against}
     return [*seen, *twins.remembered(collection, [each for each in others if each.path.resolve() not in read_now])]
 
 
 def _ties(collection: Collection, elsewhere: Sequence[Elsewhere], report: Report) -> _Ties:
-    pairs = twins.inside(collection, lambda done, of: report("Comparing films", done, of))
+    pairs = twins.inside(collection, lambda done, total: report("Comparing films", done, total))
     who = patients.identify(collection, elsewhere)
     n = len(collection)
     pictures, persons = [(pair.first, pair.second) for pair in pairs], who.pairs()

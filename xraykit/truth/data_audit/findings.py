@@ -44,12 +44,12 @@ MEND = {
 }
 
 
-def copies(kind: str, pairs: Sequence[str], films: int, of: int) -> Iterator[Finding]:
+def copies(kind: str, pairs: Sequence[str], films: int, total: int) -> Iterator[Finding]:
     """Films that are one picture; `kind` is "identical-files", "near-duplicates" or "turned-duplicates"."""
     if not pairs:
         return
-    share = films / of
-    words = f"{_films(films)} of {of:,} ({text.percent(share)}) "
+    share = films / total
+    words = f"{_films(films)} of {total:,} ({text.percent(share)}) "
     if kind == "identical-files":
         title, words = "Identical files", words + "have a file in common with another one, byte for byte."
         advice = "Keep one of each. In a division drawn here they stay together."
@@ -155,20 +155,20 @@ def probed(probe: Probe, beside: Sequence[Known], classes: int) -> Iterator[Find
     figure = probe.balanced_accuracy
     if probe.why_not or figure.value is None or figure.low is None or figure.low <= probe.chance:
         return
-    told = [
+    telling = [
         label
         for label, share in probe.against_rest.items()
         if (share.value or 0) > ONE_CLASS and (share.low or 0) > ONE_CLASS_SURE
     ]
-    far = figure.value > probe.halfway or bool(told)
+    far = figure.value > probe.halfway or bool(telling)
     severity: Severity = "info" if not far else "leak" if probe.key in NO_LUNG else "warn"
     words = (
         f"{TELLS[probe.key]} tells the class with a balanced accuracy of {figure.figure.text()} on {probe.n:,} films "
         f"(chance {_figure(probe.chance)}); accuracy {probe.accuracy.figure.text()} (always the largest class: "
         f"{_figure(probe.majority)})."
     )
-    if told and classes > 2:
-        words += " " + " ".join(_told(probe, label) for label in told)
+    if telling and classes > 2:
+        words += " " + " ".join(_against_rest(probe, label) for label in telling)
     if probe.used:
         words += f" It looks at {', '.join(probe.used[:3])}."
     words += "".join(f" {sentence}" for sentence in _beside(probe, beside))
@@ -208,7 +208,7 @@ def ordered(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: (not finding.stops, rank[finding.severity]))
 
 
-def _told(probe: Probe, label: str) -> str:
+def _against_rest(probe: Probe, label: str) -> str:
     share = probe.against_rest[label]
     return f"{label} against all others: {share.figure.text()}, {_figure(probe.sensitivity[label])} of its films named."
 

@@ -166,7 +166,7 @@ class Across(msgspec.Struct, frozen=True):
 
 
 class Shared(msgspec.Struct, frozen=True):
-    """What another dataset on this computer, in the folder `path`, shares; `films` of it, of which `compared` were read."""
+    """What another dataset on this computer, in the folder `path`, shares; `compared` of its `films` were read."""
 
     name: str
     films: int

@@ -68,7 +68,7 @@ class Elsewhere(NamedTuple):
     path: str = ""
 
 
-def inside(collection: Collection, progress: Progress = lambda done, of: None) -> list[Pair]:
+def inside(collection: Collection, progress: Progress = lambda done, total: None) -> list[Pair]:
     """Pairs of films of one folder; of files that are the same each is paired with the first alone.
 
     What `progress` raises ends the comparison.
