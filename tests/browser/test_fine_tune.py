@@ -99,7 +99,20 @@ def set_up(visit: Visit, server: Server, epochs: int) -> None:
     visit.page.get_by_text("2 epochs of all layers").click()
     set_number(visit, "phases-0-epochs", epochs)
     wait_for_text(visit, f"epochs 2 → {epochs}")
+    accept_leaks(visit)
     visit.page.wait_for_function("() => !document.querySelector('.st-key-start button').disabled", timeout=HANG)
+
+
+def accept_leaks(visit: Visit) -> None:
+    """The data audit finds that the synthetic films are told apart by their borders: Start waits for a box."""
+    visit.page.wait_for_function(
+        "() => !document.querySelector('.st-key-start button').disabled"
+        " || document.querySelector('[class*=st-key-accept-leaks]')",
+        timeout=HANG,
+    )
+    box = visit.page.locator("[class*='st-key-accept-leaks'] label")
+    if box.count():
+        box.first.click()
 
 
 class Hold:

@@ -5,12 +5,14 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from tests.helpers import film_folders
+from tests.helpers import ROOT, audit_films, data_audits, film_folders
 from xraykit.__main__ import main
 from xraykit.datasets import dataset
 from xraykit.datasets.catalog import fetch, work
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job
+from xraykit.training import audited
+from xraykit.truth.data_audit import record
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +94,47 @@ def test_a_job_says_which_folder_came_of_it(tmp_path):
     failed = Job(tmp_path / "second")
     assert failed.state().state is State.FAILED and "darkcovid" in failed.state().message
     assert work.result(failed) is None
+
+
+def test_an_audit_is_printed_and_written(tmp_path):
+    def plant(label, number, pixels):
+        return audit_films.coded(pixels, "JPEG" if label == "Normal" else "PNG")
+
+    folder = audit_films.make(tmp_path / "films", audit_films.rows_of(("Normal", "Pneumonia"), 16, plant=plant))
+    children = tmp_path / "data" / "children"
+    said = run("audit", folder, "--out", tmp_path / "out", "--against", children, "--strict")
+    assert said.exit_code == 1 and "leak, stops a fine-tune header-alone: What the file says of itself" in said.stdout
+    assert "Border alone (outer 5%)" in said.stdout and "50.0%" in said.stdout
+    for name in ("audit.html", "audit.md", "audit.json"):
+        assert "File header alone" in (tmp_path / "out" / name).read_text()
+    job = Job(tmp_path / "out")
+    assert (job.state().state, job.state().verb) == (State.FINISHED, "audit")
+    made = record.of_job(job)
+    assert made is not None and made == record.kept(made.digest, audited.SplitPlan()), (
+        "the next fine-tune need not audit again"
+    )
+    assert [(shared.name, shared.identical) for shared in made.shared][0] == ("children", 0)
+    assert json.loads(run("audit", folder, "--json").stdout)["digest"] == made.digest
+    assert run("audit", tmp_path / "nothing").exit_code == 1
+
+
+def test_what_networks_reached_stands_beside_a_probe(tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
+    model = tmp_path / "weights" / "tiny-model"
+    model.mkdir(parents=True)
+    card = json.loads((ROOT / "tests" / "data" / "tiny-model" / "card.json").read_text())
+    card["data"]["digest"] = "ab" * 32
+    figures = {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 40}, "balanced_accuracy": 0.88}
+    card["metrics"]["test"] = figures
+    (model / "card.json").write_text(json.dumps(card))
+    known = audited.trained("ab" * 32)
+    assert [(each.name, each.measure, each.value, each.low) for each in known] == [
+        ("tiny-model", "accuracy", 0.9, 0.8),
+        ("tiny-model", "balanced accuracy", 0.88, None),
+    ]
+    assert audited.trained("0" * 64) == []
+    from xraykit.truth.data_audit import audit as audit_room
+
+    beside = audit_room.with_beside(data_audits.full(), known[1:])
+    header = next(finding for finding in beside.findings if finding.code == "header-alone")
+    assert "tiny-model had balanced accuracy" in header.words

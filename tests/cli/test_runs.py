@@ -6,19 +6,21 @@ import os
 import pytest
 from click.testing import CliRunner
 
-from tests.helpers import film_folders
+from tests.helpers import data_audits, film_folders
 from xraykit.__main__ import main
 from xraykit.system import folders
-from xraykit.training import worker
+from xraykit.training import audited, worker
 from xraykit.training.run import control
 from xraykit.training.run import run as runs
 from xraykit.training.run.run import Diverged
+from xraykit.truth.data_audit import record
 
 
 @pytest.fixture
 def films(tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XRAYKIT_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(record, "kept", data_audits.empty)  # the films were audited before, and nothing was found
     before = dict(os.environ)  # a run sets its device's variables for good
     yield film_folders.make(tmp_path / "films", films=20)
     os.environ.clear()
@@ -56,6 +58,19 @@ def test_a_training_in_the_foreground_leaves_a_run_in_the_root_of_all_runs(films
     assert "epoch 2: validation loss 0.2500, accuracy 90.0%" in shown and "loss 0.5000" in shown
     (found,) = json.loads(call("runs", "list", "--json").stdout)
     assert (found["name"], found["state"], found["best_accuracy"]) == ("first", "finished", 0.9)
+
+
+def test_leaks_stop_a_training_until_they_are_accepted(films, call, played, monkeypatch):
+    monkeypatch.setattr(record, "kept", data_audits.full)
+    stopped = call("train", "--recipe", "tiny", "--data", films, "--name", "first")
+    assert stopped.exit_code == 1 and runs.list_runs() == []
+    assert "File header alone: It tells the class. Save all films alike." in stopped.stderr
+    assert "accept this with --accept-leaks" in stopped.stderr
+    assert call("train", "--recipe", "tiny", "--data", films, "--name", "first", "--accept-leaks").exit_code == 0
+    (run,) = runs.list_runs()
+    said = audited.remembered(run)["data_audit"]
+    assert said["accepted"] and [finding["code"] for finding in said["findings"]][0] == "header-alone"
+    assert "one.png" not in (run.path / audited.FILE).read_text(), "a card names no film"
 
 
 def test_a_failure_says_what_to_do_and_exits_with_one(films, call, played):

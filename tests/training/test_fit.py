@@ -102,7 +102,20 @@ def test_a_stop_file_ends_the_run_in_order(films, tmp_path):
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_run_in_order(films, tmp_path):
-    command = ["-m", "xraykit", "train", "--recipe", "tiny", "--data", films.root, "--runs", tmp_path, "--name", "r"]
+    command = [
+        "-m",
+        "xraykit",
+        "train",
+        "--recipe",
+        "tiny",
+        "--data",
+        films.root,
+        "--runs",
+        tmp_path,
+        "--name",
+        "r",
+        "--accept-leaks",
+    ]
     training = subprocess.Popen(
         [sys.executable, *map(str, command), "--set", "phases.0.epochs=5000"], stderr=subprocess.PIPE, text=True
     )

@@ -12,8 +12,9 @@ from xraykit.__main__ import main
 from xraykit.evaluation import evaluation, stats
 from xraykit.models.cards import card as cards
 from xraykit.reading import trust
-from xraykit.truth import elsewhere, own_films, places
+from xraykit.truth import elsewhere, places
 from xraykit.truth.elsewhere import ElsewhereRefused, Source
+from xraykit.truth.seen import own_films
 
 CLASSES = kept_models.CLASSES
 CHILDREN = Source("kermany", "children", {"Normal": "Normal", "Pneumonia": "Viral Pneumonia"})

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.components.v2 import manifest_scanner
 
-from tests.helpers import fakes, warm
+from tests.helpers import data_audits, fakes, warm
 from xraykit.system import processes
+from xraykit.truth.data_audit import record
 from xraykit.ui import server
 from xraykit.ui.review.server import looking, rooms
 
@@ -35,6 +36,12 @@ def scanned_once():
 def quick_start(monkeypatch, loaded):
     if loaded is not None:
         monkeypatch.setattr(processes, "spawn", loaded.spawn)
+
+
+@pytest.fixture(autouse=True)
+def already_audited(monkeypatch):
+    """Every folder was audited before, without a finding: a test about audits takes this back."""
+    monkeypatch.setattr(record, "kept", lambda digest, plan: data_audits.empty(digest, plan))
 
 
 @pytest.fixture(autouse=True)

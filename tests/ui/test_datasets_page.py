@@ -7,13 +7,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import ROOT, fakes, film_folders
+from tests.helpers import ROOT, data_audits, fakes, film_folders
 from xraykit.datasets import pool
 from xraykit.datasets.catalog import work
 from xraykit.datasets.reading import preview
 from xraykit.system import jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import JobState
+from xraykit.truth.data_audit import record
 from xraykit.ui import server
 
 NASTY = "<b>x & *bold*"
@@ -90,6 +91,59 @@ def press(app, key):
 def give_path(app, path):
     app.text_input(key="datasets-path").set_value(str(path))
     return press(app, "datasets-open")
+
+
+def give_audit(monkeypatch, state, made=None, **facts):
+    """The page's next audit is in this state, and found this."""
+
+    def start(folder, root, against=()):
+        job = jobs.create(f"audit-{folder.name}", root)
+        if made is not None:
+            (job.path / record.AUDIT).write_text(made.to_json())
+        job.write_state(JobState(state=state, verb=record.VERB, data=str(folder), **facts))
+        return job
+
+    monkeypatch.setattr(record, "start", start)
+
+
+def test_an_audit_that_found_something_is_drawn_and_names_are_text(ward, monkeypatch):
+    give_audit(monkeypatch, State.FINISHED, data_audits.full())
+    app = press(open_page(), "datasets-audit-0")
+    text = words(app)
+    for expected in ("1 leak and 1 warning", "Leak, stops a fine-tune", "File header alone", "Patients not known"):
+        assert expected in text, expected
+    assert "&lt;b&gt;one" in text and "<b>one" not in text and "<i>Oslo" not in text
+    assert len(app.get("vega_lite_chart")) == 2 and {"datasets-use", "datasets-close"} <= keys(app)
+    assert "Too few." in text and "kermany" in text
+    assert "kermany (100 films)" in text
+    asked = []
+    monkeypatch.setattr(
+        record, "start", lambda folder, root, against=(): asked.append(against) or jobs.create("a", root)
+    )
+    press(app, "datasets-audit-others")
+    assert [[str(path) for path in against] for against in asked] == [["/films/kermany"]]
+
+
+def test_an_audit_that_found_nothing_says_so(ward, monkeypatch):
+    give_audit(monkeypatch, State.FINISHED, data_audits.empty())
+    text = words(press(open_page(), "datasets-audit-0"))
+    assert "Nothing to warn of in 60 films." in text and "Nothing was found" in text
+
+
+@pytest.mark.parametrize(("state", "said"), [(State.FAILED, "Memory ran out."), (State.STOPPED, "Stopped")])
+def test_an_audit_that_ended_early_can_be_made_again(ward, monkeypatch, state, said):
+    give_audit(monkeypatch, state, message=said)
+    app = press(open_page(), "datasets-audit-0")
+    assert said in words(app)
+    give_audit(monkeypatch, State.FINISHED, data_audits.empty())
+    assert "Nothing to warn of" in words(press(app, "datasets-again"))
+
+
+def test_an_audit_at_work_shows_how_far_it_is(ward, monkeypatch):
+    give_audit(monkeypatch, State.RUNNING, message="Reading films", done=3, films=9)
+    monkeypatch.setattr(jobs.Job, "alive", lambda job: True)
+    app = press(open_page(), "datasets-audit-0")
+    assert "datasets-stop" in keys(app) and "Data audit of ward" in words(app)
 
 
 def test_a_fresh_computer_is_told_where_datasets_come_from():

@@ -1,6 +1,7 @@
 """The form of a new run without a browser: films, recipe with its faults, device, estimate and start."""
 
 import dataclasses
+import json
 import os
 import re
 from pathlib import Path
@@ -9,17 +10,18 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import fakes, film_folders, run_folders
+from tests.helpers import data_audits, fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import run_until
 from xraykit.datasets import pool
 from xraykit.films.samples import example as example_films
 from xraykit.reports.charts import bars as film_charts
-from xraykit.system import device_queue, devices, files, folders
+from xraykit.system import device_queue, devices, files, folders, jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.training.recipe import rules
 from xraykit.training.run import control
+from xraykit.truth.data_audit import record
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import example as form_example
 from xraykit.ui.fine_tune.form import films as form_films
@@ -121,6 +123,38 @@ def test_start_starts_exactly_one_run_with_what_was_chosen(films, started):
     app.button(key="start").click().run()
     assert not app.exception and [asked[:2] for asked in started] == [("start", "my-run")]
     assert started[0][3:] == (str(films), "auto") and "my-run" in text_of(app)
+
+
+def test_leaks_stop_a_start_until_the_box_is_ticked(films, started, monkeypatch, tmp_path):
+    monkeypatch.setattr(record, "kept", data_audits.full)
+    app = choose(open_page(), films)
+    run_until(app, lambda app: "Data audit" in text_of(app), "the films to be divided")
+    text = text_of(app)
+    assert "Leak, stops a fine-tune" in text and "tick the box" in text and app.button(key="start").disabled
+    box = next(box for box in app.checkbox if str(box.key).startswith("accept-leaks"))
+    box.check().run()
+    assert not app.button(key="start").disabled
+    app.button(key="start").click().run()
+    (run,) = [path for path in (tmp_path / "runs").iterdir() if (path / "data_audit.json").is_file()]
+    assert json.loads((run / "data_audit.json").read_text())["accepted"] is True and len(started) == 1
+
+
+def test_a_start_waits_for_the_audit_and_goes_without_one_where_that_failed(films, started, monkeypatch):
+    begun = []
+
+    def start(folder, root, plan):
+        job = jobs.create("audit", root)
+        job.write_state(jobs.JobState(state=State.FAILED, verb=record.VERB, message="Memory ran out."))
+        begun.append(job)
+        return job
+
+    monkeypatch.setattr(record, "kept", lambda digest, plan: None)
+    monkeypatch.setattr(record, "start", start)
+    app = choose(open_page(), films)
+    run_until(app, lambda app: "did not end well" in text_of(app), "the audit to fail")
+    assert "Memory ran out." in text_of(app) and app.button(key="start").disabled and len(begun) == 1
+    next(box for box in app.checkbox if str(box.key).startswith("accept-leaks")).check().run()
+    assert not app.button(key="start").disabled and len(begun) == 1
 
 
 def test_a_second_click_with_the_same_name_starts_nothing_and_opens_the_run(films, started, tmp_path):

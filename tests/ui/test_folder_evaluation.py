@@ -24,7 +24,8 @@ from xraykit.refused import Refused
 from xraykit.system import folders, job_folder, jobs
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.system.jobs import Job, JobState
-from xraykit.truth import elsewhere, own_films
+from xraykit.truth import elsewhere
+from xraykit.truth.seen import own_films
 from xraykit.ui import server
 from xraykit.ui.kit import film_list
 

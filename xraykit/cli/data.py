@@ -79,6 +79,43 @@ def inspect(
     sys.exit(bool(films.refused))
 
 
+@data.command()
+@click.option("--out", type=FILE, help="Folder for audit.html, audit.md, audit.json and progress.json.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--against", multiple=True, type=FILE, help="A folder of another dataset: read too, and compared.")
+@click.option("--recipe", help="Divide the films as this recipe does: a preset's name, or a JSON file.")
+@click.option("--validation", type=FRACTION, help="Fraction of films for validation.")
+@click.option("--test", type=FRACTION, help="Fraction of films for testing.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of the split.")
+@click.option("--division", type=click.Choice(["drawn", "given"]), help="The parts that a fine-tune would use.")
+@click.option("--strict", is_flag=True, help="Exit with 1 where a leak was found.")
+@click.argument("folder", type=FILE)
+def audit(
+    folder: Path,
+    out: Path | None,
+    as_json: bool,
+    against: tuple[Path, ...],
+    recipe: str | None,
+    strict: bool,
+    **fields: Any,
+) -> None:
+    """Find what a folder of films gives away: copies, patients on both sides, what tells the class without a lung."""
+    from xraykit.datasets import split
+    from xraykit.reports.truth import data_audit_report
+    from xraykit.training import audited
+
+    with terminal.words():
+        plan = _plan(recipe, {field: value for field, value in fields.items() if value is not None})
+        with terminal.bars() as moved:
+            made = audited.audit(folder, plan or split.DEFAULT, out, against, moved)
+        if out is not None:
+            page = data_audit_report.report(made)
+            files.replace_text(out / "audit.html", page.html())
+            files.replace_text(out / "audit.md", page.markdown())
+    click.echo(made.to_json() if as_json else "\n".join(data_audit_report.lines(made)))
+    sys.exit(strict and any(finding.severity == "leak" for finding in made.findings))
+
+
 @data.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_datasets(as_json: bool) -> None:

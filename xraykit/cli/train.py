@@ -34,6 +34,9 @@ FILE = click.Path(path_type=Path)
     "--device", default="auto", show_default=True, help='"auto", "cpu", "gpu 0" or "all gpus": waits until it is free.'
 )
 @click.option("--estimate", is_flag=True, help="Estimate time and memory from two steps per phase; train nothing.")
+@click.option(
+    "--accept-leaks", is_flag=True, help="Train although the data audit found leaks; the model's card says so."
+)
 @click.option("--json", "as_json", is_flag=True, help="With --estimate: print JSON.")
 @click.option("--out", type=FILE, help="With --estimate: folder for progress.json and estimate.json.")
 def train(
@@ -44,11 +47,13 @@ def train(
     root: Path | None,
     device: str,
     estimate: bool,
+    accept_leaks: bool,
     as_json: bool,
     out: Path | None,
 ) -> None:
     """Train a recipe on a folder of films. Ctrl-C, or a file named stop in the run's folder, stops it."""
     from xraykit.system import device_queue
+    from xraykit.training import audited
     from xraykit.training.recipe import presets, recipe
     from xraykit.training.run import run
 
@@ -60,8 +65,11 @@ def train(
             _show_estimate(chosen, folder, device, as_json, out)
             return
         device_queue.choose(device, chosen.backend)  # refuses an unknown one before a folder is made
+        with terminal.bars() as moved:
+            audit = audited.before_training(folder, chosen.split_plan, accept_leaks, moved)
         recorded = json.loads(chosen.to_json())
         made = run.create(recorded, folder.resolve(), root, name, asked_device=device, epochs=chosen.epochs)
+        audited.hand_on(made, audit, accept_leaks)
         click.echo(f"Run {made.path}: {chosen.name}")
         train_here(made)
 

@@ -24,7 +24,8 @@ class Row(NamedTuple):
     """A film: its path below the root with forward slashes, as `files.shown` writes it, and what is known of it.
 
     `patient` is "" where unknown; `part` is "train", "validation" or "test" where the folder or manifest is divided;
-    `source` is the hospital, dataset or device that the manifest says the film comes from.
+    `source` is the hospital, dataset or device that the manifest says the film comes from; `cells` are the manifest's
+    other columns, each with its name.
     """
 
     film: str
@@ -32,6 +33,7 @@ class Row(NamedTuple):
     patient: str = ""
     part: str = ""
     source: str = ""
+    cells: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

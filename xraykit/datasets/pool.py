@@ -214,7 +214,7 @@ def new_label(label: str, source: str, classes: Mapping[str, str | None]) -> str
 def _digest(sources: Sequence[_Source], films: Sequence[_Film], classes: Mapping[str, str | None]) -> str:
     """The same request for the same files gives the same; no film is opened."""
     wanted = [[source.name, source.prefix] for source in sources]
-    rows = [[film.place, film.label, *film.row[2:], *_size_and_time(_file(film))] for film in films]
+    rows = [[film.place, film.label, *film.row[2:5], *_size_and_time(_file(film))] for film in films]
     asked = json.dumps([pool_record.FORMAT, wanted, sorted(classes.items()), sorted(rows)])
     return hashlib.sha256(asked.encode()).hexdigest()
 

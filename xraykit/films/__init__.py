@@ -4,6 +4,7 @@ ingest          the firewall: decoder processes that can be killed; a Radiograph
 decoder         what runs inside one decoder process
 radiograph      a film: pixels with their provenance; the square that a network sees
 stills/decode   PNG, JPEG, TIFF, BMP, WebP and JPEG 2000 bytes to pixels
+stills/header   what the file of a still says of how it was made
 stills/jpeg     what a JPEG says of itself, and whether its data are as many as it promises
 folders/walk    a folder of films, to any depth: links, litter, what may be a film by its name
 folders/listing  what a path holds: a folder, a zip, a DICOM study, a film; one after the other, in natural order

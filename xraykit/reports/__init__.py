@@ -6,6 +6,7 @@ card_report        a model card as a report
 comparison/        chosen: what a user can choose; figures, curves, cards, changes, worth, seeds: its sections; page:
                    all to hand out
 study/             report: the sections of a study; published: the published figures; words: its sentences
+truth/             data_audit_report: a data audit as a report; data_audit_charts: its charts
 charts/style       the two looks of a chart, for a dark screen and for white paper
 charts/matrices    confusion matrices, and shares of several models with intervals
 charts/curves      ROC, precision-recall and reliability

@@ -13,7 +13,7 @@ from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card
 from xraykit.reports.report import Column, Report, Section, Table, Tile
-from xraykit.reports.truth import home_and_elsewhere, numbers_report
+from xraykit.reports.truth import data_audit_report, home_and_elsewhere, numbers_report
 from xraykit.training.recipe import sentences as recipe_sentences
 
 UNKNOWN = "not reported"
@@ -92,6 +92,7 @@ def sections(card: Card) -> tuple[Section, ...]:
         Section("not-for", "Not for", NOT_FOR, listed=True),
         Section("limits", "Known failures and limits", (*_failures(card, test), *card.limits), listed=True),
         Section("data", "Data", parts=tuple(_data(card.data))),
+        data_audit_report.card_section(card.checks),
         Section("recipe", "Recipe", tuple(recipe_sentences.sentences(card.recipe)), listed=True),
         _figures(test, validation),
         *_published(card, test),

@@ -24,6 +24,7 @@ fit/callbacks       what happens beside the fitting
 fit/checkpoint      everything to go on from with the same numbers
 fit/autotune        the fastest precision on this device, measured once
 fit/estimate        how long a recipe will take, from two steps of each phase
+audited             the audit of a run's films: what stops it, what its model's card tells of it
 pretrained          where ImageNet weights lie or come from
 torch_file          tensors of a PyTorch file, without PyTorch
 keep                from a finished run to a saved model

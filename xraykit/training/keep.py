@@ -31,6 +31,7 @@ from xraykit.system import files as system_files
 from xraykit.system import jobs
 from xraykit.system.files import replace_text
 from xraykit.system.job_folder import JobRefused, State
+from xraykit.training import audited
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
 from xraykit.truth import sets
@@ -283,6 +284,7 @@ def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: 
         software=kept.software(status.backend or "not reported"),
         files={file: system_files.sha256_of(folder / file) for file in cards.KEPT_FILES},
         parameters=status.parameters or 0,
+        checks={audited.KEY: data[audited.KEY]} if audited.KEY in data else {},
     )
 
 

@@ -28,6 +28,7 @@ from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.refused import Refused
 from xraykit.system import device_queue, devices, files
 from xraykit.system.job_folder import State, Stopped
+from xraykit.training import audited
 from xraykit.training.recipe import recipe as recipes
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.run import control, failures, passes
@@ -120,7 +121,10 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
         finish=bool(status.finish),
         seconds_per_epoch=_estimated(run),
     )
-    run.write("data.json", split.describe(films, plan.parts, plan.learned, recipe.division) | pool.describe(films.root))
+    described = split.describe(films, plan.parts, plan.learned, recipe.division)
+    run.write(
+        "data.json", described | pool.describe(films.root) | audited.remembered(run, films.digest, recipe.split_plan)
+    )
     with fit.distributed(recipe) if status.device == devices.ALL else contextlib.nullcontext():
         fit.fit(plan, recorder)
 

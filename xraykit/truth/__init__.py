@@ -1,13 +1,17 @@
 """What a model's figures are worth: on films from elsewhere, without the lungs, beside chance.
 
+data_audit/  what films give away before anything learns from them. audit: all of it as one job; collect: a folder's
+             films read once, measure: what is kept of each; twins: films that are one picture; patients: whose films
+             they are; probes: what tells the class without a lung; columns: class against source, age, ...; findings:
+             limits and words; record: the result as plain data
 elsewhere    what a model gave on films of another source, added to its card
 model_audit  the audit of models on a folder of films, as one job: shortcuts and scorecard
-own_films    which films a model has met: those it was trained, calibrated and tested on
 places       a model at home and elsewhere, in figures and in words
 readings     many altered squares read with one model
 scorecard/   does a heatmap do better than chance? curves: deletion and insertion; maps: random ones as smooth;
              untrained: networks that cannot know; likeness: how alike two maps are; score: the scorecard
-seen/        what a model saw: the films it learned from, and the way of a film to its input
+seen/        what a model saw: the films it learned from, and the way of a film to its input; own_films: which films
+             it has met
 sets         prediction sets: what they promise, and whether they keep it at home and elsewhere
 shortcuts/   what a model still answers on altered films: alterations, lung masks, figures with their verdicts
 """

@@ -20,7 +20,8 @@ from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
 from xraykit.system import folders
-from xraykit.truth import own_films, sets
+from xraykit.truth import sets
+from xraykit.truth.seen import own_films
 
 MOST = 50  # other sources on one card
 HOME = "home"  # the model's own test split, so no other source's name

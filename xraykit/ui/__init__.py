@@ -17,6 +17,6 @@ review/           the reading room: server/ its routes, viewer/ films as drawn, 
 compare/          models on the same films: inputs, the evaluation of a folder, what is computed, the panels
 fine_tune/        a run: the draft and its form, the chosen run and what can be done with it, the table of all
 experiments/      a study: the draft and its form, where it stands, its results, its trials; the table of all
-datasets/         datasets on this computer and of the studies, a look inside a folder, pools
+datasets/         datasets on this computer and of the studies, a look inside a folder, its data audit, pools
 models/           a model's card; the import of a Keras file
 """

@@ -202,6 +202,7 @@ class _Listing:
     def _rows(self) -> list[Row]:
         column = self.table.columns
         divided = self._is_divided()
+        others = sorted({*self.table.rows[0]} - {*column.values()}) if self.table.rows else []
         given = [cells[column["path"]].strip() for cells in self.table.rows]
         for name in given:
             if not name or _leads_outside(name):
@@ -216,7 +217,8 @@ class _Listing:
                 patient = cells[column["patient"]].strip() if "patient" in column else ""
                 part = names.part_of(cells[column["part"]]) if divided else ""
                 source = names.label_of(cells[column["source"]]) if "source" in column else ""
-                listed.append(Row(film, names.label_of(cells[column["label"]]), patient, part, source))
+                rest = tuple((other, cells[other].strip()) for other in others)
+                listed.append(Row(film, names.label_of(cells[column["label"]]), patient, part, source, rest))
         return sorted(listed)
 
     def _is_divided(self) -> bool:

@@ -85,12 +85,12 @@ def elsewhere(
             continue
         remembered = index.recall(other.path, [row.film for row in rows], cache)
         theirs = {row.film: row.label for row in rows if row.film in remembered}
-        shared = _pairs(entries, {film: remembered[film] for film in theirs})
+        shared = pairs(entries, {film: remembered[film] for film in theirs})
         seen.append(_described(other, len(rows), labels, theirs, shared))
     return seen
 
 
-def _pairs(ours: Mapping[str, Entry], theirs: Mapping[str, Entry]) -> list[tuple[str, str, bool]]:
+def pairs(ours: Mapping[str, Entry], theirs: Mapping[str, Entry]) -> list[tuple[str, str, bool]]:
     """Each film with the nearest one of the others, and whether their files are the same."""
     if not ours or not theirs:
         return []

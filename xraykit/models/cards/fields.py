@@ -280,10 +280,36 @@ class _Scorecard(TypedDict, total=False):
     curves: dict[Label, list[Share]]
 
 
+class _AuditFinding(TypedDict):
+    code: Line
+    severity: Literal["info", "warn", "leak"]
+    title: Line
+    words: Annotated[str, Meta(max_length=10_000)]
+    count: Count
+    stops: bool
+
+
+class _AuditProbe(TypedDict):
+    key: Line
+    title: Line
+    balanced_accuracy: _Figure
+    accuracy: _Figure
+    chance: Share
+
+
+class _DataAudit(TypedDict):
+    digest: Digest
+    made: Line
+    films: Count
+    accepted: bool
+    findings: Annotated[list[_AuditFinding], Meta(max_length=200)]
+    probes: Annotated[list[_AuditProbe], Meta(max_length=20)]
+
+
 class _Checks(TypedDict, total=False):
     """What was looked into after training, by name; each a plain object of figures."""
 
-    data_audit: dict[str, Any] | None
+    data_audit: _DataAudit | None
     shortcuts: _Shortcuts | None
     scorecard: _Scorecard | None
     conformal: _Conformal | None

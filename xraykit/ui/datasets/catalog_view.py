@@ -38,6 +38,13 @@ def show_known(folders: Sequence[Known], busy: bool) -> None:
                     args=(folder.path,),
                 )
                 st.button(
+                    "Data audit",
+                    key=f"datasets-audit-{number}",
+                    disabled=busy,
+                    on_click=work_view.audit_or_say,
+                    args=(folder.path,),
+                )
+                st.button(
                     "Fine-tune on it", key=f"datasets-use-{number}", on_click=preview_view.use, args=(folder.path,)
                 )
 

@@ -28,10 +28,10 @@ SHOWN = 100  # rows of a list on the page; preview.json has more
 FEW = 5  # a list as short as this is open
 
 
-def show(job: Job, folder: Path, close: Callable[[Job], None]) -> None:
+def show(job: Job, folder: Path, close: Callable[[Job], None], audit: Callable[[Path], None]) -> None:
     """Draw what a look into a folder found, with what can be done next."""
     contents, seen = _contents(job), preview.read(job)
-    _show_head(job, folder, close, bool(contents) and len(contents["classes"]) > 1)
+    _show_head(job, folder, (close, audit), bool(contents) and len(contents["classes"]) > 1)
     if not contents or seen is None:
         folder_facts.show_folder({})
         return
@@ -73,7 +73,10 @@ def _contents(job: Job) -> dict[str, Any]:
         return {}
 
 
-def _show_head(job: Job, folder: Path, close: Callable[[Job], None], usable: bool) -> None:
+def _show_head(
+    job: Job, folder: Path, actions: tuple[Callable[[Job], None], Callable[[Path], None]], usable: bool
+) -> None:
+    close, audit = actions
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="datasets-head"):
         name, path = html.escape(files.shown(folder.name)), html.escape(files.shown(folder))
         st.html(f"<div class='xk-pane-head'><h2>{name}</h2><p title='{path}'>{path}</p></div>", width="stretch")
@@ -85,6 +88,14 @@ def _show_head(job: Job, folder: Path, close: Callable[[Job], None], usable: boo
             on_click=use,
             args=(folder,),
             help=None if usable else "A network needs films of two classes or more.",
+        )
+        st.button(
+            "Data audit",
+            key="datasets-audit",
+            disabled=not usable,
+            on_click=audit,
+            args=(folder,),
+            help="Copies, patients on both sides of a division, and what tells the class without a lung.",
         )
         st.button("Close", key="datasets-close", on_click=close, args=(job,))
 

@@ -19,7 +19,8 @@ from xraykit.refused import Refused, words_of
 from xraykit.system import files
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState, list_jobs, state_of
-from xraykit.ui.datasets import preview_view
+from xraykit.truth.data_audit import record
+from xraykit.ui.datasets import audit_view, preview_view
 from xraykit.ui.fine_tune.form import films
 from xraykit.ui.kit import folder_facts, jobs
 from xraykit.ui.kit.text import say
@@ -56,6 +57,15 @@ def look_or_say(folder: Path) -> None:
         keep_words(f"The folder could not be looked at. {words_of(error)}")
 
 
+def audit_or_say(folder: Path, against: tuple[Path, ...] = ()) -> None:
+    """Audit a folder; a callback: what refuses is said on the page."""
+    try:
+        films.tidy(work.jobs_folder())
+        _show(record.start(folder, work.jobs_folder(), against=against))
+    except (Refused, OSError) as error:
+        keep_words(f"The folder could not be audited. {words_of(error)}")
+
+
 def get(dataset: Published) -> None:
     """Fetch a published dataset; a callback."""
     try:
@@ -81,6 +91,8 @@ def show() -> bool:
     with st.container(key="datasets-work", border=True):
         if state.verb == INSPECT:
             _show_look(job, state)
+        elif state.verb == record.VERB:
+            audit_view.show(job, state, _close, _audit_again, keep_words)
         else:
             _show_work(job, state)
     return True
@@ -114,7 +126,7 @@ def _show_look(job: Job, state: JobState) -> None:
         jobs.watch_job(job, folder_facts.show_progress, "datasets-stop", keep_words)
         return
     if state.state is State.FINISHED:
-        preview_view.show(job, folder, _close)
+        preview_view.show(job, folder, _close, audit_or_say)
         return
     folder_facts.show_head(files.shown(folder.name), files.shown(state.data))
     folder_facts.show_end(state)
@@ -145,6 +157,11 @@ def _show_progress(state: JobState) -> None:
 def _again(job: Job, folder: Path) -> None:
     _close(job)
     look_or_say(folder)
+
+
+def _audit_again(job: Job, folder: Path, against: tuple[Path, ...]) -> None:
+    _close(job)
+    audit_or_say(folder, against)
 
 
 def _close(job: Job) -> None:

@@ -21,7 +21,7 @@ from xraykit.refused import Refused, words_of
 from xraykit.system import files
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import JobState
-from xraykit.truth import own_films
+from xraykit.truth.seen import own_films
 from xraykit.ui.kit import jobs
 from xraykit.ui.kit.text import refusal_row, say
 

@@ -20,7 +20,7 @@ from xraykit.training.run import control
 from xraykit.training.run.run import Run
 from xraykit.ui.fine_tune import draft, selection
 from xraykit.ui.fine_tune.draft import Draft, Estimate
-from xraykit.ui.fine_tune.form import films
+from xraykit.ui.fine_tune.form import audit, films
 from xraykit.ui.kit import jobs
 from xraykit.ui.kit.text import escape_markdown, say
 
@@ -48,6 +48,7 @@ def show() -> None:
     if draft.run_name() != plan.name.strip() and plan.name.strip():
         st.html(f"<p class='xk-said' role='note'>Spaces become “-”: {html.escape(draft.run_name())}</p>")
     _show_estimate(plan)
+    audit.show()
     _show_start()
 
 
@@ -63,7 +64,7 @@ def reasons() -> list[str]:
         )
     elif (folders.runs_folder() / name).exists():
         todo.append(f"choose another run name ({name} exists)")
-    return todo
+    return [*todo, *audit.reasons()]
 
 
 def _choose_device(plan: Draft) -> None:
@@ -229,6 +230,7 @@ def _start(name: str) -> None:
         started.discard(name)
         selection.keep_word(f"The run could not be started: {words_of(error)}")
         return
+    audit.hand_on(new_run)
     _hand_on_estimate(new_run, chosen)
     draft.begin_next()
     selection.open_run(new_run.name)

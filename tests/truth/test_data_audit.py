@@ -1,0 +1,279 @@
+"""A data audit finds what is planted in synthetic films, and nothing where nothing is."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers import ROOT, audit_films
+from xraykit.datasets.split import SplitPlan
+from xraykit.films.stills import header
+from xraykit.models.cards.card import Card
+from xraykit.truth.data_audit import audit as audits
+from xraykit.truth.data_audit import columns, patients, record
+
+CLASSES = ("Normal", "Pneumonia")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    for variable in ("CACHE", "RUNS", "WEIGHTS", "DATASETS", "DATA"):
+        monkeypatch.setenv(f"XRAYKIT_{variable}", str(tmp_path / variable.lower()))
+
+
+def audited(folder: Path, *others: Path, plan: SplitPlan | None = None) -> record.Audit:
+    return audits.audit(folder, plan or SplitPlan(), against=others, others=())
+
+
+def codes(made: record.Audit, *severities: str) -> set[str]:
+    return {finding.code for finding in made.findings if finding.severity in (severities or ("leak", "warn"))}
+
+
+def named(made: record.Audit, code: str) -> str:
+    return "\n".join(name for finding in made.findings if finding.code == code for name in finding.films)
+
+
+def test_films_without_a_secret_have_no_finding(tmp_path):
+    rows = audit_films.rows_of(CLASSES, 40)
+    for number, row in enumerate(rows):
+        row |= {"patient_id": f"A{number % 40}" if row["label"] == "Normal" else f"B{number % 40}"}
+    made = audited(audit_films.make(tmp_path / "films", rows, ["patient_id"]))
+    assert codes(made) == set() and made.stops == []
+    assert all(not probe.why_not and (probe.balanced_accuracy.low or 0) < 0.6 for probe in made.probes)
+    assert record.card_lines({"data_audit": record.summary(made)}) == [
+        "The audit of its 80 films found nothing to warn of."
+    ]
+
+
+def test_copies_patients_and_what_goes_with_the_class_are_found(tmp_path):
+    """Many faults in one folder, as films in the wild have them."""
+    rows = audit_films.rows_of(CLASSES, 40)
+    for number, row in enumerate(rows):
+        row |= {
+            "patient_id": f"P-{number:03}",
+            "split": "train" if number % 4 else "test",
+            "age": 5 + 60 * (number < 40),
+        }
+    pixels = audit_films.draw(0)
+    planted = {
+        "same": audit_films.coded(pixels),
+        "bright": audit_films.coded(np.clip(pixels * 0.7 + 60, 0, 255).astype(np.uint8), "JPEG", quality=90),
+        "mirrored": audit_films.coded(audit_films.draw(1)[:, ::-1]),
+        "turned": audit_films.coded(np.rot90(audit_films.draw(2))),
+        "inverted": audit_films.coded(255 - audit_films.draw(3)),
+        "tuned-on": audit_films.coded(audit_films.draw(61)),
+    }
+    for number, (name, data) in enumerate(planted.items()):
+        rows.append({"path": f"Pneumonia/{name}.png", "label": "Pneumonia", "bytes": data, "split": "test", "age": 5})
+        rows[-1]["patient_id"] = f"Q{number}"
+    rows[61]["split"] = "validation"
+    rows[5]["patient_id"] = "p 8"  # rows[8] is P-008: training beside test
+    rows[41]["patient_id"] = rows[42]["patient_id"] = rows[9]["patient_id"]
+    made = audited(audit_films.make(tmp_path / "films", rows, ["patient_id", "split", "age"]))
+    found = codes(made)
+    assert {"patients-in-two-classes", "twins-in-two-classes", "turned-duplicates", "patient-spelling"} <= found
+    assert {"patients-across-given-parts", "twins-across-given-parts", "class-against-age"} <= found
+    assert "Pneumonia/same.png" in named(made, "identical-files")
+    assert "Pneumonia/bright.png" in named(made, "near-duplicates")
+    for name in ("mirrored", "turned", "inverted"):
+        assert f"Pneumonia/{name}.png ({name})" in named(made, "turned-duplicates")
+    assert "Normal/0005.png" in named(made, "patient-spelling")
+    (lying,) = [across for across in made.across if across.division == "as it lies"]
+    assert lying.twins["test"] == 4 and lying.patients["test"] >= 1
+    assert "P-00" not in made.to_json(), "no patient's number leaves the audit"
+
+
+def brighter(label, number, pixels):
+    return audit_films.coded(np.clip(pixels.astype(int) + 40 * (label == "Pneumonia"), 0, 255).astype(np.uint8))
+
+
+def marked(label, number, pixels):
+    pixels[6:12, 80:90] = 255 if label == "Normal" else pixels[6:12, 80:90]
+    return audit_films.coded(pixels)
+
+
+def framed(label, number, pixels):
+    if label == "Pneumonia":
+        pixels[:2] = pixels[-2:] = 0
+        pixels[:, :2] = pixels[:, -2:] = 0
+    return audit_films.coded(pixels)
+
+
+def in_two_formats(label, number, pixels):
+    return audit_films.coded(pixels, "JPEG" if label == "Normal" else "PNG")
+
+
+def in_two_qualities(label, number, pixels):
+    return audit_films.coded(pixels, "JPEG", quality=90 if label == "Normal" else 92)
+
+
+def with_exif(label, number, pixels):
+    exif = Image.Exif()
+    exif[0x0131] = "Scanner"
+    return audit_films.coded(pixels, "JPEG", **({"exif": exif} if label == "Pneumonia" else {}))
+
+
+@pytest.mark.parametrize(
+    ("plant", "code", "classes"),
+    [
+        (brighter, "histogram-alone", CLASSES),
+        (marked, "corners-alone", CLASSES),
+        (framed, "border-alone", CLASSES),
+        (in_two_formats, "header-alone", CLASSES),
+        (in_two_qualities, "header-alone", CLASSES),
+        (with_exif, "header-alone", (*CLASSES, "COVID-19")),
+    ],
+)
+def test_what_tells_the_class_without_a_lung_is_found(plant, code, classes, tmp_path):
+    made = audited(audit_films.make(tmp_path / "films", audit_films.rows_of(classes, 36, plant=plant)))
+    (finding,) = [finding for finding in made.findings if finding.code == code]
+    lungless = code != "histogram-alone"
+    assert (finding.severity, finding.stops) == (("leak", True) if lungless else ("warn", False)), finding
+    (probe,) = [probe for probe in made.probes if f"{probe.key}-alone" == code]
+    assert max(share.value or 0 for share in probe.against_rest.values()) > 0.9
+
+
+def test_a_folder_split_at_random_has_its_patients_found_by_another_copy(tmp_path):
+    """Class folders below train and test, without a manifest: another dataset knows whose films they are."""
+    rows = audit_films.rows_of(CLASSES, 30)
+    for number, row in enumerate(rows):
+        row["patient_id"] = f"N{number // 3}"
+    hospital = audit_films.make(tmp_path / "hospital", rows, ["patient_id"])
+    lot = np.random.default_rng(0).permutation(len(rows))
+    for place, number in enumerate(lot.tolist()):
+        path = tmp_path / "copy" / ("test" if place < 15 else "train") / rows[number]["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(rows[number]["bytes"])
+    made = audited(tmp_path / "copy", hospital, plan=SplitPlan(division="given"))
+    leaks = {finding.code: finding for finding in made.findings if finding.severity == "leak"}
+    assert {"patients-across-parts", "patients-across-given-parts"} <= set(leaks)
+    assert leaks["patients-across-parts"].stops and not leaks["patients-across-given-parts"].stops
+    assert [shared.identical for shared in made.shared] == [60]
+    given = [across for across in made.across if across.division == "as it lies"][0]
+    test = {number for place, number in enumerate(lot.tolist()) if place < 15}
+    alone = {number // 3 for number in set(range(60)) - test}
+    assert given.patients["test"] == sum(number // 3 in alone for number in test)
+
+
+def test_too_few_films_are_not_judged(tmp_path):
+    made = audited(audit_films.make(tmp_path / "films", audit_films.rows_of(CLASSES, 6, plant=framed)))
+    assert all("nothing can be told" in probe.why_not for probe in made.probes) and made.stops == []
+    assert made.across[0].why_not == "" or "Too few" in made.across[0].why_not
+
+
+@pytest.mark.parametrize(
+    ("several", "alike"),
+    [
+        (("P-007", "p 7", "patient_7", "7.0", "0007"), True),
+        (("IM-0115", "im_115"), True),
+        (("person1-virus", "person1-bacteria"), False),
+        (("A1", "B1"), False),
+        (("10", "1"), False),
+    ],
+)
+def test_a_patients_number_in_one_spelling(several, alike):
+    assert (len({patients.plain(written) for written in several}) == 1) is alike
+
+
+@pytest.mark.parametrize(
+    ("film", "patient"),
+    [
+        ("Normal/00001280_004.png", "00001280"),
+        ("train/patient00012/study1/view1_frontal.jpg", "patient00012"),
+        ("Pneumonia/person100_virus_184.jpeg", "person100_virus"),
+        ("Normal/NORMAL2-IM-0115-0001.jpeg", "IM-0115"),
+        ("Normal/subject-12-a.png", "subject-12"),
+        ("Normal/COVID-12.png", ""),
+    ],
+)
+def test_patients_in_names_of_files(film, patient):
+    ids, origin = patients._by_names([film, film.replace("004", "005")])
+    assert ids[0] == patient and bool(origin) == bool(patient)
+
+
+def test_cramers_v_by_hand():
+    """Bergsma 2013: phi^2 of a 2 x 2 table with a perfect diagonal is 1 - 1/(n-1) after its correction, as is V^2."""
+    assert columns.cramers_v(np.array([[50, 0], [0, 50]])) == pytest.approx(1, abs=1e-9)
+    assert columns.cramers_v(np.array([[25, 25], [25, 25]])) == 0
+    assert columns.cramers_v(np.array([[30, 20], [20, 30]])) == pytest.approx(
+        np.sqrt((4 / 100 - 1 / 99) / (1 - 1 / 99)), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "span"),
+    [
+        ("045Y", "40 to 64 years"),
+        ("006M", "under 1 year"),
+        ("3", "1 to 5 years"),
+        ("", "not said"),
+        ("411", "not said"),
+    ],
+)
+def test_ages_as_manifests_write_them(cell, span):
+    assert columns._read("age", cell) == span
+
+
+def test_what_a_file_says_is_read_and_damage_does_no_harm():
+    pixels = audit_films.draw(0)
+    exif = Image.Exif()
+    exif[0x0131] = "Scanner"
+    jpeg, png = audit_films.coded(pixels, "JPEG", exif=exif, comment=b"x"), audit_films.coded(pixels, dpi=(300, 300))
+    facts = header.facts(jpeg)
+    assert facts["EXIF"] == facts["comment"] == 1 and facts["process"] == "SOF0" and facts["components"] == 1
+    assert header.facts(png)["depth"] == 8 and header.facts(png)["density"] == 11811
+    assert "Scanner" not in json.dumps(facts)
+    random = np.random.default_rng(0)
+    for data in (jpeg, png):
+        for _ in range(300):
+            damaged = bytearray(data[: random.integers(len(data))])
+            for place in random.integers(0, max(1, len(damaged)), 8):
+                damaged[place : place + 1] = random.bytes(1)
+            json.dumps(header.facts(bytes(damaged)))
+
+
+def test_a_card_takes_what_the_audit_says(tmp_path):
+    made = audited(audit_films.make(tmp_path / "films", audit_films.rows_of(CLASSES, 20, plant=in_two_formats)))
+    card = json.loads((ROOT / "tests" / "data" / "tiny-model" / "card.json").read_text())
+    card["checks"] = {"data_audit": record.summary(made, accepted=True)}
+    kept = Card.from_json(json.dumps(card)).checks
+    lines = record.card_lines(kept)
+    assert "the user accepted the leaks" in lines[0] and any("File header alone" in line for line in lines)
+    assert "not audited" in record.card_lines({})[0]
+    with_names = json.dumps(kept)
+    assert ".png" not in with_names and ".jpg" not in with_names
+
+
+@pytest.mark.slow
+def test_darkcovid_gives_its_classes_away(real_films):
+    """Its faults are known: two sources, sizes that tell COVID-19, patients in two classes."""
+    made = audited(real_films / "darkcovid")
+    header = next(probe for probe in made.probes if probe.key == "header")
+    assert (header.balanced_accuracy.low or 0) > header.halfway and (header.against_rest["COVID-19"].low or 0) > 0.9
+    words = next(finding.words for finding in made.findings if finding.code == "header-alone")
+    assert "DarkCovidNet had accuracy 87.0%" in words and "no less than DarkCovidNet" in words
+    mixed = next(finding for finding in made.findings if finding.code == "patients-in-two-classes")
+    assert mixed.count == 13 and {"header-alone", "source-alone"} <= {finding.code for finding in made.stops}
+
+
+@pytest.mark.slow
+def test_a_copy_of_darkcovid_split_at_random_leaks_its_patients(real_films, tmp_path):
+    """The names of NIH's files say whose they are."""
+    films = sorted((real_films / "darkcovid").glob("*/*.jpg"))
+    for place, number in enumerate(np.random.default_rng(0).permutation(len(films)).tolist()):
+        path = tmp_path / "films" / ("test" if place < 180 else "train") / films[number].parent.name
+        path.mkdir(parents=True, exist_ok=True)
+        (path / films[number].name).write_bytes(films[number].read_bytes())
+    made = audited(tmp_path / "films")
+    leak = next(finding for finding in made.findings if finding.code == "patients-across-given-parts")
+    assert leak.severity == "leak" and leak.count > 45, "a quarter of the test films and more"
+
+
+@pytest.mark.slow
+def test_radiography_shares_films_with_kermany(real_films):
+    made = audited(real_films / "radiography", real_films / "kermany")
+    (shared,) = made.shared
+    assert shared.identical + shared.near >= 263
+    assert "turned-duplicates" not in codes(made), "no film there is another one turned"

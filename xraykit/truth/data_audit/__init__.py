@@ -1,0 +1,1 @@
+"""What a folder of films gives away before anything learns from it."""
