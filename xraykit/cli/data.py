@@ -145,6 +145,9 @@ def get(name: str, root: Path | None, out: Path | None) -> None:
     "--class", "renamed", multiple=True, help='OLD=NEW: a class is called so; "SOURCE/OLD=NEW" of one dataset.'
 )
 @click.option("--leave-out", multiple=True, help="A class whose films are left out; SOURCE/CLASS of one dataset.")
+@click.option(
+    "--distinct", is_flag=True, help="Take a picture that several datasets have from one: one that knows its patient."
+)
 @click.option("--to", "root", type=FILE, help="Folder in which the new one is made.")
 @click.option("--out", type=FILE, help="Folder for progress.json; a file named stop in it ends the work.")
 def pool_datasets(
@@ -152,6 +155,7 @@ def pool_datasets(
     given: tuple[str, ...],
     renamed: tuple[str, ...],
     leave_out: tuple[str, ...],
+    distinct: bool,
     root: Path | None,
     out: Path | None,
 ) -> None:
@@ -163,12 +167,12 @@ def pool_datasets(
         if out is not None:
             with work.running(out, work.POOL, name) as report:
                 sources, classes = _asked(given, renamed, leave_out)
-                folder = pool.pool(sources, classes, name, root, functools.partial(report, "Reading films"))
+                folder = pool.pool(sources, classes, name, root, functools.partial(report, "Reading films"), distinct=distinct)
                 work.keep_result(Job(out), folder)
             return
         sources, classes = _asked(given, renamed, leave_out)
         with terminal.bar("Reading films") as progress:
-            folder = pool.pool(sources, classes, name, root, progress)
+            folder = pool.pool(sources, classes, name, root, progress, distinct=distinct)
         _show_pool(folder)
 
 

@@ -258,6 +258,32 @@ def balanced_weights(films: Dataset, indices: np.ndarray) -> tuple[float, ...]:
     return tuple(len(indices) / (len(counts) * count) for count in counts.values())
 
 
+def cell_weights(films: Dataset, indices: np.ndarray) -> np.ndarray:
+    """n / (k * n_cs) for the films of each class c of each source s, (N,) float32 by film; 0 outside `indices`.
+
+    n films in k cells that have any, n_cs of them in the cell: every class of every source weighs the same, and the
+    mean weight of the films is 1.
+
+    Raises
+    ------
+    DatasetRefused
+        If no film has a source.
+    """
+    if not films.sources:
+        raise DatasetRefused(
+            f"Films of {films.root} are to be weighed by class and source, but nothing says where they come from. Add "
+            "a column source to its manifest.csv, pool the datasets into one folder (python -m xraykit data pool), or "
+            "choose another balance.",
+            code="no-sources",
+        )
+    sources = np.unique(np.array(films.sources, object).astype(str), return_inverse=True)[1]
+    cells = (sources * len(films.classes) + films.labels)[indices]
+    _, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
+    weights = np.zeros(len(films), np.float32)
+    weights[indices] = (len(indices) / (len(counts) * counts))[cell]
+    return weights
+
+
 def _shrink(films: Dataset, train: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Whole groups, a class at a time, up to the number of films nearest to the fraction.
 
