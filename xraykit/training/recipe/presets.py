@@ -45,14 +45,14 @@ CUES = Augmentation(
     zoom=0.05,
     brightness=0.10,
     contrast=0.30,
-    crop=0.25,
-    stretch=0.25,
+    crop=0.20,
+    stretch=0.20,
     gamma=0.5,
     equalize=0.35,
     frame=0.10,
     text=0.40,
     erase=0.25,
-    degrade=0.35,
+    degrade=0.25,
 )
 NAMED: dict[str, Recipe] = {
     recipe.name: recipe
@@ -128,7 +128,7 @@ NAMED: dict[str, Recipe] = {
             phases=(
                 Phase(epochs=4, learning_rate=1e-3, trainable="head", augment=False),
                 Phase(
-                    epochs=20,
+                    epochs=18,
                     learning_rate=5e-4,
                     trainable=43,
                     optimizer="adamw",
@@ -145,7 +145,6 @@ NAMED: dict[str, Recipe] = {
             balance="cells",
             augmentation=CUES,
             mixup=0.2,
-            bias_correction=True,
             keep="last",
             test=0.10,
         ),

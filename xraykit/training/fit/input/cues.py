@@ -19,7 +19,7 @@ from xraykit.training.recipe.recipe import Augmentation
 FRAMED = 0.5  # of films, where frames are asked for
 WORDS = ("L", "R", "AP", "PA", "PORTABLE", "ERECT", "SUPINE", "SEMI-ERECT", "LEFT", "RIGHT", "AP PORTABLE", "MOBILE")
 LETTERS = tuple(string.ascii_uppercase + string.digits + "    :/-.")
-LEAST_SIDE, LEAST_QUALITY, MOST_QUALITY, MOST_NOISE = 0.3, 25, 95, 0.05
+LEAST_SIDE, LEAST_QUALITY, MOST_QUALITY, MOST_NOISE = 0.4, 25, 95, 0.04
 
 
 def change(film: np.ndarray, augmentation: Augmentation, random: np.random.Generator) -> np.ndarray:
