@@ -30,7 +30,7 @@ from xraykit.datasets.layout import DatasetRefused, Layout, Row, counted
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.listing import names, pool_record
 from xraykit.datasets.listing.pool_record import POOL_RECORD, PoolRecord, read_record
-from xraykit.datasets.reading import groups, index
+from xraykit.datasets.reading import copies, index
 from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.films.refusal import Refusal
 from xraykit.system import files
@@ -289,33 +289,21 @@ def _read(sources: Sequence[_Source], films: Sequence[_Film], progress: Progress
     return entries
 
 
-def _with_patients(readable: Sequence[tuple[_Film, Entry]]) -> list[_Film]:
-    """The films; those that are the same picture in several sources have one patient, as they show one.
-
-    A copy may have been squeezed into a square: the fingerprint of the whole film finds it, which the grouping of a
-    dataset does not look at.
-    """
-    films = [film for film, _ in readable]
-    for several in groups.shared(*_owners(readable, [film.patient for film in films])):
-        known = sorted({films[i].patient for i in several} - {""})
-        patient = known[0] if known else f"picture:{films[several[0]].place}"
-        for i in several:
-            films[i] = films[i]._replace(patient=patient)
-    return films
-
-
 def _without_copies(readable: Sequence[tuple[_Film, Entry]]) -> list[tuple[_Film, Entry]]:
-    """Of a picture that several sources have, the films of one: the first that knows its patient, else the first."""
-    copies: set[int] = set()
-    for several in groups.shared(*_owners(readable, [""] * len(readable))):
-        films = [readable[i][0] for i in several]
-        owner = next((film for film in films if film.patient), films[0]).source.prefix
-        copies |= {i for i, film in zip(several, films, strict=True) if film.source.prefix != owner}
-    return [pair for i, pair in enumerate(readable) if i not in copies]
+    extra = copies.extra([f.source.prefix for f, _ in readable], [f.patient for f, _ in readable], _wholes(readable))
+    return [pair for i, pair in enumerate(readable) if i not in extra]
 
 
-def _owners(readable: Sequence[tuple[_Film, Entry]], patients: list[str]) -> tuple[list[str], list[str], np.ndarray]:
-    return [film.source.prefix for film, _ in readable], patients, np.array([entry.whole for _, entry in readable])
+def _with_patients(readable: Sequence[tuple[_Film, Entry]]) -> list[_Film]:
+    """The films; those that are the same picture in several sources have one patient, as they show one."""
+    films = [film for film, _ in readable]
+    owners, places = [film.source.prefix for film in films], [film.place for film in films]
+    patients = copies.patients_of(owners, places, [film.patient for film in films], _wholes(readable))
+    return [film._replace(patient=patient) for film, patient in zip(films, patients, strict=True)]
+
+
+def _wholes(readable: Sequence[tuple[_Film, Entry]]) -> np.ndarray:
+    return np.array([entry.whole for _, entry in readable])
 
 
 def _is_divided(source: _Source) -> bool:

@@ -172,6 +172,14 @@ class _Augmentation(TypedDict, total=False):
     brightness: Amount
     contrast: Amount
     flip: bool
+    crop: Amount
+    stretch: Amount
+    gamma: Amount
+    equalize: Amount
+    frame: Amount
+    text: Amount
+    erase: Amount
+    degrade: Amount
 
 
 class _Imported(TypedDict, total=False):

@@ -191,6 +191,7 @@ def _used(data: Mapping[str, Any]) -> str:
     return share + {
         "undersample": ", then as many of each class as of the smallest",
         "weights": ", rare classes weighted more",
+        "cells": ", every class of every source weighted the same",
     }.get(str(balance), "")
 
 

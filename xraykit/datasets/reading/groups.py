@@ -119,14 +119,6 @@ def group(patients: Sequence[str], fingerprints: np.ndarray, column: str = "") -
     return groups.astype(np.int64), rule
 
 
-def shared(owners: Sequence[str], patients: Sequence[str], fingerprints: np.ndarray) -> list[list[int]]:
-    """Groups of `group`, as film indices, whose films lie with several owners; `owners` has one name per film."""
-    members: dict[int, list[int]] = {}
-    for i, number in enumerate(group(patients, fingerprints)[0].tolist()):
-        members.setdefault(number, []).append(i)
-    return [films for films in members.values() if len({owners[i] for i in films}) > 1]
-
-
 def _near_duplicates(fingerprints: np.ndarray) -> Iterator[tuple[int, int]]:
     for i in range(len(fingerprints) - 1):
         distance = np.bitwise_count(fingerprints[i + 1 :] ^ fingerprints[i]).sum(axis=1)

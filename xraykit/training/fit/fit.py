@@ -172,7 +172,7 @@ def read_logits(file: Path, squares: np.ndarray, indices: np.ndarray) -> np.ndar
 
 
 def film_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -> np.ndarray | None:
-    """What each film weighs, (N,) float32: by the recipe's own class weights or balanced; None where all weigh the same.
+    """What each film weighs, (N,) float32: by the recipe's class weights or balance; None where all weigh the same.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Augmenting: training films turned, shifted, cut, relit and robbed of their source's cues, ahead of time in processes of their own where asked.
+"""Augmenting: training films moved, relit and rid of source cues, ahead of time in processes of their own where asked.
 
 Imports no backend: those processes are small. What a film becomes follows from seed, epoch and film alone.
 """

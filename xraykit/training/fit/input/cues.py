@@ -1,4 +1,4 @@
-"""What tells a film's source and not its finding, changed at random: frames, letters, patches, grey scale, file quality.
+"""What tells a film's source and not its finding, changed at random: frames, letters, patches, contrast, file quality.
 
 A network that sees two hospitals' films learns which frame, marker or compression means which class; films whose cues
 are drawn anew each time leave it nothing to learn there (DeGrave et al. 2021). Imports no backend. Every function takes
