@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from xraykit.models import card, classifier
+from xraykit.models import classifier
+from xraykit.models.cards import card
 from xraykit.models.conversion import convert
 from xraykit.system.files import sha256_of
 

@@ -18,7 +18,8 @@ import numpy as np
 from benchmarks import claims, models
 from xraykit.films import radiograph
 from xraykit.films.samples import draw
-from xraykit.models import card, classifier, explanation
+from xraykit.models import classifier, explanation
+from xraykit.models.cards import card
 
 ROUNDS, REPEATS = 11, 5
 

@@ -115,7 +115,7 @@ def tensorflow(weights: Path) -> tuple[Callable[[], float], int]:
     import keras
     import tensorflow as tf
 
-    from xraykit.models import card
+    from xraykit.models.cards import card
 
     model: Any = keras.saving.load_model(weights / card.NETWORK, compile=False)
     shape = model.inputs[0].shape[1:]

@@ -9,7 +9,7 @@ import pytest
 from tests.helpers import ROOT
 
 PACKAGE = ROOT / "xraykit"
-ROOMS = "system evaluation films datasets models reading training experiments reports"
+ROOMS = "system evaluation films gate datasets models truth reading training experiments reports"
 ORDER = ["refused", *ROOMS.split(), "doctor", "ui", "cli", "__main__", "page"]
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"])
 # Streamlit is drawn by one room; Keras is slow to import and must never reach the web process.

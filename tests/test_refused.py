@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 import pytest
 
-from xraykit.evaluation import operating_point
+from xraykit.evaluation.decisions import operating_point
 from xraykit.refused import field_of
 from xraykit.system.jobs import FILMS, Job, JobRefused
 

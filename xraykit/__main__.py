@@ -11,7 +11,8 @@ import sys
 import click
 
 from xraykit import __version__
-from xraykit.cli import data, evaluate, models, reading, runs, study, train
+from xraykit.cli import data, evaluate, models, reading, runs, train
+from xraykit.cli.study import study
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.attack import Outcome
 from tests.helpers import DATA, damage
-from xraykit.evaluation import comparison, evaluation, learning_curve, operating_point
+from xraykit.evaluation import comparison, evaluation, learning_curve
+from xraykit.evaluation.decisions import operating_point
 from xraykit.models import kept
 from xraykit.refused import Refused
 from xraykit.system import jobs, text

@@ -39,7 +39,7 @@ def prepare() -> None:
     import scipy.sparse.csgraph
     import scipy.stats  # noqa: F401
 
-    from xraykit.models.card import BODY, HEAD
+    from xraykit.models.cards.card import BODY, HEAD
     from xraykit.models.conversion import convert
     from xraykit.training import keep  # noqa: F401
 

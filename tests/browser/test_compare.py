@@ -17,7 +17,7 @@ from tests.browser.conftest import at_rest, end, eventually, start_server
 from tests.browser.test_review import serious
 from tests.helpers import kept_models
 from xraykit import RESEARCH_ONLY
-from xraykit.evaluation import operating_point
+from xraykit.evaluation.decisions import operating_point
 from xraykit.models import classifier
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tests.helpers import DATA, ROOT, tiny_model
 from tests.models.test_import_refusals import DENSE, keras_file, layer, network
 from xraykit.__main__ import main
-from xraykit.models import card as cards
+from xraykit.models.cards import card as cards
 from xraykit.models.conversion import importing
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job

@@ -96,6 +96,6 @@ def test_films_that_cannot_be_divided_are_refused_with_every_reason(films, tmp_p
     ("words", "seconds"), [("90s", 90), ("30m", 1800), ("30 min", 1800), ("1h30m", 5400), ("1d", 86400)]
 )
 def test_a_time_has_its_unit(words, seconds):
-    from xraykit.cli.study import Time
+    from xraykit.cli.study.study import Time
 
     assert Time().convert(words, None, None) == seconds

@@ -7,8 +7,8 @@ import pytest
 from sklearn import metrics as reference
 
 from tests.helpers.evaluations import CLASSES, made
-from xraykit.evaluation import operating_point
-from xraykit.evaluation.operating_point import OperatingRefused
+from xraykit.evaluation.decisions import operating_point
+from xraykit.evaluation.decisions.operating_point import OperatingRefused
 
 SHA = "a" * 64
 

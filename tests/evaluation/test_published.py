@@ -10,7 +10,7 @@ from tests.helpers import ROOT
 from xraykit.datasets import dataset
 from xraykit.evaluation import published
 from xraykit.evaluation.evaluation import Evaluation
-from xraykit.models import card
+from xraykit.models.cards import card
 from xraykit.training.recipe import presets
 from xraykit.training.recipe import sentences as recipewords
 

@@ -15,7 +15,7 @@ import numpy as np
 from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, explanation, service
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.models.service import scoring
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.helpers import DATA
-from xraykit.models import card
+from xraykit.models.cards import card
 
 KEPT = DATA / "tiny-model"
 CLASSES = ("COVID-19", "Normal", "Pneumonia")

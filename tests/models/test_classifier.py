@@ -17,7 +17,8 @@ import pytest
 
 from tests.helpers import ROOT, tiny_model
 from xraykit.films import radiograph
-from xraykit.models import card, classifier, head
+from xraykit.models import classifier, head
+from xraykit.models.cards import card
 from xraykit.models.conversion import archive as archives
 from xraykit.models.conversion import convert
 

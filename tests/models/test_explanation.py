@@ -5,7 +5,8 @@ import pytest
 
 from tests.helpers import tiny_model
 from tests.models.test_classifier import film
-from xraykit.models import card, classifier, explanation, head, tf_keras_vis
+from xraykit.models import classifier, explanation, head, tf_keras_vis
+from xraykit.models.cards import card
 from xraykit.models.explanation import Explanation
 from xraykit.reports.heatmap import colormaps, overlay
 

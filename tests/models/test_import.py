@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from xraykit.films.radiograph import Radiograph
-from xraykit.models import card as cards
 from xraykit.models import classifier, explanation, tf_keras_vis
+from xraykit.models.cards import card as cards
 from xraykit.models.conversion import child, flatten, importing
 
 CLASSES = ("COVID-19", "Normal", "Pneumonia")

@@ -19,8 +19,8 @@ import pytest
 
 from tests.helpers import DATA, ROOT
 from xraykit.films.radiograph import Radiograph
-from xraykit.models import card as cards
 from xraykit.models import classifier, explanation, kept
+from xraykit.models.cards import card as cards
 from xraykit.models.conversion import archive, child, importing
 from xraykit.system import jobs
 from xraykit.system.job_folder import State, Stopped

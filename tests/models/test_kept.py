@@ -11,9 +11,9 @@ import pytest
 from tests.helpers import DATA
 from tests.helpers.evaluations import made
 from xraykit.evaluation.evaluation import EvaluationRefused
-from xraykit.models import card as cards
 from xraykit.models import classifier
 from xraykit.models import kept as records
+from xraykit.models.cards import card as cards
 from xraykit.system import files as system_files
 
 TINY = DATA / "tiny-model"

@@ -19,8 +19,9 @@ from PIL import Image
 from tests.helpers import ROOT, bad_films, tiny_model
 from xraykit.films import note
 from xraykit.films.refusal import Refusal
-from xraykit.models import card, classifier, explanation
+from xraykit.models import classifier, explanation
 from xraykit.models import service as inference
+from xraykit.models.cards import card
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from tests.helpers import ROOT, bad_films
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import calibration, evaluation
 from xraykit.films import radiograph
-from xraykit.models import card, classifier, explanation
+from xraykit.models import classifier, explanation
+from xraykit.models.cards import card
 from xraykit.system import files
 
 WEIGHTS = ROOT / "weights"

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.helpers import DATA, kept_models
-from xraykit.models import card as cards
+from xraykit.models.cards import card as cards
 from xraykit.reading import trust
 
 FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 50}

@@ -11,7 +11,7 @@ from tests.helpers import ROOT, fakes
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure
-from xraykit.models import card
+from xraykit.models.cards import card
 from xraykit.reports import card_report
 from xraykit.reports.report import Section
 

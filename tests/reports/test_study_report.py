@@ -9,7 +9,9 @@ from tests.helpers import study_folders, study_results
 from xraykit.experiments import grid, table
 from xraykit.experiments.published import presets
 from xraykit.experiments.results import chosen
-from xraykit.reports import study_published, study_report, study_words
+from xraykit.reports.study import published as study_published
+from xraykit.reports.study import report as study_report
+from xraykit.reports.study import words as study_words
 
 
 def of_preset(root, name, **options):

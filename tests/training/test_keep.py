@@ -16,7 +16,8 @@ from xraykit.datasets import dataset, layout
 from xraykit.evaluation import calibration as calibrations
 from xraykit.evaluation import evaluation
 from xraykit.films import radiograph
-from xraykit.models import card, classifier
+from xraykit.models import classifier
+from xraykit.models.cards import card
 from xraykit.models.conversion import convert
 from xraykit.system import jobs
 from xraykit.system.job_folder import JobRefused, State

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes
 from xraykit.films.refusal import Refusal
-from xraykit.models import card as cards
+from xraykit.models.cards import card as cards
 from xraykit.ui import server
 
 APP = str(ROOT / "app.py")

@@ -6,7 +6,6 @@ evaluate    evaluate, compare
 data        data inspect, list, get, pool
 train       train, and its estimate
 runs        runs list, show, stop, resume, keep, delete
-study       study list, export, run and its plan
-study_work  study show, resume, stop and the like
+study/      study: list, export, run and its plan; work: show, resume, stop and the like
 terminal    progress on stderr, errors in words, exit codes
 """

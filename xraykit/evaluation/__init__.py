@@ -4,7 +4,7 @@ evaluation       a classifier's probabilities for labelled films, and every figu
 stats            a figure with its interval: how it is computed, written and kept; paired tests and bootstrap
 curves           ROC and precision-recall curves with their areas
 calibration      temperature and class biases fitted on validation films; reliability and calibration error
-operating_point  a threshold chosen on validation films and applied to test films
+decisions/       operating_point: a threshold chosen on validation films and applied to test films
 alignment        several evaluations brought into one order of films, or why they cannot be
 comparison       two to four models on the same films: is the difference real, and on which films
 published        figures that others published on known sets of films

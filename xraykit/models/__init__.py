@@ -1,6 +1,7 @@
 """A kept model: its card, reading films with it without TensorFlow, heatmaps, and its evaluation on a folder.
 
-card                what a model is, what it learned from, what it gave on its test split, where its limits are
+cards/              card: what a model is, what it learned from, what it gave, where its limits are; fields: what a
+                    card may hold; amend: what was found out later is added
 head                pooling and Dense layers in NumPy, with their gradient in closed form
 classifier          a model read as a LiteRT graph and a head; which models there are
 conversion/         formats: what a file from elsewhere is; archive: what a Keras file holds, told without Keras;

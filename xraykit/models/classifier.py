@@ -19,9 +19,9 @@ import numpy as np
 from xraykit.evaluation import calibration
 from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.models import card as cards
 from xraykit.models import head as heads
-from xraykit.models.card import BODY, CARD, HEAD, SAVE_AGAIN, Card, ModelRefused
+from xraykit.models.cards import card as cards
+from xraykit.models.cards.card import BODY, CARD, HEAD, SAVE_AGAIN, Card, ModelRefused
 from xraykit.models.conversion import formats
 from xraykit.models.head import Head
 from xraykit.system.files import shown

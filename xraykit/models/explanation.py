@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xraykit.films import radiograph
-from xraykit.models.card import Card, ModelRefused
+from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.models.classifier import Classifier, Prediction
 
 GRAD_CAM, SMOOTH_GRAD = "Grad-CAM", "SmoothGrad"

@@ -20,8 +20,8 @@ from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation, probability_columns
 from xraykit.films import ingest, note, radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.models import card as cards
 from xraykit.models import classifier
+from xraykit.models.cards import card as cards
 from xraykit.models.classifier import Classifier
 from xraykit.refused import Refused
 from xraykit.system import jobs

@@ -16,7 +16,7 @@ from typing import IO
 
 import numpy as np
 
-from xraykit.models.card import HEAD, SAVE_AGAIN, ModelRefused
+from xraykit.models.cards.card import HEAD, SAVE_AGAIN, ModelRefused
 
 ACTIVATIONS = ("linear", "relu")
 POOLINGS = ("gap", "flatten")

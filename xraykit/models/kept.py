@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 from xraykit.evaluation import evaluation, learning_curve
 from xraykit.evaluation.evaluation import Evaluation
-from xraykit.models import card as cards
 from xraykit.models import classifier
-from xraykit.models.card import Card, ModelRefused
+from xraykit.models.cards import card as cards
+from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.models.conversion import formats
 from xraykit.system import folders as system_folders
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from xraykit.models.card import ModelRefused, changed
+from xraykit.models.cards.card import ModelRefused, changed
 from xraykit.models.conversion import archive
 from xraykit.models.explanation import METHODS, SMOOTH_GRAD
 from xraykit.system import local_service

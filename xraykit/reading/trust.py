@@ -12,7 +12,7 @@ from typing import Any
 
 from xraykit.evaluation import evaluation, stats
 from xraykit.evaluation.stats import Figure
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
 
 HOME = "home"  # the model's own test split

@@ -11,7 +11,7 @@ from typing import Any
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.reports.report import Column, Report, Section, Table, Tile
 from xraykit.training.recipe import sentences as recipe_sentences
 

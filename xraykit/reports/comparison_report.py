@@ -16,11 +16,11 @@ import numpy as np
 
 import xraykit
 from xraykit.evaluation import comparison, curves, learning_curve, published
-from xraykit.evaluation import operating_point as operating
+from xraykit.evaluation.decisions import operating_point as operating
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure, number_text
-from xraykit.models import card as cards
 from xraykit.models import kept as kept_models
+from xraykit.models.cards import card as cards
 from xraykit.reports import tables
 from xraykit.reports.charts import curves as curve_charts
 from xraykit.reports.charts import learning as learning_charts

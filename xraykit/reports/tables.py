@@ -12,8 +12,8 @@ import numpy as np
 
 from xraykit.evaluation import calibration
 from xraykit.evaluation.comparison import Comparison
+from xraykit.evaluation.decisions.operating_point import Applied
 from xraykit.evaluation.evaluation import Evaluation
-from xraykit.evaluation.operating_point import Applied
 from xraykit.models.kept import UNKNOWN, Difference
 from xraykit.reports.report import Column, Measured, Table
 from xraykit.system import text

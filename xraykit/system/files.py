@@ -91,15 +91,21 @@ def _hash_version(path: Path, size: int, modified: int, inode: int) -> str:
 
 
 def replace_text(path: Path, text: str, *, shared: bool = False) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part, not even after a power cut.
+    """Write a text file whole, as `replace_bytes` does."""
+    replace_bytes(path, text.encode("utf-8"), shared=shared)
+
+
+def replace_bytes(path: Path, content: bytes, *, shared: bool = False) -> None:
+    """Write a file so that a reader sees the old one or the new one, never a part, not even after a power cut.
 
     Only this user may read it; where it is `shared`, whoever may read other new files.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if shared else 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(part, flags, 0o666 if shared else 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())  # else a restart may find the new name on an empty file
         os.replace(part, path)

@@ -18,12 +18,13 @@ import numpy as np
 from xraykit.datasets import dataset
 from xraykit.datasets.reading import groups
 from xraykit.datasets.reading.groups import GroupKind
-from xraykit.evaluation import calibration, evaluation, operating_point, stats
+from xraykit.evaluation import calibration, evaluation, stats
 from xraykit.evaluation import published as published_figures
+from xraykit.evaluation.decisions import operating_point
 from xraykit.evaluation.evaluation import Evaluation
-from xraykit.models import card as cards
 from xraykit.models import classifier, kept
-from xraykit.models.card import Card, ModelRefused
+from xraykit.models.cards import card as cards
+from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.models.conversion import convert
 from xraykit.system import files as system_files
 from xraykit.system import jobs

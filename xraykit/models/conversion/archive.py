@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from xraykit.films.folders import check
-from xraykit.models.card import ModelRefused
+from xraykit.models.cards.card import ModelRefused
 from xraykit.models.conversion import formats
 from xraykit.models.conversion.formats import Format
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xraykit.models.card import ModelRefused
+from xraykit.models.cards.card import ModelRefused
 from xraykit.system import folders
 
 REFUSAL, LOG = "refusal.json", "child.log"

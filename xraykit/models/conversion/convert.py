@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from xraykit.models import head as heads
-from xraykit.models.card import BODY, HEAD, ModelRefused
+from xraykit.models.cards.card import BODY, HEAD, ModelRefused
 from xraykit.models.conversion import child
 from xraykit.models.conversion.archive import CODE, check_archive
 from xraykit.models.head import Head

@@ -20,8 +20,8 @@ import numpy as np
 from xraykit.evaluation.calibration import softmax
 from xraykit.films import radiograph
 from xraykit.films.samples import draw
-from xraykit.models import card as cards
-from xraykit.models.card import ModelRefused
+from xraykit.models.cards import card as cards
+from xraykit.models.cards.card import ModelRefused
 from xraykit.models.conversion import archive, child, convert, formats, landmarks
 
 TASK, FACTS, EXPECTED = "task.json", "facts.json", "expected.npy"

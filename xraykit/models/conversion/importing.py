@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from xraykit.models import card as cards
 from xraykit.models import classifier, kept
-from xraykit.models.card import Card, ModelRefused
+from xraykit.models.cards import card as cards
+from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.models.conversion import archive, child, convert, flatten, formats
 from xraykit.models.conversion.archive import Source
 from xraykit.models.conversion.flatten import Facts

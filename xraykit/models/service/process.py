@@ -20,8 +20,8 @@ from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.folders.zipped import Place
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.models import card as cards
 from xraykit.models import classifier, explanation, tf_keras_vis
+from xraykit.models.cards import card as cards
 from xraykit.models.classifier import Classifier
 from xraykit.models.explanation import Explanation
 from xraykit.models.service.kept import Kept

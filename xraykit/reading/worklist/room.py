@@ -15,7 +15,7 @@ from typing import Any
 from xraykit.films.folders.zipped import Place
 from xraykit.films.refusal import Refusal
 from xraykit.models import service
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
 from xraykit.reading.reference import Folders
 from xraykit.reading.session import Session

@@ -19,7 +19,7 @@ from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import folder_evaluation
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.refused import Refused, words_of
 from xraykit.system import files, text
 from xraykit.system.job_folder import State

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import streamlit as st
 
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
 from xraykit.reports.comparison_report import Choice, Chosen, Target
 from xraykit.ui.kit.text import escape_markdown, say

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
-from xraykit.evaluation import comparison, evaluation, operating_point
+from xraykit.evaluation import comparison, evaluation
+from xraykit.evaluation.decisions import operating_point
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, kept
 from xraykit.refused import Refused, words_of

@@ -10,7 +10,7 @@ import streamlit as st
 
 from xraykit.evaluation import comparison, evaluation
 from xraykit.films.refusal import Refusal
-from xraykit.models import card
+from xraykit.models.cards import card
 from xraykit.reports import comparison_report, report
 from xraykit.reports.charts import style as chart_style
 from xraykit.reports.comparison_report import Applied, Chosen, Material

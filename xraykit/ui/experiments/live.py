@@ -13,8 +13,8 @@ from xraykit.experiments.results.records import Standing
 from xraykit.experiments.study.design import FoldKind
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.refused import Refused, words_of
-from xraykit.reports import study_words
 from xraykit.reports.charts import learning
+from xraykit.reports.study import words as study_words
 from xraykit.system import files, text
 from xraykit.system.job_folder import State
 from xraykit.training.run.run import Run

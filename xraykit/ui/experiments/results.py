@@ -12,9 +12,11 @@ import streamlit as st
 from xraykit.experiments import table as tables
 from xraykit.experiments.study import Study
 from xraykit.experiments.table import Table
-from xraykit.reports import study_published, study_report, study_words
 from xraykit.reports.charts.studies import MOST_LINES
 from xraykit.reports.report import Report, Section
+from xraykit.reports.study import published as study_published
+from xraykit.reports.study import report as study_report
+from xraykit.reports.study import words as study_words
 from xraykit.system import text
 from xraykit.ui.experiments import selection, snapshot
 from xraykit.ui.experiments.snapshot import StudySnapshot

@@ -12,7 +12,7 @@ from xraykit.experiments.grid import Trial
 from xraykit.experiments.results.records import RunRecord, Standing
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.refused import Refused, words_of
-from xraykit.reports import study_words
+from xraykit.reports.study import words as study_words
 from xraykit.system import files, text
 from xraykit.training.recipe import sentences
 from xraykit.training.run.run import Run

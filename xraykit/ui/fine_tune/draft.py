@@ -17,7 +17,7 @@ import streamlit as st
 
 from xraykit.datasets.split import SplitPlan
 from xraykit.models import classifier
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.system import devices
 from xraykit.training.recipe import fields, recipe, rules, sentences
 from xraykit.training.recipe.presets import NAMED

@@ -20,7 +20,7 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films import decoder, ingest, note, radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.refused import Refused, words_of
 from xraykit.reports.heatmap import overlay as overlays
 from xraykit.system import files

@@ -15,7 +15,7 @@ from xraykit.datasets.reading.groups import GroupKind
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models import folder_evaluation
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.system import files
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import JobState

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.reports import card_report
 from xraykit.ui.kit import report_view
 from xraykit.ui.kit.text import say

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.models.conversion import archive, importing
 from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xraykit.films.refusal import Refusal
     from xraykit.models import service
-    from xraykit.models.card import Card
+    from xraykit.models.cards.card import Card
 
 _lock = threading.Lock()
 _client: service.Client | None = None

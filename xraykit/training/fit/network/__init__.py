@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keras
 
-from xraykit.models import card
+from xraykit.models.cards import card
 from xraykit.models.conversion import archive
 from xraykit.system import folders
 from xraykit.training import pretrained, torch_file

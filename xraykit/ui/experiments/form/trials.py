@@ -13,7 +13,7 @@ from xraykit.experiments import grid
 from xraykit.experiments.study.design import Design, FoldKind
 from xraykit.experiments.study.rules import NO_FACTORS, value_at
 from xraykit.refused import Refused
-from xraykit.reports import study_words
+from xraykit.reports.study import words as study_words
 from xraykit.training.recipe import sentences
 from xraykit.ui.experiments import draft
 from xraykit.ui.experiments.form import parts

@@ -10,9 +10,9 @@ import streamlit as st
 
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.stats import Figure
-from xraykit.models import card as cards
 from xraykit.models import folder_evaluation
-from xraykit.models.card import Card
+from xraykit.models.cards import card as cards
+from xraykit.models.cards.card import Card
 from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs

@@ -19,7 +19,7 @@ from xraykit.films.dicom import message
 from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.refusal import Refusal
 from xraykit.models import explanation
-from xraykit.models.card import Card
+from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
 from xraykit.reading import trust
 from xraykit.reading.worklist.room import Room

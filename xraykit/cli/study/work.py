@@ -79,7 +79,7 @@ def list_studies(root: Path | None) -> None:
 def show(name: str, root: Path | None, as_json: bool) -> None:
     """One study: where it stands, its trials with their figures, and the chosen one."""
     from xraykit.experiments import table
-    from xraykit.reports import study_words
+    from xraykit.reports.study import words as study_words
 
     with terminal.words():
         folder = _find(name, root)
@@ -104,7 +104,7 @@ def report(name: str, root: Path | None, out: Path) -> None:
     """Everything the page Experiments says of a study, in one file."""
     from xraykit.experiments import table
     from xraykit.experiments.results import chosen
-    from xraykit.reports import study_published
+    from xraykit.reports.study import published as study_published
     from xraykit.system import files
 
     with terminal.words():

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xraykit.cli import study_work, terminal
+from xraykit.cli import terminal
+from xraykit.cli.study import work as study_work
 from xraykit.system import text
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from xraykit.experiments.results import overfitting as overfittings
 from xraykit.experiments.results import sources
 from xraykit.experiments.study import Study
 from xraykit.experiments.table import Table, TrialRow
-from xraykit.reports import study_words as words
 from xraykit.reports.charts import studies as charts
 from xraykit.reports.charts.style import Style
 from xraykit.reports.report import Column, Measured, Picture, Report, Section
 from xraykit.reports.report import Table as ReportTable
+from xraykit.reports.study import words
 from xraykit.system import text
 
 MOST_ROWS = 5000  # of a chart: a browser slows down beyond

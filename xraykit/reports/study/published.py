@@ -12,12 +12,12 @@ from xraykit.experiments.published.figures import PublishedStudy, TrialFigures
 from xraykit.experiments.results.chosen import Chosen
 from xraykit.experiments.study import Study
 from xraykit.experiments.table import Table, TrialRow
-from xraykit.reports import study_report
-from xraykit.reports import study_words as words
 from xraykit.reports.charts import studies as charts
 from xraykit.reports.charts.style import Style
 from xraykit.reports.report import Column, Measured, Picture, Report, Section
 from xraykit.reports.report import Table as ReportTable
+from xraykit.reports.study import report as study_report
+from xraykit.reports.study import words
 from xraykit.system import text
 
 PUBLISHED, HERE = "published", "here"

@@ -1,0 +1,1 @@
+"""A model's card, and what its fields may hold."""

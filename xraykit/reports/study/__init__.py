@@ -1,0 +1,1 @@
+"""A study's sections, published figures and sentences."""
