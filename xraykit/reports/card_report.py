@@ -13,6 +13,7 @@ from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card
 from xraykit.reports.report import Column, Report, Section, Table, Tile
+from xraykit.reports.truth import left_out
 from xraykit.training.recipe import sentences as recipe_sentences
 
 UNKNOWN = "not reported"
@@ -92,6 +93,7 @@ def sections(card: Card) -> tuple[Section, ...]:
         Section("recipe", "Recipe", tuple(recipe_sentences.sentences(card.recipe)), listed=True),
         _figures(test, validation),
         *_published(card, test),
+        *left_out.sections(card),
         _classes(test),
         *_operating(card.metrics.get("operating_points") or ()),
         _confusion(card, test),

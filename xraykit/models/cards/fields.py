@@ -203,6 +203,23 @@ class _Elsewhere(TypedDict):
     figures: _Part
 
 
+class _Source(TypedDict, total=False):
+    n: Count
+    accuracy: _Figure | None
+    balanced_accuracy: Share | None
+    validation: Share | None
+    sensitivity: dict[Label, _Figure] | None
+
+
+class _LeftOut(TypedDict, total=False):
+    """Of networks trained alike, each without the films of one source, on the films of that source."""
+
+    study: Line
+    runs: Count
+    differs: list[Line]
+    sources: dict[Label, _Source]
+
+
 class _Checks(TypedDict, total=False):
     """What was looked into after training, by name; each a plain object of figures."""
 
@@ -210,7 +227,7 @@ class _Checks(TypedDict, total=False):
     shortcuts: dict[str, Any] | None
     scorecard: dict[str, Any] | None
     conformal: dict[str, Any] | None
-    left_out: dict[str, Any] | None
+    left_out: _LeftOut | None
 
 
 class Record(TypedDict):

@@ -1,0 +1,1 @@
+"""What a model's figures are worth, as sections of a page."""
