@@ -14,6 +14,7 @@ charts/studies     histories of trials, all settings at once, accuracy against t
 charts/sizes       how large the files of a dataset are
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
+truth/left_out     what a model's recipe gives on sources never seen
 
 Beside them parts.html and report.html (templates) and report.css, which pages and files share.
 """
