@@ -136,6 +136,16 @@ NAMED: dict[str, Recipe] = {
                     warmup_epochs=1,
                     weight_decay=0.05,
                 ),
+                # The head once more, on films as they are: changed ones look ill, and it would call too many normal
+                Phase(
+                    epochs=10,
+                    learning_rate=3e-4,
+                    trainable="head",
+                    optimizer="adamw",
+                    schedule="cosine",
+                    weight_decay=0.1,
+                    augment=False,
+                ),
             ),
             weights="imagenet",
             image_size=192,
