@@ -177,3 +177,5 @@ def test_every_class_of_every_source_weighs_the_same(tmp_path):
     with pytest.raises(layout.DatasetRefused, match="column source") as refused:
         split.cell_weights(dataclasses.replace(films, sources=()), chosen)
     assert refused.value.code == "no-sources"
+    asked = inspection.divide(dataclasses.replace(films, sources=()), SplitPlan(balance="cells"))
+    assert asked["not_divided"] == refused.value.words, "told before a run begins"

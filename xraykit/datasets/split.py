@@ -233,7 +233,14 @@ def training(films: Dataset, train: np.ndarray, plan: SplitPlan) -> np.ndarray:
     Returns
     -------
     (m,) int64, ascending
+
+    Raises
+    ------
+    DatasetRefused
+        If sources are to be balanced and no film has one.
     """
+    if plan.balance == "cells":
+        _expect_sources(films)
     chosen = np.sort(np.asarray(train, np.int64))
     if plan.shrink < 1:
         chosen = _shrink(films, chosen, plan.shrink, plan.seed)
@@ -269,6 +276,16 @@ def cell_weights(films: Dataset, indices: np.ndarray) -> np.ndarray:
     DatasetRefused
         If no film has a source.
     """
+    _expect_sources(films)
+    sources = np.unique(np.array(films.sources, object).astype(str), return_inverse=True)[1]
+    cells = (sources * len(films.classes) + films.labels)[indices]
+    _, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
+    weights = np.zeros(len(films), np.float32)
+    weights[indices] = (len(indices) / (len(counts) * counts))[cell]
+    return weights
+
+
+def _expect_sources(films: Dataset) -> None:
     if not films.sources:
         raise DatasetRefused(
             f"Films of {films.root} are to be weighed by class and source, but nothing says where they come from. Add "
@@ -276,12 +293,6 @@ def cell_weights(films: Dataset, indices: np.ndarray) -> np.ndarray:
             "choose another balance.",
             code="no-sources",
         )
-    sources = np.unique(np.array(films.sources, object).astype(str), return_inverse=True)[1]
-    cells = (sources * len(films.classes) + films.labels)[indices]
-    _, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
-    weights = np.zeros(len(films), np.float32)
-    weights[indices] = (len(indices) / (len(counts) * counts))[cell]
-    return weights
 
 
 def _shrink(films: Dataset, train: np.ndarray, fraction: float, seed: int) -> np.ndarray:
