@@ -136,6 +136,14 @@ class _Augmentation(TypedDict, total=False):
     brightness: Amount
     contrast: Amount
     flip: bool
+    crop: Amount
+    stretch: Amount
+    gamma: Amount
+    equalize: Amount
+    frame: Amount
+    text: Amount
+    erase: Amount
+    degrade: Amount
 
 
 class _Imported(TypedDict, total=False):
@@ -306,6 +314,23 @@ class _DataAudit(TypedDict):
     probes: Annotated[list[_AuditProbe], Meta(max_length=20)]
 
 
+class _Source(TypedDict, total=False):
+    n: Count
+    accuracy: _Figure | None
+    balanced_accuracy: Share | None
+    validation: Share | None
+    sensitivity: dict[Label, _Figure] | None
+
+
+class _LeftOut(TypedDict, total=False):
+    """Of networks trained alike, each without the films of one source, on the films of that source."""
+
+    study: Line
+    runs: Count
+    differs: list[Line]
+    sources: dict[Label, _Source]
+
+
 class _Checks(TypedDict, total=False):
     """What was looked into after training, by name; each a plain object of figures."""
 
@@ -313,7 +338,7 @@ class _Checks(TypedDict, total=False):
     shortcuts: _Shortcuts | None
     scorecard: _Scorecard | None
     conformal: _Conformal | None
-    left_out: dict[str, Any] | None
+    left_out: _LeftOut | None
 
 
 class Record(TypedDict):
