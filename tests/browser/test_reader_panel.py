@@ -99,6 +99,19 @@ def test_a_server_that_fails_is_asked_again_and_a_refusal_is_said(visit, enter):
     assert [path for _, path in room.asked].count("impression/f0") <= tries + 1, "a refusal is not asked for again"
 
 
+def test_a_page_that_goes_tells_the_next_what_is_still_on_its_way(visit, enter):
+    room = enter()
+    room.answers["impression/f0"] = (500, {"code": "failed", "words": "The server failed on this."})
+    press(visit, "2")
+    visit.page.locator(".reader-status", has_text="Not saved.").wait_for()
+    room.open(visit.page, key="n" * 32)
+    (adopted,) = [body for kind, _, body in room.bodies if kind == "adopt"]
+    assert adopted["from"] == "k" * 32 and list(adopted["unsaved"]) == ["f0"] and adopted["unsaved"]["f0"] > 0
+    del room.answers["impression/f0"]
+    press(visit, "1")
+    last(room, "f0")
+
+
 def test_seconds_stop_while_the_tab_is_hidden(visit, enter):
     visit.page.add_init_script(CLOCK)
     room = enter()

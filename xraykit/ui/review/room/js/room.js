@@ -19,6 +19,7 @@ import { createSide } from "./list/side.js";
 import { createOpening } from "./open.js";
 import { createHeads } from "./panes.js";
 import { createReading } from "./reading/reading.js";
+import { takeUnsaved } from "./reading/recorder.js";
 
 const mounted = new WeakMap(); // the element of Streamlit -> {key, room, skeleton}
 const KEY = "xk-room"; // of sessionStorage: the address of this tab's films
@@ -95,7 +96,7 @@ async function begin(room, { key, model }) {
 /** After a reload the films of before become this page's; where they are gone, that is said. */
 async function adopt(room, before) {
   try {
-    await room.routes.adopt(before);
+    await room.routes.adopt(before, takeUnsaved());
   } catch (error) {
     if (room.store.get().current !== null) room.tell(error);
     room.store.set({ current: null }, true);

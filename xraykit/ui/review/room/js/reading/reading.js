@@ -15,7 +15,7 @@ const DIGITS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
  */
 export function createReading(root, { room }) {
   const seen = createSeen();
-  const recorder = createRecorder((id, body, keepalive) => room.routes.impression(id, body, { keepalive }), () => panel.status(recorder.saved, recorder.words));
+  const recorder = createRecorder((id, body, said, keepalive) => room.routes.impression(id, body, said, { keepalive }), () => panel.status(recorder.saved, recorder.words));
   const target = { id: null, place: 0 }; // the model that the next V, D or S is about
   const session = createSession({ room, classes, settle: () => recorder.settle(), forget, cover: (over) => recorder.cover(over) });
   const panel = createPanel(root, {
