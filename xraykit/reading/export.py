@@ -17,7 +17,7 @@ from xraykit.system.files import csv_cells
 
 # docs/reading.md says what each holds
 COLUMNS = ("order", "sha256", "name", "reference", "finding_before_models", "finding", "changed", "flagged")
-LAST_COLUMNS = ("seconds_before_models", "seconds", "text", "marks", "recorded")
+LAST_COLUMNS = ("seconds_before_models", "seconds", "text", "marks", "measurements", "recorded")
 OF_MODEL = ("answer", "probability", "reader_says")  # after the model's name and a space
 
 
@@ -55,7 +55,8 @@ def _row(film: ReadFilm, models: list[str]) -> Iterator[Any]:
         yield answer and answer.probabilities.get(answer.top)
         yield last.agrees.get(model)
     yield from (before and before.seconds, last.seconds, last.text)
-    yield json.dumps(msgspec.to_builtins(last.marks), ensure_ascii=False) if last.marks else None
+    for drawn in (last.marks, last.measurements):
+        yield json.dumps(msgspec.to_builtins(drawn), ensure_ascii=False) if drawn else None
     yield last.at
 
 

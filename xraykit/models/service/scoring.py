@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xraykit.films.decoder import Glance
-from xraykit.films.note import Note
 from xraykit.models import explanation
 from xraykit.models.classifier import Classifier, Prediction
 from xraykit.models.explanation import Explanation
@@ -40,27 +39,15 @@ class Scored:
 
     Attributes
     ----------
-    source, format, sha256, view, laterality, notes, width, height, bits, colour, patient, taken, thumbnail
-        As `films.decoder.Glance` has them.
+    film : Glance
+        Without squares and softcopy.
     predictions : dict of str to Prediction or str
         By model; words where it has none.
     agreement : dict of (str, str) to Agreement
         By two models: of the Grad-CAM of the class that each predicts.
     """
 
-    source: str
-    format: str
-    sha256: str
-    view: str | None
-    laterality: str | None
-    notes: tuple[Note, ...]
-    width: int
-    height: int
-    bits: int
-    colour: bool
-    patient: str | None
-    taken: int | None
-    thumbnail: bytes
+    film: Glance
     predictions: dict[str, Prediction | str]
     agreement: dict[tuple[str, str], Agreement]
 
@@ -102,7 +89,7 @@ def scored(film: Glance, readings: Mapping[str, Reading | str]) -> Scored:
     """A film with the models' readings, or words in their place, and how far their heatmaps agree."""
     tops = {name: reading.top for name, reading in readings.items() if isinstance(reading, Reading)}
     return Scored(
-        **{name: getattr(film, name) for name in _FACTS},
+        replace(film, squares={}, softcopy=None),
         predictions={
             name: reading if isinstance(reading, str) else reading.prediction for name, reading in readings.items()
         },
@@ -112,9 +99,6 @@ def scored(film: Glance, readings: Mapping[str, Reading | str]) -> Scored:
             if first is not None and second is not None
         },
     )
-
-
-_FACTS = [name for name in Scored.__dataclass_fields__ if name not in ("predictions", "agreement")]
 
 
 def _bytes_of(reading: Reading) -> int:

@@ -78,8 +78,8 @@ async function begin(room, { key, model }) {
   room.viewer = viewer;
   if (room.store.get().view) viewer.set(room.store.get().view);
   addCorners(viewer);
-  room.measuring = addMeasuring(viewer);
-  room.marks = addMarks(viewer, { onChange: (id, marks) => room.reading?.marksChanged?.(id, marks) });
+  room.measuring = addMeasuring(viewer, { onChange: (id, measurements) => room.reading?.drawn(id, { measurements }) });
+  room.marks = addMarks(viewer, { onChange: (id, marks) => room.reading?.drawn(id, { marks }) });
   room.reading = createReading(room.at("reader"), { room });
   const own = commandsOf(room);
   room.commands = () => [...own, ...viewer.commands, ...room.measuring.commands, ...room.marks.commands, ...room.reading.commands];

@@ -9,16 +9,16 @@ const UNSAVED = "xk-reading-unsaved"; // of sessionStorage: what was on its way 
 const MOST_KEEPALIVE = 60_000; // bytes that a browser still sends for a page that is gone
 
 /**
- * @typedef {{finding: string|null, agrees: Object<string, "agree"|"disagree"|"unsure">, text: string, marks: any[],
+ * @typedef {{finding: string|null, agrees: Object<string, "agree"|"disagree"|"unsure">, text: string, marks: any[], measurements: any[],
  *   seconds: number, flagged: boolean, before: string|null}} Draft
  */
 
 /** What nobody has read yet. @returns {Draft} */
-const empty = () => ({ finding: null, agrees: {}, text: "", marks: [], seconds: 0, flagged: false, before: null });
+const empty = () => ({ finding: null, agrees: {}, text: "", marks: [], measurements: [], seconds: 0, flagged: false, before: null });
 
-/** Has anything been said but that the film was looked at? @param {Draft} draft */
-export const isEmpty = (draft) =>
-  !(draft.finding || draft.text || draft.flagged || draft.marks.length || Object.keys(draft.agrees).length);
+/** Has anything been said or measured but that the film was looked at? @param {Draft} draft */
+const isEmpty = (draft) =>
+  !(draft.finding || draft.text || draft.flagged || draft.marks.length || draft.measurements.length || Object.keys(draft.agrees).length);
 
 /** What the page before a reload was still sending: {film id: the moment it was said}; asked once. */
 export function takeUnsaved() {
