@@ -216,3 +216,17 @@ def test_every_size_holds_the_room_and_axe_finds_no_serious_fault(visit, enter):
     visit.page.get_by_role("button", name="Overlay", exact=True).click()
     faults += serious(Axe().run(visit.page))
     assert faults == []
+
+
+KEYS_AND_BACK = """async () => {
+  const folder = "/_stcore/bidi-components/xraykit.";
+  const { commandsOf } = await import(`${folder}room/kit/commands.js`);
+  const { createKeys } = await import(`${folder}viewer/keys.js`);
+  const keys = createKeys(commandsOf({ store: {} }), { storage: null });
+  return keys.import(keys.export());
+}"""
+
+
+def test_a_file_of_the_rooms_keys_can_be_imported_again(visit, enter):
+    enter([row(0)])
+    assert visit.page.evaluate(KEYS_AND_BACK) is None
