@@ -14,6 +14,8 @@ COLLECTED = pytest.StashKey[frozenset]()  # of the configuration: those that wer
 class Late:
     """A module, or what has a name in it, imported when something is first asked of it."""
 
+    __slots__ = ("_of",)
+
     def __init__(self, module: str, name: str = "") -> None:
         object.__setattr__(self, "_of", (module, name))
 
@@ -21,6 +23,10 @@ class Late:
         module, name = self._of
         there = importlib.import_module(module)
         return getattr(there, name) if name else there
+
+    @property
+    def __dict__(self) -> Any:  # where `monkeypatch` looks for what it puts back
+        return self._now().__dict__
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # asked by who collects tests, of everything in a module

@@ -4,7 +4,8 @@ report             a page as data, and the same content as HTML, Markdown, JSON,
 tables             the figures of a comparison laid out in rows
 card_report        a model card as a report
 comparison_report  the sections of a comparison, and what a user can choose about them
-study/             report: the sections of a study; published: the published figures; words: its sentences
+study/             report: the sections of a study; published: the published figures;
+                   settings: its parallel coordinates; words: its sentences
 charts/style       the two looks of a chart, for a dark screen and for white paper
 charts/matrices    confusion matrices, and shares of several models with intervals
 charts/curves      ROC, precision-recall and reliability

@@ -195,7 +195,10 @@ export function createHeads(root, room) {
       if (root.children.length !== panes.length) fill(root, heads.slice(0, panes.length).map((head) => head.element));
       panes.forEach((pane, place) => {
         const head = heads[place];
-        if (head.title.textContent !== pane.head) fill(head.title, shortened(pane.head));
+        if (head.title.textContent !== pane.head) {
+          fill(head.title, shortened(pane.head));
+          head.title.parentElement.setAttribute("aria-label", pane.head);
+        }
         say(head.detail, pane.detail);
         head.detail.title = pane.detail;
         head.cancel.hidden = !pane.computing;

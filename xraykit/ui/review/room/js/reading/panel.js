@@ -34,7 +34,7 @@ export function createPanel(root, reader) {
   function drawFindings() {
     const keys = (place) => (place < KEYS ? room.keysOf(`finding-${place + 1}`)[0] ?? "" : "");
     fill(findings, reader.classes().map((label, place) => h("button", {
-      type: "button", class: "reader-finding", "aria-pressed": String(draft.finding === label), data: { finding: label },
+      type: "button", class: "reader-finding", "aria-pressed": String(draft.finding === label), data: { finding: label }, "aria-label": label,
       onclick: () => reader.record({ finding: draft.finding === label ? null : label }),
     }, h("kbd", {}, keys(place)), shortened(label))));
     if (!reader.classes().length) fill(findings, h("p", { class: "quiet" }, "No findings to choose from: name them under Session."));
