@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 
 # Small networks on cores that other workers keep busy: a second thread mostly spins, a fifth of a training's time.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -14,6 +15,8 @@ from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
+
+from tests.helpers import late  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,6 +87,7 @@ LONGEST = (
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that were not asked for; put the longest files first. Within a file the order stays."""
+    config.stash[late.COLLECTED] = late.HEAVY & set(sys.modules)
     if not (config.option.markexpr or any("::" in argument for argument in config.args)):
         left = LEFT_OUT[os.environ.get("XRAYKIT_TESTS", "quick")]
         out = [item for item in items if any(map(item.get_closest_marker, left))]

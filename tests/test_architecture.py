@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import ROOT
+from tests.helpers import ROOT, late
 
 PACKAGE = ROOT / "xraykit"
 ROOMS = "system evaluation films gate datasets models truth reading training experiments reports"
@@ -59,3 +59,8 @@ def test_a_room_holds_at_most_nine_things():
         things = {path.stem for path in folder.iterdir() if path.is_dir() or path.suffix == ".py"}
         count = len(things - {"__init__", "__pycache__"})
         assert count <= 9, f"{name_of(folder)} holds {count}: give some of them a folder of their own"
+
+
+def test_collecting_the_tests_imports_nothing_that_takes_seconds(pytestconfig):
+    """Each worker collects them all: what one test needs, it imports when it runs (`tests.helpers.late`)."""
+    assert pytestconfig.stash[late.COLLECTED] == set()

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.helpers import DATA, bad_films, dicom_films, fakes, film_folders
+from tests.helpers.late import Late
 from xraykit.__main__ import main
 from xraykit.datasets import dataset
 from xraykit.films import ingest
@@ -16,9 +17,10 @@ from xraykit.films.refusal import Refusal
 from xraykit.reading.worklist import sources
 from xraykit.reading.worklist.room import Room
 from xraykit.training import worker
-from xraykit.training.fit import fit
 from xraykit.training.recipe import presets
 from xraykit.training.run import run
+
+fit = Late("xraykit.training.fit.fit")
 
 MODEL = DATA / "tiny-model"  # COVID-19, Normal, Pneumonia
 FILM = bad_films.film_values((96, 96))

@@ -81,6 +81,35 @@ def test_the_blind_finding_goes_by_itself_before_what_follows(visit, enter):
     visit.page.locator(".reader", has_text="it is not read blind").wait_for()
 
 
+def test_what_was_measured_comes_back_with_its_film(visit, enter):
+    room = enter()
+    measured = visit.page.locator(".xv-pane[data-measured*=px]")
+    press(visit, "m", "Shift+Space")
+    measured.first.wait_for()
+    (ruler,) = last(room, "f0")["measurements"]
+    assert ruler["kind"] == "ruler" and len(ruler["points"]) == 2
+    assert visit.page.locator(".row .state.read").count() == 0, "a film that was only measured is not read"
+    press(visit, "n")
+    visit.page.locator(".reader[data-film=f1]").wait_for()
+    eventually(lambda: measured.count(), 0)
+    room.open(visit.page, key="n" * 32)
+    press(visit, "p")
+    measured.first.wait_for()
+    legend = visit.page.locator("[data-corner=bottomRight]").all_inner_texts()
+    assert any("Model alpha" in text for text in legend) and not any("\nalpha\n" in text for text in legend)
+    names = [f"MobileNetV2 of the same long name, {end}" for end in ("from ImageNet", "from scratch")]
+    models = [model | {"title": name} for model, name in zip(room.state["models"], names, strict=True)]
+    room.state["models"] = models
+    room.open(visit.page, key="o" * 32)
+    shown = visit.page.locator(".reader-name")
+    assert [shown.nth(place).get_attribute("title") for place in (0, 1)] == names
+    ends = shown.locator("span + span")
+    for place, name in enumerate(names):
+        inside, around = ends.nth(place).bounding_box(), shown.nth(place).bounding_box()
+        assert name.endswith(ends.nth(place).inner_text().strip())
+        assert inside["x"] + inside["width"] <= around["x"] + around["width"] + 1, "its end is in sight"
+
+
 def test_a_server_that_fails_is_asked_again_and_a_refusal_is_said(visit, enter):
     room = enter()
     words = {"code": "failed", "words": "The server failed on this."}
@@ -97,6 +126,19 @@ def test_a_server_that_fails_is_asked_again_and_a_refusal_is_said(visit, enter):
     press(visit, "n", "1")
     last(room, "f1")
     assert [path for _, path in room.asked].count("impression/f0") <= tries + 1, "a refusal is not asked for again"
+
+
+def test_a_page_that_goes_tells_the_next_what_is_still_on_its_way(visit, enter):
+    room = enter()
+    room.answers["impression/f0"] = (500, {"code": "failed", "words": "The server failed on this."})
+    press(visit, "2")
+    visit.page.locator(".reader-status", has_text="Not saved.").wait_for()
+    room.open(visit.page, key="n" * 32)
+    (adopted,) = [body for kind, _, body in room.bodies if kind == "adopt"]
+    assert adopted["from"] == "k" * 32 and list(adopted["unsaved"]) == ["f0"] and adopted["unsaved"]["f0"] > 0
+    del room.answers["impression/f0"]
+    press(visit, "1")
+    last(room, "f0")
 
 
 def test_seconds_stop_while_the_tab_is_hidden(visit, enter):

@@ -20,6 +20,16 @@ from xraykit.models import classifier
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), pytest.mark.slow]
 SAYS = {"agree": "v", "disagree": "d", "unsure": "s"}
+# What is said is on its way for longer than a reload takes: the test brings it
+HOLD_BACK = """() => {
+  const send = window.fetch, late = [];
+  window.fetch = (address, options) => {
+    if (options?.method !== "PUT") return send(address, options);
+    late.push([address, options.body]);
+    sessionStorage.setItem("late", JSON.stringify(late));
+    return new Promise(() => {});
+  };
+}"""
 STATE = "async () => (await fetch(`/reading-room/${sessionStorage['xk-room']}/state`)).json()"
 
 
@@ -136,12 +146,19 @@ def comment(page) -> str:
 def test_a_session_survives_a_reload_and_a_kept_one_its_tab(visit, serving, folder):
     page = visit.page
     open_films(visit, serving, folder, blind=False)
+    page.evaluate(HOLD_BACK)
     page.keyboard.press("2")
     page.keyboard.press("Shift+N")
     page.keyboard.type("left base")
-    page.reload()  # at once: what was typed is still on its way
+    with page.expect_request("**/adopt"):
+        page.reload()
+    assert page.locator(".room[data-state=open]").count() == 0, "it waits for what is still on its way"
+    late = json.loads(page.evaluate("sessionStorage.late"))
+    for address, body in reversed(late):  # after the reload, and the last first
+        answer = page.request.put(address, data=body, headers={"origin": serving.url})
+        assert answer.ok, answer.text()
     page.locator(".reader[data-finding=Normal]").wait_for()
-    eventually(lambda: comment(page), "left base")
+    assert comment(page) == "left base"
     page.get_by_role("button", name="Session", exact=True).click()
     page.get_by_label("Name of the session").fill("Ward 3")
     page.get_by_role("button", name="Keep on disk").click()

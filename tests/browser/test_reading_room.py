@@ -261,3 +261,17 @@ def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, 
     settle(visit, "f1")
     eventually(lambda: box.get_attribute("data-gate"), "overridden")
     assert of_room(visit, "warned") == "true"
+
+
+KEYS_AND_BACK = """async () => {
+  const folder = "/_stcore/bidi-components/xraykit.";
+  const { commandsOf } = await import(`${folder}room/kit/commands.js`);
+  const { createKeys } = await import(`${folder}viewer/keys.js`);
+  const keys = createKeys(commandsOf({ store: {} }), { storage: null });
+  return keys.import(keys.export());
+}"""
+
+
+def test_a_file_of_the_rooms_keys_can_be_imported_again(visit, enter):
+    enter([row(0)])
+    assert visit.page.evaluate(KEYS_AND_BACK) is None

@@ -182,6 +182,44 @@ def test_a_measurement_is_the_same_however_the_film_is_turned_flipped_and_zoomed
         hands.clear()
 
 
+def test_measuring_needs_no_mouse(visit, site):
+    hands = Hands(visit.page, site, "patient")
+    press = visit.page.keyboard.press
+    focused = "document.activeElement.ariaLabel"
+    press("m")
+    press("Shift+Space")
+    hands.drawn()
+    (ruler,) = hands.measured()
+    (x, y), (right, below) = ruler["points"]
+    assert y == below and right > x and visit.page.evaluate(focused) == "Ruler, point 1 of 2: arrow keys move it"
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown", "Tab", "Shift+ArrowLeft"):
+        press(key)
+    assert visit.page.evaluate(focused) == "Ruler, point 2 of 2: arrow keys move it"
+    (ruler,) = hands.measured()
+    assert np.allclose(ruler["points"], [[x + 2, y + 10], [right - 10, below]])
+    said = visit.page.locator("#root").get_by_role("status").inner_text()
+    assert said == hands.words() and said.endswith(" mm")
+    assert visit.page.evaluate("tools.changes.at(-1)") == ["patient", hands.measured()]
+    hands.view(rotation=90, flipped=True)
+    before = hands.at(*ruler["points"][1])
+    press("ArrowUp")
+    after = hands.at(*hands.measured()[0]["points"][1])
+    assert after[0] == pytest.approx(before[0]) and after[1] < before[1], "as the arrow shows on screen"
+    for key in ("t", "Shift+Space"):
+        press(key)
+    hands.drawn()
+    assert "CTR 0.50" in hands.words() and "Cardiothoracic ratio, point 1 of 4" in visit.page.evaluate(focused)
+    press("Delete")
+    hands.drawn()
+    assert [shape["kind"] for shape in hands.measured()] == ["ruler"]
+    press("Shift+T")
+    press("Shift+Space")
+    hands.drawn()
+    visit.page.keyboard.type("nodule?")
+    press("Enter")
+    assert visit.page.evaluate("tools.marking.get('patient')")[0]["label"] == "nodule?"
+
+
 def test_each_tool_says_what_it_measured_in_the_units_it_may(visit, site):
     hands = Hands(visit.page, site, "detector", pane={"heats": ["heat"]})
     hands.use("ruler")

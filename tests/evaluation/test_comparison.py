@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from MLstatkit import Delong_test
 from scipy.stats import binomtest
-from sklearn import metrics as reference
-from statsmodels.stats import contingency_tables
 
 from tests.helpers.evaluations import hashes, made, turned
+from tests.helpers.late import Late
 from xraykit.evaluation import stats
 from xraykit.evaluation.alignment import ComparisonRefused
 from xraykit.evaluation.comparison import compare
+
+reference = Late("sklearn.metrics")
+Delong_test = Late("MLstatkit", "Delong_test")
+contingency_tables = Late("statsmodels.stats.contingency_tables")
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import metrics as reference
-from sklearn.calibration import calibration_curve
 
+from tests.helpers.late import Late
 from xraykit.evaluation import calibration, curves
+
+reference = Late("sklearn.metrics")
+calibration_curve = Late("sklearn.calibration", "calibration_curve")
 
 
 @pytest.fixture(autouse=True)

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from MLstatkit import Delong_test
 from scipy.stats import binomtest, norm
-from sklearn import metrics as reference
-from statsmodels.stats import contingency_tables, multitest
-from statsmodels.stats.proportion import proportion_confint
 
+from tests.helpers.late import Late
 from xraykit.evaluation import stats
+
+reference = Late("sklearn.metrics")
+Delong_test = Late("MLstatkit", "Delong_test")
+contingency_tables, multitest = (Late(f"statsmodels.stats.{name}") for name in ("contingency_tables", "multitest"))
+proportion_confint = Late("statsmodels.stats.proportion", "proportion_confint")
 
 NEAR = {"abs": 1e-9, "rel": 1e-9}
 

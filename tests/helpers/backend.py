@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import keras
-
 
 def quick() -> None:
     """Leave out TensorFlow's rewriting of graphs: on a tiny network it takes longer than all the steps that follow."""
+    import keras  # not at the top: most of those that collect this never run it
+
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

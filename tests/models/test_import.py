@@ -17,6 +17,8 @@ from xraykit.films.radiograph import Radiograph
 from xraykit.models import classifier, explanation, tf_keras_vis
 from xraykit.models.cards import card as cards
 from xraykit.models.conversion import child, flatten, importing
+from xraykit.models.conversion import task as conversion_task
+from xraykit.models.conversion.task import probabilities
 
 CLASSES = ("COVID-19", "Normal", "Pneumonia")
 TWO = ("Normal", "Pneumonia")
@@ -34,7 +36,7 @@ def keras():
 def read_once():
     """The synthetic films that every import is checked on are the same: reading them takes a fifth of its time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flatten.radiograph, "read", functools.cache(flatten.radiograph.read))
+        patch.setattr(conversion_task.radiograph, "read", functools.cache(conversion_task.radiograph.read))
         yield
 
 
@@ -419,7 +421,7 @@ def test_several_inputs_and_an_oblong_are_refused(keras, bring):
 def test_a_result_that_does_not_agree_is_not_kept(keras, bring, tmp_path, monkeypatch):
     film, value = trunk(keras)
     network = keras.Model(film, dense(keras, keras.layers.GlobalAveragePooling2D()(value), 3, "softmax"))
-    true = flatten.probabilities
+    true = probabilities
     monkeypatch.setattr(flatten, "probabilities", lambda outputs, kind: true(outputs, kind)[:, ::-1])
     with pytest.raises(
         cards.ModelRefused, match=r"within 0\.0001 on 12 synthetic films; the largest difference is 0\.\d+"

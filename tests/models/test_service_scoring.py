@@ -93,10 +93,10 @@ def test_a_film_is_scored_as_in_this_process(client, films):
     prediction, maps = explanation.grad_cam(classifier.load(tiny_model.KEPT), film)
     assert scored.predictions["tiny-model"].logits.tobytes() == prediction.logits.tobytes()
     assert "nobody" in scored.predictions["nobody"]
-    assert (scored.sha256, scored.width, scored.height) == (film.sha256, film.width, film.height)
-    drawn = client.softcopy(source, place, scored.sha256)
+    assert (scored.film.sha256, scored.film.width, scored.film.height) == (film.sha256, film.width, film.height)
+    drawn = client.softcopy(source, place, scored.film.sha256)
     assert np.array_equal(drawn.values, film.softcopy.values)
-    heatmap = client.heat(source, place, scored.sha256, "tiny-model", "Grad-CAM", prediction.classes[1])
+    heatmap = client.heat(source, place, scored.film.sha256, "tiny-model", "Grad-CAM", prediction.classes[1])
     assert heatmap.heatmap.tobytes() == maps[1].heatmap.tobytes()
 
 
@@ -111,12 +111,12 @@ def test_films_are_scored_together_as_alone_and_a_broken_one_spoils_none(client,
             continue
         assert scored.predictions["twin"].logits.tobytes() == alone.predictions["twin"].logits.tobytes()
         assert scored.agreement["tiny-model", "twin"].correlation == pytest.approx(1)
-        assert scored.patient == alone.patient is not None and len(scored.thumbnail) <= 2048
+        assert scored.film.patient == alone.film.patient is not None and len(scored.film.thumbnail) <= 2048
 
 
 def test_a_film_that_was_overwritten_is_refused_rather_than_drawn(client, films):
     (source, place), (_, other) = films[:2]
-    sha = client.score(source, place, ["tiny-model"]).sha256
+    sha = client.score(source, place, ["tiny-model"]).film.sha256
     place.write_bytes(other.read_bytes())
     assert client.softcopy(source, place, sha).code == "changed"
     assert client.softcopy(source, place, None).values.shape == (64, 60)
@@ -127,10 +127,10 @@ def test_a_service_that_died_loses_nothing(client, films):
     source, place = films[0]
     before = client.score(source, place, ["tiny-model"])
     os.kill(client.status()["pid"], signal.SIGKILL)
-    drawn = client.softcopy(source, place, before.sha256)
+    drawn = client.softcopy(source, place, before.film.sha256)
     assert drawn.values.shape == (64, 60) and client.restarts >= 1
     after = client.score(source, place, ["tiny-model"])
-    assert after.patient == before.patient, "a film's patient has the same hash as before"
+    assert after.film.patient == before.film.patient, "a film's patient has the same hash as before"
 
 
 def test_films_that_were_scored_before_the_service_died_are_not_scored_again(client, films):

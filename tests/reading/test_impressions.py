@@ -5,7 +5,7 @@ import json
 import pytest
 
 from xraykit.reading import impressions
-from xraykit.reading.impressions import Agreement, Impression, ImpressionRefused, Mark
+from xraykit.reading.impressions import Agreement, Impression, ImpressionRefused, Mark, Measurement
 
 CLASSES = ("COVID-19", "Normal")
 WHOLE = {
@@ -13,6 +13,7 @@ WHOLE = {
     "agrees": {"first": "agree", "second": "unsure"},
     "text": "Rotated.\nNo effusion.",
     "marks": [{"kind": "arrow", "points": [[10, 20.5], [-3, 7]], "label": "nodule?"}],
+    "measurements": [{"kind": "ratio", "points": [[1, 2], [3, 4], [0, 5], [9, 5]], "axis": "x", "label": ""}],
     "seconds": 12.25,
     "blind": True,
     "flagged": True,
@@ -25,6 +26,7 @@ def test_a_whole_impression_is_read():
         agrees={"first": Agreement.AGREE, "second": Agreement.UNSURE},
         text="Rotated.\nNo effusion.",
         marks=(Mark("arrow", ((10.0, 20.5), (-3.0, 7.0)), "nodule?"),),
+        measurements=(Measurement("ratio", ((1.0, 2.0), (3.0, 4.0), (0.0, 5.0), (9.0, 5.0)), "x"),),
         seconds=12.25,
         blind=True,
         flagged=True,
@@ -58,6 +60,7 @@ REFUSED = {
     "401 points": (bad(marks=[{"kind": "point", "points": [[1, 1]] * 401}]), "400 points"),
     "a point of three": (bad(marks=[{"kind": "point", "points": [[1, 1, 1]]}]), "film pixels"),
     "a point far away": (bad(marks=[{"kind": "point", "points": [[1e9, 1]]}]), "film pixels"),
+    "an axis of depth": (bad(measurements=[{"kind": "ratio", "points": [], "axis": "z"}]), "axis"),
     "a kind that is markup": (bad(marks=[{"kind": "<b>", "points": []}]), "kind"),
     "blind as text": (bad(blind="yes"), "true or false"),
 }

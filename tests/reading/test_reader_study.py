@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from tests.helpers import reader_study, study_check
 from tests.helpers.asgi import ask
 from tests.helpers.reader_study import CLASSES, MODELS
+from xraykit.films.decoder import Glance
 from xraykit.gate import Outcome
 from xraykit.models.classifier import Prediction
 from xraykit.models.service.scoring import Scored
@@ -29,7 +30,7 @@ def scored(film, name):
         p = np.array([0.8 if label == film.answers[model] else 0.1 for label in CLASSES])
         return Prediction(CLASSES, p, np.log(p))
 
-    return Scored(
+    glance = Glance(
         source=name,
         format="PNG",
         sha256=hashlib.sha256(name.encode()).hexdigest(),
@@ -42,7 +43,12 @@ def scored(film, name):
         colour=False,
         patient=None,
         taken=None,
+        box=(0, 0, 1, 1),
+        squares={},
         thumbnail=b"jpeg",
+    )
+    return Scored(
+        glance,
         gate=Outcome("off"),
         predictions={model: prediction(model) for model in MODELS},
         agreement={},

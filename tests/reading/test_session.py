@@ -120,6 +120,17 @@ def test_a_disk_that_is_full_loses_nothing_in_the_tab(session, root, monkeypatch
     assert len(kept.load(session.name, root).films) == 2
 
 
+def test_what_was_overtaken_on_its_way_takes_nothing_back(session):
+    session.put(FILM, Impression(finding="COVID-19", text="left base"), said=3)
+    session.put(FILM, Impression(text="left"), said=2)
+    film = session.put(FILM, Impression(finding="Normal", blind=True, seconds=4.0), said=1)
+    assert (film.last.finding, film.last.text, film.last.blind) == ("COVID-19", "left base", False)
+    assert film.before.finding == "Normal" and film.before.blind, "it was said before the models were shown"
+    assert session.put(FILM, Impression(finding="COVID-19", blind=True), said=2).before == film.before
+    assert session.heard(FILM, 3) and not session.heard(FILM, 4) and not session.heard(OTHER, 1)
+    assert session.put(FILM, Impression(text="right base"), said=4).last.text == "right base"
+
+
 def test_what_was_read_blind_stays_and_nothing_is_blind_after_the_models(session):
     read_film(session, blind=True)
     session.put(FILM, Impression(finding="COVID-19", seconds=9.0))

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from xraykit.films.decoder import Glance
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.gate import Outcome
@@ -24,7 +25,7 @@ def scored(sha: str = "0", tops: tuple = ("x", "x"), patient: str | None = None)
     for name, top in zip(WANTED, tops, strict=True):
         probabilities = np.array([0.7, 0.3]) if top == "x" else np.array([0.3, 0.7])
         predictions[name] = Prediction(("x", "y"), probabilities, np.log(probabilities))
-    return Scored(
+    film = Glance(
         source="film",
         format="PNG",
         sha256=sha,
@@ -37,7 +38,12 @@ def scored(sha: str = "0", tops: tuple = ("x", "x"), patient: str | None = None)
         colour=False,
         patient=patient,
         taken=None,
+        box=(0, 0, 1, 1),
+        squares={},
         thumbnail=b"jpeg",
+    )
+    return Scored(
+        film,
         gate=Outcome("off"),
         predictions=predictions,
         agreement={("a", "b"): Agreement(tops, 0.5, 0.25)},

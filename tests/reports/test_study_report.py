@@ -11,6 +11,7 @@ from xraykit.experiments.published import presets
 from xraykit.experiments.results import chosen
 from xraykit.reports.study import published as study_published
 from xraykit.reports.study import report as study_report
+from xraykit.reports.study import settings as study_settings
 from xraykit.reports.study import words as study_words
 
 
@@ -116,22 +117,22 @@ def test_a_long_history_is_thinned_before_it_is_drawn(tmp_path):
 
 def test_rates_lie_on_a_logarithmic_axis_and_words_side_by_side(heads):
     _, _, read = heads
-    hidden, rate, accuracy = study_report.parallel_axes(read)
+    hidden, rate, accuracy = study_settings.parallel_axes(read)
     assert not hidden.numbers and rate.logarithmic and not accuracy.logarithmic
     assert [round(rate.position(row), 3) for row in read.rows] == [0, 0, 0, 0, 0, 0.699, 1]
     assert [round(hidden.position(row), 2) for row in read.rows[:5]] == [0, 0.25, 0.5, 0.75, 1]
-    picture = study_report.settings(read, brushed=True).pictures[0]
+    picture = study_settings.settings(read, brushed=True).pictures[0]
     assert len(picture.rows) == 7 * 3 and picture.screen["params"][0]["name"] == "brush"
 
 
 def test_a_brush_keeps_the_trials_that_run_through_it(heads):
     _, _, read = heads
-    assert study_report.in_brush(read, {"axis": ["Learning rate"], "position": [1.1, 0.5]}) == [6, 7]
+    assert study_settings.in_brush(read, {"axis": ["Learning rate"], "position": [1.1, 0.5]}) == [6, 7]
     both = {"axis": ["Hidden layers", "Learning rate"], "position": [-0.1, 0.3]}
-    assert study_report.in_brush(read, both) == [1, 2]
+    assert study_settings.in_brush(read, both) == [1, 2]
     for nothing in ({}, {"axis": "x"}, {"axis": ["Other"], "position": [0, 1]}, {"axis": [], "position": [0, 1]}):
-        assert study_report.in_brush(read, nothing) is None
-    rows = study_report.settings(read, [6]).pictures[0].rows
+        assert study_settings.in_brush(read, nothing) is None
+    rows = study_settings.settings(read, [6]).pictures[0].rows
     assert {row["trial"][0] for row in rows if row["shown"]} == {"6"}
 
 
@@ -144,7 +145,7 @@ def test_a_random_start_is_marked_in_every_table_and_chart(tmp_path):
         study_report.results(read),
         study_report.comparisons(read),
         study_report.histories(read),
-        study_report.settings(read),
+        study_settings.settings(read),
         study_report.cost(read),
         study_report.overfitting(read),
         study_published.chosen(read, chosen.read(folder)),
@@ -182,7 +183,7 @@ def test_accuracy_over_the_share_of_films_is_a_line_where_there_are_two_shares(t
 
 def test_the_page_to_hand_out_holds_every_section(heads):
     study, _, read = heads
-    sections = [study_report.results(read), study_report.cost(read), study_report.settings(read)]
+    sections = [study_report.results(read), study_report.cost(read), study_settings.settings(read)]
     page = study_report.report(read, study, sections)
     html = page.html()
     assert "Study mobilenet-heads" in html and html.count("<svg") == 2 and "<script" not in html
@@ -194,6 +195,6 @@ def test_the_page_to_hand_out_holds_every_section(heads):
 def test_rows_of_a_chart_are_not_hoisted_to_where_streamlit_reads_a_table(heads):
     """A top-level text would be taken for a table by Streamlit, which refuses it."""
     _, _, read = heads
-    for section in (study_report.histories(read), study_report.settings(read), study_report.cost(read)):
+    for section in (study_report.histories(read), study_settings.settings(read), study_report.cost(read)):
         for picture in section.pictures:
             assert "data" not in picture.screen, picture.key

@@ -8,9 +8,11 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.helpers.late import Late
 from xraykit.training.fit.input import augmentation
-from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.recipe.presets import CHEST
+
+FilmBatches = Late("xraykit.training.fit.input.batches", "FilmBatches")
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 
 from tests.helpers import fakes
 from xraykit.models import classifier, explanation, tf_keras_vis
-from xraykit.models.conversion import archive, convert, flatten
+from xraykit.models.conversion import archive, convert
+from xraykit.models.conversion.task import squares
 from xraykit.system import files
 from xraykit.training.recipe import recipe, rules
 
@@ -41,7 +42,7 @@ def lively(model):
     """Random weights that tell films apart: moved statistics, open units, and logits that differ by some units."""
     import keras
 
-    films = flatten.squares(SIZE, model.input_shape[-1]).astype(np.float32)
+    films = squares(SIZE, model.input_shape[-1]).astype(np.float32)
     normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     for layer in normalizations:
         layer.momentum = 0.0  # one step sets the statistics to those of these films

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from tests.helpers import film_folders
+from tests.helpers.late import Late
 from xraykit.training.fit.input.augmentation import augment
-from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.recipe.presets import CHEST
 from xraykit.training.recipe.recipe import Augmentation
+
+FilmBatches = Late("xraykit.training.fit.input.batches", "FilmBatches")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from xraykit.refused import Refused
 from xraykit.system import device_queue, devices
 from xraykit.training import worker
 from xraykit.training.recipe import presets, recipe
-from xraykit.training.run import control, failures, run
+from xraykit.training.run import control, failures, heartbeat, run
 from xraykit.training.run.run import CheckpointDamaged, Failure
 
 TINY = presets.NAMED["tiny"]
@@ -254,7 +254,7 @@ def test_a_training_that_cannot_be_interrupted_is_ended_all_the_same(made, how):
     else:
         process.send_signal(how)
     assert process.wait(HANG) == 0
-    assert worker.PATIENCE_SECONDS + 2 * worker.TICK_SECONDS < 10, "ten seconds are promised"
+    assert heartbeat.PATIENCE_SECONDS + 2 * heartbeat.TICK_SECONDS < 10, "ten seconds are promised"
     assert made.status().state == "stopped" and made.status().message
     assert device_queue.line("cpu") == []
 
@@ -335,8 +335,8 @@ def test_a_deleted_run_is_gone_at_once(made, tmp_path):
 
 
 def test_heartbeat_and_readings_are_written_beside_the_training(made, monkeypatch):
-    monkeypatch.setattr(worker, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(worker, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(heartbeat, "TICK_SECONDS", 0.05)
 
     def fit(found, chosen, films, report=None):
         until(lambda: len(found.rows("device.csv")) > 2, "readings come")

@@ -6,20 +6,24 @@ import shutil
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 
 from tests.helpers import DATA, ROOT, backend, film_folders
+from tests.helpers.late import Late
 from xraykit.datasets import dataset, layout, split
 from xraykit.evaluation import evaluation
 from xraykit.system.job_folder import Stopped
 from xraykit.training import worker
-from xraykit.training.fit import callbacks, checkpoint, fit, network, optimizer
-from xraykit.training.fit.input import batches
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run
 from xraykit.training.run.run import CheckpointDamaged
+
+keras = Late("keras")
+callbacks, checkpoint, fit, network, optimizer = (
+    Late(f"xraykit.training.fit.{name}") for name in ("callbacks", "checkpoint", "fit", "network", "optimizer")
+)
+batches = Late("xraykit.training.fit.input.batches")
 
 # A rate so high that the validation loss has no rest: the plateau cuts it and early stopping counts
 RESTLESS = recipe.with_settings(
@@ -77,21 +81,22 @@ class Interrupted(Exception):
     """The way in which training without runs is stopped."""
 
 
-class StopAt(keras.callbacks.Callback):
+def stop_at(made, epoch, step):
     """Asks a run to stop after a step of an epoch, counted from where the run went on; -1 is the last."""
+    now = None
 
-    def __init__(self, made, epoch, step):
-        super().__init__()
-        self.made, self.epoch, self.step, self.now = made, epoch, step, None
+    def begin(epoch, logs=None):
+        nonlocal now
+        now = epoch
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.now = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.now == self.epoch and batch == self.step % self.params["steps"]:
-            if self.made is None:
+    def end(batch, logs=None):
+        if now == epoch and batch == step % callback.params["steps"]:
+            if made is None:
                 raise Interrupted
-            self.made.ask_to_stop()
+            made.ask_to_stop()
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_train_batch_end=end)
+    return callback
 
 
 def create(films, folder, chosen, name):
@@ -117,7 +122,7 @@ def interrupted(films, folder, chosen, monkeypatch, *stops):
     made = create(films, folder, chosen, "interrupted")
     for epoch, step in stops:
         with monkeypatch.context() as patch:
-            patch.setattr(fit, "counting_callbacks", _with(StopAt(made, epoch, step)))
+            patch.setattr(fit, "counting_callbacks", _with(stop_at(made, epoch, step)))
             with pytest.raises(Stopped):
                 worker.learn(made, chosen, films)
         (made.path / "stop").unlink()
@@ -191,7 +196,7 @@ def test_stock_backup_and_restore_gives_other_numbers(films, tmp_path, straight)
     """What Keras ships forgets the counters of its own callbacks: the same stop gives other learning rates."""
     expected = numbers(straight(RESTLESS), "learning_rate")
     assert stock_rates(films, tmp_path / "whole", None) == pytest.approx(expected)
-    assert stock_rates(films, tmp_path / "stopped", StopAt(None, 3, 2)) != pytest.approx(expected)
+    assert stock_rates(films, tmp_path / "stopped", stop_at(None, 3, 2)) != pytest.approx(expected)
 
 
 def stock_rates(films, folder, stop):
@@ -296,7 +301,7 @@ def test_a_run_that_was_stopped_before_this_version_goes_on(old):
     before = made.history()
     assert 0 < len(before) < chosen.epochs
     last = len(before) + 2
-    learning = StopAt(made, last, -1)
+    learning = stop_at(made, last, -1)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
         patch.setattr(fit, "counting_callbacks", _with(learning))
         worker.learn(made, chosen, films)
@@ -359,7 +364,7 @@ def test_a_film_that_vanishes_ends_the_run_until_it_is_back(tmp_path, straight, 
 def test_a_stopped_run_may_be_finished_as_it_is(films, tmp_path, straight, monkeypatch):
     made = create(films, tmp_path, SHORT, "finished-early")
     with monkeypatch.context() as patch:
-        patch.setattr(fit, "counting_callbacks", _with(StopAt(made, 2, 2)))
+        patch.setattr(fit, "counting_callbacks", _with(stop_at(made, 2, 2)))
         with pytest.raises(Stopped):
             worker.learn(made, SHORT, films)
     (made.path / "stop").unlink()

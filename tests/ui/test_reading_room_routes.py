@@ -6,7 +6,9 @@ import json
 import os
 import struct
 import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -287,6 +289,26 @@ def test_after_a_reload_the_films_are_the_new_tabs_and_the_old_key_is_dead(tab, 
     assert open_rooms.keep_only({"after the reload"}) == []
     for old in (tab.key, "x", reloaded.key, None):
         assert reloaded.post("adopt", {"from": old}).status == 404
+
+
+def test_what_a_page_said_as_it_went_is_there_before_the_next_one_begins(tab, browser, open_rooms, monkeypatch):
+    monkeypatch.setattr(looking, "LATE", 60)  # a limit on hangs here
+    tab.post("films?name=a.png", fakes.film_png(1, 64, 60))
+    tab.until_read()
+    reloaded = Tab(browser, "after the reload")
+    with ThreadPoolExecutor() as threads:
+        adopting = threads.submit(reloaded.post, "adopt", {"from": tab.key, "unsaved": {"1": 7, "none": 9}})
+        while open_rooms.get(tab.key) is not None:
+            time.sleep(0.01)
+        late = tab.address("impression/1?said=7")
+        assert browser.ask("PUT", late, {"text": "left base"}).status == 200 and adopting.result().status == 200
+    (row,) = reloaded.get("rows?since=0").json()["rows"]
+    assert row["impression"]["text"] == "left base"
+    assert browser.ask("PUT", reloaded.address("impression/1?said=8"), {"text": "right base"}).status == 200
+    assert browser.ask("PUT", late, {"text": "left"}).json()["impression"]["text"] == "right base"
+    assert [tab.get("rows?since=0").status, tab.post("stop").status] == [404, 404], "it brings nothing but that"
+    open_rooms.keep_only({"another"})
+    assert browser.ask("PUT", late, {"text": "left base"}).status == 404
 
 
 def test_a_room_ends_with_its_session(tab, browser, open_rooms, spooled):

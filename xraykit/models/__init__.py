@@ -7,7 +7,7 @@ classifier          a model read as a LiteRT graph and a head; which models ther
 conversion/         formats: what a file from elsewhere is; archive: what a Keras file holds, told without Keras;
                     convert: from a saved network to the files that are read without TensorFlow; flatten: a network
                     from elsewhere made flat; importing: a model made of it; child: the process that does it;
-                    landmarks: which backbone a network holds
+                    task: what is asked of it and what comes of it; landmarks: which backbone a network holds
 kept                what lies beside the network: evaluations and history; what differs between cards
 explanation         Grad-CAM from one forward pass
 tf_keras_vis        the other heatmap methods, in a worker process with TensorFlow

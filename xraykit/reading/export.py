@@ -20,7 +20,7 @@ COLUMNS = (
     *("order", "sha256", "name", "reference", "finding_before_models", "finding", "changed", "flagged"),
     *("gate", "laid"),
 )
-LAST_COLUMNS = ("seconds_before_models", "seconds", "text", "marks", "recorded")
+LAST_COLUMNS = ("seconds_before_models", "seconds", "text", "marks", "measurements", "recorded")
 OF_MODEL = ("answer", "probability", "known", "reader_says")  # after the model's name and a space
 
 
@@ -59,7 +59,8 @@ def _row(film: ReadFilm, models: list[str]) -> Iterator[Any]:
         yield answer and answer.known
         yield last.agrees.get(model)
     yield from (before and before.seconds, last.seconds, last.text)
-    yield json.dumps(msgspec.to_builtins(last.marks), ensure_ascii=False) if last.marks else None
+    for drawn in (last.marks, last.measurements):
+        yield json.dumps(msgspec.to_builtins(drawn), ensure_ascii=False) if drawn else None
     yield last.at
 
 

@@ -6,7 +6,7 @@ import enum
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,8 @@ MOST_BYTES = 2**20  # of an impression as JSON
 Label = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=MOST_TEXT)]
 Pixel = Annotated[float, Meta(ge=-1e5, le=1e5)]  # a mark may reach beyond the film's edge
+Kind = Annotated[str, Meta(pattern="^[a-z][a-z-]{0,29}$")]
+Points = Annotated[tuple[tuple[Pixel, Pixel], ...], Meta(max_length=MOST_POINTS)]
 Seconds = Annotated[float, Meta(ge=0, le=MOST_SECONDS)]
 Moment = Annotated[str, Meta(max_length=40)]
 
@@ -42,13 +44,25 @@ class Agreement(enum.StrEnum):
 class Mark:
     """Something drawn on a film.
 
-    `kind` names the tool ("arrow", "point", "text", "ruler", ...); `points` are (x, y) in film pixels from the upper
+    `kind` names the tool ("arrow", "circle", "text", ...); `points` are (x, y) in film pixels from the upper
     left corner of the film as stored, whatever was rotated or flipped when it was drawn.
     """
 
-    kind: Annotated[str, Meta(pattern="^[a-z][a-z-]{0,29}$")]
-    points: Annotated[tuple[tuple[Pixel, Pixel], ...], Meta(max_length=MOST_POINTS)]
+    kind: Kind
+    points: Points
     label: Annotated[str, Meta(max_length=500)] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Something measured on a film: `kind` ("ruler", "angle", "ratio", ...) and `points` as a mark has them.
+
+    `axis` is that of a cardiothoracic ratio's calipers on the film as stored; None for what has none.
+    """
+
+    kind: Kind
+    points: Points
+    axis: Literal["x", "y"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,8 @@ class Impression:
     text : str
         In the reader's words.
     marks : tuple of Mark
+    measurements : tuple of Measurement
+        A film that was only measured is not read yet.
     seconds : float
         The film was shown in a visible tab, up to this impression.
     blind : bool
@@ -78,6 +94,7 @@ class Impression:
     agrees: Annotated[Mapping[Label, Agreement], Meta(max_length=100)] = field(default_factory=dict)
     text: Text = ""
     marks: Annotated[tuple[Mark, ...], Meta(max_length=MOST_MARKS)] = ()
+    measurements: Annotated[tuple[Measurement, ...], Meta(max_length=MOST_MARKS)] = ()
     seconds: Seconds = 0.0
     blind: bool = False
     flagged: bool = False
@@ -134,6 +151,7 @@ def _expected(place: str) -> str:
     limits = {
         "text": f"text of at most {MOST_TEXT:,} characters",
         "marks": f"at most {MOST_MARKS} marks of at most {MOST_POINTS} points, each with a kind and film pixels",
+        "measurements": f"at most {MOST_MARKS} measurements, each with a kind, film pixels, an axis (x or y)",
         "agrees": f"{', '.join(Agreement)} for each model",
         "seconds": "seconds from 0 to those of a week",
         "finding": "a finding's name, or none",

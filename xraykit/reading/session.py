@@ -39,6 +39,7 @@ class Session:
         self._options = replace(options, keep=False)
         self._films: dict[str, ReadFilm] = {}
         self._pictures: dict[str, bytes] = {}
+        self._said: dict[str, int] = {}
         self._labels = Labels()
         self._created = self._changed = files.now()
         self._id = uuid.uuid4().hex[:12]
@@ -80,10 +81,13 @@ class Session:
         answers: Mapping[str, Answer] | None = None,
         picture: bytes | None = None,
         gate: Outcome | None = None,
+        said: int = 0,
     ) -> ReadFilm:
         """Record an impression in place of the film's last one, and write it to disk where the session is kept.
 
-        An impression cannot be blind once the models were shown: it then counts as one with them.
+        An impression cannot be blind once the models were shown: it then counts as one with them. `said` is when it was
+        said, by the reader's clock in milliseconds; 0 for now. One that was overtaken on its way by a later one
+        changes nothing, but for the finding before the models were shown where there is none yet.
 
         Raises
         ------
@@ -95,6 +99,9 @@ class Session:
         impressions.check(impression, self._options.classes)
         with self._guard:
             known = self._films.get(sha256)
+            if known is not None and 0 < said < self._said.get(sha256, 0):
+                return self._put_late(known, impression)
+            self._said[sha256] = max(said, self._said.get(sha256, 0))
             shown = known is not None and not known.last.blind
             last = replace(impression, blind=impression.blind and not shown, at=files.now())
             film = ReadFilm(
@@ -113,6 +120,17 @@ class Session:
                 self._pictures[sha256] = picture
             self._save()
             return film
+
+    def _put_late(self, known: ReadFilm, impression: Impression) -> ReadFilm:
+        if impression.blind and impression.finding and known.before is None:
+            known = replace(known, before=replace(impression, at=files.now()))
+            self._films[known.sha256] = known
+            self._save()
+        return known
+
+    def heard(self, sha256: str, said: Any) -> bool:
+        """Is an impression of this film recorded that was said at this moment or later? True for what is no moment."""
+        return not isinstance(said, int) or self._said.get(sha256, 0) >= said
 
     def refer(self, labels: Labels) -> int:
         """Give films their reference standard, those read already and those to come; how many were read already."""

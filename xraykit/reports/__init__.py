@@ -5,8 +5,8 @@ tables             the figures of a comparison laid out in rows
 card_report        a model card as a report
 comparison/        chosen: what a user can choose; figures, curves, cards, changes, worth, seeds: its sections; page:
                    all to hand out
-study/             report: the sections of a study; published: the published figures; words: its sentences
-truth/             data_audit_report: a data audit as a report; data_audit_charts: its charts
+study/             report: the sections of a study; published: the published figures;
+                   settings: its parallel coordinates; words: its sentences
 charts/style       the two looks of a chart, for a dark screen and for white paper
 charts/matrices    confusion matrices, and shares of several models with intervals
 charts/curves      ROC, precision-recall and reliability
@@ -18,10 +18,10 @@ charts/decisions   people: 100 as dots; net_benefit: decision curves; coverage o
 truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: its picture;
                    numbers_report: prediction sets, and 100 people at a prevalence; shortcuts_report,
                    scorecard_report: sections on models that were audited; pictures: their charts; pages: an audit
-                   as files
+                   as files; data_audit_report, data_audit_charts: an audit of films; left_out: what a model's recipe
+                   gives on sources never seen
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
-truth/left_out     what a model's recipe gives on sources never seen
 
 Beside them parts.html and report.html (templates) and report.css, which pages and files share.
 """

@@ -9,6 +9,9 @@ recipe/sentences    how a model was trained, as sentences
 run/run             the folder of one run: the only truth about it
 run/control         a run is started, resumed, stopped, deleted
 run/failures        what ended a run, and what to do about it
+run/heartbeat       beside a training: alive, the device's load, a stop that is kept
+run/recorder        what a training says of itself, in its run's folder
+run/ending          how a run ends: state, failure, advice
 run/passes          how long films took through frozen layers, and which runs share it
 worker              a run from its place in the queue to its end
 fit/plan            what a training is told before it begins

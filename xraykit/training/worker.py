@@ -6,48 +6,34 @@ Every end has a state that says why, with a sentence of advice. The backend is i
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
 import logging
 import os
-import select
-import signal
-import socket
-import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import msgspec
 
 from xraykit.datasets import dataset, pool, split
 from xraykit.datasets.reading import index
 from xraykit.evaluation.evaluation import FILES, Evaluation
-from xraykit.refused import Refused
 from xraykit.system import device_queue, devices, files
 from xraykit.system.job_folder import State, Stopped
 from xraykit.training import audited
 from xraykit.training.recipe import recipe as recipes
 from xraykit.training.recipe.recipe import Recipe
-from xraykit.training.run import control, failures, passes
-from xraykit.training.run.run import CHECKPOINT, STATUS, Run, RunRefused, Stage
+from xraykit.training.run import control, ending
+from xraykit.training.run.heartbeat import TICK_SECONDS, Heartbeat
+from xraykit.training.run.recorder import OnMoment, RunRecorder
+from xraykit.training.run.run import Run, RunRefused, Stage
 
 if TYPE_CHECKING:  # they import the backend
     import numpy as np
 
-    from xraykit.training.fit.callbacks import Moment
-    from xraykit.training.fit.checkpoint import Checkpoint, Progress
-
 OnStage = Callable[[str, int, int], None]  # a stage before the training, films done, films in all
-OnMoment = Callable[["Moment"], None]
 OnFilms = Callable[[dataset.Dataset], None]
 Fit = Callable[[Run, Recipe, dataset.Dataset, OnMoment], None]
-TICK_SECONDS = 0.5  # between two looks for a stop, and between two writings of how far a stage is
-HEARTBEAT_SECONDS = 2.0
-PATIENCE_SECONDS = 6.0  # of a stop: a compilation or a long step cannot be interrupted, and ten seconds are promised
-MOMENTS = "moments.csv"
 
 
 def _ignore(*_: Any) -> None:
@@ -95,8 +81,8 @@ def train(
                     (fit or learn)(run, recipe, films, on_moment)
                 end: dict[str, Any] = {"state": State.FINISHED}
             except BaseException as error:
-                end = _end_of(run, error)
-        return _leave(run, end)
+                end = ending.end_of(run, error)
+        return ending.leave(run, end)
 
 
 def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment = _ignore) -> None:
@@ -171,175 +157,6 @@ def read_held_out(
         squares = films.squares(recipe.image_size, recipe.channels)
         logits = fit.read_logits(run.path / "model.keras", squares, chosen)
     return fit.evaluate(run.name, films, chosen, part, logits)
-
-
-class RunRecorder:
-    """Writes what a training says of itself into the run's folder: a `training.fit.callbacks.Recorder`."""
-
-    def __init__(self, run: Run, recipe: Recipe, on_moment: OnMoment = _ignore) -> None:
-        self.run, self.recipe, self.on_moment = run, recipe, on_moment
-
-    def begin(self, progress: Progress, epochs: int) -> None:
-        self.run.restore_history(progress.epoch, [_row(row) for row in progress.history])
-        self.run.truncate(MOMENTS, progress.epoch)
-        self.run.update(epoch=progress.epoch, epochs=epochs, step=progress.step, **_facts(progress))
-
-    def stage(self, stage: Stage, **facts: Any) -> None:
-        self.run.update(stage=stage, **facts)
-
-    def moment(self, moment: Moment) -> None:
-        progress, figures = moment.progress, moment.figures
-        pace = None if moment.images_per_second is None else round(moment.images_per_second, 1)
-        self.run.update(
-            stage=Stage.LEARNING,
-            epoch=progress.epoch,
-            epochs=moment.epochs,
-            step=progress.step,
-            steps=moment.steps,
-            phase=progress.phase,
-            eta=moment.eta,
-            learning_rate=moment.learning_rate,
-            progressed=time.time(),
-            **figures,
-            **({} if pace is None else {"images_per_second": pace}),
-            **_facts(progress),
-        )
-        if progress.step:
-            row: dict[str, Any] = {"epoch": round(progress.epoch + progress.step / moment.steps, 4)}
-            row |= {name: round(figures[name], 6) for name in ("loss", "accuracy") if name in figures}
-            row |= {"learning_rate": moment.learning_rate, "images_per_second": "" if pace is None else pace}
-            self.run.append(MOMENTS, row)
-        self.on_moment(moment)
-
-    def epoch(self, row: Mapping[str, float]) -> None:
-        self.run.append_history(_row(row))
-
-    def event(self, what: str, **fields: Any) -> None:
-        self.run.event(what, **fields)
-
-    def passed(self, made: passes.Pass) -> None:
-        passes.record(self.run, made)
-
-    def checkpoint(self, checkpoint: Checkpoint) -> None:
-        from xraykit.training.fit import checkpoint as checkpoints
-
-        checkpoints.write(self.run.path / CHECKPOINT, checkpoint, self.recipe)
-
-    def last_checkpoint(self) -> Checkpoint | None:
-        from xraykit.training.fit import checkpoint as checkpoints
-
-        return checkpoints.load(self.run.path / CHECKPOINT, self.recipe)
-
-    def result(self, network: Any, evaluations: Mapping[str, Evaluation]) -> None:
-        for part, evaluation in evaluations.items():
-            files.replace_text(self.run.path / FILES[part], evaluation.to_json())
-        unfinished = self.run.path / ".model.part.keras"
-        network.save(unfinished)
-        unfinished.replace(self.run.path / "model.keras")
-
-    def stop_asked(self) -> bool:
-        return self.run.stop_asked()
-
-
-def _row(row: Mapping[str, float]) -> dict[str, float | str]:
-    """An epoch as history.csv has it."""
-    plain = {"epoch", "phase", "learning_rate"}
-    texts = {name: value if name in plain else f"{value:.7g}" for name, value in row.items()}
-    return texts | {"seconds": round(row["seconds"], 2)}
-
-
-def _facts(progress: Progress) -> dict[str, float | int | str | None]:
-    """What the status says of a training's progress."""
-    return {
-        "best_epoch": progress.best_epoch,
-        "best_loss": progress.best_loss,
-        "best_accuracy": progress.best_accuracy,
-        "learning_seconds": round(progress.learning_seconds + progress.epoch_seconds, 1),
-        "split": progress.accumulation,
-        "precision": progress.precision,
-    }
-
-
-class Heartbeat:
-    """A thread beside the training: heartbeat, readings of the device, and a stop that is kept whatever happens.
-
-    Signals reach it through a socket, for Python tells its main thread of them only between two of its own steps.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.device = ""
-        self.stop_seen: float | None = None  # when a stop was seen first
-        self.missed: float | None = None  # when the folder was missed first
-        self.ours, self.theirs = socket.socketpair()
-        self.thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-        self.handlers: dict[int, Any] = {}  # of signals, as they were before
-        self.wakeup = -1  # the descriptor that signals were written to before
-
-    def watch(self, device: str) -> None:
-        """Read this device from now on."""
-        self.device = device
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # no other may mind signals; the stop file remains
-            self.theirs.setblocking(False)
-            self.wakeup = signal.set_wakeup_fd(self.theirs.fileno(), warn_on_full_buffer=False)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self.handlers[number] = signal.signal(number, lambda *_: None)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.handlers.items():
-            signal.signal(number, handler)
-        if self.handlers:
-            signal.set_wakeup_fd(self.wakeup)
-        self.theirs.send(b"\0")
-        self.thread.join()
-        self.ours.close()
-        self.theirs.close()
-
-    def _beat(self) -> None:
-        last = 0.0
-        while True:
-            heard = self.ours.recv(64) if select.select([self.ours], [], [], TICK_SECONDS)[0] else b""
-            if b"\0" in heard:
-                return
-            if set(heard) & {signal.SIGTERM, signal.SIGINT}:
-                self._ask_to_stop()
-            self._lose_patience()
-            if time.monotonic() - last >= HEARTBEAT_SECONDS:
-                last = time.monotonic()
-                self._write()
-
-    def _ask_to_stop(self) -> None:
-        self.stop_seen = self.stop_seen or time.monotonic()
-        with contextlib.suppress(RunRefused, OSError):  # no room for the file: the patience below still counts
-            self.run.ask_to_stop()
-
-    def _lose_patience(self) -> None:
-        """End the process where the training has not heard of a stop, or of its folder's end, for too long."""
-        now = time.monotonic()
-        if self.stop_seen is None and self.run.stop_asked():
-            self.stop_seen = now
-        if self.stop_seen is not None and now - self.stop_seen > PATIENCE_SECONDS:
-            words = "Stopped during a compilation or a long step, which cannot be interrupted. It can be resumed."
-            _leave(self.run, {"state": State.STOPPED, "message": words})
-            os._exit(0)  # which frees the device, the lock and the place in the queue
-        if self.missed is not None and now - self.missed > PATIENCE_SECONDS:
-            os._exit(1)
-
-    def _write(self) -> None:
-        """Heartbeat and readings; a full disk or a deleted folder is for the training to meet, and to say."""
-        try:
-            readings = devices.readings(self.device, os.getpid()) if self.device else {}
-            self.run.update(**readings)
-            if readings:
-                self.run.append("device.csv", {"time": round(time.time(), 1), **readings})
-            self.missed = None
-        except (RunRefused, OSError):
-            if not (self.run.path / STATUS).exists():
-                self.missed = self.missed or time.monotonic()
 
 
 @contextlib.contextmanager
@@ -429,59 +246,3 @@ def _progress(run: Run, stage: Stage, on_stage: OnStage) -> index.Progress:
 def _stop_if_asked(run: Run) -> None:
     if run.stop_asked():
         raise Stopped("Stopped before the training began.")
-
-
-def _end_of(run: Run, error: BaseException) -> dict[str, Any]:
-    """State, failure, advice and message of a run that did not finish; the traceback goes to log.txt."""
-    if isinstance(error, Stopped):
-        return {"state": State.STOPPED, "message": str(error)}
-    if not (run.path / STATUS).exists():
-        return {"state": State.LOST}
-    with contextlib.suppress(OSError), (run.path / "log.txt").open("a", encoding="utf-8") as log:
-        # What led to a refusal is a library's, and may hold what stands in a file: it is not told
-        chain = not isinstance(error, Refused)
-        log.write("".join(traceback.format_exception(error, chain=chain)))  # a full disk must not hide why it failed
-    return {
-        "state": State.FAILED,
-        "failure": failures.kind_of(error),
-        "advice": failures.advice(error),
-        "message": failures.words(error)[:500],
-    }
-
-
-def _leave(run: Run, end: dict[str, Any]) -> State:
-    """Write the state that the run ends in, whatever the disk says; nothing where its folder is gone."""
-    state = end["state"]
-    end |= {"stage": None, "place": None, "load": None, "memory": None, "ended": files.now()}
-    end["eta"] = 0.0 if state is State.FINISHED else None
-    if state is State.LOST or not _write_end(run, end):
-        return State.LOST
-    with contextlib.suppress(OSError):  # the status has said it; a full disk has no room for the event
-        run.event(state, **{key: end[key] for key in ("failure", "message") if end.get(key)})
-        run.forget_stop()
-    return state
-
-
-def _write_end(run: Run, end: dict[str, Any]) -> bool:
-    """False where the run's folder is gone."""
-    for pause in (0.0, 0.2, 0.5, 1.0):
-        time.sleep(pause)
-        if not (run.path / STATUS).exists():
-            return False
-        try:
-            run.update(**end)
-            return True
-        except OSError as error:
-            if error.errno not in (*failures.FULL, errno.ENOENT):
-                raise
-    _write_in_place(run, end)
-    return True
-
-
-def _write_in_place(run: Run, end: dict[str, Any]) -> None:
-    """Overwrite the old status, whose room on the disk it has: no new file can be made."""
-    path = run.path / STATUS
-    text = json.dumps({**run.read(STATUS), **end, "heartbeat": time.time()}).encode()
-    with path.open("r+b") as file:
-        file.write(text.ljust(path.stat().st_size))
-        file.truncate()

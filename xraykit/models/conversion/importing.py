@@ -24,14 +24,14 @@ from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.models.conversion import archive, child, convert, flatten, formats
 from xraykit.models.conversion.archive import Source
-from xraykit.models.conversion.flatten import Facts
+from xraykit.models.conversion.task import EXPECTED, FACTS, SCALINGS, TASK, Facts, Task, squares
 from xraykit.system import files as system_files
 from xraykit.system import jobs
 
 Say = Callable[[str], None]  # is given what is being done; what it raises ends the import
 SECONDS = 1800.0  # the largest networks of keras.applications take a few minutes on two cores
 MOST_CLASSES, LONGEST_CLASS, LONGEST_TITLE = 100, 60, 200  # letters
-# What each scaling is called for people; the numbers are in flatten
+# What each scaling is called for people; the numbers are in task
 SCALING_WORDS = {
     "raw": "grey levels 0 to 255 as they are",
     "0..1": "divided by 255",
@@ -91,9 +91,9 @@ def wish(
             f"of the network's outputs; got {formats.shown(', '.join(names)) or 'none'}.",
             code="class-count",
         )
-    if scaling is not None and scaling not in flatten.SCALINGS:
+    if scaling is not None and scaling not in SCALINGS:
         raise ModelRefused(
-            f"Expected a scaling of {', '.join(flatten.SCALINGS)}; got {formats.shown(scaling)}. {ASK_SCALING}",
+            f"Expected a scaling of {', '.join(SCALINGS)}; got {formats.shown(scaling)}. {ASK_SCALING}",
             code="scaling",
         )
     title = " ".join((title or f"Imported from {formats.shown(file.name)}").split())
@@ -203,16 +203,14 @@ def _scaling_of(source: Source) -> str:
         return "raw"
     raise ModelRefused(
         f"{formats.shown(source.name)} does not say which grey levels it expects: the network has no Rescaling "
-        f"layer. Choose the scaling, --scaling on the command line: {', '.join(flatten.SCALINGS)}. {ASK_SCALING}",
+        f"layer. Choose the scaling, --scaling on the command line: {', '.join(SCALINGS)}. {ASK_SCALING}",
         code="scaling",
     )
 
 
 def _convert(asked: Wish, source: Source, weights: Path, scaling: str, making: Path, say: Say) -> Facts:
-    task = flatten.Task(
-        source.name, source.config, str(weights.resolve()), scaling, len(asked.classes), asked.image_size
-    )
-    system_files.replace_text(making / flatten.TASK, json.dumps(vars(task)))
+    task = Task(source.name, source.config, str(weights.resolve()), scaling, len(asked.classes), asked.image_size)
+    system_files.replace_text(making / TASK, json.dumps(vars(task)))
     words = "Converting the network."
     say(words)
     try:
@@ -224,7 +222,7 @@ def _convert(asked: Wish, source: Source, weights: Path, scaling: str, making: P
             "smaller network if it happens again",
             "conversion-crashed",
         ) from None
-    return Facts(**json.loads((making / flatten.FACTS).read_text("utf-8")))
+    return Facts(**json.loads((making / FACTS).read_text("utf-8")))
 
 
 def _card(asked: Wish, source: Source, sha256: str, scaling: str, facts: Facts, making: Path) -> Card:
@@ -282,9 +280,9 @@ def _agreement(card: Card, source: Source, facts: Facts, making: Path) -> dict[s
     """How far the two networks differ; refused where it is more than rounding."""
     system_files.replace_text(making / cards.CARD, card.to_json())
     model = classifier.load(making, name=card.name)
-    films = flatten.squares(facts.image_size, facts.channels)
+    films = squares(facts.image_size, facts.channels)
     ours = np.stack([model.prediction(logits).probabilities for logits in model.predict_squares(films)])
-    difference = float(np.abs(ours - np.load(making / flatten.EXPECTED)).max())
+    difference = float(np.abs(ours - np.load(making / EXPECTED)).max())
     if not difference <= facts.tolerance:  # a NaN is no agreement
         raise archive.refuse(
             source.name,

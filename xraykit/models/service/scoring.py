@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xraykit import gate
 from xraykit.datasets.reading import groups
 from xraykit.films.decoder import Glance
-from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.gate import AS_IT_IS, Asked, Outcome
 from xraykit.models import classifier, explanation
@@ -48,8 +47,8 @@ class Scored:
 
     Attributes
     ----------
-    source, format, sha256, view, laterality, notes, width, height, bits, colour, patient, taken, thumbnail
-        As `films.decoder.Glance` has them.
+    film : Glance
+        Without squares and softcopy.
     predictions : dict of str to Prediction or str
         By model; words where it has none.
     gate : Outcome
@@ -60,19 +59,7 @@ class Scored:
         uint64 (4,), as `groups.fingerprint`; None where its square was not asked for.
     """
 
-    source: str
-    format: str
-    sha256: str
-    view: str | None
-    laterality: str | None
-    notes: tuple[Note, ...]
-    width: int
-    height: int
-    bits: int
-    colour: bool
-    patient: str | None
-    taken: int | None
-    thumbnail: bytes
+    film: Glance
     gate: Outcome
     predictions: dict[str, Prediction | str]
     agreement: dict[tuple[str, str], Agreement]
@@ -131,8 +118,8 @@ def scored(film: Glance, readings: Mapping[str, Reading | str], outcome: Outcome
     tops = {name: reading.top for name, reading in readings.items() if isinstance(reading, Reading)}
     square = film.squares.get(groups.FORM)
     return Scored(
+        replace(film, squares={}, softcopy=None),
         fingerprint=None if square is None else groups.fingerprint_of(square),
-        **{name: getattr(film, name) for name in _FACTS},
         gate=outcome,
         predictions={
             name: reading if isinstance(reading, str) else reading.prediction for name, reading in readings.items()
@@ -143,10 +130,6 @@ def scored(film: Glance, readings: Mapping[str, Reading | str], outcome: Outcome
             if first is not None and second is not None
         },
     )
-
-
-_MADE = ("fingerprint", "gate", "predictions", "agreement")
-_FACTS = [name for name in Scored.__dataclass_fields__ if name not in _MADE]
 
 
 def _bytes_of(reading: Reading) -> int:

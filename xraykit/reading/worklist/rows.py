@@ -331,18 +331,19 @@ class Worklist:
         return row.state == "waiting"
 
     def _take_in(self, row: Row, scored: Scored, wanted: Mapping[str, str]) -> None:
-        notes = tuple(self._notes.setdefault(note, note) for note in scored.notes)
+        film = scored.film
+        notes = tuple(self._notes.setdefault(note, note) for note in film.notes)
         row.state, row.refusal = "ready", None
-        row.facts = Facts(notes=notes, **{name: getattr(scored, name) for name in _COPIED})
-        row.thumbnail, row.gate = scored.thumbnail, scored.gate
+        row.facts = Facts(notes=notes, **{name: getattr(film, name) for name in _COPIED})
+        row.thumbnail, row.gate = film.thumbnail, scored.gate
         for name, version in wanted.items():
             if name in scored.predictions:
                 row.models[name] = _reading(scored.predictions[name], version, self._knows(name, scored))
         row.compared = {pair: (found.correlation, found.overlap) for pair, found in scored.agreement.items()}
         self._forget(row)  # models that were put away while it was read
-        if scored.patient is not None:
-            row.group = self._groups.setdefault(scored.patient, len(self._groups) + 1)
-        same = self._by_sha.setdefault(scored.sha256, [])
+        if film.patient is not None:
+            row.group = self._groups.setdefault(film.patient, len(self._groups) + 1)
+        same = self._by_sha.setdefault(film.sha256, [])
         if row.id not in same:
             same.append(row.id)
         row.same_as = same[0] if same[0] != row.id else None

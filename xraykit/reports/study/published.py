@@ -17,6 +17,7 @@ from xraykit.reports.charts.style import Style
 from xraykit.reports.report import Column, Measured, Picture, Report, Section
 from xraykit.reports.report import Table as ReportTable
 from xraykit.reports.study import report as study_report
+from xraykit.reports.study import settings as study_settings
 from xraykit.reports.study import words
 from xraykit.system import text
 
@@ -33,7 +34,7 @@ def report(table: Table, study: Study, read: Chosen | None, overlaid: Sequence[i
         chosen(table, read),
         beside_published(table, study, read),
         study_report.histories(table, overlaid),
-        study_report.settings(table),
+        study_settings.settings(table),
         *(make(table) for make in study_report.OF_THE_TABLE),
         study_report.comparisons(table),
     )

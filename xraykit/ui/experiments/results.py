@@ -16,6 +16,7 @@ from xraykit.reports.charts.studies import MOST_LINES
 from xraykit.reports.report import Report, Section
 from xraykit.reports.study import published as study_published
 from xraykit.reports.study import report as study_report
+from xraykit.reports.study import settings as study_settings
 from xraykit.reports.study import words as study_words
 from xraykit.system import text
 from xraykit.ui.experiments import selection, snapshot
@@ -197,7 +198,7 @@ def _take_brush(name: str, key: str) -> Any:
         brush = chosen.selection.get("brush", {}) if chosen else {}
         found = snapshot.find(name)
         table = snapshot.results(found) if found else ""
-        trials = None if isinstance(table, str) else study_report.in_brush(table, brush)
+        trials = None if isinstance(table, str) else study_settings.in_brush(table, brush)
         st.session_state[BRUSH] = (name, trials or None)
 
     return take
@@ -233,7 +234,7 @@ def _made(make: Callable[..., Any], *given: Any) -> Any:
 
 
 def _settings(table: Table, shown: tuple[int, ...] | None) -> Section | None:
-    return study_report.settings(table, shown, brushed=True)
+    return study_settings.settings(table, shown, brushed=True)
 
 
 def _comparisons(table: Table) -> Section | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from xraykit.models.conversion.flatten import SCALINGS
+from xraykit.models.conversion.task import SCALINGS
 from xraykit.training.fit.network import resnet18
 
 
@@ -24,7 +24,7 @@ class Backbone:
     build : callable
         Takes the scaled film, a Keras tensor (B, S, S, 3), and the width multiplier; gives a flat Keras model.
     scaling : str
-        What it expects of grey levels, one of `flatten.SCALINGS`.
+        What it expects of grey levels, one of `task.SCALINGS`.
     """
 
     build: Callable[[Any, float], keras.Model]

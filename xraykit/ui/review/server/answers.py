@@ -42,7 +42,10 @@ def answers(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 
     async def endpoint(request: Request) -> Response:
         try:
-            seat = ROOMS.get(request.path_params["key"])
+            key = request.path_params["key"]
+            seat = ROOMS.get(key)
+            if seat is None and request.method == "PUT":  # an impression that a reload overtook
+                seat = ROOMS.before_reload(key)
             if seat is None or seat.ended:
                 raise NotThere
             return await handler(request, seat)
@@ -85,6 +88,12 @@ async def json_of(request: Request) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise Refused("Expected an object as JSON. Load the page again.", code="request")
     return data
+
+
+def number_of(request: Request, name: str) -> int:
+    """A whole number of an address; 0 where there is none."""
+    value = request.query_params.get(name, "0")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 16 else 0
 
 
 def row_of(request: Request, seat: Seat) -> Any:

@@ -9,17 +9,41 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from xraykit.refused import Refused
-from xraykit.ui.review.server.answers import NO_STORE, Handler, NotThere, binary, blocking, json_of, row_of, told
+from xraykit.ui.review.server.answers import (
+    NO_STORE,
+    Handler,
+    NotThere,
+    binary,
+    blocking,
+    json_of,
+    number_of,
+    row_of,
+    told,
+)
 from xraykit.ui.review.server.rooms import ROOMS, Seat
 
 HELD = 4.0  # seconds that a question for changes is held open; the server waits for it when it ends
+LATE = 10.0  # seconds that a page waits after a reload for what it sent as it went
 
 
 async def adopt(request: Request, seat: Seat) -> Response:
-    old = (await json_of(request)).get("from")
-    if not isinstance(old, str) or not await blocking(ROOMS.adopt, request.path_params["key"], old):
+    """The films of before a reload; answered once the impressions that the page sent as it went are recorded."""
+    asked, key = await json_of(request), request.path_params["key"]
+    old, unsaved = asked.get("from"), asked.get("unsaved") or {}
+    if not isinstance(old, str) or not isinstance(unsaved, dict):
         raise NotThere
+    if not await blocking(ROOMS.adopt, key, old):
+        raise NotThere
+    adopted = ROOMS.get(key)
+    if adopted is not None and unsaved:
+        await adopted.wait(lambda: all(_is_saved(adopted, name, said) for name, said in unsaved.items()), LATE)
     return told({})
+
+
+def _is_saved(seat: Seat, name: str, said: Any) -> bool:
+    """Is what was said of a film at a moment of the reader's clock recorded? What is no film need not be waited for."""
+    row = seat.room.list.get(name)
+    return row is None or row.facts is None or seat.room.session.heard(row.facts.sha256, said)
 
 
 async def state(request: Request, seat: Seat) -> Response:
@@ -35,7 +59,7 @@ async def rows(request: Request, seat: Seat) -> Response:
     from xraykit.ui.review.server import messages
 
     room = await blocking(lambda: seat.room)
-    since = _number(request, "since")
+    since = number_of(request, "since")
     if request.query_params.get("wait") == "1":
         await seat.wait(lambda: room.list.version != since, HELD)
         if seat.ended:
@@ -124,11 +148,6 @@ async def choose_models(request: Request, seat: Seat) -> Response:
         raise Refused("Expected the names of models. Load the page again.", code="request")
     await blocking(seat.room.choose_models, names)
     return told({})
-
-
-def _number(request: Request, name: str) -> int:
-    value = request.query_params.get(name, "0")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 16 else 0
 
 
 TABLE: list[tuple[str, str, Handler]] = [

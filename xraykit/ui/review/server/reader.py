@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from xraykit.refused import Refused
-from xraykit.ui.review.server.answers import NO_STORE, Handler, blocking, body_of, row_of, told
+from xraykit.ui.review.server.answers import NO_STORE, Handler, blocking, body_of, number_of, row_of, told
 from xraykit.ui.review.server.rooms import Seat
 
 if TYPE_CHECKING:
@@ -23,17 +23,18 @@ def state(room: Room) -> dict[str, Any]:
 
 
 async def put(request: Request, seat: Seat) -> Response:
-    """Record an impression of a film that is ready."""
+    """Record an impression of a film that is ready; `said` is when, in milliseconds of the reader's clock."""
     from xraykit.reading import impressions
 
     row = row_of(request, seat)
     if row.facts is None:
         raise Refused(f"{row.name} is not read yet. Wait for it, then record the impression.", code="impression")
     body = await body_of(request, impressions.MOST_BYTES)
-    return told({"impression": await blocking(_record, seat.room, row, row.facts.sha256, body)})
+    said = number_of(request, "said")
+    return told({"impression": await blocking(_record, seat.room, row, row.facts.sha256, body, said)})
 
 
-def _record(room: Room, row: Row, sha256: str, body: bytes) -> dict[str, Any] | None:
+def _record(room: Room, row: Row, sha256: str, body: bytes, said: int) -> dict[str, Any] | None:
     from xraykit.reading import impressions
     from xraykit.reading.kept import Answer
 
@@ -52,8 +53,8 @@ def _record(room: Room, row: Row, sha256: str, body: bytes) -> dict[str, Any] | 
     }
     label = room.folders.label(row.place, row.name, classes)
     try:
-        picture, gate = row.thumbnail, row.gate
-        room.session.put(sha256, impression, name=row.name, label=label, answers=answers, picture=picture, gate=gate)
+        given = {"name": row.name, "label": label, "answers": answers, "picture": row.thumbnail, "gate": row.gate}
+        room.session.put(sha256, impression, said=said, **given)
     finally:
         room.list.touch(row)  # it is recorded even where the disk is full
     return room.session.row(sha256)

@@ -105,6 +105,7 @@ class Rooms:
 
     def __init__(self) -> None:
         self._seats: dict[bytes, Seat] = {}
+        self._before: dict[bytes, Seat] = {}  # by the key that a tab had before its last reload
         self._lock = threading.Lock()
         self._cards: list[tuple[str, int]] | None = None
         self.spool = spool.Spool()
@@ -118,20 +119,29 @@ class Rooms:
 
     def get(self, key: str) -> Seat | None:
         """The seat of a key."""
+        return self._match(self._seats, key)
+
+    def before_reload(self, key: str) -> Seat | None:
+        """The seat of a key that its tab had before its last reload: what the page sent as it went may come late."""
+        return self._match(self._before, key)
+
+    def _match(self, seats: dict[bytes, Seat], key: str) -> Seat | None:
         digest = _digest(key)
         with self._lock:
             # By check sum, and every one compared in full: the time it takes tells nothing of a key
-            match = [seat for known, seat in self._seats.items() if hmac.compare_digest(known, digest)]
+            match = [seat for known, seat in seats.items() if hmac.compare_digest(known, digest)]
         return match[0] if match else None
 
     def adopt(self, key: str, old: str) -> bool:
-        """After a reload: the seat of the old key is the new key's, and the old key is nobody's."""
+        """After a reload: the seat of the old key is the new key's; the old key only brings what was on its way."""
         with self._lock:
             new, before = self._seats.get(_digest(key)), self._seats.get(_digest(old))
             if new is None or before is None or new is before or before.ended:
                 return False
             del self._seats[_digest(old)]
             self._seats[_digest(key)] = before
+            self._before = {digest: seat for digest, seat in self._before.items() if seat is not before}
+            self._before[_digest(old)] = before
             before.session = new.session
         new.end()
         return True
@@ -142,6 +152,7 @@ class Rooms:
             gone = {digest: seat for digest, seat in self._seats.items() if seat.session not in sessions}
             for digest in gone:
                 del self._seats[digest]
+            self._before = {digest: seat for digest, seat in self._before.items() if seat.session in sessions}
         return list(gone.values())
 
     def refresh_models(self) -> None:

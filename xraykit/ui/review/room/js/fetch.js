@@ -53,7 +53,7 @@ export function createRoutes(base) {
     json(path, { ...options, method, body: JSON.stringify(body ?? {}), headers: { "content-type": "application/json" } });
   return {
     base,
-    adopt: (from) => send("POST", "adopt", { from }),
+    adopt: (from, unsaved) => send("POST", "adopt", { from, unsaved }),
     state: (signal) => json("state", { signal }),
     rows: (since, signal) => json(`rows?since=${since}&wait=1`, { signal }),
     bytes: async (path, signal) => (await ask(`${base}/${path}`, { signal })).arrayBuffer(),
@@ -69,7 +69,7 @@ export function createRoutes(base) {
     closeAll: () => json("films", { method: "DELETE" }),
     takeAs: (id, way) => send("POST", `gate/${id}`, { take: way }),
     models: (names) => send("POST", "models", { names }),
-    impression: (id, body, options) => send("PUT", `impression/${id}`, body, options),
+    impression: (id, body, said, options) => send("PUT", `impression/${id}?said=${said}`, body, options),
     reading: () => json("reading"),
     setReading: (body) => send("POST", "reading", body),
     upload: (file, name, progress) => upload(`${base}/films?${new URLSearchParams({ name })}`, file, progress),

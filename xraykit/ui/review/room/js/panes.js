@@ -1,6 +1,6 @@
 /** What each pane shows: the film, a model's heatmap over it, two models' heatmaps, or a prior of the same patient. */
 
-import { duration, fill, h, say } from "./kit/dom.js";
+import { duration, fill, h, say, shortened } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { choices, sheetOf } from "./kit/menu.js";
 import { caution } from "./kit/scorecard.js";
@@ -142,6 +142,7 @@ function layHeats(room, pane, row, content) {
     pane.detail = names.length > 1 ? "" : describe(entry, query, row.models[name].probabilities, room) || caution(room.state.models.find((model) => model.name === name), query.method);
     pane.computing ||= Boolean(entry && "done" in entry);
     pane.again ||= entry?.error?.code === "cancelled";
+    if (entry?.heat) entry.heat.title = room.titleOf(name); // for its legend
     return entry?.heat?.rows ? entry.heat : null; // where there is none, only words come
   });
   pane.heats = pane.heats.filter(Boolean);
@@ -195,8 +196,10 @@ export function createHeads(root, room) {
       if (root.children.length !== panes.length) fill(root, heads.slice(0, panes.length).map((head) => head.element));
       panes.forEach((pane, place) => {
         const head = heads[place];
-        say(head.title, pane.head);
-        head.title.title = pane.head;
+        if (head.title.textContent !== pane.head) {
+          fill(head.title, shortened(pane.head));
+          head.title.parentElement.setAttribute("aria-label", pane.head);
+        }
         say(head.detail, pane.detail);
         head.detail.title = pane.detail;
         head.cancel.hidden = !pane.computing;

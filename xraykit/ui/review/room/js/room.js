@@ -19,6 +19,7 @@ import { createSide } from "./list/side.js";
 import { createOpening } from "./open.js";
 import { createHeads } from "./panes.js";
 import { createReading } from "./reading/reading.js";
+import { takeUnsaved } from "./reading/recorder.js";
 import { createSeen, seenCommand } from "./seen.js";
 
 const mounted = new WeakMap(); // the element of Streamlit -> {key, room, skeleton}
@@ -79,8 +80,8 @@ async function begin(room, { key, model }) {
   room.viewer = viewer;
   if (room.store.get().view) viewer.set(room.store.get().view);
   addCorners(viewer);
-  room.measuring = addMeasuring(viewer);
-  room.marks = addMarks(viewer, { onChange: (id, marks) => room.reading?.marksChanged?.(id, marks) });
+  room.measuring = addMeasuring(viewer, { onChange: (id, measurements) => room.reading?.drawn(id, { measurements }) });
+  room.marks = addMarks(viewer, { onChange: (id, marks) => room.reading?.drawn(id, { marks }) });
   room.reading = createReading(room.at("reader"), { room });
   const own = [...commandsOf(room), seenCommand(room)];
   room.commands = () => [...own, ...viewer.commands, ...room.measuring.commands, ...room.marks.commands, ...room.reading.commands];
@@ -97,7 +98,7 @@ async function begin(room, { key, model }) {
 /** After a reload the films of before become this page's; where they are gone, that is said. */
 async function adopt(room, before) {
   try {
-    await room.routes.adopt(before);
+    await room.routes.adopt(before, takeUnsaved());
   } catch (error) {
     if (room.store.get().current !== null) room.tell(error);
     room.store.set({ current: null }, true);

@@ -1,6 +1,6 @@
 /** A reader's marks on a film: arrows, circles, words. They lie in film pixels and belong to the reader's impression. */
 
-import { deleting } from "./measure.js";
+import { editing } from "./measure.js";
 import { editorOf } from "./tools/editor.js";
 
 const GROUP = "marks";
@@ -25,7 +25,7 @@ export function addMarks(viewer, { onChange } = {}) {
   for (const tool of TOOLS) viewer.addTool(editor.tool({ ...tool, kind: tool.name, group: GROUP, heading: "Tools" }));
   viewer.addTool({ name: "mark-label", draw: (_, pane) => field.follow(pane) });
   return {
-    commands: deleting(editor),
+    commands: editing(editor),
     get: (film) => editor.get(film, GROUP),
     set: (film, list) => editor.set(film, GROUP, list),
   };

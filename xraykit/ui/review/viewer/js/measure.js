@@ -30,7 +30,7 @@ export function addMeasuring(viewer, { onChange } = {}) {
   const shown = () => viewer.panes[viewer.active ?? 0]?.film?.id;
   return {
     commands: [
-      ...deleting(editor),
+      ...editing(editor),
       {
         name: "clear-measures", label: "Delete all measurements", group: "Tools", key: "Shift+Delete",
         run: () => shown() !== undefined && clear(shown()),
@@ -42,12 +42,18 @@ export function addMeasuring(viewer, { onChange } = {}) {
   };
 }
 
-/** The command that deletes what was drawn or touched last, once for each viewer. */
-export function deleting(editor) {
-  if (editor.deletes) return [];
-  editor.deletes = true;
-  const label = "Delete measurement or mark";
-  const key = ["Delete", "Backspace"];
-  const enabled = () => editor.chosen !== null;
-  return [{ name: "delete-chosen", label, group: "Tools", key, enabled, run: () => editor.remove() }];
+/** The commands for what is drawn by any tool, once for each viewer. */
+export function editing(editor) {
+  if (editor.hasCommands) return [];
+  editor.hasCommands = true;
+  return [
+    {
+      name: "put-down", label: "Put the tool's points on the film; Tab and arrows move them", group: "Tools", key: "Shift+Space",
+      enabled: () => editor.kinds.has(editor.viewer.tool), run: () => editor.putInMiddle(),
+    },
+    {
+      name: "delete-chosen", label: "Delete measurement or mark", group: "Tools", key: ["Delete", "Backspace"],
+      enabled: () => editor.chosen !== null, run: () => editor.remove(),
+    },
+  ];
 }

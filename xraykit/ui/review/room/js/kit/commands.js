@@ -17,7 +17,7 @@ export function commandsOf(room) {
     command("remove", "Remove this film from the list", "Shift+X", () => room.remove(store.get().current), { enabled: films }),
     command("open", "Open films", "Shift+F", () => room.choose()),
     command("help", "Keys", "?", () => room.help.toggle()),
-    command("escape", "End the tool, or the choice of a prior", "Escape", () => room.escape()),
+    command("escape", "End the tool, or the choice of a prior", "Escape", () => room.escape(), { fixed: true }),
     command("layout", "One, two or three panes", "G", () => room.nextLayout(), { group: "Panes" }),
     command("label", "Heatmap of the next class", ";", () => room.nextLabel(), { group: "Overlay" }),
     command("prior", "Prior beside the film, or not", "Shift+P", () => store.set({ prior: !store.get().prior }), { group: "Panes" }),

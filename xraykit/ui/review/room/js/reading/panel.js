@@ -1,6 +1,6 @@
 /** The reader's panel: findings, what the reader says of each model, words, flag, and whether all of it is saved. */
 
-import { fill, h, say } from "../kit/dom.js";
+import { fill, h, say, shortened } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
 
 const SAYS = [["agree", "Agree"], ["disagree", "Disagree"], ["unsure", "Unsure"]];
@@ -34,9 +34,9 @@ export function createPanel(root, reader) {
   function drawFindings() {
     const keys = (place) => (place < KEYS ? room.keysOf(`finding-${place + 1}`)[0] ?? "" : "");
     fill(findings, reader.classes().map((label, place) => h("button", {
-      type: "button", class: "reader-finding", "aria-pressed": String(draft.finding === label), data: { finding: label },
+      type: "button", class: "reader-finding", "aria-pressed": String(draft.finding === label), data: { finding: label }, "aria-label": label,
       onclick: () => reader.record({ finding: draft.finding === label ? null : label }),
-    }, h("kbd", {}, keys(place)), h("span", {}, label))));
+    }, h("kbd", {}, keys(place)), shortened(label))));
     if (!reader.classes().length) fill(findings, h("p", { class: "quiet" }, "No findings to choose from: name them under Session."));
     if (draft.before && draft.before !== draft.finding) {
       findings.append(h("p", { class: "quiet" }, `Before the models were shown: ${draft.before}`));
@@ -53,7 +53,7 @@ export function createPanel(root, reader) {
     fill(models, room.blind() && !draft.before && h("p", { class: "quiet" }, "You have seen what the models say of this film: it is not read blind."),
       reader.answered(row).map((model) => h("div", {
       class: "reader-model", role: "group", "aria-label": `You and ${model.title}`, data: { model: model.name, target: String(model.name === target) },
-    }, h("span", { class: "reader-name", title: model.title }, model.title),
+    }, shortened(model.title, "reader-name"),
     h("span", { class: "segments" }, SAYS.map(([what, label]) => h("button", {
       type: "button", "aria-pressed": String(draft.agrees[model.name] === what), data: { says: what },
       onclick: () => reader.say(model.name, what),

@@ -10,13 +10,14 @@ const DIGITS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 /**
  * @param {HTMLElement} root the panel's place
  * @param {{room: any}} context
- * @returns {{show: (row: any) => void, commands: any[], hidden: (row: any) => boolean, marksChanged: (id: string, marks: any[]) => void,
+ * @returns {{show: (row: any) => void, commands: any[], hidden: (row: any) => boolean, drawn: (id: string, list: object) => void,
  *   settle: () => Promise<void>, forget: () => void, destroy: () => void}}
  */
 export function createReading(root, { room }) {
   const seen = createSeen();
-  const recorder = createRecorder((id, body, keepalive) => room.routes.impression(id, body, { keepalive }), () => panel.status(recorder.saved, recorder.words));
+  const recorder = createRecorder((id, body, said, keepalive) => room.routes.impression(id, body, said, { keepalive }), () => panel.status(recorder.saved, recorder.words));
   const target = { id: null, place: 0 }; // the model that the next V, D or S is about
+  const laid = new Map(); // film id -> {marks, measurements} as they lie on it
   const session = createSession({ room, classes, settle: () => recorder.settle(), forget, cover: (over) => recorder.cover(over) });
   const panel = createPanel(root, {
     room, classes, record, say: sayOf, reveal, answered, session: session.controls, toggleBlind: () => setBlind(!room.blind()),
@@ -31,7 +32,7 @@ export function createReading(root, { room }) {
   /** The models that are on and have an answer for this film. */
   function answered(row) {
     return room.state.models.filter((model) => room.models().includes(model.name) && row.models?.[model.name]?.top)
-      .map(({ name, title }) => ({ name, title: title || name }));
+      .map(({ name }) => ({ name, title: room.titleOf(name) }));
   }
   /** Are the models' answers to be kept from the reader? */
   function hidden(row) {
@@ -51,6 +52,15 @@ export function createReading(root, { room }) {
     const ready = row?.state === "ready";
     if (ready) aim(row);
     panel.show(row, ready ? recorder.draft(row) : null, hidden(row));
+  }
+  /** What was drawn on a film comes back onto it: after another film, a reload, with a session that goes on. */
+  function lay(row) {
+    if (row?.state !== "ready") return;
+    const { marks, measurements } = recorder.draft(row);
+    const there = laid.get(row.id);
+    laid.set(row.id, { marks, measurements });
+    if (there?.marks !== marks) room.marks.set(row.id, marks);
+    if (there?.measurements !== measurements) room.measuring.set(row.id, measurements);
   }
   function look(row) {
     if (row?.state === "ready" && !hidden(row)) seen.add(row);
@@ -102,6 +112,7 @@ export function createReading(root, { room }) {
   function forget() {
     recorder.forget(room.state.reading.session);
     seen.clear();
+    laid.clear();
     target.id = null;
     panel.forget();
     room.changed("choice");
@@ -110,18 +121,20 @@ export function createReading(root, { room }) {
   return {
     show(row) {
       if (row?.state !== "ready") recorder.show(null);
-      else if (recorder.show(row, () => hidden(row))) room.marks?.set(row.id, recorder.draft(row).marks);
+      else recorder.show(row, () => hidden(row));
+      for (const film of new Set([row, ...(room.panes ?? []).map((pane) => room.row(pane.film?.id))])) lay(film);
       look(row);
       session.show();
       draw();
       panel.status(recorder.saved, recorder.words);
     },
     hidden,
-    /** The marks on a film have changed: they are kept with its impression. */
-    marksChanged(id, marks) {
+    /** Marks or measurements on a film have changed: they are kept with its impression. */
+    drawn(id, list) {
       const row = room.rows.get(id);
       if (row?.state !== "ready") return;
-      recorder.change(row, { marks }, hidden(row));
+      recorder.change(row, list, hidden(row));
+      laid.set(id, { ...laid.get(id), ...list });
       draw();
     },
     commands: [

@@ -5,29 +5,39 @@
 
 const DEBOUNCE = 400; // ms after the last change
 const AGAIN = 2000; // ms until a server that did not answer is asked again
+const UNSAVED = "xk-reading-unsaved"; // of sessionStorage: what was on its way as the page went, without a word of it
 const MOST_KEEPALIVE = 60_000; // bytes that a browser still sends for a page that is gone
 
 /**
- * @typedef {{finding: string|null, agrees: Object<string, "agree"|"disagree"|"unsure">, text: string, marks: any[],
+ * @typedef {{finding: string|null, agrees: Object<string, "agree"|"disagree"|"unsure">, text: string, marks: any[], measurements: any[],
  *   seconds: number, flagged: boolean, before: string|null}} Draft
  */
 
 /** What nobody has read yet. @returns {Draft} */
-const empty = () => ({ finding: null, agrees: {}, text: "", marks: [], seconds: 0, flagged: false, before: null });
+const empty = () => ({ finding: null, agrees: {}, text: "", marks: [], measurements: [], seconds: 0, flagged: false, before: null });
 
-/** Has anything been said but that the film was looked at? @param {Draft} draft */
-export const isEmpty = (draft) =>
-  !(draft.finding || draft.text || draft.flagged || draft.marks.length || Object.keys(draft.agrees).length);
+/** Has anything been said or measured but that the film was looked at? @param {Draft} draft */
+const isEmpty = (draft) =>
+  !(draft.finding || draft.text || draft.flagged || draft.marks.length || draft.measurements.length || Object.keys(draft.agrees).length);
+
+/** What the page before a reload was still sending: {film id: the moment it was said}; asked once. */
+export function takeUnsaved() {
+  const kept = sessionStorage.getItem(UNSAVED);
+  sessionStorage.removeItem(UNSAVED);
+  return JSON.parse(kept ?? "{}");
+}
 
 /**
- * @param {(id: string, body: object, keepalive: boolean) => Promise<void>} send rejects with {status, words}
+ * @param {(id: string, body: object, said: number, keepalive: boolean) => Promise<void>} send rejects with {status, words};
+ *   said: when, in milliseconds, so that what comes late takes the place of nothing that was said after it
  * @param {() => void} tell called when something was saved or refused
  */
 export function createRecorder(send, tell) {
   const drafts = new Map(); // id -> Draft
-  const waiting = new Map(); // id -> bodies in order; the first may be on its way
+  const waiting = new Map(); // id -> [{body, said}] in order; the first may be on its way
   const going = new Set(); // ids whose first body is on its way
   let timer = 0;
+  let moment = 0; // of what was said last
   let shown = null; // {id, since, blind}: since is null while nobody can see it
   let words = "";
   let covered = false; // by the summary: nobody reads the film behind it
@@ -60,8 +70,9 @@ export function createRecorder(send, tell) {
   function enqueue(id, blind) {
     const bodies = waiting.get(id) ?? [];
     const place = bodies.length - 1;
-    const replaces = place >= (going.has(id) ? 1 : 0) && bodies[place].blind === blind;
-    bodies.splice(replaces ? place : bodies.length, replaces ? 1 : 0, bodyOf(id, blind));
+    const replaces = place >= (going.has(id) ? 1 : 0) && bodies[place].body.blind === blind;
+    moment = Math.max(Date.now(), moment + 1);
+    bodies.splice(replaces ? place : bodies.length, replaces ? 1 : 0, { body: bodyOf(id, blind), said: moment });
     waiting.set(id, bodies);
   }
   function soon() {
@@ -78,7 +89,8 @@ export function createRecorder(send, tell) {
     const bodies = waiting.get(id);
     try {
       while (bodies.length) {
-        await send(id, bodies[0], size(bodies[0]) < MOST_KEEPALIVE);
+        const [{ body, said }] = bodies;
+        await send(id, body, said, size(body) < MOST_KEEPALIVE);
         bodies.shift();
         words = "";
       }
@@ -100,12 +112,18 @@ export function createRecorder(send, tell) {
     if (shown && !isEmpty(drafts.get(shown.id)) && shown.last !== drafts.get(shown.id).seconds) enqueue(shown.id, shown.blind());
     flush();
   }
-  /** The page goes: what waits behind a body on its way is sent beside it, for nobody will be there to send it after. */
+  /**
+   * The page goes: what waits behind a body on its way is sent beside it, for nobody will be there to send it after. The
+   * page that comes waits for it, else what is said there would be said without it.
+   */
   function part() {
     leave();
+    const unsaved = {};
     for (const [id, bodies] of waiting) {
-      for (const body of bodies.slice(1)) send(id, body, true).catch(() => {});
+      for (const { body, said } of bodies.slice(1)) send(id, body, said, true).catch(() => {});
+      unsaved[id] = bodies.at(-1).said;
     }
+    sessionStorage.setItem(UNSAVED, JSON.stringify(unsaved));
   }
   document.addEventListener("visibilitychange", onSight);
   addEventListener("pagehide", part);

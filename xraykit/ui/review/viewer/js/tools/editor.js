@@ -4,6 +4,7 @@
  */
 
 import { cornerBoxes } from "../corners.js";
+import { Handles } from "./handles.js";
 import { KINDS, draw, nearest, outline } from "./shapes.js";
 import { words } from "./sketch.js";
 
@@ -29,6 +30,9 @@ export class Editor {
     this.draft = null; // {film, pane, shape, from}: the last point follows the pointer
     this.grabbed = null; // {film, shape, indices, from}
     this.live = null; // {pane, point}: what the probe is over
+    this.handles = new Handles(this);
+    this.kinds = new Map(); // kind -> group, of the tools there are
+    this.labels = new Map(); // kind -> what its tool is called
     this.boxes = new Map(); // pane -> [{shape, box}] where words stand
     viewer.addTool({
       name: "shapes", draw: (context, pane) => this.draw(context, pane), hit: (...given) => this.hit(...given),
@@ -45,6 +49,8 @@ export class Editor {
 
   /** A tool of the viewer that draws shapes of this kind. */
   tool({ name, label, key, kind, group, heading }) {
+    this.kinds.set(kind, group);
+    this.labels.set(kind, label);
     return {
       name, label, key, group: heading, cursor: "crosshair",
       down: (pane, point, event) => this.down(kind, group, pane, point, event),
@@ -104,11 +110,48 @@ export class Editor {
   }
 
   begin(kind, group, film, pane, place) {
+    this.create(kind, group, film, pane);
+    this.follow(place, Math.min(2, KINDS[kind].points));
+  }
+
+  /** A shape without points, which is drawn from now on. */
+  create(kind, group, film, pane) {
     const upright = this.viewer.panes[pane].view.rotation % 180 === 0;
     const shape = { kind, group, label: "", points: [], ...(kind === "ratio" ? { axis: upright ? "x" : "y" } : {}) };
     this.draft = { film: film.id, pane, shape, waiting: false };
     this.chosen = { film: film.id, shape };
-    this.follow(place, Math.min(2, KINDS[kind].points));
+  }
+
+  /** Without a mouse: the chosen tool's shape in the middle of the active pane, its first point ready to be moved. */
+  putInMiddle() {
+    const { viewer } = this;
+    const { active: pane, tool: kind } = viewer;
+    const film = this.filmOf(pane);
+    if (!film || !this.kinds.has(kind)) return;
+    const { left, top, width, height } = viewer.panes[pane].element.getBoundingClientRect();
+    const unit = Math.min(width, height) / 8;
+    this.create(kind, this.kinds.get(kind), film, pane);
+    const { shape } = this.draft;
+    shape.points = KINDS[kind].start.map(([x, y]) => (
+      clamped(film, viewer.toFilm(pane, left + width / 2 + x * unit, top + height / 2 + y * unit))
+    ));
+    if (kind !== "text") this.handles.wanted = shape; // a text has the focus itself
+    this.finish();
+    viewer.redraw();
+  }
+
+  /** Move one point of a shape by film pixels. */
+  shift(film, shape, index, by) {
+    this.grabbed = { film: film.id, shape, indices: [index], from: { x: 0, y: 0 }, moved: false };
+    this.drag(film, by);
+    this.up();
+  }
+
+  /** @param {string} film its id */
+  choose(film, shape) {
+    this.chosen = { film, shape };
+    this.tell(film);
+    this.viewer.redraw();
   }
 
   /** Put down so many points at a place; the last of them follows the pointer. */
@@ -265,9 +308,13 @@ export class Editor {
   draw(context, pane) {
     const shown = this.viewer.panes[pane];
     const film = shown?.film;
-    if (!film) return;
+    if (!film) {
+      if (pane === this.viewer.active) this.handles.follow(pane, [], null);
+      return;
+    }
     if (this.draft?.pane === pane && this.draft.film !== film.id) this.draft = null;
     const shapes = [...(this.films.get(film.id) ?? [])];
+    if (pane === this.viewer.active) this.handles.follow(pane, shapes, this.at(pane));
     if (this.draft?.film === film.id) shapes.push(this.draft.shape);
     const at = this.at(pane);
     const isChosen = (shape) => this.chosen?.shape === shape;

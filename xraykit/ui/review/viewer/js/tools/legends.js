@@ -79,8 +79,8 @@ export function legendOf({ film, heats }, overlay, blinked = false) {
   if (!overlay.shown) return { lines: [["overlay off"]], bar: false };
   const top = overlay.shared ? "1 = the maximum of all heatmaps shown" : "1 = this heatmap's maximum";
   const sides = overlay.mode === "slider" && shown.length > 1 ? ["Left: ", "Right: "] : ["", ""];
-  const lines = shown.map(({ method, label, model, words, maximum }, at) => [
-    `${sides[at]}${[method, label].filter(Boolean).join(", ")}`, model, words ?? (maximum > 0 ? top : "no positive evidence"),
+  const lines = shown.map(({ method, label, model, title, words, maximum }, at) => [
+    `${sides[at]}${[method, label].filter(Boolean).join(", ")}`, title ?? model, words ?? (maximum > 0 ? top : "no positive evidence"),
   ].filter(Boolean));
   return { lines, bar: shown.some(({ maximum }) => maximum > 0) };
 }

@@ -9,8 +9,9 @@ import { arrowHead, handle, polyline, stroke } from "./sketch.js";
 
 /**
  * @typedef {{kind: string, points: {x: number, y: number}[], label?: string, axis?: "x"|"y"}} Shape
- * @typedef {{points: number, lines: (shape: Shape) => [Point, Point][], words: (shape, pane, read, at) => Note[],
+ * @typedef {{points: number, start: [number, number][], lines: (shape: Shape) => [Point, Point][], words: (shape, pane, read, at) => Note[],
  *   split?: number, draw?: Function, handles?: boolean}} Kind
+ *   start: where its points lie when it is put down by key, in eighths of the pane from its middle.
  *   split: a new press begins the second line after so many points.
  * @typedef {{lines: string[], beside: {x: number, y: number}, fixed?: boolean}} Note  fixed: begins right there
  */
@@ -85,23 +86,26 @@ const measured = (read, beside) => (shape, pane) => {
 /** @type {Record<string, Kind>} */
 export const KINDS = {
   probe: {
-    points: 1, lines: () => [], draw: cross, handles: false,
+    points: 1, start: [[0, 0]], lines: () => [], draw: cross, handles: false,
     words: ({ points: [point] }, pane, read) => [{ lines: readings.probeLines(read(point), point), beside: point }],
   },
-  ruler: { points: 2, lines: ({ points }) => chain(points), words: measured(complete(2, readings.rulerLines), last) },
+  ruler: {
+    points: 2, start: [[-1, 0], [1, 0]], lines: ({ points }) => chain(points),
+    words: measured(complete(2, readings.rulerLines), last),
+  },
   angle: {
-    points: 3, lines: ({ points }) => chain(points),
+    points: 3, start: [[1, -1], [-1, 0], [1, 1]], lines: ({ points }) => chain(points),
     words: measured(complete(3, readings.cornerLines), (points) => points[1]),
   },
   cobb: {
-    points: 4, split: 2, lines: ({ points }) => pairs(points), draw: cobb,
+    points: 4, start: [[-1, -1], [1, -1], [-1, 1], [1, 1]], split: 2, lines: ({ points }) => pairs(points), draw: cobb,
     words: measured(complete(4, readings.cobbLines), last),
   },
-  ratio: { points: 4, split: 2, lines: calipers, words: ratioNotes },
-  arrow: { points: 2, lines: ({ points }) => chain(points), draw: arrow, words: label(last) },
-  circle: { points: 2, lines: () => [], draw: circle, words: label(last) },
+  ratio: { points: 4, start: [[-1, 0.5], [1, 0.5], [-2, 1.5], [2, 1.5]], split: 2, lines: calipers, words: ratioNotes },
+  arrow: { points: 2, start: [[0, 0], [1, 1]], lines: ({ points }) => chain(points), draw: arrow, words: label(last) },
+  circle: { points: 2, start: [[0, 0], [1, 0]], lines: () => [], draw: circle, words: label(last) },
   text: {
-    points: 1, lines: () => [], draw: () => {}, handles: false,
+    points: 1, start: [[0, 0]], lines: () => [], draw: () => {}, handles: false,
     words: (shape) => label(last)(shape).map((note) => ({ ...note, fixed: true })),
   },
 };
