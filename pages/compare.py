@@ -18,14 +18,16 @@ controls = st.container(horizontal=True, key="compare-controls", gap="small", ve
 with controls:
     names = inputs.choose_models([kept.card for kept in usable.values()])
 models = [usable[name] for name in names if name in usable]
+with controls:
+    place = inputs.choose_place([kept.card for kept in models])
 under_controls = st.container()
-others = panels.evaluate_folder([kept.card for kept in models])
+others = panels.evaluate_folder([kept.card for kept in models]) or material.from_elsewhere(models, place)
 if len(models) < 2:
     panels.show_fewer(len(usable))
     panels.show_refused(refusals)
     st.stop()
 with controls:
-    choice = inputs.choose(material.classes(models, others))
+    choice = inputs.choose(material.classes(models, others), [kept.card.name for kept in models])
     with st.popover("Download", width=110):
         style = report_view.choose_style()
         handout = st.container()
@@ -50,9 +52,14 @@ with handout:
 panels.show_places(sections["places"], style)
 panels.show_verdict(compared, sections["verdict"], style)
 panels.show_matrices(sections["matrices"], style, len(compared.classes))
+panels.show_difference(sections["difference"], style, compared, choice)
 panels.show_films(compared, applied, chosen, listed)
+report_view.section(sections.get("seeds"), style)
 panels.show_published(sections.get("published"), style)
 report_view.section(sections.get("operating"), style)
+report_view.section(sections.get("people"), style)
+report_view.section(sections["decision"], style)
+report_view.section(sections["sets"], style)
 panels.show_tests(sections["verdict"])
 panels.show_reports(sections["reports"])
 report_view.section(sections["curves"], style)

@@ -27,6 +27,7 @@ def test_cells_are_the_difference_of_the_matrices_and_name_their_films():
         (60, 59, 60),
     ]
     assert ill.entered == missed.left == tuple(k for k in range(12) if k != 3) and ill.left == missed.entered == ()
+    assert ill.p == stats.mcnemar(11, 0) and alarm.p == 1
     assert alarm.entered == well.left == (90,)
     assert ill.change.value == pytest.approx(11 / 40) == -missed.change.value
     assert ill.change.ends == pytest.approx(stats.paired_score_interval(11, 0, 40))

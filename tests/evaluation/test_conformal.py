@@ -56,7 +56,7 @@ def test_classes_in_another_order_are_matched_and_others_refused():
 @pytest.mark.parametrize("rule", Rule)
 def test_coverage_is_kept_on_films_alike(level, rule):
     shares = []
-    for seed in range(40):
+    for seed in range(20):
         validation = made("m", truth=np.arange(300) % 3, seed=seed, strength=1.5)
         films = made("m", truth=np.arange(600) % 3, seed=1000 + seed, strength=1.5)
         found = conformal.check(conformal.calibrate(validation, level, rule), films)
@@ -74,9 +74,9 @@ def test_where_they_fail_is_found():
         covered = conformal.check(sets, made("m", n=n, strength=strength, seed=100 + seed)).covered
         return conformal.verdict(covered, 0.9, 300)
 
-    assert [judged(400, 0.0, seed) for seed in range(20)] == [Verdict.BROKEN] * 20
-    alike = [judged(400, 3.0, seed) for seed in range(100)]
-    assert alike.count(Verdict.BROKEN) <= 7  # 2.5 are to be expected by chance
+    assert [judged(400, 0.0, seed) for seed in range(5)] == [Verdict.BROKEN] * 5
+    alike = [judged(400, 3.0, seed) for seed in range(40)]
+    assert alike.count(Verdict.BROKEN) <= 4  # one is to be expected by chance
     assert judged(29, 0.0, 1) is Verdict.FEW and conformal.verdict(Figure(None), 0.9, 300) is Verdict.FEW
     assert conformal.verdict(Figure(1.0, n=40), 0.9, 8) is Verdict.KEPT
 

@@ -1,5 +1,6 @@
 """What stands behind a probability: the card's own figures, its operating points, and films from elsewhere."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -49,23 +50,19 @@ def test_a_threshold_of_the_card_brings_its_own_figures(card):
     assert home[second].threshold is None and set(home) == {first, second}
 
 
-def test_films_from_elsewhere_are_told_by_name(card):
-    label = card.classes[0]
-    places = [{"name": "Ward 3", **part(label, 80)}, {"data": "", **part(label)}, 7, {"name": "Empty", "classes": {}}]
-    known = trust.known(with_metrics(card, test=part(label), elsewhere=places)).to_dict()
-    assert [place["source"] for place in known["elsewhere"]] == ["Ward 3"]
-    told = known["elsewhere"][0]["classes"][label]
-    assert (told["n"], told["source"], told["threshold"]) == (80, "Ward 3", None)
-
-
-@pytest.mark.parametrize(
-    "elsewhere",
-    [7, "text", {"Ward": 3}, [{"name": "A", "classes": {"COVID-19": 3}}], [{"name": "A", "classes": []}],
-     [{"name": "A", "classes": {"COVID-19": {"sensitivity": {"value": "high"}, "specificity": None}}}],
-     [{"name": "A", "test": {"operating_points": [{"label": [], "threshold": 0.5}]}}]],
-)  # fmt: skip
-def test_what_a_newer_version_may_have_added_otherwise_is_left_out(card, elsewhere):
-    assert trust.known(with_metrics(card, elsewhere=elsewhere)).to_dict() == {"trust": {}, "elsewhere": []}
+def test_films_from_elsewhere_are_told_by_name_at_the_same_threshold(card):
+    first, second = card.classes[:2]
+    figures = part(first, 80)
+    figures["classes"][second] = {"sensitivity": OTHER, "specificity": FIGURE}
+    figures["operating_points"] = [{"label": second, "threshold": 0.3, "test": {"n": 80, "sensitivity": FIGURE}}]
+    place = {"name": "ward-3", "data": "", "file": "x.json", "n": 80, "overlap": 0, "classes": {}, "figures": figures}
+    empty = place | {"name": "empty", "figures": {"classes": {}}}
+    home = with_metrics(card, test=part(first))
+    known = trust.known(dataclasses.replace(home, elsewhere=(place, empty))).to_dict()
+    assert [place["source"] for place in known["elsewhere"]] == ["ward-3"]
+    told = known["elsewhere"][0]["classes"]
+    assert (told[first]["n"], told[first]["source"], told[first]["threshold"]) == (80, "ward-3", None)
+    assert (told[second]["threshold"], told[second]["sensitivity"]) == (0.3, [0.9, 0.8, 0.95])
 
 
 def test_a_card_without_figures_has_those_of_its_evaluation(tmp_path):

@@ -4,12 +4,14 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -22,6 +24,7 @@ from xraykit.refused import Refused
 from xraykit.system import folders, job_folder, jobs
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.system.jobs import Job, JobState
+from xraykit.truth import elsewhere, own_films
 from xraykit.ui import server
 from xraykit.ui.kit import film_list
 
@@ -204,12 +207,20 @@ def test_an_evaluation_goes_on_when_what_started_it_is_killed(odd_folder):
     assert begun.films()["films"] == 13
 
 
-def test_films_a_model_has_met_are_counted(odd_folder, tmp_path, monkeypatch):
-    folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "weights" / "model")
+def test_films_a_model_has_met_are_told_beside_its_figures(odd_folder, tmp_path, monkeypatch):
+    folder_evaluation.evaluate([MODEL], odd_folder, tmp_path / "out")
+    model = tmp_path / "weights" / "tiny-model"
+    shutil.copytree(MODEL, model)
+    shutil.copy(tmp_path / "out" / "evaluation.json", model / "validation.json")
+    hashes = Job(tmp_path / "out").films()["sha256"]
+    own = own_films.read(model)
+    assert own.parts_of([*hashes[:1], "0" * 64], np.zeros((0, 2, 4), np.uint64)) == ("validation", "")
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
-    hashes = Job(tmp_path / "weights" / "model").films()["sha256"]
-    assert folder_evaluation.familiar("model", [*hashes[:3], "0" * 64]) == 3
-    assert folder_evaluation.familiar("none", hashes) == 0
+    knows = elsewhere.Attaching(["tiny-model"], None, "", {}).knows
+    (found,), _ = folder_evaluation.evaluate(["tiny-model"], odd_folder, tmp_path / "again", knows=knows)
+    assert found.warning.startswith("13 of these 13 films are among the training and validation films of tiny-model")
+    assert evaluation.load(tmp_path / "again" / "evaluation.json").warning == found.warning
+    assert "known-film: It, or a film that is nearly" in (tmp_path / "again" / "predictions.csv").read_text()
 
 
 def panel():
@@ -258,8 +269,12 @@ def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
     text = words_of(app)
     for told in ("Normal/broken.png", "copy.png", "loose.png", "Refused films", "Identical files", "without a class"):
         assert told in text
-    assert "other-classes knows the classes COVID-19, Normal, Viral Pneumonia" in text, "both lists"
-    assert app.multiselect[0].options == ["A tiny network"], "only models that fit are offered"
+    assert app.multiselect[0].value == ["tiny-model", "other-classes"]
+    assert "holds COVID-19, Normal, Pneumonia" in text, "both lists"
+    assert "other-classes knows COVID-19, Normal, Viral Pneumonia" in text, "both lists"
+    assert app.selectbox[0].value == "Viral Pneumonia", "the class that it may well count as is proposed"
+    app.multiselect[0].set_value(["tiny-model"]).run()
+    assert not app.selectbox
     app.button(key="evaluate-start").click().run()
     run_until(app, lambda app: app.session_state["picked"], "the evaluation")
     assert not app.exception and app.session_state["picked"] == [("tiny-model", 13)]

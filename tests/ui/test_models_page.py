@@ -4,9 +4,12 @@ from dataclasses import replace
 
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import ROOT, fakes
+from tests.helpers import ROOT, fakes, kept_models
+from xraykit.evaluation import stats
 from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card as cards
+from xraykit.reports import card_report
+from xraykit.truth import elsewhere
 from xraykit.ui import server
 
 APP = str(ROOT / "app.py")
@@ -52,10 +55,28 @@ def test_the_page_shows_a_card_from_use_to_hashes():
         assert expected in text, expected
 
 
+def test_home_and_elsewhere_stand_side_by_side_above_all_else(tmp_path):
+    kept_models.keep(tmp_path, "made-up", seed=1, skill=6.0)
+    test = kept_models.readings("made-up", 60, seed=3, skill=-4.0)
+    kept = cards.read(tmp_path / "made-up")
+    home = stats.plain(kept_models.readings("made-up", 60, seed=2, skill=6.0).metrics())
+    (tmp_path / "made-up" / cards.CARD).write_text(replace(kept, metrics={"test": home}).to_json())
+    shown = elsewhere.attach(tmp_path / "made-up", test, elsewhere.Source("ward", "a ward"), compared=7)
+    app = open_page(fakes.Client(cards=[shown, SHIPPED]), "made-up")
+    text = words(app)
+    assert not app.exception
+    assert text.index("On ward") < text.index("films from ward (a ward)") < text.index("Intended use")
+    assert "elsewhere: python -m xraykit evaluate" not in text and "Lowest sensitivity elsewhere" in text
+    assert f"--model {SHIPPED.name} --data DIR --attach NAME" in text, "the model without figures says how to get them"
+    page = card_report.report(shown)
+    for export in (page.html(), page.markdown(), page.to_json()):
+        assert "On ward" in export or "films from ward" in export
+
+
 def test_the_json_download_is_the_card():
     app = open_page(fakes.Client(cards=[SHIPPED]))
     labels = {button.label for button in app.get("download_button")}
-    assert labels == {"Download HTML", "Download Markdown", "Download JSON"}
+    assert labels == {"Download HTML", "Download Markdown", "Download JSON", "SVG", "PNG", "CSV"}
     assert cards.Card.from_json(SHIPPED.to_json()) == SHIPPED
 
 

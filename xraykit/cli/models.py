@@ -72,6 +72,25 @@ def import_model(
 
 
 @models.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def sets(names: tuple[str, ...]) -> None:
+    """Make the prediction sets of saved models from their validation films, and say where they fail.
+
+    A set holds every class whose probability reaches the class's limit. The limits and their coverage on the test films
+    and on every film set attached with `evaluate --attach` are written into the model's card.
+    """
+    with terminal.words():
+        from xraykit.reports.truth import numbers_report
+        from xraykit.truth import sets as prediction_sets
+
+        for name in names:
+            card = prediction_sets.attach(name)
+            click.echo(card.name)
+            for sentence in numbers_report.sentences(card):
+                click.echo(f"  {sentence}")
+
+
+@models.command()
 @click.option("--alpha", type=float, default=1.0, show_default=True, help="Width of a MobileNet or MobileNetV2.")
 @click.argument("backbones", nargs=-1)
 def imagenet(backbones: tuple[str, ...], alpha: float) -> None:

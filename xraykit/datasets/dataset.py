@@ -89,6 +89,18 @@ class Dataset:
             fingerprints=self.fingerprints[indices] if len(self.fingerprints) else self.fingerprints,
         )
 
+    def pictures(self) -> np.ndarray:
+        """(N, 2, 4) uint64: each film's fingerprint, and that of the whole film squeezed into a square.
+
+        Copies of a film in other datasets are told by either. Where the second is not remembered it is the first;
+        (0, 2, 4) without fingerprints.
+        """
+        known = index.recall(self.root, self.films, self.cache) if len(self.fingerprints) else {}
+        wholes = [known[film].whole if film in known else None for film in self.films]
+        pairs = zip(self.fingerprints, wholes, strict=False)
+        both = [(square, square if whole is None else whole) for square, whole in pairs]
+        return np.array(both, np.uint64).reshape(-1, 2, 4)
+
     def duplicates(self) -> list[tuple[str, ...]]:
         """Sets of films whose files are identical byte for byte."""
         sets: dict[str, list[str]] = {}

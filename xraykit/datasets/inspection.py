@@ -68,7 +68,8 @@ def describe(films: dataset.Dataset) -> dict[str, Any]:
     """What a folder holds, as plain data: films per class, every refused, duplicate and unlabelled film by name.
 
     `remarks` tell what was left out and how names were understood, `refusals` count the refused films by code, `notes`
-    the readable films by what was noticed in them, `given` is a division that the folder or manifest makes.
+    the readable films by what was noticed in them, `given` is a division that the folder or manifest makes; `pictures`
+    are `Dataset.pictures` of each film as hexadecimal bytes.
     """
     return {
         "name": files.shown(films.root.name),
@@ -86,6 +87,7 @@ def describe(films: dataset.Dataset) -> dict[str, Any]:
         "groups_with_several_classes": [list(names) for names in films.mixed_groups()],
         "unlabelled": list(films.unlabelled),
         "sha256": list(films.hashes),
+        "pictures": [prints.tobytes().hex() for prints in films.pictures()],
     }
 
 

@@ -26,7 +26,6 @@ from xraykit.system.files import FileRefused, read_plain, shown
 
 FILES = {"validation": "validation.json", "test": "evaluation.json"}  # in the folder of a run or of a kept model
 MOST_BYTES = 256 * 2**20
-Interval = Literal["wilson", "exact", "groups"]
 Gate = Literal["", "passed", "overridden", "off"]
 
 
@@ -116,21 +115,9 @@ class Evaluation:
         return hashlib.sha256("\n".join([*sorted(self.classes), *rows]).encode()).hexdigest()
 
     @property
-    def learned_from(self) -> int:
-        """How many of the films, or their near twins, the model was trained or calibrated on, as far as is known."""
-        return sum(part in ("train", "validation") for part in self.known)
-
-    @property
     def warning(self) -> str:
-        """What must be said beside the figures because the model has seen some of these films; "" where it has not."""
-        seen, n = self.learned_from, len(self.films)
-        if not seen:
-            return ""
-        verb = "is" if seen == 1 else "are"
-        return (
-            f"{seen:,} of these {n:,} films {verb} among the training and validation films of {self.model}. Its "
-            "figures here are better than on films it has not seen."
-        )
+        """What must be said beside the figures because the model has met some of these films; "" where it has not."""
+        return met(self.model, self.known)
 
     def choose(self, rows: Sequence[int]) -> Evaluation:
         """The evaluation of some of the films."""
@@ -141,7 +128,7 @@ class Evaluation:
         }
         return replace(self, truth=self.truth[rows], logits=self.logits[rows], **parts)
 
-    def metrics(self, interval: Interval = "wilson") -> dict:
+    def metrics(self, interval: str = "wilson") -> dict:
         """Every figure by name: {"n", "accuracy": Figure, "classes": {class: {...}}, "calibration": {...}}.
 
         `stats.plain` makes it JSON. `interval` of shares is "wilson", "exact", or "groups" (`stats.share_of_groups`)
@@ -185,7 +172,7 @@ class Evaluation:
         """
         return _report(self.confusion, self.classes)
 
-    def _of_class(self, label: int, interval: Interval) -> dict:
+    def _of_class(self, label: int, interval: str) -> dict:
         """One class against the rest: sensitivity, specificity, PPV, NPV with intervals, F1, AUROC, support."""
         is_it, called = self.truth == label, self.predicted == label
         hits, either = int((is_it & called).sum()), int(is_it.sum() + called.sum())
@@ -193,16 +180,23 @@ class Evaluation:
         area = stats.auroc(is_it, self.probabilities[:, label], groups)
         return {
             "support": int(is_it.sum()),
-            "sensitivity": self._share(called, is_it, interval),
-            "specificity": self._share(~called, ~is_it, interval),
-            "ppv": self._share(is_it, called, interval),
-            "npv": self._share(~is_it, ~called, interval),
+            **self.shares(label, called, interval),
             "f1": 2 * hits / either if either else None,
             "auroc": area.value,
             "auroc_delong": area,
         }
 
-    def _share(self, hits: np.ndarray, among: np.ndarray, interval: Interval) -> stats.Figure:
+    def shares(self, label: int, called: np.ndarray, interval: str = "wilson") -> dict[str, stats.Figure]:
+        """Sensitivity, specificity, PPV and NPV of a class where the films `called` (N,) bool are given it."""
+        is_it = self.truth == label
+        return {
+            "sensitivity": self._share(called, is_it, interval),
+            "specificity": self._share(~called, ~is_it, interval),
+            "ppv": self._share(is_it, called, interval),
+            "npv": self._share(~is_it, ~called, interval),
+        }
+
+    def _share(self, hits: np.ndarray, among: np.ndarray, interval: str) -> stats.Figure:
         """The share of hits (N,) bool among some of the films, (N,) bool."""
         if interval == "groups" and self.groups:
             return stats.share_of_groups(hits[among], np.array(self.groups)[among])
@@ -236,6 +230,17 @@ class Evaluation:
             "probabilities": np.round(self.probabilities, 6).tolist(),
         }
         return json.dumps(data) + "\n"
+
+
+def met(model: str, known: Sequence[str]) -> str:
+    """That a model was trained or calibrated on some films; "" where not. `known` are `Evaluation.known`."""
+    seen = sum(part in ("train", "validation") for part in known)
+    if not seen:
+        return ""
+    return (
+        f"{seen:,} of these {len(known):,} films {'is' if seen == 1 else 'are'} among the training and validation "
+        f"films of {model}. Its figures here are better than on films it has not seen."
+    )
 
 
 def probability_columns(others: Sequence[str], classes: Sequence[str]) -> list[str]:

@@ -137,7 +137,9 @@ def counted_as(card: cards.Card, label: str, classes: Mapping[str, str] | None =
 
 
 def likely(card: cards.Card, label: str) -> str | None:
-    """The model's class that shares a word with a folder's class, where there is one only: a proposal, no more."""
+    """The model's class that a folder's class is, or else the only one that shares a word with it: a proposal."""
+    if label in card.classes:
+        return label
     words = set(label.casefold().split())
     sharing = [name for name in card.classes if words & set(name.casefold().split())]
     return sharing[0] if len(sharing) == 1 else None

@@ -72,13 +72,11 @@ def known(card: Card, folder: Path | None = None) -> Known:
     home = dict(_of_part(card, card.metrics.get("test") or _evaluated(card, folder), HOME))
     home |= dict(_at_points(card, card.metrics.get("operating_points") or ()))
     elsewhere = {}
-    for place in _elsewhere(card):
-        name = str(place.get("name") or place.get("data") or "")[:200]
-        part = next((place[key] for key in ("test", "metrics") if isinstance(place.get(key), Mapping)), place)
-        classes = dict(_of_part(card, part, name))
-        classes |= dict(_at_points(card, part.get("operating_points"), name))
-        if name and classes:
-            elsewhere[name] = classes
+    for place in card.elsewhere[:MOST_PLACES]:
+        classes = dict(_of_part(card, place["figures"], place["name"]))
+        classes |= dict(_at_points(card, place["figures"].get("operating_points"), place["name"]))
+        if classes:
+            elsewhere[place["name"]] = classes
     return Known(home, elsewhere)
 
 
@@ -97,7 +95,7 @@ def _at_points(card: Card, points: Any, source: str = HOME) -> Iterator[tuple[st
         threshold, label = (point.get(key) if isinstance(point, Mapping) else None for key in ("threshold", "label"))
         if not isinstance(threshold, int | float) or label not in card.classes:
             continue
-        given = point.get("test") if source == HOME else point.get("figures") or point.get("test")
+        given = point.get("test")
         shares = _shares(given)
         if given and shares is not None:
             yield label, Trust(float(threshold), *shares, n=_count(given, *shares), source=source)
@@ -126,14 +124,6 @@ def _is_figure(data: Any) -> bool:
 def _count(part: Mapping[str, Any], sensitivity: Figure, specificity: Figure) -> int:
     n = part.get("n")
     return n if isinstance(n, int) and n >= 0 else sensitivity.n + specificity.n
-
-
-def _elsewhere(card: Card) -> list[Mapping[str, Any]]:
-    places = card.metrics.get("elsewhere")
-    if isinstance(places, Mapping):
-        places = [{"name": name, **place} for name, place in places.items() if isinstance(place, Mapping)]
-    listed = places[:MOST_PLACES] if isinstance(places, list | tuple) else ()
-    return [place for place in listed if isinstance(place, Mapping)]
 
 
 def _evaluated(card: Card, folder: Path | None) -> dict[str, Any] | None:

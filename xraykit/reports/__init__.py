@@ -3,7 +3,8 @@
 report             a page as data, and the same content as HTML, Markdown, JSON, CSV, SVG and PNG
 tables             the figures of a comparison laid out in rows
 card_report        a model card as a report
-comparison/        chosen: what a user can choose; figures, curves, cards: its sections; page: all to hand out
+comparison/        chosen: what a user can choose; figures, curves, cards, changes, worth, seeds: its sections; page:
+                   all to hand out
 study/             report: the sections of a study; published: the published figures; words: its sentences
 charts/style       the two looks of a chart, for a dark screen and for white paper
 charts/matrices    confusion matrices, and shares of several models with intervals
@@ -12,7 +13,9 @@ charts/learning    learning curves, of several models or of one run, and the loa
 charts/bars        one model's probabilities for one film; films by class and part of a split
 charts/studies     histories of trials, all settings at once, accuracy against time, overfitting
 charts/sizes       how large the files of a dataset are
-truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: the picture of it
+charts/decisions   people: 100 as dots; net_benefit: decision curves; coverage of prediction sets; changes of a matrix
+truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: the picture of
+                   it; numbers_report: prediction sets, and 100 people at a prevalence
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

@@ -13,7 +13,7 @@ from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card
 from xraykit.reports.report import Column, Report, Section, Table, Tile
-from xraykit.reports.truth import home_and_elsewhere
+from xraykit.reports.truth import home_and_elsewhere, numbers_report
 from xraykit.training.recipe import sentences as recipe_sentences
 
 UNKNOWN = "not reported"
@@ -87,6 +87,7 @@ def sections(card: Card) -> tuple[Section, ...]:
     test, validation = (card.metrics.get(part) or {} for part in ("test", "validation"))
     return (
         home_and_elsewhere.section(card),
+        *numbers_report.sections([card]),
         Section("use", "Intended use", INTENDED, listed=True),
         Section("not-for", "Not for", NOT_FOR, listed=True),
         Section("limits", "Known failures and limits", (*_failures(card, test), *card.limits), listed=True),
@@ -187,7 +188,7 @@ def _used(data: Mapping[str, Any]) -> str:
 
 
 def _figures(test: Mapping[str, Any], validation: Mapping[str, Any]) -> Section:
-    title = "Figures with 95% intervals"
+    title = "Figures at home with 95% intervals"
     if not test:
         return Section("figures", title, (f"Figures on a test split: {UNKNOWN}.",), wide=True)
     parts = {"test": test, "validation": validation}

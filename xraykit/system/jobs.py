@@ -154,6 +154,7 @@ class _Films(TypedDict):
     groups_with_several_classes: list[_Names]
     unlabelled: _Names
     sha256: NotRequired[_Names]
+    pictures: NotRequired[_Names]
     digest: NotRequired[str]
     name: NotRequired[str]
     given: NotRequired[_Given]

@@ -33,6 +33,7 @@ from xraykit.system.files import replace_text
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
+from xraykit.truth import sets
 from xraykit.truth.seen import films as seen
 from xraykit.truth.seen import remember
 
@@ -216,7 +217,8 @@ def _complete(
         metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
     names = sorted(path.name for path in folder.iterdir() if path.name != "card.json")
     hashes = {name: system_files.sha256_of(folder / name) for name in names}
-    return dataclasses.replace(draft, metrics=metrics, files=hashes)
+    checks = {sets.CHECK: sets.measure(evaluation.load_parts(folder), {})}
+    return dataclasses.replace(draft, metrics=metrics, files=hashes, checks=checks)
 
 
 def _read_again(model: classifier.Classifier, films: dataset.Dataset, reading: Evaluation, part: str) -> Evaluation:

@@ -6,7 +6,7 @@ Films that the model was trained or calibrated on are left out first, and counte
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
 from xraykit.system import folders
-from xraykit.truth import own_films
+from xraykit.truth import own_films, sets
 
 MOST = 50  # other sources on one card
 HOME = "home"  # the model's own test split, so no other source's name
@@ -64,7 +64,7 @@ class Attaching:
         """The part of the model's own films that each film is in."""
         own = own_films.read(folder, self.trained_on)
         self.remembered[folder] = own.remembered
-        return own.parts_of(films)
+        return own.parts_of(films.hashes, films.pictures())
 
     def attach(self, evaluations: Sequence[Evaluation], films: Dataset) -> None:
         """Add each evaluation to its model's card."""
@@ -114,7 +114,7 @@ def attach(folder: Path, given: Evaluation, source: Source, compared: int) -> Ca
             "validation films, so they say nothing of films from elsewhere. Choose films of another source.",
             code="all-known",
         )
-    kept = given.choose(rows)
+    kept, before = given.choose(rows), cards.read(folder)
     content = kept.to_json(names=False).encode()
     file = amend.named(f"elsewhere-{source.name[:60]}", content)
     entry = {
@@ -125,9 +125,8 @@ def attach(folder: Path, given: Evaluation, source: Source, compared: int) -> Ca
         "overlap": len(given.films) - len(rows),
         "compared": compared,
         "classes": dict(source.classes),
-        "figures": stats.plain(kept.metrics("groups")),
+        "figures": stats.plain(kept.metrics("groups") | {"operating_points": list(_at_points(before, kept))}),
     }
-    before = cards.read(folder)
     if len(before.elsewhere) >= MOST and source.name not in _names(before):
         raise ElsewhereRefused(
             f"The card of {before.name} has {MOST} evaluations on other films, as many as it takes. Take one off with "
@@ -135,7 +134,8 @@ def attach(folder: Path, given: Evaluation, source: Source, compared: int) -> Ca
             code="too-many",
         )
     old = [place["file"] for place in before.elsewhere if place["name"] == source.name]
-    return amend.amend(folder, lambda card: _put(card, source.name, entry), add={file: content}, drop=old)
+    card = amend.amend(folder, lambda card: _put(card, source.name, entry), add={file: content}, drop=old)
+    return sets.renewed(folder, card)
 
 
 def detach(folder: Path, name: str) -> Card:
@@ -167,6 +167,22 @@ def load(card: Card, folder: Path, name: str) -> Evaluation:
         if place["name"] == name:
             return evaluation.load(folder / place["file"])
     raise ElsewhereRefused(f"The card of {card.name} has no evaluation named {name[:100]}.", code="not-attached")
+
+
+def shared(given: Sequence[Evaluation]) -> list[Evaluation]:
+    """The evaluations on the films that all of them have: a film that one model knows is left out for all."""
+    common = set.intersection(*(set(each.hashes) for each in given)) if given else set()
+    return [each.choose([row for row, sha256 in enumerate(each.hashes) if sha256 in common]) for each in given]
+
+
+def _at_points(card: Card, kept: Evaluation) -> Iterator[dict[str, Any]]:
+    """The card's operating points, chosen on the model's own validation films, with what they give on these films."""
+    for point in card.metrics.get("operating_points") or ():
+        label, threshold = point.get("label"), point.get("threshold")
+        if label in kept.classes and threshold is not None:
+            number = kept.classes.index(label)
+            shares = kept.shares(number, kept.probabilities[:, number] >= threshold, "groups")
+            yield {"label": label, "threshold": threshold, "test": {"n": len(kept.films), **shares}}
 
 
 def _names(card: Card) -> list[str]:

@@ -6,16 +6,15 @@ Reads what lies beside the model, or the folder it was trained on; keeps nothing
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from xraykit.datasets import dataset
-from xraykit.datasets.reading import groups, index
+from xraykit.datasets.reading import groups
 from xraykit.evaluation import evaluation
-from xraykit.system.folders import cache_folder
 from xraykit.truth.seen import films as seen
 
 PARTS = ("train", "validation", "test")  # what a film met in several of them is said to be in: the first
@@ -33,25 +32,20 @@ class OwnFilms:
     parts: np.ndarray = field(default_factory=lambda: np.zeros(0, "U10"))
     remembered: int = 0
 
-    def parts_of(self, films: dataset.Dataset) -> tuple[str, ...]:
+    def parts_of(self, hashes: Sequence[str], pictures: np.ndarray) -> tuple[str, ...]:
         """The part that each film, or one that is nearly the same picture, is in; "" where it is in none.
 
-        Pictures are the same where the fingerprints differ in at most 16 of 256 bits (`groups.NEAR_DUPLICATE`), of the
-        film's square or of the whole film squeezed into one: many published copies were made so.
+        `pictures` (N, 2, 4) uint64 are `Dataset.pictures`, or (0, 2, 4) to compare files alone. Pictures are the same
+        where fingerprints differ in at most 16 of 256 bits (`groups.NEAR_DUPLICATE`).
         """
-        entries = index.recall(films.root, films.films, cache_folder())
-        squares = films.fingerprints if len(films.fingerprints) else np.zeros((len(films), 4), np.uint64)
-        found = []
-        for film, sha256, square in zip(films.films, films.hashes, squares, strict=True):
-            prints = (square, entries[film].whole) if film in entries else (square,)
-            near = set().union(*map(self._near, prints)) if len(films.fingerprints) else set()
-            near |= {self.hashes[sha256]} if sha256 in self.hashes else set()
-            found.append(next((part for part in PARTS if part in near), ""))
-        return tuple(found)
-
-    def _near(self, fingerprint: np.ndarray) -> set[str]:
-        distances = np.bitwise_count(self.prints ^ fingerprint).sum(axis=1)
-        return set(self.parts[distances <= groups.NEAR_DUPLICATE].tolist())
+        met = []
+        for place, sha256 in enumerate(hashes):
+            near = {self.hashes[sha256]} if sha256 in self.hashes else set()
+            for fingerprint in pictures[place : place + 1].reshape(-1, 4):
+                distances = np.bitwise_count(self.prints ^ fingerprint).sum(axis=1)
+                near |= set(self.parts[distances <= groups.NEAR_DUPLICATE].tolist())
+            met.append(next((part for part in PARTS if part in near), ""))
+        return tuple(met)
 
 
 def read(folder: Path, trained_on: Path | None = None) -> OwnFilms:

@@ -6,7 +6,7 @@ Home is its own test split. Reads cards alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xraykit.evaluation import stats
@@ -47,6 +47,11 @@ class Place:
         """As pages name it: "At home" or the source's name."""
         return AT_HOME if self.is_home else self.name
 
+    @property
+    def said(self) -> str:
+        """Its accuracy: "99.6% [98.4, 99.9], n 450"."""
+        return f"{self.accuracy.text()}, n {self.n:,}"
+
     def called(self, label: str) -> str:
         """A class as the source names it, and in brackets as the model does where that differs."""
         names = self.theirs.get(label)
@@ -75,10 +80,11 @@ class Fall:
         label, name, data = self.label, self.place.name, self.place.data
         source = name if data in ("", name) else f"{name} ({data})"
         theirs = ", ".join(self.place.theirs.get(label, (label,)))
+        verb = "is" if self.hits == 1 else "are"
         others = f", {self.given_instead:,} {self.instead}" if self.given_instead else ""
         return (
-            f"{self.hits:,} of {self.films:,} {theirs} films from {source} are called {label}{others}: "
-            f"{self.away.text()}, at home {self.home.text()} of {self.home.n:,}."
+            f"{self.hits:,} of {self.films:,} {theirs} films from {source} {verb} called {label}{others}: "
+            f"{self.away.text()}; at home {self.home.text()} of {self.home.n:,}."
         )
 
 
@@ -92,18 +98,12 @@ def home(card: Card) -> Place | None:
 
 def elsewhere(card: Card) -> tuple[Place, ...]:
     """The model on films of other sources, the worst balanced accuracy first."""
-    places = [
-        _place(
-            card,
-            entry["name"],
-            entry["data"],
-            entry["figures"],
-            theirs=_theirs(entry["classes"]),
-            overlap=entry["overlap"] if entry.get("compared") else None,
-            compared=entry.get("compared", 0),
-        )
-        for entry in card.elsewhere
-    ]
+    places = []
+    for entry in card.elsewhere:
+        compared = entry.get("compared", 0)
+        place = _place(card, entry["name"], entry["data"], entry["figures"])
+        overlap = entry["overlap"] if compared else None
+        places.append(replace(place, theirs=_theirs(entry["classes"]), overlap=overlap, compared=compared))
     return tuple(sorted(places, key=lambda place: 2.0 if place.balanced.value is None else place.balanced.value))
 
 
@@ -123,8 +123,8 @@ def falls(card: Card) -> tuple[Fall, ...]:
 def headline(card: Card) -> str:
     """Accuracy at home and elsewhere with interval and n, and the class it fails most; what is missing is said."""
     here, away, worst = home(card), elsewhere(card), worst_class(card)
-    parts = [f"at home {_said(here)}" if here else "at home not tested"]
-    parts += [f"on {place.name} {_said(place)}" for place in away] or ["elsewhere not tested"]
+    parts = [f"at home {here.said}" if here else "at home not tested"]
+    parts += [f"on {place.name} {place.said}" for place in away] or ["elsewhere not tested"]
     if worst is not None:
         place, label, figure = worst
         parts.append(f"lowest: {figure.text()} of {figure.n:,} {place.called(label)} films of {place.name}")
@@ -149,11 +149,7 @@ def not_tested(card: Card) -> str:
     return f"Not tested on films from elsewhere, where figures are mostly lower than at home. To test: {command(card)}"
 
 
-def _said(place: Place) -> str:
-    return f"{place.accuracy.text()} (n {place.n:,})"
-
-
-def _place(card: Card, name: str, data: str, part: Mapping[str, Any], **more: Any) -> Place:
+def _place(card: Card, name: str, data: str, part: Mapping[str, Any]) -> Place:
     classes = {
         label: Figure.from_dict(figures.get("sensitivity"))
         for label, figures in (part.get("classes") or {}).items()
@@ -169,7 +165,7 @@ def _place(card: Card, name: str, data: str, part: Mapping[str, Any], **more: An
         balanced=stats.mean_of_shares(list(classes.values())),
         classes=classes,
         confusion=tuple(map(tuple, part.get("confusion") or ())),
-        **{"theirs": {}} | more,
+        theirs={},
     )
 
 

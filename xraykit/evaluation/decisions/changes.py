@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xraykit.evaluation import stats
-from xraykit.evaluation.comparison import FEWEST
+from xraykit.evaluation.comparison import ALPHA, FEWEST
 from xraykit.evaluation.stats import Figure
 
 
@@ -17,8 +17,8 @@ class Changed:
     """A cell of two confusion matrices: of the `films` of one reference class, how many are predicted as one class.
 
     `change` is the share of those films, second minus first, with its interval; `entered` and `left` the indices of
-    the films that only the second, or only the first, puts into the cell; `clear` where the interval leaves out 0 and
-    there are `FEWEST` films or more.
+    the films that only the second, or only the first, puts into the cell; `p` McNemar's exact; `clear` where the
+    interval leaves out 0, p is below 0.05 and there are `FEWEST` films or more.
     """
 
     reference: str
@@ -29,6 +29,7 @@ class Changed:
     change: Figure
     entered: tuple[int, ...]
     left: tuple[int, ...]
+    p: float
     clear: bool
 
 
@@ -44,8 +45,8 @@ def changes(
 ) -> tuple[Changed, ...]:
     """The difference of two confusion matrices on the same films, cell by cell, row after row.
 
-    Where each film is a group of its own the interval is Tango's score interval, else a bootstrap over groups; where
-    no film entered or left a cell it is Tango's, as no draw could differ.
+    The interval is Tango's score interval; where films share groups it is drawn out to hold that of a bootstrap over
+    groups too.
 
     Parameters
     ----------
@@ -62,17 +63,17 @@ def changes(
         for column, predicted in enumerate(classes):
             before, after = inside & (first == column), inside & (second == column)
             entered, left = np.flatnonzero(after & ~before), np.flatnonzero(before & ~after)
-            if joined and len(entered) + len(left):
-                change = _drawn_change(after.astype(int) - before, inside, groups, draws, seed)
-            elif n:
-                ends = stats.paired_score_interval(len(entered), len(left), n)
-                change = Figure((len(entered) - len(left)) / n, *ends, n)
-            else:
-                change = Figure(None)
-            clear = n >= FEWEST and change.ends is not None and (change.ends[0] > 0 or change.ends[1] < 0)
+            change, p = Figure(None), stats.mcnemar(len(entered), len(left))
+            if n:
+                low, high = stats.paired_score_interval(len(entered), len(left), n)
+                if joined and len(entered) + len(left):
+                    drawn = _drawn_change(after.astype(int) - before, inside, groups, draws, seed).ends
+                    low, high = min(low, *(drawn or ())), max(high, *(drawn or ()))
+                change = Figure((len(entered) - len(left)) / n, low, high, n)
+            clear = n >= FEWEST and p < ALPHA and change.ends is not None and not change.ends[0] <= 0 <= change.ends[1]
             counts = (n, int(before.sum()), int(after.sum()))
             flips = (tuple(entered.tolist()), tuple(left.tolist()))
-            cells.append(Changed(reference, predicted, *counts, change, *flips, clear))
+            cells.append(Changed(reference, predicted, *counts, change, *flips, p, clear))
     return tuple(cells)
 
 

@@ -38,6 +38,7 @@ class Verdict(enum.StrEnum):
     """Is the promised coverage kept on some films?"""
 
     KEPT = "kept"
+    LOW = "low"  # the interval lies below, by no more than chance leaves
     BROKEN = "broken"
     FEW = "few films"
 
@@ -64,9 +65,9 @@ class Sets:
 class Coverage:
     """What sets did on labelled films.
 
-    `covered` is the share of films whose set holds their class, with Wilson's interval; `classes` the same of the
-    films of each class; `size` the mean number of classes in a set; `empty` and `whole` count sets of no class and of
-    all.
+    `covered` is the share of films whose set holds their class, films of one group not counted as independent in its
+    interval (`stats.share_of_groups`); `classes` the same of the films of each class; `size` the mean number of
+    classes in a set; `empty` and `whole` count sets of no class and of all.
     """
 
     level: float
@@ -81,9 +82,9 @@ class Coverage:
 def verdict(covered: Figure, level: float, calibrated: int) -> Verdict:
     """Whether a share of films keeps what is promised, for limits that rest on `calibrated` validation films.
 
-    Broken where so few films would be covered less than once in 40 times. On films that could be exchanged for the
-    validation films their number is beta-binomial (Vovk 2012; Angelopoulos and Bates 2021, section 3.2): it varies
-    with both samples.
+    The interval knows these films alone; the limits vary with the validation films too. On films that could be
+    exchanged for those the number covered is beta-binomial (Vovk 2012; Angelopoulos and Bates 2021, section 3.2):
+    broken where so few would be covered less than once in 40 times.
     """
     from scipy.stats import betabinom
 
@@ -93,7 +94,9 @@ def verdict(covered: Figure, level: float, calibrated: int) -> Verdict:
     if rank > calibrated:
         return Verdict.KEPT  # the class is in every set
     chance = betabinom.cdf(round(covered.value * covered.n), covered.n, rank, calibrated + 1 - rank)
-    return Verdict.BROKEN if chance < 0.025 else Verdict.KEPT
+    if chance < 0.025:
+        return Verdict.BROKEN
+    return Verdict.LOW if covered.high is not None and covered.high < level else Verdict.KEPT
 
 
 def calibrate(validation: Evaluation, level: float, rule: Rule) -> Sets:
@@ -136,14 +139,15 @@ def check(sets: Sets, evaluation: Evaluation) -> Coverage:
     inside = Sets(sets.level, sets.rule, least, sets.support).of(evaluation.probabilities)
     n, sizes = len(evaluation.truth), inside.sum(axis=1)
     hit = inside[np.arange(n), evaluation.truth]
+    groups = np.array(evaluation.groups) if evaluation.groups else np.arange(n)
     by_class = {}
     for k, label in enumerate(evaluation.classes):
         films = evaluation.truth == k
-        by_class[label] = stats.proportion(int(hit[films].sum()), int(films.sum()))
+        by_class[label] = stats.share_of_groups(hit[films], groups[films])
     return Coverage(
         sets.level,
         n,
-        stats.proportion(int(hit.sum()), n),
+        stats.share_of_groups(hit, groups),
         by_class,
         float(sizes.mean()),
         int((sizes == 0).sum()),

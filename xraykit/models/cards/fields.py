@@ -185,6 +185,10 @@ class _Recipe(TypedDict, total=False):
     imported: _Imported
 
 
+class _Away(_Part, total=False):
+    operating_points: list[_Point] | None  # its `test` are these films
+
+
 class _Elsewhere(TypedDict):
     name: Annotated[str, Meta(pattern=f"^{folders.PLAIN_NAME}$")]
     data: Line
@@ -193,7 +197,31 @@ class _Elsewhere(TypedDict):
     overlap: Count
     compared: NotRequired[Count]  # of its own films; 0 where its training films were not known
     classes: dict[Label, Label]
-    figures: _Part
+    figures: _Away
+
+
+class _Covered(TypedDict):
+    name: Line
+    file: FileName
+    n: Count
+    covered: _Figure
+    classes: dict[Label, _Figure]
+    size: Amount
+    empty: Count
+    whole: Count
+
+
+class _Sets(TypedDict):
+    level: Annotated[float, Meta(gt=0, lt=1)]
+    rule: Literal["per class", "overall"]
+    least: dict[Label, Annotated[float, Meta(ge=0, le=1)]]  # the probability from which a class is in the set
+    places: Annotated[list[_Covered], Meta(max_length=51)]
+
+
+class _Conformal(TypedDict):
+    n: Count
+    support: dict[Label, Count]
+    sets: Annotated[list[_Sets], Meta(max_length=20)]
 
 
 class _Checks(TypedDict, total=False):
@@ -202,7 +230,7 @@ class _Checks(TypedDict, total=False):
     data_audit: dict[str, Any] | None
     shortcuts: dict[str, Any] | None
     scorecard: dict[str, Any] | None
-    conformal: dict[str, Any] | None
+    conformal: _Conformal | None
     left_out: dict[str, Any] | None
 
 

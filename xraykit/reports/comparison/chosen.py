@@ -26,9 +26,10 @@ class Target(StrEnum):
 class Choice:
     """What the user wants to see; hashable, a key of what was computed for it.
 
-    `share` "row" or "column"; `method` of intervals, "wilson" or "exact"; `target` what the operating point aims at,
-    `wanted` the target share, or the threshold, `saved` the text of a file that holds points; `margin` a share of
-    accuracy or None; `after` temperature.
+    `pair` are the places of the two models whose difference is shown, second minus first; `share` "row" or "column";
+    `method` of intervals, "wilson" or "exact"; `target` what the operating point aims at, `wanted` the target share, or
+    the threshold, `saved` the text of a file that holds points; `margin` a share of accuracy or None; `after`
+    temperature.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Choice:
     margin: float | None
     after: bool
     saved: str = ""
+    pair: tuple[int, int] = (0, 1)
 
     @property
     def point(self) -> tuple[str, Target, float, str]:
@@ -48,19 +50,24 @@ class Choice:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Films to list. `kind` "cell": `places` model, reference, predicted; else two models, by their places."""
+    """Films to list. `kind` "cell": `places` model, reference, predicted; "changed": two models, reference, predicted,
+    for the films that only one of them puts there; else two models, by their places."""
 
-    kind: Literal["cell", "fixes", "breaks", "wrong"]
+    kind: Literal["cell", "changed", "fixes", "breaks", "wrong"]
     places: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The models compared, in order, and what is known of them. `digest` names the comparison and all that follows."""
+    """The models compared, in order, and what is known of them. `digest` names the comparison and all that follows.
+
+    `recipes`: where several models of one recipe differ in their seed alone, all of those, a recipe each.
+    """
 
     kept: tuple[kept_models.Kept, ...]
     comparison: comparison.Comparison
     digest: str
+    recipes: tuple[tuple[kept_models.Kept, ...], ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -32,7 +32,9 @@ def verdict(material: Material, metrics: Mapping[str, dict]) -> Section:
     )
     sentences = tuple(sentence for pair in result.pairs for sentence in pair.words)
     parts = (picture, tables.summary(metrics), tables.pairs(result), tables.areas(result))
-    return Section("verdict", "Verdict", (*sentences, *result.notes), parts)
+    data = result.evaluations[0].data
+    title = f"Verdict on {data}" if data else "Verdict"
+    return Section("verdict", title, (*sentences, *result.notes), parts)
 
 
 def matrices(
@@ -112,7 +114,10 @@ def describe(material: Material, chosen: Chosen) -> str:
         model, reference, predicted = chosen.places
         classes = material.classes
         return f"{material.models[model]}: reference {classes[reference]}, predicted {classes[predicted]}"
-    first, second = (material.models[place] for place in chosen.places)
+    first, second = (material.models[place] for place in chosen.places[:2])
+    if chosen.kind == "changed":
+        reference, predicted = (material.classes[place] for place in chosen.places[2:])
+        return f"reference {reference}, predicted {predicted} by {first} or {second} alone"
     return {
         "fixes": f"correct only with {second}, wrong with {first}",
         "breaks": f"correct only with {first}, wrong with {second}",

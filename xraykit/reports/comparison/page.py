@@ -14,7 +14,20 @@ from xraykit.reports.comparison.figures import describe, films
 from xraykit.reports.report import Report, Section
 from xraykit.truth import places
 
-ORDER = ("operating", "reports", "curves", "calibration", "training", "recipes", "published")  # after the films
+ORDER = (  # after the films
+    "difference",
+    "seeds",
+    "operating",
+    "people",
+    "decision",
+    "sets",
+    "reports",
+    "curves",
+    "calibration",
+    "training",
+    "recipes",
+    "published",
+)
 
 
 def report(

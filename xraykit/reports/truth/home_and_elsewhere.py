@@ -86,9 +86,7 @@ def table(card: Card, named: bool = False) -> Table:
     """Every measure at home and on each other source, with how many films it rests on; classes worst first."""
     shown = _places(card)
     heads = [
-        column
-        for place in shown
-        for column in (Column(place.title, "percent", interval=True, look="bar"), Column("n", "count"))
+        column for place in shown for column in (Column(place.title, "percent", interval=True), Column("n", "count"))
     ]
     rows = tuple(
         (name, *(part for place in shown for part in _cell(figures.get(place.name))))
@@ -107,9 +105,9 @@ def overview(cards: Sequence[Card]) -> Table:
     rows = []
     for card in cards:
         by_name = {place.name: place for place in _places(card)}
-        figures = [by_name[name].accuracy if name in by_name else NOT_TESTED for name in (places.HOME, *names)]
+        figures = [by_name[name].said if name in by_name else NOT_TESTED for name in (places.HOME, *names)]
         rows.append((card.name, *figures, _lowest(card)))
-    heads = [Column(name, "percent", interval=True) for name in (places.AT_HOME, *names)]
+    heads = [Column(name) for name in (places.AT_HOME, *names)]
     columns = (Column("Accuracy"), *heads, Column("Lowest sensitivity elsewhere"))
     return Table("overview", "", columns, tuple(rows))
 

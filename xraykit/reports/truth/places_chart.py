@@ -10,7 +10,7 @@ import altair as alt
 from xraykit.reports.charts.style import SCREEN, SHAPES, Style, finish
 
 MOST = len(SHAPES)  # sources that colours and shapes tell apart
-LANE, GAP = 19, 12  # px of a dot's lane, and between two measures
+LANE, GAP = 17, 10  # px of a dot's lane, and between two measures
 
 
 def places(
@@ -29,8 +29,10 @@ def places(
     scale = alt.Scale(domain=[0, 1.32], nice=False)  # room for the words right of a dot at 100%
     ruler = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
     names = alt.Axis(labelColor=style.ink, labelLimit=210, labelPadding=8, domain=False, ticks=False, grid=True)
-    color = alt.Color("place:N", title=None, scale=alt.Scale(domain=order, range=list(style.series[: len(order)])))
-    shape = alt.Shape("place:N", title=None, scale=alt.Scale(domain=order, range=list(SHAPES[: len(order)])))
+    above = alt.Legend(orient="top", direction="horizontal")
+    hues, marks = list(style.series[: len(order)]), list(SHAPES[: len(order)])
+    color = alt.Color("place:N", title=None, legend=above, scale=alt.Scale(domain=order, range=hues))
+    shape = alt.Shape("place:N", title=None, legend=above, scale=alt.Scale(domain=order, range=marks))
     base = alt.Chart(alt.Data(values=list(rows))).encode(
         y=alt.Y(
             "measure:N",
@@ -56,4 +58,6 @@ def places(
         x=alt.X("high:Q", scale=scale), text="label:N", color=alt.value(style.ink)
     )
     height = (LANE * len(order) + GAP) * len(measures)
-    return finish(alt.layer(rules, dots, said), style, height, alt_text)
+    chart = alt.layer(rules, dots, said)
+    assert isinstance(chart, alt.LayerChart)
+    return finish(chart, style, height, alt_text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import html
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from xraykit.refused import Refused, words_of
 from xraykit.system import files, text
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import FILMS, Job, JobState, list_jobs, state_of
+from xraykit.ui.compare import attaching
 from xraykit.ui.kit import folder_facts, jobs
 from xraykit.ui.kit.text import ask_for_folder, say
 
@@ -152,41 +153,43 @@ def _show_job(job: Job, cards: Sequence[Card]) -> None:
         return
     else:
         folder_facts.show_results([(_load(path), path) for path in job.results()])
+        attaching.show_attached(state.attach, cards)
         folder_facts.show_folder(_contents(job))
     _show_buttons(job, state)
 
 
 def _choose_models(job: Job, state: JobState, contents: dict[str, Any], cards: Sequence[Card]) -> None:
-    labels = list(contents.get("classes", ()))
-    misfits = [words for card in cards if (words := folder_evaluation.misfit(card, labels, _folder_name(state)))]
-    fitting = [card.name for card in cards if not folder_evaluation.misfit(card, labels, "")]
-    folder_facts.show_misfits(misfits)
-    if not fitting:
-        if not cards:
-            say("There is no model to evaluate. Train one on the Fine-tune page and save it.")
+    if not cards:
+        say("There is no model to evaluate. Train one on the Fine-tune page and save it.")
         _show_buttons(job, state)
         return
     titles = {card.name: card.title for card in cards}
-    chosen = st.multiselect(
+    labels = list(contents.get("classes", ()))
+    able = [card.name for card in cards if all(folder_evaluation.likely(card, label) for label in labels)]
+    names = st.multiselect(
         "Models to evaluate",
-        fitting,
-        default=fitting[:MOST_MODELS],
+        list(titles),
+        default=able[:MOST_MODELS],
         key=f"evaluate-models-{job.name}",
         format_func=titles.__getitem__,
         max_selections=MOST_MODELS,
         width=720,
     )
-    folder_facts.show_familiar(contents, [card for card in cards if card.name in chosen])
-    n, models = contents.get("films", 0), len(chosen)
+    chosen = [card for card in cards if card.name in names]
+    classes = attaching.map_classes(job.name, chosen, labels)
+    fitting = [card.name for card in chosen if not folder_evaluation.unknown(card, labels, classes)]
+    folder_facts.show_familiar(contents, chosen)
+    attach = attaching.ask_name(job.name, _folder_name(state), chosen)
+    n, models = contents.get("films", 0), len(fitting)
     label = f"Evaluate {models} model{'s' * (models != 1)} on {n} film{'s' * (n != 1)}"
     with st.container(horizontal=True, gap="small"):
         st.button(
             label,
             key="evaluate-start",
             type="primary",
-            disabled=not chosen,
+            disabled=not fitting or len(fitting) < len(chosen) or attach is None,
             on_click=_begin,
-            args=(job, state.data, list(chosen)),
+            args=(job, state.data, fitting, classes, attach or ""),
         )
         st.button("Another folder", key="evaluate-another", on_click=_leave, args=(job, state))
 
@@ -200,16 +203,16 @@ def _show_buttons(job: Job, state: JobState | None) -> None:
             st.button("Delete this evaluation", key="evaluate-delete", type="tertiary", on_click=_delete, args=(job,))
 
 
-def _begin(job: Job, folder: str, models: Sequence[str]) -> None:
+def _begin(job: Job, folder: str, models: Sequence[str], classes: Mapping[str, str], attach: str) -> None:
     try:
-        folder_evaluation.start_evaluation(job, Path(folder), models)
+        folder_evaluation.start_evaluation(job, Path(folder), models, classes=classes, attach=attach)
         _open(job)
     except (Refused, OSError) as error:
         _keep_word(f"The evaluation could not be started. {words_of(error)}")
 
 
 def _start_again(job: Job, state: JobState) -> None:
-    _begin(job, state.data, state.models)
+    _begin(job, state.data, state.models, dict(said.split("=", 1) for said in state.maps), state.attach)
 
 
 def _leave(job: Job, state: JobState | None) -> None:

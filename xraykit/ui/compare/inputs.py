@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Any, get_args, get_type_hints
 
 import streamlit as st
@@ -11,6 +12,8 @@ import streamlit as st
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
 from xraykit.reports.comparison.chosen import Choice, Chosen, Target
+from xraykit.truth.elsewhere import HOME
+from xraykit.truth.places import AT_HOME
 from xraykit.ui.kit.text import escape_markdown, say
 from xraykit.ui.server import uploads
 
@@ -23,6 +26,7 @@ WILSON, EXACT = "Wilson", "Exact"
 AFTER, BEFORE = "After temperature", "Before"
 ADDRESS: dict[str, Any] = {"bind": "query-params"}
 CHOSEN = "films"  # of the address: which films are listed
+DIFFERENCE = MOST  # its place behind the matrices
 KINDS = get_args(get_type_hints(Chosen)["kind"])
 
 
@@ -43,7 +47,17 @@ def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:
     return tuple(name for name in chosen if name in names)[:MOST]
 
 
-def choose(classes: Sequence[str]) -> Choice:
+def choose_place(cards: Sequence[Card]) -> str:
+    """On which films: the models' own test split, or another source that all their cards have figures on."""
+    named = [[place["name"] for place in card.elsewhere] for card in cards]
+    shared = [name for name in (named[0] if named else []) if all(name in names for names in named)]
+    if len(cards) < 2 or not shared:
+        return HOME
+    chosen = st.selectbox("Films", [AT_HOME, *shared], key="place", width=120, **ADDRESS)
+    return chosen if chosen in shared else HOME
+
+
+def choose(classes: Sequence[str], models: Sequence[str]) -> Choice:
     """The rest of the row of controls: class, percentages, operating point, and what is needed less often."""
     label = st.selectbox("Class", list(classes), key="class", width=150, **ADDRESS)
     label = label if label in classes else classes[0]
@@ -54,6 +68,7 @@ def choose(classes: Sequence[str]) -> Choice:
     name = st.selectbox("Operating point", TARGETS, key="point", width=175, **ADDRESS)
     target = Target(name) if name in TARGETS else Target.HIGHEST
     wanted, saved = (0.0, _saved()) if target == Target.SAVED else (_wanted(target, label), "")
+    pair = _pair(models)
     with st.popover("More", width=84):
         method = _segments("Intervals for proportions", [WILSON, EXACT], "interval")
         after = _segments("Reliability diagrams", [AFTER, BEFORE], "reliability")
@@ -77,17 +92,28 @@ def choose(classes: Sequence[str]) -> Choice:
         margin=margin / 100 if margin else None,
         after=after != BEFORE,
         saved=saved,
+        pair=pair,
     )
+
+
+def _pair(models: Sequence[str]) -> tuple[int, int]:
+    """Which two of more than two models are set against each other cell by cell."""
+    pairs = {f"{models[j]} minus {models[i]}": (i, j) for i, j in combinations(range(len(models)), 2)}
+    if len(models) <= 2:
+        return (0, 1)
+    return pairs.get(st.selectbox("Difference of", list(pairs), key="pair", width=260, **ADDRESS), (0, 1))
 
 
 def chosen_films(models: int, classes: int) -> Chosen | None:
     """Which films the address asks to list; None where it asks for none that there are."""
-    match = re.fullmatch(rf"({'|'.join(KINDS)})-(\d)-(\d+)(?:-(\d+))?", st.query_params.get(CHOSEN, ""))
+    match = re.fullmatch(rf"({'|'.join(KINDS)})-(\d)-(\d+)(?:-(\d+))?(?:-(\d+))?", st.query_params.get(CHOSEN, ""))
     if match is None:
         return None
     places = tuple(int(part) for part in match.groups()[1:] if part is not None)
     if match[1] == "cell":
         fits = len(places) == 3 and places[0] < models and max(places[1:]) < classes
+    elif match[1] == "changed":
+        fits = len(places) == 4 and places[0] < places[1] < models and max(places[2:]) < classes
     else:
         fits = len(places) == 2 and places[0] < places[1] < models
     return Chosen(match[1], places) if fits else None  # type: ignore[arg-type]  # the pattern knows the kinds
@@ -97,12 +123,14 @@ def list_films(kind: str, *places: int) -> None:
     """Put into the address which films to list; a callback. Charts of other cells forget what was clicked."""
     st.query_params[CHOSEN] = "-".join([kind, *map(str, places)])
     _forget_clicks(place for place in range(MOST) if kind != "cell" or place != places[0])
+    if kind != "changed":
+        _forget_clicks([DIFFERENCE])
 
 
 def list_none() -> None:
     """Close the list of films; a callback."""
     st.query_params.pop(CHOSEN, None)
-    _forget_clicks(range(MOST))
+    _forget_clicks([*range(MOST), DIFFERENCE])
 
 
 def matrix_key(place: int) -> str:

@@ -16,11 +16,13 @@ from xraykit.models import classifier, kept
 from xraykit.refused import Refused, words_of
 from xraykit.reports import report
 from xraykit.reports.comparison import cards as card_sections
-from xraykit.reports.comparison import curves, figures
+from xraykit.reports.comparison import changes, curves, figures, seeds, worth
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
-from xraykit.reports.truth import home_and_elsewhere
+from xraykit.reports.truth import home_and_elsewhere, numbers_report
 from xraykit.system.folders import models_folder
+from xraykit.truth import elsewhere
 from xraykit.ui.kit import report_view
+from xraykit.ui.kit.text import say
 
 
 def models() -> tuple[dict[str, kept.Kept], list[Refusal]]:
@@ -40,6 +42,20 @@ def classes(chosen: Sequence[kept.Kept], others: Sequence[evaluation.Evaluation]
     return _evaluations(chosen, others)[0].classes
 
 
+def from_elsewhere(chosen: Sequence[kept.Kept], place: str) -> list[evaluation.Evaluation]:
+    """What the models gave on films of another source that none knows; nothing at home.
+
+    What cannot be read is said, and their own films take its place.
+    """
+    try:
+        folders = [classifier.find(model.card.name) for model in chosen] if place != elsewhere.HOME else []
+        pairs = zip(chosen, folders, strict=False)
+        return elsewhere.shared([elsewhere.load(model.card, folder, place) for model, folder in pairs])
+    except Refused as error:
+        say(f"The figures on {place} cannot be compared. {error.words}")
+        return []
+
+
 def compare(
     chosen: Sequence[kept.Kept], margin: float | None, others: Sequence[evaluation.Evaluation] = ()
 ) -> Material:
@@ -53,7 +69,10 @@ def compare(
     evaluations = _evaluations(chosen, others)
     digest = hashlib.sha256("|".join(map(_digest, evaluations)).encode()).hexdigest()
     cards = hashlib.sha256("|".join(model.card.to_json() for model in chosen).encode()).hexdigest()
-    return Material(tuple(chosen), _compare(digest, margin, evaluations), f"{digest}{cards}")
+    recipes = seeds.families(chosen, list(models()[0].values()))
+    names = "|".join(kept.card.name for members in recipes for kept in members)
+    compared = _compare(digest, margin, evaluations)
+    return Material(tuple(chosen), compared, f"{digest}{cards}{names}", recipes)
 
 
 def apply_points(material: Material, choice: Choice) -> dict[str, operating_point.Applied | str]:
@@ -71,6 +90,11 @@ def films(material: Material, applied: Applied, chosen: Chosen) -> np.ndarray:
         point = applied.get(test.model)
         predicted = point.predicted if isinstance(point, operating_point.Applied) else test.predicted
         return np.flatnonzero((test.truth == reference) & (predicted == label))
+    if chosen.kind == "changed":
+        first, second, *place = chosen.places
+        cells = changes.of_pair(material, applied, (first, second))
+        cell = cells[place[0] * len(material.classes) + place[1]]
+        return np.sort(np.array([*cell.entered, *cell.left], np.int64))
     pair = material.comparison.pair(*(material.models[place] for place in chosen.places))
     lists = {"fixes": pair.fixes, "breaks": pair.breaks, "wrong": pair.both_wrong}
     return np.array(lists[chosen.kind], np.int64)
@@ -83,14 +107,21 @@ def sections(material: Material, choice: Choice, applied: Applied, chosen: Chose
     """
     report_view.before_charts()
     metrics = _metrics(material.digest, choice.method, material)
-    framed = chosen if chosen and chosen.kind == "cell" else None
-    point = choice.point
+    framed, flipped = (chosen if chosen and chosen.kind == kind else None for kind in ("cell", "changed"))
+    point, pair = choice.point, choice.pair
     makers: dict[tuple, Callable[[], report.Section | None]] = {
         ("places",): lambda: home_and_elsewhere.compared([model.card for model in material.kept]),
         ("verdict", choice.method, choice.margin): lambda: figures.verdict(material, metrics),
         ("matrices", choice.share, choice.method, *point, framed): lambda: figures.matrices(
             material, metrics, applied, choice, framed
         ),
+        ("difference", *point, pair, flipped): lambda: changes.difference(
+            material, changes.of_pair(material, applied, pair), choice, flipped
+        ),
+        ("seeds",): lambda: seeds.section(material.recipes),
+        ("people", *point): lambda: worth.people(material, metrics, applied, choice),
+        ("decision", choice.label, pair): lambda: changes.decision(material, choice),
+        ("sets",): lambda: numbers_report.prediction_sets([kept.card for kept in material.kept]),
         ("operating", *point): lambda: figures.operating_point(applied, choice),
         ("reports", choice.method): lambda: figures.reports(material, metrics, choice),
         ("curves", *point): lambda: curves.rankings(material, applied, choice),

@@ -14,10 +14,10 @@ from xraykit.models.cards import card
 from xraykit.reports import report
 from xraykit.reports.charts import style as chart_style
 from xraykit.reports.comparison import figures
-from xraykit.reports.comparison.chosen import Applied, Chosen, Material
+from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
 from xraykit.ui.compare import folder_evaluation, inputs
 from xraykit.ui.kit import film_list, report_view
-from xraykit.ui.kit.text import escape_markdown
+from xraykit.ui.kit.text import escape_markdown, say
 
 FEWER = (
     "Choose two to four models above to compare them. To add one: python -m xraykit train --recipe NAME --data FOLDER, "
@@ -62,7 +62,11 @@ def show_places(section: report.Section, style: chart_style.Style) -> None:
 
 def show_verdict(material: Material, section: report.Section, style: chart_style.Style) -> None:
     """The verdicts in words, the films behind them a click away, accuracies with intervals beside."""
-    pairs, notes = material.comparison.pairs, material.comparison.notes
+    report_view.heading(report.Section(section.key, section.title))
+    warnings = [test.warning for test in material.comparison.evaluations if test.warning]
+    for warning in warnings:
+        say(warning)
+    pairs, notes = material.comparison.pairs, [note for note in material.comparison.notes if note not in warnings]
     several = len(pairs) > 1
     *places, right = st.columns([3, 3, 4] if several else [3, 2], gap="large")
     for number, pair in enumerate(pairs):
@@ -93,6 +97,27 @@ def show_matrices(section: report.Section, style: chart_style.Style, classes: in
         for place, column in zip(range(start, min(start + across, len(pictures))), columns, strict=False):
             with column:
                 _show_matrix(pictures[place], place, style)
+
+
+def show_difference(section: report.Section, style: chart_style.Style, material: Material, choice: Choice) -> None:
+    """The difference matrix beside what it says; a click on a cell lists the films that came in or left."""
+    report_view.heading(report.Section(section.key, section.title))
+    left, right = st.columns([1, 1], gap="large")
+    picture = section.pictures[0]
+    key = inputs.matrix_key(inputs.DIFFERENCE)
+
+    def click() -> None:
+        points = st.session_state[key].selection.get("cell", [])
+        if points:
+            cell = (material.classes.index(points[0][name]) for name in ("reference", "predicted"))
+            inputs.list_films("changed", *choice.pair, *cell)
+
+    with left, st.container(key="difference-box"):
+        report_view.picture(picture, style, key=key, on_select=click, selection_mode="cell")
+    with right:
+        words = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in section.words)
+        st.html(f"<ul class='xk-said'>{words}</ul><p class='xk-said'>Click a cell to list the films behind it.</p>")
+        report_view.table(section.tables[0])
 
 
 def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:

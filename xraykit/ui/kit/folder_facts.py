@@ -7,23 +7,27 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from xraykit.datasets import layout
 from xraykit.datasets.reading import groups
 from xraykit.datasets.reading.groups import GroupKind
-from xraykit.evaluation.evaluation import Evaluation
+from xraykit.evaluation.evaluation import Evaluation, met
 from xraykit.films.refusal import Refusal
-from xraykit.models import folder_evaluation
+from xraykit.models import classifier
 from xraykit.models.cards.card import Card
+from xraykit.refused import Refused, words_of
 from xraykit.system import files
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import JobState
+from xraykit.truth import own_films
 from xraykit.ui.kit import jobs
 from xraykit.ui.kit.text import refusal_row, say
 
 FEW = 5  # a list as short as this is open
 NOTHING_ODD = "No refused films, no duplicate files, every film has a class."
+NOT_REMEMBERED = "Others may be among its training films, which it does not remember (models remember)."
 UNREADABLE = "The result of the check cannot be read. Check the folder again."
 ENDS = {State.STOPPED: "Stopped", State.FAILED: "Failed", State.LOST: "Ended unexpectedly"}
 MOST_ROWS = 200  # films named in one list; predictions.csv and films.json name all
@@ -130,27 +134,28 @@ def _reason(reason: dict[str, Any]) -> str:
     return f"{films} <code>{code}</code>, such as {html.escape(reason['example'])}: {html.escape(reason['words'])}"
 
 
-def show_misfits(misfits: Sequence[str]) -> None:
-    """Why models cannot be evaluated on the folder."""
-    for words in misfits:
-        say(words)
-
-
 def show_familiar(contents: dict[str, Any], cards: Iterable[Card]) -> None:
     """A word where models have met these films before: their figures would flatter them."""
-    cards = list(cards)
-    taught = [card.title for card in cards if contents.get("digest") == card.data.get("digest")]
-    if taught:
-        say(
-            f"Trained on this very folder: {'; '.join(taught)}. Most of its films were in the training split, so the "
-            "figures here will be better than on films the model has not seen."
-        )
-    for card in (card for card in cards if card.title not in taught):
-        if known := folder_evaluation.familiar(card.name, contents.get("sha256", ())):
+    hashes, pictures = contents.get("sha256", ()), _pictures(contents)
+    for card in cards:
+        if contents.get("digest") == card.data.get("digest"):
             say(
-                f"{known} of these films are validation or test films of {card.title}; others may be among its "
-                "training films. Its figures here may be better than on films it has not seen."
+                f"Trained on this very folder: {card.title}. Most of its films were in the training split, so the "
+                "figures here will be better than on films the model has not seen."
             )
+            continue
+        try:
+            own = own_films.read(classifier.find(card.name))
+        except (Refused, OSError) as error:
+            say(f"Whether {card.title} has met these films is not known. {words_of(error)}")
+            continue
+        if words := met(card.title, own.parts_of(hashes, pictures)):
+            say(words if own.remembered else f"{words} {NOT_REMEMBERED}")
+
+
+def _pictures(contents: dict[str, Any]) -> np.ndarray:
+    """(N, 2, 4) uint64 as `Dataset.pictures`; (0, 2, 4) where the job did not write them."""
+    return np.frombuffer(bytes.fromhex("".join(contents.get("pictures", ()))), np.uint64).reshape(-1, 2, 4)
 
 
 def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
@@ -160,6 +165,8 @@ def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
         if evaluation is None:
             say(f"{path.name} cannot be read. Evaluate again.")
             continue
+        if evaluation.warning:
+            say(evaluation.warning)
         figure = evaluation.metrics()["accuracy"]
         rows += (
             f"<tr><th scope='row'>{html.escape(evaluation.model)}</th><td>{figure.value_text()}</td>"

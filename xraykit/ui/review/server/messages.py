@@ -26,6 +26,7 @@ from xraykit.reading import trust
 from xraykit.reading.worklist.room import Room
 from xraykit.reading.worklist.rows import Reading, Row
 from xraykit.reports.heatmap import colormaps
+from xraykit.truth import sets
 from xraykit.ui.review.server import seen
 
 
@@ -161,6 +162,7 @@ def _model(card: Card, on: bool) -> dict[str, Any]:
         "size": card.image_size,
         "heatmaps": bool(card.feature_layer),
         "on": on,
+        "sets": sets.beside(card),
         **known,
     }
 

@@ -95,6 +95,7 @@ function reading(room, row, model) {
       h("span", { class: "number", title: "Model probability" }, given.probabilities[given.top].toFixed(3))),
     seenLine(room, model, given),
     bars(model, given),
+    predictionSet(model, given),
     trust(model, room.store.get().label && given.probabilities[room.store.get().label] !== undefined ? room.store.get().label : given.top));
 }
 
@@ -112,6 +113,26 @@ function bars(model, given) {
     }));
 }
 
+/** Every class that reaches its limit, and where such sets hold what they promise; nothing where a model has none. */
+function predictionSet({ classes, sets }, { probabilities }) {
+  if (!sets) return null;
+  const inside = classes.filter((label) => (probabilities[label] ?? 0) >= (sets.least[label] ?? 0));
+  const level = Math.round(100 * sets.level);
+  const [members, meaning] = !inside.length ? ["empty", `. No class is as probable as it was for ${level} % of its validation films.`]
+    : inside.length === classes.length ? [`all ${classes.length} classes`, ". The model rules nothing out."]
+      : [inside.join(" or "), ""];
+  return h("div", { class: "sets" }, h("p", {}, `${level} % prediction set: `, h("b", {}, members), meaning),
+    sets.places.map((place) => h("p", { class: place.verdict === "broken" ? "broken" : "quiet" }, placeWords(place, level))));
+}
+
+/** Whether sets hold the true class in a place: "At home 92.9 % (90.1–94.9) of 450 sets hold the true class." */
+function placeWords({ name, n, covered: [value, low, high], verdict }, level) {
+  const interval = low === null || low === undefined ? "" : ` (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
+  const share = `${name === "home" ? "At home" : `On ${name}`} ${percent(value)}${interval} of ${n.toLocaleString("en-US")} sets hold the true class`;
+  if (verdict === "broken") return name === "home" ? `${share}: fewer than the ${level} % promised.` : `${share}: they promise nothing there.`;
+  return verdict === "few films" ? `${share}: too few films to judge.` : `${share}.`;
+}
+
 /** The operating point of a class with what it gave on films whose class was known: at home, and elsewhere. */
 function trust(model, label) {
   const home = model.trust?.[label];
@@ -120,7 +141,7 @@ function trust(model, label) {
   return h("div", { class: "trust" }, h("p", {}, h("b", {}, label), home && pointWords(home)),
     h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Films"), h("th", { scope: "col" }, "Sensitivity"), h("th", { scope: "col" }, "Specificity"))),
       h("tbody", {}, home && figures(home, "at home"), away.map((place) => figures(place.classes[label], place.source)))),
-    !away.length && h("p", { class: "quiet" }, "Not measured elsewhere."));
+    !away.length && h("p", { class: "quiet" }, `Not measured elsewhere: python -m xraykit evaluate --model ${model.name} --data DIR --attach NAME`));
 }
 
 const pointWords = ({ threshold }) =>

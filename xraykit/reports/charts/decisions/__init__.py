@@ -1,0 +1,1 @@
+"""Charts of what figures mean for a decision: 100 people, net benefit, coverage, changes between two models."""

@@ -1,0 +1,70 @@
+"""The difference of two confusion matrices: films gained and lost by each cell, clear ones framed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from xraykit.reports.charts.style import SCREEN, Style, finish
+
+CELL = "cell"  # name of the click selection
+
+
+def matrix(
+    cells: Sequence[dict[str, Any]],
+    classes: Sequence[str],
+    *,
+    chosen: tuple[str, str] | None = None,
+    style: Style = SCREEN,
+    alt_text: str,
+) -> alt.LayerChart:
+    """A cell's colour is the change of its share of the reference class, blue where it gained, pink where it lost.
+
+    Parameters
+    ----------
+    cells : sequence of dict
+        {"reference", "predicted", "change": films, signed, as text, "share": in [-1, 1] or None, "interval": as text,
+        "clear": bool, "entered", "left": films}.
+    chosen : (reference, predicted), optional
+        The cell whose films are listed.
+    """
+    order = list(classes)
+    most = max((abs(cell["share"]) for cell in cells if cell["share"] is not None), default=0.0) or 1.0
+    names = alt.Axis(labelAngle=0, labelColor=style.ink, labelLimit=150, domain=False, ticks=False)
+    base = alt.Chart(alt.Data(values=list(cells))).encode(
+        x=alt.X("predicted:N", sort=order, title="Predicted", axis=names, scale=alt.Scale(domain=order)),
+        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=names, scale=alt.Scale(domain=order)),
+        tooltip=[
+            alt.Tooltip("reference:N", title="Reference"),
+            alt.Tooltip("predicted:N", title="Predicted"),
+            alt.Tooltip("entered:Q", title="Films that came in"),
+            alt.Tooltip("left:Q", title="Films that left"),
+            alt.Tooltip("interval:N", title="Points of the reference class"),
+        ],
+    )
+    middle = style.sequential[0]
+    fill = alt.Scale(domain=[-most, 0, most], range=[style.series[3], middle, style.series[0]], interpolate="rgb")
+    pick = alt.selection_point(name=CELL, fields=["reference", "predicted"], toggle=False, clear=False)
+    tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
+        color=alt.Color("share:Q", scale=fill, legend=None)
+    )
+    ink = "#FFFFFF" if style is SCREEN else "#000000"
+    counts = base.mark_text(fontSize=22, fontWeight=600, dy=-10, cursor="pointer", color=ink).encode(text="change:N")
+    shares = base.mark_text(fontSize=12, dy=13, cursor="pointer", color=ink).encode(text="interval:N")
+    clear = base.transform_filter("datum.clear").mark_text(
+        text="●", dx=44, dy=-30, fontSize=13, color=style.mark, cursor="pointer"
+    )
+    frame = base.transform_filter(
+        alt.LogicalAndPredicate(
+            **{
+                "and": [
+                    alt.FieldEqualPredicate(equal=name, field=field)
+                    for field, name in zip(("reference", "predicted"), chosen or ("", ""), strict=True)
+                ]
+            }
+        )
+    ).mark_rect(filled=False, stroke=style.mark, strokeWidth=4, cursor="pointer")
+    layers = [tiles.add_params(pick), counts, shares, clear.encode(), *([frame] if chosen else [])]
+    return finish(alt.layer(*layers), style, max(300, 92 * len(classes) + 50), alt_text)
