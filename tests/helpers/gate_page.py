@@ -1,4 +1,4 @@
-"""docs/gate.md, what the gate refuses and how well it tells, from its gate.json: `python -m tests.helpers.gate_page`."""
+"""docs/gate.md, what the gate refuses and how well it tells, from gate.json: `python -m tests.helpers.gate_page`."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ TABLE = """| picture | how | n | right | share, 95 % interval | refused as no ch
 LEFT_OUT = """
 ## On kinds it never met
 
-The same network, learned without some hospitals, kinds of photograph and kinds of drawing, and measured on these: what is
-to be expected of films from another hospital, and of pictures that nobody thought of.
+The same network, learned without some hospitals, kinds of photograph and kinds of drawing, and measured on these: what
+is to be expected of films from another hospital, and of pictures that nobody thought of.
 """
 
 
