@@ -6,7 +6,7 @@ import os
 import pytest
 from click.testing import CliRunner
 
-from tests.helpers import audits, film_folders
+from tests.helpers import data_audits, film_folders
 from xraykit.__main__ import main
 from xraykit.system import folders
 from xraykit.training import audited, worker
@@ -20,7 +20,7 @@ from xraykit.truth.data_audit import record
 def films(tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XRAYKIT_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(record, "kept", audits.empty)  # the films were audited before, and nothing was found
+    monkeypatch.setattr(record, "kept", data_audits.empty)  # the films were audited before, and nothing was found
     before = dict(os.environ)  # a run sets its device's variables for good
     yield film_folders.make(tmp_path / "films", films=20)
     os.environ.clear()
@@ -61,7 +61,7 @@ def test_a_training_in_the_foreground_leaves_a_run_in_the_root_of_all_runs(films
 
 
 def test_leaks_stop_a_training_until_they_are_accepted(films, call, played, monkeypatch):
-    monkeypatch.setattr(record, "kept", audits.full)
+    monkeypatch.setattr(record, "kept", data_audits.full)
     stopped = call("train", "--recipe", "tiny", "--data", films, "--name", "first")
     assert stopped.exit_code == 1 and runs.list_runs() == []
     assert "File header alone: It tells the class. Save all films alike." in stopped.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.components.v2 import manifest_scanner
 
-from tests.helpers import audits, fakes, warm
+from tests.helpers import data_audits, fakes, warm
 from xraykit.system import processes
 from xraykit.truth.data_audit import record
 from xraykit.ui import server
@@ -41,7 +41,7 @@ def quick_start(monkeypatch, loaded):
 @pytest.fixture(autouse=True)
 def already_audited(monkeypatch):
     """Every folder was audited before, without a finding: a test about audits takes this back."""
-    monkeypatch.setattr(record, "kept", lambda digest, plan: audits.empty(digest, plan))
+    monkeypatch.setattr(record, "kept", lambda digest, plan: data_audits.empty(digest, plan))
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import ROOT, audits, fakes, film_folders
+from tests.helpers import ROOT, data_audits, fakes, film_folders
 from xraykit.datasets import pool
 from xraykit.datasets.catalog import work
 from xraykit.datasets.reading import preview
@@ -107,7 +107,7 @@ def give_audit(monkeypatch, state, made=None, **facts):
 
 
 def test_an_audit_that_found_something_is_drawn_and_names_are_text(ward, monkeypatch):
-    give_audit(monkeypatch, State.FINISHED, audits.full())
+    give_audit(monkeypatch, State.FINISHED, data_audits.full())
     app = press(open_page(), "datasets-audit-0")
     text = words(app)
     for expected in ("1 leak and 1 warning", "Leak, stops a fine-tune", "File header alone", "Patients not known"):
@@ -125,7 +125,7 @@ def test_an_audit_that_found_something_is_drawn_and_names_are_text(ward, monkeyp
 
 
 def test_an_audit_that_found_nothing_says_so(ward, monkeypatch):
-    give_audit(monkeypatch, State.FINISHED, audits.empty())
+    give_audit(monkeypatch, State.FINISHED, data_audits.empty())
     text = words(press(open_page(), "datasets-audit-0"))
     assert "Nothing to warn of in 60 films." in text and "Nothing was found" in text
 
@@ -135,7 +135,7 @@ def test_an_audit_that_ended_early_can_be_made_again(ward, monkeypatch, state, s
     give_audit(monkeypatch, state, message=said)
     app = press(open_page(), "datasets-audit-0")
     assert said in words(app)
-    give_audit(monkeypatch, State.FINISHED, audits.empty())
+    give_audit(monkeypatch, State.FINISHED, data_audits.empty())
     assert "Nothing to warn of" in words(press(app, "datasets-again"))
 
 

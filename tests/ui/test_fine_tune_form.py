@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import audits, fakes, film_folders, run_folders
+from tests.helpers import data_audits, fakes, film_folders, run_folders
 from tests.ui.test_fine_tune_page import open_page, put_folders, text_of
 from tests.ui.test_folder_evaluation import run_until
 from xraykit.datasets import pool
@@ -126,7 +126,7 @@ def test_start_starts_exactly_one_run_with_what_was_chosen(films, started):
 
 
 def test_leaks_stop_a_start_until_the_box_is_ticked(films, started, monkeypatch, tmp_path):
-    monkeypatch.setattr(record, "kept", audits.full)
+    monkeypatch.setattr(record, "kept", data_audits.full)
     app = choose(open_page(), films)
     run_until(app, lambda app: "Data audit" in text_of(app), "the films to be divided")
     text = text_of(app)
