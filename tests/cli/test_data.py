@@ -9,6 +9,7 @@ from tests.helpers import ROOT, audit_films, data_audits, film_folders
 from xraykit.__main__ import main
 from xraykit.datasets import dataset
 from xraykit.datasets.catalog import fetch, work
+from xraykit.models.cards.card import ModelRefused
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job
 from xraykit.training import audited
@@ -133,6 +134,10 @@ def test_what_networks_reached_stands_beside_a_probe(tmp_path, monkeypatch):
         ("tiny-model", "balanced accuracy", 0.88, None),
     ]
     assert audited.trained("0" * 64) == []
+    kept = audited.attach(data_audits.full("ab" * 32), "tiny-model").checks["data_audit"]
+    assert [finding["code"] for finding in kept["findings"]][0] == "header-alone" and not kept["accepted"]
+    with pytest.raises(ModelRefused, match="learned from other films"):
+        audited.attach(data_audits.full("0" * 64), "tiny-model")
     from xraykit.truth.data_audit import audit as audit_room
 
     beside = audit_room.with_beside(data_audits.full(), known[1:])

@@ -90,6 +90,7 @@ def inspect(
 @click.option("--test", type=FRACTION, help="Fraction of films for testing.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of the split.")
 @click.option("--division", type=click.Choice(["drawn", "given"]), help="The parts that a fine-tune would use.")
+@click.option("--attach", multiple=True, help="A saved model that learned from these films: its card takes the audit.")
 @click.option("--strict", is_flag=True, help="Exit with 1 where a leak was found.")
 @click.argument("folder", type=FILE)
 def audit(
@@ -98,6 +99,7 @@ def audit(
     as_json: bool,
     against: tuple[Path, ...],
     recipe: str | None,
+    attach: tuple[str, ...],
     strict: bool,
     **fields: Any,
 ) -> None:
@@ -114,6 +116,8 @@ def audit(
             page = data_audit_report.report(made)
             files.replace_text(out / "audit.html", page.html())
             files.replace_text(out / "audit.md", page.markdown())
+        for name in attach:
+            audited.attach(made, name)
     click.echo(made.to_json() if as_json else "\n".join(data_audit_report.lines(made)))
     sys.exit(strict and any(finding.severity == "leak" for finding in made.findings))
 

@@ -6,13 +6,17 @@ Imports scikit-learn only where it audits.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from xraykit.datasets.split import SplitPlan
 from xraykit.evaluation import evaluation, stats
+from xraykit.models import classifier
+from xraykit.models.cards import amend
 from xraykit.models.cards import card as cards
+from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.refused import Refused
 from xraykit.system import files, folders
 from xraykit.system.job_folder import State
@@ -108,6 +112,26 @@ def remembered(run: Run, digest: str = "", plan: SplitPlan | None = None) -> dic
             return {KEY: run.read(FILE)}
     made = record.kept(digest, plan) if plan else None
     return {KEY: record.summary(made)} if made else {}
+
+
+def attach(made: Audit, name: str) -> Card:
+    """Write the audit into the card of a saved model that learned from these very films; returns the new card.
+
+    Raises
+    ------
+    ModelRefused
+        If there is no such model, or it learned from other films.
+    """
+    folder = classifier.find(name)
+    card = cards.read(folder)
+    if card.data.get("digest") != made.digest:
+        raise ModelRefused(
+            f"{card.name} learned from other films than those in {made.name}: their SHA-256 is not that of its card. "
+            "Audit the folder it was trained on.",
+            code="other-films",
+        )
+    summary = record.summary(made)
+    return amend.amend(folder, lambda before: dataclasses.replace(before, checks={**before.checks, KEY: summary}))
 
 
 def trained(digest: str) -> list[Known]:
