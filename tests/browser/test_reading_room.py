@@ -153,6 +153,10 @@ def test_what_is_wrong_is_said_and_names_are_text(visit, enter):
     assert (
         "colour photograph" in findings and "12 bits stored" in findings and "stranger could not be loaded" in findings
     )
+    assert (
+        "90 % prediction set: COVID-19 or Normal\n" in findings and "90 % prediction set: empty. No class" in findings
+    )
+    assert "On kermany 24.0 % (21.0–27.0) of 1,176 sets hold the true class: they promise nothing there." in findings
     assert "Same film as film-00001.dcm" in page.locator(".row").first.inner_text()
     assert page.locator(".warnings p").evaluate("e => getComputedStyle(e).fontSize") >= "14px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a long name widens nothing"
@@ -220,7 +224,11 @@ def test_every_size_holds_the_room_and_axe_finds_no_serious_fault(visit, enter):
 
 def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, enter):
     def of_gate(**changes):
-        words = {"code": "film-turned", "title": "Upside down", "words": "Upside down. Turn it by 180° before it is read."}
+        words = {
+            "code": "film-turned",
+            "title": "Upside down",
+            "words": "Upside down. Turn it by 180° before it is read.",
+        }
         laid = {"turn": 0, "inverted": False}
         return {"state": "refused", **words, "turn": 180, "inverted": False, "laid": laid} | changes
 
@@ -238,7 +246,14 @@ def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, 
     fetched = room.asked.count(("GET", "film/f0"))
     box.get_by_role("button", name="Turn it by 180°").click()
     eventually(lambda: room.asked.count(("GET", "film/f0")) > fetched)
-    room.change(row(0, gate=of_gate(state="passed", code="", title="Frontal chest film", turn=0, laid={"turn": 180, "inverted": False})))
+    room.change(
+        row(
+            0,
+            gate=of_gate(
+                state="passed", code="", title="Frontal chest film", turn=0, laid={"turn": 180, "inverted": False}
+            ),
+        )
+    )
     eventually(lambda: box.get_attribute("data-gate"), "laid")
     assert box.locator("h3").inner_text() == "Turned by 180°" and visit.page.locator(".findings .model").count() == 2
     room.change(row(1, gate=of_gate(state="overridden", turn=0, code="not-a-chest-film", title="Not a chest film")))

@@ -46,7 +46,17 @@ def test_predict_writes_a_row_a_film(run, films, tmp_path):
     done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films)
     assert done.exit_code == 0, done.output
     rows = rows_of(tmp_path / "out.csv")
-    assert list(rows[0]) == ["path", "predicted", "refusal", "notes", "gate", "known", "COVID-19", "Normal", "Pneumonia"]
+    assert list(rows[0]) == [
+        "path",
+        "predicted",
+        "refusal",
+        "notes",
+        "gate",
+        "known",
+        "COVID-19",
+        "Normal",
+        "Pneumonia",
+    ]
     assert [Path(row["path"]).name for row in rows] == [f"good-{n}.png" for n in range(4)]
     for row in rows:
         p = {name: float(row[name]) for name in ("COVID-19", "Normal", "Pneumonia")}

@@ -106,7 +106,7 @@ def test_a_film_passes_however_it_was_saved(film, change):
         "bordered": lambda: np.pad(grey, ((0, 0), (60, 60))),
         "dark": lambda: (255 * (grey / 255) ** 2.2).astype(np.uint8),
         "flat": lambda: (90 + grey * 0.25).astype(np.uint8),
-        "bits": lambda: (grey.astype(np.uint16) * 257),
+        "bits": lambda: grey.astype(np.uint16) * 257,
     }[change]()
     assert gate.check(of_pixels(changed)) is None, (height, width)
 

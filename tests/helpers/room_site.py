@@ -51,6 +51,14 @@ NOT_REMEMBERED = {
     "words": "The films this model learned from are not remembered.",
     "command": "python -m xraykit models remember beta --data radiography",
 }
+PLACES = [
+    {"name": "home", "n": 450, "covered": [0.92, 0.9, 0.95], "verdict": "kept"},
+    {"name": "kermany", "n": 1176, "covered": [0.24, 0.21, 0.27], "verdict": "broken"},
+]
+SETS: dict[str, Any] = {
+    "alpha": {"level": 0.9, "least": dict(zip(CLASSES, (0.05, 0.05, 0.5), strict=True)), "places": PLACES},
+    "beta": {"level": 0.9, "least": dict.fromkeys(CLASSES, 0.95), "places": PLACES[:1]},
+}
 MOUNT = """async ([skeleton, style, data]) => {
   const host = document.createElement("div");
   document.querySelector("main").append(host);
@@ -131,6 +139,7 @@ class Room:
                 "on": True,
                 "trust": {label: point | {"source": "home"} for label in CLASSES},
                 "elsewhere": [],
+                "sets": SETS[name],
             }
             for name in title
         ]

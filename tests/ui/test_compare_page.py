@@ -15,11 +15,13 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import ROOT, fakes, kept_models
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import comparison, published
+from xraykit.evaluation.decisions import changes
 from xraykit.reports.comparison import page
 from xraykit.reports.comparison.chosen import Choice, Chosen, Target
 from xraykit.reports.report import Report
 from xraykit.truth import elsewhere
 from xraykit.ui import server
+from xraykit.ui.compare import inputs
 
 APP = str(ROOT / "app.py")
 PAGE = str(ROOT / "pages" / "compare.py")
@@ -148,6 +150,31 @@ def test_the_films_that_one_model_gets_right_are_listed(two):
     assert f"{len(pair.fixes)} film" in words(app) and "correct only with beta-imagenet" in words(app)
     app.button(key="close-films").click().run()
     assert "correct only with beta-imagenet" not in words(app)
+
+
+def test_a_cell_of_the_difference_lists_the_films_that_moved(two):
+    app = open_page(films="changed-0-1-0-0")
+    cell = changes.changes(two[0].truth, two[0].predicted, two[1].predicted, two[0].classes, np.arange(60))[0]
+    moved = len(cell.entered) + len(cell.left)
+    assert not app.exception and moved and f"{moved} film" in words(app)
+    assert "reference COVID-19, predicted COVID-19 by alpha-scratch or beta-imagenet alone" in words(app)
+    app.button(key="close-films").click().run()
+    assert "reference COVID-19" not in words(app)
+
+
+@pytest.mark.parametrize(
+    "films", ["changed-0-1-0", "changed-1-0-0-0", "changed-0-1-0-3", "cell-0-1-0-0", "fixes-0-1-0"]
+)
+def test_an_address_of_films_that_cannot_be_lists_none(films, monkeypatch):
+    monkeypatch.setattr(inputs.st, "query_params", {"films": films})
+    assert inputs.chosen_films(2, 3) is None
+
+
+def test_of_several_models_the_pair_is_chosen(two, root):
+    kept_models.keep(root, NAMES[2], seed=2, skill=0.0, weights="imagenet")
+    app = open_page(models=list(NAMES[:3]), pair=f"{NAMES[2]} minus {NAMES[1]}")
+    assert not app.exception and app.selectbox(key="pair").value == f"{NAMES[2]} minus {NAMES[1]}"
+    assert f"'{NAMES[2]} minus {NAMES[1]}'" in words(app) and "Too few COVID-19 films for a verdict: 20" in words(app)
 
 
 def test_other_films_are_refused_with_the_reason(root, two):

@@ -150,7 +150,7 @@ def detach(folder: Path, name: str) -> Card:
         raise ElsewhereRefused(
             f"The card of {before.name} has no evaluation named {name[:100]}. It has {has}.", code="not-attached"
         )
-    return amend.amend(folder, lambda card: _put(card, name, None), drop=old)
+    return sets.renewed(folder, amend.amend(folder, lambda card: _put(card, name, None), drop=old))
 
 
 def load(card: Card, folder: Path, name: str) -> Evaluation:

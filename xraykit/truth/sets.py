@@ -138,8 +138,8 @@ def shown(card: Card) -> Checked | None:
 def beside(card: Card) -> dict[str, Any] | None:
     """What a page needs to write a film's set and how far to trust it; None where the card has no sets.
 
-    {"level", "least": {class: probability from which it is in the set}, "places": [{"name", "n", "covered": [value, low,
-    high], "verdict"}]}; of places, home comes first.
+    {"level", "least": {class: probability from which it is in the set}, "places": [{"name", "n", "covered": [value,
+    low, high], "verdict"}]}; of places, home comes first.
     """
     checked = shown(card)
     if checked is None:

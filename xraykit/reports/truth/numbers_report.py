@@ -12,7 +12,7 @@ from xraykit.models.cards.card import Card
 from xraykit.reports.charts.decisions import coverage as coverage_charts
 from xraykit.reports.charts.decisions import people as people_charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Column, Picture, Section, Table
+from xraykit.reports.report import Column, Measured, Picture, Section, Table
 from xraykit.truth import sets
 from xraykit.truth.sets import Checked, Place
 
@@ -52,7 +52,7 @@ def prediction_sets(cards: Sequence[Card]) -> Section:
 
         parts.append(Picture("coverage", title, draw, rows, "dot and 95% interval; dashed: what is promised"))
     if checked:
-        parts.append(_table(checked))
+        parts.append(_table(checked, several))
         words.append(RESTS_ON)
     return Section("sets", "Prediction sets", tuple(words), tuple(parts), listed=True, across=True)
 
@@ -85,7 +85,7 @@ def _sentence(checked: Checked, place: Place) -> str:
     if verdict is Verdict.FEW:
         return f"{start}: too few films to say whether they keep their promise."
     if verdict is Verdict.BROKEN:
-        return f"{start}: they promise nothing there."
+        return f"{start}: {'fewer than promised' if place.name == sets.HOME else 'they promise nothing there'}."
     said = f"{start}, as promised"
     if verdict is Verdict.LOW:
         said = f"{start}: fewer than promised, by no more than chance leaves with {checked.n:,} validation films"
@@ -111,37 +111,40 @@ def _coverage_rows(card: Card) -> Iterator[dict[str, Any]]:
             }
 
 
-def _table(checked: Sequence[tuple[Card, Checked]]) -> Table:
-    """A row a model, level, rule and place."""
+def _table(checked: Sequence[tuple[Card, Checked]], several: bool) -> Table:
+    """A row a model, level, rule and place; of one model alone without its name."""
     classes = tuple(dict.fromkeys(label for card, _ in checked for label in card.classes))
     columns = (
-        *(Column(head) for head in ("Model", "Promised", "Limit", "Films")),
+        *(Column(head) for head in ("Model", "Sets", "Films")),
         Column("n", "count"),
         Column("Coverage", "percent", interval=True),
         *(Column(label, "percent", interval=True) for label in classes),
-        Column("Classes a set", "number"),
-        *(Column(head, "count") for head in ("Empty", "All classes")),
+        Column("Classes a set", "plain"),
+        Column("Empty", "count"),
         Column("Promise"),
     )
     rows = tuple(
         (
             card.name,
-            f"{each.sets.level:.0%}",
-            "for each class" if each.sets.rule is Rule.PER_CLASS else "one for all",
+            f"{each.sets.level:.0%}, {'by class' if each.sets.rule is Rule.PER_CLASS else 'one limit'}",
             AT_HOME if place.name == sets.HOME else place.name,
             place.coverage.n,
             place.coverage.covered,
             *(place.coverage.classes.get(label) for label in classes),
-            place.coverage.size,
+            Measured(place.coverage.size, f"{place.coverage.size:.2f}"),
             place.coverage.empty,
-            place.coverage.whole,
             JUDGED[each.verdict(place)],
         )
         for card, each in checked
         for place in each.places
     )
-    note = "Coverage is the share of films whose set holds their class; 95% intervals, films of a group taken together."
-    return Table("coverage-table", "Every set, everywhere it was checked", columns, rows, note)
+    note = (
+        "Coverage is the share of films whose set holds their class; 95% intervals, films of a group taken together. "
+        "By class: a limit for each class, so that each is covered; with one limit they are on average."
+    )
+    first = 0 if several else 1
+    shown = tuple(row[first:] for row in rows)
+    return Table("coverage-table", "Every set, everywhere it was checked", columns[first:], shown, note)
 
 
 def from_cards(cards: Sequence[Card]) -> list[dict[str, Any]]:
@@ -186,9 +189,11 @@ def of_hundred(rows: Sequence[Mapping[str, Any]], words: str = AT_CARD) -> Itera
         return people_charts.people([dict(row) for row in rows], models, places, labels, style=style)
 
     note = "as many have the class as the prevalence says"
-    picture = Picture("people", "Of 100 such people", draw, rows, note)
+    picture = Picture("people", "100 people", draw, rows, note)
+    named = [key for key, options in (("model", models), ("place", places), ("label", labels)) if len(options) > 1]
     columns = (
-        *(Column(head) for head in ("Model", "Films", "Class", "Value")),
+        *(Column({"model": "Model", "place": "Films", "label": "Class"}[key]) for key in named),
+        Column("Value"),
         *(Column(f"at {share:.0%}", "percent", interval=True) for share in people.PREVALENCES),
     )
     table = []
@@ -196,7 +201,7 @@ def of_hundred(rows: Sequence[Mapping[str, Any]], words: str = AT_CARD) -> Itera
         shares = (Figure(row["sensitivity"], n=row["ill"]), Figure(row["specificity"], n=row["well"]))
         values = [people.predictive_values(*shares, prevalence) for prevalence in people.PREVALENCES]
         for place, name in enumerate(("PPV", "NPV")):
-            table.append((row["model"], row["place"], row["label"], name, *(pair[place] for pair in values)))
+            table.append((*(row[key] for key in named), name, *(pair[place] for pair in values)))
     words = (
         f"{words} How many of those who are called a class have it depends on how common it is: set the prevalence "
         "among the people you think of."

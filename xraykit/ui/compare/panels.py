@@ -102,7 +102,7 @@ def show_matrices(section: report.Section, style: chart_style.Style, classes: in
 def show_difference(section: report.Section, style: chart_style.Style, material: Material, choice: Choice) -> None:
     """The difference matrix beside what it says; a click on a cell lists the films that came in or left."""
     report_view.heading(report.Section(section.key, section.title))
-    left, right = st.columns([1, 1], gap="large")
+    left, right = st.columns([2, 3], gap="large")
     picture = section.pictures[0]
     key = inputs.matrix_key(inputs.DIFFERENCE)
 
@@ -115,8 +115,8 @@ def show_difference(section: report.Section, style: chart_style.Style, material:
     with left, st.container(key="difference-box"):
         report_view.picture(picture, style, key=key, on_select=click, selection_mode="cell")
     with right:
-        words = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in section.words)
-        st.html(f"<ul class='xk-said'>{words}</ul><p class='xk-said'>Click a cell to list the films behind it.</p>")
+        words = (*section.words, "Click a cell to list the films behind it.")
+        st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in words))
         report_view.table(section.tables[0])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -92,24 +93,42 @@ def show_columns(shown: report.Report, style: chart_style.Style = chart_style.PA
     st.html(f"<article class='xk-report'>{report.part_html('top', shown, 2)}</article>")
     for part in shown.sections:
         if part.across:
-            _show_across(part, style)
+            show_across(part, style)
     rest = [part for part in shown.sections if not part.across]
     sides = ("".join(report.part_html("section", part) for part in rest if part.wide == wide) for wide in (0, 1))
     columns = "".join(f"<div>{side}</div>" for side in sides)
     st.html(f"<article class='xk-report'><div class='xk-sides'>{columns}</div></article>")
 
 
-def _show_across(shown: report.Section, style: chart_style.Style) -> None:
-    """Words above, pictures on the left, tables on the right."""
+def show_across(shown: report.Section | None, style: chart_style.Style) -> None:
+    """Pictures on the left, tables on the right; tables too wide for a half, below, a click away.
+
+    What the section says stands above, or on the right where nothing else does.
+    """
+    if shown is None:
+        return
     before_charts()
-    heading(shown)
-    left, right = st.columns(2, gap="large") if shown.pictures and shown.tables else (st.container(), st.container())
+    wide = [part for part in shown.tables if _is_wide(part)]
+    narrow = [part for part in shown.tables if part not in wide]
+    beside = bool(shown.pictures) and not narrow
+    heading(replace(shown, words=()) if beside else shown)
+    left, right = st.columns(2, gap="large") if shown.pictures else (st.container(), st.container())
     with left:
         for part in shown.pictures:
             picture(part, style)
     with right:
-        for part in shown.tables:
+        for part in narrow:
             table(part)
+        if beside:
+            st.html("".join(f"<p class='xk-beside'>{html.escape(words)}</p>" for words in shown.words))
+    for part in wide:
+        with st.expander(escape_markdown(part.title)):
+            table(part)
+
+
+def _is_wide(part: report.Table) -> bool:
+    """Intervals in the line of their figures take room."""
+    return sum(column.interval and column.look != "bar" for column in part.columns) > 3
 
 
 def download(part: report.Picture | report.Table, kind: str, style: chart_style.Style = chart_style.PAPER) -> None:
