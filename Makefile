@@ -45,6 +45,7 @@ attack: $(DEV_STAMP)
 docs: $(DEV_STAMP)
 	$(BIN)/python -m tests.helpers.import_map
 	$(BIN)/python -m tests.helpers.recipe_page
+	$(BIN)/python -m tests.helpers.gate_page
 	$(BIN)/python -m tests.helpers.pydicom_films
 	$(BIN)/python -m pytest -q tests/test_docs.py
 

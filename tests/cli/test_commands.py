@@ -37,6 +37,9 @@ def films(tmp_path):
     return folder
 
 
+ABOUT = ("path", "predicted", "refusal", "notes", "gate", "known")
+
+
 def rows_of(file):
     with open(file, newline="", encoding="utf-8") as opened:
         return list(csv.DictReader(opened))
@@ -46,17 +49,7 @@ def test_predict_writes_a_row_a_film(run, films, tmp_path):
     done = run("predict", "--model", MODEL, "--csv", tmp_path / "out.csv", films)
     assert done.exit_code == 0, done.output
     rows = rows_of(tmp_path / "out.csv")
-    assert list(rows[0]) == [
-        "path",
-        "predicted",
-        "refusal",
-        "notes",
-        "gate",
-        "known",
-        "COVID-19",
-        "Normal",
-        "Pneumonia",
-    ]
+    assert list(rows[0]) == [*ABOUT, "COVID-19", "Normal", "Pneumonia"]
     assert [Path(row["path"]).name for row in rows] == [f"good-{n}.png" for n in range(4)]
     for row in rows:
         p = {name: float(row[name]) for name in ("COVID-19", "Normal", "Pneumonia")}
@@ -411,6 +404,6 @@ def test_every_name_of_a_film_survives_every_command(run, name, tmp_path, monkey
 def test_classes_that_are_called_as_a_column_have_columns_of_their_own(tmp_path):
     for classes in (("path", "predicted"), ("Truth", "Other")):
         columns = [*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)]
-        assert columns[5:] == [f"probability of {name}" for name in classes]
-        assert len({name.casefold() for name in columns}) == 7
+        assert columns[len(ABOUT_FILMS) :] == [f"probability of {name}" for name in classes]
+        assert len({name.casefold() for name in columns}) == len(columns)
     assert probability_columns(ABOUT_FILMS, ("COVID-19", "Normal")) == ["COVID-19", "Normal"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers import gate_page
 from xraykit import gate
 from xraykit.films import radiograph
 from xraykit.films.dicom.softcopy import Orientation, Spacing
@@ -144,3 +145,4 @@ def test_the_package_says_how_the_network_was_learned_and_what_it_gave():
     about = network.about()
     assert set(about) == {"limits", "learned", "measured", "left_out"}
     assert network.NETWORK.stat().st_size < 500_000
+    assert gate_page.PAGE.read_text("utf-8") == gate_page.page(about), "make docs"

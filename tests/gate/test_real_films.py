@@ -5,6 +5,7 @@ import pytest
 
 from xraykit import gate
 from xraykit.films import radiograph
+from xraykit.gate import network
 
 pytestmark = pytest.mark.slow
 SOURCES = {"radiography": 40, "darkcovid": 30, "kermany": 30}
@@ -35,11 +36,8 @@ def test_inverted_films_are_named(films):
     assert sum(gate.judge(film.laid(inverted=True)).inverted for film in films) >= 95
 
 
-@pytest.mark.parametrize("grey", [False, True])
-def test_photographs_are_refused_in_colour_and_in_grey(real_films, grey):
-    photographs = spread((real_films / "intel" / "test").rglob("*.jpg"), 300)
-    small = [photograph.small() for photograph in photographs]
-    if grey:
-        small = [np.repeat(gate.network.luma(each)[..., None], 3, axis=2).astype(np.uint8) for each in small]
-    refused = sum(gate.judge_small(each).kind == "other" for each in small)
-    assert refused >= 0.98 * len(small)
+def test_photographs_are_refused_in_colour_and_in_grey(real_films):
+    small = [film.small() for film in spread((real_films / "intel" / "test").rglob("*.jpg"), 300)]
+    grey = [network.luma(each).astype(np.uint8) for each in small]
+    refused = [sum(gate.judge_small(each).kind == "other" for each in seen) for seen in (small, grey)]
+    assert min(refused) >= 294, refused

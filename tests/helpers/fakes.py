@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from xraykit import gate
 from tests.helpers import DATA
+from xraykit import gate
 from xraykit.datasets.reading import groups
 from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal

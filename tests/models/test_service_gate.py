@@ -1,4 +1,4 @@
-"""The gate before the models: in the service's scoring and in an evaluation of a folder, without a process of its own."""
+"""The gate before the models: in the service's scoring, in an evaluation of a folder and on the command line."""
 
 import csv
 from pathlib import Path
@@ -13,7 +13,7 @@ from xraykit.__main__ import main
 from xraykit.evaluation import evaluation
 from xraykit.films import decoder, radiograph
 from xraykit.films.samples import draw
-from xraykit.gate import Asked
+from xraykit.gate import AS_IT_IS, Asked
 from xraykit.models import classifier, folder_evaluation
 from xraykit.models.service.scoring import Readings, refused_by_gate
 
@@ -33,7 +33,7 @@ def readings() -> Readings:
     return Readings(lambda name: ((name,), loaded))
 
 
-def glance(film: radiograph.Radiograph, asked: Asked = Asked()) -> decoder.Glance:
+def glance(film: radiograph.Radiograph, asked: Asked = AS_IT_IS) -> decoder.Glance:
     wanted = decoder.Wanted(WANTED.squares, turn=asked.turn, inverted=asked.inverted)
     return decoder.glance(film, wanted)
 

@@ -59,8 +59,8 @@ class Glance:
 
     `squares` by (size, channels), as `Radiograph.square` gives them; `box` is what they show, (left, top, right,
     bottom) film pixels; `thumbnail` JPEG, longest side `THUMBNAIL`, at most `THUMBNAIL_BYTES`; `small` as
-    `Radiograph.small` gives it; `laid` is how the film was laid, as `Wanted` has it; `bits`, `laterality`, `patient` and
-    `taken` as `Softcopy` has them; `softcopy` where it was wanted. The rest as `Radiograph` has it.
+    `Radiograph.small` gives it; `laid` is how the film was laid, as `Wanted` has it; `bits`, `laterality`, `patient`
+    and `taken` as `Softcopy` has them; `softcopy` where it was wanted. The rest as `Radiograph` has it.
     """
 
     source: str

@@ -18,6 +18,7 @@ fit/input/batches   what it is fed, by seed and epoch alone
 fit/input/augmentation  films turned, shifted, zoomed and relit
 fit/input/cut       where frozen layers end and what is trained begins
 fit/input/features  what frozen layers give for a film, computed once
+fit/network/gate    the gate's own network, fitted and made a LiteRT graph
 fit/optimizer       the optimiser, its learning rate, the loss
 fit/callbacks       what happens beside the fitting
 fit/checkpoint      everything to go on from with the same numbers
@@ -26,4 +27,6 @@ fit/estimate        how long a recipe will take, from two steps of each phase
 pretrained          where ImageNet weights lie or come from
 torch_file          tensors of a PyTorch file, without PyTorch
 keep                from a finished run to a saved model
+gate/               pictures: what the gate's network learns from; augment: films as elsewhere they would look; drawn:
+                    anything but a chest; bodies: other parts of the body, drawn; measure: what it gives
 """

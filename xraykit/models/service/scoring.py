@@ -52,12 +52,12 @@ class Scored:
         As `films.decoder.Glance` has them.
     predictions : dict of str to Prediction or str
         By model; words where it has none.
-    fingerprint : numpy.ndarray or None
-        uint64 (4,), as `groups.fingerprint`; None where its square was not asked for.
     gate : Outcome
         Whether the film was read, or refused before a model of chest films spoke.
     agreement : dict of (str, str) to Agreement
         By two models: of the Grad-CAM of the class that each predicts.
+    fingerprint : numpy.ndarray or None
+        uint64 (4,), as `groups.fingerprint`; None where its square was not asked for.
     """
 
     source: str
@@ -73,10 +73,10 @@ class Scored:
     patient: str | None
     taken: int | None
     thumbnail: bytes
-    fingerprint: np.ndarray | None
     gate: Outcome
     predictions: dict[str, Prediction | str]
     agreement: dict[tuple[str, str], Agreement]
+    fingerprint: np.ndarray | None = None
 
 
 class Readings:

@@ -69,7 +69,13 @@ def main(data: Path, out: Path, epochs: int, left_out: bool) -> None:
         _say(name, without[name])
     about = {
         "limits": LIMITS,
-        "learned": {"films": _counts(films), "others": _counts(others), "epochs": epochs, "seed": SEED},
+        "learned": {
+            "films": _counts(films),
+            "others": _counts(others),
+            "epochs": epochs,
+            "seed": SEED,
+            "percent": pictures.TEST,
+        },
         "measured": measured,
         "left_out": without,
     }

@@ -149,7 +149,7 @@ def principal(units: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
 
     count = max(1, min(most, len(units) - 1, units.shape[1]))
     fitted = PCA(count, svd_solver="covariance_eigh").fit(units)
-    return fitted.mean_.astype(np.float32), fitted.components_.astype(np.float16)
+    return np.asarray(fitted.mean_, np.float32), np.asarray(fitted.components_, np.float16)
 
 
 def _columns(films: int, width: int) -> int:

@@ -74,12 +74,15 @@ export const seenCommand = (room) => ({
   name: "saw", label: "What the model saw", group: "Overlay", key: "Shift+M", run: () => toggleSeen(room), pressed: () => isOpen(room), enabled: () => room.rows.size > 0,
 });
 
+/** The tabs anew; one that has the focus hands it to the one that is chosen. */
 function drawTabs(tabs, room, models, model) {
+  const had = tabs.contains(tabs.getRootNode().activeElement);
   tabs.hidden = models.length < 2;
   fill(tabs, models.length > 1 && models.map(({ name }) => h("button", {
     type: "button", role: "tab", "aria-selected": String(name === model.name), tabIndex: name === model.name ? 0 : -1, title: room.titleOf(name), data: { model: name },
     onclick: () => room.store.set({ saw: { ...room.store.get().saw, model: name } }),
   }, room.titleOf(name))));
+  if (had) tabs.querySelector("[aria-selected=true]")?.focus();
 }
 
 function moveTab(event, tabs) {
@@ -88,9 +91,7 @@ function moveTab(event, tabs) {
   const at = all.indexOf(event.target);
   if (!step || at < 0) return;
   event.preventDefault();
-  const next = all[(at + step + all.length) % all.length].dataset.model;
   all[(at + step + all.length) % all.length].click();
-  requestAnimationFrame(() => requestAnimationFrame(() => tabs.querySelector(`[data-model="${CSS.escape(next)}"]`)?.focus()));
 }
 
 function content(room, row, model) {
