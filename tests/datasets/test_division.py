@@ -1,10 +1,12 @@
 """A division that a folder or manifest gives: used as it is, completed where a part is missing, never with a leak."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -161,3 +163,19 @@ def test_parts_that_cannot_be_read_back_are_refused_in_words(tmp_path, damage):
         data["films"] = [{**film, "part": "train"} for film in data["films"]]
     with pytest.raises(layout.DatasetRefused, match="data.json of mine"):
         split.recorded(films, data, "mine")
+
+
+def test_every_class_of_every_source_weighs_the_same(tmp_path):
+    films = dataset.read(divide(tmp_path / "films", train=8))
+    labels = np.array([0] * 8 + [1] * 8)
+    films = dataclasses.replace(films, labels=labels, sources=("A",) * 6 + ("B",) * 2 + ("A",) * 8)
+    chosen = np.arange(15)  # one film is not learned from
+    weights = split.cell_weights(films, chosen)
+    cells = [weights[:6], weights[6:8], weights[8:15]]
+    assert [float(cell.sum()) for cell in cells] == pytest.approx([5, 5, 5])
+    assert weights[15] == 0 and weights.dtype == np.float32
+    with pytest.raises(layout.DatasetRefused, match="column source") as refused:
+        split.cell_weights(dataclasses.replace(films, sources=()), chosen)
+    assert refused.value.code == "no-sources"
+    asked = inspection.divide(dataclasses.replace(films, sources=()), SplitPlan(balance="cells"))
+    assert asked["not_divided"] == refused.value.words, "told before a run begins"

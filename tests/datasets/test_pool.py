@@ -86,6 +86,19 @@ def test_the_same_picture_in_two_sources_is_one_group(sources):
     assert films.hashes[same[0]] == films.hashes[same[1]] and films.groups[same[0]] == films.groups[same[1]]
 
 
+def test_a_picture_that_two_sources_have_is_taken_from_the_one_that_knows_its_patient(sources):
+    whole = pool.pool(sources, CLASSES)
+    made = pool.pool(sources, CLASSES, distinct=True)
+    assert made != whole and pool.pool(sources, CLASSES, distinct=True) == made
+    gone = {row["path"] for row in table(whole)} - {row["path"] for row in table(made)}
+    assert "first/Normal/film-000.png" in gone and all(path.startswith("first/") for path in gone)
+    films = dataset.read(made)
+    for group in np.unique(films.groups):
+        assert len({films.sources[i] for i in np.flatnonzero(films.groups == group)}) == 1
+    record = read_record(made)
+    assert record is not None and record.copies == len(gone)
+
+
 def test_a_copy_squeezed_into_a_square_shows_the_same_patient(sources):
     tall = np.kron(film_folders.draw(1, 70), np.ones((3, 2), np.uint8))
     Image.fromarray(tall).save(sources["second"] / "Normal" / "film-001.png")

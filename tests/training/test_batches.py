@@ -113,7 +113,7 @@ def test_inputs_in_turn_are_those_of_the_epoch():
 
 def test_mixup_blends_films_and_labels_by_the_same_share_whatever_the_batches():
     films, labels, indices = np.eye(6, dtype=np.float32), np.array([0, 1, 0, 1, 0, 1]), np.arange(6)
-    shared = {"classes": 2, "seed": 1, "class_weights": (1.0, 3.0), "mixup": 0.4}
+    shared = {"classes": 2, "seed": 1, "weights": np.array([1.0, 3.0])[labels], "mixup": 0.4}
     whole, thirds = (FilmBatches(films, labels, indices, batch_size=size, **shared) for size in (6, 2))
     whole.epoch = thirds.epoch = 3
     for place, whole_part in enumerate(whole[0]):

@@ -13,7 +13,7 @@ import pytest
 
 from tests.helpers import backend, film_folders
 from tests.helpers.backend import quick_jax
-from xraykit.datasets import dataset, split
+from xraykit.datasets import dataset, layout, split
 from xraykit.evaluation import evaluation
 from xraykit.system import devices
 from xraykit.system.job_folder import Stopped
@@ -532,16 +532,19 @@ def test_the_time_to_go_counts_later_phases_where_they_were_probed(films, tmp_pa
     assert all(moment.eta > 300 for moment in moments["probed"] if moment.epoch == 1)
 
 
-def test_class_weights_are_the_recipes_own_or_balanced_or_none(films):
-    from xraykit.training.fit.fit import class_weights
+def test_films_weigh_what_the_recipe_says_or_what_balances_them_or_all_the_same(films):
+    from xraykit.training.fit.fit import film_weights
 
     everything = np.arange(len(films))
-    assert class_weights(films, everything, TINY) is None
-    assert class_weights(films, everything, TINY.change(balance="weights")) == pytest.approx((1, 1, 1))
+    assert film_weights(films, everything, TINY) is None
+    assert film_weights(films, everything, TINY.change(balance="weights")) == pytest.approx(1)
     own = TINY.change(class_weights=[1.0, 2.0, 3.0])
-    assert class_weights(films, everything, own) == (1.0, 2.0, 3.0)
+    assert np.array_equal(film_weights(films, everything, own), 1.0 + films.labels)
+    with pytest.raises(layout.DatasetRefused, match="nothing says where they come from") as no_sources:
+        film_weights(films, everything, TINY.change(balance="cells"))
+    assert no_sources.value.code == "no-sources"
     with pytest.raises(
         recipe.RecipeRefused, match="3 class weights.*COVID-19, Normal, Viral Pneumonia.*got 2"
     ) as refused:
-        class_weights(films, everything, own.change(class_weights=[1.0, 2.0]))
+        film_weights(films, everything, own.change(class_weights=[1.0, 2.0]))
     assert list(refused.value.faults) == ["class_weights"]

@@ -15,7 +15,7 @@ import click
 from xraykit.cli import terminal
 from xraykit.cli.evaluate import FILE
 from xraykit.cli.terminal import name_notes, name_remarks, name_sets, name_unlabelled
-from xraykit.datasets.layout import DatasetRefused
+from xraykit.datasets.layout import DatasetRefused, counted
 from xraykit.system import files, text
 from xraykit.system.jobs import Job
 
@@ -45,7 +45,9 @@ def data() -> None:
 @click.option("--test", type=FRACTION, help="Fraction of films for testing.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of the split.")
 @click.option("--shrink", type=click.FloatRange(0, 1, min_open=True), help="Fraction of the training films to use.")
-@click.option("--balance", type=click.Choice(["none", "undersample", "weights"]), help="Balance of the classes.")
+@click.option(
+    "--balance", type=click.Choice(["none", "undersample", "weights", "cells"]), help="Balance of the classes."
+)
 @click.option(
     "--division",
     type=click.Choice(["drawn", "given"]),
@@ -145,6 +147,9 @@ def get(name: str, root: Path | None, out: Path | None) -> None:
     "--class", "renamed", multiple=True, help='OLD=NEW: a class is called so; "SOURCE/OLD=NEW" of one dataset.'
 )
 @click.option("--leave-out", multiple=True, help="A class whose films are left out; SOURCE/CLASS of one dataset.")
+@click.option(
+    "--distinct", is_flag=True, help="Take a picture that several datasets have from one: one that knows its patient."
+)
 @click.option("--to", "root", type=FILE, help="Folder in which the new one is made.")
 @click.option("--out", type=FILE, help="Folder for progress.json; a file named stop in it ends the work.")
 def pool_datasets(
@@ -152,6 +157,7 @@ def pool_datasets(
     given: tuple[str, ...],
     renamed: tuple[str, ...],
     leave_out: tuple[str, ...],
+    distinct: bool,
     root: Path | None,
     out: Path | None,
 ) -> None:
@@ -163,12 +169,14 @@ def pool_datasets(
         if out is not None:
             with work.running(out, work.POOL, name) as report:
                 sources, classes = _asked(given, renamed, leave_out)
-                folder = pool.pool(sources, classes, name, root, functools.partial(report, "Reading films"))
+                folder = pool.pool(
+                    sources, classes, name, root, functools.partial(report, "Reading films"), distinct=distinct
+                )
                 work.keep_result(Job(out), folder)
             return
         sources, classes = _asked(given, renamed, leave_out)
         with terminal.bar("Reading films") as progress:
-            folder = pool.pool(sources, classes, name, root, progress)
+            folder = pool.pool(sources, classes, name, root, progress, distinct=distinct)
         _show_pool(folder)
 
 
@@ -223,6 +231,8 @@ def _show_pool(folder: Path) -> None:
         click.echo(f"  {label}  {sum(counts.values()):,} ({by_source})")
     for label, n in record.left_out.items():
         click.echo(f"left out: {label} {n:,}")
+    if record.copies:
+        click.echo(f"left out: {counted(record.copies, 'copy', 'copies')} of films that another dataset has")
     for refusal in record.refused:
         click.echo(f"refused {refusal['source']} ({refusal['code']}): {refusal['words']}", err=True)
 

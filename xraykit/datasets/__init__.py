@@ -7,10 +7,11 @@ listing/manifest       films listed in a table: which column says what, which fi
 listing/pool_record    what a pooled folder was made of
 listing/names          what the names of folders, classes and columns mean
 dataset       the films of a folder with labels, groups and hashes; their decoded cache
-split         training, validation and test; which training films are learned from; the weights of classes
+split         training, validation and test; which training films are learned from; the weights of classes and sources
 inspection    what a folder holds and how it would be divided, told before anything starts
 pool          several datasets become one, each film with its source
 reading/groups         which films show one patient, or are the same image, and by which rule that was found
+reading/copies         pictures that several datasets have
 reading/index          what is remembered of films that were read before
 reading/samples        a few small pictures a class, and how large films are, kept while they are read
 reading/preview        everything about a folder before it is used: what inspection tells, samples, sizes, twins

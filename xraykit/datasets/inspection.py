@@ -100,10 +100,11 @@ def divide(films: dataset.Dataset, plan: SplitPlan) -> dict[str, Any]:
     """
     try:
         parts = split.split(films, plan)
+        learned = split.training(films, parts.train, plan)
     except layout.DatasetRefused as error:
         return {"division": plan.division, "not_divided": error.words}
     return {
         "division": plan.division,
         "split": {name: films.counts(indices) for name, indices in parts.parts().items()},
-        "learned_from": films.counts(split.training(films, parts.train, plan)),
+        "learned_from": films.counts(learned),
     }

@@ -30,7 +30,7 @@ from xraykit.datasets.layout import DatasetRefused, Layout, Row, counted
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.listing import names, pool_record
 from xraykit.datasets.listing.pool_record import POOL_RECORD, PoolRecord, read_record
-from xraykit.datasets.reading import groups, index
+from xraykit.datasets.reading import copies, index
 from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.films.refusal import Refusal
 from xraykit.system import files
@@ -80,6 +80,8 @@ def pool(
     name: str | None = None,
     root: Path | None = None,
     progress: Progress | None = None,
+    *,
+    distinct: bool = False,
 ) -> Path:
     """One folder with the films of several datasets, or of one with other classes; made unless it is there already.
 
@@ -100,6 +102,9 @@ def pool(
         Where it is made; default `folders.datasets_folder()`.
     progress : callable, optional
         Told films done and films in all; what it raises ends the making, and nothing is left.
+    distinct : bool
+        Leave out copies: a picture that several datasets have is taken from the first of them that knows its patient,
+        else from the first.
 
     Raises
     ------
@@ -112,7 +117,7 @@ def pool(
     classes = {label: None if new is None else names.label_of(new) for label, new in (classes or {}).items()}
     sources = _sources(folders)
     films = _films(sources, classes)
-    digest = _digest(sources, films, classes)
+    digest = _digest(sources, films, classes, distinct)
     make_private(root)
     restore(root)
     waited = progress or (lambda done, total: None)
@@ -121,7 +126,8 @@ def pool(
             if made := find(digest, root):
                 return made
             if ours:
-                return _make(sources, films, classes, digest, root, _plain(name or "-".join(folders)), progress)
+                name = _plain(name or "-".join(folders))
+                return _make(sources, films, classes, digest, root, name, progress, distinct)
         waited(0, len(films))
         time.sleep(WAIT)
 
@@ -211,11 +217,13 @@ def new_label(label: str, source: str, classes: Mapping[str, str | None]) -> str
     return classes.get(f"{source}/{label}", classes.get(label, label))
 
 
-def _digest(sources: Sequence[_Source], films: Sequence[_Film], classes: Mapping[str, str | None]) -> str:
+def _digest(
+    sources: Sequence[_Source], films: Sequence[_Film], classes: Mapping[str, str | None], distinct: bool
+) -> str:
     """The same request for the same files gives the same; no film is opened."""
     wanted = [[source.name, source.prefix] for source in sources]
     rows = [[film.place, film.label, *film.row[2:], *_size_and_time(_file(film))] for film in films]
-    asked = json.dumps([pool_record.FORMAT, wanted, sorted(classes.items()), sorted(rows)])
+    asked = json.dumps([pool_record.FORMAT, wanted, sorted(classes.items()), sorted(rows), *["distinct"] * distinct])
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
@@ -239,9 +247,11 @@ def _make(
     root: Path,
     name: str,
     progress: Progress | None,
+    distinct: bool,
 ) -> Path:
     entries = _read(sources, films, progress)
-    readable = [(film, e) for film, e in zip(films, entries, strict=True) if not isinstance(e, Refusal)]
+    all_readable = [(film, e) for film, e in zip(films, entries, strict=True) if not isinstance(e, Refusal)]
+    readable = _without_copies(all_readable) if distinct else all_readable
     refused = [e for e in entries if isinstance(e, Refusal)]
     part = root / f".pool-{digest[:16]}.{uuid.uuid4().hex[:8]}.{UNFINISHED}"
     part.mkdir(mode=0o700)
@@ -251,6 +261,7 @@ def _make(
         _write_manifest(part / MANIFEST, kept, len(sources) > 1, all(_is_divided(source) for source in sources))
         _check(part, kept)
         record = _record(sources, kept, classes, digest, refused, linked)
+        record = msgspec.structs.replace(record, copies=len(all_readable) - len(readable))
         files.replace_text(part / POOL_RECORD, msgspec.json.format(msgspec.json.encode(record)).decode())
         target = _give_name(part, root, name, digest)
     finally:
@@ -278,25 +289,21 @@ def _read(sources: Sequence[_Source], films: Sequence[_Film], progress: Progress
     return entries
 
 
-def _with_patients(readable: Sequence[tuple[_Film, Entry]]) -> list[_Film]:
-    """The films; those that are the same picture in several sources have one patient, as they show one.
+def _without_copies(readable: Sequence[tuple[_Film, Entry]]) -> list[tuple[_Film, Entry]]:
+    extra = copies.extra([f.source.prefix for f, _ in readable], [f.patient for f, _ in readable], _wholes(readable))
+    return [pair for i, pair in enumerate(readable) if i not in extra]
 
-    A copy may have been squeezed into a square: the fingerprint of the whole film finds it, which the grouping of a
-    dataset does not look at.
-    """
+
+def _with_patients(readable: Sequence[tuple[_Film, Entry]]) -> list[_Film]:
+    """The films; those that are the same picture in several sources have one patient, as they show one."""
     films = [film for film, _ in readable]
-    wholes = np.array([entry.whole for _, entry in readable])
-    numbers, _ = groups.group([film.patient for film in films], wholes)
-    members: dict[int, list[int]] = {}
-    for i, number in enumerate(numbers):
-        members.setdefault(int(number), []).append(i)
-    for several in members.values():
-        if len({films[i].source.prefix for i in several}) > 1:
-            known = sorted({films[i].patient for i in several} - {""})
-            patient = known[0] if known else f"picture:{films[several[0]].place}"
-            for i in several:
-                films[i] = films[i]._replace(patient=patient)
-    return films
+    owners, places = [film.source.prefix for film in films], [film.place for film in films]
+    patients = copies.patients_of(owners, places, [film.patient for film in films], _wholes(readable))
+    return [film._replace(patient=patient) for film, patient in zip(films, patients, strict=True)]
+
+
+def _wholes(readable: Sequence[tuple[_Film, Entry]]) -> np.ndarray:
+    return np.array([entry.whole for _, entry in readable])
 
 
 def _is_divided(source: _Source) -> bool:

@@ -233,7 +233,14 @@ def training(films: Dataset, train: np.ndarray, plan: SplitPlan) -> np.ndarray:
     Returns
     -------
     (m,) int64, ascending
+
+    Raises
+    ------
+    DatasetRefused
+        If sources are to be balanced and no film has one.
     """
+    if plan.balance == "cells":
+        _expect_sources(films)
     chosen = np.sort(np.asarray(train, np.int64))
     if plan.shrink < 1:
         chosen = _shrink(films, chosen, plan.shrink, plan.seed)
@@ -256,6 +263,36 @@ def balanced_weights(films: Dataset, indices: np.ndarray) -> tuple[float, ...]:
     if absent := [name for name, count in counts.items() if count == 0]:
         raise DatasetRefused(f"There is no training film of {', '.join(absent)}, so classes cannot be balanced.")
     return tuple(len(indices) / (len(counts) * count) for count in counts.values())
+
+
+def cell_weights(films: Dataset, indices: np.ndarray) -> np.ndarray:
+    """n / (k * n_cs) for the films of each class c of each source s, (N,) float32 by film; 0 outside `indices`.
+
+    n films in k cells that have any, n_cs of them in the cell: every class of every source weighs the same, and the
+    mean weight of the films is 1.
+
+    Raises
+    ------
+    DatasetRefused
+        If no film has a source.
+    """
+    _expect_sources(films)
+    sources = np.unique(np.array(films.sources, object).astype(str), return_inverse=True)[1]
+    cells = (sources * len(films.classes) + films.labels)[indices]
+    _, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
+    weights = np.zeros(len(films), np.float32)
+    weights[indices] = (len(indices) / (len(counts) * counts))[cell]
+    return weights
+
+
+def _expect_sources(films: Dataset) -> None:
+    if not films.sources:
+        raise DatasetRefused(
+            f"Films of {films.root} are to be weighed by class and source, but nothing says where they come from. Add "
+            "a column source to its manifest.csv, pool the datasets into one folder (python -m xraykit data pool), or "
+            "choose another balance.",
+            code="no-sources",
+        )
 
 
 def _shrink(films: Dataset, train: np.ndarray, fraction: float, seed: int) -> np.ndarray:

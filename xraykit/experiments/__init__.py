@@ -16,6 +16,6 @@ engine/local  the runs one after the other on this computer's devices
 engine/ray    the same on a Ray cluster
 engine/search random and TPE search with early cutting
 table         the results: a row a trial, a row an epoch; what can be told apart
-results/      what runs leave, read, compared and written as CSV
+results/      what runs leave, read, compared and written as CSV, and onto a card
 published/    the presets and the published figures
 """

@@ -18,6 +18,7 @@ truth/             home_and_elsewhere: a model on its own test split and on othe
                    it; numbers_report: prediction sets, and 100 people at a prevalence
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
+truth/left_out     what a model's recipe gives on sources never seen
 
 Beside them parts.html and report.html (templates) and report.css, which pages and files share.
 """

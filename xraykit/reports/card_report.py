@@ -13,7 +13,7 @@ from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card
 from xraykit.reports.report import Column, Report, Section, Table, Tile
-from xraykit.reports.truth import home_and_elsewhere, numbers_report
+from xraykit.reports.truth import home_and_elsewhere, left_out, numbers_report
 from xraykit.training.recipe import sentences as recipe_sentences
 
 UNKNOWN = "not reported"
@@ -95,6 +95,7 @@ def sections(card: Card) -> tuple[Section, ...]:
         Section("recipe", "Recipe", tuple(recipe_sentences.sentences(card.recipe)), listed=True),
         _figures(test, validation),
         *_published(card, test),
+        *left_out.sections(card),
         _classes(test),
         *_operating(card.metrics.get("operating_points") or ()),
         _confusion(card, test),
@@ -184,6 +185,7 @@ def _used(data: Mapping[str, Any]) -> str:
     return share + {
         "undersample": ", then as many of each class as of the smallest",
         "weights": ", rare classes weighted more",
+        "cells": ", every class of every source weighted the same",
     }.get(str(balance), "")
 
 

@@ -2,7 +2,8 @@
 
 recipe/recipe       every choice that decides what a run learns
 recipe/rules        what each of its fields may hold, and every fault at once
-recipe/fields       each of its fields in a person's words
+recipe/fields       each of its fields in a person's words; recipe/augmentation_fields those of its augmentation
+recipe/field        how a field is described: limits from its rule, default from its class
 recipe/presets      the recipes that have a name; recipes read from a file
 recipe/sentences    how a model was trained, as sentences
 run/run             the folder of one run: the only truth about it
@@ -15,7 +16,8 @@ fit/fit             a network is fitted to the training split
 fit/network         the network of a recipe: what learns, what it starts from
 fit/network/backbones   the backbones, each with its scaling; fit/network/resnet18 is our own
 fit/input/batches   what it is fed, by seed and epoch alone
-fit/input/augmentation  films turned, shifted, zoomed and relit
+fit/input/augmentation  films turned, shifted, zoomed, cut and relit
+fit/input/cues      what tells a film's source, changed at random
 fit/input/cut       where frozen layers end and what is trained begins
 fit/input/features  what frozen layers give for a film, computed once
 fit/network/gate    the gate's own network, fitted and made a LiteRT graph

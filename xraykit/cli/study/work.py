@@ -210,7 +210,24 @@ def delete(name: str, root: Path | None) -> None:
     click.echo(f"{name} was deleted.")
 
 
-COMMANDS = (list_studies, show, report, resume, stop, pause, go_on, first, delete)
+@click.command()
+@_ROOT
+@click.option("--model", required=True, help="A kept model: its name under weights/.")
+@_NAME
+def attach(name: str, root: Path | None, model: str) -> None:
+    """Write onto a model's card what its recipe gave on each source left out of training."""
+    from xraykit.experiments.results import left_out
+    from xraykit.system import folders
+
+    with terminal.words():
+        card = left_out.attach(_find(name, root), folders.models_folder() / model)
+    for source, figures in card.checks["left_out"]["sources"].items():
+        click.echo(
+            f"{source}, never seen: balanced accuracy {figures['balanced_accuracy']:.1%} of {figures['n']:,} films"
+        )
+
+
+COMMANDS = (list_studies, show, attach, report, resume, stop, pause, go_on, first, delete)
 
 
 def _find(name: str, root: Path | None) -> StudyFolder:

@@ -30,6 +30,8 @@ class PoolRecord(msgspec.Struct, frozen=True):
         Films by class left out on request.
     refused : list of dict
         Films that cannot be read, and why: `source`, `code`, `words`.
+    copies : int
+        Films left out on request because another source has the same picture.
     linked, copied : int
         Films that are hard links to those of the source, and copies.
     """
@@ -41,6 +43,7 @@ class PoolRecord(msgspec.Struct, frozen=True):
     films: list[str]
     left_out: dict[str, int] = {}
     refused: list[dict[str, str]] = []
+    copies: int = 0
     linked: int = 0
     copied: int = 0
     format: int = FORMAT

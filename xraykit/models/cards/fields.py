@@ -136,6 +136,14 @@ class _Augmentation(TypedDict, total=False):
     brightness: Amount
     contrast: Amount
     flip: bool
+    crop: Amount
+    stretch: Amount
+    gamma: Amount
+    equalize: Amount
+    frame: Amount
+    text: Amount
+    erase: Amount
+    degrade: Amount
 
 
 class _Imported(TypedDict, total=False):
@@ -224,6 +232,23 @@ class _Conformal(TypedDict):
     sets: Annotated[list[_Sets], Meta(max_length=20)]
 
 
+class _Source(TypedDict, total=False):
+    n: Count
+    accuracy: _Figure | None
+    balanced_accuracy: Share | None
+    validation: Share | None
+    sensitivity: dict[Label, _Figure] | None
+
+
+class _LeftOut(TypedDict, total=False):
+    """Of networks trained alike, each without the films of one source, on the films of that source."""
+
+    study: Line
+    runs: Count
+    differs: list[Line]
+    sources: dict[Label, _Source]
+
+
 class _Checks(TypedDict, total=False):
     """What was looked into after training, by name; each a plain object of figures."""
 
@@ -231,7 +256,7 @@ class _Checks(TypedDict, total=False):
     shortcuts: dict[str, Any] | None
     scorecard: dict[str, Any] | None
     conformal: _Conformal | None
-    left_out: dict[str, Any] | None
+    left_out: _LeftOut | None
 
 
 class Record(TypedDict):

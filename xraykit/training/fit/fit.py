@@ -171,26 +171,28 @@ def read_logits(file: Path, squares: np.ndarray, indices: np.ndarray) -> np.ndar
     return _read(network.logits_of(model), squares, np.zeros(len(squares), np.int64), indices)
 
 
-def class_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -> tuple[float, ...] | None:
-    """One weight per class, in class order: the recipe's own, or balanced ones, or None where it weighs none.
+def film_weights(films: dataset.Dataset, indices: np.ndarray, recipe: Recipe) -> np.ndarray | None:
+    """What each film weighs, (N,) float32: by the recipe's class weights or balance; None where all weigh the same.
 
     Raises
     ------
     RecipeRefused
         If the recipe's own weights are not one per class.
     DatasetRefused
-        If a class to be balanced has no film.
+        If a class to be balanced has no film, or no film has a source where sources are balanced.
     """
-    if recipe.class_weights is None:
-        return splits.balanced_weights(films, indices) if recipe.balance == "weights" else None
-    if len(recipe.class_weights) != len(films.classes):
+    if recipe.balance == "cells":
+        return splits.cell_weights(films, indices)
+    weights = recipe.class_weights
+    if weights is None:
+        weights = splits.balanced_weights(films, indices) if recipe.balance == "weights" else None
+    elif len(weights) != len(films.classes):
         words = (
-            f"Expected {len(films.classes)} class weights, one each for {', '.join(films.classes)}; got "
-            f"{len(recipe.class_weights)}."
+            f"Expected {len(films.classes)} class weights, one each for {', '.join(films.classes)}; got {len(weights)}."
         )
         advice = f"Enter {len(films.classes)} weights, one for each class."
         raise RecipeRefused(words, {"class_weights": Fault(words, advice)})
-    return recipe.class_weights
+    return None if weights is None else np.asarray(weights, np.float32)[films.labels]
 
 
 def counting_callbacks(recipe: Recipe, phase: Phase) -> list[keras.callbacks.Callback]:
@@ -387,7 +389,7 @@ class _Training:
             learned,
             seed=recipe.seed,
             augmentation=augmentation,
-            class_weights=class_weights(films, learned, recipe),
+            weights=film_weights(films, learned, recipe),
             processes=autotune.processes(),
             in_turn=in_turn,
             mixup=mixup,

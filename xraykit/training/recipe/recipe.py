@@ -56,6 +56,14 @@ class Augmentation:
     brightness: float = 0.0  # fraction of full scale, up or down
     contrast: float = 0.0  # fraction, about the film's mean
     flip: bool = False  # left and right, every other film: for pictures of things that have no sides
+    crop: float = 0.0  # fraction of the side that is cut off, at most, anywhere
+    stretch: float = 0.0  # fraction by which height and width part, either way
+    gamma: float = 0.0  # exponent of the grey scale: 0.5 is 1 / 1.5 to 1.5
+    equalize: float = 0.0  # chance of other contrast: equalised by histogram or locally
+    frame: float = 0.0  # fraction of the side, at most, of a frame that half the films get
+    text: float = 0.0  # chance of letters and markers
+    erase: float = 0.0  # chance of a patch of one grey
+    degrade: float = 0.0  # chance of each: fewer pixels, noise, JPEG
 
     @property
     def active(self) -> bool:
@@ -100,7 +108,7 @@ class Recipe:
     batch_size: int = 32
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None  # one a class, in class order
-    balance: str = "none"  # of the training films: "undersample" to the smallest class, or "weights" n / (k * n_c)
+    balance: str = "none"  # "undersample" to the smallest class, "weights" n / (k * n_c), or "cells": class x source
     shrink: float = 1.0  # fraction of the training films that is used; the films of 0.1 are among those of 0.2
     augmentation: Augmentation = field(default_factory=Augmentation)
     mixup: float = 0.0  # parameter of the Beta distribution of the shares of films mixed in augmented phases; 0: none

@@ -146,7 +146,7 @@ def _together(data: Mapping[str, Any]) -> Iterator[tuple[str, Fault]]:
         yield "weights", _both("Tiny has no ImageNet weights. Train it from scratch, or choose another backbone.")
     if fault := _width(data.get("backbone", "MobileNetV2"), data.get("alpha", 1.0)):
         yield "alpha", fault
-    if data.get("balance") == "weights" and data.get("class_weights") is not None:
+    if data.get("balance") in ("weights", "cells") and data.get("class_weights") is not None:
         yield (
             "class_weights",
             _both("Class balance already weights the classes. Leave the class weights empty, or set balance to none."),
@@ -291,6 +291,14 @@ AUGMENTATION = {
     "brightness": _number(0, 0.5),
     "contrast": _number(0, 0.9),
     "flip": _switch(),
+    "crop": _number(0, 0.7),
+    "stretch": _number(0, 1),
+    "gamma": _number(0, 2),
+    "equalize": _number(0, 1),
+    "frame": _number(0, 0.3),
+    "text": _number(0, 1),
+    "erase": _number(0, 1),
+    "degrade": _number(0, 1),
 }
 HIDDEN = {
     "width": _number(1, 8192, "units", whole=True, required=True),
@@ -354,7 +362,7 @@ RECIPE = {
         "Enter one positive number per class, separated by commas, or leave it empty.",
         optional=True,
     ),
-    "balance": _one_of("none", "undersample", "weights"),
+    "balance": _one_of("none", "undersample", "weights", "cells"),
     "shrink": _number(0.001, 1),
     "augmentation": Rule(lambda value: True, "an object", ""),  # its fields are looked at one by one
     "mixup": _number(0, 2),

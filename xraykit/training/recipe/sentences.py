@@ -40,6 +40,16 @@ SCALINGS = {
     "torch": "grey levels divided by 255, then by means and deviations of ImageNet",
 }
 CHANGES = {"rotation": "degrees", "shift": "of the side", "zoom": "", "brightness": "", "contrast": ""}
+CUES = {
+    "crop": "up to {:.0%} of the side cut off",
+    "stretch": "height stretched against width by up to {:.0%}",
+    "gamma": "grey scale bent (gamma, up to {:g})",
+    "equalize": "{:.0%} of the films equalised",
+    "frame": "frames of up to {:.0%} of the side on half of them",
+    "text": "letters and markers on {:.0%}",
+    "erase": "a patch covered on {:.0%}",
+    "degrade": "fewer pixels, noise and JPEG on {:.0%} each",
+}
 
 
 def sentences(recipe: Mapping[str, Any]) -> Iterator[str]:
@@ -206,6 +216,7 @@ def _augmentation(changes: Mapping[str, Any]) -> str:
         if value := changes.get(name):
             words.append(f"{name} up to {f'{value:g}' if name == 'rotation' else f'{value:.0%}'} {unit}".rstrip())
     words.append("half the films mirrored left to right" if changes.get("flip") else "no mirroring")
+    words += [text.format(changes[name]) for name, text in CUES.items() if changes.get(name)]
     return f"Augmentation: {', '.join(words)}." if any(changes.values()) else "Augmentation: none."
 
 
@@ -228,7 +239,9 @@ def _loss(recipe: Mapping[str, Any]) -> str:
     words = [f"Batches of {recipe.get('batch_size', UNKNOWN)} films", "cross-entropy"]
     if recipe.get("label_smoothing"):
         words.append(f"label smoothing {recipe['label_smoothing']:g}")
-    if recipe.get("balance") == "weights":
+    if recipe.get("balance") == "cells":
+        words.append("films weighted so that every class of every source counts equally")
+    elif recipe.get("balance") == "weights":
         words.append("classes weighted by the inverse of their film counts, so that each counts equally")
     else:
         words.append(f"class weights {', '.join(map(str, weights))}" if weights else "all classes weighted equally")

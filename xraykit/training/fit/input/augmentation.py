@@ -1,4 +1,4 @@
-"""Augmenting: training films turned, shifted, zoomed and relit, ahead of time in processes of their own where asked.
+"""Augmenting: training films moved, relit and rid of source cues, ahead of time in processes of their own where asked.
 
 Imports no backend: those processes are small. What a film becomes follows from seed, epoch and film alone.
 """
@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 
 from xraykit.system import processes as system_processes
+from xraykit.training.fit.input import cues
 from xraykit.training.recipe.recipe import Augmentation
 
 DEPTH = 2  # batches ahead for each process
@@ -94,13 +95,17 @@ def _films(file: str) -> np.ndarray:
 
 
 def augment(square: np.ndarray, augmentation: Augmentation, random: np.random.Generator) -> np.ndarray:
-    """A randomly turned, shifted, zoomed film with other brightness and contrast; same shape, uint8.
+    """A randomly turned, shifted, zoomed, stretched and cut film, relit and with other cues; same shape, uint8.
 
     What comes in from outside the film is black.
     """
     turned = _affine(square, augmentation, random)
     if augmentation.flip and random.uniform() < 0.5:
         turned = turned[:, ::-1]
+    return cues.change(_relit(turned, augmentation, random), augmentation, random)
+
+
+def _relit(turned: np.ndarray, augmentation: Augmentation, random: np.random.Generator) -> np.ndarray:
     contrast = 1 + random.uniform(-1, 1) * augmentation.contrast
     brightness = 255 * random.uniform(-1, 1) * augmentation.brightness
     if contrast == 1 and brightness == 0:
@@ -117,16 +122,15 @@ def _affine(square: np.ndarray, augmentation: Augmentation, random: np.random.Ge
     angle = math.radians(random.uniform(-1, 1) * augmentation.rotation)
     zoom = math.exp(random.uniform(-1, 1) * math.log1p(augmentation.zoom))
     shift = random.uniform(-1, 1, 2) * augmentation.shift * size
+    if augmentation.crop:
+        enlarged = 1 / (1 - random.uniform() * augmentation.crop)
+        zoom *= enlarged
+        shift += random.uniform(-1, 1, 2) * (enlarged - 1) * size / 2  # at most to the film's edge
+    stretch = math.exp(random.uniform(-0.5, 0.5) * math.log1p(augmentation.stretch)) if augmentation.stretch else 1.0
     cosine, sine, centre = math.cos(angle) / zoom, math.sin(angle) / zoom, (size - 1) / 2
     x, y = centre + shift[0], centre + shift[1]
-    matrix = (
-        cosine,
-        sine,
-        centre - cosine * x - sine * y,
-        -sine,
-        cosine,
-        centre + sine * x - cosine * y,
-    )
+    a, b, d, e = cosine / stretch, sine * stretch, -sine / stretch, cosine * stretch
+    matrix = (a, b, centre - a * x - b * y, d, e, centre - d * x - e * y)
     grey = square.shape[2] == 1
     film = Image.fromarray(square[..., 0] if grey else square)
     turned = np.asarray(film.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR))

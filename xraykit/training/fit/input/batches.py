@@ -54,7 +54,7 @@ class FilmBatches(keras.utils.PyDataset):
         Parameter a of the Beta(a, a) distribution from which the share is drawn that each input, and its label, gives
         to the blend with that of another film (Zhang et al. 2018; of features, Verma et al. 2019); 0 for none.
     in_turn : inputs of each epoch in turn, in place of `inputs`; empty where every epoch has the same
-    class_weights : one weight per class, or None
+    weights : (N,) float32, one per film, or None where all weigh the same
     accumulation : 2 to give each batch in two halves, for a device whose memory does not hold the whole
     first : batches left out at the beginning, for an epoch that goes on in the middle
     processes : that augment batches of a memory map ahead of time; 0 to augment as they are asked for
@@ -70,7 +70,7 @@ class FilmBatches(keras.utils.PyDataset):
         batch_size: int,
         seed: int | None = None,
         augmentation: Augmentation | None = None,
-        class_weights: tuple[float, ...] | None = None,
+        weights: np.ndarray | None = None,
         accumulation: int = 1,
         first: int = 0,
         processes: int = 0,
@@ -80,7 +80,7 @@ class FilmBatches(keras.utils.PyDataset):
         super().__init__()
         self.inputs, self.in_turn, self.indices, self.batch_size = inputs, in_turn, indices, batch_size
         self.targets = np.eye(classes, dtype=np.float32)[labels]
-        self.weights = None if class_weights is None else np.asarray(class_weights, np.float32)[labels]
+        self.weights = weights
         self.seed, self.augmentation, self.mixup = seed, augmentation, mixup
         self.accumulation, self.first = accumulation, first
         self.epoch = 0

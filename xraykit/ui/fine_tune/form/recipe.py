@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.typing import UploadedFile
 
 from xraykit.refused import Refused
-from xraykit.training.recipe import sentences
+from xraykit.training.recipe import fields, sentences
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import field
 from xraykit.ui.kit.text import escape_markdown, say
@@ -32,7 +32,7 @@ TRAINING = (
     "bias_correction",
 )
 FILMS = ("balance", "class_weights", "shrink", "division", "validation", "test", "seed")
-CHANGES = tuple(f"augmentation.{name}" for name in ("rotation", "shift", "zoom", "brightness", "contrast", "flip"))
+CHANGES = tuple(field.path for field in fields.inside("augmentation"))
 BLENDS = ("mixup", "cached_passes")
 PHASE = ("epochs", "learning_rate", "trainable", "optimizer", "schedule", "warmup_epochs", "weight_decay", "augment")
 LAYER = ("width", "dropout", "activation")
