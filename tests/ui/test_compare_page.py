@@ -5,6 +5,7 @@ import hashlib
 import html
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from xraykit.evaluation.decisions import changes
 from xraykit.reports.comparison import page
 from xraykit.reports.comparison.chosen import Choice, Chosen, Target
 from xraykit.reports.report import Report
+from xraykit.truth import elsewhere
 from xraykit.ui import server
 from xraykit.ui.compare import inputs
 
@@ -68,6 +70,19 @@ def test_without_two_models_the_page_says_what_to_do(root):
     kept_models.keep(root, NAMES[0], seed=0)
     app = open_page()
     assert not app.exception and "needs two" in words(app) and "runs keep RUN --as NAME" in words(app)
+
+
+def test_home_and_elsewhere_stand_first_and_films_from_elsewhere_can_be_compared(two, root):
+    away = [kept_models.readings(name, 30, seed=k, skill=0.0, data="ward") for k, name in enumerate(NAMES[:2])]
+    known = ("train", *[""] * 29)
+    for name, given in zip(NAMES, (away[0], replace(away[1], known=known)), strict=False):
+        elsewhere.attach(root / name, given, elsewhere.Source("ward", "a ward"), compared=9)
+    text = words(app := open_page())
+    assert not app.exception and text.index("At home and elsewhere") < text.index("Verdict on made up, test split")
+    app.selectbox(key="place").set_value("ward").run()
+    text = words(app)
+    assert not app.exception and "Verdict on ward" in text and "n = 29" in text, "a film that one knows is out for both"
+    assert text.index("At home and elsewhere") < text.index("Verdict on ward")
 
 
 def test_two_models_are_compared_at_once_scratch_first(two):

@@ -65,12 +65,12 @@ def test_home_and_elsewhere_stand_side_by_side_above_all_else(tmp_path):
     app = open_page(fakes.Client(cards=[shown, SHIPPED]), "made-up")
     text = words(app)
     assert not app.exception
-    assert text.index("On ward") < text.index("films from ward (a ward)") < text.index("Intended use")
+    assert text.index("Accuracy on ward") < text.index("films from ward (a ward)") < text.index("Intended use")
     assert "elsewhere: python -m xraykit evaluate" not in text and "Lowest sensitivity elsewhere" in text
     assert f"--model {SHIPPED.name} --data DIR --attach NAME" in text, "the model without figures says how to get them"
     page = card_report.report(shown)
     for export in (page.html(), page.markdown(), page.to_json()):
-        assert "On ward" in export or "films from ward" in export
+        assert "Accuracy on ward" in export or "films from ward" in export
 
 
 def test_the_json_download_is_the_card():

@@ -54,13 +54,13 @@ def tiles(card: Card) -> tuple[Tile, ...]:
     """Accuracy at home, on each other source (the worst three), and the class that it fails most."""
     here, away, worst = places.home(card), places.elsewhere(card), places.worst_class(card)
     films = f"test films of {here.data}" if here and here.data else "test films"
-    shown = [Tile("At home", *_accuracy(here, films))]
-    shown += [Tile(f"On {place.name}", *_accuracy(place, "films")) for place in away[: DRAWN - 1]]
+    shown = [Tile("Accuracy at home", *_accuracy(here, films))]
+    shown += [Tile(f"Accuracy on {place.name}", *_accuracy(place, "films")) for place in away[: DRAWN - 1]]
     if worst is None:
         return (*shown, Tile("Elsewhere", NOT_TESTED, "evaluate --attach adds it"))
     place, label, figure = worst
     note = f"{figure.interval_text()} of {figure.n:,} {place.called(label)} films of {place.name}"
-    return (*shown, Tile("Lowest elsewhere", figure.value_text(), note))
+    return (*shown, Tile("Lowest sensitivity elsewhere", figure.value_text(), note))
 
 
 def pictures(card: Card, named: bool = False) -> tuple[Picture, ...]:
