@@ -1,5 +1,6 @@
 """Results of audits, made up: as a model's card holds them."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from xraykit.truth.shortcuts.figures import Shortcuts
 MADE = "2026-01-01T00:00:00+00:00"
 
 
+@functools.cache
 def shortcuts() -> Shortcuts:
     """Ninety films: hardly worse without the centre, much worse without the borders, at chance in noise."""
     own = evaluations.made(truth=np.arange(90) % 3, strength=6.0)

@@ -62,6 +62,19 @@ def test_verdicts_by_type():
     assert figures.judge(replace(wide, adjusted_p=0.001, balanced_difference=Figure(0.1, 0.04, 0.2, N))) == "rises"
 
 
+def test_an_interval_has_a_width_where_every_film_is_right():
+    figure = figures.balanced(replace(own(), logits=10 * np.eye(3)[TRUTH]))
+    assert figure.value == figure.high == 1
+    whole = stats.proportion(30, 30)
+    assert figure.low == pytest.approx(1 - np.sqrt(3) * (1 - whole.low) / 3), "Zou and Donner, of three classes alike"
+    row = by_key(gathered(mirrored=own().logits))["mirrored"]
+    assert row.difference.value == 0 and row.difference.low < 0 < row.difference.high
+    few = figures.gather(
+        own(), {"mirrored": (range(45), own().logits[:45])}, data="films", part="all", made="2026-01-01T00:00:00+00:00"
+    )
+    assert few.alterations[0].verdict == "unclear", "45 unchanged films rule no loss of 5 points out"
+
+
 def test_films_without_a_mask_are_left_out_of_the_pair():
     some = list(range(0, N, 2))
     shortcuts = figures.gather(

@@ -19,7 +19,8 @@ AS_IT_IS = "As it is"
 NOT_CHECKED = "{name}: not checked yet. `python -m xraykit audit --model {name} --data DIR` does it."
 NOTE = (
     "Balanced accuracy: mean sensitivity over the classes; chance: a blind guess. Changes are paired, on the same "
-    "films. 95% bootstrap intervals over groups of films. What is taken out becomes the film's mean grey."
+    "films. 95% intervals: bootstrap over groups of films, or Wilson's and Tango's where they are wider. What is taken "
+    "out becomes the film's mean grey."
 )
 # What is gone, or is left, in a sentence
 THINGS = {
