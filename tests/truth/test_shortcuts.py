@@ -36,6 +36,7 @@ def test_figures_are_those_of_the_readings():
     row = by_key(gathered(borders_out=logits, mirrored=own().logits))["borders-out"]
     assert row.flipped == 30 and row.n == N
     assert row.accuracy.value == row.balanced.value == pytest.approx(60 / 90)
+    assert row.given == {"COVID-19": 30, "Normal": 30, "Viral Pneumonia": 30}
     assert row.difference.value == row.balanced_difference.value == pytest.approx(-1 / 3)
     assert row.sensitivity["Normal"].value == pytest.approx(20 / 30)
     assert row.p == pytest.approx(stats.mcnemar(0, 30)) and row.adjusted_p == pytest.approx(2 * row.p)

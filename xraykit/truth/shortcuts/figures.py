@@ -6,7 +6,7 @@ Statistics only: reads no film and runs no network.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
@@ -34,7 +34,7 @@ Part = Literal["test", "all"]
 class Altered:
     """One alteration. `difference` and `balanced_difference` are altered minus unaltered on the same `n` films;
     `flipped` films get another class; `p` is McNemar's exact, `adjusted_p` Holm's over all alterations of the model.
-    The interval of `difference` is the wider of the bootstrap's and Tango's, which has a width where nothing changes.
+    `given` counts the films that are given each class. The interval of `difference` is the wider of the bootstrap's and Tango's, which has a width where nothing changes.
     """
 
     key: str
@@ -51,6 +51,7 @@ class Altered:
     adjusted_p: float
     chance: float
     verdict: Verdict = "unknown"
+    given: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,7 @@ def _altered(own: Evaluation, alteration: Alteration, indices: Sequence[int], lo
         p=p,
         adjusted_p=p,
         chance=chance(before),
+        given={name: int(films) for name, films in zip(own.classes, after.confusion.sum(axis=0), strict=True) if films},
     )
 
 
