@@ -88,7 +88,8 @@ def _sentence(row: Altered) -> str:
                 f"Without {thing} it answers {_share(row.balanced)} right, {_change(row)}: too few films to say more."
             )
         case "odd", _:
-            return f"{row.words} it answers {_share(row.balanced)} right{_drawn(row)}; no film should come to it like that."
+            answer = f"{_share(row.balanced)} right{_drawn(row)}"
+            return f"{row.words} it answers {answer}; no film should come to it like that."
     return ""
 
 

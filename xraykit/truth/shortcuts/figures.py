@@ -34,7 +34,8 @@ Part = Literal["test", "all"]
 class Altered:
     """One alteration. `difference` and `balanced_difference` are altered minus unaltered on the same `n` films;
     `flipped` films get another class; `p` is McNemar's exact, `adjusted_p` Holm's over all alterations of the model.
-    `given` counts the films that are given each class. The interval of `difference` is the wider of the bootstrap's and Tango's, which has a width where nothing changes.
+    `given` counts the films that are given each class. The interval of `difference` is the wider of the bootstrap's and
+    Tango's, which has a width where nothing changes.
     """
 
     key: str
