@@ -1,4 +1,4 @@
-"""A scorecard of a model's heatmap: does it find what its answer rests on better than a random map, is it the model's?
+"""A scorecard of a model's heatmap: whether it finds what an answer rests on better than random maps, and is its own.
 
 Every figure is a mean over films with a bootstrap interval over groups of films; each film is its own control.
 """
