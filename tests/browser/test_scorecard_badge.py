@@ -7,7 +7,7 @@ import pytest
 from tests.browser.conftest import eventually
 from tests.helpers.room_site import Room, row
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def scorecard(verdict: str, *advantage: float) -> dict:
