@@ -17,9 +17,9 @@ from xraykit.evaluation.stats import Figure
 from xraykit.models import explanation
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import GRAD_CAM
-from xraykit.truth.readings import Reader
 from xraykit.truth.scorecard import curves, likeness, maps
 from xraykit.truth.scorecard.likeness import Explained, Films
+from xraykit.truth.scorecard.readings import Reader
 
 RANDOM_MAPS = 10  # a film
 STEPS = 16
