@@ -46,6 +46,12 @@ def test_a_loss_is_told_as_a_loss():
     )
 
 
+def test_a_class_that_takes_nearly_every_film_is_named():
+    words = said(ROWS["noise"], verdict="falls", given={"COVID-19": 88, "Normal": 2})
+    assert "(88 of 90 films are called COVID-19)" in words
+    assert "are called" not in said(ROWS["noise"], verdict="falls", given={"COVID-19": 60, "Normal": 30})
+
+
 def test_models_stand_side_by_side_and_one_alone_with_every_figure():
     (both,), (alone,) = (shortcuts_report.sections(cards) for cards in (CARDS, CARDS[:1]))
     assert [table.key for table in both.tables] == ["shortcuts"] and len(both.tables[0].columns) == 5

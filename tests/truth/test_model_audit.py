@@ -119,7 +119,7 @@ def test_classes_that_the_model_does_not_know_are_refused_or_mapped(weights, tmp
 def test_it_stops_when_asked_and_writes_nothing(weights, films, tmp_path):
     out = tmp_path / "out"
 
-    def ask(done: int, total: int) -> None:
+    def ask(what: str, done: int, total: int) -> None:
         (out / "stop").touch()
 
     with pytest.raises(Stopped):

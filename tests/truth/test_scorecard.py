@@ -11,9 +11,9 @@ from xraykit.evaluation.stats import Figure
 from xraykit.models import classifier, head
 from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card, ModelRefused
-from xraykit.truth.readings import Reader
 from xraykit.truth.scorecard import curves, likeness, maps, score, untrained
 from xraykit.truth.scorecard.likeness import Films
+from xraykit.truth.scorecard.readings import Reader
 
 
 def ranks(order: list[int]) -> np.ndarray:

@@ -36,6 +36,7 @@ def test_figures_are_those_of_the_readings():
     row = by_key(gathered(borders_out=logits, mirrored=own().logits))["borders-out"]
     assert row.flipped == 30 and row.n == N
     assert row.accuracy.value == row.balanced.value == pytest.approx(60 / 90)
+    assert row.given == {"COVID-19": 30, "Normal": 30, "Viral Pneumonia": 30}
     assert row.difference.value == row.balanced_difference.value == pytest.approx(-1 / 3)
     assert row.sensitivity["Normal"].value == pytest.approx(20 / 30)
     assert row.p == pytest.approx(stats.mcnemar(0, 30)) and row.adjusted_p == pytest.approx(2 * row.p)
@@ -60,6 +61,19 @@ def test_verdicts_by_type():
     wide = replace(rows["mirrored"], balanced_difference=Figure(-0.02, -0.08, 0.04, N))
     assert figures.judge(wide) == "unclear"
     assert figures.judge(replace(wide, adjusted_p=0.001, balanced_difference=Figure(0.1, 0.04, 0.2, N))) == "rises"
+
+
+def test_an_interval_has_a_width_where_every_film_is_right():
+    figure = figures.balanced(replace(own(), logits=10 * np.eye(3)[TRUTH]))
+    assert figure.value == figure.high == 1
+    whole = stats.proportion(30, 30)
+    assert figure.low == pytest.approx(1 - np.sqrt(3) * (1 - whole.low) / 3), "Zou and Donner, of three classes alike"
+    row = by_key(gathered(mirrored=own().logits))["mirrored"]
+    assert row.difference.value == 0 and row.difference.low < 0 < row.difference.high
+    few = figures.gather(
+        own(), {"mirrored": (range(45), own().logits[:45])}, data="films", part="all", made="2026-01-01T00:00:00+00:00"
+    )
+    assert few.alterations[0].verdict == "unclear", "45 unchanged films rule no loss of 5 points out"
 
 
 def test_films_without_a_mask_are_left_out_of_the_pair():

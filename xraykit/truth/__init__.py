@@ -7,9 +7,9 @@ data_audit/  what films give away before anything learns from them. audit: all o
 elsewhere    what a model gave on films of another source, added to its card
 model_audit  the audit of models on a folder of films, as one job: shortcuts and scorecard
 places       a model at home and elsewhere, in figures and in words
-readings     many altered squares read with one model
 scorecard/   does a heatmap do better than chance? curves: deletion and insertion; maps: random ones as smooth;
-             untrained: networks that cannot know; likeness: how alike two maps are; score: the scorecard
+             untrained: networks that cannot know; likeness: how alike two maps are; score: the scorecard;
+             readings: many altered squares read with one model
 seen/        what a model saw: the films it learned from, and the way of a film to its input; own_films: which films
              it has met
 sets         prediction sets: what they promise, and whether they keep it at home and elsewhere

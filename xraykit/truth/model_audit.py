@@ -28,8 +28,8 @@ from xraykit.refused import Refused
 from xraykit.system import jobs
 from xraykit.system.files import now
 from xraykit.system.jobs import Job
-from xraykit.truth.readings import STREAMS, Reader
 from xraykit.truth.scorecard import likeness, score
+from xraykit.truth.scorecard.readings import STREAMS, Reader
 from xraykit.truth.scorecard.score import Scorecard
 from xraykit.truth.shortcuts import figures, masks
 from xraykit.truth.shortcuts.alterations import ALTERATIONS, Film

@@ -247,6 +247,7 @@ class _Altered(TypedDict, total=False):
     adjusted_p: Share
     chance: Share
     verdict: Line
+    given: dict[Label, Count]
 
 
 class _Shortcuts(TypedDict, total=False):

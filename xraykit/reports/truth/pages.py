@@ -33,10 +33,10 @@ def write(cards: Sequence[Card], out: Path, command: str) -> list[Path]:
     for section in page.sections:
         for picture in section.pictures:
             file = out / f"{picture.key}.svg"
-            replace_text(file, picture.svg(page.notice))
+            replace_text(file, picture.svg(page.notice), shared=True)
             title = escape_markdown(picture.title)
             markdown = markdown.replace(f"Chart: {title}\n", f"![{title}]({file.name})\n", 1)
             files.append(file)
-    replace_text(out / PAGE, markdown)
-    replace_text(out / HTML, page.html())
+    replace_text(out / PAGE, markdown, shared=True)
+    replace_text(out / HTML, page.html(), shared=True)
     return [*files, out / PAGE, out / HTML]

@@ -1,4 +1,4 @@
-"""Scorecards of heatmaps as a section: are they better than random maps, are they the model's own, do they hold still?
+"""Scorecards of heatmaps as a section: whether they are better than random maps, and the model's own.
 
 Computes no figure; a model that was not checked is named with the command that does it.
 """

@@ -16,10 +16,12 @@ from xraykit.truth.shortcuts.figures import Altered, Shortcuts
 
 TITLE = "Shortcuts: what is answered on altered films"
 AS_IT_IS = "As it is"
+MOST = 0.8  # of the films, that are given one class
 NOT_CHECKED = "{name}: not checked yet. `python -m xraykit audit --model {name} --data DIR` does it."
 NOTE = (
     "Balanced accuracy: mean sensitivity over the classes; chance: a blind guess. Changes are paired, on the same "
-    "films. 95% bootstrap intervals over groups of films. What is taken out becomes the film's mean grey."
+    "films. 95% intervals: bootstrap over groups of films, or Wilson's and Tango's where they are wider. What is taken "
+    "out becomes the film's mean grey."
 )
 # What is gone, or is left, in a sentence
 THINGS = {
@@ -86,17 +88,28 @@ def _sentence(row: Altered) -> str:
                 f"Without {thing} it answers {_share(row.balanced)} right, {_change(row)}: too few films to say more."
             )
         case "odd", _:
-            return f"{row.words} it answers {_share(row.balanced)} right; no film should come to it like that."
+            answer = f"{_share(row.balanced)} right{_drawn(row)}"
+            return f"{row.words} it answers {answer}; no film should come to it like that."
     return ""
 
 
 def _of_harmless(rows: Sequence[Altered]) -> Iterator[str]:
-    fallen = [f"{row.words[0].lower()}{row.words[1:]}, {_change(row)}" for row in rows if row.verdict == "falls"]
+    fallen = [
+        f"{row.words[0].lower()}{row.words[1:]}, {_change(row)}{_drawn(row)}" for row in rows if row.verdict == "falls"
+    ]
     if fallen:
         yield f"Changes that leave a reader the same film cost it: {'; '.join(fallen)}."
     known = [row for row in rows if row.verdict != "unknown"]
     if known and not fallen:
         yield f"None of {len(known)} changes that leave a reader the same film costs it more than chance would."
+
+
+def _drawn(row: Altered) -> str:
+    """Where nearly every film is given one class, which."""
+    label = max(row.given, key=row.given.__getitem__, default="")
+    if not label or row.given[label] < MOST * row.n:
+        return ""
+    return f" ({row.given[label]} of {row.n} films are called {label})"
 
 
 def _share(figure: Figure) -> str:

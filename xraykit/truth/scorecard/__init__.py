@@ -1,1 +1,1 @@
-"""Does a model's heatmap do better than chance?"""
+"""Whether a model's heatmap does better than chance."""

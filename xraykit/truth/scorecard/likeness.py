@@ -11,8 +11,8 @@ from xraykit.models import explanation
 from xraykit.models.explanation import GRAD_CAM, Explanation
 from xraykit.models.head import Head
 from xraykit.models.service import heatmaps
-from xraykit.truth.readings import STREAMS, Reader
 from xraykit.truth.scorecard import untrained
+from xraykit.truth.scorecard.readings import STREAMS, Reader
 
 SHIFT = 0.02  # of the side
 LIGHT = 0.10

@@ -1,4 +1,4 @@
-"""A scorecard of a model's heatmap: does it find what its answer rests on better than a random map, is it the model's?
+"""A scorecard of a model's heatmap: whether it finds what an answer rests on better than random maps, and is its own.
 
 Every figure is a mean over films with a bootstrap interval over groups of films; each film is its own control.
 """
@@ -17,9 +17,9 @@ from xraykit.evaluation.stats import Figure
 from xraykit.models import explanation
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import GRAD_CAM
-from xraykit.truth.readings import Reader
 from xraykit.truth.scorecard import curves, likeness, maps
 from xraykit.truth.scorecard.likeness import Explained, Films
+from xraykit.truth.scorecard.readings import Reader
 
 RANDOM_MAPS = 10  # a film
 STEPS = 16

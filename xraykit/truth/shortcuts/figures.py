@@ -6,7 +6,7 @@ Statistics only: reads no film and runs no network.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
@@ -34,6 +34,8 @@ Part = Literal["test", "all"]
 class Altered:
     """One alteration. `difference` and `balanced_difference` are altered minus unaltered on the same `n` films;
     `flipped` films get another class; `p` is McNemar's exact, `adjusted_p` Holm's over all alterations of the model.
+    `given` counts the films that are given each class. The interval of `difference` is the wider of the bootstrap's and
+    Tango's, which has a width where nothing changes.
     """
 
     key: str
@@ -50,6 +52,7 @@ class Altered:
     adjusted_p: float
     chance: float
     verdict: Verdict = "unknown"
+    given: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,11 @@ def chance(films: Evaluation) -> float:
 
 
 def balanced(films: Evaluation, seed: int = 0) -> Figure:
-    """Balanced accuracy with its percentile interval over groups of films."""
+    """Balanced accuracy with the wider of two intervals: bootstrap over groups, and of Wilson's a class.
+
+    The bootstrap knows groups but has no width where no film or every film is right; the interval of a mean made of
+    the classes' own (Zou and Donner 2008, Stat Med 27:1693) does not know groups.
+    """
     size, groups = len(films.classes), _groups(films)
     cells = np.bincount(groups * size**2 + films.truth * size + films.predicted, minlength=(groups.max() + 1) * size**2)
     drawn = [
@@ -135,7 +142,22 @@ def balanced(films: Evaluation, seed: int = 0) -> Figure:
         for block in stats.draw(cells.reshape(-1, size**2), DRAWS, seed)
     ]
     value = stats.known(stats.balanced_accuracy(films.confusion))
-    return stats.percentile_interval(value, np.concatenate(drawn), len(films.films), int(groups.max()) + 1)
+    drawn_over_groups = stats.percentile_interval(value, np.concatenate(drawn), len(films.films), int(groups.max()) + 1)
+    return widened(drawn_over_groups, *of_mean(list(_sensitivities(films).values())))
+
+
+def of_mean(shares: Sequence[Figure]) -> tuple[float, float]:
+    """The interval of the mean of independent shares from theirs (Zou and Donner 2008)."""
+    values, lows, highs = (np.array([getattr(share, end) for share in shares]) for end in ("value", "low", "high"))
+    below, above = (float(np.sqrt(((values - ends) ** 2).sum())) / len(values) for ends in (lows, highs))
+    return float(values.mean()) - below, float(values.mean()) + above
+
+
+def widened(figure: Figure, low: float, high: float) -> Figure:
+    """The figure with an interval that holds both; one without an interval stays so."""
+    if figure.low is None or figure.high is None:
+        return figure
+    return replace(figure, low=min(figure.low, low), high=max(figure.high, high))
 
 
 def judge(row: Altered) -> Verdict:
@@ -145,21 +167,22 @@ def judge(row: Altered) -> Verdict:
     if row.kind == "evidence":
         low = row.balanced.low
         return "unknown" if low is None else "above-chance" if low > row.chance else "chance"
-    low, high = row.balanced_difference.low, row.balanced_difference.high
-    if low is None or high is None:
+    low, high, score_low = row.balanced_difference.low, row.balanced_difference.high, row.difference.low
+    if low is None or high is None or score_low is None:
         return "unknown"
     if row.adjusted_p < comparison.ALPHA and high < 0:
         return "falls"
     if row.adjusted_p < comparison.ALPHA and low > 0:
         return "rises"
-    return "steady" if low > -MARGIN else "unclear"
+    return "steady" if min(low, score_low) > -MARGIN else "unclear"
 
 
 def _altered(own: Evaluation, alteration: Alteration, indices: Sequence[int], logits: np.ndarray, seed: int) -> Altered:
     before = _chosen(own, indices)
     after = replace(before, logits=logits)
     right, still = (each.predicted == each.truth for each in (before, after))
-    p = stats.mcnemar(int((~right & still).sum()), int((right & ~still).sum()))
+    fixed, broken = int((~right & still).sum()), int((right & ~still).sum())
+    p = stats.mcnemar(fixed, broken)
     differences = comparison.bootstrap_differences(before, after, _groups(before), DRAWS, [seed])
     return Altered(
         key=alteration.key,
@@ -168,13 +191,14 @@ def _altered(own: Evaluation, alteration: Alteration, indices: Sequence[int], lo
         n=len(indices),
         accuracy=after.metrics()["accuracy"],
         balanced=balanced(after, seed),
-        difference=differences["accuracy"],
+        difference=widened(differences["accuracy"], *stats.paired_score_interval(fixed, broken, len(indices))),
         balanced_difference=differences["balanced_accuracy"],
         sensitivity=_sensitivity(after),
         flipped=int((before.predicted != after.predicted).sum()),
         p=p,
         adjusted_p=p,
         chance=chance(before),
+        given={name: int(films) for name, films in zip(own.classes, after.confusion.sum(axis=0), strict=True) if films},
     )
 
 
@@ -191,12 +215,13 @@ def _chosen(films: Evaluation, indices: Sequence[int]) -> Evaluation:
 
 
 def _sensitivity(films: Evaluation) -> dict[str, Figure]:
+    return dict(list(_sensitivities(films).items())[:NAMED])
+
+
+def _sensitivities(films: Evaluation) -> dict[str, Figure]:
+    """Of each class that has films."""
     hits, support = np.diagonal(films.confusion), films.confusion.sum(axis=1)
-    return {
-        name: stats.proportion(int(hits[k]), int(support[k]))
-        for k, name in enumerate(films.classes[:NAMED])
-        if support[k]
-    }
+    return {name: stats.proportion(int(hits[k]), int(support[k])) for k, name in enumerate(films.classes) if support[k]}
 
 
 def _groups(films: Evaluation) -> np.ndarray:

@@ -42,7 +42,8 @@ def show(card: Card) -> None:
             report_view.section(section, PAPER, across=2 if len(section.pictures) > 1 else None)
         job = _current(card)
         title = "Check for shortcuts" if figures.read(card) is None else "Check for shortcuts again"
-        with st.expander(title, expanded=job is not None, key=f"audit-{job is not None}"):
+        opened = job is not None or WORDS in st.session_state
+        with st.expander(title, expanded=opened, key=f"audit-{job is not None}"):
             if words := st.session_state.pop(WORDS, None):
                 say(words)
             if job is None:
@@ -71,7 +72,7 @@ def _ask(card: Card) -> None:
 
 def _start(model: str) -> None:
     """Start an audit; a callback."""
-    given = st.session_state
+    given, job = st.session_state, None
     try:
         folder: Path = folder_at(given.get("audit-path") or "")
         wish = Wish(films=int(given["audit-films"]), scored=int(given["audit-scored"]))
@@ -80,6 +81,8 @@ def _start(model: str) -> None:
         given[JOB] = job.name
     except (Refused, OSError) as error:
         given[WORDS] = words_of(error)
+        if job is not None:
+            _leave(job)
 
 
 def _show_job(job: Job) -> None:
