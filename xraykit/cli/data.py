@@ -105,7 +105,7 @@ def audit(
 ) -> None:
     """Find what a folder of films gives away: copies, patients on both sides, what tells the class without a lung."""
     from xraykit.datasets import split
-    from xraykit.reports.truth import data_audit_report
+    from xraykit.reports.truth.data_audit import report as data_audit_report
     from xraykit.training import audited
 
     with terminal.words():

@@ -18,8 +18,7 @@ charts/decisions   people: 100 as dots; net_benefit: decision curves; coverage o
 truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: its picture;
                    numbers_report: prediction sets, and 100 people at a prevalence; shortcuts_report,
                    scorecard_report: sections on models that were audited; pictures: their charts; pages: an audit
-                   as files; data_audit_report, data_audit_charts: an audit of films; left_out: what a model's recipe
-                   gives on sources never seen
+                   as files; data_audit/: an audit of films; left_out: what a model's recipe gives on sources never seen
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from xraykit.reports.truth.data_audit_report import WORDS
+from xraykit.reports.truth.data_audit.report import WORDS
 from xraykit.truth.data_audit.record import Finding
 
 SHOWN = 50  # films of a finding on a page; audit.json has more

@@ -10,7 +10,7 @@ import streamlit as st
 
 from xraykit.reports import report
 from xraykit.reports.report import Picture
-from xraykit.reports.truth import data_audit_report
+from xraykit.reports.truth.data_audit import report as data_audit_report
 from xraykit.system import files
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState

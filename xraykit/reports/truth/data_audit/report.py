@@ -10,7 +10,7 @@ import msgspec
 
 from xraykit import RESEARCH_ONLY
 from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
-from xraykit.reports.truth import data_audit_charts as charts
+from xraykit.reports.truth.data_audit import charts
 from xraykit.system import text
 from xraykit.truth.data_audit import record
 from xraykit.truth.data_audit.record import Association, Audit, Finding, Known, Probe

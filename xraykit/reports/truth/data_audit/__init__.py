@@ -1,0 +1,1 @@
+"""A data audit as a report: its sections, and their charts."""
