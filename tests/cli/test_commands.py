@@ -401,6 +401,6 @@ def test_every_name_of_a_film_survives_every_command(run, name, tmp_path, monkey
 def test_classes_that_are_called_as_a_column_have_columns_of_their_own(tmp_path):
     for classes in (("path", "predicted"), ("Truth", "Other")):
         columns = [*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)]
-        assert columns[5:] == [f"probability of {name}" for name in classes]
-        assert len({name.casefold() for name in columns}) == 7
+        assert columns[6:] == [f"probability of {name}" for name in classes]
+        assert len({name.casefold() for name in columns}) == 8
     assert probability_columns(ABOUT_FILMS, ("COVID-19", "Normal")) == ["COVID-19", "Normal"]

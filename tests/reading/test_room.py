@@ -114,7 +114,7 @@ def test_a_film_that_ends_the_service_costs_no_other_film(client, watched, folde
 
     score = client.score
     client.score_many = lost
-    client.score = lambda source, place, models: lost() if source == "2.png" else score(source, place, models)
+    client.score = lambda source, *film: lost() if source == "2.png" else score(source, *film)
     watched.room.add([(f"{number}.png", folder / f"{number}.png") for number in range(1, 4)])
     states = {row.name: (row.state, row.refusal and row.refusal.code) for row in watched.until_read()}
     assert states == {"1.png": ("ready", None), "2.png": ("refused", "service"), "3.png": ("ready", None)}
