@@ -63,7 +63,7 @@ TABLE = """| picture | how | n | right | share, 95 % interval | refused as no ch
 LEFT_OUT = """
 ## On kinds it never met
 
-The same network, learned without some hospitals, kinds of photograph and kinds of drawing, and measured on these: what
+The same network, learned without a hospital, kinds of photograph and kinds of drawing, and measured on these: what
 is to be expected of films from another hospital, and of pictures that nobody thought of.
 """
 
