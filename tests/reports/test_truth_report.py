@@ -46,6 +46,13 @@ def test_a_loss_is_told_as_a_loss():
     )
 
 
+def test_a_model_that_is_at_chance_is_told_no_more():
+    lost = replace(audits.shortcuts(), balanced=Figure(0.4, 0.3, 0.5, 90))
+    assert list(shortcuts_report.sentences("model", lost))[1:] == [
+        "As they are, these films are answered no better than by chance: they tell nothing of shortcuts."
+    ]
+
+
 def test_a_class_that_takes_nearly_every_film_is_named():
     words = said(ROWS["noise"], verdict="falls", given={"COVID-19": 88, "Normal": 2})
     assert "(88 of 90 films are called COVID-19)" in words

@@ -55,6 +55,9 @@ def sentences(name: str, shortcuts: Shortcuts) -> Iterator[str]:
         f"{name}, on {films} in {shortcuts.data}: {_share(shortcuts.balanced)} right, balanced over the classes; "
         f"chance is {number_text(shortcuts.chance, 'percent')}."
     )
+    if shortcuts.balanced.low is not None and shortcuts.balanced.low <= shortcuts.chance:
+        yield "As they are, these films are answered no better than by chance: they tell nothing of shortcuts."
+        return
     yield from (sentence for row in shortcuts.alterations if (sentence := _sentence(row)))
     yield from _of_harmless([row for row in shortcuts.alterations if row.kind == "harmless"])
     if not shortcuts.masks:
