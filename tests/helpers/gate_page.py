@@ -1,4 +1,4 @@
-"""docs/gate.md, what the gate refuses and how well it tells: `python -m tests.helpers.gate_page`, from its gate.json."""
+"""docs/gate.md, what the gate refuses and how well it tells, from gate.json: `python -m tests.helpers.gate_page`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from xraykit.gate import network
 PAGE = ROOT / "docs" / "gate.md"
 HEAD = """# The gate: what is no upright chest film is not read
 
-A classifier of chest films gives a class to anything: of 1,258 photographs of streets and seas the shipped models called
-1,256 and 1,247 COVID-19. So each picture is looked at before a model speaks, in the reading room, in `predict`, `explain`
-and `evaluate`, and in the inference service. Refused is what is
+A classifier of chest films gives a class to anything: of 1,258 photographs of streets and seas the shipped models
+called 1,256 and 1,247 COVID-19. So each picture is looked at before a model speaks, in the reading room, in
+`predict`, `explain` and `evaluate`, and in the inference service. Refused is what is
 
 | code | in words | one click |
 | --- | --- | --- |
@@ -20,48 +20,51 @@ and `evaluate`, and in the inference service. Refused is what is
 | `film-turned` | Lies on its side (turned 90° clockwise or counter-clockwise), Upside down | Turn it; Read it anyway |
 | `film-inverted` | Inverted: black and white are changed round | Invert it; Read it anyway |
 
-A refused film is shown in the reading room all the same; no model of chest films reads it. What is turned there is turned
-for the reader and for the models, with its millimetres and sides, and says so. On the command line `--gate off` reads
-everything; `XRAYKIT_GATE=off` does so everywhere. What came past the gate is stamped: `gate` is passed, overridden or off
-in rows, exports, `predictions.csv`, evaluations and the summary of a session. A model of colour pictures (three channels)
-has no gate, for it is of no radiographs. A film that its DICOM file calls lateral is not judged; it has its warning. A
-run's own test films are not judged either (`evaluate --test-of`): they were divided before anybody looked.
+A refused film is shown in the reading room all the same; no model of chest films reads it. What is turned there is
+turned for the reader and for the models, with its millimetres and sides, and says so. On the command line `--gate
+off` reads everything; `XRAYKIT_GATE=off` does so everywhere. What came past the gate is stamped: `gate` is passed,
+overridden or off in rows, exports, `predictions.csv`, evaluations and the summary of a session. A model of colour
+pictures (three channels) has no gate, for it is of no radiographs. A film that its DICOM file calls lateral is not
+judged; it has its warning. A run's own test films are not judged either (`evaluate --test-of`): they were divided
+before anybody looked.
 
 ## How it tells
 
-First colour: where the colour of half the picture lies more than {colour:g} levels of 255 from what its brightness alone
-would give, it is a photograph; a film saved in colour, or in one tint, is not. Then a network of five convolution and
-dense layers looks at the whole picture squeezed to 64 x 64 grey pixels of mean 0 and spread 1: an upright chest film, one
-turned by 90, 180 or 270 degrees, or anything else, and apart from that whether it is inverted. LiteRT, {size} KB, no
-TensorFlow, about a millisecond a film with all that comes before it (`python -m benchmarks gate`). Refused as something
-else is what it gives less than {chest:g} as a chest film; turned or inverted is what it gives {turned:g} or more.
+First colour: where the colour of half the picture lies more than {colour:g} levels of 255 from what its brightness
+alone would give, it is a photograph; a film saved in colour, or in one tint, is not. Then a network of four
+convolution and two dense layers looks at the picture without an even border, squeezed to 64 x 64 grey pixels of
+mean 0 and spread 1: an upright chest film, one turned by 90, 180 or 270 degrees, or anything else, and apart from
+that whether it is inverted. LiteRT, {size} KB, no TensorFlow, about a millisecond a film with all that comes before
+it (`python -m benchmarks gate`). Refused as something else is what it gives less than {chest:g} as a chest film;
+turned or inverted is what it gives {turned:g} or more.
 
-It was learned, on one core in a few minutes, from {films:,} films and {others:,} other pictures: photographs (Intel Image
-Classification), things drawn for it (pages, screens, charts, noise, shapes, codes, limbs, skulls, sections, ultrasound, ...)
-and DICOM images of other parts that come with pydicom; each varied in window, crop, border, letters, grain, sharpness and
-compression. Films are divided by patient and near-duplicate across the datasets, {percent} % of them for measuring alone:
+It was learned, on one core in a few minutes, from {films:,} films and {others:,} other pictures: photographs (Intel
+Image Classification), things drawn for it (pages, screens, charts, noise, shapes, codes, limbs, skulls, sections,
+ultrasound, ...) and DICOM images of other parts that come with pydicom; each varied in window, crop, border,
+letters, grain, sharpness and compression. Films are divided by patient and near-duplicate across the datasets,
+{percent} % of them for measuring alone:
 
     python -m xraykit.training.gate --data $XRAYKIT_DATA --left-out
 
-It is a filter, not a finding: a chest film that passes may still be unlike anything a model has seen. No radiograph of
-another part of the body was at hand, only drawn ones: a real hand or abdomen may pass. No lateral film was at hand: one
-without its DICOM view may pass as frontal, or not.
+It is a filter, not a finding: a chest film that passes may still be unlike anything a model has seen. No radiograph
+of another part of the body was at hand, only drawn ones: a real hand or abdomen may pass. No lateral film was at
+hand: one without its DICOM view may pass as frontal, or not.
 
 ## On pictures it never learned from
 
-"Right" are films that pass, or are named as what they are; of other pictures, those refused as no chest film. They are
-judged in grey, without the help of colour. 95 % intervals (Wilson).
+"Right" are films that pass, or are named as what they are; of other pictures, those refused as no chest film. They
+are judged in grey, without the help of colour. 95 % intervals (Wilson).
 
 """
 ROW = "| {kind} | {done} | {n:,} | {right:,} | {share} | {other} |"
-TABLE = (
-    "| picture | how | n | right | 95 % interval | refused as no chest film |\n| --- | --- | --- | --- | --- | --- |\n"
-)
+TABLE = """| picture | how | n | right | share, 95 % interval | refused as no chest film |
+| --- | --- | --- | --- | --- | --- |
+"""
 LEFT_OUT = """
 ## On kinds it never met
 
-The same network, learned without some hospitals, kinds of photograph and kinds of drawing, and measured on these: what is
-to be expected of films from another hospital, and of pictures that nobody thought of.
+The same network, learned without some hospitals, kinds of photograph and kinds of drawing, and measured on these: what
+is to be expected of films from another hospital, and of pictures that nobody thought of.
 """
 
 

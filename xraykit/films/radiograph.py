@@ -27,6 +27,7 @@ READING = f"xraykit {__version__} reading 4"
 # 5,298 real chest films of three collections has 35
 BLANK = 4.0
 TINY = 64  # px, of the shorter side
+EVEN = 12  # levels of 255 that lie within one shade: what JPEG adds to a border
 SMALL = 64  # px of a side of the picture by which a film is told from anything else
 TURNS = {90: "turned by 90° clockwise", 180: "turned by 180°", 270: "turned by 90° counter-clockwise"}
 LONG = 0.4  # share of a film outside the centre square; the longest of those films has 0.37
@@ -154,13 +155,14 @@ class Radiograph:
         return replace(self, pixels=pixels, softcopy=softcopy, notes=(*self.notes, said))
 
     def small(self) -> np.ndarray:
-        """Give the whole film squeezed into a square, uint8 (64, 64) or (64, 64, 3), range 0..255.
+        """Give the film without an even border, squeezed into a square: uint8 (64, 64) or (64, 64, 3), range 0..255.
 
         For telling what a picture is, not for a model: a large film is sampled, so that it takes no time.
         """
         step = max(1, min(self.pixels.shape[:2]) // (4 * SMALL))
         planes = _planes(self.pixels[::step, ::step], 3 if self.colour else 1)
-        drawn = [_rounded(_resized(plane, SMALL, SMALL)) for plane in planes]
+        inside = _without_border(planes[len(planes) // 2])
+        drawn = [_rounded(_resized(plane[inside], SMALL, SMALL)) for plane in planes]
         return np.stack(drawn, axis=-1) if self.colour else drawn[0]
 
     def display(self, longest: int | None = None) -> np.ndarray:
@@ -293,6 +295,16 @@ def _planes(pixels: np.ndarray, channels: int) -> list[np.ndarray]:
     if channels == 1:
         return [pixels @ np.array([0.299, 0.587, 0.114], np.float32)]
     return [pixels[..., channel].astype(np.float32) for channel in range(3)]
+
+
+def _without_border(plane: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns between the first and the last that are not of one shade; all, where little would be left."""
+    inside = []
+    for axis in (1, 0):
+        uneven = np.flatnonzero(plane.max(axis=axis) - plane.min(axis=axis) > EVEN)
+        enough = len(uneven) and uneven[-1] - uneven[0] >= plane.shape[1 - axis] / 4
+        inside.append(slice(uneven[0], uneven[-1] + 1) if enough else slice(None))
+    return inside[0], inside[1]
 
 
 def _resized(plane: np.ndarray, width: int, height: int) -> np.ndarray:

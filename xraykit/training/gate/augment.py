@@ -51,7 +51,7 @@ def _moved(
     x = width / 2 + noise.uniform(-room_x, room_x)
     y = height / 2 + noise.uniform(-room_y, room_y)
     form = (a, b, x - (a + b) * WORK / 2, d, e, y - (d + e) * WORK / 2)
-    shade = int(noise.choice([0, 0, 0, 255, noise.integers(256)]))
+    shade = int(noise.choice([0, 0, 0, 255, int(noise.integers(256))]))
     return Image.fromarray(grey).transform(
         (WORK, WORK), Image.Transform.AFFINE, form, Image.Resampling.BILINEAR, fillcolor=shade
     )
@@ -83,7 +83,7 @@ def _tone(picture: Image.Image, noise: np.random.Generator) -> Image.Image:
 def _framed(picture: Image.Image, noise: np.random.Generator) -> Image.Image:
     """With a border, as a slide, a scanner or a letterbox leaves one: on all sides, two or one."""
     light = np.asarray(picture).copy()
-    shade = int(noise.choice([0, 0, 255, noise.integers(256)]))
+    shade = int(noise.choice([0, 0, 255, int(noise.integers(256))]))
     widths = (noise.uniform(0, 0.16, 4) * WORK * (noise.random(4) < noise.choice([0.3, 0.6, 1.0]))).astype(int)
     top, bottom, left, right = widths
     if noise.random() < 0.5:  # the film is covered, not made smaller
@@ -100,7 +100,7 @@ def _marked(picture: Image.Image, noise: np.random.Generator) -> Image.Image:
     pen = ImageDraw.Draw(picture)
     for _ in range(int(noise.integers(1, 4))):
         x, y = noise.uniform(0, 0.9, 2) * WORK
-        shade = int(noise.choice([0, 255, 255, noise.integers(256)]))
+        shade = int(noise.choice([0, 255, 255, int(noise.integers(256))]))
         kind = noise.random()
         if kind < 0.6:
             letters = "".join(noise.choice(list("LRAPabcde 0123456789:-/."), int(noise.integers(1, 12))))

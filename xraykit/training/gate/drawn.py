@@ -49,7 +49,7 @@ def screen(noise: Noise) -> np.ndarray:
     for _ in range(int(noise.integers(1, 5))):
         x, y = noise.uniform(-20, 90, 2)
         w, h = noise.uniform(40, 140, 2)
-        shade = int(noise.choice([30, 245, noise.integers(256)]))
+        shade = int(noise.choice([30, 245, int(noise.integers(256))]))
         pen.rectangle((x, y, x + w, y + h), shade, int(noise.integers(256)))
         pen.rectangle((x, y, x + w, y + 8), int(noise.integers(256)))
         for row in np.arange(y + 14, y + h - 8, noise.uniform(8, 16)):
@@ -62,7 +62,7 @@ def screen(noise: Noise) -> np.ndarray:
 
 def chart(noise: Noise) -> np.ndarray:
     """A chart: axes with lines, bars, points or a pie."""
-    picture, pen = _sheet(int(noise.choice([255, 255, 20, noise.integers(256)])))
+    picture, pen = _sheet(int(noise.choice([255, 255, 20, int(noise.integers(256))])))
     ink = 0 if picture.getpixel((0, 0)) > 127 else 255  # type: ignore[operator]  # grey: a number
     pen.line((16, 10, 16, 128, 136, 128), ink, 1)
     kind = noise.integers(4)
@@ -117,7 +117,7 @@ def gradient(noise: Noise) -> np.ndarray:
 
 def shapes(noise: Noise) -> np.ndarray:
     """Ellipses, boxes, triangles and lines, sharp or soft, some side by side as lungs are."""
-    picture, pen = _sheet(int(noise.choice([0, 255, noise.integers(256)])))
+    picture, pen = _sheet(int(noise.choice([0, 255, int(noise.integers(256))])))
     if noise.random() < 0.25:  # two of one kind, side by side
         w, h = noise.uniform(10, 32), noise.uniform(10, 50)
         for x in (72 - noise.uniform(20, 40), 72 + noise.uniform(20, 40)):
@@ -165,9 +165,10 @@ def code(noise: Noise) -> np.ndarray:
     grid = noise.random((1 if noise.random() < 0.3 else cells, cells)) < noise.uniform(0.3, 0.7)
     picture = Image.fromarray((255 * grid).astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.NEAREST)
     if noise.random() < 0.6:
-        whole, _ = _sheet(int(noise.choice([255, noise.integers(256)])))
+        whole, _ = _sheet(int(noise.choice([255, int(noise.integers(256))])))
         side = int(noise.integers(50, 130))
-        whole.paste(picture.resize((side, side)), (int(noise.integers(0, SIDE - side)),) * 2)
+        corner = int(noise.integers(0, SIDE - side))
+        whole.paste(picture.resize((side, side)), (corner, corner))
         picture = whole
     return np.asarray(picture)
 
@@ -183,7 +184,8 @@ def trace(noise: Noise) -> np.ndarray:
     x = np.arange(SIDE)
     for row in range(rows):
         beat = np.exp(-(((x % noise.uniform(15, 50)) - 6) ** 2) / noise.uniform(0.5, 4)) * noise.uniform(5, 90 / rows)
-        pen.line([*zip(x, (row + 0.6) * SIDE / rows - beat + noise.normal(0, 1, SIDE), strict=True)], ink, 1)
+        y = (row + 0.6) * SIDE / rows - beat + noise.normal(0, 1, SIDE)
+        pen.line(np.stack([x, y], axis=1).ravel().tolist(), ink, 1)
     return np.asarray(picture)
 
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from xraykit.datasets import dataset
 from xraykit.datasets.reading import groups
 from xraykit.films import ingest
-from xraykit.films.radiograph import SMALL, Radiograph
+from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.gate import network
 from xraykit.training.gate import augment, bodies, drawn
@@ -106,7 +105,7 @@ def drawings(seed: int, each: int) -> list[Picture]:
         noise = np.random.default_rng([seed, _percent(kind, 10**6)])
         for number in range(each):
             grey = draw(noise)
-            small = np.asarray(Image.fromarray(grey).resize((SMALL, SMALL), Image.Resampling.BILINEAR))
+            small = Radiograph(grey, kind, "PNG", "").small()
             made.append(Picture(kind, grey, small, number % 5 == 0))
     return made
 
