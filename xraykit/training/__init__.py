@@ -20,6 +20,7 @@ fit/network/backbones   the backbones, each with its scaling; fit/network/resnet
 fit/input/batches   what it is fed, by seed and epoch alone
 fit/input/augmentation  films turned, shifted, zoomed and relit
 fit/input/cut       where frozen layers end and what is trained begins
+fit/input/prepared  what a phase fits, and what before it is computed once
 fit/input/features  what frozen layers give for a film, computed once
 fit/optimizer       the optimiser, its learning rate, the loss
 fit/callbacks       what happens beside the fitting
