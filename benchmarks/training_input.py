@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import claims
-from xraykit.training.fit import fit, network, optimizer
+from xraykit.training.fit import network, optimizer
 from xraykit.training.fit.input.batches import FilmBatches
+from xraykit.training.fit.input.prepared import prepare
 from xraykit.training.recipe import presets, recipe
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -38,7 +39,7 @@ def _measure(claim: str, chosen: recipe.Recipe, phase: recipe.Phase, steps: int)
         np.save(Path(folder) / "films.npy", random.integers(0, 256, shape, np.uint8))
         kept = np.load(Path(folder) / "films.npy", mmap_mode="r")
         model = network.build(chosen, 3, weights=False)
-        prepared = fit.prepare(model, chosen, phase)
+        prepared = prepare(model, chosen, phase)
         learner, augmentation, inputs = prepared.learner, prepared.augmentation, kept
         if prepared.cut is not None:
             features = prepared.cut.body.predict(kept, verbose=0)

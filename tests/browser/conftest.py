@@ -51,6 +51,7 @@ class Server:
 
     process: subprocess.Popen
     port: int
+    runs: Path | None = None  # its own folder of runs, where it has one
 
     @property
     def url(self) -> str:
@@ -137,6 +138,7 @@ def server(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XRAYKIT_RUNS", str(folder / "runs"))
         running = start_server(folder / "server.log")
+    running.runs = folder / "runs"
     yield running
     end(running)
 

@@ -122,6 +122,7 @@ def test_a_name_that_is_rebound_to_this_computer_leads_nowhere(page, server):
     assert page.evaluate(ATTEMPTS["open the websocket"], rebound) == "no"
 
 
+@pytest.mark.slow
 def test_the_app_works_under_every_name_of_this_computer(page, server):
     broken = []
     page.context.expose_binding("xkForbidden", lambda _, words: broken.append(words))

@@ -6,27 +6,21 @@ from tests.browser.conftest import at_rest
 from tests.browser.test_review import body, serious
 from tests.helpers import study_results
 from xraykit.experiments.published import presets
-from xraykit.system import folders
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def study(fresh_server):
-    root = folders.runs_folder() / "studies"
-    made = study_results.write(root, presets.NAMED["mobilenet-heads"], fold_names=["1"], films=300, epochs=4)
-    yield made
+def study(server):
+    return study_results.write(
+        server.runs / "studies", presets.NAMED["mobilenet-heads"], fold_names=["1"], films=300, epochs=4
+    )
 
 
-@pytest.fixture(autouse=True)
-def own_runs(tmp_path, monkeypatch):
-    monkeypatch.setenv("XRAYKIT_RUNS", str(tmp_path / "runs"))
-
-
-def test_a_study_is_read_and_brushed(own_runs, fresh_server, study, visit, screenshots):
+def test_a_study_is_read_and_brushed(server, study, visit, screenshots):
     from axe_playwright_python.sync_playwright import Axe
 
-    visit.page.goto(f"{fresh_server.url}/experiments?study={study.name}")
+    visit.page.goto(f"{server.url}/experiments?study={study.name}")
     visit.page.get_by_text("Parallel coordinates").wait_for()
     at_rest(visit)
     text = body(visit)

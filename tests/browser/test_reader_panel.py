@@ -95,8 +95,8 @@ def test_what_was_measured_comes_back_with_its_film(visit, enter):
     room.open(visit.page, key="n" * 32)
     press(visit, "p")
     measured.first.wait_for()
-    legend = visit.page.locator("[data-corner=bottomRight]").all_inner_texts()
-    assert any("Model alpha" in text for text in legend) and not any("\nalpha\n" in text for text in legend)
+    lines = visit.page.locator(".xk-corners p").all_inner_texts()
+    assert lines.count("Model alpha") == 1 and "alpha" not in lines, "a model is named by its title, once"
     names = [f"MobileNetV2 of the same long name, {end}" for end in ("from ImageNet", "from scratch")]
     models = [model | {"title": name} for model, name in zip(room.state["models"], names, strict=True)]
     room.state["models"] = models

@@ -177,6 +177,7 @@ def test_another_class_brings_its_heatmaps_and_a_link_its_model(visit, server):
         settle(visit, 1)
 
 
+@pytest.mark.slow
 def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, server, screenshots):
     open_page(visit, server)
     bad = {

@@ -47,6 +47,7 @@ def page(browser):
     opened.close()
 
 
+@pytest.mark.slow
 def test_a_zip_larger_than_a_film_becomes_a_dataset_and_takes_no_memory(page, serving, folder):
     films = len(zipfile.ZipFile(folder / "large.zip").namelist())
     large_zip.open_drop_zone(page, serving.url)
@@ -75,6 +76,7 @@ def test_a_folder_that_cannot_be_written_is_said_beside_the_drop_zone(page, serv
     eventually(page.locator(large_zip.ZONE).count, 1)  # an empty one, for the next try
 
 
+@pytest.mark.slow
 def test_a_film_too_large_for_review_is_a_row_with_the_limit(page, serving, tmp_path):
     page.goto(f"{serving.url}/review")
     page.locator(".room[data-state=open]").wait_for()

@@ -24,6 +24,7 @@ callbacks, checkpoint, fit, network, optimizer = (
     Late(f"xraykit.training.fit.{name}") for name in ("callbacks", "checkpoint", "fit", "network", "optimizer")
 )
 batches = Late("xraykit.training.fit.input.batches")
+prepare = Late("xraykit.training.fit.input.prepared", "prepare")
 
 # A rate so high that the validation loss has no rest: the plateau cuts it and early stopping counts
 RESTLESS = recipe.with_settings(
@@ -206,7 +207,7 @@ def stock_rates(films, folder, stop):
         keras.utils.set_random_seed(RESTLESS.seed)
         parts = split.split(films, RESTLESS.split_plan)
         model = network.build(RESTLESS, 3)
-        prepared, squares = fit.prepare(model, RESTLESS, RESTLESS.phases[0]), films.squares(32)
+        prepared, squares = prepare(model, RESTLESS, RESTLESS.phases[0]), films.squares(32)
         learner, augmentation = prepared.learner, prepared.augmentation
         shared = {"classes": 3, "batch_size": RESTLESS.batch_size}
         train = batches.FilmBatches(squares, films.labels, parts.train, seed=0, augmentation=augmentation, **shared)

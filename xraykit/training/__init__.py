@@ -22,6 +22,7 @@ fit/input/batches   what it is fed, by seed and epoch alone
 fit/input/augmentation  films turned, shifted, zoomed, cut and relit
 fit/input/cues      what tells a film's source, changed at random
 fit/input/cut       where frozen layers end and what is trained begins
+fit/input/prepared  what a phase fits, and what before it is computed once
 fit/input/features  what frozen layers give for a film, computed once
 fit/network/gate    the gate's own network, fitted and made a LiteRT graph
 fit/optimizer       the optimiser, its learning rate, the loss

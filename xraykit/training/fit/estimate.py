@@ -20,8 +20,9 @@ import numpy as np
 
 from xraykit.datasets import dataset, split
 from xraykit.system import text
-from xraykit.training.fit import autotune, fit, network, optimizer
+from xraykit.training.fit import autotune, network, optimizer
 from xraykit.training.fit.input.batches import FilmBatches
+from xraykit.training.fit.input.prepared import prepare
 from xraykit.training.recipe.recipe import Phase, Recipe
 
 PROBES = 2  # timed, after the one that compiles
@@ -182,7 +183,7 @@ class _Probe:
 
     def time(self, phase: Phase) -> PhaseEstimate:
         recipe, times = self.recipe, _BatchTimes(self.done)
-        prepared = fit.prepare(self.model, recipe, phase)
+        prepared = prepare(self.model, recipe, phase)
         learner, inputs, augmentation = prepared.learner, self.squares, prepared.augmentation
         if prepared.cut is not None:
             inputs = prepared.cut.body.predict(self.squares, recipe.batch_size, verbose=0, callbacks=[times])

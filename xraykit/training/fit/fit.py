@@ -12,7 +12,6 @@ import gc
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,8 @@ from xraykit.training.fit.checkpoint import Checkpoint
 from xraykit.training.fit.input import cut as cuts
 from xraykit.training.fit.input import features
 from xraykit.training.fit.input.batches import FilmBatches, Inputs, replicas
-from xraykit.training.fit.input.cut import Cut, cut_of
+from xraykit.training.fit.input.cut import Cut
+from xraykit.training.fit.input.prepared import Prepared, prepare
 from xraykit.training.fit.optimizer import compile_for
 from xraykit.training.fit.plan import Plan
 from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe, RecipeRefused
@@ -74,48 +74,6 @@ def let_go() -> None:
     """Let go of the networks that this process has trained before: a study trains many, one after the other."""
     keras.utils.clear_session()
     gc.collect()
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """What a phase fits, and on what.
-
-    Attributes
-    ----------
-    learner : keras.Model
-        The network, or what follows its cut.
-    cut : Cut or None
-        Where what comes out of the frozen layers is computed once; None where everything is computed in each epoch.
-    augmentation : Augmentation or None
-        Of training films; drawn anew in each epoch where `passes` is 0.
-    passes : int
-        Passes of augmented films that epochs take in turn.
-    mixup : float
-        Parameter of the shares by which training films are blended; 0 for none.
-    """
-
-    learner: keras.Model
-    cut: Cut | None = None
-    augmentation: Augmentation | None = None
-    passes: int = 0
-    mixup: float = 0.0
-
-
-def prepare(model: keras.Model, recipe: Recipe, phase: Phase) -> Prepared:
-    """Choose what learns in a phase, and whether what comes before it is computed once: where it sees the same films.
-
-    Parameters
-    ----------
-    model : the whole network; which of its layers learn is changed.
-    """
-    network.set_trainable(model, phase.trainable, recipe.batch_normalization)
-    augmentation = recipe.augmentation if phase.augment and recipe.augmentation.active else None
-    mixup = recipe.mixup if phase.augment else 0.0
-    cut = cut_of(model) if augmentation is None or recipe.cached_passes else None
-    if cut is None:
-        return Prepared(model, augmentation=augmentation, mixup=mixup)
-    passes = min(recipe.cached_passes, phase.epochs) if augmentation is not None else 0
-    return Prepared(cut.rest, cut, augmentation, passes, mixup)
 
 
 def _trainable(model: keras.Model) -> int:

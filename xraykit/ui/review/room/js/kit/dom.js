@@ -52,7 +52,8 @@ export function drawing(paths, size = 16) {
 
 /** A text that is cut in its middle where it has no room: files of one folder and kin of one model differ in their ends. */
 export function shortened(text, name = "") {
-  const tail = text.length > 22 ? 14 : 0;
+  const space = text.indexOf(" ", text.length - 18); // the end is whole words where there are any
+  const tail = text.length <= 22 ? 0 : space > 0 && space < text.length - 6 ? text.length - space : 14;
   return h("span", { class: `shortened ${name}`, title: text }, h("span", {}, text.slice(0, text.length - tail)),
     tail > 0 && h("span", {}, text.slice(-tail)));
 }

@@ -69,10 +69,10 @@ export function scaleOf({ film, view, scale }, most) {
 }
 
 /**
- * The legend of the heatmaps that a pane shows.
+ * The legend of the heatmaps that a pane shows; a model that the pane's title names already is not named again.
  * @returns {{lines: string[][], bar: boolean}} one list of lines for each heatmap
  */
-export function legendOf({ film, heats }, overlay, blinked = false) {
+export function legendOf({ film, heats, title: above }, overlay, blinked = false) {
   const first = blinked && overlay.mode === "blink" && heats.length > 1 ? 1 : 0; // the one whose turn it is
   const shown = film ? heats.slice(first, overlay.mode === "slider" ? 2 : first + 1) : [];
   if (!shown.length) return { lines: [], bar: false };
@@ -80,7 +80,7 @@ export function legendOf({ film, heats }, overlay, blinked = false) {
   const top = overlay.shared ? "1 = the maximum of all heatmaps shown" : "1 = this heatmap's maximum";
   const sides = overlay.mode === "slider" && shown.length > 1 ? ["Left: ", "Right: "] : ["", ""];
   const lines = shown.map(({ method, label, model, title, words, maximum }, at) => [
-    `${sides[at]}${[method, label].filter(Boolean).join(", ")}`, title ?? model, words ?? (maximum > 0 ? top : "no positive evidence"),
+    `${sides[at]}${[method, label].filter(Boolean).join(", ")}`, (title ?? model) === above ? null : title ?? model, words ?? (maximum > 0 ? top : "no positive evidence"),
   ].filter(Boolean));
   return { lines, bar: shown.some(({ maximum }) => maximum > 0) };
 }
