@@ -306,7 +306,7 @@ def _known(model: str, film: service.Scored) -> Known | None:
     with contextlib.suppress(Refused, OSError):
         remembered = seen.load(classifier.named(model))
         if remembered is not None and film.fingerprint is not None:
-            return seen.find(remembered, film.sha256, film.fingerprint)
+            return seen.find(remembered, film.film.sha256, film.fingerprint)
     return None
 
 
