@@ -46,6 +46,7 @@ def scored(film, name):
         box=(0, 0, 1, 1),
         squares={},
         thumbnail=b"jpeg",
+        small=np.zeros((64, 64), np.uint8),
     )
     return Scored(
         glance,

@@ -41,6 +41,7 @@ def scored(sha: str = "0", tops: tuple = ("x", "x"), patient: str | None = None)
         box=(0, 0, 1, 1),
         squares={},
         thumbnail=b"jpeg",
+        small=np.zeros((64, 64), np.uint8),
     )
     return Scored(
         film,

@@ -62,7 +62,7 @@ def test_home_and_elsewhere_stand_side_by_side_above_all_else(tmp_path):
     home = stats.plain(kept_models.readings("made-up", 60, seed=2, skill=6.0).metrics())
     (tmp_path / "made-up" / cards.CARD).write_text(replace(kept, metrics={"test": home}).to_json())
     shown = elsewhere.attach(tmp_path / "made-up", test, elsewhere.Source("ward", "a ward"), compared=7)
-    app = open_page(fakes.Client(cards=[shown, SHIPPED]), "made-up")
+    app = open_page(fakes.Client(cards=[shown, replace(SHIPPED, elsewhere=())]), "made-up")
     text = words(app)
     assert not app.exception
     assert text.index("Accuracy on ward") < text.index("films from ward (a ward)") < text.index("Intended use")
