@@ -40,12 +40,13 @@ fuzz: $(DEV_STAMP)
 attack: $(DEV_STAMP)
 	$(BIN)/python -W ignore -m tests.attack $(ATTACK)
 
-# Draws the map of the rooms, the list of recipe fields and, where DCMTK is installed, the table of pydicom's films anew;
-# then checks that what is written about the code is so.
+# Draws the map of the rooms, the list of recipe fields, what the gate refuses, the readme's first picture and, where DCMTK
+# is installed, the table of pydicom's films anew; then checks that what is written about the code is so.
 docs: $(DEV_STAMP)
 	$(BIN)/python -m tests.helpers.import_map
 	$(BIN)/python -m tests.helpers.recipe_page
 	$(BIN)/python -m tests.helpers.gate_page
+	$(BIN)/python -m tests.helpers.story_picture
 	$(BIN)/python -m tests.helpers.pydicom_films
 	$(BIN)/python -m pytest -q tests/test_docs.py
 

@@ -2,13 +2,15 @@
 
 import ast
 import functools
+import html
+import json
 import re
 from pathlib import Path
 
 import click
 import pytest
 
-from tests.helpers import ROOT, import_map, recipe_page
+from tests.helpers import ROOT, import_map, recipe_page, story_picture
 from xraykit.__main__ import main
 from xraykit.system.job_folder import State
 from xraykit.training.recipe import fields, presets
@@ -101,6 +103,11 @@ def test_a_room_has_its_sentence_on_every_map(room):
 def test_the_map_of_imports_is_of_today():
     text = import_map.PAGE.read_text("utf-8")
     assert text == import_map.drawn_anew(text), "run make docs"
+
+
+def test_the_first_picture_of_the_readme_is_of_todays_cards():
+    drawn = re.search("<metadata>(.*)</metadata>", story_picture.PICTURE.read_text("utf-8"), re.S)
+    assert drawn and json.loads(html.unescape(drawn[1]))["rows"] == list(story_picture.picture().rows)
 
 
 def test_the_list_of_fields_is_of_today():
