@@ -60,14 +60,14 @@ def difference(rows: Sequence[dict[str, Any]], first: str, second: str, *, style
     base = alt.Chart(packed(rows))
     band = (
         base.transform_filter("datum.low != null")
-        .mark_area(color=style.series[0], opacity=0.25)
+        .mark_area(aria=False, color=style.series[0], opacity=0.25)
         .encode(x=x, y=alt.Y("low:Q", title=title, axis=axis), y2="high:Q")
     )
     y = alt.Y("value:Q", title=title, axis=axis)
     line = base.mark_line(color=style.series[0], strokeWidth=2).encode(x=x, y=y)
     dots = (
         base.transform_filter("datum.clear")
-        .mark_point(filled=True, size=36, opacity=1, color=style.mark)
+        .mark_point(aria=False, filled=True, size=36, opacity=1, color=style.mark)
         .encode(x=x, y=y, tooltip=[alt.Tooltip("threshold:Q", title="Threshold", format=".0%")])
     )
     zero = alt.Chart(packed([{"value": 0}])).mark_rule(color=style.faint).encode(y=y)
