@@ -230,6 +230,7 @@ def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
             tmp_path,
             "--name",
             "r",
+            "--accept-leaks",
         ],
         capture_output=True,
         text=True,
