@@ -101,8 +101,8 @@ def test_a_recipe_field(copy):
         '    "batch_size": _',
         '    "clip": _number(0, 10),\n    "batch_size": _',
     )
-    before = '    _number(\n        "label_smoothing",'
-    field = '    _number("clip", "Clipping", "Gradients that are longer than this are cut to it.", 0.1),\n'
+    before = '    field.number(\n        "label_smoothing",'
+    field = '    field.number("clip", "Clipping", "Gradients that are longer than this are cut to it.", 0.1),\n'
     edit(copy, "xraykit/training/recipe/fields.py", before, field + before)
     edit(copy, "xraykit/ui/fine_tune/form/recipe.py", '    "batch_size",\n', '    "batch_size",\n    "clip",\n')
     code = """
