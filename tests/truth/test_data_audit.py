@@ -271,7 +271,7 @@ def test_a_copy_of_darkcovid_split_at_random_leaks_its_patients(real_films, tmp_
     assert leak.severity == "leak" and leak.count > 45, "a quarter of the test films and more"
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_radiography_shares_films_with_kermany(real_films):
     made = audited(real_films / "radiography", real_films / "kermany")
     (shared,) = made.shared
