@@ -28,13 +28,16 @@ export function createSide(root, room, opening) {
   let typing = 0;
   function searched() {
     clearTimeout(typing);
-    typing = setTimeout(() => room.setFilter({ text: search.value }), PAUSE);
+    typing = setTimeout(() => {
+      typing = 0;
+      room.setFilter({ text: search.value });
+    }, PAUSE);
   }
   return {
     search,
     show(ids) {
       const { filter: wish, order } = room.store.get();
-      if (room.root.activeElement !== search && search.value !== wish.text) search.value = wish.text;
+      if (!typing && search.value !== wish.text) search.value = wish.text; // what is being typed is not the filter's yet
       filter.dataset.on = String(isFiltered(wish));
       sort.dataset.on = String(order.by !== "arrival" || order.down);
       tell(counts, room);
