@@ -10,7 +10,7 @@ from xraykit.models import classifier
 from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card
 from xraykit.reports.report import Picture
-from xraykit.reports.truth import places_chart
+from xraykit.reports.truth import home_and_elsewhere, places_chart
 from xraykit.truth import places
 
 PICTURE = ROOT / "docs" / "pictures" / "home-and-elsewhere.svg"
@@ -45,21 +45,7 @@ def _rows(title: str, card: Card) -> list[dict[str, Any]]:
     for question, (name, label) in QUESTIONS.items():
         place = by_name[name]
         own = next((mine for mine in card.classes if label in (mine, *place.theirs.get(mine, ()))), None)
-        figure = place.accuracy if own is None else place.classes[own]
-        assert figure.value is not None
-        low, high = figure.ends or (figure.value, figure.value)
-        rows.append(
-            {
-                "measure": question,
-                "place": title,
-                "value": figure.value,
-                "low": low,
-                "high": high,
-                "n": figure.n,
-                "label": f"{figure.value_text()}, n {figure.n:,}",
-                "said": f"{figure.text()}, n {figure.n:,}",
-            }
-        )
+        rows.append(home_and_elsewhere.row(question, title, place.accuracy if own is None else place.classes[own]))
     return rows
 
 

@@ -6,14 +6,14 @@ Compares hashes and fingerprints of films that were read; opens none.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from xraykit.datasets.catalog.known import Known
-from xraykit.datasets.layout import DatasetRefused
+from xraykit.datasets.layout import DatasetRefused, Row
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.reading import groups, index
 from xraykit.datasets.reading.index import Entry
@@ -73,8 +73,19 @@ def elsewhere(
     Only films that are remembered from an earlier reading are compared. A folder that holds this one, or lies in it,
     is left out.
     """
-    here = root.resolve()
     seen = []
+    for other, rows, remembered in others_read(root, others, cache):
+        theirs = {row.film: row.label for row in rows if row.film in remembered}
+        shared = pairs(entries, {film: remembered[film] for film in theirs})
+        seen.append(_described(other, len(rows), labels, theirs, shared))
+    return seen
+
+
+def others_read(
+    root: Path, others: Sequence[Known], cache: Path
+) -> Iterator[tuple[Known, Sequence[Row], dict[str, Entry]]]:
+    """Each other dataset with its rows and what is remembered of its films; those inside each other are left out."""
+    here = root.resolve()
     for other in others:
         there = other.path.resolve()
         if there == here or here in there.parents or there in here.parents:
@@ -83,11 +94,7 @@ def elsewhere(
             rows = listing.read(other.path).rows
         except (DatasetRefused, OSError, ValueError):
             continue
-        remembered = index.recall(other.path, [row.film for row in rows], cache)
-        theirs = {row.film: row.label for row in rows if row.film in remembered}
-        shared = pairs(entries, {film: remembered[film] for film in theirs})
-        seen.append(_described(other, len(rows), labels, theirs, shared))
-    return seen
+        yield other, rows, index.recall(other.path, [row.film for row in rows], cache)
 
 
 def pairs(ours: Mapping[str, Entry], theirs: Mapping[str, Entry]) -> list[tuple[str, str, bool]]:

@@ -139,26 +139,27 @@ def _measures(card: Card, shown: Sequence[Place]) -> dict[str, dict[str, Figure]
     return overall | {label: known[label] for label in ordered}
 
 
+def row(measure: str, title: str, figure: Figure) -> dict[str, Any]:
+    """A dot of the picture: a figure that has a value, of a place or a model called `title`."""
+    assert figure.value is not None
+    low, high = figure.ends or (figure.value, figure.value)
+    return {
+        "measure": measure,
+        "place": title,
+        "value": figure.value,
+        "low": low,
+        "high": high,
+        "n": figure.n,
+        "label": f"{figure.value_text()}, n {figure.n:,}",
+        "said": f"{figure.text()}, n {figure.n:,}",
+    }
+
+
 def _rows(name: str, shown: Sequence[Place], figures: Mapping[str, Figure]) -> list[dict[str, Any]]:
-    rows = []
-    for place in shown:
-        figure = figures.get(place.name)
-        if figure is None or figure.value is None:
-            continue
-        low, high = figure.ends or (figure.value, figure.value)
-        rows.append(
-            {
-                "measure": name,
-                "place": place.title,
-                "value": figure.value,
-                "low": low,
-                "high": high,
-                "n": figure.n,
-                "label": f"{figure.value_text()}, n {figure.n:,}",
-                "said": f"{figure.text()}, n {figure.n:,}",
-            }
-        )
-    return rows
+    known = ((place, figures.get(place.name)) for place in shown)
+    return [
+        row(name, place.title, figure) for place, figure in known if figure is not None and figure.value is not None
+    ]
 
 
 def _cell(figure: Figure | None) -> tuple[Any, Any]:

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from xraykit.datasets.catalog.known import Known
-from xraykit.datasets.layout import DatasetRefused, Row
-from xraykit.datasets.listing import folder as listing
-from xraykit.datasets.reading import groups, index, twins
+from xraykit.datasets.layout import Row
+from xraykit.datasets.reading import groups, twins
 from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.system import files
 from xraykit.system.folders import cache_folder
@@ -106,19 +105,11 @@ def remembered(collection: Collection, others: Sequence[Known]) -> list[Elsewher
 
     A folder that holds this one, or lies in it, is left out.
     """
-    here = collection.films.root.resolve()
-    seen = []
-    for other in others:
-        there = other.path.resolve()
-        if there == here or here in there.parents or there in here.parents:
-            continue
-        try:
-            rows = listing.read(other.path).rows
-        except (DatasetRefused, OSError, ValueError):
-            continue
-        entries = index.recall(other.path, [row.film for row in rows], cache_folder())
-        seen.append(_elsewhere(collection, other.name, rows, entries)._replace(path=files.shown(other.path)))
-    return seen
+    root = collection.films.root
+    return [
+        _elsewhere(collection, other.name, rows, entries)._replace(path=files.shown(other.path))
+        for other, rows, entries in twins.others_read(root, others, cache_folder())
+    ]
 
 
 def against(collection: Collection, other: Collection, name: str) -> Elsewhere:
