@@ -27,7 +27,6 @@ def enter(visit):
     def enter(number=3, **state) -> Room:
         room = Room([row(place) for place in range(number)], **state)
         room.open(visit.page)
-        room.page = visit.page
         visit.page.locator(".reader[data-film=f0]").wait_for()
         return room
 
@@ -40,8 +39,7 @@ def press(visit, *keys: str) -> None:
 
 
 def sent(room, name: str) -> list[dict]:
-    """The impressions of a film that arrived; the routes are answered while Playwright is asked something."""
-    room.page.evaluate("1")
+    """The impressions of a film that arrived."""
     return [body for kind, film, body in room.bodies if (kind, film) == ("impression", name)]
 
 

@@ -122,8 +122,9 @@ class Room:
     def __init__(self, rows: list[dict[str, Any]], **state: Any) -> None:
         self.rows = {one["id"]: one for one in rows}
         self.version = 1
-        self.asked: list[tuple[str, str]] = []
-        self.bodies: list[Any] = []
+        self.page: Any = None
+        self._asked: list[tuple[str, str]] = []
+        self._bodies: list[Any] = []
         self.answers: dict[str, tuple[int, Any]] = {}  # in place of what a path answers
         self.seen: dict[str, Any] = {"alpha": SEEN, "beta": SEEN | NOT_REMEMBERED}  # by model
         self.held: list[Any] = []  # questions for changes that are held open
@@ -179,7 +180,7 @@ class Room:
     def answer(self, route: Any, address: Any) -> None:
         request = route.request
         path = address.path.split("/", 3)[3]
-        self.asked.append((request.method, path))
+        self._asked.append((request.method, path))
         kind, _, name = path.partition("/")
         if path in self.answers:
             status, body = self.answers[path]
@@ -212,7 +213,7 @@ class Room:
 
     def write(self, route: Any, kind: str, name: str) -> None:
         body = route.request.post_data_json if kind not in ("films",) and route.request.post_data else None
-        self.bodies.append((kind, name, body))
+        self._bodies.append((kind, name, body))
         if kind == "impression":
             self.rows[name] = self.rows[name] | {"impression": body, "flagged": body["flagged"]}
             self.version += 1
@@ -240,8 +241,24 @@ class Room:
         header |= {"windows": [window], "spacing": None, "orientation": None, "laterality": None}
         return message(header, values.tobytes())
 
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """Method and path of every request until now."""
+        return self._until_now(self._asked)
+
+    @property
+    def bodies(self) -> list[Any]:
+        """Kind, film and body of every request that had one."""
+        return self._until_now(self._bodies)
+
+    def _until_now(self, kept: list[Any]) -> list[Any]:
+        if self.page is not None:
+            self.page.evaluate("1")  # routes are answered only while Playwright is asked something
+        return list(kept)
+
     def open(self, page: Any, key: str = "k" * 32) -> None:
         """Mount the room on a page; returns once it stands."""
+        self.page = page
         page.route(f"{ADDRESS}/**", self.handle)
         page.goto(ADDRESS)
         texts = [(FOLDER / "skeleton.html").read_text("utf-8"), component.style()]
