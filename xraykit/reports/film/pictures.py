@@ -9,6 +9,7 @@ import numpy as np
 from xraykit import RESEARCH_ONLY
 from xraykit.films import note
 from xraykit.films.radiograph import Radiograph
+from xraykit.models.explanation import Explanation
 from xraykit.reports.film.photograph import Photograph, png_of
 from xraykit.reports.film.subject import Answer, Subject
 from xraykit.reports.heatmap import overlay
@@ -24,26 +25,25 @@ def photographs(subject: Subject) -> tuple[Photograph, ...]:
     film, settings = subject.film, subject.settings
     warnings = [warning.words for warning in note.warnings(film.notes)]
     drawn = [(_colour(film.display(settings.longest)), _about(subject), warnings, "")]
-    shown = [answer for answer in subject.answers if answer.explanation is not None]
-    for answer in shown:
+    shown = [(answer, answer.explanation) for answer in subject.answers if answer.explanation is not None]
+    for answer, map_ in shown:
         heat = overlay.overlay(
-            film, answer.explanation, opacity=settings.opacity, colormap=settings.colormap, longest=settings.longest
+            film, map_, opacity=settings.opacity, colormap=settings.colormap, longest=settings.longest
         )
-        drawn.append((heat, _legend(answer), [], settings.colormap))
+        drawn.append((heat, _legend(answer, map_), [], settings.colormap))
     pictures = _level(drawn)
     share = 1 / 2 if len(pictures) <= 2 else 1 / 3
     first = Photograph("film", subject.title, png_of(pictures[0]), _alt(subject), shown=share)
     overlays = (
         Photograph(
             f"overlay-{answer.card.name}",
-            f"{answer.card.name}: {answer.explanation.label}",
+            f"{answer.card.name}: {map_.label}",
             png_of(pixels),
             f"{subject.title} under a heatmap: regions that influenced the output of {answer.card.name} for "
-            f"{answer.explanation.label}, by {answer.explanation.method}.",
+            f"{map_.label}, by {map_.method}.",
             shown=share,
         )
-        for answer, pixels in zip(shown, pictures[1:], strict=True)
-        if answer.explanation is not None
+        for (answer, map_), pixels in zip(shown, pictures[1:], strict=True)
     )
     return (first, *overlays)
 
@@ -71,10 +71,9 @@ def _about(subject: Subject) -> list[str]:
     return [f"{subject.title}, {view}", "; ".join(sides), size, RESEARCH_ONLY]
 
 
-def _legend(answer: Answer) -> list[str]:
-    assert answer.explanation is not None
-    probability = answer.probabilities.get(answer.explanation.label, 0.0)
-    what, how, scale, notice = overlay.legend_lines(answer.explanation)
+def _legend(answer: Answer, map_: Explanation) -> list[str]:
+    probability = answer.probabilities.get(map_.label, 0.0)
+    what, how, scale, notice = overlay.legend_lines(map_)
     return [f"{answer.card.name}: model probability {probability:.3f}", what, f"{how}; {scale}", notice]
 
 

@@ -25,7 +25,7 @@ NONE, UNKNOWN = "none", "not known"
 GATE = {"passed": "passed", "refused": "refused", "overridden": "refused, read all the same", "off": "not asked"}
 WORST = 2  # places elsewhere that are named of a model, the worst first
 MOST_LIMITS = 6
-KNOWN = {"": "not among the films it remembers"}
+KNOWN = {"": "not among its own films", None: "its own films are not remembered"}
 HIGHEST = "The predicted class is that of the highest model probability."
 
 
@@ -214,7 +214,7 @@ def _row(answer: Answer) -> tuple[Any, ...]:
         (", ".join(answer.called) or NONE) if has_points else "no operating points",
         _set(answer),
         _calibrated(answer.card),
-        f"known to it: {answer.known} film" if answer.known else KNOWN[""],
+        f"known to it: {answer.known} film" if answer.known else KNOWN[answer.known],
     )
 
 

@@ -43,15 +43,15 @@ class Settings:
 class Answer:
     """What a model made of the film: a prediction and the heatmap of one class, or `words` that say why it has none.
 
-    `known`: the part of the model's own films that this one is in, or its near twin; "" where it is in none that is
-    remembered. `trust` holds operating points, and what they gave at home and elsewhere.
+    `known`: the part of the model's own films that this one is in, or its near twin; "" where it is in none of them,
+    None where the model remembers no films. `trust` holds operating points, and what they gave at home and elsewhere.
     """
 
     card: Card
     trust: Known
     prediction: Prediction | None = None
     explanation: Explanation | None = None
-    known: KnownAs | Literal[""] = ""
+    known: KnownAs | Literal[""] | None = None
     words: str = ""
 
     @property
@@ -129,7 +129,8 @@ def _answer(reader: Classifier, film: Radiograph, outcome: Outcome, settings: Se
         return Answer(card, behind, words=f"Not read. {outcome.words}")
     prediction, maps = explanation.grad_cam(reader, film)
     known = seen.known_as(reader.folder, film)
-    return Answer(card, behind, prediction, heatmap(prediction, maps, settings), known.code if known else "")
+    code = known.code if known else "" if seen.load(reader.folder) else None
+    return Answer(card, behind, prediction, heatmap(prediction, maps, settings), code)
 
 
 def heatmap(prediction: Prediction, maps: Sequence[Explanation], settings: Settings) -> Explanation | None:
