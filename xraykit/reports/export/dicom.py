@@ -1,7 +1,7 @@
 """A film report for an archive of images: Secondary Captures of its pictures, and a Presentation State for the film.
 
-New identifiers, made of the report itself, so that the same report gives the same file. Nothing of the patient: an
-archive fills that in from the study (IHE's Import Reconciliation), or the user does.
+New identifiers, made of the report itself, so that the same report gives the same file. Nothing of the patient: name
+and id are the beginning of the film's SHA-256, for an archive to replace when it takes the files in.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KINDS = {  # of a reader's marks, to graphic types of PS3.3 C.10.5
     "polygon": "POLYLINE",
     "ruler": "POLYLINE",
 }
-EMPTY = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID")
+EMPTY = ("PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID")
 
 
 class NotForArchives(Refused):
@@ -106,6 +106,7 @@ class _Made:
         redo, self.original = data["redo"], original
         self.moment = datetime.datetime.fromisoformat(redo["arguments"]["created"])
         self._seed = json.dumps(redo, sort_keys=True) + (original.SOPInstanceUID if original else "")
+        self.case = f"XRAYKIT-{data['film']['sha256'][:12].upper()}"
         self.study = original.StudyInstanceUID if original else self.uid("study")
 
     def uid(self, role: str) -> str:
@@ -162,8 +163,7 @@ def _image(
         sop_instance_uid=made.uid(f"instance {role}"),
         instance_number=number,
         manufacturer=MAKER,
-        patient_id="",
-        patient_name="",
+        patient_id=made.case,
         patient_orientation=("L", "F"),  # highdicom wants one; what is known is said below
         pixel_spacing=(spacing.row, spacing.column) if spacing else None,
     )
@@ -184,6 +184,7 @@ def _common(data: Dataset, made: _Made) -> Dataset:
     """What all files say alike: nothing of a patient, one moment, who made them."""
     for keyword in EMPTY:
         setattr(data, keyword, "")
+    data.PatientName = data.PatientID = made.case
     data.PatientIdentityRemoved = "YES"
     data.DeidentificationMethod = "Made anew: nothing of the film's attributes is taken over"
     data.StudyDate = data.StudyTime = data.ReferringPhysicianName = ""
@@ -229,7 +230,7 @@ def _reference(subject: Subject, made: _Made) -> Dataset:
     assert data is not None
     data.Modality, data.PhotometricInterpretation, data.SamplesPerPixel = "OT", "MONOCHROME2", 1
     data.BitsAllocated = data.BitsStored = 8
-    for keyword in (*EMPTY, "StudyDate", "StudyTime", "ReferringPhysicianName"):
+    for keyword in (*EMPTY, "PatientName", "PatientID", "StudyDate", "StudyTime", "ReferringPhysicianName"):
         setattr(data, keyword, "")
     return data
 
