@@ -57,7 +57,7 @@ def refused(refusal: Refusal, sha256: str, created: str, *, name: str = "") -> R
     facts = (
         ("Read", f"no ({refusal.code})"),
         ("SHA-256 of the file", sha256),
-        ("Date", _moment(created)),
+        ("Date", moment(created)),
         ("Software", software.line()),
     )
     held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}}
@@ -94,6 +94,17 @@ def data(subject: Subject) -> dict[str, Any]:
     }
 
 
+def moment(created: str) -> str:
+    """Day and time in UTC of an ISO 8601 text, "2026-11-29 19:30 UTC"."""
+    try:
+        then = datetime.datetime.fromisoformat(created)
+    except ValueError:
+        return UNKNOWN
+    if then.tzinfo is None:
+        return f"{then:%Y-%m-%d %H:%M}, time zone not known"
+    return f"{then.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def _lead(subject: Subject) -> str:
     if not subject.answers:
         return "Shown without a model."
@@ -118,7 +129,7 @@ def _facts(subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Gate", _gate(subject.gate)
     yield "Film", f"{film.format}, {film.width:,} x {film.height:,} pixels"
     yield "SHA-256 of the file", film.sha256
-    yield "Date", _moment(subject.created)
+    yield "Date", moment(subject.created)
     yield "Software", software.line()
 
 
@@ -132,16 +143,6 @@ def _gate(outcome: Outcome) -> str:
     elif outcome.state == "passed":
         parts.append("taken for an upright frontal chest film")
     return "; ".join(parts)
-
-
-def _moment(created: str) -> str:
-    try:
-        moment = datetime.datetime.fromisoformat(created)
-    except ValueError:
-        return UNKNOWN
-    if moment.tzinfo is None:
-        return f"{moment:%Y-%m-%d %H:%M}, time zone not known"
-    return f"{moment.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _film_words(subject: Subject) -> Iterator[str]:
@@ -292,7 +293,7 @@ def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
         *((("About the models", "; ".join(agrees)),) if agrees else ()),
         *((("In the reader's words", said.text),) if said.text else ()),
         ("Marks and measurements", f"{len(said.marks)} and {len(said.measurements)}"),
-        ("When", _moment(said.at) if said.at else UNKNOWN),
+        ("When", moment(said.at) if said.at else UNKNOWN),
         ("Reader, date, signature", ""),
     )
     return Section("impression", title, parts=(_list("said", rows),))
@@ -306,7 +307,7 @@ def _models(answers: Sequence[Answer]) -> Iterator[Section]:
         (
             answer.card.name,
             answer.card.title,
-            _moment(answer.card.created),
+            moment(answer.card.created),
             model_hash(answer.card)[: 2 * ID],
             learned_from(answer.card),
         )
