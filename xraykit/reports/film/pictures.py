@@ -31,8 +31,8 @@ def photographs(subject: Subject) -> tuple[Photograph, ...]:
             film, map_, opacity=settings.opacity, colormap=settings.colormap, longest=settings.longest
         )
         drawn.append((heat, _legend(answer, map_), [], settings.colormap))
-    pictures = _level(drawn)
-    share = 1 / 2 if len(pictures) <= 2 else 1 / 3
+    share, across = (1 / 2, 34) if len(drawn) <= 2 else (1 / 3, 24)  # letters as large in print, however many stand
+    pictures = _level(drawn, across)
     first = Photograph("film", subject.title, png_of(pictures[0]), _alt(subject), shown=share)
     overlays = (
         Photograph(
@@ -86,11 +86,11 @@ def _colour(shown: np.ndarray) -> np.ndarray:
     return shown if shown.ndim == 3 else np.repeat(shown[:, :, None], 3, axis=2)
 
 
-def _level(drawn: list[tuple[np.ndarray, list[str], list[str], str]]) -> list[np.ndarray]:
+def _level(drawn: list[tuple[np.ndarray, list[str], list[str], str]], across: float) -> list[np.ndarray]:
     """Pictures (h, w, 3) of one film on grounds of one size, with strips of one height below them."""
     placed = [_placed(_enlarged(picture)) for picture, *_ in drawn]
     width = placed[0].shape[1]
-    strips = [overlay.strip(width, lines, warnings, colormap) for _, lines, warnings, colormap in drawn]
+    strips = [overlay.strip(width, lines, warnings, colormap, across) for _, lines, warnings, colormap in drawn]
     highest = max(len(strip) for strip in strips)
     return [
         np.vstack([picture, strip, _ground(highest - len(strip), width)])

@@ -110,7 +110,9 @@ def _lead(subject: Subject) -> str:
         return "Shown without a model."
     if all(answer.prediction is None for answer in subject.answers):
         return "Not read by any model."
-    return f"Read by {len(subject.answers)} model{'s' * (len(subject.answers) != 1)}; not by a physician."
+    models = f"Read by {len(subject.answers)} model{'s' * (len(subject.answers) != 1)}"
+    is_read = subject.impression is not None and subject.impression.finding
+    return f"{models} and a reader." if is_read else f"{models}; a reader's impression is not recorded."
 
 
 def _tile(answer: Answer) -> Tile:

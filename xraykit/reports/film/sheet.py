@@ -91,7 +91,7 @@ def sheet(
             f"Films {first + 1} to {min(first + a_picture, len(films))}",
             png_of(draw(films[first : first + a_picture], first + 1)),
             f"{min(a_picture, len(films) - first)} small films, numbered as in the table.",
-            shown=1.0,
+            shown=min(len(films), ACROSS) / ACROSS,
         )
         for first in range(0, len(films), a_picture)
     )
