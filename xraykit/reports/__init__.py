@@ -19,6 +19,7 @@ truth/             home_and_elsewhere: a model on its own test split and on othe
                    numbers_report: prediction sets, and 100 people at a prevalence; shortcuts_report,
                    scorecard_report: sections on models that were audited; pictures: their charts; pages: an audit
                    as files; data_audit/: an audit of films; left_out: what a model's recipe gives on sources never seen
+film/photograph    pixels as a part of a report, such as a film
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 
