@@ -1,0 +1,134 @@
+"""Figure: one chart of a report as SVG, PNG or PDF, at a chosen width and in one of two looks.
+
+Computes no figure. Whoever sets a page draws charts through `svg`, so that a page and a single file look alike.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+from xraykit.reports.charts.style import PAPER, SCREEN, Style
+from xraykit.reports.export import tables
+from xraykit.reports.report import Picture, Report
+
+Look = Literal["paper", "stage"]
+Suffix = Literal["svg", "png", "pdf"]
+LOOKS: dict[Look, Style] = {
+    "paper": replace(PAPER, font=f"{tables.FAMILY}, Arial, sans-serif"),
+    "stage": replace(SCREEN, name="stage", font=f"{tables.FAMILY}, Arial, sans-serif"),
+}
+WIDTH = 720  # px of a single figure
+SCALE = 2  # PNG pixels a px
+TITLE, SUBTITLE = 16, 12  # px of type
+LIMITED = 0.42  # of the width: what labels beside a chart may take
+MOST_LETTERS = 80  # of a file name
+
+
+class Drawn(NamedTuple):
+    """A chart as SVG, and its width and height in px."""
+
+    svg: str
+    width: float
+    height: float
+
+
+def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH, look: Look = "paper") -> bytes:
+    """A chart as a file of its own, `width` px wide, with its title and the notice in it; PNG has twice the pixels."""
+    import vl_convert
+
+    drawn = svg(picture, width=width, look=look, notice=notice)
+    if suffix == "svg":
+        return drawn.svg.encode()
+    if suffix == "pdf":
+        return vl_convert.svg_to_pdf(drawn.svg)
+    from PIL import Image
+
+    out = io.BytesIO()
+    pixels = Image.open(io.BytesIO(vl_convert.svg_to_png(drawn.svg, scale=SCALE)))
+    pixels.convert("RGB").save(out, "PNG", dpi=(96 * SCALE, 96 * SCALE))
+    return out.getvalue()
+
+
+def svg(
+    picture: Picture, *, width: float, look: Look, notice: str = "", height: float | None = None, padding: int = 0
+) -> Drawn:
+    """A chart that is `width` px wide over all, where its kind can be; with a `notice` also its title and note.
+
+    `height` px replaces that of the plot.
+    """
+    import vl_convert
+
+    _register()
+    spec = picture.draw(LOOKS[look]).to_dict()
+    if notice:
+        padding = 16
+        spec["title"] = _title(picture, notice, width - 2 * padding)
+    elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):
+        own["text"] = tables.wrapped(own["text"], width / own.get("fontSize", SUBTITLE + 1), bold=True)
+    spec["padding"] = padding
+    if "layer" in spec or "mark" in spec:
+        spec |= {"width": round(width), "autosize": {"type": "fit-x", "contains": "padding"}}
+        if height is not None and isinstance(spec.get("height"), int | float):
+            spec["height"] = round(height)
+    _limit(spec, LIMITED * width)
+    spec.setdefault("config", {}).setdefault("legend", {})["labelLimit"] = round(width - 70)
+    text = vl_convert.vegalite_to_svg(spec)
+    return Drawn(text, *_size(text))
+
+
+def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
+    """A name that says what the file shows: of a report, or of one of its pictures."""
+    words = report.title if picture is None else f"{picture.title or picture.key} {report.title}"
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain)[:MOST_LETTERS].strip("-")
+    return f"{stem or 'report'}.{suffix}"
+
+
+def _title(picture: Picture, notice: str, width: float) -> dict[str, Any]:
+    lines = [line for words in (picture.note, notice) if words for line in tables.wrapped(words, width / SUBTITLE)]
+    return {
+        "text": tables.wrapped(picture.title, width / TITLE, bold=True),
+        "subtitle": lines,
+        "fontSize": TITLE,
+        "subtitleFontSize": SUBTITLE,
+        "subtitlePadding": 5,
+        "offset": 12,
+        "frame": "bounds",
+    }
+
+
+def _limit(spec: dict[str, Any], most: float) -> None:
+    """Labels beside a chart take no more than `most` px."""
+    for node in _nodes(spec):
+        if isinstance(node.get("labelLimit"), int | float):
+            node["labelLimit"] = round(min(node["labelLimit"] or most, most))
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for key, inner in value.items():
+            if key not in ("data", "datasets", "values"):
+                yield from _nodes(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _nodes(inner)
+
+
+def _size(svg: str) -> tuple[float, float]:
+    head = svg[: svg.index(">")]
+    width, height = (float(re.search(rf'\b{name}="([\d.]+)"', head)[1]) for name in ("width", "height"))  # type: ignore[index]
+    return width, height
+
+
+@cache
+def _register() -> None:
+    import vl_convert
+
+    vl_convert.register_font_directory(str(tables.FONTS))

@@ -1,0 +1,334 @@
+"""Typeset: a Report as PDF and as PNG pages, on A4 or on 16:9, for paper or for a stage.
+
+Computes no figure: sizes, colours and order are settled here, `page.typ` sets the page. What a user wrote reaches it as
+data, never as its source. No clock, no network and no font of the system: the same report gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import xraykit
+from xraykit.reports.charts.style import Style
+from xraykit.reports.export import figure, tables
+from xraykit.reports.export.figure import LOOKS, Look
+from xraykit.reports.film.photograph import Photograph
+from xraykit.reports.report import Cell, Picture, Report, Section, Table
+
+Sheet = Literal["a4", "wide"]
+Size = Literal["1080p", "2160p", "a4-300"]
+PAGE = Path(__file__).with_name("page.typ")
+PDF_STANDARD = "a-2b"
+INCH = 72  # pt
+SIZES: dict[Size, tuple[Sheet, float]] = {"1080p": ("wide", 144), "2160p": ("wide", 288), "a4-300": ("a4", 300)}
+BESIDE = 9  # rows of the longest table that stands beside a picture
+PANEL = {"paper": "#F5F8FA", "stage": "#12171C"}
+WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
+
+
+@dataclass(frozen=True)
+class Format:
+    """A sheet: width and height of what may be printed on, type in pt, pt a px of a chart, the gap between columns."""
+
+    width: float
+    height: float
+    type: float
+    table: float
+    smallest: float
+    chart: float
+    gap: float
+
+
+FORMATS: dict[Sheet, Format] = {
+    "a4": Format(width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, gap=18),
+    "wide": Format(width=880, height=424, type=14, table=13, smallest=10.5, chart=1.12, gap=32),
+}
+
+
+def pdf(report: Report, *, sheet: Sheet = "a4", look: Look = "paper") -> bytes:
+    """One PDF/A-2b with text that can be selected, vector charts and the fonts in it.
+
+    A report that does not say when it was written, or with letters that no font here has, is a plain PDF: PDF/A refuses
+    those.
+    """
+    import typst
+
+    compiler, inputs = _compiler(), _inputs(report, sheet, look)
+    try:
+        if report.written is None:
+            return compiler.compile(PAGE.read_bytes(), format="pdf", sys_inputs=inputs)
+        return compiler.compile(PAGE.read_bytes(), format="pdf", sys_inputs=inputs, pdf_standards=[PDF_STANDARD])
+    except typst.TypstError:
+        return compiler.compile(PAGE.read_bytes(), format="pdf", sys_inputs=inputs)
+
+
+def pngs(report: Report, *, size: Size = "1080p", look: Look = "paper") -> list[bytes]:
+    """A PNG each page: 1920 x 1080, 3840 x 2160, or A4 at 300 dots an inch (2480 x 3508)."""
+    sheet, ppi = SIZES[size]
+    inputs = _inputs(report, sheet, look)
+    pages = _compiler().compile(PAGE.read_bytes(), format="png", ppi=ppi, sys_inputs=inputs)
+    return [_with_density(page, ppi) for page in (pages if isinstance(pages, list) else [pages])]
+
+
+@cache
+def _fonts() -> Any:
+    import typst
+
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(tables.FONTS)])
+
+
+def _compiler() -> Any:
+    import typst
+
+    return typst.Compiler(font_paths=_fonts(), ignore_system_fonts=True)
+
+
+def _inputs(report: Report, sheet: Sheet, look: Look) -> dict[str, str]:
+    return {"data": json.dumps(_Page(report, sheet, look).to_dict(), ensure_ascii=False, allow_nan=False)}
+
+
+@dataclass(frozen=True)
+class _Page:
+    report: Report
+    sheet: Sheet
+    look: Look
+
+    @property
+    def format(self) -> Format:
+        return FORMATS[self.sheet]
+
+    @property
+    def style(self) -> Style:
+        return LOOKS[self.look]
+
+    @property
+    def half(self) -> float:
+        """Width of one of two columns, in pt."""
+        return (self.format.width - self.format.gap) / 2
+
+    @property
+    def beside(self) -> float:
+        """Width of what stands at the right of a picture, in pt."""
+        return 0.4 * (self.format.width - self.format.gap)
+
+    def to_dict(self) -> dict[str, Any]:
+        report, style = self.report, self.style
+        ink, paper = WARN[self.look]
+        return {
+            "sheet": self.sheet,
+            "title": report.title,
+            "written": _date(report.written),
+            "lead": self._text(report.lead, self.format.width),
+            "notice": report.notice,
+            "version": f"xraykit {xraykit.__version__}",
+            "tiles": [tile._asdict() for tile in report.headline],
+            "facts": [[name, self._text(value, 0.7 * self.format.width)] for name, value in report.facts],
+            "blocks": list(self._blocks()),
+            "type": self.format.type,
+            "table": self.format.table,
+            "width": self.format.width,
+            "half": self.half,
+            "beside": self.beside,
+            "gap": self.format.gap,
+            "family": tables.FAMILY,
+            "colors": {
+                "page": style.background,
+                "ink": style.ink,
+                "faint": style.faint,
+                "grid": style.grid,
+                "panel": PANEL[self.look],
+                "accent": style.series[0],
+                "warn": ink,
+                "warned": paper,
+            },
+        }
+
+    def _blocks(self) -> Iterator[dict[str, Any]]:
+        """Sections as they stand: alone, or several small ones in two columns."""
+        small: list[dict[str, Any]] = []
+        for section in self.report.sections:
+            if self._is_small(section):
+                small.append(self._section(section, self.half))
+                continue
+            if small:
+                yield {"columns": True, "sections": small}
+                small = []
+            yield {"columns": False, "sections": [self._section(section, self.format.width)]}
+        if small:
+            yield {"columns": True, "sections": small}
+
+    def _is_small(self, section: Section) -> bool:
+        """Whether it may stand in one of two columns: words, and tables that need no smaller type there."""
+        if section.across or section.pictures or section.photographs:
+            return False
+        return all(self._fits(table, self.half) for table in section.tables)
+
+    def _fits(self, table: Table, width: float) -> bool:
+        groups = tables.fit(table, width, self.format.table, self.format.smallest)
+        return len(groups) == 1 and groups[0].size == self.format.table
+
+    def _section(self, section: Section, width: float) -> dict[str, Any]:
+        beside = self._beside(section)
+        narrow = self.beside if beside else width
+        return {
+            "title": section.title,
+            "words": [self._text(words, narrow if self.sheet == "wide" else width) for words in section.words],
+            "listed": section.listed and len(section.words) > 1,
+            "beside": beside,
+            "rows": list(self._rows(section, width, narrow)),
+        }
+
+    def _beside(self, section: Section) -> bool:
+        """Whether its one picture has what is small at its right: tables; on a slide words too."""
+        if len(section.pictures) != 1 or section.photographs:
+            return False
+        small = all(len(table.rows) <= BESIDE and self._fits(table, self.beside) for table in section.tables)
+        return small and bool(section.tables or (section.words and self.sheet == "wide"))
+
+    def _rows(self, section: Section, width: float, table_width: float) -> Iterator[dict[str, Any]]:
+        """Parts that stand side by side: tables alone, pictures in pairs, photographs by the width they ask for."""
+        row: list[dict[str, Any]] = []
+        used = 0.0
+        pictures = len(section.pictures)
+        for part in section.parts:
+            if isinstance(part, Table):
+                share, drawn = 1.0, {"kind": "table"} | self._table(part, table_width)
+            elif isinstance(part, Picture):
+                share = 0.5 if pictures > 1 else 1.0
+                drawn = {"kind": "picture"} | self._picture(part, section, share, width)
+            else:
+                share, drawn = part.shown, {"kind": "picture"} | self._photograph(part, width)
+            if row and used + share > 1.001:
+                yield self._row(row, width)
+                row, used = [], 0.0
+            row.append(drawn | {"share": share})
+            used += share
+        if row:
+            yield self._row(row, width)
+
+    def _row(self, parts: Sequence[dict[str, Any]], width: float) -> dict[str, Any]:
+        room = width - self.format.gap * (len(parts) - 1)
+        shares = [part["share"] for part in parts]
+        whole = max(1.0, sum(shares))
+        return {"parts": list(parts), "widths": [round(room * share / whole, 2) for share in shares]}
+
+    def _table(self, table: Table, width: float) -> dict[str, Any]:
+        groups = tables.fit(table, width, self.format.table, self.format.smallest)
+        return {
+            "title": table.title,
+            "note": " ".join(filter(None, (table.scale_note, table.note))),
+            "head": table.head,
+            "groups": [self._group(table, group) for group in groups],
+        }
+
+    def _group(self, table: Table, group: tables.Group) -> dict[str, Any]:
+        columns = [table.columns[place] for place in group.columns]
+        wide = [width / group.size - tables.GAP for width in group.widths]
+        return {
+            "size": group.size,
+            "widths": group.widths,
+            "heads": [
+                tables.breakable(column.name, room / tables.SMALL) for column, room in zip(columns, wide, strict=True)
+            ],
+            "align": [
+                "center" if column.look == "shade" else "left" if column.kind == "text" or not table.head else "right"
+                for column in columns
+            ],
+            "rows": [
+                [self._cell(row[place], room) for place, room in zip(group.columns, wide, strict=True)]
+                for row in tables.cells(table, group.stacked)
+            ],
+        }
+
+    def _cell(self, cell: Cell, room: float) -> dict[str, Any]:
+        made: dict[str, Any] = {"text": tables.breakable(cell.text, room)}
+        if cell.interval:
+            made["interval"] = tables.breakable(cell.interval, room / tables.SMALL)
+        if cell.bar:
+            made["bar"] = [round(value, 2) for value in cell.bar]
+        if cell.shade is not None:
+            made |= {"fill": shade(cell.shade, self.style), "ink": _ink_on(cell.shade, self.style)}
+        return made
+
+    def _picture(self, picture: Picture, section: Section, share: float, width: float) -> dict[str, Any]:
+        """A chart at the size it is printed: its type is as large as the page's, unless it would be too high."""
+        if self._beside(section):
+            room = (width - self.format.gap) * 0.6
+        else:
+            room = (width - self.format.gap) / 2 if share < 1 else width * (0.68 if self.sheet == "a4" else 0.8)
+        most = self._highest(section)
+        scale = self.format.chart
+        drawn = figure.svg(picture, width=room / scale, look=self.look)
+        if drawn.height * scale > most:
+            scale = most / drawn.height
+            drawn = figure.svg(picture, width=min(room / scale, 1.25 * drawn.height), look=self.look)
+            scale = min(room / drawn.width, most / drawn.height)
+        scale = min(scale, room / drawn.width)
+        return {
+            "title": picture.title,
+            "note": picture.note,
+            "alt": ". ".join(filter(None, (picture.title, picture.note))),
+            "svg": drawn.svg,
+            "width": round(scale * drawn.width, 2),
+            "height": round(scale * drawn.height, 2),
+        }
+
+    def _photograph(self, photograph: Photograph, width: float) -> dict[str, Any]:
+        across, down = photograph.size
+        room = width * photograph.shown - self.format.gap / 2
+        scale = min(room / across, (self.format.height * (0.62 if self.sheet == "a4" else 0.82)) / down)
+        return {
+            "title": photograph.title,
+            "note": photograph.note,
+            "alt": photograph.alt,
+            "svg": (
+                f'<svg xmlns="http://www.w3.org/2000/svg" width="{across}" height="{down}" viewBox="0 0 {across} '
+                f'{down}"><image width="{across}" height="{down}" href="{photograph.url}"/></svg>'
+            ),
+            "width": round(scale * across, 2),
+            "height": round(scale * down, 2),
+        }
+
+    def _highest(self, section: Section) -> float:
+        """How high a chart may be, in pt, with room for its title and note."""
+        if self.sheet == "a4":
+            return 0.5 * self.format.height
+        words = 0 if self._beside(section) else sum(len(words) for words in section.words) / 110 + len(section.words)
+        return self.format.height - 58 - min(150, 12 * words)
+
+    def _text(self, text: str, width: float) -> str:
+        return tables.breakable(text, 0.97 * width / self.format.type)
+
+
+def _date(written: datetime | None) -> list[int] | None:
+    """Year, month, day, hour, minute, second in UTC."""
+    return None if written is None else list(written.astimezone(UTC).timetuple()[:6])
+
+
+def shade(share: float, style: Style) -> str:
+    """The colour of a share in [0, 1] on the charts' scale, as #RRGGBB."""
+    stops = [[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour in style.sequential]
+    place = min(max(share, 0.0), 1.0) * (len(stops) - 1)
+    low = min(int(place), len(stops) - 2)
+    mixed = (round(a + (b - a) * (place - low)) for a, b in zip(stops[low], stops[low + 1], strict=True))
+    return "#" + "".join(f"{value:02X}" for value in mixed)
+
+
+def _ink_on(share: float, style: Style) -> str:
+    return style.on_high if share > style.flip else style.on_low
+
+
+def _with_density(png: bytes, ppi: float) -> bytes:
+    """The PNG with its dots a metre, so that a printer knows how large it is."""
+    end = 8 + 25  # signature and IHDR
+    per_metre = round(ppi / 0.0254)
+    body = b"pHYs" + struct.pack(">IIB", per_metre, per_metre, 1)
+    return png[:end] + struct.pack(">I", 9) + body + struct.pack(">I", zlib.crc32(body)) + png[end:]
