@@ -27,6 +27,10 @@ WIDTH = 720  # px of a single figure
 SCALE = 2  # PNG pixels a px
 TITLE, SUBTITLE = 16, 12  # px of type
 LIMITED = 0.42  # of the width: what labels beside a chart may take
+AROUND = 90  # px beside the plot of most charts: labels and titles of axes
+NEAR = 0.06  # of the width: near enough
+MOST_SMALLER = 2.2  # times: how much a high chart may be made smaller
+PADDING = 16  # px around a single figure
 MOST_LETTERS = 80  # of a file name
 
 
@@ -55,31 +59,24 @@ def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH,
     return out.getvalue()
 
 
-def svg(
-    picture: Picture, *, width: float, look: Look, notice: str = "", height: float | None = None, padding: int = 0
-) -> Drawn:
-    """A chart that is `width` px wide over all, where its kind can be; with a `notice` also its title and note.
+def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest: float | None = None) -> Drawn:
+    """A chart about `width` px wide over all, where its kind can be; with a `notice` its title and note are in it.
 
-    `height` px replaces that of the plot.
+    One that would be higher than `highest` px is drawn wider, to be made smaller as a whole.
     """
-    import vl_convert
-
-    _register()
-    spec = picture.draw(LOOKS[look]).to_dict()
-    if notice:
-        padding = 16
-        spec["title"] = _title(picture, notice, width - 2 * padding)
-    elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):
-        own["text"] = tables.wrapped(own["text"], width / own.get("fontSize", SUBTITLE + 1), bold=True)
-    spec["padding"] = padding
-    if "layer" in spec or "mark" in spec:
-        spec |= {"width": round(width), "autosize": {"type": "fit-x", "contains": "padding"}}
-        if height is not None and isinstance(spec.get("height"), int | float):
-            spec["height"] = round(height)
+    spec = _spec(picture, look, width, notice)
+    height = spec.get("height")
+    if highest is not None and isinstance(height, int | float) and height + AROUND > highest:
+        width *= min((height + AROUND) / highest, MOST_SMALLER)
     _limit(spec, LIMITED * width)
-    spec.setdefault("config", {}).setdefault("legend", {})["labelLimit"] = round(width - 70)
-    text = vl_convert.vegalite_to_svg(spec)
-    return Drawn(text, *_size(text))
+    spec["config"]["legend"]["labelLimit"] = round(width - 70)
+    if "layer" not in spec and "mark" not in spec:  # what is made of several charts has a width of its own
+        return _drawn(spec)
+    plot = width - AROUND
+    drawn = _drawn(spec | {"width": round(plot)})
+    if abs(drawn.width - width) > NEAR * width:
+        drawn = _drawn(spec | {"width": round(max(plot + width - drawn.width, 0.3 * width))})
+    return drawn
 
 
 def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
@@ -88,6 +85,26 @@ def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
     plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain)[:MOST_LETTERS].strip("-")
     return f"{stem or 'report'}.{suffix}"
+
+
+def _spec(picture: Picture, look: Look, width: float, notice: str) -> dict[str, Any]:
+    # Checked where it is drawn on the page: to check it again takes as long as to draw it
+    spec = picture.draw(LOOKS[look]).to_dict(validate=False)
+    if notice:
+        spec["title"] = _title(picture, notice, width - 2 * PADDING)
+    elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):
+        own["text"] = tables.wrapped(own["text"], width / own.get("fontSize", SUBTITLE + 1), bold=True)
+    spec["padding"] = PADDING if notice else 0
+    spec.setdefault("config", {}).setdefault("legend", {})
+    return spec
+
+
+def _drawn(spec: dict[str, Any]) -> Drawn:
+    import vl_convert
+
+    _register()
+    text = vl_convert.vegalite_to_svg(spec)
+    return Drawn(text, *_size(text))
 
 
 def _title(picture: Picture, notice: str, width: float) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from xraykit.reports.report import Cell, Column, Table
 FONTS = Path(__file__).parent / "fonts"
 FAMILY = "Liberation Sans"
 EM = 200  # font size at which text is measured
-GAP = 1.1  # em between two columns
+GAP = 1.2  # em between two columns, a tenth of it to spare
 SMALL = 0.86  # of the type: intervals and heads
 WORDY, NARROW = 16.0, 7.0  # em: a column of text asks for at most, may be squeezed to
 SLACK = 0.03  # em by which measures may differ
+PARTS = re.compile(r"[^_/.\-:,@]+[_/.\-:,@]*|[_/.\-:,@]+")
 BREAK = "\u200b"  # a place where a line may break
 
 
@@ -131,12 +132,12 @@ def _needs(table: Table, stacked: bool) -> list[_Need]:
 def _need(table: Table, place: int, column_cells: Sequence[Cell]) -> _Need:
     column = table.columns[place]
     name = column.name if table.head else ""
-    head = SMALL * max([*map(length, name.split()), min(length(name), 6)])
+    head = SMALL * max([*map(_longest, name.split()), min(length(name), 6)])
     lines = [line for cell in column_cells for line in _lines(cell.text, cell.interval)]
     natural = max((scale * length(line) for line, scale in lines), default=0)
     if column.kind != "text" and not any(cell.text.count(" ") > 3 for cell in column_cells):
         return _Need(max(natural, head) + GAP, max(natural, SMALL * length(name)) + GAP)
-    word = max((scale * length(word) for line, scale in lines for word in line.split()), default=0)
+    word = max((scale * _longest(word) for line, scale in lines for word in line.split()), default=0)
     least = max(min(word, WORDY), min(natural, NARROW), head)
     return _Need(least + GAP, max(natural, least, SMALL * length(name)) + GAP)
 
@@ -171,8 +172,12 @@ def _group(
 
 
 def _broken(word: str, width: float) -> str:
-    parts = re.findall(r"[^_/.\-:,@]+[_/.\-:,@]*|[_/.\-:,@]+", word)
-    return BREAK.join(BREAK.join(part) if length(part) > width else part for part in parts)
+    return BREAK.join(BREAK.join(part) if length(part) > width else part for part in PARTS.findall(word))
+
+
+def _longest(word: str) -> float:
+    """Of the parts that a word may be broken into, how long the longest is, in em."""
+    return max(map(length, PARTS.findall(word)), default=0)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -10,7 +10,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ Sheet = Literal["a4", "wide"]
 Size = Literal["1080p", "2160p", "a4-300"]
 PAGE = Path(__file__).with_name("page.typ")
 PDF_STANDARD = "a-2b"
-INCH = 72  # pt
+ELSEWHERE = "the HTML, CSV and JSON of this page have all of them."
 SIZES: dict[Size, tuple[Sheet, float]] = {"1080p": ("wide", 144), "2160p": ("wide", 288), "a4-300": ("a4", 300)}
 BESIDE = 9  # rows of the longest table that stands beside a picture
 PANEL = {"paper": "#F5F8FA", "stage": "#12171C"}
@@ -36,7 +36,8 @@ WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
 
 @dataclass(frozen=True)
 class Format:
-    """A sheet: width and height of what may be printed on, type in pt, pt a px of a chart, the gap between columns."""
+    """A sheet: width and height of what may be printed on, type in pt, pt a px of a chart, the gap between
+    columns, and how many rows of a table it shows at most."""
 
     width: float
     height: float
@@ -45,11 +46,12 @@ class Format:
     smallest: float
     chart: float
     gap: float
+    rows: int
 
 
 FORMATS: dict[Sheet, Format] = {
-    "a4": Format(width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, gap=18),
-    "wide": Format(width=880, height=424, type=14, table=13, smallest=10.5, chart=1.12, gap=32),
+    "a4": Format(width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, gap=18, rows=60),
+    "wide": Format(width=880, height=424, type=14, table=13, smallest=10.5, chart=1.12, gap=32, rows=24),
 }
 
 
@@ -158,7 +160,7 @@ class _Page:
             if self._is_small(section):
                 small.append(self._section(section, self.half))
                 continue
-            if small:
+            if len(small) > 1 or (small and self.sheet == "a4"):  # a slide for a few words would be empty
                 yield {"columns": True, "sections": small}
                 small = []
             yield {"columns": False, "sections": [self._section(section, self.format.width)]}
@@ -172,7 +174,7 @@ class _Page:
         return all(self._fits(table, self.half) for table in section.tables)
 
     def _fits(self, table: Table, width: float) -> bool:
-        groups = tables.fit(table, width, self.format.table, self.format.smallest)
+        groups = tables.fit(table, width, self.format.table, self.format.table)
         return len(groups) == 1 and groups[0].size == self.format.table
 
     def _section(self, section: Section, width: float) -> dict[str, Any]:
@@ -199,8 +201,10 @@ class _Page:
         used = 0.0
         pictures = len(section.pictures)
         for part in section.parts:
+            if isinstance(part, Table) and len(part.columns) < 2:
+                continue  # names of rows without a value
             if isinstance(part, Table):
-                share, drawn = 1.0, {"kind": "table"} | self._table(part, table_width)
+                share, drawn = 1.0, {"kind": "table"} | self._table(part, table_width, bool(pictures))
             elif isinstance(part, Picture):
                 share = 0.5 if pictures > 1 else 1.0
                 drawn = {"kind": "picture"} | self._picture(part, section, share, width)
@@ -220,14 +224,26 @@ class _Page:
         whole = max(1.0, sum(shares))
         return {"parts": list(parts), "widths": [round(room * share / whole, 2) for share in shares]}
 
-    def _table(self, table: Table, width: float) -> dict[str, Any]:
-        groups = tables.fit(table, width, self.format.table, self.format.smallest)
+    def _table(self, table: Table, width: float, drawn: bool) -> dict[str, Any]:
+        """A table; of a very long one the first rows, and none where a picture of its section is `drawn`."""
+        rows, note = len(table.rows), " ".join(filter(None, (table.scale_note, table.note)))
+        if rows > self.format.rows:
+            kept = 0 if drawn else self.format.rows
+            table = replace(table, rows=table.rows[:kept])
+            note = f"{f'The first {kept} of {rows:,} rows' if kept else f'{rows:,} rows'}: {ELSEWHERE} {note}".strip()
+        groups = tables.fit(table, width, self._type_of(table), self.format.smallest) if table.rows else ()
         return {
             "title": table.title,
-            "note": " ".join(filter(None, (table.scale_note, table.note))),
+            "note": note,
             "head": table.head,
+            "width": width,
             "groups": [self._group(table, group) for group in groups],
         }
+
+    def _type_of(self, table: Table) -> float:
+        """The type of a table that fills a slide: larger where it is short."""
+        short = self.sheet == "wide" and table.head
+        return self.format.table * (1.3 if short and len(table.rows) <= 5 else 1.15 if short and len(table.rows) <= 8 else 1)
 
     def _group(self, table: Table, group: tables.Group) -> dict[str, Any]:
         columns = [table.columns[place] for place in group.columns]
@@ -265,13 +281,8 @@ class _Page:
         else:
             room = (width - self.format.gap) / 2 if share < 1 else width * (0.68 if self.sheet == "a4" else 0.8)
         most = self._highest(section)
-        scale = self.format.chart
-        drawn = figure.svg(picture, width=room / scale, look=self.look)
-        if drawn.height * scale > most:
-            scale = most / drawn.height
-            drawn = figure.svg(picture, width=min(room / scale, 1.25 * drawn.height), look=self.look)
-            scale = min(room / drawn.width, most / drawn.height)
-        scale = min(scale, room / drawn.width)
+        drawn = figure.svg(picture, width=room / self.format.chart, look=self.look, highest=most / self.format.chart)
+        scale = min(self.format.chart, room / drawn.width, most / drawn.height)
         return {
             "title": picture.title,
             "note": picture.note,
