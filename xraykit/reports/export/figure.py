@@ -29,6 +29,7 @@ TITLE, SUBTITLE = 16, 12  # px of type
 LIMITED = 0.42  # of the width: what labels beside a chart may take
 AROUND = 90  # px beside the plot of most charts: labels and titles of axes
 NEAR = 0.06  # of the width: near enough
+LOWEST = 170  # px: a plot with room for what it shows
 MOST_SMALLER = 2.2  # times: how much a high chart may be made smaller
 PADDING = 16  # px around a single figure
 MOST_LETTERS = 80  # of a file name
@@ -62,20 +63,28 @@ def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH,
 def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest: float | None = None) -> Drawn:
     """A chart about `width` px wide over all, where its kind can be; with a `notice` its title and note are in it.
 
-    One that would be higher than `highest` px is drawn wider, to be made smaller as a whole.
+    One that would be higher than `highest` px is drawn lower; with a row a class or a model it is drawn wider, to be made
+    smaller as a whole.
     """
     spec = _spec(picture, look, width, notice)
     height = spec.get("height")
+    free = isinstance(height, int | float) and not _has_rows(spec)
     if highest is not None and isinstance(height, int | float) and height + AROUND > highest:
-        width *= min((height + AROUND) / highest, MOST_SMALLER)
+        if free:
+            spec["height"] = max(LOWEST, round(highest - AROUND))
+        else:
+            width *= min((height + AROUND) / highest, MOST_SMALLER)
     _limit(spec, LIMITED * width)
     spec["config"]["legend"]["labelLimit"] = round(width - 70)
     if "layer" not in spec and "mark" not in spec:  # what is made of several charts has a width of its own
         return _drawn(spec)
-    plot = width - AROUND
-    drawn = _drawn(spec | {"width": round(plot)})
-    if abs(drawn.width - width) > NEAR * width:
-        drawn = _drawn(spec | {"width": round(max(plot + width - drawn.width, 0.3 * width))})
+    spec["width"] = round(width - AROUND)
+    drawn = _drawn(spec)
+    high = highest is not None and free and drawn.height > highest
+    if high or abs(drawn.width - width) > NEAR * width:
+        if high:  # a legend below it
+            spec["height"] = max(LOWEST, round(spec["height"] - drawn.height + highest))
+        drawn = _drawn(spec | {"width": round(max(spec["width"] + width - drawn.width, 0.3 * width))})
     return drawn
 
 
@@ -125,6 +134,12 @@ def _limit(spec: dict[str, Any], most: float) -> None:
     for node in _nodes(spec):
         if isinstance(node.get("labelLimit"), int | float):
             node["labelLimit"] = round(min(node["labelLimit"] or most, most))
+
+
+def _has_rows(spec: dict[str, Any]) -> bool:
+    """Whether its height follows from a number of rows."""
+    ups = [node["y"] for node in _nodes(spec) if isinstance(node.get("y"), dict)]
+    return any(up.get("type") in ("nominal", "ordinal") for up in ups)
 
 
 def _nodes(value: Any) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ data, never as its source. No clock, no network and no font of the system: the s
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -27,9 +28,12 @@ Sheet = Literal["a4", "wide"]
 Size = Literal["1080p", "2160p", "a4-300"]
 PAGE = Path(__file__).with_name("page.typ")
 PDF_STANDARD = "a-2b"
-ELSEWHERE = "the HTML, CSV and JSON of this page have all of them."
+ELSEWHERE = "The HTML and JSON of this page have all of them."
 SIZES: dict[Size, tuple[Sheet, float]] = {"1080p": ("wide", 144), "2160p": ("wide", 288), "a4-300": ("a4", 300)}
 BESIDE = 9  # rows of the longest table that stands beside a picture
+PAIRED = 16  # rows of the longest table that stands beside another
+LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
+HEADED = 76  # pt: a chart's title and two lines of its note
 PANEL = {"paper": "#F5F8FA", "stage": "#12171C"}
 WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
 
@@ -155,17 +159,21 @@ class _Page:
 
     def _blocks(self) -> Iterator[dict[str, Any]]:
         """Sections as they stand: alone, or several small ones in two columns."""
-        small: list[dict[str, Any]] = []
+        small: list[Section] = []
         for section in self.report.sections:
             if self._is_small(section):
-                small.append(self._section(section, self.half))
+                small.append(section)
                 continue
-            if len(small) > 1 or (small and self.sheet == "a4"):  # a slide for a few words would be empty
-                yield {"columns": True, "sections": small}
-                small = []
+            yield from self._run(small)
+            small = []
             yield {"columns": False, "sections": [self._section(section, self.format.width)]}
-        if small:
-            yield {"columns": True, "sections": small}
+        yield from self._run(small)
+
+    def _run(self, small: Sequence[Section]) -> Iterator[dict[str, Any]]:
+        if len(small) == 1:
+            yield {"columns": False, "sections": [self._section(small[0], self.format.width)]}
+        elif small:
+            yield {"columns": True, "sections": [self._section(section, self.half) for section in small]}
 
     def _is_small(self, section: Section) -> bool:
         """Whether it may stand in one of two columns: words, and tables that need no smaller type there."""
@@ -173,44 +181,54 @@ class _Page:
             return False
         return all(self._fits(table, self.half) for table in section.tables)
 
-    def _fits(self, table: Table, width: float) -> bool:
-        groups = tables.fit(table, width, self.format.table, self.format.table)
-        return len(groups) == 1 and groups[0].size == self.format.table
+    def _fits(self, table: Table, width: float, smaller: float = 1.0) -> bool:
+        return len(tables.fit(table, width, self.format.table, smaller * self.format.table)) == 1
 
     def _section(self, section: Section, width: float) -> dict[str, Any]:
         beside = self._beside(section)
         narrow = self.beside if beside else width
+        few = sum(map(len, section.words)) if self.sheet == "wide" and not section.parts else 10_000
+        left_out = [f"{table.title or section.title}: {len(table.rows):,} rows." for table in self._left_out(section)]
         return {
             "title": section.title,
             "words": [self._text(words, narrow if self.sheet == "wide" else width) for words in section.words],
+            "type": self.format.type * (1.4 if few < 400 else 1.2 if few < 800 else 1),
             "listed": section.listed and len(section.words) > 1,
+            "left_out": " ".join([*left_out, ELSEWHERE] if left_out else []),
             "beside": beside,
             "rows": list(self._rows(section, width, narrow)),
         }
+
+    def _left_out(self, section: Section) -> tuple[Table, ...]:
+        """Long tables of what the section's pictures show."""
+        long = (table for table in section.tables if len(table.rows) > self.format.rows)
+        return tuple(long) if section.pictures else ()
 
     def _beside(self, section: Section) -> bool:
         """Whether its one picture has what is small at its right: tables; on a slide words too."""
         if len(section.pictures) != 1 or section.photographs:
             return False
-        small = all(len(table.rows) <= BESIDE and self._fits(table, self.beside) for table in section.tables)
-        return small and bool(section.tables or (section.words and self.sheet == "wide"))
+        shown = [table for table in section.tables if table not in self._left_out(section)]
+        small = all(len(table.rows) <= BESIDE and self._fits(table, self.beside) for table in shown)
+        return small and bool(shown or (section.words and self.sheet == "wide"))
 
     def _rows(self, section: Section, width: float, table_width: float) -> Iterator[dict[str, Any]]:
-        """Parts that stand side by side: tables alone, pictures in pairs, photographs by the width they ask for."""
+        """Parts that stand side by side: small tables and pictures in pairs, photographs by the width they ask for."""
         row: list[dict[str, Any]] = []
         used = 0.0
-        pictures = len(section.pictures)
-        for part in section.parts:
-            if isinstance(part, Table) and len(part.columns) < 2:
-                continue  # names of rows without a value
+        left_out = self._left_out(section)
+        parts = [part for part in section.parts if part not in left_out and not _is_bare(part)]
+        for place, part in enumerate(parts):
             if isinstance(part, Table):
-                share, drawn = 1.0, {"kind": "table"} | self._table(part, table_width, bool(pictures))
+                paired = table_width == self.format.width and self._has_like(parts, place)
+                share = 0.5 if paired else 1.0
+                drawn = {"kind": "table"} | self._table(part, self.half if paired else table_width)
             elif isinstance(part, Picture):
-                share = 0.5 if pictures > 1 else 1.0
+                share = 0.5 if len(section.pictures) > 1 else 1.0
                 drawn = {"kind": "picture"} | self._picture(part, section, share, width)
             else:
                 share, drawn = part.shown, {"kind": "picture"} | self._photograph(part, width)
-            if row and used + share > 1.001:
+            if row and (used + share > 1.001 or row[-1]["kind"] != drawn["kind"]):
                 yield self._row(row, width)
                 row, used = [], 0.0
             row.append(drawn | {"share": share})
@@ -218,20 +236,26 @@ class _Page:
         if row:
             yield self._row(row, width)
 
+    def _has_like(self, parts: Sequence[Any], place: int) -> bool:
+        """Whether a table beside it has the same columns, and both fit into half the width."""
+        table = parts[place]
+        near = (parts[k] for k in (place - 1, place + 1) if 0 <= k < len(parts))
+        alike = any(isinstance(part, Table) and part.columns == table.columns for part in near)
+        return alike and len(table.rows) <= PAIRED and self._fits(table, self.half, 0.88)
+
     def _row(self, parts: Sequence[dict[str, Any]], width: float) -> dict[str, Any]:
         room = width - self.format.gap * (len(parts) - 1)
         shares = [part["share"] for part in parts]
         whole = max(1.0, sum(shares))
         return {"parts": list(parts), "widths": [round(room * share / whole, 2) for share in shares]}
 
-    def _table(self, table: Table, width: float, drawn: bool) -> dict[str, Any]:
-        """A table; of a very long one the first rows, and none where a picture of its section is `drawn`."""
+    def _table(self, table: Table, width: float) -> dict[str, Any]:
+        """A table; of a very long one the first rows."""
         rows, note = len(table.rows), " ".join(filter(None, (table.scale_note, table.note)))
         if rows > self.format.rows:
-            kept = 0 if drawn else self.format.rows
-            table = replace(table, rows=table.rows[:kept])
-            note = f"{f'The first {kept} of {rows:,} rows' if kept else f'{rows:,} rows'}: {ELSEWHERE} {note}".strip()
-        groups = tables.fit(table, width, self._type_of(table), self.format.smallest) if table.rows else ()
+            table = replace(table, rows=table.rows[: self.format.rows])
+            note = f"The first {self.format.rows} of {rows:,} rows. {ELSEWHERE} {note}".strip()
+        groups = tables.fit(table, width, self._type_of(table), self.format.smallest)
         return {
             "title": table.title,
             "note": note,
@@ -312,11 +336,18 @@ class _Page:
         """How high a chart may be, in pt, with room for its title and note."""
         if self.sheet == "a4":
             return 0.5 * self.format.height
-        words = 0 if self._beside(section) else sum(len(words) for words in section.words) / 110 + len(section.words)
-        return self.format.height - 58 - min(150, 12 * words)
+        lines = 0 if self._beside(section) else sum(math.ceil(len(words) / 125) for words in section.words)
+        said = LINE * self.format.type * lines + 10
+        room = self.format.height - HEADED
+        return room - said if said < 0.4 * room else room  # below many words it would be small: the next slide has it
 
     def _text(self, text: str, width: float) -> str:
         return tables.breakable(text, 0.97 * width / self.format.type)
+
+
+def _is_bare(part: Any) -> bool:
+    """Whether a table names rows and says nothing of them."""
+    return isinstance(part, Table) and len(part.columns) < 2
 
 
 def _date(written: datetime | None) -> list[int] | None:
