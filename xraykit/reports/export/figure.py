@@ -80,10 +80,12 @@ def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest
         return _drawn(spec)
     spec["width"] = round(width - AROUND)
     drawn = _drawn(spec)
-    high = highest is not None and free and drawn.height > highest
-    if high or abs(drawn.width - width) > NEAR * width:
-        if high:  # a legend below it
-            spec["height"] = max(LOWEST, round(spec["height"] - drawn.height + highest))
+    over = 0.0
+    if highest is not None and free:  # a legend below it, or none
+        over = max(drawn.height - highest, min(spec["height"] - height, 0))
+    if abs(over) > NEAR * drawn.height or abs(drawn.width - width) > NEAR * width:
+        if over:
+            spec["height"] = max(LOWEST, round(min(spec["height"] - over, height)))
         drawn = _drawn(spec | {"width": round(max(spec["width"] + width - drawn.width, 0.3 * width))})
     return drawn
 
@@ -137,9 +139,9 @@ def _limit(spec: dict[str, Any], most: float) -> None:
 
 
 def _has_rows(spec: dict[str, Any]) -> bool:
-    """Whether its height follows from a number of rows."""
+    """Whether its height follows from a number of rows: classes, models, or places without an axis."""
     ups = [node["y"] for node in _nodes(spec) if isinstance(node.get("y"), dict)]
-    return any(up.get("type") in ("nominal", "ordinal") for up in ups)
+    return any(up.get("type") in ("nominal", "ordinal") or up.get("axis", {}) is None for up in ups)
 
 
 def _nodes(value: Any) -> Iterator[dict[str, Any]]:

@@ -193,6 +193,7 @@ class _Page:
             "title": section.title,
             "words": [self._text(words, narrow if self.sheet == "wide" else width) for words in section.words],
             "type": self.format.type * (1.4 if few < 400 else 1.2 if few < 800 else 1),
+            "short": sum(map(len, section.words)) < 600,
             "listed": section.listed and len(section.words) > 1,
             "left_out": " ".join([*left_out, ELSEWHERE] if left_out else []),
             "beside": beside,
@@ -339,7 +340,7 @@ class _Page:
         lines = 0 if self._beside(section) else sum(math.ceil(len(words) / 125) for words in section.words)
         said = LINE * self.format.type * lines + 10
         room = self.format.height - HEADED
-        return room - said if said < 0.4 * room else room  # below many words it would be small: the next slide has it
+        return room - said if said < 0.45 * room else room  # below many words it would be small: the next slide has it
 
     def _text(self, text: str, width: float) -> str:
         return tables.breakable(text, 0.97 * width / self.format.type)
