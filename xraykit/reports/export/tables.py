@@ -74,6 +74,18 @@ def fit(table: Table, width: float, size: float, smallest: float) -> tuple[Group
     return tuple(_group(table, (*heads, *group), needs, width, smallest, True) for group in groups)
 
 
+def height(table: Table, group: Group, leading: float) -> float:
+    """About how high a group of columns is, in pt, with `leading` em around the lines of a row."""
+    lines = sum(
+        max(
+            len(wrapped(row[place].text, width / group.size - GAP)) + SMALL * bool(row[place].interval) + 0.6 * bool(row[place].bar)
+            for place, width in zip(group.columns, group.widths, strict=True)
+        )
+        for row in cells(table, group.stacked)
+    )
+    return group.size * (1.2 * lines + leading * len(table.rows) + (3.2 if table.head else 0))
+
+
 def cells(table: Table, stacked: bool) -> tuple[tuple[Cell, ...], ...]:
     """The table's cells; `stacked` ones have every interval below its figure."""
     if not stacked:
@@ -126,7 +138,11 @@ def _naming(table: Table, needs: Sequence[_Need], most: float) -> tuple[int, ...
 
 def _needs(table: Table, stacked: bool) -> list[_Need]:
     rows = cells(table, stacked)
-    return [_need(table, place, [row[place] for row in rows]) for place in range(len(table.columns))]
+    needs = [_need(table, place, [row[place] for row in rows]) for place in range(len(table.columns))]
+    if table.even and len(needs) > 1:
+        widest = _Need(max(need.least for need in needs[1:]), max(need.natural for need in needs[1:]))
+        needs[1:] = [widest] * (len(needs) - 1)
+    return needs
 
 
 def _need(table: Table, place: int, column_cells: Sequence[Cell]) -> _Need:

@@ -187,7 +187,7 @@ class _Page:
     def _section(self, section: Section, width: float) -> dict[str, Any]:
         beside = self._beside(section)
         narrow = self.beside if beside else width
-        few = sum(map(len, section.words)) if self.sheet == "wide" and not section.parts else 10_000
+        few = sum(map(len, section.words)) if self.sheet == "wide" and not section.parts and width == self.format.width else 10_000
         left_out = [f"{table.title or section.title}: {len(table.rows):,} rows." for table in self._left_out(section)]
         return {
             "title": section.title,
@@ -256,19 +256,29 @@ class _Page:
         if rows > self.format.rows:
             table = replace(table, rows=table.rows[: self.format.rows])
             note = f"The first {self.format.rows} of {rows:,} rows. {ELSEWHERE} {note}".strip()
-        groups = tables.fit(table, width, self._type_of(table), self.format.smallest)
+        if self.sheet == "wide":
+            groups = self._slide_groups(table, width)
+        else:
+            groups = tables.fit(table, width, self.format.table, self.format.smallest)
         return {
             "title": table.title,
             "note": note,
             "head": table.head,
+            "fresh": self.sheet == "wide" and width == self.format.width and len(table.rows) > BESIDE,
             "width": width,
             "groups": [self._group(table, group) for group in groups],
         }
 
-    def _type_of(self, table: Table) -> float:
-        """The type of a table that fills a slide: larger where it is short."""
-        short = self.sheet == "wide" and table.head
-        return self.format.table * (1.3 if short and len(table.rows) <= 5 else 1.15 if short and len(table.rows) <= 8 else 1)
+    def _slide_groups(self, table: Table, width: float) -> tuple[tables.Group, ...]:
+        """A table of a slide: larger type where it is short, smaller where one slide can hold it so."""
+        normal = self.format.table
+        sizes = [1.3, 1.15, 1, 0.94, 0.88] if width == self.format.width and table.head else [1, 0.94, 0.88]
+        for size in (scale * normal for scale in sizes):
+            groups = tables.fit(table, width, size, self.format.smallest)
+            high = sum(tables.height(table, group, 0.84) for group in groups)
+            if high <= (0.62 if size > normal else 0.86) * self.format.height:
+                return groups
+        return tables.fit(table, width, normal, self.format.smallest)
 
     def _group(self, table: Table, group: tables.Group) -> dict[str, Any]:
         columns = [table.columns[place] for place in group.columns]
