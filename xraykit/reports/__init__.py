@@ -2,7 +2,6 @@
 
 report             a page as data, and the same content as HTML, Markdown, JSON, CSV, SVG and PNG
 tables             the figures of a comparison laid out in rows
-card_report        a model card as a report
 comparison/        chosen: what a user can choose; figures, curves, cards, changes, worth, seeds: its sections; page:
                    all to hand out
 study/             report: the sections of a study; published: the published figures;
@@ -15,10 +14,11 @@ charts/bars        one model's probabilities for one film; films by class and pa
 charts/studies     histories of trials, all settings at once, accuracy against time, overfitting
 charts/sizes       how large the files of a dataset are
 charts/decisions   people: 100 as dots; net_benefit: decision curves; coverage of prediction sets; changes of a matrix
-truth/             home_and_elsewhere: a model on its own test split and on other films; places_chart: its picture;
+truth/             card: a model card as a report; home_and_elsewhere: a model on its own test split and on other films;
                    numbers_report: prediction sets, and 100 people at a prevalence; shortcuts_report,
-                   scorecard_report: sections on models that were audited; pictures: their charts; pages: an audit
+                   scorecard_report: sections on models that were audited; pictures: all their charts; pages: an audit
                    as files; data_audit/: an audit of films; left_out: what a model's recipe gives on sources never seen
+film/photograph    pixels as a part of a report, such as a film
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

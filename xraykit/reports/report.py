@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import xraykit
 from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, plain
+from xraykit.reports.film.photograph import Photograph
 from xraykit.system.files import csv_cells
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A part of a page: what it says in words, then its pictures and tables in order.
+    """A part of a page: what it says in words, then its pictures, photographs and tables in order.
 
     `listed` words are a list of points. On a page of two columns `wide` sections stand in the wider one, those that go
     `across` above both.
@@ -237,7 +238,7 @@ class Section:
     key: str
     title: str
     words: tuple[str, ...] = ()
-    parts: tuple[Table | Picture, ...] = ()
+    parts: tuple[Table | Picture | Photograph, ...] = ()
     listed: bool = False
     wide: bool = False
     across: bool = False
@@ -245,6 +246,10 @@ class Section:
     @property
     def pictures(self) -> tuple[Picture, ...]:
         return tuple(part for part in self.parts if isinstance(part, Picture))
+
+    @property
+    def photographs(self) -> tuple[Photograph, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Photograph))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -281,7 +286,7 @@ class Report:
         return page.render(page=self, css=CSS.read_text("utf-8"), version=xraykit.__version__, inline=self._inline)
 
     def markdown(self) -> str:
-        """Words and tables as one Markdown page; a chart is named."""
+        """Words and tables as one Markdown page; charts and photographs are named."""
         lines = [f"# {escape_markdown(self.title)}", "", f"**{self.notice}**", ""]
         lines += [escape_markdown(self.lead), ""] if self.lead else []
         headline = (map(escape_markdown, line) for line in self.headline)
@@ -300,6 +305,7 @@ class Report:
                 "words": list(section.words),
                 "tables": [table.to_dict() for table in section.tables],
                 "charts": [picture.to_dict() for picture in section.pictures],
+                "photographs": [photograph.to_dict() for photograph in section.photographs],
             }
             for section in self.sections
         ]
@@ -362,8 +368,9 @@ def _markdown(section: Section) -> Iterator[str]:
         yield from (f"{mark}{escape_markdown(words)}", *([] if section.listed else [""]))
     for part in section.parts:
         yield ""
-        if isinstance(part, Picture):
-            yield f"Chart: {escape_markdown(part.title)}"
+        if not isinstance(part, Table):
+            kind = "Chart" if isinstance(part, Picture) else "Picture"
+            yield f"{kind}: {escape_markdown(part.title)}"
         else:
             yield from [f"### {escape_markdown(part.title)}", ""] if part.title else []
             yield from part.markdown()
