@@ -33,6 +33,8 @@ FORMATS = click.option(
     help="With commas between; any other word lists the formats.",
 )
 DICOM = "dicom"
+SIZES = {"pdf-wide": "-wide", "png-2160p": "-2160p", "png-a4": "-a4"}  # two files of one suffix
+SHORT = {"md": "markdown"}
 
 
 @click.group()
@@ -170,8 +172,9 @@ def _kinds(formats: str, dicom: bool = False) -> list[str]:
     """The formats of "html,json"."""
     from xraykit.reports.export.formats import FORMATS
 
-    kinds = list(dict.fromkeys(part.strip().lower() for part in formats.split(",") if part.strip()))
-    allowed = [kind for kind in FORMATS if dicom or kind != DICOM]
+    given = (part.strip().lower() for part in formats.split(","))
+    kinds = list(dict.fromkeys(SHORT.get(part, part) for part in given if part))
+    allowed = [kind for kind, form in FORMATS.items() if dicom or not form.films]
     for kind in kinds or [""]:
         terminal.choice("--format", kind, allowed)
     return kinds
@@ -188,8 +191,8 @@ def _write_named(page: Report, kinds: Sequence[str], out: Path, stem: str) -> No
     from xraykit.system import files
 
     for kind in kinds:
-        file = formats.export(page, kind)
-        files.replace_bytes(out / f"{stem}{Path(file.name).suffix}", file.content, shared=True)
+        file = formats.export(page, kind, name=f"{stem}{SIZES.get(kind, '')}")
+        files.replace_bytes(out / file.name, file.content, shared=True)
 
 
 def _write_dicom(shown: Subject, page: Report, original: bytes | None, out: Path) -> None:

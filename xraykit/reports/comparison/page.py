@@ -54,14 +54,22 @@ def report(
         "comparison": material.comparison.to_dict(),
     }
     title = f"Compare: {', '.join(material.models)}"
-    return Report(title, xraykit.RESEARCH_ONLY, tuple(_facts(material)), tuple(ordered), data)
+    now = datetime.now(UTC)
+    return Report(
+        title,
+        xraykit.RESEARCH_ONLY,
+        tuple(_facts(material, now)),
+        tuple(ordered),
+        data,
+        written=now.replace(microsecond=0),
+    )
 
 
-def _facts(material: Material) -> Iterator[tuple[str, str]]:
+def _facts(material: Material, now: datetime) -> Iterator[tuple[str, str]]:
     first, n = material.comparison.evaluations[0], len(material.comparison.films)
     yield "Test films", f"{n:,}, {first.data or 'data not named'}; digest {first.test_digest[:16]}"
     yield "Classes", ", ".join(material.classes)
     for kept in material.kept:
         sha256 = kept.card.files["model.keras"][:16]
         yield kept.card.name, f"{kept.card.title}; {places.headline(kept.card)}; network sha256 {sha256}"
-    yield "Written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by xraykit {xraykit.__version__}"
+    yield "Written", f"{now:%Y-%m-%d %H:%M} UTC by xraykit {xraykit.__version__}"

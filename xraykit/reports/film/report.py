@@ -47,6 +47,7 @@ def report(subject: Subject) -> Report:
         data={"kind": "film report", **data(subject)},
         lead=_lead(subject),
         headline=tuple(map(_tile, answers)),
+        written=datetime.datetime.fromisoformat(subject.created),
     )
 
 
@@ -61,7 +62,10 @@ def refused(refusal: Refusal, sha256: str, created: str, *, name: str = "") -> R
         ("Software", software.line()),
     )
     held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}}
-    return Report(title, RESEARCH_ONLY, facts, (Section("refused", "Not read", words),), held, lead="Not read.")
+    written = datetime.datetime.fromisoformat(created)
+    return Report(
+        title, RESEARCH_ONLY, facts, (Section("refused", "Not read", words),), held, "Not read.", written=written
+    )
 
 
 def data(subject: Subject) -> dict[str, Any]:

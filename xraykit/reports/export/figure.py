@@ -1,0 +1,168 @@
+"""Figure: one chart of a report as SVG, PNG or PDF, at a chosen width and in one of two looks.
+
+Computes no figure. Whoever sets a page draws charts through `svg`, so that a page and a single file look alike.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+from xraykit.reports.charts.style import PAPER, SCREEN, Style
+from xraykit.reports.export import tables
+from xraykit.reports.report import Picture, Report
+
+Look = Literal["paper", "stage"]
+Suffix = Literal["svg", "png", "pdf"]
+LOOKS: dict[Look, Style] = {
+    "paper": replace(PAPER, font=f"{tables.FAMILY}, Arial, sans-serif"),
+    "stage": replace(SCREEN, name="stage", font=f"{tables.FAMILY}, Arial, sans-serif"),
+}
+WIDTH = 720  # px of a single figure
+SCALE = 2  # PNG pixels a px
+TITLE, SUBTITLE = 16, 12  # px of type
+LIMITED = 0.42  # of the width: what labels beside a chart may take
+AROUND = 90  # px beside the plot of most charts: labels and titles of axes
+NEAR = 0.06  # of the width: near enough
+LOWEST = 170  # px: a plot with room for what it shows
+MOST_SMALLER = 2.2  # times: how much a high chart may be made smaller
+PADDING = 16  # px around a single figure
+MOST_LETTERS = 80  # of a file name
+
+
+class Drawn(NamedTuple):
+    """A chart as SVG, and its width and height in px."""
+
+    svg: str
+    width: float
+    height: float
+
+
+def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH, look: Look = "paper") -> bytes:
+    """A chart as a file of its own, `width` px wide, with its title and the notice in it; PNG has twice the pixels."""
+    import vl_convert
+
+    drawn = svg(picture, width=width, look=look, notice=notice)
+    if suffix == "svg":
+        return drawn.svg.encode()
+    if suffix == "pdf":
+        return vl_convert.svg_to_pdf(drawn.svg)
+    from PIL import Image
+
+    out = io.BytesIO()
+    pixels = Image.open(io.BytesIO(vl_convert.svg_to_png(drawn.svg, scale=SCALE)))
+    pixels.convert("RGB").save(out, "PNG", dpi=(96 * SCALE, 96 * SCALE))
+    return out.getvalue()
+
+
+def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest: float | None = None) -> Drawn:
+    """A chart about `width` px wide over all, where its kind can be; with a `notice` its title and note are in it.
+
+    One that would be higher than `highest` px is drawn lower; with a row a class or a model it is drawn wider, to be made
+    smaller as a whole.
+    """
+    spec = _spec(picture, look, width, notice)
+    height = spec.get("height")
+    free = isinstance(height, int | float) and not _has_rows(spec)
+    if highest is not None and isinstance(height, int | float) and height + AROUND > highest:
+        if free:
+            spec["height"] = max(LOWEST, round(highest - AROUND))
+        else:
+            width *= min((height + AROUND) / highest, MOST_SMALLER)
+    _limit(spec, LIMITED * width)
+    spec["config"]["legend"]["labelLimit"] = round(width - 70)
+    if "layer" not in spec and "mark" not in spec:  # what is made of several charts has a width of its own
+        return _drawn(spec)
+    spec["width"] = round(width - AROUND)
+    drawn = _drawn(spec)
+    over = 0.0
+    if highest is not None and free:  # a legend below it, or none
+        over = max(drawn.height - highest, min(spec["height"] - height, 0))
+    if abs(over) > NEAR * drawn.height or abs(drawn.width - width) > NEAR * width:
+        if over:
+            spec["height"] = max(LOWEST, round(min(spec["height"] - over, height)))
+        drawn = _drawn(spec | {"width": round(max(spec["width"] + width - drawn.width, 0.3 * width))})
+    return drawn
+
+
+def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
+    """A name that says what the file shows: of a report, or of one of its pictures."""
+    words = report.title if picture is None else f"{picture.title or picture.key} {report.title}"
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain)[:MOST_LETTERS].strip("-")
+    return f"{stem or 'report'}.{suffix}"
+
+
+def _spec(picture: Picture, look: Look, width: float, notice: str) -> dict[str, Any]:
+    # Checked where it is drawn on the page: to check it again takes as long as to draw it
+    spec = picture.draw(LOOKS[look]).to_dict(validate=False)
+    if notice:
+        spec["title"] = _title(picture, notice, width - 2 * PADDING)
+    elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):
+        own["text"] = tables.wrapped(own["text"], width / own.get("fontSize", SUBTITLE + 1), bold=True)
+    spec["padding"] = PADDING if notice else 0
+    spec.setdefault("config", {}).setdefault("legend", {})
+    return spec
+
+
+def _drawn(spec: dict[str, Any]) -> Drawn:
+    import vl_convert
+
+    _register()
+    text = vl_convert.vegalite_to_svg(spec)
+    return Drawn(text, *_size(text))
+
+
+def _title(picture: Picture, notice: str, width: float) -> dict[str, Any]:
+    lines = [line for words in (picture.note, notice) if words for line in tables.wrapped(words, width / SUBTITLE)]
+    return {
+        "text": tables.wrapped(picture.title, width / TITLE, bold=True),
+        "subtitle": lines,
+        "fontSize": TITLE,
+        "subtitleFontSize": SUBTITLE,
+        "subtitlePadding": 5,
+        "offset": 12,
+        "frame": "bounds",
+    }
+
+
+def _limit(spec: dict[str, Any], most: float) -> None:
+    """Labels beside a chart take no more than `most` px."""
+    for node in _nodes(spec):
+        if isinstance(node.get("labelLimit"), int | float):
+            node["labelLimit"] = round(min(node["labelLimit"] or most, most))
+
+
+def _has_rows(spec: dict[str, Any]) -> bool:
+    """Whether its height follows from a number of rows: classes, models, or places without an axis."""
+    ups = [node["y"] for node in _nodes(spec) if isinstance(node.get("y"), dict)]
+    return any(up.get("type") in ("nominal", "ordinal") or up.get("axis", {}) is None for up in ups)
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for key, inner in value.items():
+            if key not in ("data", "datasets", "values"):
+                yield from _nodes(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _nodes(inner)
+
+
+def _size(svg: str) -> tuple[float, float]:
+    head = svg[: svg.index(">")]
+    width, height = (float(re.search(rf'\b{name}="([\d.]+)"', head)[1]) for name in ("width", "height"))  # type: ignore[index]
+    return width, height
+
+
+@cache
+def _register() -> None:
+    import vl_convert
+
+    vl_convert.register_font_directory(str(tables.FONTS))
