@@ -25,6 +25,7 @@ LONG = (
     "Pneumonia, viral, bilateral and peripheral",
     *(f"Another finding with a rather long name, number {number}" for number in range(3, 11)),
 )
+SHARE = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 50}
 FILES = {"model.keras": "a" * 64, "features.tflite": "b" * 64, "head.npz": "c" * 64}
 
 
@@ -47,8 +48,19 @@ def answer(model: str, of: Radiograph, classes: tuple[str, ...], seed: int = 0) 
     prediction = Prediction(classes, probabilities, logits)
     limits = tuple(f"Limit {number} of {model}: it may be wrong in this way too." for number in range(5))
     data = {"name": "made-up", "train_used": {label: 100 + n for n, label in enumerate(classes)}}
+    figures = {
+        "classes": {label: {"support": 50, "sensitivity": SHARE} for label in classes},
+        "accuracy": SHARE,
+        "n": 80,
+    }
+    other = {"name": "other hospital", "data": "made-up", "file": "e.json", "n": 80, "overlap": 0, "compared": 9}
     card = dataclasses.replace(
-        fakes.card(model, f"Network {model}"), classes=classes, limits=limits, files=FILES, data=data
+        fakes.card(model, f"Network {model}"),
+        classes=classes,
+        limits=limits,
+        files=FILES,
+        data=data,
+        elsewhere=(other | {"classes": {}, "figures": figures},),
     )
     raw = np.random.default_rng(seed).random((7, 7))
     map_ = explanation.explain_map(prediction.top, "Grad-CAM", "out_relu", raw, of.square_box())

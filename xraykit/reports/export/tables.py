@@ -78,9 +78,7 @@ def height(table: Table, group: Group, leading: float) -> float:
     """About how high a group of columns is, in pt, with `leading` em around the lines of a row."""
     lines = sum(
         max(
-            len(wrapped(row[place].text, width / group.size - GAP))
-            + SMALL * bool(row[place].interval)
-            + 0.6 * bool(row[place].bar)
+            len(wrapped(row[place].text, width / group.size - GAP)) + SMALL * bool(row[place].interval) + 0.6 * bool(row[place].bar)
             for place, width in zip(group.columns, group.widths, strict=True)
         )
         for row in cells(table, group.stacked)
@@ -93,7 +91,9 @@ def cells(table: Table, stacked: bool) -> tuple[tuple[Cell, ...], ...]:
     if not stacked:
         return table.cells
     return tuple(
-        tuple(_stack(value, cell, column) for value, cell, column in zip(values, row, table.columns, strict=True))
+        tuple(
+            _stack(value, cell, column) for value, cell, column in zip(values, row, table.columns, strict=True)
+        )
         for values, row in zip(table.rows, table.cells, strict=True)
     )
 

@@ -187,11 +187,7 @@ class _Page:
     def _section(self, section: Section, width: float) -> dict[str, Any]:
         beside = self._beside(section)
         narrow = self.beside if beside else width
-        few = (
-            sum(map(len, section.words))
-            if self.sheet == "wide" and not section.parts and width == self.format.width
-            else 10_000
-        )
+        few = sum(map(len, section.words)) if self.sheet == "wide" and not section.parts and width == self.format.width else 10_000
         left_out = [f"{table.title or section.title}: {len(table.rows):,} rows." for table in self._left_out(section)]
         return {
             "title": section.title,

@@ -26,6 +26,14 @@ GATE = {"passed": "passed", "refused": "refused", "overridden": "refused, read a
 WORST = 2  # places elsewhere that are named of a model, the worst first
 MOST_LIMITS = 6
 KNOWN = {"": "not among its own films", None: "its own films are not remembered"}
+ANSWERED = (
+    "Predicted class",
+    "Model probability",
+    "At or above its point",
+    "90% prediction set",
+    "Calibrated",
+    "This film",
+)
 HIGHEST = "The predicted class is that of the highest model probability."
 
 
@@ -37,7 +45,7 @@ def report(subject: Subject) -> Report:
         notice=RESEARCH_ONLY,
         facts=tuple(_facts(subject)),
         sections=(
-            Section("film", "Film and overlay", tuple(_film_words(subject)), pictures.photographs(subject)),
+            _film(subject),
             *_probabilities(answers),
             *_worth(answers),
             _impression(subject.impression, answers),
@@ -47,6 +55,7 @@ def report(subject: Subject) -> Report:
         data={"kind": "film report", **data(subject)},
         lead=_lead(subject),
         headline=tuple(map(_tile, answers)),
+        columns=True,
         written=datetime.datetime.fromisoformat(subject.created),
     )
 
@@ -151,6 +160,11 @@ def _gate(outcome: Outcome) -> str:
     return "; ".join(parts)
 
 
+def _film(subject: Subject) -> Section:
+    shown = pictures.photographs(subject)
+    return Section("film", "Film and overlay", tuple(_film_words(subject)), shown, across=True)
+
+
 def _film_words(subject: Subject) -> Iterator[str]:
     yield from (warning.words for warning in note.warnings(subject.film.notes))
     yield from (f"{answer.card.name}: {answer.words}" for answer in subject.answers if answer.words)
@@ -178,7 +192,7 @@ def _probabilities(answers: Sequence[Answer]) -> Iterator[Section]:
 
     chart = Picture("probabilities", "Model probabilities of this film", draw, rows)
     parts = (chart, _numbers(read, classes), _answers(answers))
-    yield Section("answers", "Model probabilities", (HIGHEST,), parts)
+    yield Section("answers", "Model probabilities", (HIGHEST,), parts, wide=True)
 
 
 def _numbers(read: Sequence[Answer], classes: Sequence[str]) -> Table:
@@ -197,27 +211,20 @@ def _numbers(read: Sequence[Answer], classes: Sequence[str]) -> Table:
 
 
 def _answers(answers: Sequence[Answer]) -> Table:
-    columns = (
-        Column("Model"),
-        Column("Predicted class"),
-        Column("Model probability", "number"),
-        Column("At or above its operating point"),
-        Column("90% prediction set"),
-        Column("Calibrated"),
-        Column("This film"),
-    )
-    return Table("answers", "By model", columns, tuple(map(_row, answers)), _set_note(answers))
+    """A column a model: they are few, and what is said of them is long."""
+    heads = (Column("Model"), *(Column(answer.card.name) for answer in answers))
+    rows = zip(ANSWERED, *map(_column, answers), strict=True)
+    return Table("answers", "By model", heads, tuple(rows), _set_note(answers))
 
 
-def _row(answer: Answer) -> tuple[Any, ...]:
+def _column(answer: Answer) -> tuple[str, ...]:
     if answer.prediction is None:
-        return answer.card.name, "not read", None, "", "", _calibrated(answer.card), ""
+        return "not read", "", "", "", _calibrated(answer.card), ""
     top = answer.prediction.top
     has_points = any(answer.threshold(label) is not None for label in answer.card.classes)
     return (
-        answer.card.name,
         top,
-        answer.probabilities[top],
+        f"{answer.probabilities[top]:.4f}",
         (", ".join(answer.called) or NONE) if has_points else "no operating points",
         _set(answer),
         _calibrated(answer.card),
@@ -284,7 +291,7 @@ def _worth(answers: Sequence[Answer]) -> Iterator[Section]:
     )
     note = "At home: its own test split. 95% intervals. At the operating point, or else at the highest probability."
     parts = (Table("worth", "", columns, tuple(rows), note),) if rows else ()
-    yield Section("worth", "How it did at home and elsewhere", tuple(words), parts, listed=True)
+    yield Section("worth", "How it did at home and elsewhere", tuple(words), parts, listed=True, wide=True)
 
 
 def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
@@ -308,18 +315,15 @@ def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
 def _models(answers: Sequence[Answer]) -> Iterator[Section]:
     if not answers:
         return
-    columns = tuple(map(Column, ("Model", "Title", "Saved", "SHA-256 of its files", "Learned from")))
     rows = tuple(
         (
             answer.card.name,
-            answer.card.title,
-            moment(answer.card.created),
-            model_hash(answer.card)[: 2 * ID],
-            learned_from(answer.card),
+            f"{answer.card.title}. Saved {moment(answer.card.created)}; SHA-256 of its files "
+            f"{model_hash(answer.card)[: 2 * ID]}. Learned from {learned_from(answer.card)}.",
         )
         for answer in answers
     )
-    yield Section("models", "Models", parts=(Table("models", "", columns, rows),))
+    yield Section("models", "Models", parts=(_list("models", rows),))
 
 
 def learned_from(card: Card) -> str:
