@@ -4,6 +4,7 @@ import json
 import shutil
 import zipfile
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -11,6 +12,8 @@ from PIL import Image
 from tests.helpers import DATA, film_folders, film_reports
 from xraykit.__main__ import main
 from xraykit.cli import terminal
+from xraykit.reading import kept
+from xraykit.reading.impressions import Impression
 from xraykit.reports.export import verify
 from xraykit.reports.export.formats import FORMATS
 from xraykit.reports.export.verify import NotVerified
@@ -173,3 +176,33 @@ def test_something_else_than_json_is_refused(tmp_path):
     (tmp_path / "a.json").write_bytes(b"\x00")
     done = run("verify", tmp_path / "a.json")
     assert done.exit_code == 1 and "Expected a report as JSON in a.json" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_comparison_is_written_without_names_of_films(tmp_path):
+    models = ("mobilenetv2-imagenet", "mobilenetv2-scratch")
+    done = run("compare", *models, "--out", tmp_path, "--format", "json,md", "--margin", "2")
+    assert done.exit_code == 0, done.output
+    held = json.loads((tmp_path / "comparison.json").read_text())
+    assert held["redo"]["arguments"] == {"models": list(models), "label": "COVID-19", "margin": 0.02}
+    assert set(held["redo"]["hashes"]["models"]) == set(models)
+    (pair,) = held["comparison"]["pairs"]
+    assert all(isinstance(pair[name], int) for name in ("fixes", "breaks", "both_wrong"))
+    assert ".png" not in (tmp_path / "comparison.json").read_text()
+    assert "Compare: mobilenetv2-imagenet, mobilenetv2-scratch" in (tmp_path / "comparison.md").read_text()
+    assert run("compare", models[0], "--out", tmp_path).exit_code == 2
+
+
+def test_a_reading_session_is_written(tmp_path):
+    assert run("reading", "none-such", "--readings", tmp_path, "--out", tmp_path / "out").exit_code == 1
+    folder = tmp_path / "readings" / "morning"
+    folder.mkdir(parents=True)
+    film = kept.ReadFilm("a" * 64, 1, Impression(finding="Normal", seconds=9.0), name="ROE.png")
+    record = kept.Record(kept.Options(keep=True, title="Morning", classes=("Normal",)), "", "", (film,))
+    (folder / kept.SESSION).write_bytes(msgspec.json.encode(record))
+    done = run(
+        "reading", "morning", "--readings", tmp_path / "readings", "--out", tmp_path / "out", "--format", "md,json"
+    )
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "out" / "reading-morning.md").read_text()
+    assert "Reading session Morning" in text and "1 recorded, 1 with a finding" in text and "ROE" not in text

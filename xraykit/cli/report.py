@@ -43,9 +43,7 @@ def report() -> None:
 
 
 @report.command()
-@click.option(
-    "--model", "models", multiple=True, help="A saved model's name, or its folder; several times for several."
-)
+@click.option("--model", "models", multiple=True, help="A saved model's name, or its folder; give it again for more.")
 @OUT
 @FORMATS
 @click.option("--label", help="The class to explain; each model's predicted one if not given.")
@@ -228,8 +226,37 @@ def reading(name: str, out: Path, formats: str, root: Path | None) -> None:
 
 
 @report.command()
+@OUT
+@FORMATS
+@click.option("--label", help="The class of the curves; the first if not given.")
+@click.option("--margin", type=float, help="Non-inferiority margin, in points of accuracy: 2.")
+@click.option("--names", is_flag=True, help="Name the films on which the models differ by their files.")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL [MODEL...]")
+def compare(
+    models: tuple[str, ...], out: Path, formats: str, label: str | None, margin: float | None, names: bool
+) -> None:
+    """Write the page Compare of saved models on their own test films."""
+    from xraykit.models import kept
+    from xraykit.reports.comparison import page
+
+    kinds = _kinds(formats)
+    if len(models) < 2:
+        raise click.UsageError("Expected at least two models; got one.")
+    if margin is not None and not 0 < margin < 100:
+        raise click.UsageError(f"Expected a margin between 0 and 100 points; got {margin:g}.")
+    with terminal.words():
+        loaded = [kept.load_kept(model) for model in models]
+        if label is not None:
+            terminal.choice("--label", label, loaded[0].card.classes)
+        share = None if margin is None else margin / 100
+        whole = page.of_models(loaded, label=label or "", margin=share, names=names)
+        out.mkdir(parents=True, exist_ok=True)
+        _write_named(whole, kinds, out, "comparison")
+
+
+@report.command()
 @click.option(
-    "--films", multiple=True, type=FILE, help="Where the film lies: a file or a folder, several times for more."
+    "--films", multiple=True, type=FILE, help="Where the film lies: a file, or a folder; give it again for more."
 )
 @click.option("--model", "models", multiple=True, type=FILE, help="The folder of a model that lies elsewhere.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
