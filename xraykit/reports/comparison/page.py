@@ -56,7 +56,12 @@ def report(
     title = f"Compare: {', '.join(material.models)}"
     now = datetime.now(UTC)
     return Report(
-        title, xraykit.RESEARCH_ONLY, tuple(_facts(material, now)), tuple(ordered), data, written=now.replace(microsecond=0)
+        title,
+        xraykit.RESEARCH_ONLY,
+        tuple(_facts(material, now)),
+        tuple(ordered),
+        data,
+        written=now.replace(microsecond=0),
     )
 
 

@@ -11,28 +11,36 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from xraykit.reports.charts.style import PAPER, SCREEN, Style
 from xraykit.reports.export import tables
 from xraykit.reports.report import Picture, Report
 
+if TYPE_CHECKING:
+    from xraykit.reports.charts.style import Style  # Altair is slow to import: only where a chart is drawn
+
 Look = Literal["paper", "stage"]
 Suffix = Literal["svg", "png", "pdf"]
-LOOKS: dict[Look, Style] = {
-    "paper": replace(PAPER, font=f"{tables.FAMILY}, Arial, sans-serif"),
-    "stage": replace(SCREEN, name="stage", font=f"{tables.FAMILY}, Arial, sans-serif"),
-}
 WIDTH = 720  # px of a single figure
 SCALE = 2  # PNG pixels a px
 TITLE, SUBTITLE = 16, 12  # px of type
 LIMITED = 0.42  # of the width: what labels beside a chart may take
 AROUND = 90  # px beside the plot of most charts: labels and titles of axes
 NEAR = 0.06  # of the width: near enough
+CLOSEST = 0.72  # of their height: how near rows of classes or models may come before all is made smaller
 LOWEST = 170  # px: a plot with room for what it shows
 MOST_SMALLER = 2.2  # times: how much a high chart may be made smaller
 PADDING = 16  # px around a single figure
 MOST_LETTERS = 80  # of a file name
+
+
+@cache
+def style(look: Look) -> Style:
+    """The colours of a look, in the font that pages embed."""
+    from xraykit.reports.charts.style import PAPER, SCREEN
+
+    given = PAPER if look == "paper" else SCREEN
+    return replace(given, name=look, font=f"{tables.FAMILY}, Arial, sans-serif")
 
 
 class Drawn(NamedTuple):
@@ -63,17 +71,21 @@ def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH,
 def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest: float | None = None) -> Drawn:
     """A chart about `width` px wide over all, where its kind can be; with a `notice` its title and note are in it.
 
-    One that would be higher than `highest` px is drawn lower; with a row a class or a model it is drawn wider, to be made
-    smaller as a whole.
+    One that would be higher than `highest` px is drawn lower; with a row a class or a model it is drawn wider, to
+    be made smaller as a whole.
     """
     spec = _spec(picture, look, width, notice)
     height = spec.get("height")
-    free = isinstance(height, int | float) and not _has_rows(spec)
+    ups = [node["y"] for node in _nodes(spec) if isinstance(node.get("y"), dict)]
+    bare = any(up.get("axis", {}) is None for up in ups)  # places, such as a hundred people: nothing to squeeze
+    free = not bare and not any(up.get("type") in ("nominal", "ordinal") for up in ups)
     if highest is not None and isinstance(height, int | float) and height + AROUND > highest:
         if free:
             spec["height"] = max(LOWEST, round(highest - AROUND))
         else:
-            width *= min((height + AROUND) / highest, MOST_SMALLER)
+            if not bare:
+                height = spec["height"] = round(max(height * CLOSEST, highest - AROUND))
+            width *= min(max((height + AROUND) / highest, 1), MOST_SMALLER)
     _limit(spec, LIMITED * width)
     spec["config"]["legend"]["labelLimit"] = round(width - 70)
     if "layer" not in spec and "mark" not in spec:  # what is made of several charts has a width of its own
@@ -100,7 +112,7 @@ def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
 
 def _spec(picture: Picture, look: Look, width: float, notice: str) -> dict[str, Any]:
     # Checked where it is drawn on the page: to check it again takes as long as to draw it
-    spec = picture.draw(LOOKS[look]).to_dict(validate=False)
+    spec = picture.draw(style(look)).to_dict(validate=False)
     if notice:
         spec["title"] = _title(picture, notice, width - 2 * PADDING)
     elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):
@@ -136,12 +148,6 @@ def _limit(spec: dict[str, Any], most: float) -> None:
     for node in _nodes(spec):
         if isinstance(node.get("labelLimit"), int | float):
             node["labelLimit"] = round(min(node["labelLimit"] or most, most))
-
-
-def _has_rows(spec: dict[str, Any]) -> bool:
-    """Whether its height follows from a number of rows: classes, models, or places without an axis."""
-    ups = [node["y"] for node in _nodes(spec) if isinstance(node.get("y"), dict)]
-    return any(up.get("type") in ("nominal", "ordinal") or up.get("axis", {}) is None for up in ups)
 
 
 def _nodes(value: Any) -> Iterator[dict[str, Any]]:

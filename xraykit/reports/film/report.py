@@ -63,7 +63,9 @@ def refused(refusal: Refusal, sha256: str, created: str, *, name: str = "") -> R
     )
     held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}}
     written = datetime.datetime.fromisoformat(created)
-    return Report(title, RESEARCH_ONLY, facts, (Section("refused", "Not read", words),), held, "Not read.", written=written)
+    return Report(
+        title, RESEARCH_ONLY, facts, (Section("refused", "Not read", words),), held, "Not read.", written=written
+    )
 
 
 def data(subject: Subject) -> dict[str, Any]:
