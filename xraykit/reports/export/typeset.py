@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,7 +40,8 @@ WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
 @dataclass(frozen=True)
 class Format:
     """A sheet: width and height of what may be printed on, type in pt, pt a px of a chart, how high a
-    photograph may be as a share of the height, the gap between columns, and how many rows of a table it shows.
+    photograph may be as a share of the height, the gap between columns, and how many rows of a table it
+    shows: half as many of one whose section has pictures.
     """
 
     width: float
@@ -75,7 +73,7 @@ def pdf(report: Report, *, sheet: Sheet = "a4", look: Look = "paper") -> bytes:
     """
     import typst
 
-    compiler, inputs = _compiler(), _inputs(report, sheet, look)
+    compiler, inputs = figure.compiler(), _inputs(report, sheet, look)
     try:
         if report.written is None:
             return compiler.compile(PAGE.read_bytes(), format="pdf", sys_inputs=inputs)
@@ -88,21 +86,8 @@ def pngs(report: Report, *, size: Size = "1080p", look: Look = "paper") -> list[
     """A PNG each page: 1920 x 1080, 3840 x 2160, or A4 at 300 dots an inch (2480 x 3508)."""
     sheet, ppi = SIZES[size]
     inputs = _inputs(report, sheet, look)
-    pages = _compiler().compile(PAGE.read_bytes(), format="png", ppi=ppi, sys_inputs=inputs)
-    return [_with_density(page, ppi) for page in (pages if isinstance(pages, list) else [pages])]
-
-
-@cache
-def _fonts() -> Any:
-    import typst
-
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(tables.FONTS)])
-
-
-def _compiler() -> Any:
-    import typst
-
-    return typst.Compiler(font_paths=_fonts(), ignore_system_fonts=True)
+    pages = figure.compiler().compile(PAGE.read_bytes(), format="png", ppi=ppi, sys_inputs=inputs)
+    return [figure.with_density(page, ppi) for page in (pages if isinstance(pages, list) else [pages])]
 
 
 def _inputs(report: Report, sheet: Sheet, look: Look) -> dict[str, str]:
@@ -211,7 +196,7 @@ class _Page:
 
     def _left_out(self, section: Section) -> tuple[Table, ...]:
         """Long tables of what the section's pictures show."""
-        long = (table for table in section.tables if len(table.rows) > self.format.rows)
+        long = (table for table in section.tables if len(table.rows) > self.format.rows / 2)
         return tuple(long) if section.pictures else ()
 
     def _beside(self, section: Section) -> bool:
@@ -391,11 +376,3 @@ def shade(share: float, style: Style) -> str:
 
 def _ink_on(share: float, style: Style) -> str:
     return style.on_high if share > style.flip else style.on_low
-
-
-def _with_density(png: bytes, ppi: float) -> bytes:
-    """The PNG with its dots a metre, so that a printer knows how large it is."""
-    end = 8 + 25  # signature and IHDR
-    per_metre = round(ppi / 0.0254)
-    body = b"pHYs" + struct.pack(">IIB", per_metre, per_metre, 1)
-    return png[:end] + struct.pack(">I", 9) + body + struct.pack(">I", zlib.crc32(body)) + png[end:]
