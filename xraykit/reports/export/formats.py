@@ -1,6 +1,6 @@
 """Formats: every kind of file that a report is handed out as. Pages and the command line use this one registry.
 
-Computes no figure. What a format needs is imported when a file of it is made: typst, python-pptx and vl-convert are slow.
+Computes no figure. What a format needs is imported when a file of it is made: typst, python-pptx, vl-convert are slow.
 """
 
 from __future__ import annotations

@@ -76,13 +76,10 @@ def fit(table: Table, width: float, size: float, smallest: float) -> tuple[Group
 
 def height(table: Table, group: Group, leading: float) -> float:
     """About how high a group of columns is, in pt, with `leading` em around the lines of a row."""
-    lines = sum(
-        max(
-            len(wrapped(row[place].text, width / group.size - GAP)) + SMALL * bool(row[place].interval) + 0.6 * bool(row[place].bar)
-            for place, width in zip(group.columns, group.widths, strict=True)
-        )
-        for row in cells(table, group.stacked)
-    )
+    lines = 0.0
+    for row in cells(table, group.stacked):
+        beside = zip((row[place] for place in group.columns), group.widths, strict=True)
+        lines += max(_lines_of(cell, width / group.size - GAP) for cell, width in beside)
     return group.size * (1.2 * lines + leading * len(table.rows) + (3.2 if table.head else 0))
 
 
@@ -91,9 +88,7 @@ def cells(table: Table, stacked: bool) -> tuple[tuple[Cell, ...], ...]:
     if not stacked:
         return table.cells
     return tuple(
-        tuple(
-            _stack(value, cell, column) for value, cell, column in zip(values, row, table.columns, strict=True)
-        )
+        tuple(_stack(value, cell, column) for value, cell, column in zip(values, row, table.columns, strict=True))
         for values, row in zip(table.rows, table.cells, strict=True)
     )
 
@@ -185,6 +180,10 @@ def _group(
         first = min(needs[places[0]].natural, 0.38 * room)
         widths = [first, *[(room - first) / (len(widths) - 1)] * (len(widths) - 1)]
     return Group(places, tuple(round(size * have, 2) for have in widths), size, stacked)
+
+
+def _lines_of(cell: Cell, width: float) -> float:
+    return len(wrapped(cell.text, width)) + SMALL * bool(cell.interval) + 0.6 * bool(cell.bar)
 
 
 def _broken(word: str, width: float) -> str:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import xraykit
-from xraykit.reports.charts.style import Style
 from xraykit.reports.export import figure, tables
-from xraykit.reports.export.figure import LOOKS, Look
+from xraykit.reports.export.figure import Look
 from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.report import Cell, Picture, Report, Section, Table
+
+if TYPE_CHECKING:
+    from xraykit.reports.charts.style import Style
 
 Sheet = Literal["a4", "wide"]
 Size = Literal["1080p", "2160p", "a4-300"]
@@ -40,8 +39,10 @@ WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
 
 @dataclass(frozen=True)
 class Format:
-    """A sheet: width and height of what may be printed on, type in pt, pt a px of a chart, the gap between
-    columns, and how many rows of a table it shows at most."""
+    """A sheet: width and height of what may be printed on, type in pt, pt a px of a chart, how high a
+    photograph may be as a share of the height, the gap between columns, and how many rows of a table it
+    shows: half as many of one whose section has pictures.
+    """
 
     width: float
     height: float
@@ -49,13 +50,18 @@ class Format:
     table: float
     smallest: float
     chart: float
+    photograph: float
     gap: float
     rows: int
 
 
 FORMATS: dict[Sheet, Format] = {
-    "a4": Format(width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, gap=18, rows=60),
-    "wide": Format(width=880, height=424, type=14, table=13, smallest=10.5, chart=1.12, gap=32, rows=24),
+    "a4": Format(
+        width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, photograph=0.5, gap=18, rows=60
+    ),
+    "wide": Format(
+        width=880, height=424, type=14, table=13, smallest=10.5, chart=1.12, photograph=0.84, gap=32, rows=24
+    ),
 }
 
 
@@ -67,7 +73,7 @@ def pdf(report: Report, *, sheet: Sheet = "a4", look: Look = "paper") -> bytes:
     """
     import typst
 
-    compiler, inputs = _compiler(), _inputs(report, sheet, look)
+    compiler, inputs = figure.compiler(), _inputs(report, sheet, look)
     try:
         if report.written is None:
             return compiler.compile(PAGE.read_bytes(), format="pdf", sys_inputs=inputs)
@@ -80,21 +86,8 @@ def pngs(report: Report, *, size: Size = "1080p", look: Look = "paper") -> list[
     """A PNG each page: 1920 x 1080, 3840 x 2160, or A4 at 300 dots an inch (2480 x 3508)."""
     sheet, ppi = SIZES[size]
     inputs = _inputs(report, sheet, look)
-    pages = _compiler().compile(PAGE.read_bytes(), format="png", ppi=ppi, sys_inputs=inputs)
-    return [_with_density(page, ppi) for page in (pages if isinstance(pages, list) else [pages])]
-
-
-@cache
-def _fonts() -> Any:
-    import typst
-
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(tables.FONTS)])
-
-
-def _compiler() -> Any:
-    import typst
-
-    return typst.Compiler(font_paths=_fonts(), ignore_system_fonts=True)
+    pages = figure.compiler().compile(PAGE.read_bytes(), format="png", ppi=ppi, sys_inputs=inputs)
+    return [figure.with_density(page, ppi) for page in (pages if isinstance(pages, list) else [pages])]
 
 
 def _inputs(report: Report, sheet: Sheet, look: Look) -> dict[str, str]:
@@ -113,7 +106,7 @@ class _Page:
 
     @property
     def style(self) -> Style:
-        return LOOKS[self.look]
+        return figure.style(self.look)
 
     @property
     def half(self) -> float:
@@ -187,43 +180,48 @@ class _Page:
     def _section(self, section: Section, width: float) -> dict[str, Any]:
         beside = self._beside(section)
         narrow = self.beside if beside else width
-        few = sum(map(len, section.words)) if self.sheet == "wide" and not section.parts and width == self.format.width else 10_000
+        length = sum(map(len, section.words))
+        alone = self.sheet == "wide" and width == self.format.width and not section.parts  # on a slide
         left_out = [f"{table.title or section.title}: {len(table.rows):,} rows." for table in self._left_out(section)]
         return {
             "title": section.title,
             "words": [self._text(words, narrow if self.sheet == "wide" else width) for words in section.words],
-            "type": self.format.type * (1.4 if few < 400 else 1.2 if few < 800 else 1),
-            "short": sum(map(len, section.words)) < 600,
+            "type": self.format.type * (1 if not alone else 1.4 if length < 400 else 1.2 if length < 800 else 1),
+            "short": length < 600,
             "listed": section.listed and len(section.words) > 1,
             "left_out": " ".join([*left_out, ELSEWHERE] if left_out else []),
             "beside": beside,
-            "rows": list(self._rows(section, width, narrow)),
+            "rows": list(self._rows(section, width)),
         }
 
     def _left_out(self, section: Section) -> tuple[Table, ...]:
         """Long tables of what the section's pictures show."""
-        long = (table for table in section.tables if len(table.rows) > self.format.rows)
+        long = (table for table in section.tables if len(table.rows) > self.format.rows / 2)
         return tuple(long) if section.pictures else ()
 
     def _beside(self, section: Section) -> bool:
-        """Whether its one picture has what is small at its right: tables; on a slide words too."""
+        """Whether its one picture has something at its right: small tables; on a slide words too."""
         if len(section.pictures) != 1 or section.photographs:
             return False
-        shown = [table for table in section.tables if table not in self._left_out(section)]
-        small = all(len(table.rows) <= BESIDE and self._fits(table, self.beside) for table in shown)
-        return small and bool(shown or (section.words and self.sheet == "wide"))
+        return bool(self._at_side(section) or (section.words and self.sheet == "wide"))
 
-    def _rows(self, section: Section, width: float, table_width: float) -> Iterator[dict[str, Any]]:
+    def _at_side(self, section: Section) -> tuple[Table, ...]:
+        """The tables that may stand at the right of a picture."""
+        shown = (table for table in section.tables if len(table.rows) <= BESIDE and not _is_bare(table))
+        return tuple(table for table in shown if self._fits(table, self.beside))
+
+    def _rows(self, section: Section, width: float) -> Iterator[dict[str, Any]]:
         """Parts that stand side by side: small tables and pictures in pairs, photographs by the width they ask for."""
         row: list[dict[str, Any]] = []
         used = 0.0
         left_out = self._left_out(section)
+        at_side = self._at_side(section) if self._beside(section) else ()
         parts = [part for part in section.parts if part not in left_out and not _is_bare(part)]
         for place, part in enumerate(parts):
             if isinstance(part, Table):
-                paired = table_width == self.format.width and self._has_like(parts, place)
-                share = 0.5 if paired else 1.0
-                drawn = {"kind": "table"} | self._table(part, self.half if paired else table_width)
+                share = 0.5 if width == self.format.width and self._has_like(parts, place) else 1.0
+                room = self.beside if part in at_side else self.half if share < 1 else width
+                drawn = {"kind": "side" if part in at_side else "table"} | self._table(part, room)
             elif isinstance(part, Picture):
                 share = 0.5 if len(section.pictures) > 1 else 1.0
                 drawn = {"kind": "picture"} | self._picture(part, section, share, width)
@@ -272,7 +270,7 @@ class _Page:
     def _slide_groups(self, table: Table, width: float) -> tuple[tables.Group, ...]:
         """A table of a slide: larger type where it is short, smaller where one slide can hold it so."""
         normal = self.format.table
-        sizes = [1.3, 1.15, 1, 0.94, 0.88] if width == self.format.width and table.head else [1, 0.94, 0.88]
+        sizes = [1.3, 1.15, 1, 0.94, 0.88] if width == self.format.width else [1, 0.94, 0.88]
         for size in (scale * normal for scale in sizes):
             groups = tables.fit(table, width, size, self.format.smallest)
             high = sum(tables.height(table, group, 0.84) for group in groups)
@@ -329,8 +327,9 @@ class _Page:
 
     def _photograph(self, photograph: Photograph, width: float) -> dict[str, Any]:
         across, down = photograph.size
-        room = width * photograph.shown - self.format.gap / 2
-        scale = min(room / across, (self.format.height * (0.62 if self.sheet == "a4" else 0.82)) / down)
+        beside = max(1, int(1.001 / photograph.shown))
+        room = (width - self.format.gap * (beside - 1)) * photograph.shown
+        scale = min(room / across, self.format.photograph * self.format.height / down)
         return {
             "title": photograph.title,
             "note": photograph.note,
@@ -377,11 +376,3 @@ def shade(share: float, style: Style) -> str:
 
 def _ink_on(share: float, style: Style) -> str:
     return style.on_high if share > style.flip else style.on_low
-
-
-def _with_density(png: bytes, ppi: float) -> bytes:
-    """The PNG with its dots a metre, so that a printer knows how large it is."""
-    end = 8 + 25  # signature and IHDR
-    per_metre = round(ppi / 0.0254)
-    body = b"pHYs" + struct.pack(">IIB", per_metre, per_metre, 1)
-    return png[:end] + struct.pack(">I", 9) + body + struct.pack(">I", zlib.crc32(body)) + png[end:]
