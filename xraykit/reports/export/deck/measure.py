@@ -12,6 +12,7 @@ _REGULAR = (
 )
 _WIDTHS = {chr(32 + place): int(width) / 100 for place, width in enumerate(_REGULAR.split())}
 _BOLD = 1.07  # a line of bold type is at most so much wider
+_WIDTHS["\u00a0"] = _WIDTHS[" "]  # where no line is broken
 _OTHER = 0.6  # letters with accents, signs
 _WIDE = 1.0  # Chinese, Japanese, Korean
 LINE = 1.2  # from one line to the next
@@ -35,7 +36,7 @@ def height(text: str, size: float, room: float, *, bold: bool = False) -> float:
 
 def longest_word(text: str, size: float, *, bold: bool = False) -> float:
     """Inches of the longest part that is not broken."""
-    return max((width(word, size, bold=bold) for word in text.split()), default=0.0)
+    return max((width(word, size, bold=bold) for word in text.split(" ")), default=0.0)
 
 
 def clipped(text: str, size: float, room: float, most: int, *, bold: bool = False) -> str:
@@ -63,7 +64,7 @@ def _lines(text: str, size: float, room: float, bold: bool) -> int:
 
 def _words(text: str, size: float, room: float, bold: bool) -> Iterator[float]:
     """Widths of the words; what is wider than a line is broken wherever it must."""
-    for word in text.split():
+    for word in text.split(" "):
         wide = width(word, size, bold=bold)
         while wide > room:
             yield room

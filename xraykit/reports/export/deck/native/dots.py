@@ -93,14 +93,19 @@ class Dots(Block):
             for shade in dict.fromkeys((dot.color, dot.shape) for dot in held):
                 own = [dot for dot in held if (dot.color, dot.shape) == shade]
                 points = tuple((dot.value, self._height(dot)) for dot in own)
-                ends = tuple(dot.ends for dot in own)
+                series += [self._interval(dot) for dot in own if None not in dot.ends]
                 name = lane or own[0].row
-                series.append(Series(name, points, shade[0], marker=shade[1], size=11, along="x", ends=ends))
+                series.append(Series(name, points, shade[0], marker=shade[1], size=11))
         wide, high = plot.w + 2 * SIDE, plot.h + RULER
         inner = (SIDE / wide, 0.0, plot.w / wide, plot.h / high)
         up = Axis(low=0, high=len(self.rows), step=1, shown=False)
-        chart = Chart(self.key, self.alt, tuple(series), self.axis, up, inner, legend=False)
+        chart = Chart(self.key, self.alt, tuple(series), self.axis, up, inner)
         xy.draw(canvas, Place(plot.x - SIDE, plot.y, wide, high), chart)
+
+    def _interval(self, dot: Dot) -> Series:
+        """A line of its own: LibreOffice draws no error bars along x."""
+        ends = tuple((float(end), self._height(dot)) for end in dot.ends if end is not None)
+        return Series(f"{dot.lane or dot.row}, interval", ends, dot.color, line=2.25)
 
     def _height(self, dot: Dot) -> float:
         """Where a dot stands, rows from below."""
