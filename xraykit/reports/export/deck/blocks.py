@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import measure, shapes

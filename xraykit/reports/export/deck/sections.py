@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from xraykit.evaluation.stats import Figure
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import marks, measure
 from xraykit.reports.export.deck.blocks import Beside, Block, Keyed, Pixels, Titled, Words, beside, chart_pixels
@@ -25,6 +26,8 @@ def blocks(section: Section, notice: str, look: Look) -> list[Block]:
         part = parts.pop(0)
         room = looks.ROOM - sum(block.least + looks.GAP for block in made if len(made) == 1)
         if isinstance(part, Table):
+            if _said(part, section, made):
+                continue
             if parts and (pair := _two_tables(part, parts[0], look)):
                 parts.pop(0)
                 made.append(pair)
@@ -124,7 +127,39 @@ def _titled(part: Picture | Photograph, section: Section, block: Block) -> Block
     return Keyed(looks.ACROSS, made, entries) if entries else made
 
 
+def _said(table: Table, section: Section, made: Sequence[Block]) -> bool:
+    """Whether native matrices and dots before it show every number of a table."""
+    shown = {key for block in made for key in _keys(block)}
+    values = {
+        value
+        for part in section.pictures
+        if part.key in shown
+        for row in part.rows
+        for value in row.values()
+        if isinstance(value, int | float)
+    }
+    numbers = {
+        number
+        for row in table.rows
+        for value in row
+        for number in ((value.value, value.low, value.high) if isinstance(value, Figure) else (value,))
+        if isinstance(number, int | float) and not isinstance(number, bool)
+    }
+    return bool(numbers) and numbers <= values
+
+
+def _keys(block: Block) -> Iterator[str]:
+    if isinstance(block, Beside):
+        yield from (key for each in block.blocks for key in _keys(each))
+    elif isinstance(block, Titled):
+        yield from _keys(block.block)
+    elif isinstance(block, grids.Matrix | dots.Dots):
+        yield block.key
+
+
 def _tables(part: Table, section: Section, look: Look, room: float) -> list[Block]:
+    if (matrix := grids.matrix_of(part, look, looks.ACROSS)) is not None:
+        return [Titled(looks.ACROSS, matrix, "" if part.title == section.title else part.title, part.note)]
     made, note = grids.of_table(part, look, room - (0.9 if part.note else 0.5))
     title = "" if part.title == section.title else part.title
     return [Titled(looks.ACROSS, grid, title, note if grid is made[-1] else "") for grid in made]

@@ -161,7 +161,7 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
     between = [layer for layer in drawn if layer.mark == "rule" and "x2" in layer.encoding]
     crossing = [layer for layer in drawn if layer.mark == "rule" and "x2" not in layer.encoding]
     ends = (between[0].field("x"), between[0].field("x2")) if between else ("", "")
-    dots = tuple(_dot(points, drawn, row, ends, percent, look) for row in points.rows)
+    dots = tuple(_dot(points, row, ends, percent, look) for row in points.rows)
     lanes = points.values("yOffset") if "yOffset" in points.encoding else [""]
     order = [str(name) for name in points.values("y") if any(dot.row == str(name) for dot in dots)]
     lines = tuple(
@@ -172,13 +172,12 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
     return Dots(width, key, alt, tuple(order), tuple(map(str, lanes)), dots, axis, lines)
 
 
-def _dot(points: Layer, drawn: Sequence[Layer], row: Any, ends: tuple[str, str], percent: bool, look: Look) -> Dot:
+def _dot(points: Layer, row: Any, ends: tuple[str, str], percent: bool, look: Look) -> Dot:
     value, interval = float(row[points.field("x")]), (row.get(ends[0]), row.get(ends[1]))
     words = Figure(value, *interval).text("percent" if percent else "number").removesuffix(" (no interval)")
-    for layer in drawn:
-        field = layer.field("text")
-        if layer.mark == "text" and isinstance(row.get(field), str):
-            words = row[field]
+    told = [given["field"] for given in points.encoding.get("tooltip", []) if isinstance(row.get(given["field"]), str)]
+    names = [points.field(channel) for channel in ("y", "yOffset", "color")]
+    words = next((row[field] for field in told if field not in names and row[field].startswith(words)), words)
     color = points.scaled("color", row) or points.look.get("color") or look.ink
     shape = points.scaled("shape", row) or points.look.get("shape") or "circle"
     return Dot(

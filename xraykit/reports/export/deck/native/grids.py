@@ -13,6 +13,7 @@ from pptx.oxml import parse_xml
 from pptx.oxml.ns import nsdecls, qn
 from pptx.util import Inches
 
+from xraykit.evaluation.stats import number_text
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import marks, measure, shapes
 from xraykit.reports.export.deck.blocks import Block
@@ -24,6 +25,7 @@ from xraykit.reports.report import Table
 MOST_ROWS = 24  # of a table on slides: nobody reads more of them in a talk
 PLAIN = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"  # PowerPoint's table style without fill and lines
 PAD, PAD_DOWN = 0.09, 0.045  # inches inside a cell
+TALL = 1.4  # times as high as it must be: where there is room, rows stand further apart
 FEW = 6  # classes up to which a cell has its share below its count
 CELL = 1.9  # inches, the widest of a matrix
 LABELS = 3.3  # inches, the widest column of class names
@@ -54,6 +56,10 @@ class Grid(Block):
     def least(self) -> float:
         return self._head + sum(map(self._height, self.rows))
 
+    @property
+    def most(self) -> float:
+        return TALL * self.least
+
     def split(self, room: float) -> tuple[Block, Block] | None:
         filled, place = self._head, 0
         for place, row in enumerate(self.rows):
@@ -79,7 +85,8 @@ class Grid(Block):
         lines = [squares(self.head, panel, True)] if self.head else []
         lines += [squares(row, fills, False) for row, fills in zip(self.rows, self.fills, strict=True)]
         heights = ([self._head] if self.head else []) + [self._height(row) for row in self.rows]
-        table(canvas, place, self.key, lines, self.widths, heights, ruled=True)
+        taller = min(TALL, max(1.0, place.h / sum(heights)))
+        table(canvas, place, self.key, lines, self.widths, [taller * high for high in heights], ruled=True)
 
     @property
     def _head(self) -> float:
@@ -119,7 +126,7 @@ class Matrix(Block):
         heads = [str(k + 1) for k in range(len(self.across))] if self._numbered else self.across
         lines = [
             [
-                Square(((self.corner, 13, False),)),
+                Square(tuple((text, 13, False) for text in self.corner.split("\n"))),
                 *(Square(((text, self._above or self._size, True),), "center") for text in heads),
             ]
         ]
@@ -159,7 +166,7 @@ class Matrix(Block):
         widest = max(
             measure.width(f"10  {name}" if len(self.down) > FEW else name, self._size, bold=True) for name in self.down
         )
-        corner = measure.longest_word(self.corner, 13)
+        corner = max(measure.width(text, 13) for text in self.corner.split("\n"))
         return min(max(widest, corner) + 2 * PAD + 0.05, LABELS, 0.4 * self.width)
 
     @property
@@ -235,6 +242,28 @@ def of_table(given: Table, look: Look, room: float, width: float = looks.ACROSS)
     return [grid(places, _shared(*pair, width), size) for places, pair in zip(groups, pairs, strict=True)], note
 
 
+def matrix_of(given: Table, look: Look, width: float) -> Matrix | None:
+    """A table whose columns are all shaded as a matrix; None of any other."""
+    if len(given.columns) < 3 or any(column.look != "shade" for column in given.columns[1:]) or not given.rows:
+        return None
+    few = len(given.columns) - 1 <= FEW
+    cells = tuple(
+        tuple(
+            (
+                (cell.text,) if cell.shade is None or not few else (cell.text, number_text(cell.shade, "percent")),
+                "" if cell.shade is None else shade(cell.shade, (0, 1), look.style.sequential),
+                False,
+            )
+            for cell in row[1:]
+        )
+        for row in given.cells
+    )
+    names = tuple(column.name for column in given.columns)
+    down = tuple(row[0] for row in given.written)
+    corner = names[0].replace(" \\ ", "\u00a0↓\n", 1) + ("\u00a0→" if " \\ " in names[0] else "")
+    return Matrix(width, given.key, given.title or names[0], corner, names[1:], down, cells)
+
+
 def of_layers(drawn: list[Layer], key: str, alt: str, width: float) -> Matrix:
     """A chart of shaded cells as a matrix.
 
@@ -261,7 +290,7 @@ def of_layers(drawn: list[Layer], key: str, alt: str, width: float) -> Matrix:
         fill = "" if value is None else shade(value, scale["domain"], scale["range"])
         cells[at] = (tuple(plain), fill, at in framed)
     titles = [tiles.encoding[axis].get("title") for axis in ("y", "x")]
-    corner = "   ".join(f"{title} {arrow}" for title, arrow in zip(titles, "↓→", strict=True) if title)
+    corner = "\n".join(f"{title}\u00a0{arrow}" for title, arrow in zip(titles, "↓→", strict=True) if title)
     rows = tuple(tuple(cells.get((x, y), ((), "", False)) for x in across) for y in down)
     return Matrix(width, key, alt, corner, tuple(map(str, across)), tuple(map(str, down)), rows)
 
@@ -346,7 +375,7 @@ def _widths(head: Sequence[str], rows: Sequence[Sequence[str]], size: float) -> 
 
 def _groups(least: Sequence[float], names: int, width: float) -> list[list[int]]:
     """The columns of each grid where one cannot hold them all; those that name the rows stand in every one."""
-    while names > 1 and sum(least[:names]) > width / 2:
+    while names > 1 and sum(least[:names]) > 0.6 * width:
         names -= 1
     groups = [list(range(names))]
     for place in range(names, len(least)):
@@ -359,6 +388,7 @@ def _groups(least: Sequence[float], names: int, width: float) -> list[list[int]]
 def _kept_together(text: str) -> str:
     """An interval is not broken within its brackets, nor a number from what it is compared with."""
     text = re.sub(r"\[[^\[\]]{1,24}\]", lambda part: part[0].replace(" ", "\u00a0"), text)
+    text = re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)  # a minus, not a hyphen
     return text.replace("< ", "<\u00a0").replace("`", "")
 
 

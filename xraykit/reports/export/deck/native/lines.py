@@ -169,7 +169,10 @@ def _groups(layer: Layer) -> Iterator[list[Any]]:
 def _name(layer: Layer, row: Any) -> str:
     """What a line is, of the fields that tell it apart."""
     fields = dict.fromkeys(layer.field(channel) for channel in ("color", "strokeDash", "size", "detail"))
-    parts = [str(row[field]) for field in fields if field and row.get(field) is not None]
+    several = [field for field in fields if field and len({other.get(field) for other in layer.rows}) > 1]
+    parts = [str(row[field]) for field in several if row.get(field) is not None] or [
+        str(row[field]) for field in fields if field and row.get(field) is not None
+    ]
     parts = [part for part in parts if part != "validation"]
     return ", ".join(parts) or layer.mark
 

@@ -83,9 +83,12 @@ class Chart:
 def draw(canvas: Canvas, place: Place, chart: Chart) -> Any:
     """The chart as a native shape."""
     data = XyChartData()
+    longest = max(len(series.points) for series in chart.series)
     for series in chart.series:
         held = data.add_series(series.name)
-        for x, y in series.points:
+        # LibreOffice does not draw a line that is shorter than another: its last point stands there again and again
+        again = longest - len(series.points) if series.line else 0
+        for x, y in (*series.points, *series.points[-1:] * again):
             held.add_data_point(x, y)
     frame = canvas.slide.shapes.add_chart(XL_CHART_TYPE.XY_SCATTER_LINES_NO_MARKERS, *place.emu, data)
     shapes.name(frame, chart.key, chart.alt)
