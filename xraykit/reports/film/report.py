@@ -24,7 +24,7 @@ from xraykit.truth import places, sets
 NONE, UNKNOWN = "none", "not known"
 GATE = {"passed": "passed", "refused": "refused", "overridden": "refused, read all the same", "off": "not asked"}
 WORST = 2  # places elsewhere that are named of a model, the worst first
-MOST_LIMITS = 6
+MOST_LIMITS, MOST_COUNTED = 6, 4  # limits that are said, classes whose films are counted
 KNOWN = {"": "not among its own films", None: "its own films are not remembered"}
 ANSWERED = (
     "Predicted class",
@@ -140,9 +140,9 @@ def _tile(answer: Answer) -> Tile:
 
 def _facts(subject: Subject) -> Iterator[tuple[str, str]]:
     film = subject.film
-    yield "View and side", "; ".join(pictures.lies(film))
+    size = f"{film.format}, {film.width:,} x {film.height:,} pixels"
+    yield "Film", "; ".join([*pictures.lies(film), size])
     yield "Gate", _gate(subject.gate)
-    yield "Film", f"{film.format}, {film.width:,} x {film.height:,} pixels"
     yield "SHA-256 of the file", film.sha256
     yield "Date", moment(subject.created)
     yield "Software", software.line()
@@ -332,6 +332,7 @@ def learned_from(card: Card) -> str:
     if not counts:
         return "not reported"
     by_class = ", ".join(f"{n:,} {label}" for label, n in counts.items())
+    by_class = by_class if len(counts) <= MOST_COUNTED else f"{len(counts)} classes"
     return f"{sum(counts.values()):,} films of {card.data.get('name', 'a collection without a name')}: {by_class}"
 
 
