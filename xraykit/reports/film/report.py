@@ -167,7 +167,8 @@ def _film(subject: Subject) -> Section:
 
 def _film_words(subject: Subject) -> Iterator[str]:
     yield from (warning.words for warning in note.warnings(subject.film.notes))
-    yield from (f"{answer.card.name}: {answer.words}" for answer in subject.answers if answer.words)
+    refused = f"Not read. {subject.gate.words}"  # said above all: by the tiles, and among the facts
+    yield from (f"{each.card.name}: {each.words}" for each in subject.answers if each.words not in ("", refused))
     for answer in subject.answers:
         if answer.prediction is not None and answer.explanation is None:
             yield f"{answer.card.name} has no heatmap by {subject.settings.method}: its network has no map for one."
@@ -192,7 +193,8 @@ def _probabilities(answers: Sequence[Answer]) -> Iterator[Section]:
 
     chart = Picture("probabilities", "Model probabilities of this film", draw, rows)
     parts = (chart, _numbers(read, classes), _answers(answers))
-    yield Section("answers", "Model probabilities", (HIGHEST,), parts, wide=True)
+    many = len(read) > 2
+    yield Section("answers", "Model probabilities", (HIGHEST,), parts, wide=not many, across=many)
 
 
 def _numbers(read: Sequence[Answer], classes: Sequence[str]) -> Table:
