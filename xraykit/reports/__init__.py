@@ -19,6 +19,9 @@ truth/             card: a model card as a report; home_and_elsewhere: a model o
                    scorecard_report: sections on models that were audited; pictures: all their charts; pages: an audit
                    as files; data_audit/: an audit of films; left_out: what a model's recipe gives on sources never seen
 film/photograph    pixels as a part of a report, such as a film
+export/formats     every kind of file that a report is handed out as: the one registry
+export/typeset     a report as PDF and PNG pages, set by page.typ; export/tables: how wide columns are there
+export/figure      one chart as SVG, PNG or PDF
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 
