@@ -18,10 +18,11 @@ truth/             card: a model card as a report; home_and_elsewhere: a model o
                    numbers_report: prediction sets, and 100 people at a prevalence; shortcuts_report,
                    scorecard_report: sections on models that were audited; pictures: all their charts; pages: an audit
                    as files; data_audit/: an audit of films; left_out: what a model's recipe gives on sources never seen
-film/photograph    pixels as a part of a report, such as a film
-export/formats     every kind of file that a report is handed out as: the one registry
-export/typeset     a report as PDF and PNG pages, set by page.typ; export/tables: how wide columns are there
-export/figure      one chart as SVG, PNG or PDF
+film/              report: the page of one film; subject: all that it shows; pictures, photograph: its pixels;
+                   software: the versions behind it
+export/            formats: every kind of file that a report is handed out as, the one registry; typeset: PDF and PNG
+                   pages, set by page.typ; tables: how wide columns are there; figure: one chart as SVG, PNG or PDF;
+                   slides, deck/: PowerPoint; dicom: an overlay for an archive
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

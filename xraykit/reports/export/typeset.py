@@ -175,8 +175,8 @@ class _Page:
             return False
         return all(self._fits(table, self.half) for table in section.tables)
 
-    def _fits(self, table: Table, width: float, smaller: float = 1.0) -> bool:
-        return len(tables.fit(table, width, self.format.table, smaller * self.format.table)) == 1
+    def _fits(self, table: Table, width: float) -> bool:
+        return len(tables.fit(table, width, self.format.table, self.format.table)) == 1
 
     def _section(self, section: Section, width: float) -> dict[str, Any]:
         beside = self._beside(section)
@@ -245,7 +245,11 @@ class _Page:
         table = parts[place]
         near = (parts[k] for k in (place - 1, place + 1) if 0 <= k < len(parts))
         alike = any(isinstance(part, Table) and part.columns == table.columns for part in near)
-        return alike and len(table.rows) <= PAIRED and self._fits(table, self.half, 0.88)
+        if not alike or len(table.rows) > PAIRED:
+            return False
+        smaller = 0.88 if self.sheet == "a4" else 1
+        groups = tables.fit(table, self.half, self.format.table, smaller * self.format.table)
+        return len(groups) == 1 and not groups[0].stacked
 
     def _row(self, parts: Sequence[dict[str, Any]], width: float) -> dict[str, Any]:
         room = width - self.format.gap * (len(parts) - 1)
