@@ -11,6 +11,7 @@ import altair as alt
 from xraykit.reports.charts.style import SCREEN, Style, finish
 
 PARTS = ("train", "not used", "validation", "test", "all")
+NEAR = 0.12  # of a probability, below which its number would stand over the tick
 TOTAL = "total"  # of a class: its number stands after its bar
 
 
@@ -148,7 +149,7 @@ def of_models(
     colours = list(style.series[: len(models)])
     legend = alt.Legend(orient="bottom", direction="vertical") if len(models) > 1 else None
     names = alt.Axis(labelColor=style.ink, labelLimit=240, labelPadding=8, ticks=False, domain=False, grid=False)
-    base = alt.Chart(alt.Data(values=[dict(row) for row in rows])).encode(
+    base = alt.Chart(alt.Data(values=[dict(row) | {"at": _behind(row)} for row in rows])).encode(
         y=alt.Y("label:N", sort=list(classes), title=None, axis=names, scale=alt.Scale(domain=list(classes))),
         yOffset=alt.YOffset("model:N", sort=list(models), scale=alt.Scale(domain=list(models))),
         tooltip=[
@@ -174,8 +175,15 @@ def of_models(
         .mark_tick(thickness=2.5, color=style.mark, size=18 if len(models) == 1 else 12)
         .encode(x=alt.X("threshold:Q", title=title))
     )
-    said = base.mark_text(align="left", dx=6, fontSize=12, color=style.ink).encode(
-        x=x, text=alt.Text("probability:Q", format=".3f")
+    said = base.mark_text(align="left", dx=6, fontSize=12 if len(models) == 1 else 11, color=style.ink).encode(
+        x=alt.X("at:Q", title=title), text=alt.Text("probability:Q", format=".3f")
     )
-    height = (26 if len(models) == 1 else 17 * len(models) + 8) * len(classes)
+    height = (26 if len(models) == 1 else 19 * len(models) + 10) * len(classes)
     return finish(alt.layer(bars, ticks, said), style, height, f"Model probabilities of {', '.join(models)}")
+
+
+def _behind(row: Mapping[str, Any]) -> float:
+    """Where a number stands: behind its bar, or behind a tick that would lie under it."""
+    probability, threshold = row["probability"], row["threshold"]
+    under = threshold is not None and 0 <= threshold - probability < NEAR
+    return threshold if under else probability

@@ -32,7 +32,8 @@ class File(NamedTuple):
 class Format:
     """A kind of file. `make` gives it from a report and a look, or gives its pages: more than one are zipped.
 
-    `name` is what people choose by; formats without `looks` have the paper look alone.
+    `name` is what people choose by; formats without `looks` have the paper look alone; `films` alone have it where it is
+    for film reports.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Format:
     mime: str
     make: Callable[[Report, Look], bytes | Sequence[bytes]]
     looks: bool = True
+    films: bool = False
 
 
 def export(report: Report, kind: str, *, look: Look = "paper", name: str = "") -> File:
@@ -127,6 +129,18 @@ def _json(report: Report, look: Look) -> bytes:
     return sidecar(report).encode()
 
 
+def _dicom(report: Report, look: Look) -> list[bytes]:
+    from xraykit.reports.export import dicom
+
+    return list(dicom.secondary_captures(report).values())
+
+
+def kinds(report: Report) -> list[str]:
+    """The formats that a report can be written in."""
+    is_film = report.data.get("kind") == "film report"
+    return [kind for kind, form in FORMATS.items() if is_film or not form.films]
+
+
 POWERPOINT = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 FORMATS: dict[str, Format] = {
     "pdf": Format("PDF, A4", "pdf", "application/pdf", _pdf),
@@ -138,4 +152,5 @@ FORMATS: dict[str, Format] = {
     "html": Format("Web page", "html", "text/html", _html, looks=False),
     "markdown": Format("Markdown", "md", "text/markdown", _markdown, looks=False),
     "json": Format("JSON, every number", "json", "application/json", _json, looks=False),
+    "dicom": Format("DICOM Secondary Capture", "dcm", "application/dicom", _dicom, looks=False, films=True),
 }

@@ -16,6 +16,8 @@ from xraykit.reports.heatmap import overlay
 
 SMALLEST = 640  # px of the longer side: a smaller film is enlarged, so that its legend can be read
 NARROWEST = 0.6  # width of a picture over the height of its film: a narrow film stands on a wider ground
+MOST_ACROSS = 5  # pictures side by side; more of them stand in rows
+ACROSS, LETTERS = 26, 8  # of the width are letters high where two stand side by side: a part of both together
 SIDES = {"R": "right", "L": "left", "A": "front", "P": "back", "H": "head", "F": "feet"}
 GROUND = (16, 16, 18)  # as the legend's
 
@@ -31,13 +33,13 @@ def photographs(subject: Subject) -> tuple[Photograph, ...]:
             film, map_, opacity=settings.opacity, colormap=settings.colormap, longest=settings.longest
         )
         drawn.append((heat, _legend(answer, map_), [], settings.colormap))
-    pictures = _level(drawn)
-    share = 1 / 2 if len(pictures) <= 2 else 1 / 3
+    share = 1 / min(max(len(drawn), 2), MOST_ACROSS)
+    pictures = _level(drawn, ACROSS * 2 * share + LETTERS)  # letters nearly as large in print, however many stand
     first = Photograph("film", subject.title, png_of(pictures[0]), _alt(subject), shown=share)
     overlays = (
         Photograph(
             f"overlay-{answer.card.name}",
-            f"{answer.card.name}: {map_.label}",
+            answer.card.name,
             png_of(pixels),
             f"{subject.title} under a heatmap: regions that influenced the output of {answer.card.name} for "
             f"{map_.label}, by {map_.method}.",
@@ -86,11 +88,11 @@ def _colour(shown: np.ndarray) -> np.ndarray:
     return shown if shown.ndim == 3 else np.repeat(shown[:, :, None], 3, axis=2)
 
 
-def _level(drawn: list[tuple[np.ndarray, list[str], list[str], str]]) -> list[np.ndarray]:
+def _level(drawn: list[tuple[np.ndarray, list[str], list[str], str]], across: float) -> list[np.ndarray]:
     """Pictures (h, w, 3) of one film on grounds of one size, with strips of one height below them."""
     placed = [_placed(_enlarged(picture)) for picture, *_ in drawn]
     width = placed[0].shape[1]
-    strips = [overlay.strip(width, lines, warnings, colormap) for _, lines, warnings, colormap in drawn]
+    strips = [overlay.strip(width, lines, warnings, colormap, across) for _, lines, warnings, colormap in drawn]
     highest = max(len(strip) for strip in strips)
     return [
         np.vstack([picture, strip, _ground(highest - len(strip), width)])

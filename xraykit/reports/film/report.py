@@ -24,8 +24,16 @@ from xraykit.truth import places, sets
 NONE, UNKNOWN = "none", "not known"
 GATE = {"passed": "passed", "refused": "refused", "overridden": "refused, read all the same", "off": "not asked"}
 WORST = 2  # places elsewhere that are named of a model, the worst first
-MOST_LIMITS = 6
+MOST_LIMITS, MOST_COUNTED = 6, 4  # limits that are said, classes whose films are counted
 KNOWN = {"": "not among its own films", None: "its own films are not remembered"}
+ANSWERED = (
+    "Predicted class",
+    "Model probability",
+    "At or above its point",
+    "90% prediction set",
+    "Calibrated",
+    "This film",
+)
 HIGHEST = "The predicted class is that of the highest model probability."
 
 
@@ -37,7 +45,7 @@ def report(subject: Subject) -> Report:
         notice=RESEARCH_ONLY,
         facts=tuple(_facts(subject)),
         sections=(
-            Section("film", "Film and overlay", tuple(_film_words(subject)), pictures.photographs(subject)),
+            _film(subject),
             *_probabilities(answers),
             *_worth(answers),
             _impression(subject.impression, answers),
@@ -47,6 +55,7 @@ def report(subject: Subject) -> Report:
         data={"kind": "film report", **data(subject)},
         lead=_lead(subject),
         headline=tuple(map(_tile, answers)),
+        columns=True,
         written=datetime.datetime.fromisoformat(subject.created),
     )
 
@@ -58,7 +67,7 @@ def refused(refusal: Refusal, sha256: str, created: str, *, name: str = "") -> R
     facts = (
         ("Read", f"no ({refusal.code})"),
         ("SHA-256 of the file", sha256),
-        ("Date", _moment(created)),
+        ("Date", moment(created)),
         ("Software", software.line()),
     )
     held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}}
@@ -98,12 +107,25 @@ def data(subject: Subject) -> dict[str, Any]:
     }
 
 
+def moment(created: str) -> str:
+    """Day and time in UTC of an ISO 8601 text, "2026-11-29 19:30 UTC"."""
+    try:
+        then = datetime.datetime.fromisoformat(created)
+    except ValueError:
+        return UNKNOWN
+    if then.tzinfo is None:
+        return f"{then:%Y-%m-%d %H:%M}, time zone not known"
+    return f"{then.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def _lead(subject: Subject) -> str:
     if not subject.answers:
         return "Shown without a model."
     if all(answer.prediction is None for answer in subject.answers):
         return "Not read by any model."
-    return f"Read by {len(subject.answers)} model{'s' * (len(subject.answers) != 1)}; not by a physician."
+    models = f"Read by {len(subject.answers)} model{'s' * (len(subject.answers) != 1)}"
+    is_read = subject.impression is not None and subject.impression.finding
+    return f"{models} and a reader." if is_read else f"{models}; a reader's impression is not recorded."
 
 
 def _tile(answer: Answer) -> Tile:
@@ -118,11 +140,11 @@ def _tile(answer: Answer) -> Tile:
 
 def _facts(subject: Subject) -> Iterator[tuple[str, str]]:
     film = subject.film
-    yield "View and side", "; ".join(pictures.lies(film))
+    size = f"{film.format}, {film.width:,} x {film.height:,} pixels"
+    yield "Film", "; ".join([*pictures.lies(film), size])
     yield "Gate", _gate(subject.gate)
-    yield "Film", f"{film.format}, {film.width:,} x {film.height:,} pixels"
     yield "SHA-256 of the file", film.sha256
-    yield "Date", _moment(subject.created)
+    yield "Date", moment(subject.created)
     yield "Software", software.line()
 
 
@@ -138,14 +160,9 @@ def _gate(outcome: Outcome) -> str:
     return "; ".join(parts)
 
 
-def _moment(created: str) -> str:
-    try:
-        moment = datetime.datetime.fromisoformat(created)
-    except ValueError:
-        return UNKNOWN
-    if moment.tzinfo is None:
-        return f"{moment:%Y-%m-%d %H:%M}, time zone not known"
-    return f"{moment.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+def _film(subject: Subject) -> Section:
+    shown = pictures.photographs(subject)
+    return Section("film", "Film and overlay", tuple(_film_words(subject)), shown, across=True)
 
 
 def _film_words(subject: Subject) -> Iterator[str]:
@@ -175,7 +192,7 @@ def _probabilities(answers: Sequence[Answer]) -> Iterator[Section]:
 
     chart = Picture("probabilities", "Model probabilities of this film", draw, rows)
     parts = (chart, _numbers(read, classes), _answers(answers))
-    yield Section("answers", "Model probabilities", (HIGHEST,), parts)
+    yield Section("answers", "Model probabilities", (HIGHEST,), parts, wide=True)
 
 
 def _numbers(read: Sequence[Answer], classes: Sequence[str]) -> Table:
@@ -194,27 +211,20 @@ def _numbers(read: Sequence[Answer], classes: Sequence[str]) -> Table:
 
 
 def _answers(answers: Sequence[Answer]) -> Table:
-    columns = (
-        Column("Model"),
-        Column("Predicted class"),
-        Column("Model probability", "number"),
-        Column("At or above its operating point"),
-        Column("90% prediction set"),
-        Column("Calibrated"),
-        Column("This film"),
-    )
-    return Table("answers", "By model", columns, tuple(map(_row, answers)), _set_note(answers))
+    """A column a model: they are few, and what is said of them is long."""
+    heads = (Column("Model"), *(Column(answer.card.name) for answer in answers))
+    rows = zip(ANSWERED, *map(_column, answers), strict=True)
+    return Table("answers", "By model", heads, tuple(rows), _set_note(answers))
 
 
-def _row(answer: Answer) -> tuple[Any, ...]:
+def _column(answer: Answer) -> tuple[str, ...]:
     if answer.prediction is None:
-        return answer.card.name, "not read", None, "", "", _calibrated(answer.card), ""
+        return "not read", "", "", "", _calibrated(answer.card), ""
     top = answer.prediction.top
     has_points = any(answer.threshold(label) is not None for label in answer.card.classes)
     return (
-        answer.card.name,
         top,
-        answer.probabilities[top],
+        f"{answer.probabilities[top]:.4f}",
         (", ".join(answer.called) or NONE) if has_points else "no operating points",
         _set(answer),
         _calibrated(answer.card),
@@ -281,7 +291,7 @@ def _worth(answers: Sequence[Answer]) -> Iterator[Section]:
     )
     note = "At home: its own test split. 95% intervals. At the operating point, or else at the highest probability."
     parts = (Table("worth", "", columns, tuple(rows), note),) if rows else ()
-    yield Section("worth", "How it did at home and elsewhere", tuple(words), parts, listed=True)
+    yield Section("worth", "How it did at home and elsewhere", tuple(words), parts, listed=True, wide=True)
 
 
 def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
@@ -296,7 +306,7 @@ def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
         *((("About the models", "; ".join(agrees)),) if agrees else ()),
         *((("In the reader's words", said.text),) if said.text else ()),
         ("Marks and measurements", f"{len(said.marks)} and {len(said.measurements)}"),
-        ("When", _moment(said.at) if said.at else UNKNOWN),
+        ("When", moment(said.at) if said.at else UNKNOWN),
         ("Reader, date, signature", ""),
     )
     return Section("impression", title, parts=(_list("said", rows),))
@@ -305,18 +315,15 @@ def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
 def _models(answers: Sequence[Answer]) -> Iterator[Section]:
     if not answers:
         return
-    columns = tuple(map(Column, ("Model", "Title", "Saved", "SHA-256 of its files", "Learned from")))
     rows = tuple(
         (
             answer.card.name,
-            answer.card.title,
-            _moment(answer.card.created),
-            model_hash(answer.card)[: 2 * ID],
-            learned_from(answer.card),
+            f"{answer.card.title}. Saved {moment(answer.card.created)}; SHA-256 of its files "
+            f"{model_hash(answer.card)[: 2 * ID]}. Learned from {learned_from(answer.card)}.",
         )
         for answer in answers
     )
-    yield Section("models", "Models", parts=(Table("models", "", columns, rows),))
+    yield Section("models", "Models", parts=(_list("models", rows),))
 
 
 def learned_from(card: Card) -> str:
@@ -325,6 +332,7 @@ def learned_from(card: Card) -> str:
     if not counts:
         return "not reported"
     by_class = ", ".join(f"{n:,} {label}" for label, n in counts.items())
+    by_class = by_class if len(counts) <= MOST_COUNTED else f"{len(counts)} classes"
     return f"{sum(counts.values()):,} films of {card.data.get('name', 'a collection without a name')}: {by_class}"
 
 

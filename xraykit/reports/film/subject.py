@@ -156,6 +156,7 @@ def redo(subject: Subject) -> dict[str, Any]:
             "models": [answer.card.name for answer in subject.answers],
             "gate": asdict(subject.gate.asked),
             "impression": said,
+            "name": subject.name,
             "created": subject.created,
         },
         "settings": asdict(subject.settings),

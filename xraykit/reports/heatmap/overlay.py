@@ -88,14 +88,17 @@ def _with_legend(picture: np.ndarray, lines: Sequence[str], warnings: Sequence[s
     return np.vstack([picture, strip(picture.shape[1], lines, warnings, colormap)])
 
 
-def strip(width: int, lines: Sequence[str], warnings: Sequence[str] = (), colormap: str = "") -> np.ndarray:
+def strip(
+    width: int, lines: Sequence[str], warnings: Sequence[str] = (), colormap: str = "", across: float = 34
+) -> np.ndarray:
     """A legend uint8 (h, width, 3): a colour bar from 0 to 1 where a colour map is given, `lines`, `warnings`, wrapped.
 
-    A strip without a bar keeps the bar's line free, so that the lines of two strips side by side stand level.
+    A strip without a bar keeps the bar's line free, so that the lines of two strips side by side stand level. Letters
+    are a part of `across` of the width high.
     """
     from PIL import Image, ImageDraw, ImageFont  # fonts are wanted only where a legend is drawn
 
-    size = int(np.clip(width / 34, 11, 40))
+    size = int(np.clip(width / across, 11, 60))
     font = ImageFont.load_default(size)
     coloured = [*((line, _TEXT) for line in lines), *((line, _WARNING) for line in warnings)]
     wrapped = [(piece, fill) for line, fill in coloured for piece in _wrap(line, font, width - 2 * size)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import measure, shapes
@@ -11,6 +13,7 @@ from xraykit.reports.export.deck.shapes import Canvas, Place
 
 INDENT = 0.9  # of the type's size, in front of a listed paragraph
 AFTER = 8  # points below a paragraph
+LEGEND = 0.3  # inches of a line of legend
 SHARP = 2  # pixels a px of a slide of 1280 px
 
 
@@ -41,7 +44,7 @@ class Words(Block):
     """Paragraphs, or a list of points."""
 
     paragraphs: tuple[str, ...]
-    size: float = looks.WORDS
+    size: float
     listed: bool = False
 
     @property
@@ -49,19 +52,20 @@ class Words(Block):
         return sum(map(self._height, self.paragraphs))
 
     def split(self, room: float) -> tuple[Block, Block] | None:
+        """In parts that are about as high as each other."""
+        wanted = self.least / math.ceil(self.least / max(room, 0.1))
         filled, place = 0.0, 0
         for place, paragraph in enumerate(self.paragraphs):
-            filled += self._height(paragraph)
-            if filled > room:
+            if filled + self._height(paragraph) > room or filled >= wanted:
                 break
+            filled += self._height(paragraph)
         if place == 0:
             return None
         first, rest = self.paragraphs[:place], self.paragraphs[place:]
         return replace(self, paragraphs=first), replace(self, paragraphs=rest)
 
     def draw(self, canvas: Canvas, place: Place) -> None:
-        listed = self.listed and len(self.paragraphs) > 1
-        drawn = shapes.text(canvas, place, self.paragraphs, self.size, bullets=listed, after=AFTER)
+        drawn = shapes.text(canvas, place, self.paragraphs, self.size, bullets=self.listed, after=AFTER)
         shapes.name(drawn, "words")
 
     def _height(self, paragraph: str) -> float:
@@ -77,7 +81,7 @@ class Pixels(Block):
     size: tuple[int, int]
     key: str
     alt: str
-    high: float = 3.6
+    high: float = 3.0
 
     @property
     def least(self) -> float:
@@ -119,7 +123,7 @@ class Titled(Block):
         parts = self.block.split(room - self._extra)
         if parts is None:
             return None
-        return replace(self, block=parts[0]), replace(self, block=parts[1])
+        return replace(self, block=parts[0], note=""), replace(self, block=parts[1])
 
     def draw(self, canvas: Canvas, place: Place) -> None:
         above, below = self._title, self._note
@@ -147,6 +151,45 @@ class Titled(Block):
     @property
     def _note(self) -> float:
         return measure.height(self.note, looks.NOTE, self.width) + 0.1 if self.note else 0
+
+
+@dataclass(frozen=True)
+class Keyed(Block):
+    """A block below a legend: (name, colour, dash of a line or a shape) an entry."""
+
+    block: Block
+    entries: tuple[tuple[str, str, Any], ...]
+
+    @property
+    def least(self) -> float:
+        return self.block.least + self._legend
+
+    @property
+    def most(self) -> float:
+        return self.block.most + self._legend
+
+    def draw(self, canvas: Canvas, place: Place) -> None:
+        x, y = place.x, place.y
+        for (title, color, dash), wide in zip(self.entries, self._widths, strict=True):
+            if x > place.x and x + wide > place.x + place.w:
+                x, y = place.x, y + LEGEND
+            shapes.line(canvas, (x, y + LEGEND / 2, x + 0.5, y + LEGEND / 2), color, 2.5, dash)
+            box = Place(x + 0.6, y, wide - 0.7, LEGEND)
+            shapes.name(shapes.text(canvas, box, [title], looks.NOTE, anchor="middle"), "legend")
+            x += wide
+        below = place.y + self._legend
+        self.block.draw(canvas, Place(place.x, below, place.w, place.h - self._legend))
+
+    @property
+    def _widths(self) -> list[float]:
+        return [min(self.width, measure.width(title, looks.NOTE) * 1.05 + 1.0) for title, *_ in self.entries]
+
+    @property
+    def _legend(self) -> float:
+        rows, filled = 1, 0.0
+        for wide in self._widths:
+            rows, filled = (rows + 1, wide) if filled and filled + wide > self.width else (rows, filled + wide)
+        return rows * LEGEND + 0.1
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ Name = Literal["paper", "stage"]
 WIDTH, HEIGHT = 13.333, 7.5  # inches, 16:9
 MARGIN = 0.62
 ACROSS = WIDTH - 2 * MARGIN  # inches of a line
-TOP, BOTTOM = 1.5, 6.78  # of what stands between title and footer
+TOP, BOTTOM = 1.5, 6.75  # of what stands between title and footer
 ROOM = BOTTOM - TOP
 GAP = 0.22
 
-TITLE, WORDS, LEAST_WORDS, HEADING, TABLE, LEAST_TABLE, NOTE, FOOTER = 30, 20, 18, 18, 16, 13, 14, 12  # points
+TITLE, HEADING, NOTE, FOOTER = 30, 18, 14, 12  # points
+WORDS = (28, 24, 22, 20, 18)  # the largest in which words fit
+TABLE = (20, 18, 16, 15, 14, 13)
 FONT = "Liberation Sans"
 PANOSE = "020B0604020202020204"  # Arial's: what PowerPoint takes where Liberation Sans is missing
 

@@ -1,4 +1,4 @@
-"""Marks: what a Vega-Lite chart draws, as layers of rows; refuses what it does not know, so that nothing is drawn wrong.
+"""Marks: what a Vega-Lite chart draws, as layers of rows; refuses what it does not know, so that no picture is wrong.
 
 Reads the few parts of a specification that this package's charts use.
 """
@@ -78,7 +78,7 @@ def domain(drawn: list[Layer], channel: str) -> tuple[float, float] | None:
 
 
 def axis(drawn: list[Layer], channel: str) -> dict[str, Any]:
-    """Title, number format and ticks of an axis, and whether it is logarithmic: {"title", "format", "values", "log"}."""
+    """{"title", "format" of Excel, "values" of its ticks, "log"}: what is known of an axis."""
     told: dict[str, Any] = {"title": "", "format": "General", "values": None, "log": False}
     for layer in drawn:
         given = layer.encoding.get(channel, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 # Hundredths of the type's size, from the space to the tilde
@@ -12,6 +13,7 @@ _REGULAR = (
 )
 _WIDTHS = {chr(32 + place): int(width) / 100 for place, width in enumerate(_REGULAR.split())}
 _BOLD = 1.07  # a line of bold type is at most so much wider
+_WIDTHS["\u00a0"] = _WIDTHS[" "]  # where no line is broken
 _OTHER = 0.6  # letters with accents, signs
 _WIDE = 1.0  # Chinese, Japanese, Korean
 LINE = 1.2  # from one line to the next
@@ -35,7 +37,7 @@ def height(text: str, size: float, room: float, *, bold: bool = False) -> float:
 
 def longest_word(text: str, size: float, *, bold: bool = False) -> float:
     """Inches of the longest part that is not broken."""
-    return max((width(word, size, bold=bold) for word in text.split()), default=0.0)
+    return max((width(word, size, bold=bold) for word, _ in _pieces(text)), default=0.0)
 
 
 def clipped(text: str, size: float, room: float, most: int, *, bold: bool = False) -> str:
@@ -53,19 +55,19 @@ def clipped(text: str, size: float, room: float, most: int, *, bold: bool = Fals
 def _lines(text: str, size: float, room: float, bold: bool) -> int:
     count, filled = 1, 0.0
     space = width(" ", size, bold=bold)
-    for wide in _words(text, size, room, bold):
-        if filled and filled + space + wide > room:
-            count, filled = count + 1, wide
-        else:
-            filled += (space if filled else 0) + wide
+    for word, spaced in _pieces(text):
+        wide = width(word, size, bold=bold)
+        before = space if spaced and filled else 0.0
+        if filled and filled + before + wide > room:
+            count, filled, before = count + 1, 0.0, 0.0
+        filled += before + wide
+        while filled > room + 1e-9:  # wider than a line: broken wherever it must
+            count, filled = count + 1, filled - room
     return count
 
 
-def _words(text: str, size: float, room: float, bold: bool) -> Iterator[float]:
-    """Widths of the words; what is wider than a line is broken wherever it must."""
-    for word in text.split():
-        wide = width(word, size, bold=bold)
-        while wide > room:
-            yield room
-            wide -= room
-        yield wide
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """What is not broken, and whether a space stands before it: lines break at spaces and behind hyphens."""
+    for word in text.split(" "):
+        for place, piece in enumerate(re.split(r"(?<=\w-)(?=\w)", word)):
+            yield piece, place == 0

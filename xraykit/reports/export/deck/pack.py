@@ -57,16 +57,20 @@ def title_slide(deck: Any, report: Report, look: Look, notes: str) -> None:
     canvas = Canvas(deck.slides.add_slide(deck.slide_layouts[0]), look)
     tiles = [report.headline[k : k + TILES] for k in range(0, len(report.headline), TILES)]
     shapes.box(canvas, Place(0, 0, 0.22, looks.HEIGHT), look.accent)
-    size = next((size for size in (44, 36, 30) if measure.lines(report.title, size, looks.ACROSS, bold=True) <= 2), 26)
-    title = measure.clipped(report.title, size, looks.ACROSS, 3, bold=True)
+    sizes = [(44, 2), (36, 3), (30, 3)]
+    size = next((size for size, n in sizes if measure.lines(report.title, size, looks.ACROSS, bold=True) <= n), 26)
+    title = measure.clipped(report.title, size, looks.ACROSS, 4, bold=True)
     high = measure.height(title, size, looks.ACROSS, bold=True)
-    top = 2.3 if not tiles else 0.95
+    top = 0.95 if tiles else 1.7
     _title(canvas, Place(looks.MARGIN, top, looks.ACROSS, high + 0.1), title, size)
     lead = measure.clipped(report.lead, 20, looks.ACROSS, 4)
     below = top + high + 0.25
     if lead:
         shapes.text(canvas, Place(looks.MARGIN, below, looks.ACROSS, 1.4), [lead], 20, color=look.faint)
         below += measure.height(lead, 20, looks.ACROSS) + 0.3
+    if not tiles:
+        facts = [measure.clipped(f"{name}: {value}", 18, looks.ACROSS, 1) for name, value in report.facts[:2]]
+        shapes.text(canvas, Place(looks.MARGIN, below + 0.1, looks.ACROSS, 1), facts, 18, color=look.faint, after=6)
     if tiles:
         room = (looks.BOTTOM - below - looks.GAP * (len(tiles) - 1)) / len(tiles)
         for k, row in enumerate(tiles):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from xraykit.evaluation.stats import Figure
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import marks, measure
-from xraykit.reports.export.deck.blocks import Beside, Block, Pixels, Titled, Words, beside, chart_pixels
+from xraykit.reports.export.deck.blocks import Beside, Block, Keyed, Pixels, Titled, Words, beside, chart_pixels
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.native import dots, grids, lines
 from xraykit.reports.film.photograph import Photograph
@@ -17,12 +19,20 @@ HALF = 4  # classes up to which two matrices stand side by side
 
 def blocks(section: Section, notice: str, look: Look) -> list[Block]:
     """What is stacked on the section's slides."""
-    made = words(section.words, section.listed)
+    said = [paragraph.replace("`", "") for paragraph in section.words if paragraph]
+    made = words(said, section.listed, alone=not section.parts)
     parts = list(section.parts)
     while parts:
         part = parts.pop(0)
+        room = looks.ROOM - sum(block.least + looks.GAP for block in made if len(made) == 1)
         if isinstance(part, Table):
-            made += _tables(part, section, look)
+            if _said(part, section, made):
+                continue
+            if parts and (pair := _two_tables(part, parts[0], look)):
+                parts.pop(0)
+                made.append(pair)
+            else:
+                made += _tables(part, section, look, room)
         elif parts and (pair := _pair(part, parts[0], notice, look)):
             parts.pop(0)
             made.append(pair)
@@ -31,14 +41,14 @@ def blocks(section: Section, notice: str, look: Look) -> list[Block]:
     return made
 
 
-def words(paragraphs: Sequence[str], listed: bool = False) -> list[Block]:
-    """Paragraphs as a block, in smaller type where they would fill a slide and more."""
+def words(paragraphs: Sequence[str], listed: bool = False, *, alone: bool = True) -> list[Block]:
+    """Paragraphs as a block, in larger type where nothing else is on the slide."""
     if not paragraphs:
         return []
-    made = Words(looks.ACROSS, tuple(paragraphs), listed=listed or len(paragraphs) > 2)
-    if made.least > looks.ROOM:
-        made = Words(looks.ACROSS, made.paragraphs, looks.LEAST_WORDS, made.listed)
-    return [made]
+    listed = (listed or len(paragraphs) > 2) and len(paragraphs) > 1
+    sizes, room = (looks.WORDS, 0.8 * looks.ROOM) if alone else (looks.WORDS[-2:], 0.42 * looks.ROOM)
+    made = [Words(looks.ACROSS, tuple(paragraphs), size, listed) for size in sizes]
+    return [next((block for block in made if block.least <= room), made[-1])]
 
 
 def picture(part: Picture | Photograph, width: float, notice: str, look: Look) -> Block:
@@ -81,7 +91,25 @@ def _pair(first: Picture | Photograph, second: object, notice: str, look: Look) 
     high = [measure.lines(title, looks.HEADING, width, bold=True) for title in titles]
     titles = tuple(title + "\n" * (max(high) - n) for title, n in zip(titles, high, strict=True))
     notes = (first.note, second.note)  # type: ignore[union-attr]
-    return Beside(width, tuple(Titled(width, *each) for each in zip(pair, titles, notes, strict=True)))
+    made = Beside(looks.ACROSS, tuple(Titled(width, *each) for each in zip(pair, titles, notes, strict=True)))
+    entries = tuple(dict.fromkeys(entry for block in pair if isinstance(block, lines.Lines) for entry in block.entries))
+    return Keyed(looks.ACROSS, made, entries) if entries else made
+
+
+def _two_tables(first: Table, second: object, look: Look) -> Block | None:
+    """Two small tables side by side."""
+    width = beside(2)
+    if not isinstance(second, Table) or len(first.columns) != len(second.columns) or not first.title:
+        return None
+    pair = [grids.of_table(part, look, looks.ROOM - 1, width) for part in (first, second)]
+    if any(len(made) != 1 or made[0].size < 14 or made[0].least > looks.ROOM - 1 for made, _ in pair):
+        return None
+    size = min(made[0].size for made, _ in pair)
+    blocks = (
+        Titled(width, replace(made[0], size=size), part.title, note)
+        for (made, note), part in zip(pair, (first, second), strict=True)
+    )
+    return Beside(looks.ACROSS, tuple(blocks))
 
 
 def _square(block: Block) -> bool:
@@ -94,10 +122,44 @@ def _square(block: Block) -> bool:
 
 def _titled(part: Picture | Photograph, section: Section, block: Block) -> Block:
     title = "" if part.title == section.title else part.title
-    return Titled(looks.ACROSS, block, title, part.note)
+    made = Titled(looks.ACROSS, block, title, part.note)
+    entries = block.entries if isinstance(block, lines.Lines) else ()
+    return Keyed(looks.ACROSS, made, entries) if entries else made
 
 
-def _tables(part: Table, section: Section, look: Look) -> list[Block]:
-    made, note = grids.of_table(part, look)
+def _said(table: Table, section: Section, made: Sequence[Block]) -> bool:
+    """Whether native matrices and dots before it show every number of a table."""
+    shown = {key for block in made for key in _keys(block)}
+    values = {
+        value
+        for part in section.pictures
+        if part.key in shown
+        for row in part.rows
+        for value in row.values()
+        if isinstance(value, int | float)
+    }
+    numbers = {
+        number
+        for row in table.rows
+        for value in row
+        for number in ((value.value, value.low, value.high) if isinstance(value, Figure) else (value,))
+        if isinstance(number, int | float) and not isinstance(number, bool)
+    }
+    return bool(numbers) and numbers <= values
+
+
+def _keys(block: Block) -> Iterator[str]:
+    if isinstance(block, Beside):
+        yield from (key for each in block.blocks for key in _keys(each))
+    elif isinstance(block, Titled):
+        yield from _keys(block.block)
+    elif isinstance(block, grids.Matrix | dots.Dots):
+        yield block.key
+
+
+def _tables(part: Table, section: Section, look: Look, room: float) -> list[Block]:
+    if (matrix := grids.matrix_of(part, look, looks.ACROSS)) is not None:
+        return [Titled(looks.ACROSS, matrix, "" if part.title == section.title else part.title, part.note)]
+    made, note = grids.of_table(part, look, room - (0.9 if part.note else 0.5))
     title = "" if part.title == section.title else part.title
     return [Titled(looks.ACROSS, grid, title, note if grid is made[-1] else "") for grid in made]

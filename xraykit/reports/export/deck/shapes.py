@@ -102,14 +102,19 @@ def box(canvas: Canvas, place: Place, fill: str) -> Any:
     shape.fill.solid()
     shape.fill.fore_color.rgb = rgb(fill)
     shape.line.fill.background()
-    shape.shadow.inherit = False
+    _unstyled(shape)
     return shape
 
 
-def line(canvas: Canvas, ends: tuple[float, float, float, float], color: str, points: float = 1) -> Any:
+def line(
+    canvas: Canvas, ends: tuple[float, float, float, float], color: str, points: float = 1, dash: Any = None
+) -> Any:
     """A straight line between two places in inches."""
     drawn = canvas.slide.shapes.add_connector(MSO_CONNECTOR.STRAIGHT, *(Inches(end) for end in ends))
     drawn.line.color.rgb, drawn.line.width = rgb(color), Pt(points)
+    if dash:
+        drawn.line.dash_style = dash
+    _unstyled(drawn)
     return drawn
 
 
@@ -136,6 +141,12 @@ def legend_height(entries: Sequence[tuple[str, str, str]], size: float, room: fl
         wide = measure.width(f"● {title}     ", size)
         rows, filled = (rows + 1, wide) if filled and filled + wide > room else (rows, filled + wide)
     return rows * size * measure.LINE / 72
+
+
+def _unstyled(shape: Any) -> None:
+    """Without the theme's shadow."""
+    for style in shape._element.xpath("./p:style"):
+        shape._element.remove(style)
 
 
 def _bullet(paragraph: Any, size: float, color: str) -> None:

@@ -93,14 +93,19 @@ class Dots(Block):
             for shade in dict.fromkeys((dot.color, dot.shape) for dot in held):
                 own = [dot for dot in held if (dot.color, dot.shape) == shade]
                 points = tuple((dot.value, self._height(dot)) for dot in own)
-                ends = tuple(dot.ends for dot in own)
+                series += [self._interval(dot) for dot in own if None not in dot.ends]
                 name = lane or own[0].row
-                series.append(Series(name, points, shade[0], marker=shade[1], size=11, along="x", ends=ends))
+                series.append(Series(name, points, shade[0], marker=shade[1], size=11))
         wide, high = plot.w + 2 * SIDE, plot.h + RULER
         inner = (SIDE / wide, 0.0, plot.w / wide, plot.h / high)
         up = Axis(low=0, high=len(self.rows), step=1, shown=False)
-        chart = Chart(self.key, self.alt, tuple(series), self.axis, up, inner, legend=False)
+        chart = Chart(self.key, self.alt, tuple(series), self.axis, up, inner)
         xy.draw(canvas, Place(plot.x - SIDE, plot.y, wide, high), chart)
+
+    def _interval(self, dot: Dot) -> Series:
+        """A line of its own: LibreOffice draws no error bars along x."""
+        ends = tuple((float(end), self._height(dot)) for end in dot.ends if end is not None)
+        return Series(f"{dot.lane or dot.row}, interval", ends, dot.color, line=2.25)
 
     def _height(self, dot: Dot) -> float:
         """Where a dot stands, rows from below."""
@@ -156,7 +161,7 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
     between = [layer for layer in drawn if layer.mark == "rule" and "x2" in layer.encoding]
     crossing = [layer for layer in drawn if layer.mark == "rule" and "x2" not in layer.encoding]
     ends = (between[0].field("x"), between[0].field("x2")) if between else ("", "")
-    dots = tuple(_dot(points, drawn, row, ends, percent, look) for row in points.rows)
+    dots = tuple(_dot(points, row, ends, percent, look) for row in points.rows)
     lanes = points.values("yOffset") if "yOffset" in points.encoding else [""]
     order = [str(name) for name in points.values("y") if any(dot.row == str(name) for dot in dots)]
     lines = tuple(
@@ -167,13 +172,12 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
     return Dots(width, key, alt, tuple(order), tuple(map(str, lanes)), dots, axis, lines)
 
 
-def _dot(points: Layer, drawn: Sequence[Layer], row: Any, ends: tuple[str, str], percent: bool, look: Look) -> Dot:
+def _dot(points: Layer, row: Any, ends: tuple[str, str], percent: bool, look: Look) -> Dot:
     value, interval = float(row[points.field("x")]), (row.get(ends[0]), row.get(ends[1]))
     words = Figure(value, *interval).text("percent" if percent else "number").removesuffix(" (no interval)")
-    for layer in drawn:
-        field = layer.field("text")
-        if layer.mark == "text" and isinstance(row.get(field), str):
-            words = row[field]
+    told = [given["field"] for given in points.encoding.get("tooltip", []) if isinstance(row.get(given["field"]), str)]
+    names = [points.field(channel) for channel in ("y", "yOffset", "color")]
+    words = next((row[field] for field in told if field not in names and row[field].startswith(words)), words)
     color = points.scaled("color", row) or points.look.get("color") or look.ink
     shape = points.scaled("shape", row) or points.look.get("shape") or "circle"
     return Dot(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -11,6 +13,7 @@ from pptx.oxml import parse_xml
 from pptx.oxml.ns import nsdecls, qn
 from pptx.util import Inches
 
+from xraykit.evaluation.stats import number_text
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import marks, measure, shapes
 from xraykit.reports.export.deck.blocks import Block
@@ -22,6 +25,7 @@ from xraykit.reports.report import Table
 MOST_ROWS = 24  # of a table on slides: nobody reads more of them in a talk
 PLAIN = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"  # PowerPoint's table style without fill and lines
 PAD, PAD_DOWN = 0.09, 0.045  # inches inside a cell
+TALL = 1.4  # times as high as it must be: where there is room, rows stand further apart
 FEW = 6  # classes up to which a cell has its share below its count
 CELL = 1.9  # inches, the widest of a matrix
 LABELS = 3.3  # inches, the widest column of class names
@@ -52,6 +56,10 @@ class Grid(Block):
     def least(self) -> float:
         return self._head + sum(map(self._height, self.rows))
 
+    @property
+    def most(self) -> float:
+        return TALL * self.least
+
     def split(self, room: float) -> tuple[Block, Block] | None:
         filled, place = self._head, 0
         for place, row in enumerate(self.rows):
@@ -60,6 +68,7 @@ class Grid(Block):
                 break
         if place < min(2, len(self.rows)):  # a head with one row below it is none
             return None
+        place = min(place, math.ceil(len(self.rows) / math.ceil(len(self.rows) / place)))  # about as many on each
         return (
             replace(self, rows=self.rows[:place], fills=self.fills[:place]),
             replace(self, rows=self.rows[place:], fills=self.fills[place:]),
@@ -76,7 +85,8 @@ class Grid(Block):
         lines = [squares(self.head, panel, True)] if self.head else []
         lines += [squares(row, fills, False) for row, fills in zip(self.rows, self.fills, strict=True)]
         heights = ([self._head] if self.head else []) + [self._height(row) for row in self.rows]
-        table(canvas, place, self.key, lines, self.widths, heights, ruled=True)
+        taller = min(TALL, max(1.0, place.h / sum(heights)))
+        table(canvas, place, self.key, lines, self.widths, [taller * high for high in heights], ruled=True)
 
     @property
     def _head(self) -> float:
@@ -116,8 +126,8 @@ class Matrix(Block):
         heads = [str(k + 1) for k in range(len(self.across))] if self._numbered else self.across
         lines = [
             [
-                Square(((self.corner, 13, False),)),
-                *(Square(((text, self._size, True),), "center") for text in heads),
+                Square(tuple((text, 13, False) for text in self.corner.split("\n"))),
+                *(Square(((text, self._above or self._size, True),), "center") for text in heads),
             ]
         ]
         for k, (label, row) in enumerate(zip(self.down, self.cells, strict=True)):
@@ -153,8 +163,10 @@ class Matrix(Block):
 
     @property
     def _labels(self) -> float:
-        widest = max(measure.width(f"10  {name}", self._size, bold=True) for name in self.down)
-        corner = measure.longest_word(self.corner, 13)
+        widest = max(
+            measure.width(f"10  {name}" if len(self.down) > FEW else name, self._size, bold=True) for name in self.down
+        )
+        corner = max(measure.width(text, 13) for text in self.corner.split("\n"))
         return min(max(widest, corner) + 2 * PAD + 0.05, LABELS, 0.4 * self.width)
 
     @property
@@ -162,53 +174,94 @@ class Matrix(Block):
         return min(CELL, (self.width - self._labels) / len(self.across))
 
     @property
-    def _numbered(self) -> bool:
+    def _above(self) -> float:
+        """Points of the names above the columns, 0 where they do not fit in any size."""
         room = self._cell - 2 * PAD
-        return any(
-            measure.longest_word(name, self._size, bold=True) > room
-            or measure.lines(name, self._size, room, bold=True) > 2
-            for name in self.across
-        )
+
+        def fits(size: float) -> bool:
+            return all(
+                measure.longest_word(name, size, bold=True) <= room and measure.lines(name, size, room, bold=True) <= 2
+                for name in self.across
+            )
+
+        return next((size for size in (self._size, 14, 13, 12) if fits(size)), 0)
+
+    @property
+    def _numbered(self) -> bool:
+        return not self._above
 
     @property
     def _head(self) -> float:
         room = self._cell - 2 * PAD
-        above = 1 if self._numbered else max(measure.lines(n, self._size, room, bold=True) for n in self.across)
+        above = 1 if self._numbered else max(measure.lines(n, self._above, room, bold=True) for n in self.across)
         corner = measure.height(self.corner, 13, self._labels - 2 * PAD)
         return max(above * self._size * measure.LINE / 72, corner) + 2 * PAD_DOWN
 
 
-def of_table(given: Table, look: Look) -> tuple[list[Block], str]:
-    """A table as grids as wide as a slide, its columns in several where they do not fit, and what to say below them."""
-    shown = given.written[:MOST_ROWS]
+def of_table(given: Table, look: Look, room: float, width: float = looks.ACROSS) -> tuple[list[Grid], str]:
+    """A table as grids, its columns in several where they do not fit, and what to say below them.
+
+    The type is the largest in which its columns fit into `width` and its rows into `room` inches. A table of names alone
+    says nothing: there are no grids.
+    """
+    shown = [[_kept_together(text) for text in row] for row in given.written[:MOST_ROWS]]
     note = given.note
     if len(given.written) > MOST_ROWS:
         rest = f"The first {MOST_ROWS} of {len(given.written):,} rows; HTML, Markdown, JSON and CSV hold all of them."
         note = f"{note} {rest}".strip()
+    if len(given.columns) < 2 or not shown:
+        return [], note
     head = tuple(column.name for column in given.columns)
-    aligns = ("left", *("left" if column.kind == "text" else "right" for column in given.columns[1:]))
-    if not given.head:
-        aligns = ("left",) * len(head)
-    fills = tuple(
-        tuple("" if cell.shade is None else shade(cell.shade, (0, 1), look.style.sequential) for cell in row)
+    aligns = ["left", *("left" if column.kind == "text" else "right" for column in given.columns[1:])]
+    aligns = aligns if given.head else ["left"] * len(head)
+    fills = [
+        ["" if cell.shade is None else shade(cell.shade, (0, 1), look.style.sequential) for cell in row]
         for row in given.cells[:MOST_ROWS]
-    )
-    blocks: list[Block] = []
-    for places, widths, size in _columns(head if given.head else ("",) * len(head), shown):
-        pick = [tuple(row[k] for k in places) for row in (head, aligns)]
-        blocks.append(
-            Grid(
-                sum(widths),
-                given.key,
-                pick[0] if given.head else (),
-                tuple(tuple(row[k] for k in places) for row in shown),
-                tuple(tuple(row[k] for k in places) for row in fills),
-                pick[1],
-                widths,
-                size,
+    ]
+    names = next((k for k, column in enumerate(given.columns) if column.kind != "text"), 1)
+
+    def grid(places: list[int], widths: tuple[float, ...], size: float) -> Grid:
+        def pick(row: Sequence[str]) -> tuple[str, ...]:
+            return tuple(row[k] for k in places)
+
+        rows, filled = tuple(map(pick, shown)), tuple(map(pick, fills))
+        heads = pick(head) if given.head else ()
+        return Grid(sum(widths), given.key, heads, rows, filled, pick(aligns), widths, size)
+
+    heads = head if given.head else ("",) * len(head)
+    for size in looks.TABLE:
+        wanted, least = _widths(heads, shown, size)
+        widths = _shared(wanted, least, width)
+        whole = grid(list(range(len(head))), widths, size)
+        if sum(least) <= width and (sum(wanted) <= width or size <= 16) and (whole.least <= room or size <= 15):
+            return [whole], note
+    size = looks.TABLE[-1]
+    wanted, least = _widths(heads, shown, size)
+    groups = _groups(least, max(1, min(names, len(head) - 1)), width)
+    pairs = [([wanted[k] for k in places], [least[k] for k in places]) for places in groups]
+    return [grid(places, _shared(*pair, width), size) for places, pair in zip(groups, pairs, strict=True)], note
+
+
+def matrix_of(given: Table, look: Look, width: float) -> Matrix | None:
+    """A table whose columns are all shaded as a matrix; None of any other."""
+    if len(given.columns) < 3 or any(column.look != "shade" for column in given.columns[1:]) or not given.rows:
+        return None
+    few = len(given.columns) - 1 <= FEW
+    cells = tuple(
+        tuple(
+            (
+                (cell.text,) if cell.shade is None or not few else (cell.text, number_text(cell.shade, "percent")),
+                "" if cell.shade is None else shade(cell.shade, (0, 1), look.style.sequential),
+                False,
             )
+            for cell in row[1:]
         )
-    return (blocks if shown else []), note
+        for row in given.cells
+    )
+    names = tuple(column.name for column in given.columns)
+    down = tuple(row[0] for row in given.written)
+    corner = names[0].replace(" \\ ", "\u00a0↓\n", 1) + ("\u00a0→" if " \\ " in names[0] else "")
+    return Matrix(width, given.key, given.title or names[0], corner, names[1:], down, cells)
 
 
 def of_layers(drawn: list[Layer], key: str, alt: str, width: float) -> Matrix:
@@ -237,7 +290,7 @@ def of_layers(drawn: list[Layer], key: str, alt: str, width: float) -> Matrix:
         fill = "" if value is None else shade(value, scale["domain"], scale["range"])
         cells[at] = (tuple(plain), fill, at in framed)
     titles = [tiles.encoding[axis].get("title") for axis in ("y", "x")]
-    corner = "   ".join(f"{title} {arrow}" for title, arrow in zip(titles, "↓→", strict=True) if title)
+    corner = "\n".join(f"{title}\u00a0{arrow}" for title, arrow in zip(titles, "↓→", strict=True) if title)
     rows = tuple(tuple(cells.get((x, y), ((), "", False)) for x in across) for y in down)
     return Matrix(width, key, alt, corner, tuple(map(str, across)), tuple(map(str, down)), rows)
 
@@ -312,23 +365,31 @@ def _fill(look: Look, cell: Any, square: Square, ruled: bool) -> None:
         cell.fill.fore_color.rgb = shapes.rgb(square.fill)
 
 
-def _columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[list[int], tuple[float, ...], float]]:
-    """Places, widths and the size of type of each grid: in the largest type in which all columns fit, or in several."""
-    for size in range(looks.TABLE, looks.LEAST_TABLE - 1, -1):
-        wanted = [_wanted(k, head, rows, size) for k in range(len(head))]
-        least = [_least(k, head, rows, size) for k in range(len(head))]
-        if sum(least) <= looks.ACROSS:
-            return [(list(range(len(head))), _shared(wanted, least, looks.ACROSS), size)]
-    groups, filled = [[0]], least[0]
-    for place in range(1, len(head)):
-        if filled + least[place] > looks.ACROSS and len(groups[-1]) > 1:
-            groups, filled = [*groups, [0]], least[0]
+def _widths(head: Sequence[str], rows: Sequence[Sequence[str]], size: float) -> tuple[list[float], list[float]]:
+    """What each column wants and what it needs, inches."""
+    return (
+        [_wanted(k, head, rows, size) for k in range(len(head))],
+        [_least(k, head, rows, size) for k in range(len(head))],
+    )
+
+
+def _groups(least: Sequence[float], names: int, width: float) -> list[list[int]]:
+    """The columns of each grid where one cannot hold them all; those that name the rows stand in every one."""
+    while names > 1 and sum(least[:names]) > 0.6 * width:
+        names -= 1
+    groups = [list(range(names))]
+    for place in range(names, len(least)):
+        if sum(least[k] for k in groups[-1]) + least[place] > width and len(groups[-1]) > names:
+            groups.append(list(range(names)))
         groups[-1].append(place)
-        filled += least[place]
-    return [
-        (places, _shared([wanted[k] for k in places], [least[k] for k in places], looks.ACROSS), looks.LEAST_TABLE)
-        for places in groups
-    ]
+    return groups
+
+
+def _kept_together(text: str) -> str:
+    """An interval is not broken within its brackets, nor a number from what it is compared with."""
+    text = re.sub(r"\[[^\[\]]{1,24}\]", lambda part: part[0].replace(" ", "\u00a0"), text)
+    text = re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)  # a minus, not a hyphen
+    return text.replace("< ", "<\u00a0").replace("`", "")
 
 
 def _wanted(place: int, head: Sequence[str], rows: Sequence[Sequence[str]], size: float) -> float:
@@ -341,8 +402,8 @@ def _least(place: int, head: Sequence[str], rows: Sequence[Sequence[str]], size:
     """Inches of a column as narrow as it can be read: broken between words, long texts to three lines."""
     cells = [(row[place], False) for row in rows] + [(head[place], True)]
     word = max(measure.longest_word(text, size, bold=bold) for text, bold in cells)
-    third = max(measure.width(text, size, bold=bold) for text, bold in cells) / 3
-    return max(min(word, 4.5), min(third, 3.2)) + 2 * PAD + 0.04
+    third = max(measure.width(row[place], size) for row in rows) / 3
+    return max(min(word, 4.5), min(third, 3.2)) + 2 * PAD + 0.06
 
 
 def _shared(wanted: Sequence[float], least: Sequence[float], room: float) -> tuple[float, ...]:
@@ -352,7 +413,7 @@ def _shared(wanted: Sequence[float], least: Sequence[float], room: float) -> tup
     extra, beyond = room - sum(least), sum(wanted) - sum(least)
     if beyond > extra:
         return tuple(low + (high - low) * extra / beyond for low, high in zip(least, wanted, strict=True))
-    spare = min(room - sum(wanted), 0.6 * sum(wanted)) / len(wanted)
+    spare = (room - sum(wanted)) / len(wanted)
     return tuple(wide + spare for wide in wanted)
 
 

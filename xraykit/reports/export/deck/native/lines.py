@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,11 +26,18 @@ class Lines(Block):
 
     @property
     def least(self) -> float:
-        return 3.4 + 0.25 * xy.legend_lines(self.chart, self.width)
+        return 3.0
 
     @property
     def most(self) -> float:
         return max(self.least, min(0.78 * self.width, 5.2))
+
+    @property
+    def entries(self) -> tuple[tuple[str, str, Any], ...]:
+        """What its legend says: name, colour and dash of each line."""
+        return tuple(
+            (series.name, series.color, xy.dash_of(series.dash)) for series in self.chart.series if series.listed
+        )
 
     def draw(self, canvas: Canvas, place: Place) -> None:
         xy.draw(canvas, place, self.chart)
@@ -59,8 +67,15 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
 
 def _axis(drawn: list[Layer], channel: str) -> Axis:
     told, ends = marks.axis(drawn, channel), marks.domain(drawn, channel)
+    step = xy.step_of(told["values"])
+    if ends is None and channel == "x" and not told["log"]:
+        ends = _span(drawn)["x"]
+    if ends and not step and not told["log"]:
+        step = xy.round_step(ends[1] - ends[0], whole=told["format"] == "0")
+        if channel == "y":
+            ends = math.floor(ends[0] / step + 1e-9) * step, math.ceil(ends[1] / step - 1e-9) * step
     low, high = ends or (None, None)
-    return Axis(told["title"], low, high, xy.step_of(told["values"]), told["format"], told["log"])
+    return Axis(told["title"], low, high, step, told["format"], told["log"])
 
 
 def _series(layer: Layer, drawn: list[Layer], span: dict[str, tuple[float, float]], look: Look) -> Iterator[Series]:
@@ -154,7 +169,10 @@ def _groups(layer: Layer) -> Iterator[list[Any]]:
 def _name(layer: Layer, row: Any) -> str:
     """What a line is, of the fields that tell it apart."""
     fields = dict.fromkeys(layer.field(channel) for channel in ("color", "strokeDash", "size", "detail"))
-    parts = [str(row[field]) for field in fields if field and row.get(field) is not None]
+    several = [field for field in fields if field and len({other.get(field) for other in layer.rows}) > 1]
+    parts = [str(row[field]) for field in several if row.get(field) is not None] or [
+        str(row[field]) for field in fields if field and row.get(field) is not None
+    ]
     parts = [part for part in parts if part != "validation"]
     return ", ".join(parts) or layer.mark
 

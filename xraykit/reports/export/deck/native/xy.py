@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
@@ -12,7 +12,6 @@ from pptx.chart.data import XyChartData
 from pptx.enum.chart import (
     XL_CHART_TYPE,
     XL_LABEL_POSITION,
-    XL_LEGEND_POSITION,
     XL_MARKER_STYLE,
     XL_TICK_LABEL_POSITION,
 )
@@ -23,7 +22,7 @@ from pptx.oxml.ns import nsdecls, qn
 from pptx.util import Pt
 
 from xraykit.reports.export.deck import look as looks
-from xraykit.reports.export.deck import measure, shapes
+from xraykit.reports.export.deck import shapes
 from xraykit.reports.export.deck.shapes import Canvas, Place
 
 MARKERS = {
@@ -40,7 +39,7 @@ TICKS = 14  # points
 class Series:
     """Points (x, y) in order. `line` points wide, 0 for none; `dash` of Vega; `marker` a shape of `charts.style`.
 
-    `down` and `up` are the ends of an interval at each point, along the axis `along`; `words` stand beside the points.
+    `ends` are those of an upright interval at each point; `words` stand beside the points.
     """
 
     name: str
@@ -50,7 +49,6 @@ class Series:
     dash: tuple[float, ...] = ()
     marker: str = ""
     size: int = 9
-    along: str = "y"
     ends: tuple[tuple[float | None, float | None], ...] = ()
     words: tuple[str, ...] = ()
     side: str = "above"
@@ -80,15 +78,17 @@ class Chart:
     x: Axis
     y: Axis
     inner: tuple[float, float, float, float] | None = None
-    legend: bool = field(default=True)
 
 
 def draw(canvas: Canvas, place: Place, chart: Chart) -> Any:
     """The chart as a native shape."""
     data = XyChartData()
+    longest = max(len(series.points) for series in chart.series)
     for series in chart.series:
         held = data.add_series(series.name)
-        for x, y in series.points:
+        # LibreOffice does not draw a line that is shorter than another: its last point stands there again and again
+        again = longest - len(series.points) if series.line else 0
+        for x, y in (*series.points, *series.points[-1:] * again):
             held.add_data_point(x, y)
     frame = canvas.slide.shapes.add_chart(XL_CHART_TYPE.XY_SCATTER_LINES_NO_MARKERS, *place.emu, data)
     shapes.name(frame, chart.key, chart.alt)
@@ -99,20 +99,11 @@ def draw(canvas: Canvas, place: Place, chart: Chart) -> Any:
         _style(made, series, canvas)
     _axis(drawn.category_axis, chart.x, canvas)
     _axis(drawn.value_axis, chart.y, canvas)
-    listed = [series for series in chart.series if series.listed]
-    drawn.has_legend = chart.legend and len(listed) > 0
-    if drawn.has_legend:
-        _legend(drawn, chart, canvas)
+    drawn.has_legend = False
     if chart.inner:
         _inner(drawn, chart.inner)
     _plain(drawn)
     return frame
-
-
-def legend_lines(chart: Chart, width: float) -> int:
-    """How many lines the chart's legend takes."""
-    wide = sum(measure.width(series.name, TICKS) + 0.7 for series in chart.series if series.listed)
-    return math.ceil(wide / max(width - 0.4, 1)) if chart.legend else 0
 
 
 def step_of(values: Sequence[float] | None) -> float | None:
@@ -124,13 +115,20 @@ def step_of(values: Sequence[float] | None) -> float | None:
     return step if even and step > 0 else None
 
 
+def round_step(span: float, *, whole: bool = False) -> float:
+    """A step of 1, 2 or 5 times a power of ten that divides a span in eight or fewer."""
+    power = 10 ** math.floor(math.log10(max(span, 1e-9) / 8))
+    step = next(power * k for k in (1, 2, 5, 10) if span / (power * k) <= 8)
+    return max(1.0, step) if whole else step
+
+
 def _style(made: Any, series: Series, canvas: Canvas) -> None:
     made.smooth = False
     color = shapes.rgb(series.color)
     if series.line:
         made.format.line.color.rgb, made.format.line.width = color, Pt(series.line)
         if series.dash and len(series.dash) > 1 and series.dash[1]:
-            made.format.line.dash_style = _dash(series.dash)
+            made.format.line.dash_style = dash_of(series.dash)
     else:
         made.format.line.fill.background()
     if series.marker:
@@ -150,7 +148,10 @@ def _style(made: Any, series: Series, canvas: Canvas) -> None:
         made._element.find(qn("c:xVal")).addprevious(_error_bars(series))
 
 
-def _dash(dash: Sequence[float]) -> MSO_LINE:
+def dash_of(dash: Sequence[float]) -> MSO_LINE | None:
+    """PowerPoint's name of a dash of Vega; None for a solid line."""
+    if len(dash) < 2 or not dash[1]:
+        return None
     if len(dash) > 2:
         return MSO_LINE.DASH_DOT
     return MSO_LINE.DASH if dash[0] >= 4 else MSO_LINE.SQUARE_DOT
@@ -158,7 +159,7 @@ def _dash(dash: Sequence[float]) -> MSO_LINE:
 
 def _error_bars(series: Series) -> Any:
     """Each point's own interval; how far its ends lie from the point."""
-    at = [point[0 if series.along == "x" else 1] for point in series.points]
+    at = [y for _, y in series.points]
     ends = [(value, value) if None in pair else pair for value, pair in zip(at, series.ends, strict=True)]
     sides = {
         "plus": [max(0.0, high - value) for value, (_, high) in zip(at, ends, strict=True)],
@@ -172,7 +173,7 @@ def _error_bars(series: Series) -> Any:
     )
     line = f'<a:ln w="28575"><a:solidFill><a:srgbClr val="{series.color[1:].upper()}"/></a:solidFill></a:ln>'
     return parse_xml(
-        f'<c:errBars {nsdecls("c", "a")}><c:errDir val="{series.along}"/><c:errBarType val="both"/>'
+        f'<c:errBars {nsdecls("c", "a")}><c:errDir val="y"/><c:errBarType val="both"/>'
         f'<c:errValType val="cust"/><c:noEndCap val="1"/>{given}<c:spPr>{line}</c:spPr></c:errBars>'
     )
 
@@ -203,18 +204,6 @@ def _axis(axis: Any, given: Axis, canvas: Canvas) -> None:
     if given.log:
         scaling = axis._element.find(qn("c:scaling"))
         scaling.insert(0, scaling.makeelement(qn("c:logBase"), {"val": "10"}))
-
-
-def _legend(drawn: Any, chart: Chart, canvas: Canvas) -> None:
-    legend = drawn.legend
-    legend.position, legend.include_in_layout = XL_LEGEND_POSITION.BOTTOM, False
-    legend.font.size, legend.font.color.rgb = Pt(TICKS), shapes.rgb(canvas.look.ink)
-    position = legend._element.find(qn("c:legendPos"))
-    for place, series in reversed(list(enumerate(chart.series))):
-        if not series.listed:
-            position.addnext(
-                parse_xml(f'<c:legendEntry {nsdecls("c")}><c:idx val="{place}"/><c:delete val="1"/></c:legendEntry>')
-            )
 
 
 def _inner(drawn: Any, inner: tuple[float, float, float, float]) -> None:
