@@ -31,6 +31,7 @@ ELSEWHERE = "The HTML and JSON of this page have all of them."
 SIZES: dict[Size, tuple[Sheet, float]] = {"1080p": ("wide", 144), "2160p": ("wide", 288), "a4-300": ("a4", 300)}
 BESIDE = 9  # rows of the longest table that stands beside a picture
 FEW_WORDS = 420  # letters of words that stand at the right of a picture
+WHOLE = 0.86  # of the height: a photograph that takes the width
 PAIRED = 16  # rows of the longest table that stands beside another
 LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
 HEADED = 76  # pt: a chart's title and two lines of its note
@@ -58,7 +59,7 @@ class Format:
 
 FORMATS: dict[Sheet, Format] = {
     "a4": Format(
-        width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, photograph=0.5, gap=18, rows=60
+        width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, photograph=0.4, gap=18, rows=60
     ),
     "wide": Format(
         width=880, height=424, type=14, table=13, smallest=10.5, chart=1.12, photograph=0.84, gap=32, rows=24
@@ -338,7 +339,8 @@ class _Page:
         across, down = photograph.size
         beside = max(1, int(1.001 / photograph.shown))
         room = (width - self.format.gap * (beside - 1)) * photograph.shown
-        scale = min(room / across, self.format.photograph * self.format.height / down)
+        highest = WHOLE if photograph.shown > 0.9 else self.format.photograph  # a sheet of many films
+        scale = min(room / across, highest * self.format.height / down)
         return {
             "title": photograph.title,
             "note": photograph.note,
