@@ -21,8 +21,9 @@ truth/             card: a model card as a report; home_and_elsewhere: a model o
 film/              photograph: pixels as a part of a report; subject: a film with what gate, models and reader made of it;
                    report: that on a page; pictures: film and overlays side by side; sheet: many films small; session:
                    a reading session; software: the versions that made it
-export/            formats: every kind of file, one list; typeset, tables, figure: pages and single charts; slides, deck/:
-                   PowerPoint; dicom: for an archive of images; verify: whether a film report still holds
+export/            formats: every kind of file that a report is handed out as, the one registry; typeset: PDF and PNG
+                   pages, set by page.typ; tables: how wide columns are there; figure: one chart as SVG, PNG or PDF;
+                   slides, deck/: PowerPoint; dicom: for an archive; verify: whether a film report still holds
 heatmap/overlay    a heatmap in colour on its film, with its legend below
 heatmap/colormaps  the colour maps of heatmaps
 

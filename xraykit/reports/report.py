@@ -205,7 +205,7 @@ class Picture:
         if framed:
             lines = [self.note, notice] if self.note else [notice]
             spec["title"] = {"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12}
-        svg = vl_convert.vegalite_to_svg(spec)
+        svg = _numbered(vl_convert.vegalite_to_svg(spec))
         place = svg.index(">") + 1
         return f"{svg[:place]}<metadata>{_escape(self._json(notice))}</metadata>{svg[place:]}"
 
@@ -387,6 +387,12 @@ def _templates() -> Any:
 
     loader = jinja2.FileSystemLoader(FOLDER)
     return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+def _numbered(svg: str) -> str:
+    """The same picture whichever were drawn before it: vl-convert goes on counting the ids of what it clips."""
+    numbers = {name: f"clip{place}" for place, name in enumerate(dict.fromkeys(re.findall(r"\bclip\d+\b", svg)))}
+    return re.sub(r"\bclip\d+\b", lambda name: numbers[name[0]], svg)
 
 
 def _escape(text: str) -> str:

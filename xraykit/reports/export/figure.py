@@ -47,7 +47,7 @@ def style(look: Look) -> Style:
     from xraykit.reports.charts.style import PAPER, SCREEN
 
     given = PAPER if look == "paper" else SCREEN
-    return replace(given, name=look, font=f"{tables.FAMILY}, Arial, sans-serif")
+    return replace(given, font=f"{tables.FAMILY}, Arial, sans-serif")
 
 
 class Drawn(NamedTuple):

@@ -30,6 +30,8 @@ PDF_STANDARD = "a-2b"
 ELSEWHERE = "The HTML and JSON of this page have all of them."
 SIZES: dict[Size, tuple[Sheet, float]] = {"1080p": ("wide", 144), "2160p": ("wide", 288), "a4-300": ("a4", 300)}
 BESIDE = 9  # rows of the longest table that stands beside a picture
+FEW_WORDS = 420  # letters of words that stand at the right of a picture
+WHOLE = 0.86  # of the height: a photograph that takes the width
 PAIRED = 16  # rows of the longest table that stands beside another
 LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
 HEADED = 76  # pt: a chart's title and two lines of its note
@@ -57,7 +59,7 @@ class Format:
 
 FORMATS: dict[Sheet, Format] = {
     "a4": Format(
-        width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, photograph=0.5, gap=18, rows=60
+        width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, photograph=0.4, gap=18, rows=60
     ),
     "wide": Format(
         width=880, height=424, type=14, table=13, smallest=10.5, chart=1.12, photograph=0.84, gap=32, rows=24
@@ -174,23 +176,24 @@ class _Page:
             return False
         return all(self._fits(table, self.half) for table in section.tables)
 
-    def _fits(self, table: Table, width: float, smaller: float = 1.0) -> bool:
-        return len(tables.fit(table, width, self.format.table, smaller * self.format.table)) == 1
+    def _fits(self, table: Table, width: float) -> bool:
+        return len(tables.fit(table, width, self.format.table, self.format.table)) == 1
 
     def _section(self, section: Section, width: float) -> dict[str, Any]:
         beside = self._beside(section)
-        narrow = self.beside if beside else width
+        words_at_side = beside and self._has_words_at_side(section)
         length = sum(map(len, section.words))
         alone = self.sheet == "wide" and width == self.format.width and not section.parts  # on a slide
         left_out = [f"{table.title or section.title}: {len(table.rows):,} rows." for table in self._left_out(section)]
         return {
             "title": section.title,
-            "words": [self._text(words, narrow if self.sheet == "wide" else width) for words in section.words],
+            "words": [self._text(words, self.beside if words_at_side else width) for words in section.words],
             "type": self.format.type * (1 if not alone else 1.4 if length < 400 else 1.2 if length < 800 else 1),
             "short": length < 600,
             "listed": section.listed and len(section.words) > 1,
             "left_out": " ".join([*left_out, ELSEWHERE] if left_out else []),
             "beside": beside,
+            "words_at_side": words_at_side,
             "rows": list(self._rows(section, width)),
         }
 
@@ -200,10 +203,13 @@ class _Page:
         return tuple(long) if section.pictures else ()
 
     def _beside(self, section: Section) -> bool:
-        """Whether its one picture has something at its right: small tables; on a slide words too."""
+        """Whether its one picture has something at its right: small tables; on a slide a few words too."""
         if len(section.pictures) != 1 or section.photographs:
             return False
-        return bool(self._at_side(section) or (section.words and self.sheet == "wide"))
+        return bool(self._at_side(section) or self._has_words_at_side(section))
+
+    def _has_words_at_side(self, section: Section) -> bool:
+        return self.sheet == "wide" and 0 < sum(map(len, section.words)) <= FEW_WORDS
 
     def _at_side(self, section: Section) -> tuple[Table, ...]:
         """The tables that may stand at the right of a picture."""
@@ -240,7 +246,11 @@ class _Page:
         table = parts[place]
         near = (parts[k] for k in (place - 1, place + 1) if 0 <= k < len(parts))
         alike = any(isinstance(part, Table) and part.columns == table.columns for part in near)
-        return alike and len(table.rows) <= PAIRED and self._fits(table, self.half, 0.88)
+        if not alike or len(table.rows) > PAIRED:
+            return False
+        smaller = 0.88 if self.sheet == "a4" else 1
+        groups = tables.fit(table, self.half, self.format.table, smaller * self.format.table)
+        return len(groups) == 1 and not groups[0].stacked
 
     def _row(self, parts: Sequence[dict[str, Any]], width: float) -> dict[str, Any]:
         room = width - self.format.gap * (len(parts) - 1)
@@ -329,7 +339,8 @@ class _Page:
         across, down = photograph.size
         beside = max(1, int(1.001 / photograph.shown))
         room = (width - self.format.gap * (beside - 1)) * photograph.shown
-        scale = min(room / across, self.format.photograph * self.format.height / down)
+        highest = WHOLE if photograph.shown > 0.9 else self.format.photograph  # a sheet of many films
+        scale = min(room / across, highest * self.format.height / down)
         return {
             "title": photograph.title,
             "note": photograph.note,
@@ -346,7 +357,7 @@ class _Page:
         """How high a chart may be, in pt, with room for its title and note."""
         if self.sheet == "a4":
             return 0.5 * self.format.height
-        lines = 0 if self._beside(section) else sum(math.ceil(len(words) / 125) for words in section.words)
+        lines = 0 if self._has_words_at_side(section) else sum(math.ceil(len(words) / 125) for words in section.words)
         said = LINE * self.format.type * lines + 10
         room = self.format.height - HEADED
         return room - said if said < 0.45 * room else room  # below many words it would be small: the next slide has it
