@@ -18,9 +18,9 @@ truth/             card: a model card as a report; home_and_elsewhere: a model o
                    numbers_report: prediction sets, and 100 people at a prevalence; shortcuts_report,
                    scorecard_report: sections on models that were audited; pictures: all their charts; pages: an audit
                    as files; data_audit/: an audit of films; left_out: what a model's recipe gives on sources never seen
-film/              photograph: pixels as a part of a report; subject: a film with what gate, models and reader made of it;
-                   report: that on a page; pictures: film and overlays side by side; sheet: many films small; session:
-                   a reading session; software: the versions that made it
+film/              photograph: pixels as a part of a report; subject: a film, and what gate, models and a reader made of
+                   it; report: that on a page; pictures: film and overlays side by side; sheet: many films small;
+                   session: a reading session; software: the versions that made it
 export/            formats: every kind of file that a report is handed out as, the one registry; typeset: PDF and PNG
                    pages, set by page.typ; tables: how wide columns are there; figure: one chart as SVG, PNG or PDF;
                    slides, deck/: PowerPoint; dicom: for an archive; verify: whether a film report still holds

@@ -32,8 +32,8 @@ class File(NamedTuple):
 class Format:
     """A kind of file. `make` gives it from a report and a look, or gives its pages: more than one are zipped.
 
-    `name` is what people choose by; formats without `looks` have the paper look alone; `films` alone have it where it is
-    for film reports.
+    `name` is what people choose by; formats without `looks` have the paper look alone, those of `films` are for film
+    reports alone.
     """
 
     name: str
