@@ -16,7 +16,8 @@ from typing import Any
 from tests.attack import Outcome
 from tests.helpers import DATA, ROOT
 from xraykit.models import classifier, kept
-from xraykit.reports import card_report, tables
+from xraykit.reports import tables
+from xraykit.reports.truth import card as card_report
 
 TINY = DATA / "tiny-model"
 FULL = DATA / "fc00794" / "kept" / "tiny-kept"

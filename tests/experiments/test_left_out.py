@@ -10,7 +10,7 @@ from xraykit.experiments.results import left_out
 from xraykit.experiments.study_folder import StudyFolderRefused
 from xraykit.models.cards import amend
 from xraykit.models.cards import card as cards
-from xraykit.reports import card_report
+from xraykit.reports.truth import card as card_report
 
 SOURCES = ["darkcovid", "kermany"]
 

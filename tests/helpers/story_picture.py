@@ -10,7 +10,7 @@ from xraykit.models import classifier
 from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card
 from xraykit.reports.report import Picture
-from xraykit.reports.truth import home_and_elsewhere, places_chart
+from xraykit.reports.truth import home_and_elsewhere, pictures
 from xraykit.truth import places
 
 PICTURE = ROOT / "docs" / "pictures" / "home-and-elsewhere.svg"
@@ -34,7 +34,7 @@ def picture() -> Picture:
     note = "MobileNetV2; shares with 95% intervals; no film that a model learned from."
 
     def draw(style: Any) -> Any:
-        return places_chart.places(rows, list(QUESTIONS), list(MODELS.values()), style=style, alt_text=title)
+        return pictures.places(rows, list(QUESTIONS), list(MODELS.values()), style=style, alt_text=title)
 
     return Picture("home-and-elsewhere", title, draw, rows, note)
 

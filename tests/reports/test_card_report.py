@@ -12,8 +12,8 @@ from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure
 from xraykit.models.cards import card
-from xraykit.reports import card_report
 from xraykit.reports.report import Section
+from xraykit.reports.truth import card as card_report
 
 SHIPPED = card.read(ROOT / "weights" / "mobilenetv2-imagenet")
 SCRATCH = card.read(ROOT / "weights" / "mobilenetv2-scratch")

@@ -11,7 +11,8 @@ from xraykit.evaluation.stats import Figure
 from xraykit.models.kept import Difference
 from xraykit.reports import report, tables
 from xraykit.reports.charts import matrices
-from xraykit.reports.report import Column, Measured, Picture, Report, Section, Table, Tile
+from xraykit.reports.film.photograph import png_of
+from xraykit.reports.report import Column, Measured, Photograph, Picture, Report, Section, Table, Tile
 
 NOTICE = "Research demonstration."
 FIGURE = Figure(0.98765, 0.9, 0.999, 81)
@@ -137,3 +138,17 @@ def test_what_differs_has_words_and_units():
     costs = tables.costs([Difference("network bytes", (15924470, "not reported"))], ("a", "b"))
     assert costs.written == (("Network file", "15.2 MiB", "not reported"),)
     assert "15924470" in costs.csv()
+
+
+def test_a_photograph_stands_in_html_and_is_named_elsewhere():
+    pixels = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    film = Photograph("film", "Film <1>", png_of(pixels), "A film, 8 x 6", note="left is left")
+    page = Report("A", NOTICE, (), (Section("s", "S", (), (film,)),), {})
+    assert f'<img src="{film.url}" alt="A film, 8 x 6" width="8" height="6">' in page.html()
+    assert "Film &lt;1&gt;" in page.html() and "left is left" in page.html()
+    assert r"Picture: Film \<1\>" in page.markdown()
+    (held,) = json.loads(page.to_json())["sections"][0]["photographs"]
+    assert (held["width"], held["height"], held["sha256_of_pixels"]) == (8, 6, film.sha256)
+    assert "png" not in held and png_of(pixels) == film.png
+    other = Photograph("film", "", png_of(pixels[::-1].copy()), "")
+    assert other.sha256 != film.sha256

@@ -8,7 +8,7 @@ from tests.helpers import ROOT, fakes, kept_models
 from xraykit.evaluation import stats
 from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card as cards
-from xraykit.reports import card_report
+from xraykit.reports.truth import card as card_report
 from xraykit.truth import elsewhere
 from xraykit.ui import server
 

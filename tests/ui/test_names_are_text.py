@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes, kept_models, run_folders
 from xraykit.models import classifier, service
-from xraykit.reports import card_report
+from xraykit.reports.truth import card as card_report
 from xraykit.ui import server
 from xraykit.ui.kit.text import escape_markdown
 

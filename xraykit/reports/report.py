@@ -12,12 +12,14 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import xraykit
 from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, plain
+from xraykit.reports.film.photograph import Photograph
 from xraykit.system.files import csv_cells
 
 if TYPE_CHECKING:
@@ -203,7 +205,7 @@ class Picture:
         if framed:
             lines = [self.note, notice] if self.note else [notice]
             spec["title"] = {"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12}
-        svg = vl_convert.vegalite_to_svg(spec)
+        svg = _numbered(vl_convert.vegalite_to_svg(spec))
         place = svg.index(">") + 1
         return f"{svg[:place]}<metadata>{_escape(self._json(notice))}</metadata>{svg[place:]}"
 
@@ -228,7 +230,7 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A part of a page: what it says in words, then its pictures and tables in order.
+    """A part of a page: what it says in words, then its pictures, photographs and tables in order.
 
     `listed` words are a list of points. On a page of two columns `wide` sections stand in the wider one, those that go
     `across` above both.
@@ -237,7 +239,7 @@ class Section:
     key: str
     title: str
     words: tuple[str, ...] = ()
-    parts: tuple[Table | Picture, ...] = ()
+    parts: tuple[Table | Picture | Photograph, ...] = ()
     listed: bool = False
     wide: bool = False
     across: bool = False
@@ -245,6 +247,10 @@ class Section:
     @property
     def pictures(self) -> tuple[Picture, ...]:
         return tuple(part for part in self.parts if isinstance(part, Picture))
+
+    @property
+    def photographs(self) -> tuple[Photograph, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Photograph))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -264,6 +270,7 @@ class Report:
     """A page to hand out. `notice` stands on every part; `facts` what it rests on, name and value; `data` for JSON.
 
     `lead` is a line under the title, `headline` its most important figures; with `columns` its sections stand in two.
+    `written`, with its time zone, is when what it says was so.
     """
 
     title: str
@@ -274,6 +281,7 @@ class Report:
     lead: str = ""
     headline: tuple[Tile, ...] = ()
     columns: bool = False
+    written: datetime | None = None
 
     def html(self) -> str:
         """One file that needs nothing else: inline SVG, inline style, no script."""
@@ -281,7 +289,7 @@ class Report:
         return page.render(page=self, css=CSS.read_text("utf-8"), version=xraykit.__version__, inline=self._inline)
 
     def markdown(self) -> str:
-        """Words and tables as one Markdown page; a chart is named."""
+        """Words and tables as one Markdown page; charts and photographs are named."""
         lines = [f"# {escape_markdown(self.title)}", "", f"**{self.notice}**", ""]
         lines += [escape_markdown(self.lead), ""] if self.lead else []
         headline = (map(escape_markdown, line) for line in self.headline)
@@ -300,6 +308,7 @@ class Report:
                 "words": list(section.words),
                 "tables": [table.to_dict() for table in section.tables],
                 "charts": [picture.to_dict() for picture in section.pictures],
+                "photographs": [photograph.to_dict() for photograph in section.photographs],
             }
             for section in self.sections
         ]
@@ -362,8 +371,9 @@ def _markdown(section: Section) -> Iterator[str]:
         yield from (f"{mark}{escape_markdown(words)}", *([] if section.listed else [""]))
     for part in section.parts:
         yield ""
-        if isinstance(part, Picture):
-            yield f"Chart: {escape_markdown(part.title)}"
+        if not isinstance(part, Table):
+            kind = "Chart" if isinstance(part, Picture) else "Picture"
+            yield f"{kind}: {escape_markdown(part.title)}"
         else:
             yield from [f"### {escape_markdown(part.title)}", ""] if part.title else []
             yield from part.markdown()
@@ -377,6 +387,12 @@ def _templates() -> Any:
 
     loader = jinja2.FileSystemLoader(FOLDER)
     return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+def _numbered(svg: str) -> str:
+    """The same picture whichever were drawn before it: vl-convert goes on counting the ids of what it clips."""
+    numbers = {name: f"clip{place}" for place, name in enumerate(dict.fromkeys(re.findall(r"\bclip\d+\b", svg)))}
+    return re.sub(r"\bclip\d+\b", lambda name: numbers[name[0]], svg)
 
 
 def _escape(text: str) -> str:

@@ -21,6 +21,7 @@ FILE = click.Path(path_type=Path)
 STOP_SECONDS = 30.0  # a study ends within ten; the rest is for a computer that is busy
 _ROOT = click.option("--studies", "root", type=FILE, help="Folder of the studies.  [default: studies/ below the runs]")
 _NAME = click.argument("name")
+KINDS = {".pdf": "pdf", ".pptx": "pptx", ".html": "html", ".md": "markdown", ".json": "json"}  # of a study's report
 
 
 def work(folder: StudyFolder, *, engine: str, device: str | None = None, failed: bool = False, address: str) -> None:
@@ -98,22 +99,22 @@ def show(name: str, root: Path | None, as_json: bool) -> None:
 
 @click.command()
 @_ROOT
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .html, .md or .json file.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .pdf, .pptx, .html, .md or .json file.")
 @_NAME
 def report(name: str, root: Path | None, out: Path) -> None:
     """Everything the page Experiments says of a study, in one file."""
     from xraykit.experiments import table
     from xraykit.experiments.results import chosen
+    from xraykit.reports.export import formats
     from xraykit.reports.study import published as study_published
     from xraykit.system import files
 
     with terminal.words():
         folder = _find(name, root)
         whole = study_published.report(table.read(folder), folder.study(), chosen.read(folder))
-        makers = {".html": whole.html, ".md": whole.markdown, ".json": whole.to_json}
-        if out.suffix.lower() not in makers:
-            raise click.UsageError(f"Expected a file that ends in {', '.join(makers)}; got {out.name}.")
-        files.replace_text(out, makers[out.suffix.lower()]())
+        if out.suffix.lower() not in KINDS:
+            raise click.UsageError(f"Expected a file that ends in {', '.join(KINDS)}; got {out.name}.")
+        files.replace_bytes(out, formats.export(whole, KINDS[out.suffix.lower()]).content)
 
 
 @click.command()

@@ -72,9 +72,9 @@ def pictures(card: Card, named: bool = False) -> tuple[Picture, ...]:
     rows = [row for name, figures in measures.items() for row in _rows(name, shown, figures)]
 
     def draw(style: Any) -> Any:
-        from xraykit.reports.truth import places_chart
+        from xraykit.reports.truth import pictures as charts
 
-        return places_chart.places(rows, list(measures), titles, style=style, alt_text=f"{card.name}: {TITLE}")
+        return charts.places(rows, list(measures), titles, style=style, alt_text=f"{card.name}: {TITLE}")
 
     left_out = len(card.elsewhere) + bool(places.home(card)) - len(shown)
     note = f"{left_out} more in the table" if left_out > 0 else ""

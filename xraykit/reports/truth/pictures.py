@@ -1,4 +1,4 @@
-"""Charts of what models are worth: answers on altered films, deletion and insertion."""
+"""Charts of what models are worth: home beside each other source, answers on altered films, deletion and insertion."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts.style import SCREEN, Style, by_model, finish
+from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish
 
 ROW = 26  # px an alteration of up to two models
+LANE, GAP = 17, 10  # px of a place's lane, and between two measures
 
 
 def altered(
@@ -74,3 +75,54 @@ def deletion_and_insertion(rows: Sequence[dict[str, Any]], model: str, *, style:
     )
     words = f"Insertion and deletion curves of the heatmaps of {model} beside those of random maps"
     return finish(alt.LayerChart(layer=[lines]), style, 280, words)
+
+
+def places(
+    rows: Sequence[dict[str, Any]],
+    measures: Sequence[str],
+    titles: Sequence[str],
+    *,
+    style: Style = SCREEN,
+    alt_text: str = "Figures at home and elsewhere with intervals",
+) -> alt.LayerChart:
+    """Shares with intervals, a row for each measure and a lane in it for each place.
+
+    `rows` are {"measure", "place", "value", "low", "high", "label", "said"}; `titles` at most four places, as many as
+    shapes tell apart, home first.
+    """
+    order = list(titles)
+    scale = alt.Scale(domain=[0, 1.32], nice=False)  # room for the words right of a dot at 100%
+    ruler = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
+    names = alt.Axis(labelColor=style.ink, labelLimit=210, labelPadding=8, domain=False, ticks=False, grid=True)
+    above = alt.Legend(orient="top", direction="horizontal")
+    hues, marks = list(style.series[: len(order)]), list(SHAPES[: len(order)])
+    color = alt.Color("place:N", title=None, legend=above, scale=alt.Scale(domain=order, range=hues))
+    shape = alt.Shape("place:N", title=None, legend=above, scale=alt.Scale(domain=order, range=marks))
+    base = alt.Chart(alt.Data(values=list(rows))).encode(
+        y=alt.Y(
+            "measure:N",
+            sort=list(measures),
+            title=None,
+            axis=names,
+            scale=alt.Scale(domain=list(measures), paddingInner=0.18, paddingOuter=0.1),
+        ),
+        yOffset=alt.YOffset("place:N", sort=order, scale=alt.Scale(domain=order)),
+        tooltip=[
+            alt.Tooltip("place:N", title="Films"),
+            alt.Tooltip("measure:N", title="Measure"),
+            alt.Tooltip("said:N", title="Figure"),
+        ],
+    )
+    rules = base.mark_rule(strokeWidth=2.5).encode(
+        x=alt.X("low:Q", title=None, scale=scale, axis=ruler), x2="high:Q", color=color
+    )
+    dots = base.mark_point(filled=True, size=95, opacity=1).encode(
+        x=alt.X("value:Q", title=None, scale=scale, axis=ruler), color=color, shape=shape
+    )
+    said = base.mark_text(align="left", dx=9, fontSize=12).encode(
+        x=alt.X("high:Q", scale=scale), text="label:N", color=alt.value(style.ink)
+    )
+    height = (LANE * len(order) + GAP) * len(measures)
+    chart = alt.layer(rules, dots, said)
+    assert isinstance(chart, alt.LayerChart)
+    return finish(chart, style, height, alt_text)

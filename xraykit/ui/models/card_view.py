@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from xraykit.models.cards.card import Card
-from xraykit.reports import card_report, report
+from xraykit.reports import report
+from xraykit.reports.truth import card as card_report
 from xraykit.reports.truth import home_and_elsewhere
 from xraykit.ui.kit import report_view
 from xraykit.ui.kit.text import say

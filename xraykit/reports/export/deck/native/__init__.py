@@ -1,0 +1,1 @@
+"""Charts and tables that PowerPoint draws itself, so that their numbers can be edited."""

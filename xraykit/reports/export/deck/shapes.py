@@ -1,0 +1,161 @@
+"""Shapes: text, lines and legends as native shapes of a slide, placed in inches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pptx.dml.color import RGBColor
+from pptx.enum.shapes import MSO_CONNECTOR, MSO_SHAPE
+from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
+from pptx.oxml.ns import qn
+from pptx.util import Inches, Pt
+
+from xraykit.reports.export.deck import measure
+from xraykit.reports.export.deck.look import Look
+
+ALIGN = {"left": PP_ALIGN.LEFT, "center": PP_ALIGN.CENTER, "right": PP_ALIGN.RIGHT}
+ANCHOR = {"top": MSO_ANCHOR.TOP, "middle": MSO_ANCHOR.MIDDLE, "bottom": MSO_ANCHOR.BOTTOM}
+GLYPHS = {"circle": "●", "square": "■", "triangle-up": "▲", "diamond": "♦"}  # all in Liberation Sans and in Arial
+
+
+class Place(NamedTuple):
+    """A rectangle on a slide, inches."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def emu(self) -> tuple[int, int, int, int]:
+        return tuple(Inches(side) for side in self)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A slide of python-pptx and how it looks."""
+
+    slide: Any
+    look: Look
+
+
+class Run(NamedTuple):
+    """Text in one colour."""
+
+    text: str
+    color: str
+    bold: bool = False
+
+
+def rgb(color: str) -> RGBColor:
+    return RGBColor.from_string(color.removeprefix("#").upper())
+
+
+def text(
+    canvas: Canvas,
+    place: Place,
+    paragraphs: Sequence[str | Sequence[Run]],
+    size: float,
+    *,
+    color: str = "",
+    bold: bool = False,
+    align: str = "left",
+    anchor: str = "top",
+    bullets: bool = False,
+    after: float = 0,
+) -> Any:
+    """A text box, a paragraph an entry; `after` points of room below each."""
+    box = canvas.slide.shapes.add_textbox(*place.emu)
+    frame = box.text_frame
+    bare(frame)
+    frame.vertical_anchor = ANCHOR[anchor]
+    for place_of, given in enumerate(paragraphs):
+        paragraph = frame.paragraphs[0] if place_of == 0 else frame.add_paragraph()
+        runs = [Run(given, color or canvas.look.ink, bold)] if isinstance(given, str) else given
+        for run in runs:
+            write(paragraph.add_run(), run, size)
+        paragraph.alignment = ALIGN[align]
+        paragraph.line_spacing = 1.0
+        paragraph.space_after = Pt(after)
+        if bullets:
+            _bullet(paragraph, size, canvas.look.accent)
+    return box
+
+
+def write(run: Any, given: Run, size: float) -> None:
+    run.text = given.text
+    run.font.size, run.font.bold = Pt(size), given.bold
+    run.font.color.rgb = rgb(given.color)
+
+
+def bare(frame: Any) -> None:
+    """A frame that wraps, without margins, as high as it is."""
+    frame.word_wrap = True
+    frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = 0
+
+
+def box(canvas: Canvas, place: Place, fill: str) -> Any:
+    """A filled rectangle without a line."""
+    shape = canvas.slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *place.emu)
+    shape.fill.solid()
+    shape.fill.fore_color.rgb = rgb(fill)
+    shape.line.fill.background()
+    _unstyled(shape)
+    return shape
+
+
+def line(
+    canvas: Canvas, ends: tuple[float, float, float, float], color: str, points: float = 1, dash: Any = None
+) -> Any:
+    """A straight line between two places in inches."""
+    drawn = canvas.slide.shapes.add_connector(MSO_CONNECTOR.STRAIGHT, *(Inches(end) for end in ends))
+    drawn.line.color.rgb, drawn.line.width = rgb(color), Pt(points)
+    if dash:
+        drawn.line.dash_style = dash
+    _unstyled(drawn)
+    return drawn
+
+
+def name(shape: Any, key: str, words: str = "") -> None:
+    """What the selection pane calls a shape, and what a screen reader says of it."""
+    shape.name = key
+    if words:
+        shape._element.xpath(".//p:cNvPr")[0].set("descr", words)
+
+
+def legend_runs(entries: Sequence[tuple[str, str, str]], look: Look) -> list[Run]:
+    """A line of legend: (name, colour, shape) an entry."""
+    runs: list[Run] = []
+    for title, color, shape in entries:
+        runs += [Run(GLYPHS.get(shape, "■") + "\u00a0", color, bold=True), Run(title.replace(" ", "\u00a0"), look.ink)]
+        runs.append(Run("     ", look.ink))
+    return runs[:-1]
+
+
+def legend_height(entries: Sequence[tuple[str, str, str]], size: float, room: float) -> float:
+    """Inches of a legend; its entries are not broken."""
+    rows, filled = 1, 0.0
+    for title, *_ in entries:
+        wide = measure.width(f"● {title}     ", size)
+        rows, filled = (rows + 1, wide) if filled and filled + wide > room else (rows, filled + wide)
+    return rows * size * measure.LINE / 72
+
+
+def _unstyled(shape: Any) -> None:
+    """Without the theme's shadow."""
+    for style in shape._element.xpath("./p:style"):
+        shape._element.remove(style)
+
+
+def _bullet(paragraph: Any, size: float, color: str) -> None:
+    properties = paragraph._p.get_or_add_pPr()
+    indent = round(size * 0.9 * 12700)
+    properties.set("marL", str(indent))
+    properties.set("indent", str(-indent))
+    colored = properties.makeelement(qn("a:buClr"), {})
+    colored.append(colored.makeelement(qn("a:srgbClr"), {"val": color.removeprefix("#")}))
+    mark = properties.makeelement(qn("a:buChar"), {"char": "•"})
+    properties.append(colored)
+    properties.append(mark)

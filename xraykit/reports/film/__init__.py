@@ -1,0 +1,1 @@
+"""Films in reports: one film, a sheet of many, a reading session."""
