@@ -147,14 +147,9 @@ def test_long_tables_say_how_many_rows_they_have():
 
 
 def test_a_report_is_set_closer_where_that_saves_a_sheet():
-    counts = {}
-    for rows in range(28, 60, 2):
-        report = a_report(Section("s", "S", (), (a_table(rows, 1),)))
-        normal = typeset._pages(typeset._data(report, "a4", "paper", typeset.FORMATS["a4"]))
-        counts[rows] = normal, typeset._pages(typeset._inputs(report, "a4", "paper"))
-        if counts[rows][0] > counts[rows][1]:
-            break
-    assert list(counts.values())[-1] == (2, 1), counts
+    report = a_report(Section("s", "S", (), (a_table(44, 1),)))
+    normal = typeset._data(report, "a4", "paper", typeset.FORMATS["a4"])
+    assert typeset._pages(typeset._inputs(report, "a4", "paper")) < typeset._pages(normal)
 
 
 def test_a_name_of_a_row_without_a_value_is_no_table():
