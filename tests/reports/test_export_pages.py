@@ -146,6 +146,12 @@ def test_long_tables_say_how_many_rows_they_have():
     assert "[90.0, 99.9]" not in text
 
 
+def test_a_report_is_set_closer_where_that_saves_a_sheet():
+    report = a_report(Section("s", "S", (), (a_table(44, 1),)))
+    normal = typeset._data(report, "a4", "paper", typeset.FORMATS["a4"])
+    assert typeset._pages(typeset._inputs(report, "a4", "paper")) < typeset._pages(normal)
+
+
 def test_a_name_of_a_row_without_a_value_is_no_table():
     bare = Table("t", "Nothing", (Column("Measure"),), (("Accuracy",),))
     assert "Nothing" not in words_of(typeset.pdf(a_report(Section("s", "S", (), (bare,)))))

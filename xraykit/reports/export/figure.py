@@ -9,7 +9,7 @@ import re
 import struct
 import unicodedata
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -71,11 +71,11 @@ def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH,
     return with_density(png, 96 * SCALE)
 
 
-def compiler() -> Any:
+def compiler(source: bytes = b"", inputs: Mapping[str, str] | None = None) -> Any:
     """Typst with the fonts of this package and those it brings itself; none of the system's."""
     import typst
 
-    return typst.Compiler(font_paths=_fonts(), ignore_system_fonts=True)
+    return typst.Compiler(source, font_paths=_fonts(), ignore_system_fonts=True, sys_inputs=dict(inputs or {}))
 
 
 def with_density(png: bytes, ppi: float) -> bytes:

@@ -67,6 +67,10 @@ FORMATS: dict[Sheet, Format] = {
 }
 
 
+CLOSER = replace(FORMATS["a4"], type=8.5, table=8.0, smallest=6.6, chart=0.6, photograph=0.32)
+FEW_CHARTS = 2  # of a report that is set a second time to save a sheet: to draw charts takes the most time
+
+
 def pdf(report: Report, *, sheet: Sheet = "a4", look: Look = "paper") -> bytes:
     """One PDF/A-2b with text that can be selected, vector charts and the fonts in it.
 
@@ -93,7 +97,24 @@ def pngs(report: Report, *, size: Size = "1080p", look: Look = "paper") -> list[
 
 
 def _inputs(report: Report, sheet: Sheet, look: Look) -> dict[str, str]:
-    return {"data": json.dumps(_Page(report, sheet, look).to_dict(), ensure_ascii=False, allow_nan=False)}
+    """The page as data. A report with few charts is set closer on A4 where that saves a sheet."""
+    normal = _data(report, sheet, look, FORMATS[sheet])
+    if sheet == "wide" or sum(len(section.pictures) for section in report.sections) > FEW_CHARTS:
+        return normal
+    pages = _pages(normal)
+    if pages == 1:
+        return normal
+    closer = _data(report, sheet, look, CLOSER)
+    return closer if _pages(closer) < pages else normal
+
+
+def _data(report: Report, sheet: Sheet, look: Look, form: Format) -> dict[str, str]:
+    return {"data": json.dumps(_Page(report, sheet, look, form).to_dict(), ensure_ascii=False, allow_nan=False)}
+
+
+def _pages(inputs: dict[str, str]) -> int:
+    compiler = figure.compiler(PAGE.read_bytes(), inputs)
+    return json.loads(compiler.query("<pages>", field="value", one=True))
 
 
 @dataclass(frozen=True)
@@ -101,10 +122,7 @@ class _Page:
     report: Report
     sheet: Sheet
     look: Look
-
-    @property
-    def format(self) -> Format:
-        return FORMATS[self.sheet]
+    format: Format
 
     @property
     def style(self) -> Style:
