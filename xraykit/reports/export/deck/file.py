@@ -7,11 +7,12 @@ import re
 import zipfile
 from typing import Any
 
-from lxml import etree
 from pptx import Presentation
 from pptx.opc.constants import RELATIONSHIP_TYPE as RT
+from pptx.opc.oxml import serialize_part_xml
+from pptx.oxml import parse_xml
 from pptx.oxml.ns import qn
-from pptx.util import Inches
+from pptx.util import Emu, Inches
 
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import shapes
@@ -33,8 +34,8 @@ def empty(report: Report, look: Look) -> Any:
     master = deck.slide_master
     for holder in (master, *deck.slide_layouts):
         for shape in holder.placeholders:
-            left, wide = shape.left, shape.width
-            shape.left, shape.width = (round(side * looks.WIDTH / 10) for side in (left, wide))
+            left, wide = ((side or 0) * looks.WIDTH / 10 for side in (shape.left, shape.width))
+            shape.left, shape.width = Emu(round(left)), Emu(round(wide))
     master.background.fill.solid()
     master.background.fill.fore_color.rgb = shapes.rgb(look.style.background)
     if look.dark:
@@ -70,7 +71,7 @@ def _about(deck: Any, report: Report) -> None:
 
 
 def _theme(blob: bytes, look: Look) -> bytes:
-    theme = etree.fromstring(blob)
+    theme = parse_xml(blob)
     dark, light = look.style.background if look.dark else look.ink, look.ink if look.dark else look.style.background
     colors = {"dk1": dark, "lt1": light, "dk2": look.panel if look.dark else look.faint, "lt2": look.faint}
     if not look.dark:
@@ -83,7 +84,7 @@ def _theme(blob: bytes, look: Look) -> bytes:
         slot = scheme.find(qn(f"a:{name}"))
         for child in list(slot):
             slot.remove(child)
-        etree.SubElement(slot, qn("a:srgbClr"), val=color[1:].upper())
+        slot.append(slot.makeelement(qn("a:srgbClr"), {"val": color[1:].upper()}))
     for latin in theme.iterfind(f".//{qn('a:fontScheme')}//{qn('a:latin')}"):
         for name, value in (
             ("typeface", looks.FONT),
@@ -92,7 +93,7 @@ def _theme(blob: bytes, look: Look) -> bytes:
             ("charset", "0"),
         ):
             latin.set(name, value)
-    return etree.tostring(theme, xml_declaration=True, encoding="UTF-8", standalone=True)
+    return serialize_part_xml(theme)
 
 
 def _timeless(packed: bytes) -> bytes:

@@ -49,7 +49,8 @@ def pages(blocks: Sequence[Block]) -> list[Page]:
             stack.append(block)
         if waiting:
             stacks.append([])
-    return [Page(tuple(_heights(stack))) for stack in stacks if stack]
+    stacks = [[stack[0].alone(looks.ROOM)] if len(stack) == 1 else stack for stack in stacks if stack]
+    return [Page(tuple(_heights(stack))) for stack in stacks]
 
 
 def title_slide(deck: Any, report: Report, look: Look, notes: str) -> None:

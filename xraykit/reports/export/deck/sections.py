@@ -8,19 +8,21 @@ from dataclasses import replace
 from xraykit.evaluation.stats import Figure
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import marks, measure
-from xraykit.reports.export.deck.blocks import Beside, Block, Keyed, Pixels, Titled, Words, beside, chart_pixels
+from xraykit.reports.export.deck.blocks import Beside, Block, Keyed, Pixels, Titled, Words, beside, chart_pixels, halved
 from xraykit.reports.export.deck.look import Look
-from xraykit.reports.export.deck.native import dots, grids, lines
+from xraykit.reports.export.deck.native import dots, grids, lines, matrices
 from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.report import Picture, Section, Table
 
+TALL = 1.1  # times as high as wide: what is stacked in such a picture stands in two columns
+LONG = 1200  # signs of a paragraph, two thirds of a slide
 HALF = 4  # classes up to which two matrices stand side by side
 
 
 def blocks(section: Section, notice: str, look: Look) -> list[Block]:
     """What is stacked on the section's slides."""
     said = [paragraph.replace("`", "") for paragraph in section.words if paragraph]
-    made = words(said, section.listed, alone=not section.parts)
+    made = words(said, section.listed)
     parts = list(section.parts)
     while parts:
         part = parts.pop(0)
@@ -41,14 +43,22 @@ def blocks(section: Section, notice: str, look: Look) -> list[Block]:
     return made
 
 
-def words(paragraphs: Sequence[str], listed: bool = False, *, alone: bool = True) -> list[Block]:
-    """Paragraphs as a block, in larger type where nothing else is on the slide."""
+def words(paragraphs: Sequence[str], listed: bool = False) -> list[Block]:
+    """Paragraphs as a block, in the smaller type where they take much of a slide."""
     if not paragraphs:
         return []
     listed = (listed or len(paragraphs) > 2) and len(paragraphs) > 1
-    sizes, room = (looks.WORDS, 0.8 * looks.ROOM) if alone else (looks.WORDS[-2:], 0.42 * looks.ROOM)
-    made = [Words(looks.ACROSS, tuple(paragraphs), size, listed) for size in sizes]
-    return [next((block for block in made if block.least <= room), made[-1])]
+    made = [Words(looks.ACROSS, tuple(_short(paragraphs)), size, listed) for size in looks.WORDS[-2:]]
+    return [next((block for block in made if block.least <= 0.42 * looks.ROOM), made[-1])]
+
+
+def _short(paragraphs: Sequence[str]) -> Iterator[str]:
+    """Paragraphs that fill less than a slide: a longer one is divided between sentences."""
+    for paragraph in paragraphs:
+        while len(paragraph) > LONG and (place := paragraph.rfind(". ", 0, LONG)) > 0:
+            yield paragraph[: place + 1]
+            paragraph = paragraph[place + 2 :]
+        yield from (paragraph[k : k + LONG] for k in range(0, len(paragraph), LONG))
 
 
 def picture(part: Picture | Photograph, width: float, notice: str, look: Look) -> Block:
@@ -61,7 +71,10 @@ def picture(part: Picture | Photograph, width: float, notice: str, look: Look) -
         return _native(spec, part.key, alt, width, look)
     except marks.NotNative:
         png, size = chart_pixels(part.svg(notice, style=look.style, framed=False), width)
-        return Pixels(width, png, size, part.key, alt)
+        if size[1] < TALL * size[0] or width < looks.ACROSS:
+            return Pixels(width, png, size, part.key, alt)
+        halves = [Pixels(beside(2), *half, part.key, alt) for half in halved(png)]
+        return Beside(width, tuple(halves))
 
 
 def _native(spec: dict, key: str, alt: str, width: float, look: Look) -> Block:
@@ -69,7 +82,7 @@ def _native(spec: dict, key: str, alt: str, width: float, look: Look) -> Block:
     if not drawn:
         raise marks.NotNative("nothing drawn")
     if drawn[0].mark == "rect":
-        return grids.of_layers(drawn, key, alt, width)
+        return matrices.of_layers(drawn, key, alt, width)
     kinds = {layer.kind(channel) for layer in drawn for channel in "xy" if channel in layer.encoding}
     if kinds == {"quantitative"}:
         return lines.of_layers(drawn, key, alt, width, look)
@@ -113,7 +126,7 @@ def _two_tables(first: Table, second: object, look: Look) -> Block | None:
 
 
 def _square(block: Block) -> bool:
-    if isinstance(block, grids.Matrix):
+    if isinstance(block, matrices.Matrix):
         return len(block.across) <= HALF
     if isinstance(block, Pixels):
         return block.size[0] < 1.4 * block.size[1]
@@ -153,12 +166,12 @@ def _keys(block: Block) -> Iterator[str]:
         yield from (key for each in block.blocks for key in _keys(each))
     elif isinstance(block, Titled):
         yield from _keys(block.block)
-    elif isinstance(block, grids.Matrix | dots.Dots):
+    elif isinstance(block, matrices.Matrix | dots.Dots):
         yield block.key
 
 
 def _tables(part: Table, section: Section, look: Look, room: float) -> list[Block]:
-    if (matrix := grids.matrix_of(part, look, looks.ACROSS)) is not None:
+    if (matrix := matrices.of_table(part, look, looks.ACROSS)) is not None:
         return [Titled(looks.ACROSS, matrix, "" if part.title == section.title else part.title, part.note)]
     made, note = grids.of_table(part, look, room - (0.9 if part.note else 0.5))
     title = "" if part.title == section.title else part.title

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lxml import etree
 from pptx.chart.data import XyChartData
 from pptx.enum.chart import (
     XL_CHART_TYPE,
@@ -160,7 +159,10 @@ def dash_of(dash: Sequence[float]) -> MSO_LINE | None:
 def _error_bars(series: Series) -> Any:
     """Each point's own interval; how far its ends lie from the point."""
     at = [y for _, y in series.points]
-    ends = [(value, value) if None in pair else pair for value, pair in zip(at, series.ends, strict=True)]
+    ends = [
+        (value, value) if low is None or high is None else (low, high)
+        for value, (low, high) in zip(at, series.ends, strict=True)
+    ]
     sides = {
         "plus": [max(0.0, high - value) for value, (_, high) in zip(at, ends, strict=True)],
         "minus": [max(0.0, value - low) for value, (low, _) in zip(at, ends, strict=True)],
@@ -226,8 +228,7 @@ def _plain(drawn: Any) -> None:
     space = drawn._chartSpace
     corners = space.find(qn("c:roundedCorners"))
     if corners is None:
-        corners = etree.SubElement(space, qn("c:roundedCorners"))
-        space.remove(corners)
+        corners = space.makeelement(qn("c:roundedCorners"), {})
         after = space.find(qn("c:date1904"))
         after.addnext(corners) if after is not None else space.insert(0, corners)
     corners.set("val", "0")
