@@ -50,7 +50,7 @@ def matrix(
     tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
         color=alt.Color("share:Q", scale=fill, legend=None)
     )
-    ink = "#FFFFFF" if style is SCREEN else "#000000"
+    ink = "#FFFFFF" if style.name == SCREEN.name else "#000000"
     counts = base.mark_text(fontSize=22, fontWeight=600, dy=-10, cursor="pointer", color=ink).encode(text="change:N")
     shares = base.mark_text(fontSize=12, dy=13, cursor="pointer", color=ink).encode(text="interval:N")
     clear = base.transform_filter("datum.clear").mark_text(

@@ -51,7 +51,7 @@ def people(
     y = alt.Y(
         "y:Q", axis=None, scale=alt.Scale(domain=[-2.2, len(models) * STEP - 2.2], reverse=True, nice=False, zero=False)
     )
-    colours = (style.series[0], style.mark, style.series[3], "#2B3640" if style is SCREEN else "#C9D1D8")
+    colours = (style.series[0], style.mark, style.series[3], "#2B3640" if style.name == SCREEN.name else "#C9D1D8")
     dots = (
         base.transform_calculate(all=f"sequence(0, {DOTS})")
         .transform_flatten(["all"], ["dot"])

@@ -183,8 +183,8 @@ class Keyed(Block):
         for (title, color, dash), wide in zip(self.entries, self._widths, strict=True):
             if x > place.x and x + wide > place.x + place.w:
                 x, y = place.x, y + LEGEND
-            shapes.line(canvas, (x, y + LEGEND / 2, x + 0.5, y + LEGEND / 2), color, 2.5, dash)
-            box = Place(x + 0.6, y, wide - 0.7, LEGEND)
+            shapes.line(canvas, (x, y + LEGEND / 2, x + 0.42, y + LEGEND / 2), color, 2.5, dash)
+            box = Place(x + 0.5, y, wide - 0.55, LEGEND)
             shapes.name(shapes.text(canvas, box, [title], looks.NOTE, anchor="middle"), "legend")
             x += wide
         below = place.y + self._legend
@@ -192,7 +192,7 @@ class Keyed(Block):
 
     @property
     def _widths(self) -> list[float]:
-        return [min(self.width, measure.width(title, looks.NOTE) * 1.05 + 0.85) for title, *_ in self.entries]
+        return [min(self.width, measure.width(title, looks.NOTE) * 1.05 + 0.72) for title, *_ in self.entries]
 
     @property
     def _legend(self) -> float:

@@ -73,7 +73,7 @@ def picture(part: Picture | Photograph, width: float, notice: str, look: Look) -
         png, size = chart_pixels(part.svg(notice, style=look.style, framed=False), width)
         if size[1] < TALL * size[0] or width < looks.ACROSS:
             return Pixels(width, png, size, part.key, alt)
-        halves = [Pixels(beside(2), *half, part.key, alt) for half in halved(png)]
+        halves = [Pixels(beside(2), *half, part.key, alt, high=4.2) for half in halved(png)]
         return Beside(width, tuple(halves))
 
 
