@@ -11,7 +11,8 @@ import sys
 import click
 
 from xraykit import __version__
-from xraykit.cli import audit, data, evaluate, models, reading, runs, train
+from xraykit.cli import audit, data, reading, report, runs, train
+from xraykit.cli.models import evaluate, models
 from xraykit.cli.study import study
 
 
@@ -36,6 +37,7 @@ for command in (
     train.train,
     runs.runs,
     study.study,
+    report.report,
 ):
     main.add_command(command)
 

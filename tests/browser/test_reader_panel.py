@@ -93,6 +93,7 @@ def test_what_was_measured_comes_back_with_its_film(visit, enter):
     visit.page.locator(".reader[data-film=f1]").wait_for()
     eventually(lambda: measured.count(), 0)
     room.open(visit.page, key="n" * 32)
+    visit.page.locator(".reader[data-film=f1]").wait_for()
     press(visit, "p")
     measured.first.wait_for()
     lines = visit.page.locator(".xk-corners p").all_inner_texts()

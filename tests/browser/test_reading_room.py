@@ -245,7 +245,7 @@ def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, 
     room.answers["gate/f0"] = (200, {})
     fetched = room.asked.count(("GET", "film/f0"))
     box.get_by_role("button", name="Turn it by 180°").click()
-    eventually(lambda: room.asked.count(("GET", "film/f0")) > fetched)
+    eventually(lambda: (of_room(visit, "current"), room.asked.count(("GET", "film/f0")) > fetched), ("f0", True))
     room.change(
         row(
             0,

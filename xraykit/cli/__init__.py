@@ -1,8 +1,8 @@
 """The same as the pages do, in a terminal; `xraykit.__main__` gathers the commands.
 
 reading     doctor, predict, explain; readings list, show, export
-models      models, models import
-evaluate    evaluate, compare
+models/     models: models, models import; evaluate: evaluate, compare
+report      report film, reading, compare, verify: what people take away
 audit       audit: shortcuts of models, and their heatmaps against chance
 data        data inspect, list, get, pool
 train       train, and its estimate

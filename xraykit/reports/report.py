@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -269,6 +270,7 @@ class Report:
     """A page to hand out. `notice` stands on every part; `facts` what it rests on, name and value; `data` for JSON.
 
     `lead` is a line under the title, `headline` its most important figures; with `columns` its sections stand in two.
+    `written`, with its time zone, is when what it says was so.
     """
 
     title: str
@@ -279,6 +281,7 @@ class Report:
     lead: str = ""
     headline: tuple[Tile, ...] = ()
     columns: bool = False
+    written: datetime | None = None
 
     def html(self) -> str:
         """One file that needs nothing else: inline SVG, inline style, no script."""

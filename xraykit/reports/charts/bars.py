@@ -136,3 +136,46 @@ def _draw(
         height=alt.Step(24), usermeta={"title": title}, background="transparent"
     )
     return chart.configure(font="Source Sans, sans-serif", view=alt.ViewConfig(stroke=None))
+
+
+def of_models(
+    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], models: Sequence[str], *, style: Style = SCREEN
+) -> alt.LayerChart:
+    """A film's probabilities: a row a class, a bar a model, and a tick at the operating point where there is one.
+
+    `rows` are {"model", "label", "probability", "threshold"}; a class that a model does not know has no row.
+    """
+    colours = list(style.series[: len(models)])
+    legend = alt.Legend(orient="bottom", direction="vertical") if len(models) > 1 else None
+    names = alt.Axis(labelColor=style.ink, labelLimit=240, labelPadding=8, ticks=False, domain=False, grid=False)
+    base = alt.Chart(alt.Data(values=[dict(row) for row in rows])).encode(
+        y=alt.Y("label:N", sort=list(classes), title=None, axis=names, scale=alt.Scale(domain=list(classes))),
+        yOffset=alt.YOffset("model:N", sort=list(models), scale=alt.Scale(domain=list(models))),
+        tooltip=[
+            alt.Tooltip("model:N", title="Model"),
+            alt.Tooltip("label:N", title="Class"),
+            alt.Tooltip("probability:Q", title="Model probability", format=".4f"),
+            alt.Tooltip("threshold:Q", title="Operating point", format=".3f"),
+        ],
+    )
+    title = "Model probability; the tick is the operating point"
+    x = alt.X(
+        "probability:Q",
+        title=title,
+        scale=alt.Scale(domain=[0, 1.12], nice=False),  # room for the number behind a full bar
+        axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2f"),
+    )
+    color = alt.Color(
+        "model:N", title=None, legend=legend, sort=None, scale=alt.Scale(domain=list(models), range=colours)
+    )
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(x=x, color=color)
+    ticks = (
+        base.transform_filter("isValid(datum.threshold)")
+        .mark_tick(thickness=2.5, color=style.mark, size=18 if len(models) == 1 else 12)
+        .encode(x=alt.X("threshold:Q", title=title))
+    )
+    said = base.mark_text(align="left", dx=6, fontSize=12, color=style.ink).encode(
+        x=x, text=alt.Text("probability:Q", format=".3f")
+    )
+    height = (26 if len(models) == 1 else 17 * len(models) + 8) * len(classes)
+    return finish(alt.layer(bars, ticks, said), style, height, f"Model probabilities of {', '.join(models)}")

@@ -84,21 +84,32 @@ def legend_lines(explanation: Explanation, shared_maximum: float | None = None) 
 
 
 def _with_legend(picture: np.ndarray, lines: Sequence[str], warnings: Sequence[str], colormap: str) -> np.ndarray:
-    """`picture` uint8 (h, w, 3) with a strip below it: a colour bar from 0 to 1, `lines` and `warnings`, wrapped."""
+    """`picture` uint8 (h, w, 3) with its legend below it."""
+    return np.vstack([picture, strip(picture.shape[1], lines, warnings, colormap)])
+
+
+def strip(
+    width: int, lines: Sequence[str], warnings: Sequence[str] = (), colormap: str = "", across: float = 34
+) -> np.ndarray:
+    """A legend uint8 (h, width, 3): a colour bar from 0 to 1 where a colour map is given, `lines`, `warnings`, wrapped.
+
+    A strip without a bar keeps the bar's line free, so that the lines of two strips side by side stand level. Letters
+    are a part of `across` of the width high.
+    """
     from PIL import Image, ImageDraw, ImageFont  # fonts are wanted only where a legend is drawn
 
-    width = picture.shape[1]
-    size = int(np.clip(width / 34, 11, 40))
+    size = int(np.clip(width / across, 11, 60))
     font = ImageFont.load_default(size)
     coloured = [*((line, _TEXT) for line in lines), *((line, _WARNING) for line in warnings)]
     wrapped = [(piece, fill) for line, fill in coloured for piece in _wrap(line, font, width - 2 * size)]
     step = round(size * 1.35)
-    strip = Image.new("RGB", (width, step * (len(wrapped) + 1) + 2 * size), _BACKGROUND)
-    draw = ImageDraw.Draw(strip)
-    _draw_bar(strip, draw, font, colormap, size)
+    drawn = Image.new("RGB", (width, step * (len(wrapped) + 1) + 2 * size), _BACKGROUND)
+    draw = ImageDraw.Draw(drawn)
+    if colormap:
+        _draw_bar(drawn, draw, font, colormap, size)
     for number, (piece, fill) in enumerate(wrapped, 1):
         draw.text((size, size + number * step), piece, fill=fill, font=font)
-    return np.vstack([picture, np.asarray(strip)])
+    return np.asarray(drawn)
 
 
 def _draw_bar(strip: Image.Image, draw: ImageDraw.ImageDraw, font: Font, colormap: str, size: int) -> None:

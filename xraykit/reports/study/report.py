@@ -326,17 +326,19 @@ def _source_words(table: Table, read: Sequence[sources.Unseen]) -> Iterator[str]
 
 def report(table: Table, study: Study, sections: Sequence[Section]) -> Report:
     """The whole page to hand out, made of its sections."""
+    now = datetime.now(UTC).replace(microsecond=0)
     return Report(
         title=f"Study {study.name}",
         notice=xraykit.RESEARCH_ONLY,
-        facts=tuple(_facts(table, study)),
+        facts=tuple(_facts(table, study, now)),
         sections=tuple(sections),
         data={"study": json.loads(study.to_json())},
         lead=study.words,
+        written=now,
     )
 
 
-def _facts(table: Table, study: Study) -> Iterator[tuple[str, str]]:
+def _facts(table: Table, study: Study, now: datetime) -> Iterator[tuple[str, str]]:
     yield "Data", ", ".join(study.data) or "not named"
     yield "Trials", f"{len(table.rows):,}"
     yield "Folds", f"{len(table.folds)} ({study.folds.kind})"
@@ -344,7 +346,7 @@ def _facts(table: Table, study: Study) -> Iterator[tuple[str, str]]:
     yield "Runs", ", ".join(f"{count:,} {words.STATE_WORDS[state]}" for state, count in table.counts.items() if count)
     if study.shrink is not None:
         yield "Training films used", f"{study.shrink:.1%}"
-    yield "Written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by xraykit {xraykit.__version__}"
+    yield "Written", f"{now:%Y-%m-%d %H:%M} UTC by xraykit {xraykit.__version__}"
 
 
 OF_THE_TABLE = (cost, over_shrink, overfitting, by_source)  # sections made of the table alone, as they are read

@@ -6,6 +6,7 @@ Opens no file, no network and no page. What the card does not say is "not report
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from xraykit import RESEARCH_ONLY
@@ -80,6 +81,7 @@ def report(card: Card) -> Report:
         lead=lead(card),
         headline=headline(card),
         columns=True,
+        written=_created(card),
     )
 
 
@@ -124,6 +126,14 @@ def lead(card: Card) -> str:
     """What the model is, in a line."""
     classes = f"{', '.join(card.classes[:-1])} or {card.classes[-1]}"
     return f"{card.name}: classifies chest films as {classes}. Saved {card.created[:16].replace('T', ' ')} UTC."
+
+
+def _created(card: Card) -> datetime | None:
+    try:
+        made = datetime.fromisoformat(card.created)
+    except ValueError:
+        return None
+    return made if made.tzinfo else made.replace(tzinfo=UTC)
 
 
 def _failures(card: Card, test: Mapping[str, Any]) -> Iterator[str]:

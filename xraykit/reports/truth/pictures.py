@@ -87,7 +87,8 @@ def places(
 ) -> alt.LayerChart:
     """Shares with intervals, a row for each measure and a lane in it for each place.
 
-    `rows` are {"measure", "place", "value", "low", "high", "label", "said"}; `titles` at most four places (as many as shapes tell apart), home first.
+    `rows` are {"measure", "place", "value", "low", "high", "label", "said"}; `titles` at most four places, as many as
+    shapes tell apart, home first.
     """
     order = list(titles)
     scale = alt.Scale(domain=[0, 1.32], nice=False)  # room for the words right of a dot at 100%

@@ -15,10 +15,8 @@ from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, kept
 from xraykit.refused import Refused, words_of
 from xraykit.reports import report
-from xraykit.reports.comparison import cards as card_sections
-from xraykit.reports.comparison import changes, curves, figures, seeds, worth
+from xraykit.reports.comparison import changes, page, seeds
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
-from xraykit.reports.truth import home_and_elsewhere, numbers_report, scorecard_report, shortcuts_report
 from xraykit.system.folders import models_folder
 from xraykit.truth import elsewhere
 from xraykit.ui.kit import report_view
@@ -107,31 +105,7 @@ def sections(material: Material, choice: Choice, applied: Applied, chosen: Chose
     """
     report_view.before_charts()
     metrics = _metrics(material.digest, choice.method, material)
-    framed, flipped = (chosen if chosen and chosen.kind == kind else None for kind in ("cell", "changed"))
-    point, pair = choice.point, choice.pair
-    makers: dict[tuple, Callable[[], report.Section | None]] = {
-        ("places",): lambda: home_and_elsewhere.compared([model.card for model in material.kept]),
-        ("verdict", choice.method, choice.margin): lambda: figures.verdict(material, metrics),
-        ("matrices", choice.share, choice.method, *point, framed): lambda: figures.matrices(
-            material, metrics, applied, choice, framed
-        ),
-        ("difference", *point, pair, flipped): lambda: changes.difference(
-            material, changes.of_pair(material, applied, pair), choice, flipped
-        ),
-        ("seeds",): lambda: seeds.section(material.recipes),
-        ("people", *point): lambda: worth.people(material, metrics, applied, choice),
-        ("decision", choice.label, pair): lambda: changes.decision(material, choice),
-        ("sets",): lambda: numbers_report.prediction_sets([kept.card for kept in material.kept]),
-        ("operating", *point): lambda: figures.operating_point(applied, choice),
-        ("reports", choice.method): lambda: figures.reports(material, metrics, choice),
-        ("curves", *point): lambda: curves.rankings(material, applied, choice),
-        ("calibration", choice.after): lambda: curves.calibration(material, metrics, choice),
-        ("shortcuts",): lambda: shortcuts_report.sections([model.card for model in material.kept])[0],
-        ("scorecard",): lambda: scorecard_report.sections([model.card for model in material.kept])[0],
-        ("training",): lambda: curves.training(material),
-        ("recipes",): lambda: card_sections.recipes(material),
-        ("published", choice.method): lambda: card_sections.beside_published(material, metrics),
-    }
+    makers = page.makers(material, choice, applied, chosen, metrics)
     kept_sections = {key[0]: _keep(material.digest, key, make) for key, make in makers.items()}
     return {key: section for key, section in kept_sections.items() if section is not None}
 

@@ -1,0 +1,70 @@
+"""The registry of formats: each gives a file, the same numbers, and nothing of the machine."""
+
+import ast
+import dataclasses
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import ROOT
+from tests.reports.test_export_pages import a_report, a_table, words_of
+from xraykit.refused import Refused
+from xraykit.reports.export import formats
+from xraykit.reports.report import Section
+
+BEGINS = {"pdf": b"%PDF", "png": b"\x89PNG", "pptx": b"PK", "html": b"<!doctype", "md": b"# ", "json": b"{"}
+SLOW = {"altair", "typst", "pptx", "vl_convert", "highdicom", "pydicom", "PIL"}
+
+
+@pytest.mark.parametrize("kind", formats.FORMATS)
+def test_every_format_gives_a_file_with_a_name(kind):
+    form = formats.FORMATS[kind]
+    report = a_report() if kind.startswith("png") else a_report(Section("s", "S", (), (a_table(),)))
+    made = formats.export(report, kind)
+    assert made.name == f"a-report.{form.suffix}" and made.mime == form.mime
+    assert made.content.lstrip().startswith(BEGINS[form.suffix])
+    assert str(ROOT).encode() not in made.content and str(Path.home()).encode() + b"/" not in made.content
+
+
+def test_several_pages_are_one_archive_that_is_always_the_same():
+    report = a_report(Section("s", "S", ("Words.",)))
+    first, second = (formats.export(report, "png", look="stage", name="talk") for _ in range(2))
+    assert first == second and first.name == "talk-png.zip" and first.mime == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(first.content)) as packed:
+        assert packed.namelist() == ["talk-1.png", "talk-2.png"]
+        assert all(packed.read(name).startswith(BEGINS["png"]) for name in packed.namelist())
+
+
+def test_what_is_no_format_is_refused():
+    with pytest.raises(Refused, match="pdf, pdf-wide") as refused:
+        formats.export(a_report(), "docx")
+    assert refused.value.code == "export-format"
+
+
+def test_the_sidecar_holds_what_makes_the_report_again():
+    assert "typst" not in json.loads(formats.sidecar(a_report()))["redo"]["versions"]
+    assert json.loads(formats.sidecar(a_report()))["redo"]["versions"]["xraykit"]
+    given = {"verb": "report film", "versions": {"xraykit": "0"}}
+    kept = dataclasses.replace(a_report(), data={"redo": given, "n": 10})
+    assert json.loads(formats.sidecar(kept))["redo"] == given and json.loads(formats.sidecar(kept))["n"] == 10
+
+
+def test_every_format_has_the_same_numbers():
+    report = a_report(Section("s", "S", (), (a_table(),)))
+    texts = [formats.export(report, kind).content.decode() for kind in ("html", "markdown")]
+    texts += [words_of(formats.export(report, kind).content) for kind in ("pdf", "pdf-wide")]
+    for text in texts:
+        said = text.replace("\\", "")
+        assert said.count("98.8%") == 13 and said.count("[90.0, 99.9]") == 12
+    row = json.loads(formats.export(report, "json").content)["sections"][0]["tables"][0]["rows"][0]
+    assert row[1]["value"] == 0.98765
+
+
+def test_nothing_slow_is_imported_before_a_file_is_made():
+    for path in (ROOT / "xraykit/reports/export").glob("*.py"):
+        top = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {alias.name for node in top for alias in node.names} | {getattr(node, "module", "") for node in top}
+        assert not {str(name).split(".")[0] for name in names} & SLOW or path.stem == "dicom", path

@@ -1,0 +1,186 @@
+"""Typeset pages of a made-up report: what stands on them, what they are made of, and that they are always the same."""
+
+import dataclasses
+import io
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xraykit.evaluation.stats import Figure
+from xraykit.reports import tables as report_tables
+from xraykit.reports.charts import matrices
+from xraykit.reports.export import figure, tables, typeset
+from xraykit.reports.film.photograph import Photograph, png_of
+from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
+
+NOTICE = "Research demonstration. Not a medical device."
+CLASSES = ("Community-acquired pneumonia, left lower lobe", "Pulmonary_tuberculosis_active_or_healed", "Normal")
+SOURCE = '#panic("no") $x$ *b* _i_ @key <label> \\ // = [x] `raw` ~ "q" \'s'  # would be read, were it Typst's
+WRITTEN = datetime(2026, 11, 29, 19, 40, tzinfo=UTC)
+FIGURE = Figure(0.98765, 0.9, 0.999, 81)
+
+
+def a_picture() -> Picture:
+    cells = report_tables.cells(np.array([[7, 3, 0], [0, 4, 1], [1, 1, 9]]), CLASSES)
+    return Picture("m", "Confusion matrix", lambda style: matrices.matrix(cells, CLASSES, style=style), cells, "n = 26")
+
+
+def a_table(rows: int = 3, columns: int = 4, **fields) -> Table:
+    heads = (Column("Class"), *[Column(f"Share {k}", "percent", interval=True, look="bar") for k in range(columns)])
+    body = tuple((CLASSES[k % 3], *[FIGURE] * columns) for k in range(rows))
+    return Table("t", "Figures by class", heads, body, "Wilson intervals.", **fields)
+
+
+def a_report(*sections: Section, **fields) -> Report:
+    given = {
+        "title": "A report",
+        "written": WRITTEN,
+        "lead": "A lead.",
+        "headline": (Tile("Accuracy", "98.8%", "n = 81"),),
+    } | fields
+    return Report(notice=NOTICE, facts=(("Films", "81"),), sections=sections, data={}, **given)
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    shaded = (Column("Reference"), Column("yes", "count", look="shade"), Column("no", "count", look="shade"))
+    grid = Table("g", "", shaded, (("yes", 8, 2), ("no", 1, 9)), even=True)
+    facts = Table("f", "", (Column("Name"), Column("Value")), (("SHA-256", "5b2f" * 16),), head=False)
+    return a_report(
+        Section("pictures", "Pictures", ("Words of it.",), (a_picture(), a_table())),
+        Section("points", "Points", ("First.", "Second."), listed=True),
+        Section("source", SOURCE, (SOURCE,), (grid, facts)),
+    )
+
+
+@pytest.fixture(scope="module")
+def pdf(report) -> bytes:
+    return typeset.pdf(report)
+
+
+def words_of(pdf: bytes, *options: str) -> str:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    given = ("pdftotext", *options, "-", "-")
+    text = subprocess.run(given, input=pdf, capture_output=True, check=True).stdout.decode()
+    return text.replace(tables.BREAK, "")
+
+
+def together(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_text_can_be_selected_and_says_what_the_report_says(report, pdf):
+    text = together(words_of(pdf))
+    for said in (report.title, report.lead, "98.8%", "81", "Wordsofit.", "First.", "Second.", "n=26", "5b2f" * 16):
+        assert together(said) in text, said
+    for table in (table for section in report.sections for table in section.tables):
+        for row in table.cells:
+            for cell in row:
+                assert together(cell.text) in text and together(cell.interval) in text, cell
+    assert CLASSES[1] in text
+
+
+def test_the_notice_stands_on_every_page(report):
+    long = dataclasses.replace(report, sections=(*report.sections, Section("t", "Long", (), (a_table(50),))))
+    for sheet in ("a4", "wide"):
+        pages = words_of(typeset.pdf(long, sheet=sheet)).split("\f")[:-1]
+        assert len(pages) > 2 and all(NOTICE in page for page in pages)
+
+
+def test_what_a_user_wrote_is_never_read_as_source(pdf):
+    assert together(words_of(pdf)).count(together(SOURCE)) == 2
+
+
+def test_it_is_pdf_a_with_its_fonts_and_vector_charts(pdf):
+    assert b"pdfaid:part>2" in pdf and b"/Lang" in pdf and b"/FontFile2" in pdf
+    assert b"LiberationSans" in pdf and b"/Subtype/Image" not in pdf and b"/Subtype /Image" not in pdf
+
+
+def test_the_same_report_gives_the_same_bytes(report, pdf):
+    assert typeset.pdf(report) == pdf
+    first, second = (typeset.pngs(report, look="stage") for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("size,pixels", [("1080p", (1920, 1080)), ("2160p", (3840, 2160)), ("a4-300", (2480, 3508))])
+def test_pages_have_the_pixels_that_were_asked_for(size, pixels):
+    pages = typeset.pngs(a_report(), size=size)
+    (page,) = (Image.open(io.BytesIO(page)) for page in pages)
+    assert page.size == pixels and page.info["dpi"][0] == pytest.approx(typeset.SIZES[size][1], abs=0.02)
+    assert page.getpixel((5, 5))[:3] == (255, 255, 255)
+
+
+def test_a_stage_is_dark():
+    (page,) = typeset.pngs(a_report(), look="stage")
+    assert max(Image.open(io.BytesIO(page)).getpixel((5, 5))[:3]) < 32
+
+
+def test_photographs_stand_side_by_side_and_are_the_pixels_themselves():
+    pixels = np.arange(64 * 48, dtype=np.uint32).astype(np.uint8).reshape(64, 48)
+    films = tuple(Photograph(f"f{k}", f"Film {k}", png_of(pixels), "A film") for k in range(2))
+    made = typeset.pdf(a_report(Section("films", "Films", (), films)))
+    assert b"/Subtype/Image" in made or b"/Subtype /Image" in made
+    line = next(line for line in words_of(made, "-layout").splitlines() if "Film 0" in line)
+    assert "Film 1" in line
+
+
+def test_what_has_no_date_or_a_letter_without_a_font_is_a_plain_pdf():
+    for report in (a_report(written=None), a_report(Section("s", "肺炎"))):
+        made = typeset.pdf(report)
+        assert made.startswith(b"%PDF") and b"pdfaid" not in made
+
+
+def test_long_tables_say_how_many_rows_they_have():
+    most = typeset.FORMATS["a4"].rows
+    text = words_of(typeset.pdf(a_report(Section("s", "S", (), (a_table(most + 7, 1),)))))
+    assert f"The first {most} of {most + 7} rows." in text and typeset.ELSEWHERE in text
+    pictured = a_report(Section("s", "S", (), (a_picture(), a_table(most, 1))))
+    text = words_of(typeset.pdf(pictured))
+    assert together(f"Figures by class: {most} rows. {typeset.ELSEWHERE}") in together(text)
+    assert "[90.0, 99.9]" not in text
+
+
+def test_a_name_of_a_row_without_a_value_is_no_table():
+    bare = Table("t", "Nothing", (Column("Measure"),), (("Accuracy",),))
+    assert "Nothing" not in words_of(typeset.pdf(a_report(Section("s", "S", (), (bare,)))))
+
+
+@pytest.mark.parametrize("columns", [1, 4, 9, 21])
+def test_columns_of_a_table_never_leave_the_page(columns):
+    table = a_table(3, columns)
+    groups = tables.fit(table, 500, 9, 7)
+    assert [place for group in groups for place in group.columns if place] == list(range(1, columns + 1))
+    for group in groups:
+        assert group.columns[0] == 0 and sum(group.widths) <= 500.1 and 7 <= group.size <= 9
+        for place, width in zip(group.columns[1:], group.widths[1:], strict=True):
+            interval = tables.SMALL * tables.length(tables.cells(table, group.stacked)[0][place].interval)
+            assert interval <= width / group.size
+    assert (len(groups) > 1) == (columns > 9)
+
+
+def test_groups_repeat_the_columns_that_name_the_rows():
+    heads = (Column("First"), Column("Second"), *[Column(f"n {k}", "count") for k in range(60)])
+    table = Table("t", "", heads, (("a", "b", *range(60)),))
+    groups = tables.fit(table, 400, 9, 7)
+    assert len(groups) > 1 and all(group.columns[:2] == (0, 1) for group in groups)
+
+
+def test_words_that_are_too_long_may_break():
+    assert tables.breakable("short words stay", 20) == "short words stay"
+    broken = tables.breakable("Pulmonary_tuberculosis_active a1b2c3d4", 8)
+    assert broken.split(tables.BREAK)[0] == "Pulmonary_" and broken.replace(tables.BREAK, "").endswith(
+        "active a1b2c3d4"
+    )
+    assert tables.BREAK in tables.breakable("f" * 64, 10)
+
+
+def test_shades_are_those_of_the_charts():
+    style = figure.style("paper")
+    ends = [typeset.shade(share, style) for share in (0, 0.2, 1, 2)]
+    assert ends == [style.sequential[0], style.sequential[1], style.sequential[-1], style.sequential[-1]]

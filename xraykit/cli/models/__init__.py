@@ -1,0 +1,1 @@
+"""Models: listed, imported, evaluated, compared."""

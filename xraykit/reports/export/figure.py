@@ -1,0 +1,221 @@
+"""Figure: one chart of a report as SVG, PNG or PDF, at a chosen width and in one of two looks.
+
+Computes no figure. Whoever sets a page draws charts through `svg`, so that a page and a single file look alike.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from xraykit.reports.export import tables
+from xraykit.reports.report import Picture, Report
+
+if TYPE_CHECKING:
+    from xraykit.reports.charts.style import Style  # Altair is slow to import: only where a chart is drawn
+
+Look = Literal["paper", "stage"]
+Suffix = Literal["svg", "png", "pdf"]
+WIDTH = 720  # px of a single figure
+SCALE = 2  # PNG pixels a px
+TITLE, SUBTITLE = 16, 12  # px of type
+LIMITED = 0.42  # of the width: what labels beside a chart may take
+AROUND = 90  # px beside the plot of most charts: labels and titles of axes
+NEAR = 0.06  # of the width: near enough
+CLOSEST = 0.72  # of their height: how near rows of classes or models may come before all is made smaller
+LOWEST = 170  # px: a plot with room for what it shows
+MOST_SMALLER = 2.2  # times: how much a high chart may be made smaller
+PADDING = 16  # px around a single figure
+SHEET = """
+#let size = (width: float(sys.inputs.width) * .75pt, height: float(sys.inputs.height) * .75pt)
+#set document(title: sys.inputs.title, author: "xraykit", date: none)
+#set page(..size, margin: 0pt, fill: rgb(sys.inputs.fill))
+#image(bytes(sys.inputs.svg), format: "svg", ..size, alt: sys.inputs.title)
+"""
+MOST_LETTERS = 80  # of a file name
+
+
+@cache
+def style(look: Look) -> Style:
+    """The colours of a look, in the font that pages embed."""
+    from xraykit.reports.charts.style import PAPER, SCREEN
+
+    given = PAPER if look == "paper" else SCREEN
+    return replace(given, name=look, font=f"{tables.FAMILY}, Arial, sans-serif")
+
+
+class Drawn(NamedTuple):
+    """A chart as SVG, and its width and height in px."""
+
+    svg: str
+    width: float
+    height: float
+
+
+def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH, look: Look = "paper") -> bytes:
+    """A chart as a file of its own, `width` px wide, with its title and the notice in it; PNG has twice the pixels."""
+    drawn = svg(picture, width=width, look=look, notice=notice)
+    if suffix == "svg":
+        return drawn.svg.encode()
+    inputs = {"svg": drawn.svg, "title": picture.title, "width": str(drawn.width), "height": str(drawn.height)}
+    inputs |= {"fill": style(look).background}
+    if suffix == "pdf":
+        return compiler().compile(SHEET.encode(), format="pdf", sys_inputs=inputs)
+    png = compiler().compile(SHEET.encode(), format="png", ppi=96 * SCALE, sys_inputs=inputs)
+    return with_density(png, 96 * SCALE)
+
+
+def compiler() -> Any:
+    """Typst with the fonts of this package and those it brings itself; none of the system's."""
+    import typst
+
+    return typst.Compiler(font_paths=_fonts(), ignore_system_fonts=True)
+
+
+def with_density(png: bytes, ppi: float) -> bytes:
+    """The PNG with its dots a metre, so that a printer knows how large it is."""
+    end = 8 + 25  # signature and IHDR
+    per_metre = round(ppi / 0.0254)
+    body = b"pHYs" + struct.pack(">IIB", per_metre, per_metre, 1)
+    return png[:end] + struct.pack(">I", 9) + body + struct.pack(">I", zlib.crc32(body)) + png[end:]
+
+
+@cache
+def _fonts() -> Any:
+    import typst
+
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(tables.FONTS)])
+
+
+def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest: float | None = None) -> Drawn:
+    """A chart about `width` px wide over all, where its kind can be; with a `notice` its title and note are in it.
+
+    One that would be higher than `highest` px is drawn lower; with a row a class or a model it is drawn wider, to
+    be made smaller as a whole.
+    """
+    spec = _spec(picture, look, width, notice)
+    room = _Room(width, *_heights(spec), highest)
+    plot = room.plot(AROUND, AROUND)
+    _limit(spec, LIMITED * (plot.width + AROUND))
+    spec["config"]["legend"]["labelLimit"] = round(plot.width)
+    if "layer" not in spec and "mark" not in spec:  # what is made of several charts has a width of its own
+        return _drawn(spec, None)
+    drawn = _drawn(spec, plot)
+    better = room.plot(drawn.width - plot.width, drawn.height - plot.height)
+    near = (abs(better.width - plot.width), abs(better.height - plot.height))
+    return drawn if max(near) <= NEAR * width else _drawn(spec, better)
+
+
+class _Plot(NamedTuple):
+    width: float
+    height: float
+
+
+class _Room(NamedTuple):
+    """What a chart has: its width over all, how high its plot is and may be at least, how high it may be over all."""
+
+    width: float
+    height: float
+    lowest: float
+    highest: float | None
+
+    def plot(self, beside: float, below: float) -> _Plot:
+        """The plot of a chart with so much beside and below it: lower, then wider to be made smaller as a whole."""
+        if self.highest is None:
+            return _Plot(self.width - beside, self.height)
+        height = min(self.height, max(self.lowest, self.highest - below))
+        larger = min(max((height + below) / self.highest, 1), MOST_SMALLER)
+        return _Plot(max(larger * self.width - beside, 0.3 * self.width), height)
+
+
+def _heights(spec: dict[str, Any]) -> tuple[float, float]:
+    """How high the plot of a chart is meant to be, and how high it has to be."""
+    height = spec.get("height")
+    if not isinstance(height, int | float):
+        return 0, 0
+    ups = [node["y"] for node in _nodes(spec) if isinstance(node.get("y"), dict)]
+    if any(up.get("axis", {}) is None for up in ups):
+        return height, height  # places, such as a hundred people: nothing to squeeze
+    rows = any(up.get("type") in ("nominal", "ordinal") for up in ups)
+    return height, CLOSEST * height if rows else min(LOWEST, height)
+
+
+def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
+    """A name that says what the file shows: of a report, or of one of its pictures."""
+    words = report.title if picture is None else f"{picture.title or picture.key} {report.title}"
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain)[:MOST_LETTERS].strip("-")
+    return f"{stem or 'report'}.{suffix}"
+
+
+def _spec(picture: Picture, look: Look, width: float, notice: str) -> dict[str, Any]:
+    # Checked where it is drawn on the page: to check it again takes as long as to draw it
+    spec = picture.draw(style(look)).to_dict(validate=False)
+    if notice:
+        spec["title"] = _title(picture, notice, width - 2 * PADDING)
+    elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):
+        own["text"] = tables.wrapped(own["text"], width / own.get("fontSize", SUBTITLE + 1), bold=True)
+    spec["padding"] = PADDING if notice else 0
+    spec.setdefault("config", {}).setdefault("legend", {})
+    return spec
+
+
+def _drawn(spec: dict[str, Any], plot: _Plot | None) -> Drawn:
+    import vl_convert
+
+    _register()
+    sizes = (
+        {} if plot is None else {"width": round(plot.width)} | ({"height": round(plot.height)} if plot.height else {})
+    )
+    text = vl_convert.vegalite_to_svg(spec | sizes)
+    return Drawn(text, *_size(text))
+
+
+def _title(picture: Picture, notice: str, width: float) -> dict[str, Any]:
+    lines = [line for words in (picture.note, notice) if words for line in tables.wrapped(words, width / SUBTITLE)]
+    return {
+        "text": tables.wrapped(picture.title, width / TITLE, bold=True),
+        "subtitle": lines,
+        "fontSize": TITLE,
+        "subtitleFontSize": SUBTITLE,
+        "subtitlePadding": 5,
+        "offset": 12,
+        "frame": "bounds",
+    }
+
+
+def _limit(spec: dict[str, Any], most: float) -> None:
+    """Labels beside a chart take no more than `most` px."""
+    for node in _nodes(spec):
+        if isinstance(node.get("labelLimit"), int | float):
+            node["labelLimit"] = round(min(node["labelLimit"] or most, most))
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for key, inner in value.items():
+            if key not in ("data", "datasets", "values"):
+                yield from _nodes(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _nodes(inner)
+
+
+def _size(svg: str) -> tuple[float, float]:
+    head = svg[: svg.index(">")]
+    width, height = (float(re.search(rf'\b{name}="([\d.]+)"', head)[1]) for name in ("width", "height"))  # type: ignore[index]
+    return width, height
+
+
+@cache
+def _register() -> None:
+    import vl_convert
+
+    vl_convert.register_font_directory(str(tables.FONTS))

@@ -1,0 +1,119 @@
+"""The pictures of a film report: the film and each model's overlay, all of one size, their legends level below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from xraykit import RESEARCH_ONLY
+from xraykit.films import note
+from xraykit.films.radiograph import Radiograph
+from xraykit.models.explanation import Explanation
+from xraykit.reports.film.photograph import Photograph, png_of
+from xraykit.reports.film.subject import Answer, Subject
+from xraykit.reports.heatmap import overlay
+
+SMALLEST = 640  # px of the longer side: a smaller film is enlarged, so that its legend can be read
+NARROWEST = 0.6  # width of a picture over the height of its film: a narrow film stands on a wider ground
+SIDES = {"R": "right", "L": "left", "A": "front", "P": "back", "H": "head", "F": "feet"}
+GROUND = (16, 16, 18)  # as the legend's
+
+
+def photographs(subject: Subject) -> tuple[Photograph, ...]:
+    """The film, then the overlay of each model that has one, in the models' order."""
+    film, settings = subject.film, subject.settings
+    warnings = [warning.words for warning in note.warnings(film.notes)]
+    drawn = [(_colour(film.display(settings.longest)), _about(subject), warnings, "")]
+    shown = [(answer, answer.explanation) for answer in subject.answers if answer.explanation is not None]
+    for answer, map_ in shown:
+        heat = overlay.overlay(
+            film, map_, opacity=settings.opacity, colormap=settings.colormap, longest=settings.longest
+        )
+        drawn.append((heat, _legend(answer, map_), [], settings.colormap))
+    share, across = (1 / 2, 34) if len(drawn) <= 2 else (1 / 3, 24)  # letters as large in print, however many stand
+    pictures = _level(drawn, across)
+    first = Photograph("film", subject.title, png_of(pictures[0]), _alt(subject), shown=share)
+    overlays = (
+        Photograph(
+            f"overlay-{answer.card.name}",
+            f"{answer.card.name}: {map_.label}",
+            png_of(pixels),
+            f"{subject.title} under a heatmap: regions that influenced the output of {answer.card.name} for "
+            f"{map_.label}, by {map_.method}.",
+            shown=share,
+        )
+        for (answer, map_), pixels in zip(shown, pictures[1:], strict=True)
+    )
+    return (first, *overlays)
+
+
+def lies(film: Radiograph) -> Iterator[str]:
+    """Which view it is, which side of the patient lies where, and which side was taken, where the file says so."""
+    softcopy = film.softcopy
+    yield f"{film.view} view" if film.view else "view not stated in the file"
+    if softcopy.orientation and softcopy.orientation.left:
+        side = " and ".join(SIDES.get(letter, letter) for letter in softcopy.orientation.left)
+        yield f"the patient's {side} on the left of the picture ({softcopy.orientation.left})"
+    else:
+        yield "sides not stated in the file"
+    if softcopy.laterality in ("L", "R"):
+        yield f"laterality {softcopy.laterality}"
+
+
+def _about(subject: Subject) -> list[str]:
+    film, softcopy = subject.film, subject.film.softcopy
+    size = f"{film.width:,} x {film.height:,} pixels"
+    if softcopy.spacing:
+        where = "in the patient" if softcopy.spacing.kind == "patient" else "at the detector"
+        size += f", {softcopy.spacing.column:.3g} mm each {where}"
+    view, *sides = lies(film)
+    return [f"{subject.title}, {view}", "; ".join(sides), size, RESEARCH_ONLY]
+
+
+def _legend(answer: Answer, map_: Explanation) -> list[str]:
+    probability = answer.probabilities.get(map_.label, 0.0)
+    what, how, scale, notice = overlay.legend_lines(map_)
+    return [f"{answer.card.name}: model probability {probability:.3f}", what, f"{how}; {scale}", notice]
+
+
+def _alt(subject: Subject) -> str:
+    film = subject.film
+    return f"{subject.title}: a radiograph, {film.width} x {film.height} pixels, {', '.join(lies(film))}."
+
+
+def _colour(shown: np.ndarray) -> np.ndarray:
+    return shown if shown.ndim == 3 else np.repeat(shown[:, :, None], 3, axis=2)
+
+
+def _level(drawn: list[tuple[np.ndarray, list[str], list[str], str]], across: float) -> list[np.ndarray]:
+    """Pictures (h, w, 3) of one film on grounds of one size, with strips of one height below them."""
+    placed = [_placed(_enlarged(picture)) for picture, *_ in drawn]
+    width = placed[0].shape[1]
+    strips = [overlay.strip(width, lines, warnings, colormap, across) for _, lines, warnings, colormap in drawn]
+    highest = max(len(strip) for strip in strips)
+    return [
+        np.vstack([picture, strip, _ground(highest - len(strip), width)])
+        for picture, strip in zip(placed, strips, strict=True)
+    ]
+
+
+def _enlarged(picture: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
+    height, width = picture.shape[:2]
+    if (factor := SMALLEST / max(height, width)) <= 1:
+        return picture
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+
+
+def _placed(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    if (missing := round(NARROWEST * height) - width) <= 0:
+        return picture
+    return np.hstack([_ground(height, missing // 2), picture, _ground(height, missing - missing // 2)])
+
+
+def _ground(height: int, width: int) -> np.ndarray:
+    return np.broadcast_to(np.array(GROUND, np.uint8), (height, width, 3))

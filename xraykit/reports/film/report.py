@@ -1,0 +1,347 @@
+"""Film report: one film on a page - picture, overlays, what models and a reader made of it, and how far to believe it.
+
+Every figure is the models', their cards' or the reader's; none is computed here. No file's name unless it was asked
+for, nothing of the patient, no path.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from xraykit import RESEARCH_ONLY
+from xraykit.films import note
+from xraykit.films.refusal import Refusal
+from xraykit.gate import Outcome
+from xraykit.models.cards.card import Card
+from xraykit.reading.impressions import Impression
+from xraykit.reports.film import pictures, software
+from xraykit.reports.film.subject import ID, Answer, Subject, model_hash, redo
+from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
+from xraykit.truth import places, sets
+
+NONE, UNKNOWN = "none", "not known"
+GATE = {"passed": "passed", "refused": "refused", "overridden": "refused, read all the same", "off": "not asked"}
+WORST = 2  # places elsewhere that are named of a model, the worst first
+MOST_LIMITS = 6
+KNOWN = {"": "not among its own films", None: "its own films are not remembered"}
+ANSWERED = (
+    "Predicted class",
+    "Model probability",
+    "At or above its point",
+    "90% prediction set",
+    "Calibrated",
+    "This film",
+)
+HIGHEST = "The predicted class is that of the highest model probability."
+
+
+def report(subject: Subject) -> Report:
+    """The page of a film that was read."""
+    answers = subject.answers
+    return Report(
+        title=subject.title,
+        notice=RESEARCH_ONLY,
+        facts=tuple(_facts(subject)),
+        sections=(
+            _film(subject),
+            *_probabilities(answers),
+            *_worth(answers),
+            _impression(subject.impression, answers),
+            *_models(answers),
+            *_limits(answers),
+        ),
+        data={"kind": "film report", **data(subject)},
+        lead=_lead(subject),
+        headline=tuple(map(_tile, answers)),
+        columns=True,
+        written=datetime.datetime.fromisoformat(subject.created),
+    )
+
+
+def refused(refusal: Refusal, sha256: str, created: str, *, name: str = "") -> Report:
+    """The page of a file that could not be read as a film: why, and what to do."""
+    title = f"Film {name or sha256[:ID]}"
+    words = (refusal.words, "No model read it: there is no probability and no heatmap.")
+    facts = (
+        ("Read", f"no ({refusal.code})"),
+        ("SHA-256 of the file", sha256),
+        ("Date", moment(created)),
+        ("Software", software.line()),
+    )
+    held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}}
+    written = datetime.datetime.fromisoformat(created)
+    return Report(
+        title, RESEARCH_ONLY, facts, (Section("refused", "Not read", words),), held, "Not read.", written=written
+    )
+
+
+def data(subject: Subject) -> dict[str, Any]:
+    """Every number in full precision, and what makes the report again."""
+    film, outcome = subject.film, subject.gate
+    return {
+        "film": {
+            "sha256": film.sha256,
+            "width": film.width,
+            "height": film.height,
+            "format": film.format,
+            "view": film.view,
+            "laterality": film.softcopy.laterality,
+            "notes": [vars(each) for each in film.notes],
+        },
+        "gate": {"state": outcome.state, "code": outcome.code},
+        "answers": [
+            {
+                "model": answer.card.name,
+                "probabilities": answer.probabilities,
+                "thresholds": {label: answer.threshold(label) for label in answer.card.classes},
+                "predicted": answer.prediction.top if answer.prediction else None,
+                "known": answer.known,
+                "heat_maximum": answer.explanation.maximum if answer.explanation else None,
+                "words": answer.words,
+            }
+            for answer in subject.answers
+        ],
+        "redo": redo(subject),
+    }
+
+
+def moment(created: str) -> str:
+    """Day and time in UTC of an ISO 8601 text, "2026-11-29 19:30 UTC"."""
+    try:
+        then = datetime.datetime.fromisoformat(created)
+    except ValueError:
+        return UNKNOWN
+    if then.tzinfo is None:
+        return f"{then:%Y-%m-%d %H:%M}, time zone not known"
+    return f"{then.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _lead(subject: Subject) -> str:
+    if not subject.answers:
+        return "Shown without a model."
+    if all(answer.prediction is None for answer in subject.answers):
+        return "Not read by any model."
+    models = f"Read by {len(subject.answers)} model{'s' * (len(subject.answers) != 1)}"
+    is_read = subject.impression is not None and subject.impression.finding
+    return f"{models} and a reader." if is_read else f"{models}; a reader's impression is not recorded."
+
+
+def _tile(answer: Answer) -> Tile:
+    if answer.prediction is None:
+        return Tile(answer.card.name, "not read", answer.words)
+    top = answer.prediction.top
+    threshold = answer.threshold(top)
+    point = "no operating point" if threshold is None else f"operating point {threshold:.3f}"
+    probability = answer.probabilities[top]
+    return Tile(answer.card.name, f"{top} {probability:.3f}", f"model probability; {point}; {_calibrated(answer.card)}")
+
+
+def _facts(subject: Subject) -> Iterator[tuple[str, str]]:
+    film = subject.film
+    yield "View and side", "; ".join(pictures.lies(film))
+    yield "Gate", _gate(subject.gate)
+    yield "Film", f"{film.format}, {film.width:,} x {film.height:,} pixels"
+    yield "SHA-256 of the file", film.sha256
+    yield "Date", moment(subject.created)
+    yield "Software", software.line()
+
+
+def _gate(outcome: Outcome) -> str:
+    asked = outcome.asked
+    done = [f"turned by {asked.turn}° clockwise"] * bool(asked.turn)
+    done += ["black and white changed round"] * asked.inverted
+    parts = [GATE[outcome.state], *done]
+    if outcome.words:
+        parts.append(outcome.words)
+    elif outcome.state == "passed":
+        parts.append("taken for an upright frontal chest film")
+    return "; ".join(parts)
+
+
+def _film(subject: Subject) -> Section:
+    shown = pictures.photographs(subject)
+    return Section("film", "Film and overlay", tuple(_film_words(subject)), shown, across=True)
+
+
+def _film_words(subject: Subject) -> Iterator[str]:
+    yield from (warning.words for warning in note.warnings(subject.film.notes))
+    yield from (f"{answer.card.name}: {answer.words}" for answer in subject.answers if answer.words)
+    for answer in subject.answers:
+        if answer.prediction is not None and answer.explanation is None:
+            yield f"{answer.card.name} has no heatmap by {subject.settings.method}: its network has no map for one."
+
+
+def _probabilities(answers: Sequence[Answer]) -> Iterator[Section]:
+    read = [answer for answer in answers if answer.prediction is not None]
+    if not read:
+        return
+    classes = list(dict.fromkeys(label for answer in read for label in answer.probabilities))
+    rows = [
+        {"model": answer.card.name, "label": label, "probability": value, "threshold": answer.threshold(label)}
+        for answer in read
+        for label, value in answer.probabilities.items()
+    ]
+    models = [answer.card.name for answer in read]
+
+    def draw(style: Any) -> Any:
+        from xraykit.reports.charts import bars
+
+        return bars.of_models(rows, classes, models, style=style)
+
+    chart = Picture("probabilities", "Model probabilities of this film", draw, rows)
+    parts = (chart, _numbers(read, classes), _answers(answers))
+    yield Section("answers", "Model probabilities", (HIGHEST,), parts, wide=True)
+
+
+def _numbers(read: Sequence[Answer], classes: Sequence[str]) -> Table:
+    """A row a class: each model's probability and operating point. Models are numbered where there are several."""
+    heads = []
+    for number, _ in enumerate(read, 1):
+        mark = f" {number}" * (len(read) > 1)
+        heads += [Column(f"Model probability{mark}", "number"), Column(f"Operating point{mark}", "number")]
+    rows = tuple(
+        (label, *(value for answer in read for value in (answer.probabilities.get(label), answer.threshold(label))))
+        for label in classes
+    )
+    named = ", ".join(f"{number}: {answer.card.name}" for number, answer in enumerate(read, 1)) if len(read) > 1 else ""
+    note = "Operating points were chosen on each model's validation films. n/a: none, or a class it does not know."
+    return Table("numbers", "By class", (Column("Class"), *heads), rows, f"{named}. {note}" if named else note)
+
+
+def _answers(answers: Sequence[Answer]) -> Table:
+    """A column a model: they are few, and what is said of them is long."""
+    heads = (Column("Model"), *(Column(answer.card.name) for answer in answers))
+    rows = zip(ANSWERED, *map(_column, answers), strict=True)
+    return Table("answers", "By model", heads, tuple(rows), _set_note(answers))
+
+
+def _column(answer: Answer) -> tuple[str, ...]:
+    if answer.prediction is None:
+        return "not read", "", "", "", _calibrated(answer.card), ""
+    top = answer.prediction.top
+    has_points = any(answer.threshold(label) is not None for label in answer.card.classes)
+    return (
+        top,
+        f"{answer.probabilities[top]:.4f}",
+        (", ".join(answer.called) or NONE) if has_points else "no operating points",
+        _set(answer),
+        _calibrated(answer.card),
+        f"known to it: {answer.known} film" if answer.known else KNOWN[answer.known],
+    )
+
+
+def _set(answer: Answer) -> str:
+    checked = sets.shown(answer.card)
+    if checked is None or answer.prediction is None:
+        return "no sets on its card"
+    inside = checked.sets.of(answer.prediction.probabilities[None])[0]
+    names = [label for label, held in zip(checked.sets.least, inside, strict=True) if held]
+    return ", ".join(names) or "empty"
+
+
+def _set_note(answers: Sequence[Answer]) -> str:
+    """Where the promise of the sets was checked, and whether it held."""
+    said = []
+    for answer in answers:
+        checked = sets.shown(answer.card)
+        if checked is None or answer.prediction is None:
+            continue
+        where = [
+            f"{place.coverage.covered.text()} {'at home' if place.name == sets.HOME else f'on {place.name}'}"
+            for place in checked.places
+        ]
+        said.append(f"The set of {answer.card.name} held the class of {', '.join(where)}.")
+    return " ".join(said)
+
+
+def _calibrated(card: Card) -> str:
+    if "imported" in card.recipe:
+        return "not calibrated"
+    return f"calibrated, temperature {card.temperature:.3f}"
+
+
+def _worth(answers: Sequence[Answer]) -> Iterator[Section]:
+    """Sensitivity and specificity of the predicted class at home and where it did worst."""
+    rows, words = [], []
+    for answer in answers:
+        if answer.prediction is None:
+            continue
+        card, top = answer.card, answer.prediction.top
+        away = [place.name for place in places.elsewhere(card)]
+        known = [answer.trust.home.get(top), *(answer.trust.elsewhere.get(name, {}).get(top) for name in away[:WORST])]
+        for found in filter(None, known):
+            where = "at home" if found.source == "home" else found.source
+            rows.append((card.name, top, where, found.sensitivity, found.specificity, found.n))
+        if not away:
+            words.append(f"{card.name}: not tested on films from elsewhere, where figures are mostly lower.")
+        words += [f"{card.name}: {fall.words}" for fall in places.falls(card) if fall.label == top][:1]
+        if not any(known):
+            words.append(f"{card.name}: no figures of {top} on films whose class was known.")
+    if not rows and not words:
+        return
+    columns = (
+        Column("Model"),
+        Column("Class"),
+        Column("Films"),
+        Column("Sensitivity", "percent", interval=True),
+        Column("Specificity", "percent", interval=True),
+        Column("n", "count"),
+    )
+    note = "At home: its own test split. 95% intervals. At the operating point, or else at the highest probability."
+    parts = (Table("worth", "", columns, tuple(rows), note),) if rows else ()
+    yield Section("worth", "How it did at home and elsewhere", tuple(words), parts, listed=True, wide=True)
+
+
+def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
+    title = "Reader's impression"
+    if said is None:
+        rows = (("Finding", "not recorded"), ("Reader, date, signature", ""))
+        return Section("impression", title, parts=(_list("said", rows),))
+    agrees = [f"{name}: {word}" for name, word in said.agrees.items()]
+    rows = (
+        ("Finding", said.finding or "not recorded"),
+        ("Recorded", "before the models were shown" if said.blind else "with the models shown"),
+        *((("About the models", "; ".join(agrees)),) if agrees else ()),
+        *((("In the reader's words", said.text),) if said.text else ()),
+        ("Marks and measurements", f"{len(said.marks)} and {len(said.measurements)}"),
+        ("When", moment(said.at) if said.at else UNKNOWN),
+        ("Reader, date, signature", ""),
+    )
+    return Section("impression", title, parts=(_list("said", rows),))
+
+
+def _models(answers: Sequence[Answer]) -> Iterator[Section]:
+    if not answers:
+        return
+    rows = tuple(
+        (
+            answer.card.name,
+            f"{answer.card.title}. Saved {moment(answer.card.created)}; SHA-256 of its files "
+            f"{model_hash(answer.card)[: 2 * ID]}. Learned from {learned_from(answer.card)}.",
+        )
+        for answer in answers
+    )
+    yield Section("models", "Models", parts=(_list("models", rows),))
+
+
+def learned_from(card: Card) -> str:
+    """The training films of a model in a line."""
+    counts = card.data.get("train_used") or (card.data.get("counts") or {}).get("train") or {}
+    if not counts:
+        return "not reported"
+    by_class = ", ".join(f"{n:,} {label}" for label, n in counts.items())
+    return f"{sum(counts.values()):,} films of {card.data.get('name', 'a collection without a name')}: {by_class}"
+
+
+def _limits(answers: Sequence[Answer]) -> Iterator[Section]:
+    limits = list(dict.fromkeys(limit for answer in answers for limit in answer.card.limits))
+    if not limits:
+        return
+    more = [f"{len(limits) - MOST_LIMITS} more on the cards of the models."] if len(limits) > MOST_LIMITS else []
+    yield Section("limits", "Limits", (*limits[:MOST_LIMITS], *more), listed=True)
+
+
+def _list(key: str, rows: Any) -> Table:
+    return Table(key, "", (Column("Fact"), Column("Value")), tuple(rows), head=False)

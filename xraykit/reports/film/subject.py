@@ -1,0 +1,168 @@
+"""Subject: a film with what the gate, models and a reader made of it: all that a film report shows.
+
+`read` asks models in this process; a page, whose models lie in another, gives their answers itself. Draws nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from xraykit import gate
+from xraykit.films.radiograph import Radiograph
+from xraykit.gate import AS_IT_IS, Asked, Outcome
+from xraykit.models import classifier, explanation
+from xraykit.models.cards.card import Card
+from xraykit.models.classifier import Classifier, Prediction
+from xraykit.models.explanation import Explanation
+from xraykit.reading import trust
+from xraykit.reading.impressions import Impression
+from xraykit.reading.trust import Known
+from xraykit.system import files
+from xraykit.truth.seen import films as seen
+from xraykit.truth.seen.films import KnownAs
+
+ID = 12  # letters of a SHA-256 that name a film or a model's files in a report
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a film is shown: the class that is explained (each model's predicted one where none is given), its colours,
+    and the longer side of its pictures in pixels."""
+
+    label: str | None = None
+    method: str = explanation.GRAD_CAM
+    opacity: float = 0.4
+    colormap: str = "inferno"
+    longest: int = 1200
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model made of the film: a prediction and the heatmap of one class, or `words` that say why it has none.
+
+    `known`: the part of the model's own films that this one is in, or its near twin; "" where it is in none of them,
+    None where the model remembers no films. `trust` holds operating points, and what they gave at home and elsewhere.
+    """
+
+    card: Card
+    trust: Known
+    prediction: Prediction | None = None
+    explanation: Explanation | None = None
+    known: KnownAs | Literal[""] | None = None
+    words: str = ""
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The classes at or above their operating points; a class without one is left out."""
+        return tuple(
+            label
+            for label, probability in self.probabilities.items()
+            if (threshold := self.threshold(label)) is not None and probability >= threshold
+        )
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """By class, in the model's order; empty where it has no answer."""
+        if self.prediction is None:
+            return {}
+        return dict(zip(self.prediction.classes, map(float, self.prediction.probabilities), strict=True))
+
+    def threshold(self, label: str) -> float | None:
+        """The operating point of a class at home; None where the class of highest probability counts."""
+        return at_home.threshold if (at_home := self.trust.home.get(label)) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A film and what is said of it.
+
+    `film` is laid as it was read; `created` ISO 8601 with a time zone; `name` the file's, "" unless it was asked for;
+    `bytes` the size of the file, 0 where it is not known.
+    """
+
+    film: Radiograph
+    gate: Outcome
+    answers: tuple[Answer, ...]
+    created: str
+    settings: Settings = field(default_factory=Settings)
+    impression: Impression | None = None
+    name: str = ""
+    bytes: int = 0
+
+    @property
+    def id(self) -> str:
+        """What the film is called where no name was asked for: the beginning of its file's SHA-256."""
+        return self.film.sha256[:ID]
+
+    @property
+    def title(self) -> str:
+        return f"Film {self.name or self.id}"
+
+
+def read(
+    film: Radiograph,
+    readers: Sequence[Classifier],
+    *,
+    asked: Asked = AS_IT_IS,
+    settings: Settings | None = None,
+    created: str = "",
+    **rest: Any,
+) -> Subject:
+    """Lay the film as asked, ask the gate, then the models; what the gate refuses no model of chest films reads.
+
+    `rest` are `impression`, `name` and `bytes` as a Subject has them. Raises ModelRefused where an answer is broken.
+    """
+    laid = film.laid(asked.turn, asked.inverted)
+    outcome = gate.decide(laid.small(), laid.view, asked)
+    settings = settings or Settings()
+    answers = tuple(_answer(reader, laid, outcome, settings) for reader in readers)
+    return Subject(laid, outcome, answers, created or files.now(), settings, **rest)
+
+
+def _answer(reader: Classifier, film: Radiograph, outcome: Outcome, settings: Settings) -> Answer:
+    card = reader.card
+    behind = trust.known(card, reader.folder)
+    if outcome.state == "refused" and classifier.is_gated(card):
+        return Answer(card, behind, words=f"Not read. {outcome.words}")
+    prediction, maps = explanation.grad_cam(reader, film)
+    known = seen.known_as(reader.folder, film)
+    code = known.code if known else "" if seen.load(reader.folder) else None
+    return Answer(card, behind, prediction, heatmap(prediction, maps, settings), code)
+
+
+def heatmap(prediction: Prediction, maps: Sequence[Explanation], settings: Settings) -> Explanation | None:
+    """That of the class asked for, or of the predicted one; None where the network has none."""
+    label = settings.label if settings.label in prediction.classes else prediction.top
+    return next((each for each in maps if each.label == label), None)
+
+
+def model_hash(card: Card) -> str:
+    """One SHA-256 of all files of a model: of the lines "name sha256" in the order of their names."""
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(card.files.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def redo(subject: Subject) -> dict[str, Any]:
+    """What makes the same report of the same film: no path, no file's name."""
+    from xraykit.reports.film import software
+
+    said: Mapping[str, Any] | None = None if subject.impression is None else asdict(subject.impression)
+    return {
+        "verb": "report film",
+        "arguments": {
+            "models": [answer.card.name for answer in subject.answers],
+            "gate": asdict(subject.gate.asked),
+            "impression": said,
+            "name": subject.name,
+            "created": subject.created,
+        },
+        "settings": asdict(subject.settings),
+        "hashes": {
+            "film": {"sha256": subject.film.sha256, "bytes": subject.bytes},
+            "models": {answer.card.name: dict(answer.card.files) for answer in subject.answers},
+        },
+        "versions": software.versions(),
+    }
