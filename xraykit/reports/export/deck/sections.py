@@ -15,6 +15,7 @@ from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.report import Picture, Section, Table
 
 TALL = 1.1  # times as high as wide: what is stacked in such a picture stands in two columns
+SIDE_BY_SIDE = 3  # photographs
 LONG = 1200  # signs of a paragraph, two thirds of a slide
 HALF = 4  # classes up to which two matrices stand side by side
 
@@ -35,6 +36,13 @@ def blocks(section: Section, notice: str, look: Look) -> list[Block]:
                 made.append(pair)
             else:
                 made += _tables(part, section, look, room)
+        elif isinstance(part, Photograph):
+            row = [part]
+            most = min(SIDE_BY_SIDE, round(1 / part.shown))
+            while parts and isinstance(following := parts[0], Photograph) and len(row) < most:
+                row.append(following)
+                parts.pop(0)
+            made.append(_photographs(row))
         elif parts and (pair := _pair(part, parts[0], notice, look)):
             parts.pop(0)
             made.append(pair)
@@ -61,10 +69,8 @@ def _short(paragraphs: Sequence[str]) -> Iterator[str]:
         yield from (paragraph[k : k + LONG] for k in range(0, len(paragraph), LONG))
 
 
-def picture(part: Picture | Photograph, width: float, notice: str, look: Look) -> Block:
+def picture(part: Picture, width: float, notice: str, look: Look) -> Block:
     """A chart as PowerPoint's own where it has the kind, else in pixels."""
-    if isinstance(part, Photograph):
-        return Pixels(width, part.png, part.size, part.key, part.alt)
     spec = part.draw(look.style).to_dict()
     alt = spec.get("description", part.title)
     try:
@@ -86,24 +92,39 @@ def _native(spec: dict, key: str, alt: str, width: float, look: Look) -> Block:
     kinds = {layer.kind(channel) for layer in drawn for channel in "xy" if channel in layer.encoding}
     if kinds == {"quantitative"}:
         return lines.of_layers(drawn, key, alt, width, look)
-    placed = [layer for layer in drawn if layer.mark == "point"]
+    placed = [layer for layer in drawn if layer.mark in ("point", "bar")]
     if placed and placed[0].kind("x") == "quantitative" and placed[0].kind("y") == "nominal":
         return dots.of_layers(drawn, key, alt, width, look)
     raise marks.NotNative(str(sorted(kinds)))
 
 
-def _pair(first: Picture | Photograph, second: object, notice: str, look: Look) -> Block | None:
+def _photographs(row: Sequence[Photograph]) -> Block:
+    """Films and overlays side by side, on one scale where they have one."""
+    width = beside(max(2, len(row)))
+    titles = _level([part.title for part in row], width)
+    blocks = (
+        Titled(width, Pixels(width, part.png, part.size, part.key, part.alt, high=4.0), title, part.note)
+        for part, title in zip(row, titles, strict=True)
+    )
+    return Beside(looks.ACROSS, tuple(blocks))
+
+
+def _level(titles: Sequence[str], width: float) -> list[str]:
+    """Titles that take as many lines as each other, so that what is below them begins at one height."""
+    high = [measure.lines(title, looks.HEADING, width, bold=True) for title in titles]
+    return [title + "\n" * (max(high) - n) for title, n in zip(titles, high, strict=True)]
+
+
+def _pair(first: Picture, second: object, notice: str, look: Look) -> Block | None:
     """Two parts side by side, where both are as high as they are wide."""
-    if isinstance(second, Table) or not isinstance(second, type(first)):
+    if not isinstance(second, Picture):
         return None
     width = beside(2)
-    pair = (picture(first, width, notice, look), picture(second, width, notice, look))  # type: ignore[arg-type]
+    pair = (picture(first, width, notice, look), picture(second, width, notice, look))
     if not all(map(_square, pair)):
         return None
-    titles = (first.title, second.title)  # type: ignore[union-attr]
-    high = [measure.lines(title, looks.HEADING, width, bold=True) for title in titles]
-    titles = tuple(title + "\n" * (max(high) - n) for title, n in zip(titles, high, strict=True))
-    notes = (first.note, second.note)  # type: ignore[union-attr]
+    titles = _level((first.title, second.title), width)
+    notes = (first.note, second.note)
     made = Beside(looks.ACROSS, tuple(Titled(width, *each) for each in zip(pair, titles, notes, strict=True)))
     entries = tuple(dict.fromkeys(entry for block in pair if isinstance(block, lines.Lines) for entry in block.entries))
     return Keyed(looks.ACROSS, made, entries) if entries else made
@@ -133,7 +154,7 @@ def _square(block: Block) -> bool:
     return isinstance(block, lines.Lines)
 
 
-def _titled(part: Picture | Photograph, section: Section, block: Block) -> Block:
+def _titled(part: Picture, section: Section, block: Block) -> Block:
     title = "" if part.title == section.title else part.title
     made = Titled(looks.ACROSS, block, title, part.note)
     entries = block.entries if isinstance(block, lines.Lines) else ()

@@ -247,7 +247,8 @@ def _least(place: int, head: Sequence[str], rows: Sequence[Sequence[str]], size:
     cells = [(row[place], False) for row in rows] + [(head[place], True)]
     word = max(measure.longest_word(text, size, bold=bold) for text, bold in cells)
     third = max(measure.width(row[place], size) for row in rows) / 3
-    return max(min(word, 4.5), min(third, 3.2)) + 2 * PAD + 0.06
+    short = min(1.3, 3 * third)
+    return max(min(word, 4.5), min(third, 3.2), short) + 2 * PAD + 0.06
 
 
 def _shared(wanted: Sequence[float], least: Sequence[float], room: float) -> tuple[float, ...]:

@@ -126,6 +126,7 @@ def _style(made: Any, series: Series, canvas: Canvas) -> None:
     color = shapes.rgb(series.color)
     if series.line:
         made.format.line.color.rgb, made.format.line.width = color, Pt(series.line)
+        made._element.find(qn("c:spPr")).find(qn("a:ln")).set("cap", "flat")
         if series.dash and len(series.dash) > 1 and series.dash[1]:
             made.format.line.dash_style = dash_of(series.dash)
     else:
