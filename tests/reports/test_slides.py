@@ -4,6 +4,7 @@ import dataclasses
 import io
 import re
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,13 +73,13 @@ def a_report(*sections, **options):
     return Report(f"Compare: {', '.join(MODELS)}", RESEARCH_ONLY, facts, sections, data, **options)
 
 
-def opened(content):
+def opened(content) -> Any:
     from pptx import Presentation
 
     return Presentation(io.BytesIO(content))
 
 
-def shapes(deck, key):
+def shapes(deck, key) -> list[Any]:
     return [shape for slide in deck.slides for shape in slide.shapes if shape.name == key]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -234,12 +235,15 @@ def chart_pixels(svg: str, wide: float) -> tuple[bytes, tuple[int, int]]:
     import vl_convert
     from PIL import Image
 
-    plain = vl_convert.svg_to_png(svg, scale=1)
-    with Image.open(io.BytesIO(plain)) as picture:
-        scale = SHARP * 96 * wide / picture.width
-    png = vl_convert.svg_to_png(svg, scale=scale)
+    png = vl_convert.svg_to_png(svg, scale=SHARP * 96 * wide / size_of(svg)[0])
     with Image.open(io.BytesIO(png)) as picture:
         return png, picture.size
+
+
+def size_of(svg: str) -> tuple[float, float]:
+    """Width and height of an SVG of vl-convert, px."""
+    width, height = (re.search(rf'<svg[^>]*? {side}="([\d.]+)"', svg) for side in ("width", "height"))
+    return (float(width[1]), float(height[1])) if width and height else (640.0, 360.0)
 
 
 def halved(png: bytes) -> list[tuple[bytes, tuple[int, int]]]:

@@ -21,6 +21,7 @@ from xraykit.reports.report import Report
 
 OPENED = (1980, 1, 1, 0, 0, 0)  # the first date that a zip file can hold
 CLOCK = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>")
+FOREIGN = (RT.THUMBNAIL, RT.EXTENDED_PROPERTIES, RT.PRINTER_SETTINGS)
 KEPT = ("Title Slide", "Title Only")  # layouts
 
 
@@ -28,6 +29,7 @@ def empty(report: Report, look: Look) -> Any:
     """A deck without slides, in the look's colours and font, so that what is added by hand has them too."""
     deck = Presentation()
     deck.slide_width, deck.slide_height = Inches(looks.WIDTH), Inches(looks.HEIGHT)
+    deck.part._element.sldSz.attrib.pop("type", None)  # the template's is 4:3
     for layout in list(deck.slide_layouts):
         if layout.name not in KEPT:
             deck.slide_layouts.remove(layout)
@@ -65,9 +67,9 @@ def _about(deck: Any, report: Report) -> None:
     )
     about.keywords = about.comments = about.category = ""
     about.language, about.revision = "en", 1
-    relations = deck.part.package._rels
-    for key in [key for key, relation in relations.items() if relation.reltype == RT.THUMBNAIL]:
-        relations.pop(key)
+    for relations in (deck.part.package._rels, deck.part._rels):  # what the template knows of the one who made it
+        for key in [key for key, relation in relations.items() if relation.reltype in FOREIGN]:
+            relations.pop(key)
 
 
 def _theme(blob: bytes, look: Look) -> bytes:

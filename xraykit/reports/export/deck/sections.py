@@ -8,7 +8,18 @@ from dataclasses import replace
 from xraykit.evaluation.stats import Figure
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import marks, measure
-from xraykit.reports.export.deck.blocks import Beside, Block, Keyed, Pixels, Titled, Words, beside, chart_pixels, halved
+from xraykit.reports.export.deck.blocks import (
+    Beside,
+    Block,
+    Keyed,
+    Pixels,
+    Titled,
+    Words,
+    beside,
+    chart_pixels,
+    halved,
+    size_of,
+)
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.native import dots, grids, lines, matrices
 from xraykit.reports.film.photograph import Photograph
@@ -76,11 +87,12 @@ def picture(part: Picture, width: float, notice: str, look: Look) -> Block:
     try:
         return _native(spec, part.key, alt, width, look)
     except marks.NotNative:
-        png, size = chart_pixels(part.svg(notice, style=look.style, framed=False), width)
-        if size[1] < TALL * size[0] or width < looks.ACROSS:
-            return Pixels(width, png, size, part.key, alt)
-        halves = [Pixels(beside(2), *half, part.key, alt, high=4.2) for half in halved(png)]
-        return Beside(width, tuple(halves))
+        svg = part.svg(notice, style=look.style, framed=False)
+        wide, high = size_of(svg)
+        if high < TALL * wide or width < looks.ACROSS:
+            return Pixels(width, *chart_pixels(svg, width), part.key, alt)
+        halves = halved(chart_pixels(svg, beside(2))[0])
+        return Beside(width, tuple(Pixels(beside(2), *half, part.key, alt, high=4.2) for half in halves))
 
 
 def _native(spec: dict, key: str, alt: str, width: float, look: Look) -> Block:
