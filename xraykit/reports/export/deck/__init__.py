@@ -5,8 +5,8 @@ measure    how wide and high a text becomes, before anything draws it
 marks      what a Vega-Lite chart draws, as layers of rows
 shapes     text, lines and legends as native shapes
 blocks     words, pictures in pixels, blocks side by side or with a title: what is stacked on a slide
-native/    grids: tables, and matrices as tables of shaded cells; xy: a native XY chart; lines: curves and points on it;
-           dots: shares with intervals on it, a row each, with their numbers beside it
+native/    what PowerPoint draws itself. grids: tables; matrices: tables of shaded cells; xy: an XY chart; lines: curves
+           and points on it; dots: shares with intervals on it, a row each, with their numbers beside it
 sections   a section as blocks
 pack       blocks onto slides, with titles, footers and notes
 file       the deck's file: its theme, and the same bytes every time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +32,10 @@ class Block:
     def most(self) -> float:
         return self.least
 
+    def alone(self, room: float) -> Block:
+        """What it is where nothing else is on a slide of `room` inches."""
+        return self
+
     def split(self, room: float) -> tuple[Block, Block] | None:
         """What fits into `room` inches and what is left; None where it cannot be divided there."""
         return None
@@ -51,14 +56,20 @@ class Words(Block):
     def least(self) -> float:
         return sum(map(self._height, self.paragraphs))
 
+    def alone(self, room: float) -> Block:
+        """In larger type."""
+        larger = (replace(self, size=size) for size in looks.WORDS if size > self.size)
+        return next((block for block in larger if block.least <= 0.8 * room), self)
+
     def split(self, room: float) -> tuple[Block, Block] | None:
         """In parts that are about as high as each other."""
         wanted = self.least / math.ceil(self.least / max(room, 0.1))
         filled, place = 0.0, 0
-        for place, paragraph in enumerate(self.paragraphs):
-            if filled + self._height(paragraph) > room or filled >= wanted:
+        while place < len(self.paragraphs) - 1 and filled < wanted:
+            filled += self._height(self.paragraphs[place])
+            if filled > room:
                 break
-            filled += self._height(paragraph)
+            place += 1
         if place == 0:
             return None
         first, rest = self.paragraphs[:place], self.paragraphs[place:]
@@ -173,8 +184,8 @@ class Keyed(Block):
         for (title, color, dash), wide in zip(self.entries, self._widths, strict=True):
             if x > place.x and x + wide > place.x + place.w:
                 x, y = place.x, y + LEGEND
-            shapes.line(canvas, (x, y + LEGEND / 2, x + 0.5, y + LEGEND / 2), color, 2.5, dash)
-            box = Place(x + 0.6, y, wide - 0.7, LEGEND)
+            shapes.line(canvas, (x, y + LEGEND / 2, x + 0.42, y + LEGEND / 2), color, 2.5, dash)
+            box = Place(x + 0.5, y, wide - 0.55, LEGEND)
             shapes.name(shapes.text(canvas, box, [title], looks.NOTE, anchor="middle"), "legend")
             x += wide
         below = place.y + self._legend
@@ -182,7 +193,7 @@ class Keyed(Block):
 
     @property
     def _widths(self) -> list[float]:
-        return [min(self.width, measure.width(title, looks.NOTE) * 1.05 + 1.0) for title, *_ in self.entries]
+        return [min(self.width, measure.width(title, looks.NOTE) * 1.05 + 0.72) for title, *_ in self.entries]
 
     @property
     def _legend(self) -> float:
@@ -224,9 +235,36 @@ def chart_pixels(svg: str, wide: float) -> tuple[bytes, tuple[int, int]]:
     import vl_convert
     from PIL import Image
 
-    plain = vl_convert.svg_to_png(svg, scale=1)
-    with Image.open(io.BytesIO(plain)) as picture:
-        scale = SHARP * 96 * wide / picture.width
-    png = vl_convert.svg_to_png(svg, scale=scale)
+    png = vl_convert.svg_to_png(svg, scale=SHARP * 96 * wide / size_of(svg)[0])
     with Image.open(io.BytesIO(png)) as picture:
         return png, picture.size
+
+
+def size_of(svg: str) -> tuple[float, float]:
+    """Width and height of an SVG of vl-convert, px."""
+    width, height = (re.search(rf'<svg[^>]*? {side}="([\d.]+)"', svg) for side in ("width", "height"))
+    return (float(width[1]), float(height[1])) if width and height else (640.0, 360.0)
+
+
+def halved(png: bytes) -> list[tuple[bytes, tuple[int, int]]]:
+    """A picture cut across where nothing is drawn, as near to its middle as can be: two PNGs and their sizes."""
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as given:
+        picture = given.convert("RGB")
+    pixels = np.asarray(picture)
+    blank = np.flatnonzero((pixels == pixels[:, :1]).all(axis=(1, 2)))
+    middle = picture.height // 2
+    # In the middle of the widest gap among those near the middle, so that no words lose their lines
+    near = blank[np.abs(blank - middle) < picture.height // 8]
+    gaps = np.split(near, np.flatnonzero(np.diff(near) > 1) + 1) if len(near) else []
+    cut = int(np.median(max(gaps, key=len))) if gaps else middle
+    halves, high = [], max(cut, picture.height - cut)
+    for top, bottom in ((0, cut), (cut, picture.height)):
+        out = io.BytesIO()
+        half = Image.new("RGB", (picture.width, high), picture.getpixel((0, 0)))  # both as high: on one scale
+        half.paste(picture.crop((0, top, picture.width, bottom)))
+        half.save(out, "PNG")
+        halves.append((out.getvalue(), half.size))
+    return halves

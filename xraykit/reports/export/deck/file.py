@@ -7,11 +7,12 @@ import re
 import zipfile
 from typing import Any
 
-from lxml import etree
 from pptx import Presentation
 from pptx.opc.constants import RELATIONSHIP_TYPE as RT
+from pptx.opc.oxml import serialize_part_xml
+from pptx.oxml import parse_xml
 from pptx.oxml.ns import qn
-from pptx.util import Inches
+from pptx.util import Emu, Inches
 
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import shapes
@@ -20,6 +21,7 @@ from xraykit.reports.report import Report
 
 OPENED = (1980, 1, 1, 0, 0, 0)  # the first date that a zip file can hold
 CLOCK = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>")
+FOREIGN = (RT.THUMBNAIL, RT.EXTENDED_PROPERTIES, RT.PRINTER_SETTINGS)
 KEPT = ("Title Slide", "Title Only")  # layouts
 
 
@@ -27,14 +29,15 @@ def empty(report: Report, look: Look) -> Any:
     """A deck without slides, in the look's colours and font, so that what is added by hand has them too."""
     deck = Presentation()
     deck.slide_width, deck.slide_height = Inches(looks.WIDTH), Inches(looks.HEIGHT)
+    deck.part._element.sldSz.attrib.pop("type", None)  # the template's is 4:3
     for layout in list(deck.slide_layouts):
         if layout.name not in KEPT:
             deck.slide_layouts.remove(layout)
     master = deck.slide_master
     for holder in (master, *deck.slide_layouts):
         for shape in holder.placeholders:
-            left, wide = shape.left, shape.width
-            shape.left, shape.width = (round(side * looks.WIDTH / 10) for side in (left, wide))
+            left, wide = ((side or 0) * looks.WIDTH / 10 for side in (shape.left, shape.width))
+            shape.left, shape.width = Emu(round(left)), Emu(round(wide))
     master.background.fill.solid()
     master.background.fill.fore_color.rgb = shapes.rgb(look.style.background)
     if look.dark:
@@ -64,13 +67,13 @@ def _about(deck: Any, report: Report) -> None:
     )
     about.keywords = about.comments = about.category = ""
     about.language, about.revision = "en", 1
-    relations = deck.part.package._rels
-    for key in [key for key, relation in relations.items() if relation.reltype == RT.THUMBNAIL]:
-        relations.pop(key)
+    for relations in (deck.part.package._rels, deck.part._rels):  # what the template knows of the one who made it
+        for key in [key for key, relation in relations.items() if relation.reltype in FOREIGN]:
+            relations.pop(key)
 
 
 def _theme(blob: bytes, look: Look) -> bytes:
-    theme = etree.fromstring(blob)
+    theme = parse_xml(blob)
     dark, light = look.style.background if look.dark else look.ink, look.ink if look.dark else look.style.background
     colors = {"dk1": dark, "lt1": light, "dk2": look.panel if look.dark else look.faint, "lt2": look.faint}
     if not look.dark:
@@ -83,7 +86,7 @@ def _theme(blob: bytes, look: Look) -> bytes:
         slot = scheme.find(qn(f"a:{name}"))
         for child in list(slot):
             slot.remove(child)
-        etree.SubElement(slot, qn("a:srgbClr"), val=color[1:].upper())
+        slot.append(slot.makeelement(qn("a:srgbClr"), {"val": color[1:].upper()}))
     for latin in theme.iterfind(f".//{qn('a:fontScheme')}//{qn('a:latin')}"):
         for name, value in (
             ("typeface", looks.FONT),
@@ -92,7 +95,7 @@ def _theme(blob: bytes, look: Look) -> bytes:
             ("charset", "0"),
         ):
             latin.set(name, value)
-    return etree.tostring(theme, xml_declaration=True, encoding="UTF-8", standalone=True)
+    return serialize_part_xml(theme)
 
 
 def _timeless(packed: bytes) -> bytes:

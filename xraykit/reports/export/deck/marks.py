@@ -157,6 +157,6 @@ def _term(term: str, row: Row) -> bool:
     if known := re.fullmatch(r"datum\.(\w+) (===|!==) '([^']*)'", term):
         return (row.get(known[1]) == known[3]) == (known[2] == "===")
     if known := re.fullmatch(r"datum\.(\w+) > datum\.(\w+)", term):
-        ends = row.get(known[1]), row.get(known[2])
-        return None not in ends and ends[0] > ends[1]
+        first, second = row.get(known[1]), row.get(known[2])
+        return first is not None and second is not None and first > second
     raise NotNative(term)

@@ -49,7 +49,8 @@ def pages(blocks: Sequence[Block]) -> list[Page]:
             stack.append(block)
         if waiting:
             stacks.append([])
-    return [Page(tuple(_heights(stack))) for stack in stacks if stack]
+    stacks = [[stack[0].alone(looks.ROOM)] if len(stack) == 1 else stack for stack in stacks if stack]
+    return [Page(tuple(_heights(stack))) for stack in stacks]
 
 
 def title_slide(deck: Any, report: Report, look: Look, notes: str) -> None:
@@ -125,14 +126,19 @@ def _tiles(canvas: Canvas, tiles: Sequence[Tile], top: float, high: float) -> No
     wide = (looks.ACROSS - looks.GAP * (len(tiles) - 1)) / len(tiles)
     inside = wide - 0.4
     values = [tile.value for tile in tiles]
-    size = next((s for s in (40, 34, 28, 24) if all(measure.width(v, s, bold=True) < inside for v in values)), 20)
+    sizes = ((40, 1), (34, 1), (28, 1), (24, 2), (20, 2), (18, 3))
+
+    def fits(size: int, lines: int) -> bool:
+        return all(measure.lines(value, size, inside, bold=True) <= lines for value in values)
+
+    size = next((size for size, lines in sizes if fits(size, lines)), 16)
     for k, tile in enumerate(tiles):
         x = looks.MARGIN + k * (wide + looks.GAP)
         shapes.box(canvas, Place(x, top, wide, high), canvas.look.panel)
         name = measure.clipped(tile.name, 16, inside, 2)
         below = top + 0.15 + 2 * 16 * measure.LINE / 72
         shapes.text(canvas, Place(x + 0.2, top + 0.15, inside, below - top - 0.15), [name], 16, color=canvas.look.faint)
-        value = measure.clipped(tile.value, size, inside, 1 if high < 2 else 2, bold=True)
+        value = measure.clipped(tile.value, size, inside, 3, bold=True)
         tall = measure.height(value, size, inside, bold=True)
         box = Place(x + 0.2, below, inside, tall)
         shapes.name(shapes.text(canvas, box, [value], size, color=canvas.look.accent, bold=True), tile.name)

@@ -8,19 +8,33 @@ from dataclasses import replace
 from xraykit.evaluation.stats import Figure
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import marks, measure
-from xraykit.reports.export.deck.blocks import Beside, Block, Keyed, Pixels, Titled, Words, beside, chart_pixels
+from xraykit.reports.export.deck.blocks import (
+    Beside,
+    Block,
+    Keyed,
+    Pixels,
+    Titled,
+    Words,
+    beside,
+    chart_pixels,
+    halved,
+    size_of,
+)
 from xraykit.reports.export.deck.look import Look
-from xraykit.reports.export.deck.native import dots, grids, lines
+from xraykit.reports.export.deck.native import dots, grids, lines, matrices
 from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.report import Picture, Section, Table
 
+TALL = 1.1  # times as high as wide: what is stacked in such a picture stands in two columns
+SIDE_BY_SIDE = 3  # photographs
+LONG = 1200  # signs of a paragraph, two thirds of a slide
 HALF = 4  # classes up to which two matrices stand side by side
 
 
 def blocks(section: Section, notice: str, look: Look) -> list[Block]:
     """What is stacked on the section's slides."""
     said = [paragraph.replace("`", "") for paragraph in section.words if paragraph]
-    made = words(said, section.listed, alone=not section.parts)
+    made = words(said, section.listed)
     parts = list(section.parts)
     while parts:
         part = parts.pop(0)
@@ -33,6 +47,13 @@ def blocks(section: Section, notice: str, look: Look) -> list[Block]:
                 made.append(pair)
             else:
                 made += _tables(part, section, look, room)
+        elif isinstance(part, Photograph):
+            row = [part]
+            most = min(SIDE_BY_SIDE, round(1 / part.shown))
+            while parts and isinstance(following := parts[0], Photograph) and len(row) < most:
+                row.append(following)
+                parts.pop(0)
+            made.append(_photographs(row))
         elif parts and (pair := _pair(part, parts[0], notice, look)):
             parts.pop(0)
             made.append(pair)
@@ -41,27 +62,37 @@ def blocks(section: Section, notice: str, look: Look) -> list[Block]:
     return made
 
 
-def words(paragraphs: Sequence[str], listed: bool = False, *, alone: bool = True) -> list[Block]:
-    """Paragraphs as a block, in larger type where nothing else is on the slide."""
+def words(paragraphs: Sequence[str], listed: bool = False) -> list[Block]:
+    """Paragraphs as a block, in the smaller type where they take much of a slide."""
     if not paragraphs:
         return []
     listed = (listed or len(paragraphs) > 2) and len(paragraphs) > 1
-    sizes, room = (looks.WORDS, 0.8 * looks.ROOM) if alone else (looks.WORDS[-2:], 0.42 * looks.ROOM)
-    made = [Words(looks.ACROSS, tuple(paragraphs), size, listed) for size in sizes]
-    return [next((block for block in made if block.least <= room), made[-1])]
+    made = [Words(looks.ACROSS, tuple(_short(paragraphs)), size, listed) for size in looks.WORDS[-2:]]
+    return [next((block for block in made if block.least <= 0.42 * looks.ROOM), made[-1])]
 
 
-def picture(part: Picture | Photograph, width: float, notice: str, look: Look) -> Block:
+def _short(paragraphs: Sequence[str]) -> Iterator[str]:
+    """Paragraphs that fill less than a slide: a longer one is divided between sentences."""
+    for paragraph in paragraphs:
+        while len(paragraph) > LONG and (place := paragraph.rfind(". ", 0, LONG)) > 0:
+            yield paragraph[: place + 1]
+            paragraph = paragraph[place + 2 :]
+        yield from (paragraph[k : k + LONG] for k in range(0, len(paragraph), LONG))
+
+
+def picture(part: Picture, width: float, notice: str, look: Look) -> Block:
     """A chart as PowerPoint's own where it has the kind, else in pixels."""
-    if isinstance(part, Photograph):
-        return Pixels(width, part.png, part.size, part.key, part.alt)
     spec = part.draw(look.style).to_dict()
     alt = spec.get("description", part.title)
     try:
         return _native(spec, part.key, alt, width, look)
     except marks.NotNative:
-        png, size = chart_pixels(part.svg(notice, style=look.style, framed=False), width)
-        return Pixels(width, png, size, part.key, alt)
+        svg = part.svg(notice, style=look.style, framed=False)
+        wide, high = size_of(svg)
+        if high < TALL * wide or width < looks.ACROSS:
+            return Pixels(width, *chart_pixels(svg, width), part.key, alt)
+        halves = halved(chart_pixels(svg, beside(2))[0])
+        return Beside(width, tuple(Pixels(beside(2), *half, part.key, alt, high=4.2) for half in halves))
 
 
 def _native(spec: dict, key: str, alt: str, width: float, look: Look) -> Block:
@@ -69,28 +100,43 @@ def _native(spec: dict, key: str, alt: str, width: float, look: Look) -> Block:
     if not drawn:
         raise marks.NotNative("nothing drawn")
     if drawn[0].mark == "rect":
-        return grids.of_layers(drawn, key, alt, width)
+        return matrices.of_layers(drawn, key, alt, width)
     kinds = {layer.kind(channel) for layer in drawn for channel in "xy" if channel in layer.encoding}
     if kinds == {"quantitative"}:
         return lines.of_layers(drawn, key, alt, width, look)
-    placed = [layer for layer in drawn if layer.mark == "point"]
+    placed = [layer for layer in drawn if layer.mark in ("point", "bar")]
     if placed and placed[0].kind("x") == "quantitative" and placed[0].kind("y") == "nominal":
         return dots.of_layers(drawn, key, alt, width, look)
     raise marks.NotNative(str(sorted(kinds)))
 
 
-def _pair(first: Picture | Photograph, second: object, notice: str, look: Look) -> Block | None:
+def _photographs(row: Sequence[Photograph]) -> Block:
+    """Films and overlays side by side, on one scale where they have one."""
+    width = beside(max(2, len(row)))
+    titles = _level([part.title for part in row], width)
+    blocks = (
+        Titled(width, Pixels(width, part.png, part.size, part.key, part.alt, high=4.0), title, part.note)
+        for part, title in zip(row, titles, strict=True)
+    )
+    return Beside(looks.ACROSS, tuple(blocks))
+
+
+def _level(titles: Sequence[str], width: float) -> list[str]:
+    """Titles that take as many lines as each other, so that what is below them begins at one height."""
+    high = [measure.lines(title, looks.HEADING, width, bold=True) for title in titles]
+    return [title + "\n" * (max(high) - n) for title, n in zip(titles, high, strict=True)]
+
+
+def _pair(first: Picture, second: object, notice: str, look: Look) -> Block | None:
     """Two parts side by side, where both are as high as they are wide."""
-    if isinstance(second, Table) or not isinstance(second, type(first)):
+    if not isinstance(second, Picture):
         return None
     width = beside(2)
-    pair = (picture(first, width, notice, look), picture(second, width, notice, look))  # type: ignore[arg-type]
+    pair = (picture(first, width, notice, look), picture(second, width, notice, look))
     if not all(map(_square, pair)):
         return None
-    titles = (first.title, second.title)  # type: ignore[union-attr]
-    high = [measure.lines(title, looks.HEADING, width, bold=True) for title in titles]
-    titles = tuple(title + "\n" * (max(high) - n) for title, n in zip(titles, high, strict=True))
-    notes = (first.note, second.note)  # type: ignore[union-attr]
+    titles = _level((first.title, second.title), width)
+    notes = (first.note, second.note)
     made = Beside(looks.ACROSS, tuple(Titled(width, *each) for each in zip(pair, titles, notes, strict=True)))
     entries = tuple(dict.fromkeys(entry for block in pair if isinstance(block, lines.Lines) for entry in block.entries))
     return Keyed(looks.ACROSS, made, entries) if entries else made
@@ -113,14 +159,14 @@ def _two_tables(first: Table, second: object, look: Look) -> Block | None:
 
 
 def _square(block: Block) -> bool:
-    if isinstance(block, grids.Matrix):
+    if isinstance(block, matrices.Matrix):
         return len(block.across) <= HALF
     if isinstance(block, Pixels):
         return block.size[0] < 1.4 * block.size[1]
     return isinstance(block, lines.Lines)
 
 
-def _titled(part: Picture | Photograph, section: Section, block: Block) -> Block:
+def _titled(part: Picture, section: Section, block: Block) -> Block:
     title = "" if part.title == section.title else part.title
     made = Titled(looks.ACROSS, block, title, part.note)
     entries = block.entries if isinstance(block, lines.Lines) else ()
@@ -153,12 +199,12 @@ def _keys(block: Block) -> Iterator[str]:
         yield from (key for each in block.blocks for key in _keys(each))
     elif isinstance(block, Titled):
         yield from _keys(block.block)
-    elif isinstance(block, grids.Matrix | dots.Dots):
+    elif isinstance(block, matrices.Matrix | dots.Dots):
         yield block.key
 
 
 def _tables(part: Table, section: Section, look: Look, room: float) -> list[Block]:
-    if (matrix := grids.matrix_of(part, look, looks.ACROSS)) is not None:
+    if (matrix := matrices.of_table(part, look, looks.ACROSS)) is not None:
         return [Titled(looks.ACROSS, matrix, "" if part.title == section.title else part.title, part.note)]
     made, note = grids.of_table(part, look, room - (0.9 if part.note else 0.5))
     title = "" if part.title == section.title else part.title

@@ -1,4 +1,4 @@
-"""Dots: shares with intervals, a row each, as a native chart between native words: its name and its numbers."""
+"""Dots: shares with intervals, or bars, a row each, as a native chart between its names and its numbers as words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ SIDE = 0.35  # inches of a tick's label beyond the plot
 
 @dataclass(frozen=True)
 class Dot:
-    """A dot: the row it stands in, what it is of, its value and interval, and its numbers in words."""
+    """A dot: the row it stands in, what it is of, its value and interval, and its numbers in words.
+
+    The shape "bar" begins at the left end of the axis, "tick" is an upright line across its lane without words.
+    """
 
     row: str
     lane: str
@@ -77,7 +80,7 @@ class Dots(Block):
         plot = Place(place.x + names + SIDE, y, place.w - names - numbers - 2 * SIDE, high)
         self._chart(canvas, plot)
         lane = row / (len(self.lanes) + 0.3)
-        for dot in self._shown:
+        for dot in (dot for dot in self._shown if dot.words):
             middle = y + high - self._height(dot) * row
             box = Place(place.x + place.w - numbers, middle - lane / 2, numbers, lane)
             drawn = shapes.text(canvas, box, [dot.words], NUMBERS, anchor="middle")
@@ -92,6 +95,9 @@ class Dots(Block):
             held = [dot for dot in self._shown if dot.lane == lane]
             for shade in dict.fromkeys((dot.color, dot.shape) for dot in held):
                 own = [dot for dot in held if (dot.color, dot.shape) == shade]
+                if shade[1] in ("bar", "tick"):
+                    series += [self._stroke(dot, 72 * plot.h / len(self.rows) / (len(self.lanes) + 0.3)) for dot in own]
+                    continue
                 points = tuple((dot.value, self._height(dot)) for dot in own)
                 series += [self._interval(dot) for dot in own if None not in dot.ends]
                 name = lane or own[0].row
@@ -107,6 +113,15 @@ class Dots(Block):
         ends = tuple((float(end), self._height(dot)) for end in dot.ends if end is not None)
         return Series(f"{dot.lane or dot.row}, interval", ends, dot.color, line=2.25)
 
+    def _stroke(self, dot: Dot, lane: float) -> Series:
+        """A bar or a tick as a line in a lane so many points high."""
+        y, half = self._height(dot), 0.47 / (len(self.lanes) + 0.3)
+        if dot.shape == "tick":
+            name = f"{dot.lane or dot.row}, mark"
+            return Series(name, ((dot.value, y - half), (dot.value, y + half)), dot.color, line=3)
+        ends = ((self.axis.low or 0.0, y), (dot.value, y))
+        return Series(dot.lane or dot.row, ends, dot.color, line=min(20.0, 0.55 * lane))
+
     def _height(self, dot: Dot) -> float:
         """Where a dot stands, rows from below."""
         within = (self.lanes.index(dot.lane) + 0.65) / (len(self.lanes) + 0.3)
@@ -120,7 +135,7 @@ class Dots(Block):
     def _entries(self) -> list[tuple[str, str, str]]:
         if len(self.lanes) < 2:
             return []
-        return list(dict.fromkeys((dot.lane, dot.color, dot.shape) for dot in self.dots))
+        return list(dict.fromkeys((dot.lane, dot.color, dot.shape) for dot in self.dots if dot.shape != "tick"))
 
     @property
     def _legend(self) -> float:
@@ -148,8 +163,8 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
     NotNative
         Where it draws something else.
     """
-    dotted = [layer for layer in drawn if layer.mark == "point"]
-    if len(dotted) != 1 or any(layer.mark not in ("point", "rule", "text") for layer in drawn):
+    dotted = [layer for layer in drawn if layer.mark in ("point", "bar")]
+    if len(dotted) != 1 or any(layer.mark not in ("point", "bar", "tick", "rule", "text") for layer in drawn):
         raise NotNative("not dots alone")
     points = dotted[0]
     told = marks.axis(list(drawn), "x")
@@ -162,6 +177,14 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
     crossing = [layer for layer in drawn if layer.mark == "rule" and "x2" not in layer.encoding]
     ends = (between[0].field("x"), between[0].field("x2")) if between else ("", "")
     dots = tuple(_dot(points, row, ends, percent, look) for row in points.rows)
+    if points.mark == "bar":
+        dots = tuple(replace(dot, words=_beside(drawn, dot), shape="bar") for dot in dots)
+    dots += tuple(
+        replace(_dot(layer, row, ("", ""), percent, look), words="", shape="tick")
+        for layer in drawn
+        if layer.mark == "tick"
+        for row in layer.rows
+    )
     lanes = points.values("yOffset") if "yOffset" in points.encoding else [""]
     order = [str(name) for name in points.values("y") if any(dot.row == str(name) for dot in dots)]
     lines = tuple(
@@ -183,3 +206,9 @@ def _dot(points: Layer, row: Any, ends: tuple[str, str], percent: bool, look: Lo
     return Dot(
         str(row[points.field("y")]), str(row.get(points.field("yOffset"), "")), value, interval, words, color, shape
     )
+
+
+def _beside(drawn: Sequence[Layer], dot: Dot) -> str:
+    """A bar's number as the chart writes it."""
+    formats = (layer.encoding["text"].get("format") for layer in drawn if layer.mark == "text")
+    return marks.written(dot.value, next(formats, None))

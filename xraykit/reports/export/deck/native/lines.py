@@ -68,11 +68,11 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
 def _axis(drawn: list[Layer], channel: str) -> Axis:
     told, ends = marks.axis(drawn, channel), marks.domain(drawn, channel)
     step = xy.step_of(told["values"])
-    if ends is None and channel == "x" and not told["log"]:
-        ends = _span(drawn)["x"]
-    if ends and not step and not told["log"]:
-        step = xy.round_step(ends[1] - ends[0], whole=told["format"] == "0")
-        if channel == "y":
+    if not step and not told["log"]:
+        ends = ends or _span(drawn)[channel]
+        whole = told["format"] == "0"  # epochs: the axis ends where they do
+        step = xy.round_step(ends[1] - ends[0], whole=whole)
+        if not whole:
             ends = math.floor(ends[0] / step + 1e-9) * step, math.ceil(ends[1] / step - 1e-9) * step
     low, high = ends or (None, None)
     return Axis(told["title"], low, high, step, told["format"], told["log"])
@@ -189,10 +189,11 @@ def _span(drawn: list[Layer]) -> dict[str, tuple[float, float]]:
     ends = {}
     for channel in "xy":
         held = [
-            float(row[layer.field(channel)])
+            float(row[field])
             for layer in drawn
             for row in layer.rows
-            if layer.field(channel) and isinstance(row.get(layer.field(channel)), int | float)
+            for field in (layer.field(channel), layer.field(f"{channel}2"))
+            if field and isinstance(row.get(field), int | float)
         ]
         ends[channel] = marks.domain(drawn, channel) or (min(held, default=0.0), max(held, default=1.0))
     return ends

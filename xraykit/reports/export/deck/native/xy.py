@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lxml import etree
 from pptx.chart.data import XyChartData
 from pptx.enum.chart import (
     XL_CHART_TYPE,
@@ -127,6 +126,7 @@ def _style(made: Any, series: Series, canvas: Canvas) -> None:
     color = shapes.rgb(series.color)
     if series.line:
         made.format.line.color.rgb, made.format.line.width = color, Pt(series.line)
+        made._element.find(qn("c:spPr")).find(qn("a:ln")).set("cap", "flat")
         if series.dash and len(series.dash) > 1 and series.dash[1]:
             made.format.line.dash_style = dash_of(series.dash)
     else:
@@ -160,7 +160,10 @@ def dash_of(dash: Sequence[float]) -> MSO_LINE | None:
 def _error_bars(series: Series) -> Any:
     """Each point's own interval; how far its ends lie from the point."""
     at = [y for _, y in series.points]
-    ends = [(value, value) if None in pair else pair for value, pair in zip(at, series.ends, strict=True)]
+    ends = [
+        (value, value) if low is None or high is None else (low, high)
+        for value, (low, high) in zip(at, series.ends, strict=True)
+    ]
     sides = {
         "plus": [max(0.0, high - value) for value, (_, high) in zip(at, ends, strict=True)],
         "minus": [max(0.0, value - low) for value, (low, _) in zip(at, ends, strict=True)],
@@ -226,8 +229,7 @@ def _plain(drawn: Any) -> None:
     space = drawn._chartSpace
     corners = space.find(qn("c:roundedCorners"))
     if corners is None:
-        corners = etree.SubElement(space, qn("c:roundedCorners"))
-        space.remove(corners)
+        corners = space.makeelement(qn("c:roundedCorners"), {})
         after = space.find(qn("c:date1904"))
         after.addnext(corners) if after is not None else space.insert(0, corners)
     corners.set("val", "0")
