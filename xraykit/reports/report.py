@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import xraykit
-from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, plain
+from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, p_number, plain
 from xraykit.reports.film.photograph import Photograph
 from xraykit.system.files import csv_cells
 
@@ -343,7 +343,7 @@ def write(value: Any, kind: Kind) -> str:
     if kind in ("number", "percent", "points"):
         return number_text(value, _figure_kind(kind))
     if kind == "p":
-        return "< 0.001" if value < 0.001 else f"{value:.3f}"
+        return p_number(value)
     return f"{value:.6g}" if isinstance(value, float) else f"{value:,}"
 
 
