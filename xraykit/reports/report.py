@@ -187,7 +187,7 @@ class Picture:
 
     @cached_property
     def screen(self) -> dict[str, Any]:
-        """The Vega-Lite specification for a dark page, without a width."""
+        """The Vega-Lite specification for a dark page; without a width, unless its cells have a size of their own."""
         from xraykit.reports.charts.style import SCREEN
 
         return self.draw(SCREEN).to_dict()
@@ -201,7 +201,9 @@ class Picture:
 
         from xraykit.reports.charts.style import PAPER
 
-        spec = self.draw(style or PAPER).to_dict() | {"width": WIDTH, "padding": 14}
+        spec = self.draw(style or PAPER).to_dict() | {"padding": 14}
+        if not has_own_width(spec):
+            spec["width"] = WIDTH
         if framed:
             lines = [self.note, notice] if self.note else [notice]
             spec["title"] = {"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12}
@@ -328,6 +330,11 @@ class Report:
 def part_html(macro: Literal["table", "section", "top"], part: Table | Section | Report, level: int = 3) -> str:
     """A table, a section without pictures or the top of a report as HTML, to stand in a page under a heading."""
     return str(getattr(_templates().get_template("parts.html").module, macro)(part, level))
+
+
+def has_own_width(spec: Mapping[str, Any]) -> bool:
+    """Whether a chart keeps its width: cells of a size of their own, or several charts in one."""
+    return "width" in spec or not ("layer" in spec or "mark" in spec)
 
 
 def write(value: Any, kind: Kind) -> str:

@@ -1,4 +1,4 @@
-"""Ranks: several models in order, as far as the paired tests of a comparison can tell them apart. Tests nothing itself."""
+"""Ranks: several models in order, as far as a comparison's paired tests tell them apart. Tests nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from xraykit.evaluation.stats import Figure
 class Ranked:
     """A model's place among those compared.
 
-    `place` in the order given; `rank` 1 + how many models are better than it, None where a class has too few films for a
-    verdict; `worst` the last rank that it may have: as many models as are not worse than it. `sets` numbers, from 0, of
-    the tied sets that it is in.
+    `place` in the order given; `rank` 1 + how many models are better than it, None where a class has too few films
+    for a verdict; `worst` the last rank that it may have: as many models as are not worse than it. `sets` numbers,
+    from 0, of the tied sets that it is in.
     """
 
     place: int
@@ -28,9 +28,9 @@ def ranks(comparison: Comparison) -> tuple[Ranked, ...]:
     """The models by rank, those of one rank by accuracy.
 
     From `rank` to `worst` are simultaneous 95 % intervals for the ranks, as Holm's tests keep the chance of any false
-    difference below 5 % (Al Mohamad, Goeman and van Zwet 2022, Biometrics 78:238). A tied set are models of which no two
-    can be told apart, as large as it can be: the letters of Piepho (2004, J Comput Graph Stat 13:456). A model can be in
-    several.
+    difference below 5 % (Al Mohamad, Goeman and van Zwet 2022, Biometrics 78:238). A tied set are models of which no
+    two can be told apart, as large as it can be: the letters of Piepho (2004, J Comput Graph Stat 13:456). A model can
+    be in several.
     """
     count = len(comparison.models)
     pairs = {(i, j): pair for (i, j), pair in zip(_places(count), comparison.pairs, strict=True)}
@@ -69,13 +69,12 @@ def _places(count: int) -> Iterator[tuple[int, int]]:
 
 
 def _tied_sets(order: Sequence[int], pairs: dict[tuple[int, int], Pair]) -> list[frozenset[int]]:
-    """Every largest set of models of which no two are told apart, in the order of their best (Bron and Kerbosch 1973)."""
-    tied = {
-        place: {
-            other for other in order if other != place and not pairs[min(place, other), max(place, other)].verdict.apart
-        }
-        for place in order
-    }
+    """Every largest set of models of which no two are told apart, the best first (Bron and Kerbosch 1973)."""
+    tied: dict[int, set[int]] = {place: set() for place in order}
+    for (i, j), pair in pairs.items():
+        if not pair.verdict.apart:
+            tied[i].add(j)
+            tied[j].add(i)
     sets: list[frozenset[int]] = []
 
     def grow(members: set[int], more: set[int], done: set[int]) -> None:
