@@ -44,6 +44,12 @@ def few_films(support: Mapping[str, int]) -> dict[str, int]:
     return {name: films for name, films in support.items() if 0 < films < FEWEST}
 
 
+def few_words(few: Mapping[str, int]) -> str:
+    """That there are too few films, and of which classes, in a sentence."""
+    counts = ", ".join(f"{name} {films}" for name, films in few.items())
+    return f"Too few films for a verdict: {counts}; at least {FEWEST} of each class are needed."
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two models on the same films. Differences are `second` minus `first`.
@@ -291,11 +297,7 @@ def _sentences(pair: Pair, pairs: int) -> Iterator[str]:
     change = pair.differences["accuracy"]
     p = f"McNemar exact p {stats.p_text(pair.adjusted_p)}" + (f", Holm-adjusted over {pairs} pairs" * (pairs > 1))
     if pair.verdict is Verdict.FEW:
-        counts = ", ".join(f"{name} {films}" for name, films in pair.few.items())
-        yield (
-            f"Too few films for a verdict: {counts}; at least {FEWEST} of each class are needed. {b} minus {a} is "
-            f"{_points(change)} at n = {n} ({p})."
-        )
+        yield f"{few_words(pair.few)} {b} minus {a} is {_points(change)} at n = {n} ({p})."
     elif pair.verdict is Verdict.SAME:
         yield f"{a} and {b} predict the same class for every film (n = {n})."
     elif pair.verdict is Verdict.TIED:
