@@ -190,7 +190,10 @@ class Picture:
         """The Vega-Lite specification for a dark page; without a width, unless its cells have a size of their own."""
         from xraykit.reports.charts.style import SCREEN
 
-        return self.draw(SCREEN).to_dict()
+        spec = self.draw(SCREEN).to_dict()
+        if isinstance(packed := spec.get("data", {}).get("values"), str):  # Streamlit takes rows there, no text
+            spec["data"] = {"values": json.loads(packed)}
+        return spec
 
     def svg(self, notice: str, *, style: Style | None = None, framed: bool = True) -> str:
         """The chart as SVG with its rows in <metadata>, for paper unless a style is given.

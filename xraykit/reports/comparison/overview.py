@@ -117,7 +117,7 @@ def _differences(material: Material, ranked: Sequence[Ranked]) -> Picture:
         return grids.differences(rows, models, style=style, alt_text=words)
 
     note = "row minus column, points of accuracy with 95% interval; coloured, with a dot: told apart"
-    return Picture("differences", "Differences in accuracy", draw, rows, note)
+    return Picture("pair-differences", "Differences in accuracy", draw, rows, note)
 
 
 def by_class(material: Material, metrics: Mapping[str, dict]) -> Section | None:

@@ -156,7 +156,8 @@ def show_tests(section: report.Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
     for table in section.tables:
-        report_view.table(table)
+        if table.key != "ranking":
+            report_view.table(table)
 
 
 def show_reports(section: report.Section) -> None:
@@ -177,7 +178,8 @@ def _verdict(sentences: Sequence[str], size: str = "") -> str:
 
 
 def _say_notes(notes: Sequence[str]) -> None:
-    st.html("".join(f"<p class='xk-said'>{html.escape(note)}</p>" for note in notes))
+    if notes:
+        st.html("".join(f"<p class='xk-said'>{html.escape(note)}</p>" for note in notes))
 
 
 def _show_changes(material: Material, choice: Choice) -> None:
