@@ -23,7 +23,8 @@ FEWER = (
     "then python -m xraykit runs keep RUN --as NAME. Saved models are in weights/."
 )
 LONG_NAME = 30  # letters; a longer name is in the tooltip, not on the button
-FEW = 6  # classes of a matrix that has words beside it
+FEW = 6  # classes of a matrix that has its table beside it
+MANY = 24  # rows of a table that is a click away
 ONE = "There is only one model; a comparison needs two. "
 NONE = "No model with a test evaluation yet. "
 
@@ -114,7 +115,7 @@ def show_difference(section: report.Section, style: chart_style.Style, material:
     """The difference matrix beside what it says; a click on a cell lists the films that came in or left."""
     report_view.heading(report.Section(section.key, section.title))
     few = len(material.classes) <= FEW
-    left, right = st.columns([2, 3], gap="large") if few else (st.container(), st.container())
+    left, right = st.columns([2, 3] if few else [8, 5], gap="large")
     picture = section.pictures[0]
     key = inputs.matrix_key(inputs.DIFFERENCE)
 
@@ -129,6 +130,9 @@ def show_difference(section: report.Section, style: chart_style.Style, material:
     with right:
         words = (*section.words, "Click a cell to list the films behind it.")
         st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in words))
+        if few:
+            report_view.table(section.tables[0])
+    if not few:
         report_view.table(section.tables[0])
 
 
@@ -156,7 +160,9 @@ def show_tests(section: report.Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
     for table in section.tables:
-        if table.key != "ranking":
+        if table.key == "ranking":
+            continue
+        with st.expander(f"{table.title}: {len(table.rows)}") if len(table.rows) > MANY else st.container():
             report_view.table(table)
 
 
