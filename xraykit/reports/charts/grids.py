@@ -47,6 +47,13 @@ def axes(names: Sequence[str], side: int, style: Style, *, numbered: bool | None
     return above, alt.Axis(labelExpr=_looked_up(key), **look)
 
 
+def key_axis(models: Sequence[str], style: Style) -> alt.Axis:
+    """Beside rows: each model's number and title, in two lines where it is long."""
+    titles = {name: lines_of(f"{k}  {name}", KEY)[:2] for k, name in enumerate(models, 1)}
+    look = {"labelColor": style.ink, "domain": False, "ticks": False, "labelLimit": KEY + 30, "labelPadding": 8}
+    return alt.Axis(labelExpr=_looked_up(titles), labelFontSize=12, **look)
+
+
 def lines_of(name: str, room: float) -> list[str]:
     """A name in lines that fit into `room` px, as far as its words do."""
     lines: list[str] = []
@@ -77,10 +84,7 @@ def differences(
     shown = [dict(row) | {"drawn": row["value"] if row["clear"] else 0.0} for row in rows]
     most = max((abs(row["drawn"]) for row in shown), default=0.0) or 1.0
     above, _ = axes(models, side, style, numbered=True)
-    titles = {name: lines_of(f"{k}  {name}", KEY)[:2] for k, name in enumerate(models, 1)}
-    beside = alt.Axis(
-        labelExpr=_looked_up(titles), labelColor=style.ink, domain=False, ticks=False, labelLimit=KEY, labelFontSize=12
-    )
+    beside = key_axis(models, style)
     base = alt.Chart(packed(shown)).encode(
         x=alt.X("column:N", title="minus", axis=above, scale=alt.Scale(domain=across)),
         y=alt.Y("row:N", title=None, axis=beside, scale=alt.Scale(domain=down)),

@@ -54,7 +54,7 @@ def show_ranking(table: report.Table) -> None:
         pyarrow.table(columns),
         hide_index=True,
         width="stretch",
-        height=35 * (len(table.rows) + 1) + 3,
+        height="content",
         column_config=shown,
         key="ranking",
         alt="Models by rank, with their figures",
@@ -83,7 +83,7 @@ def _columns(table: report.Table) -> tuple[dict[str, list], dict]:
                 form = {"percent": "%.1f%%", "number": "%.4f", "count": "localized"}[column.kind]
                 shown[column.name] = st.column_config.NumberColumn(format=form, width=84)
     shown["No."] = st.column_config.NumberColumn(pinned=True, width=44)
-    shown["Model"] = st.column_config.TextColumn(pinned=True, width=350)
+    shown["Model"] = st.column_config.TextColumn(width=350)
     shown["Tied sets"] = st.column_config.TextColumn(width=72)
     return columns, shown
 
