@@ -115,7 +115,9 @@ def areas(comparison: Comparison) -> Table:
         for label in comparison.classes
         for pair in comparison.pairs
     )
-    return Table("delong", "AUROC, DeLong's paired test", columns, rows, "Each class against the rest.")
+    return Table(
+        "delong", "AUROC, DeLong's paired test", columns, rows, "Each class against the rest.", rank="appendix"
+    )
 
 
 def cells(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
@@ -145,7 +147,7 @@ def matrices(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) -> Ta
         Column("% of the predicted class", "percent"),
     )
     rows = tuple((name, *cell.values()) for name, matrix in confusions.items() for cell in cells(matrix, classes))
-    return Table("matrices", "Confusion matrices", columns, rows)
+    return Table("matrices", "Confusion matrices", columns, rows, rank="appendix")
 
 
 def classification_report(evaluation: Evaluation, place: int) -> Table:
@@ -184,7 +186,7 @@ def one_against_rest(metrics: Mapping[str, dict], classes: Sequence[str], method
     )
     name = "Wilson" if method == "wilson" else "exact (Clopper-Pearson)"
     note = f"95% intervals: {name} for proportions, DeLong for AUROC."
-    return Table("one-vs-rest", "Each class against the rest", columns, rows, note)
+    return Table("one-vs-rest", "Each class against the rest", columns, rows, note, rank="appendix")
 
 
 def calibrations(metrics: Mapping[str, dict]) -> Table:

@@ -72,7 +72,8 @@ def difference(material: Material, cells: tuple[Changed, ...], choice: Choice, f
         f"{len(cells)} cells alone: one in twenty is clear by chance."
     )
     head = "Cell by cell" if few else f"The {len(table)} cells with the smallest p"
-    parts = (picture, Table("difference-table", head, columns, table, alone))
+    rank = "appendix" if few else "main"  # of few cells the picture says all
+    parts = (picture, Table("difference-table", head, columns, table, alone, rank=rank))
     return Section("difference", "What changed", tuple(_words(cells, first, second)), parts, listed=True)
 
 

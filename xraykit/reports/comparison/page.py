@@ -41,6 +41,17 @@ ORDER = (  # after the films
     "recipes",
     "published",
 )
+MAIN = (  # of a short report
+    "places",
+    "verdict",
+    "glance",
+    "matrices",
+    "difference",
+    "operating",
+    "reports",
+    "curves",
+    "recipes",
+)
 MEASURED = ("verdict", "glance", "matrices", "difference", "by-class", "operating", "decision", "reports", "curves")
 FILM_LISTS = ("fixes", "breaks", "both_wrong")  # of a pair in JSON: films by their files' names
 Make = Callable[[], Section | None]
@@ -182,9 +193,10 @@ def report(
 ) -> Report:
     """The whole page to hand out, made of its sections by key, with the films that are listed on it."""
     names = [material.comparison.films[i] for i in listed.tolist()]
-    ordered = [sections[key] for key in ("places", "verdict", "glance", "matrices") if key in sections]
+    ranked = {key: section if key in MAIN else replace(section, rank="appendix") for key, section in sections.items()}
+    ordered = [ranked[key] for key in ("places", "verdict", "glance", "matrices") if key in ranked]
     ordered += [films(material, chosen, listed, material.in_full(choice))] if chosen else []
-    ordered += [sections[key] for key in ORDER if key in sections]
+    ordered += [ranked[key] for key in ORDER if key in ranked]
     data = {
         "options": asdict(choice) | {"models": [model.card.name for model in material.kept]},
         "films": None if chosen is None else {"what": describe(material, chosen), "names": names},
