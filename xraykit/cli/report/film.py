@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from xraykit.system.jobs import JobProgress
 
 
-@click.command()
+@click.command(short_help="Films, each on a page, or a folder of them.")
 @click.option("--model", "models", multiple=True, help="A saved model's name, or its folder; give it again for more.")
 @write.options
 @click.option("--label", help="The class to explain; each model's predicted one if not given.")

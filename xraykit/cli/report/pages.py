@@ -14,7 +14,7 @@ FILE = write.FILE
 EXISTING = click.Path(path_type=Path, exists=True)
 
 
-@click.command()
+@click.command(short_help="Saved models on the test films they share.")
 @write.options
 @click.option("--label", help="The class of the curves; the first if not given.")
 @click.option("--margin", type=float, help="Non-inferiority margin, in points of accuracy: 2.")
@@ -38,7 +38,7 @@ def compare(models: tuple[str, ...], label: str | None, margin: float | None, na
         asked.tell(page.of_models(loaded, label=label or "", margin=share, names=names), "comparison")
 
 
-@click.command()
+@click.command(short_help="A kept reading session.")
 @write.options
 @click.option("--readings", "root", type=FILE, help="Folder of the sessions.  [default: $XRAYKIT_RUNS/readings]")
 @click.argument("name")
@@ -54,7 +54,7 @@ def reading(name: str, root: Path | None, **files: Any) -> None:
         asked.tell(page, write.stem("reading", name))
 
 
-@click.command()
+@click.command(short_help="A training run, in any state.")
 @write.options
 @click.option("--runs", "root", type=FILE, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
 @click.argument("name", metavar="RUN")
@@ -74,7 +74,7 @@ def run(name: str, root: Path | None, **files: Any) -> None:
         asked.tell(run_report.report(chosen), write.stem("run", chosen.name))
 
 
-@click.command()
+@click.command(short_help="A study of many runs.")
 @write.options
 @click.option("--studies", "root", type=FILE, help="Folder of the studies.  [default: studies/ below the runs]")
 @click.option("--trial", "trials", type=click.IntRange(1), multiple=True, help="Draw its history; again for more.")
@@ -96,7 +96,7 @@ def study(name: str, root: Path | None, trials: tuple[int, ...], **files: Any) -
         asked.tell(page.of_folder(folder, trials), write.stem("study", folder.name))
 
 
-@click.command()
+@click.command(short_help="A saved model's card.")
 @write.options
 @click.argument("name", metavar="MODEL")
 def model(name: str, **files: Any) -> None:
@@ -114,7 +114,7 @@ def model(name: str, **files: Any) -> None:
         asked.tell(card_report.report(card), write.stem("model", card.name))
 
 
-@click.command()
+@click.command(short_help="An audit of labelled films.")
 @write.options
 @click.option("--names", is_flag=True, help="Name the films of each finding by their files.")
 @click.argument("folder", type=EXISTING, metavar="FILMS")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN = 40  # differences that are listed; --every lists all
 
 
-@click.command()
+@click.command(short_help="Whether a report still holds, figure by figure.")
 @click.option(
     "--film",
     "--films",

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,8 @@ from xraykit.system import text
 from xraykit.training.recipe import sentences
 
 KIND, VERB = "study report", "report study"
+MOST_TRIALS, MOST_BARS, MOST_COMPARED, MOST_VALUES = 24, 12, 15, 12  # on a page that is kept short
+SECOND = ("sd of loss", "With features", "Parameters", "Trainable")  # columns of trials that do not rank them
 DESIGNS = {
     "one at a time": "one factor at a time, the others as in the base",
     "grid": "every combination",
@@ -102,13 +104,13 @@ def report(
     where it is not given; `written` is now where it is not given.
     """
     sections = (
-        sections_of.results(table),
+        *_results(table),
         published.chosen(table, read),
         published.beside_published(table, study, read),
         sections_of.histories(table, overlaid),
         settings.settings(table),
         *(make(table) for make in sections_of.OF_THE_TABLE),
-        sections_of.comparisons(table),
+        *_comparisons(table),
         _asked(study, table, course or Course()),
         _base(study),
     )
@@ -130,6 +132,51 @@ def report(
     )
 
 
+def _results(table: Table) -> Iterator[Section]:
+    """The trials on paper: what ranks them; the rest of their figures, and all of many trials, are the appendix."""
+    section = sections_of.results(table)
+    (whole,) = section.tables
+    told = [place for place, _ in enumerate(whole.columns) if any(row[place] is not None for row in whole.rows)]
+    names = [column.name for column in whole.columns]
+    alike = len({row[names.index("Runs")] for row in whole.rows}) == 1  # then the facts say it
+    later = {*SECOND, *(["Runs"] if alike else [])}
+    first = _columns(whole, [place for place in told if names[place] not in later])
+    first = replace(_without_bars(first) if len(whole.rows) > MOST_BARS else first, note=sections_of.MEANS)
+    if len(whole.rows) > MOST_TRIALS:
+        note = (
+            f"The best {MOST_TRIALS} of {len(whole.rows):,} trials; the full report and the JSON have all. {first.note}"
+        )
+        yield replace(section, parts=(replace(first, rows=first.rows[:MOST_TRIALS], note=note),))
+        yield Section("all-trials", "All trials", parts=(replace(first, key="all-trials"),), rank="appendix")
+    else:
+        yield replace(section, parts=(first,))
+    rest = _columns(whole, [0, *(place for place in told if names[place] in later)])
+    parts = (replace(rest, key="trials-more", title="", note=sections_of.FEATURES),)
+    yield Section("trials-more", "Trials: time, size and runs", parts=parts, rank="appendix")
+
+
+def _columns(whole: ReportTable, places: Sequence[int]) -> ReportTable:
+    columns = tuple(whole.columns[place] for place in places)
+    return replace(whole, columns=columns, rows=tuple(tuple(row[place] for place in places) for row in whole.rows))
+
+
+def _without_bars(table: ReportTable) -> ReportTable:
+    """Its rows lower: bars make each half as high again."""
+    return replace(table, columns=tuple(replace(column, look="") for column in table.columns))
+
+
+def _comparisons(table: Table) -> Iterator[Section]:
+    """The nearest trials beside the best; of many all in the appendix."""
+    nearest, every = sections_of.comparisons(table, MOST_COMPARED), sections_of.comparisons(table)
+    if nearest is None or every is None:
+        return
+    yield nearest
+    if len(table.ties.others) > MOST_COMPARED:
+        (part,) = every.tables
+        parts = (replace(part, key="all-differences"),)
+        yield replace(every, key="all-comparisons", title="All trials beside the best", parts=parts, rank="appendix")
+
+
 def portable(study: Study) -> dict[str, Any]:
     """A study's plain data as it may leave this computer."""
     data = json.loads(study.to_json())
@@ -144,7 +191,7 @@ def _portable(plain: Mapping[str, Any]) -> dict[str, Any]:
 def _asked(study: Study, table: Table, course: Course) -> Section:
     """What was asked, and what it was said to take."""
     rows = [
-        ("Trials", f"{len(table.rows):,}: {DESIGNS[study.design]}"),
+        ("Trials", f"{len(table.rows):,}: {DESIGNS[study.design]}" if len(table.rows) > 1 else "1"),
         ("Folds", f"{len(table.folds)}: {FOLDS[study.folds.kind]}"),
         ("Seeds", ", ".join(map(str, study.seeds))),
         ("Ends trials early that are behind", "yes" if study.cut else "no"),
@@ -171,11 +218,16 @@ def _classes(study: Study) -> Iterator[tuple[str, str]]:
 def _factors(study: Study) -> Iterator[ReportTable]:
     if not study.factors:
         return
-    rows = tuple(
-        (words.label(path), "; ".join(words.setting(path, value) for value in values))
-        for path, values in study.factors.items()
-    )
+    rows = tuple((words.label(path), _values(path, values)) for path, values in study.factors.items())
     yield ReportTable("factors", "", (Column("Factor"), Column("Values tried")), rows)
+
+
+def _values(path: str, values: Sequence[Any]) -> str:
+    """Those that were tried; of many numbers how many, and their ends."""
+    if len(values) > MOST_VALUES and all(isinstance(value, int | float) for value in values):
+        ends = " to ".join(words.setting(path, end(values)) for end in (min, max))
+        return f"{len(values)} values, {ends}"
+    return "; ".join(words.setting(path, value) for value in values)
 
 
 def _base(study: Study) -> Section:

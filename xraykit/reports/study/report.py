@@ -24,6 +24,11 @@ from xraykit.system import text
 FIRST_SHOWN = 4  # trials whose histories are overlaid before any is chosen
 SHRINK = "shrink"
 SPLITS = (("validation", "val_"), ("training", ""))
+MEANS = (
+    "Means over folds and seeds, at the epoch of lowest validation loss; the gap is training minus validation accuracy "
+    "at the last epoch, in points."
+)
+FEATURES = "“With features” adds a run's share of the one pass of films through the frozen backbone."
 MEASURES = (("accuracy", "Accuracy", True), ("loss", "Loss", False))
 
 
@@ -48,11 +53,7 @@ def results(table: Table) -> Section:
         Column("Beside the best"),
     )
     rows = tuple(_row(table, row) for row in table.ranked)
-    note = (
-        "Means over folds and seeds, at the epoch of lowest validation loss; the gap is training minus validation "
-        "accuracy at the last epoch, in points. “With features” adds a run's share of the one pass of films through "
-        "the frozen backbone."
-    )
+    note = f"{MEANS} {FEATURES}"
     sentences = tuple(words.verdict(table, by_number))
     return Section("results", "Results", sentences, (ReportTable("trials", "Trials", columns, rows, note),))
 
@@ -109,7 +110,7 @@ def comparisons(table: Table, most: int | None = None) -> Section | None:
     )
     note = "Pairs are runs of the same fold and seed, or validation films."
     if len(others) < len(table.ties.others):
-        note += f" The {len(others)} nearest of {len(table.ties.others)}; the trials' CSV and the report have all."
+        note += f" The {len(others)} nearest of {len(table.ties.others)}; the trials' CSV and the full report have all."
     return Section("comparisons", "Beside the best", (), (ReportTable("differences", "", columns, rows, note),))
 
 

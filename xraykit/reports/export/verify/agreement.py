@@ -10,7 +10,7 @@ SAME = 1e-6  # numbers that differ by no more agree: another processor rounds it
 PIXELS = "sha256_of_pixels"
 UNCOMPARED = ("redo", "format")  # how it was made is compared on its own
 MOMENTS = ("Software", "Written")  # facts of when and with what
-HEAD = "Title, facts and figures above"
+HEAD = "Title, facts and data"
 Kind = Literal["number", "text", "picture", "other"]
 Path = tuple[str | int, ...]
 

@@ -56,8 +56,8 @@ class Sidecar:
         except (msgspec.ValidationError, RecursionError) as error:
             of_what = self.verb.removeprefix("report ")
             raise NotVerified(
-                f"{self.name} holds something else as redo.{field_of(error)} than a {of_what} report does. It was changed "
-                "by hand, or another program wrote it."
+                f"{self.name} holds something else as redo.{field_of(error)} than a {of_what} report does. It was "
+                "changed by hand, or another program wrote it."
             ) from None
 
     def plain(self, name: str, what: str) -> str:
