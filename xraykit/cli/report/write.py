@@ -98,6 +98,8 @@ def wanted(out: Path, formats: str | None, look: str, full: bool, *, films: bool
     for kind in allowed:
         suffixes.setdefault(f".{FORMATS[kind].suffix}", kind)
     by_name = None if out.is_dir() else suffixes.get(out.suffix.lower())
+    if by_name is None and not out.is_dir() and re.fullmatch(r"\.[A-Za-z]{3,5}", out.suffix):
+        raise click.UsageError(f"Expected a folder, or a file that ends in {', '.join(suffixes)}; got {out.name}.")
     if formats is None:
         kinds = _kinds(by_name or DEFAULT, allowed)
     else:
