@@ -23,8 +23,8 @@ from xraykit.reports.export.verify.places import Places
 from xraykit.reports.export.verify.sidecar import NotVerified, Sidecar
 from xraykit.reports.film import report as film_report
 from xraykit.reports.film import subject
+from xraykit.reports.film.heatmap import colormaps
 from xraykit.reports.film.subject import Settings
-from xraykit.reports.heatmap import colormaps
 from xraykit.reports.report import Report
 from xraykit.system import files
 
