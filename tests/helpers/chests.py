@@ -100,8 +100,9 @@ def _shadow(finding: str, noise: np.random.RandomState) -> np.ndarray | float:
         return 0.5 * whole * (1 + 0.12 * _clouds(noise, 14)) * _lungs()
     if finding == EFFUSION:
         level = noise.uniform(0.5, 0.62) - 1.1 * np.abs(ACROSS - 0.5 - side * 0.2) ** 1.6
-        chest = _blob(0.6, 0.5 + side * 0.21, 0.26, 0.2) * np.clip(side * (ACROSS - 0.5) / 0.04, 0, 1)
-        return np.maximum(0.72 - _drawn(), 0) * np.clip((DOWN - level) / 0.07, 0, 1) * np.clip(2.2 * chest - 0.3, 0, 1)
+        below = np.maximum.accumulate(_lungs(), axis=0) * (side * (ACROSS - 0.5) > 0)  # a lung, and what hides below it
+        filled = np.clip((DOWN - level) / 0.07, 0, 1) * np.clip((0.74 - DOWN) / 0.1, 0, 1) * below
+        return np.maximum(0.7 - _drawn(), 0) * ndimage.gaussian_filter(filled, 4)
     if finding == NODULE:
         radius = noise.uniform(0.018, 0.03)
         return 0.3 * _blob(noise.uniform(0.25, 0.5), 0.5 + side * 0.25, radius, radius * 8 / 7) * _lungs()
