@@ -22,22 +22,23 @@ SHAPE = (draw.HEIGHT, draw.WIDTH)
 DOWN, ACROSS = np.mgrid[0:1:1024j, 0:1:896j].astype(np.float32)  # of each pixel, from 0 to 1
 
 
-def film(number: int, finding: str = CLEAR) -> np.ndarray:
-    """A film of its own for each number: uint16 (1024, 896), 12 bits, bright = dense."""
+def film(number: int, finding: str = CLEAR, apart: float = 0.0) -> np.ndarray:
+    """A film of its own for each number: uint16 (1024, 896), 12 bits, bright = dense.
+
+    `apart` lays soft clouds over it (0.06: so that no two of them are taken for copies).
+    """
     noise = np.random.RandomState(number)
     light = _drawn() + _shadow(finding, noise)
     light = _of_another_body(light, noise)
-    light = light + 0.05 * np.minimum(light, 0.4) * _clouds(noise, 24)
+    light = light + apart * _clouds(noise, 34) + 0.05 * np.minimum(light, 0.4) * _clouds(noise, 24)
     light = np.clip(light, 0, 1) ** noise.uniform(0.8, 1.3)
     grain = ndimage.gaussian_filter(noise.standard_normal(SHAPE), 0.7) * (0.006 + 0.014 * light)
     return np.floor(np.clip(light + grain, 0, 1) * 4095 + 0.5).astype(np.uint16)
 
 
-def png(number: int, finding: str = CLEAR, height: int = draw.HEIGHT) -> bytes:
+def png(number: int, finding: str, height: int, apart: float = 0.06) -> bytes:
     """That film as a PNG of this height."""
-    values = film(number, finding)
-    if height == draw.HEIGHT:
-        return draw.png(values)
+    values = film(number, finding, apart)
     small = Image.fromarray((values / 16).astype(np.uint8)).resize((height * 7 // 8, height), Image.Resampling.LANCZOS)
     return draw.png(np.asarray(small, np.uint16) * 16)
 
