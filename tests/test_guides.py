@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.helpers import ROOT, audits, guide_world
+from tests.helpers import ROOT, guide_world
 from xraykit.__main__ import main
 
 GUIDES = sorted((ROOT / "docs" / "guide").glob("*.md"))
@@ -76,13 +76,13 @@ def _play(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_verb, "_estimate", lambda *_: {"words": "About a minute."})
     monkeypatch.setattr(record, "kept", data_audits.empty)
     monkeypatch.setattr(control, "stop", guide_world.stop_run)
-    monkeypatch.setattr(keep, "keep", lambda *_, **__: None)
+    monkeypatch.setattr(keep, "keep", lambda *_, **__: guide_world.made(Path("weights/my-model")))
     monkeypatch.setattr(StudyFolder, "ask_to_stop", guide_world.stop_study)
     monkeypatch.setattr(plan, "estimate_apart", probed)
     monkeypatch.setattr(study_work, "work", lambda *_, **__: None)
     monkeypatch.setattr(fetch, "get", lambda *_: Path("films"))
-    monkeypatch.setattr(importing, "import_model", lambda *_: guide_world.imported(Path("weights/my-model")))
-    monkeypatch.setattr(model_audit, "audit", lambda models, *_: [audits.audited(name) for name in models])
+    monkeypatch.setattr(importing, "import_model", lambda *_: guide_world.made(Path("weights/my-model")))
+    monkeypatch.setattr(model_audit, "audit", guide_world.audit)
 
 
 def run(line: str) -> Result:
@@ -101,7 +101,7 @@ def _word(word: str) -> str:
     """A path in full: the decoders, which all tests share, were started in another folder."""
     if word == "FILM.json":
         word = str(next(Path("pages").glob("film-*.json")))
-    return str(Path(word).resolve()) if Path(word).exists() else word
+    return str(Path(word).resolve()) if word.split("/")[0] in guide_world.FILMS else word
 
 
 @pytest.mark.parametrize("page", COMMANDS, ids=lambda page: page.stem)

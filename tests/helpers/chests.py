@@ -6,9 +6,8 @@ word SYNTHETIC stays burnt into every one.
 
 from __future__ import annotations
 
-import csv
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -36,25 +35,19 @@ def film(number: int, finding: str = CLEAR, apart: float = 0.0) -> np.ndarray:
     return np.floor(np.clip(light + grain, 0, 1) * 4095 + 0.5).astype(np.uint16)
 
 
-def png(number: int, finding: str, height: int, apart: float = 0.06) -> bytes:
+def png(number: int, finding: str, height: int, apart: float) -> bytes:
     """That film as a PNG of this height."""
     values = film(number, finding, apart)
     small = Image.fromarray((values / 16).astype(np.uint8)).resize((height * 7 // 8, height), Image.Resampling.LANCZOS)
     return draw.png(np.asarray(small, np.uint16) * 16)
 
 
-def write(root: Path, classes: dict[str, str], each: int, height: int = 320, patients: bool = False) -> Path:
-    """Class folders of `each` films, {class: finding}; with a manifest that names patients, two films each."""
-    rows: list[Sequence[str]] = [("path", "label", "patient_id")]
-    for place, (label, finding) in enumerate(classes.items()):
-        (root / label).mkdir(parents=True, exist_ok=True)
-        for number in range(each):
-            path = root / label / f"film-{number + 1:03}.png"
-            path.write_bytes(png(1000 * (place + 1) + number, finding, height))
-            rows.append((f"{label}/{path.name}", label, f"S{place}{number // 2:03}"))
-    if patients:
-        with (root / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(rows)
+def write(root: Path, classes: Mapping[str, str], each: int, height: int = 320, apart: float = 0.06) -> Path:
+    """Class folders of `each` films, {class: finding}."""
+    for place, (label, finding) in enumerate(classes.items(), 1):
+        (root / label).mkdir(parents=True)
+        for number in range(1, each + 1):
+            (root / label / f"film-{number:03}.png").write_bytes(png(1000 * place + number, finding, height, apart))
     return root
 
 

@@ -1,14 +1,15 @@
 """The folder in which the commands of the guides are run: what they name lies there, tiny and synthetic.
 
-Films `films/`, `elsewhere/` and `ward/`, four models, runs `old`, `stopped` and `at-work`, studies `tiny`, `old` and
-`at-work`, a reading session `monday`, a Keras file, weights of ImageNet that are none.
+Films `films/`, `elsewhere/` and `ward/`, four models, runs `old`, `stopped` and `at-work`, studies of these names and
+`tiny`, a reading session `monday`, a Keras file, weights of ImageNet that are none.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 
-from tests.helpers import film_folders, remembered, run_folders, study_folders, study_results
+from tests.helpers import audits, film_folders, remembered, run_folders, study_folders, study_results
 from xraykit.datasets import dataset
 from xraykit.evaluation import evaluation
 from xraykit.evaluation.evaluation import FILES
@@ -30,9 +31,11 @@ from xraykit.reading.impressions import Impression
 from xraykit.system.job_folder import State
 from xraykit.training.recipe import presets
 from xraykit.training.run import run as runs
+from xraykit.truth import model_audit
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 MODELS = ("mobilenetv2-imagenet", "mobilenetv2-scratch", "mobilenetv2-pooled", "my-model")
+FILMS = ("films", "elsewhere", "ward")
 # What a guide says of another place, here
 NAMES = {"/shared/films": "films", "/shared/studies": "runs/studies"}
 
@@ -87,8 +90,14 @@ def learn(run: runs.Run, *_: object, **__: object) -> None:
     run.update(epoch=2, best_epoch=1, best_loss=0.25, best_accuracy=0.9, learning_seconds=75.0, **figures)
 
 
-def imported(model: Path) -> Card:
-    """What `importing.import_model` would answer."""
+def audit(models: Sequence[str], folder: Path, out: Path, *_: object) -> list[model_audit.Audited]:
+    """Stands in for `model_audit.audit`."""
+    out.mkdir()
+    return [audits.audited(name) for name in models]
+
+
+def made(model: Path) -> Card:
+    """What `importing.import_model` and `keep.keep` would answer."""
     return replace(cards.read(model), metrics={"agreement_with_keras": {"largest_difference": 2.5e-7, "films": 12}})
 
 
@@ -99,12 +108,15 @@ def _draw(folder: Path, label: int, count: int) -> None:
 
 
 def _answer(model: Path, seed: int) -> None:
-    """Give the films of a model's evaluations answers that are mostly right."""
+    """Give the films of a model's evaluations answers that are mostly right, and its card their sums."""
     for file in FILES.values():
         read = evaluation.load(model / file)
         logits = np.random.default_rng(seed).normal(size=(len(read.truth), len(read.classes)))
         logits[np.arange(len(logits)), read.truth] += 1.5
         (model / file).write_text(replace(read, logits=logits).to_json(False))
+    card = cards.read(model)
+    sums = {file: hashlib.sha256((model / file).read_bytes()).hexdigest() for file in FILES.values()}
+    (model / "card.json").write_text(replace(card, files=card.files | sums).to_json())
 
 
 def _runs(root: Path, films: Path) -> None:
@@ -117,8 +129,9 @@ def _runs(root: Path, films: Path) -> None:
 def _studies(root: Path, films: Path) -> None:
     study_results.write(root, study_folders.study(name="tiny"))
     study_results.write(root, study_folders.study(name="old"), name="old")
-    made = study_folders.make(root, dataset.read(films), study_folders.study(name="at-work"))
-    made.write_state(StudyState(state=State.RUNNING, runs=4))
+    for name, state in (("at-work", State.RUNNING), ("stopped", State.STOPPED)):
+        made = study_folders.make(root, dataset.read(films), study_folders.study(name=name))
+        made.write_state(StudyState(state=state, runs=4))
 
 
 def _session(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,7 +27,6 @@ WARD = (  # what a reader finds on the worklist, one film after the other
     chests.CLEAR,
 )
 STUDY, RUN = "tiny", "three-findings"
-EACH = 60  # films of a class
 
 
 def environment(world: Path) -> dict[str, str]:
@@ -37,7 +37,8 @@ def environment(world: Path) -> dict[str, str]:
 
 def make(world: Path) -> None:
     """The films, where they are not there yet."""
-    ward(world), films(world)
+    for folder in (ward, films, two_machines):
+        folder(world)
 
 
 def ward(world: Path) -> Path:
@@ -51,13 +52,29 @@ def ward(world: Path) -> Path:
 
 
 def films(world: Path) -> Path:
-    """Labelled films; those of one class were scanned with a bright edge, and two patients lie in two classes."""
-    folder = world / "data" / "three-findings"
+    """Labelled films of three classes, to learn from."""
+    return _labelled(world, "three-findings", 60, 0.06)
+
+
+def two_machines(world: Path) -> Path:
+    """Labelled films to look through: those of one class have a machine's bright edge, four are copies."""
+    return _labelled(world, "two-machines", 30, 0.12, copies=4)
+
+
+def _labelled(world: Path, name: str, each: int, apart: float, copies: int = 0) -> Path:
+    folder = world / "data" / name
     if not folder.is_dir():
-        chests.write(folder, CLASSES, EACH, height=256, patients=True)
-        for path in sorted((folder / "effusion").iterdir()):
+        shutil.rmtree(world / "unfinished", ignore_errors=True)
+        unfinished = chests.write(world / "unfinished", CLASSES, each, height=256, apart=apart)
+        for path in sorted((unfinished / "effusion").iterdir()):
             with Image.open(path) as film:
                 ImageOps.expand(ImageOps.crop(film, 5), 5, fill=205).save(path)
+        for number in range(1, copies + 1):
+            shutil.copy(
+                unfinished / "clear" / f"film-{number:03}.png", unfinished / "opacity" / f"copy-{number:03}.png"
+            )
+        folder.parent.mkdir(exist_ok=True)
+        unfinished.rename(folder)
     return folder
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -82,7 +82,6 @@ def review(camera: Camera) -> None:
     camera.open("review")
     camera.films(8)
     camera.keys("N", "G", "G")
-    browser.eventually(camera.is_drawn)
 
 
 def compare(camera: Camera) -> None:
@@ -103,7 +102,7 @@ def fine_tune(camera: Camera) -> None:
     """A run that learns."""
     with picture_world.learning(WORLD, picture_world.environment(WORLD)) as run:
         camera.open(f"fine-tune?run={run}")
-        camera.page.wait_for_function("() => /Epoch (1[2-9]|[2-9]\\\\d) of/.test(document.body.innerText)")
+        camera.page.get_by_text(re.compile(r"Epoch (2\d|3\d) of")).first.wait_for()
         camera.rest()
 
 
@@ -116,7 +115,9 @@ def experiments(camera: Camera) -> None:
 def datasets(camera: Camera) -> None:
     """What a folder of films gives away."""
     camera.open("datasets")
-    camera.page.get_by_label("Path of a folder, a manifest.csv or a zip file").fill(str(picture_world.films(WORLD)))
+    camera.page.get_by_label("Path of a folder, a manifest.csv or a zip file").fill(
+        str(picture_world.two_machines(WORLD))
+    )
     camera.press("Look inside")
     camera.page.get_by_text("Samples, drawn from each class").wait_for()
     camera.press("Audit")
