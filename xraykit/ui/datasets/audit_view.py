@@ -17,7 +17,8 @@ from xraykit.system.jobs import Job, JobState
 from xraykit.truth.data_audit import record
 from xraykit.truth.data_audit.record import Audit
 from xraykit.ui.datasets import audit_findings, preview_view
-from xraykit.ui.kit import folder_facts, jobs, report_view
+from xraykit.ui.kit import folder_facts, jobs
+from xraykit.ui.kit.report import view as report_view
 
 ACROSS = 3  # pictures side by side
 

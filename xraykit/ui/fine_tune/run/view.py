@@ -16,7 +16,8 @@ from xraykit.training.run.run import CHECKPOINT, Failure, Stage, Status
 from xraykit.ui.fine_tune import snapshot
 from xraykit.ui.fine_tune.run import actions, after, table
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
-from xraykit.ui.kit import jobs, report_view
+from xraykit.ui.kit import jobs
+from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.frame import tab
 
 LOG_HEIGHT = 216  # px
