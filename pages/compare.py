@@ -8,9 +8,9 @@ import streamlit as st
 from xraykit.refused import Refused
 from xraykit.reports.comparison import page
 from xraykit.ui.compare import inputs, material, panels
+from xraykit.ui.kit.frame import frame
 from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.report.dialog import report_button
-from xraykit.ui.kit.frame import frame
 from xraykit.ui.kit.text import say
 
 frame("Compare")
@@ -63,7 +63,7 @@ report_view.show_across(sections.get("people"), given)
 report_view.section(sections["decision"], given)
 report_view.show_across(sections["sets"], given)
 panels.show_tests(sections["verdict"])
-panels.show_reports(sections["reports"])
+panels.show_reports(sections["reports"], given)
 report_view.section(sections["curves"], given)
 report_view.section(sections["calibration"], given)
 report_view.section(sections["shortcuts"], given)

@@ -5,8 +5,8 @@ import streamlit as st
 from xraykit.ui.experiments import listing, live, results, selection, snapshot, trial
 from xraykit.ui.experiments.form import question, start, trials
 from xraykit.ui.fine_tune import selection as fine_tune
-from xraykit.ui.kit.report.dialog import show_button
 from xraykit.ui.kit.frame import frame
+from xraykit.ui.kit.report.dialog import show_button
 
 STEPS = (
     (question, "Question", "what is asked"),

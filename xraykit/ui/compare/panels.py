@@ -147,7 +147,7 @@ def show_tests(section: report.Section) -> None:
         report_view.table(table)
 
 
-def show_reports(section: report.Section) -> None:
+def show_reports(section: report.Section, given: Handout) -> None:
     """Classification reports side by side, then each class against the rest."""
     report_view.heading(section, given)
     *reports, rest = section.tables

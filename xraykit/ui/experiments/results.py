@@ -1,4 +1,4 @@
-"""The results of a study on the page: its table, its charts, what it hands out. Made once for each state of its runs."""
+"""The results of a study on the page: its table, its charts, what it hands out. Made once a state of its runs."""
 
 from __future__ import annotations
 

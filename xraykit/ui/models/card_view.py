@@ -56,4 +56,3 @@ def hand_out(card: Card) -> Handout:
 def show(card: Card, given: Handout) -> None:
     """The card as a readable page."""
     report_view.show_columns(card_report.report(card), given)
-

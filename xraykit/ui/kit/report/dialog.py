@@ -77,7 +77,7 @@ def report_button(
 
 
 def show_button(given: Handout) -> None:
-    """The same for what a page already has at hand. Never inside a part that draws itself again: it closes the dialog."""
+    """The same for what a page has at hand. Never where a part draws itself again: that would close the dialog."""
     st.button(
         "Report",
         key=f"{given.key}-report",
@@ -185,5 +185,11 @@ def _turn(opened: Opened, step: int, icon: str, shortcut: str, label: str, there
         opened.page += step
 
     st.button(
-        label, key=f"report-turn-{shortcut}", icon=icon, shortcut=shortcut, on_click=turn, disabled=not there, type="tertiary"
+        label,
+        key=f"report-turn-{shortcut}",
+        icon=icon,
+        shortcut=shortcut,
+        on_click=turn,
+        disabled=not there,
+        type="tertiary",
     )

@@ -15,11 +15,12 @@ import streamlit as st
 from xraykit.refused import Refused, words_of
 from xraykit.reports.export import formats
 from xraykit.reports.export.figure import Look, Suffix, file_name
-from xraykit.reports.export.typeset import Sheet
+from xraykit.reports.export.typeset import Sheet, Size
 from xraykit.reports.report import Picture, Report, Section, Table
 
 MOST = 6  # previews that a session keeps
 KEPT = "report-previews"
+SIZES: dict[Sheet, Size] = {"a4": "a4-screen", "wide": "1080p"}  # of previews
 ZIP = "application/zip"
 MIMES: dict[Suffix, str] = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf"}
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def before_charts() -> None:
 
 
 def guarded(make: Callable[Given, Made], words: str) -> Callable[Given, Made]:
-    """`make`, but what it raises is Refused, with `words` and the reason; a library's text reaches neither page nor log."""
+    """`make`, but what it raises is Refused, with `words` and the reason: no text of a library, on page or in log."""
 
     def made(*given: Given.args, **named: Given.kwargs) -> Made:
         before_charts()
@@ -84,7 +85,7 @@ def guarded(make: Callable[Given, Made], words: str) -> Callable[Given, Made]:
 
 
 def whole(report: Report, kind: str, look: Look, stem: str, *, full: bool) -> Attachment:
-    """The report in one of its formats. Pages that are pictures come as a ZIP, one file a page, however many there are."""
+    """The report in one of its formats. Pages that are pictures come as a ZIP, a file each, however many there are."""
     form = formats.FORMATS[kind]
     zipped = form.mime in ("image/png", "application/dicom")
 
@@ -100,8 +101,8 @@ def pages(report: Report, sheet: Sheet, look: Look) -> list[bytes]:
     """The typeset pages as PNG, as large as a screen shows them; kept until others are looked at. Raises Refused."""
     from xraykit.reports.export import typeset
 
-    make = guarded(typeset.pngs, "The pages could not be typeset.")
-    return _kept((report, sheet, look), lambda: make(report, size="1080p" if sheet == "wide" else "a4-screen", look=look))
+    make, size = guarded(typeset.pngs, "The pages could not be typeset."), SIZES[sheet]
+    return _kept((report, sheet, look), lambda: make(report, size=size, look=look))
 
 
 def alone(report: Report, section: Section) -> Report:

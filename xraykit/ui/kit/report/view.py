@@ -14,7 +14,6 @@ from xraykit.ui.kit.report import slide
 from xraykit.ui.kit.report.handout import Handout, before_charts
 from xraykit.ui.kit.text import escape_markdown
 
-
 TEXTS = ("kind", "label", "part", "run")  # columns of a live chart that are no numbers
 
 
@@ -36,12 +35,12 @@ def live_chart(
 def heading(section: report.Section, given: Handout | None) -> None:
     """A section's title with its menu, and what it says."""
     with st.container(horizontal=True, key=f"section-{section.key}", vertical_alignment="bottom", gap="small"):
-        st.html(f"<h2 class='xk-heading' id='{section.key}'>{html.escape(section.title)}</h2>")
+        st.html(f"<section class='xk-section' id='{section.key}'><h2>{html.escape(section.title)}</h2></section>")
         if given is not None:
             slide.menu(section, given)
     if section.words:
         words = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in section.words)
-        st.html(f"<div class='xk-section'>{words}</div>")
+        st.html(f"<section class='xk-section'>{words}</section>")
 
 
 def pictures(parts: Sequence[report.Picture], across: int | None = None) -> None:
