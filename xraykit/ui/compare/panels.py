@@ -81,7 +81,7 @@ def show_verdict(material: Material, section: report.Section, style: chart_style
 
 def show_matrices(section: report.Section, style: chart_style.Style, classes: int) -> None:
     """The matrices side by side on one scale; a click on a cell lists its films."""
-    bar = ", ".join(chart_style.SCREEN.sequential)
+    bar = ", ".join(report_view.on_screen().sequential)
     st.html(f"<section class='xk-section'><h2>{html.escape(section.title)}</h2></section>")
     with st.container(horizontal=True, key="head-scale", gap="small", vertical_alignment="center"):
         st.html(
