@@ -12,7 +12,6 @@ from xraykit.evaluation import comparison, evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card
 from xraykit.reports import report
-from xraykit.reports.charts import style as chart_style
 from xraykit.reports.comparison import figures
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
 from xraykit.ui.compare import folder_evaluation, inputs
@@ -83,7 +82,7 @@ def show_verdict(material: Material, section: report.Section, given: Handout) ->
 
 def show_matrices(section: report.Section, given: Handout, classes: int) -> None:
     """The matrices side by side on one scale; a click on a cell lists its films."""
-    bar = ", ".join(chart_style.SCREEN.sequential)
+    bar = ", ".join(report_view.on_screen().sequential)
     report_view.heading(report.Section(section.key, section.title), given)
     st.html(
         f"<div class='xk-scale'><p>{html.escape(section.words[0])}</p><span>0%</span>"

@@ -119,4 +119,4 @@ def _heading(section: report.Section, given: Handout) -> None:
 def _draw(picture: Picture) -> None:
     note = f"<p class='xk-said'>{html.escape(picture.note)}</p>" if picture.note else ""
     st.html(f"<h4 class='xk-part-title'>{html.escape(picture.title)}</h4>{note}")
-    st.vega_lite_chart(picture.screen, theme=None, width="stretch", key=f"figure-{picture.key}")
+    st.vega_lite_chart(picture.spec(report_view.on_screen()), theme=None, width="stretch", key=f"figure-{picture.key}")

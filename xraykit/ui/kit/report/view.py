@@ -10,9 +10,17 @@ from typing import Any
 import streamlit as st
 
 from xraykit.reports import report
+from xraykit.reports.charts import style as chart_style
+from xraykit.ui.kit import frame
 from xraykit.ui.kit.report import slide
 from xraykit.ui.kit.report.handout import Handout, before_charts
 from xraykit.ui.kit.text import escape_markdown
+
+
+def on_screen() -> chart_style.Style:
+    """The style of the charts of this page: the dark screen's, or while it is presented in light the light one's."""
+    return chart_style.LIGHT if frame.look() == "light" else chart_style.SCREEN
+
 
 TEXTS = ("kind", "label", "part", "run")  # columns of a live chart that are no numbers
 
@@ -28,7 +36,8 @@ def live_chart(
 
     kinds = {name: pyarrow.string() if name in TEXTS else pyarrow.float64() for name in columns}
     table = pyarrow.Table.from_pylist([dict(row) for row in rows], schema=pyarrow.schema(list(kinds.items())))
-    layout = {name: part for name, part in spec.items() if name != "description"}  # one of the two is read out: `alt`
+    drawn = chart_style.repaint(spec, on_screen())
+    layout = {name: part for name, part in drawn.items() if name != "description"}  # one of the two is read out: `alt`
     st.vega_lite_chart(table, layout, theme=None, width="stretch", key=key, alt=alt)
 
 
@@ -55,7 +64,7 @@ def picture(part: report.Picture, **selection: Any) -> None:
     note = f" <span>{html.escape(part.note)}</span>" if part.note else ""
     _title(part.title, note)
     key = selection.pop("key", f"figure-{part.key}")
-    st.vega_lite_chart(part.screen, theme=None, width="stretch", key=key, **selection)
+    st.vega_lite_chart(part.spec(on_screen()), theme=None, width="stretch", key=key, **selection)
 
 
 def table(part: report.Table) -> None:
