@@ -76,8 +76,12 @@ def report_button(
     return given
 
 
+@st.fragment
 def show_button(given: Handout) -> None:
-    """The same for what a page has at hand. Never where a part draws itself again: that would close the dialog."""
+    """The same for what a page has at hand. Never where a part draws itself again: that would close the dialog.
+
+    A fragment: to open and to close the dialog draws nothing else of the page.
+    """
     st.button(
         "Report",
         key=f"{given.key}-report",
