@@ -84,9 +84,7 @@ def _offer_charts(report: Report, section: Section, look: Look, key: str) -> Non
             width=140,
         )
     for picture in section.pictures:
-        with st.container(
-            horizontal=True, vertical_alignment="center", gap="small", key=f"menu-row-{key}-{picture.key}"
-        ):
+        with _row(f"{key}-{picture.key}"):
             _name(picture.title or section.title)
             for file in handout.figure_files(report, picture, look, width or WIDTHS[1]):
                 offer(file, f"{key}-{picture.key}-{file.label}", quiet=True)
