@@ -4,6 +4,7 @@ report             a page as data, and the same content as HTML, Markdown, JSON,
 tables             the figures of a comparison laid out in rows
 comparison/        chosen: what a user can choose; figures, curves, cards, changes, worth, seeds: its sections; page:
                    what makes each, and all to hand out
+runs/              record: what a run's folder says; report: that on a page; words: its sentences
 study/             report: the sections of a study; published: the published figures;
                    settings: its parallel coordinates; words: its sentences
 charts/style       the two looks of a chart, for a dark screen and for white paper

@@ -145,7 +145,7 @@ def matrices(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) -> Ta
         Column("% of the predicted class", "percent"),
     )
     rows = tuple((name, *cell.values()) for name, matrix in confusions.items() for cell in cells(matrix, classes))
-    return Table("matrices", "Confusion matrices", columns, rows)
+    return Table("matrices", "Confusion matrices", columns, rows, rank="appendix")
 
 
 def classification_report(evaluation: Evaluation, place: int) -> Table:
@@ -184,7 +184,7 @@ def one_against_rest(metrics: Mapping[str, dict], classes: Sequence[str], method
     )
     name = "Wilson" if method == "wilson" else "exact (Clopper-Pearson)"
     note = f"95% intervals: {name} for proportions, DeLong for AUROC."
-    return Table("one-vs-rest", "Each class against the rest", columns, rows, note)
+    return Table("one-vs-rest", "Each class against the rest", columns, rows, note, rank="appendix")
 
 
 def calibrations(metrics: Mapping[str, dict]) -> Table:
@@ -259,14 +259,14 @@ def costs(rows: Sequence[Difference], models: Sequence[str]) -> Table:
     return Table("costs", "Cost", columns, cells)
 
 
-def films(comparison: Comparison, chosen: np.ndarray) -> Table:
-    """A row a film: its class, and what each model predicts with which probability."""
+def films(comparison: Comparison, chosen: np.ndarray, called: Sequence[str]) -> Table:
+    """A row a film, `called` so: its class, and what each model predicts with which probability."""
     heads = ((Column(f"{name} predicts"), Column(f"{name} probability", "number")) for name in comparison.models)
     columns = (Column("Film"), Column("Reference standard"), *(column for pair in heads for column in pair))
     classes, truth = comparison.classes, comparison.evaluations[0].truth
     rows = tuple(
         (
-            comparison.films[i],
+            name,
             classes[truth[i]],
             *(
                 cell
@@ -274,7 +274,7 @@ def films(comparison: Comparison, chosen: np.ndarray) -> Table:
                 for cell in (classes[evaluation.predicted[i]], float(evaluation.probabilities[i].max()))
             ),
         )
-        for i in chosen.tolist()
+        for i, name in zip(chosen.tolist(), called, strict=True)
     )
     return Table("films", f"{len(chosen):,} films", columns, rows)
 

@@ -161,7 +161,7 @@ def _failures(card: Card, test: Mapping[str, Any]) -> Iterator[str]:
 def _data(data: Mapping[str, Any]) -> Iterator[Table]:
     counts: Mapping[str, Mapping[str, int]] = data.get("counts") or {}
     if counts:
-        yield _counts(counts, data.get("train_used"))
+        yield counts(counts, data.get("train_used"))
     yield _facts(
         "data-facts",
         (
@@ -177,7 +177,7 @@ def _data(data: Mapping[str, Any]) -> Iterator[Table]:
     )
 
 
-def _counts(counts: Mapping[str, Mapping[str, int]], used: Mapping[str, int] | None) -> Table:
+def counts(counts: Mapping[str, Mapping[str, int]], used: Mapping[str, int] | None) -> Table:
     """Films by class and part; where a recipe left training films out, a last column counts those it was trained on."""
     classes = list(dict.fromkeys(name for part in counts.values() for name in part))
     rows = [(name, *(part.get(name, 0) for part in counts.values())) for name in classes]

@@ -25,8 +25,9 @@ CHANCE = (
 )
 
 
-def report(audit: Audit) -> Report:
-    """The whole audit as a page."""
+def report(audit: Audit, *, names: bool = False) -> Report:
+    """The whole audit as a page. It names films by their files, and folders by their paths, only with `names`."""
+    audit = audit if names else record.without_names(audit)
     return Report(
         title=f"Data audit of {audit.name}",
         notice=RESEARCH_ONLY,
@@ -167,12 +168,17 @@ def _findings(listed: Sequence[Finding]) -> Table:
             each.title,
             each.words,
             each.advice,
-            "; ".join(each.films[:NAMED])
-            + (f"; {each.count:,} in all" if each.count > len(each.films[:NAMED]) else ""),
+            _films(each),
         )
         for each in listed
     )
     return Table("audit-findings-table", "", columns, rows)
+
+
+def _films(finding: Finding) -> str:
+    named = finding.films[:NAMED]
+    in_all = f"{finding.count:,} in all" if finding.count > len(named) else ""
+    return "; ".join(filter(None, (*named, in_all)))
 
 
 def _probes(audit: Audit) -> Table:
