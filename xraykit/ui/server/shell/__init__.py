@@ -30,7 +30,8 @@ FILES = {
     "report.css": (UI.parent / "reports" / "report.css", "text/css"),
     "favicon.png": (UI / "favicon.png", "image/png"),
 }
-STYLES = ("style.css", "report.css", "stage.css", "print.css")  # each may overrule those before
+# Each may overrule those before: for which medium it is
+STYLES = {"style.css": "all", "report.css": "all", "stage.css": "screen", "print.css": "print"}
 PRESENT = "Present this page (Shift+U). Arrow keys: next screen. Shift+V: dark or light. Esc: end."
 EMPTY = "Nothing to show here yet. Point at the top of the screen to open another page."
 ICON = (
@@ -122,7 +123,7 @@ def _script(name: str) -> str:
 
 
 def _link_to(name: str) -> str:
-    return f'<link rel="stylesheet" href="{_address(name)}" />'
+    return f'<link rel="stylesheet" media="{STYLES[name]}" href="{_address(name)}" />'
 
 
 def _body(page: str) -> str:

@@ -140,9 +140,10 @@ function unfit() {
 
 const PARTS = "h2, h3, h4, p, li, tr, dt, dd, pre, figure, svg, canvas, img, summary, [data-testid=stAlert], .xk-scale, .xk-part";
 const BEGINS = ".xk-section h2, .xk-block h2, .xk-run h2, .xk-listed, .xk-top h2, .xk-part-title, .xk-sub";
+const NAMED = `${BEGINS}, .xk-box > :is(h2, h3)`;
 const LEADS = "h2, h3, h4, thead tr, figcaption, .xk-part";
 
-/** What can be seen of the page, from top to bottom: {top, bottom, title where a section begins, leads: not a last line}. */
+/** What can be seen of the page, from top to bottom; `leads`: never the last of a screen. */
 function partsOf() {
   const from = main().getBoundingClientRect().top - main().scrollTop;
   const parts = [];
@@ -150,8 +151,9 @@ function partsOf() {
     if (element.closest("svg") !== element && element.closest("svg")) continue;
     const box = element.getBoundingClientRect();
     if (box.height < 4 || box.width < 4 || element.closest(".xk-title")) continue;
-    const title = element.matches(BEGINS) ? headOf(element) : null;
-    parts.push({ top: box.top - from, bottom: box.bottom - from, title, leads: element.matches(LEADS) });
+    const name = element.matches(NAMED) ? headOf(element) : null;
+    const [begins, leads] = [BEGINS, LEADS].map(kind => element.matches(kind));
+    parts.push({ top: box.top - from, bottom: box.bottom - from, name, begins, leads });
   }
   return parts.sort((a, b) => a.top - b.top);
 }
@@ -164,10 +166,11 @@ function headOf(element) {
 
 /** Screens no higher than `height`: each begins with a section, or where the last one was full, and cuts nothing it need not. */
 function stopsOf(parts, height) {
-  const begins = parts.map((part, at) => (at === 0 || part.title !== null ? at : -1)).filter(at => at >= 0);
+  const begins = parts.map((part, at) => (at === 0 || part.begins ? at : -1)).filter(at => at >= 0);
   return begins.flatMap((begin, number) => {
     const section = parts.slice(begin, begins[number + 1]);
-    return screensOf(section, height).map((screen, part) => ({ ...screen, title: section[0].title ?? "", part }));
+    const titleAt = top => section.findLast(part => part.name && part.top <= top + 1)?.name ?? "";
+    return screensOf(section, height).map((screen, part) => ({ ...screen, title: titleAt(screen.top), part }));
   });
 }
 
@@ -196,7 +199,6 @@ function show() {
   if (!look()) return;
   const stop = isRoom() ? undefined : stage.stops[stage.at];
   const page = document.querySelector("#xk-frame [aria-current]")?.textContent ?? "";
-  stage.here = stop ?? null;
   places.title.textContent = [page, stop?.title].filter(Boolean).join(" · ");
   places.count.textContent = stop ? `${stage.at + 1} / ${stage.stops.length}` : "";
   places.empty.hidden = isRoom() || Boolean(stop) || root.dataset.drawn !== "yes";
@@ -210,14 +212,21 @@ function go(by) {
   const to = Math.min(Math.max(stage.at + by, 0), stage.stops.length - 1);
   if (to === stage.at || to < 0) return;
   stage.at = to;
+  stage.here = stage.stops[to]; // where the speaker went is kept when the page is drawn anew; else its beginning is shown
   show();
+}
+
+/** To where the next section begins, or the one before. */
+function skip(by) {
+  for (let to = stage.at + by; stage.stops[to]; to += by) {
+    if (stage.stops[to].part === 0) return go(to - stage.at);
+  }
 }
 
 // keys, the wheel and the small button
 
-const MOVES = {
-  ArrowRight: 1, ArrowDown: 1, PageDown: 1, " ": 1, ArrowLeft: -1, ArrowUp: -1, PageUp: -1, Home: -Infinity, End: Infinity,
-};
+const MOVES = { ArrowRight: 1, PageDown: 1, " ": 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity, End: Infinity };
+const SECTIONS = { ArrowDown: 1, ArrowUp: -1 };
 const isTyping = element => element instanceof Element
   && element.closest("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable=true], [role=textbox], dialog, [role=dialog]");
 
@@ -229,6 +238,7 @@ function press(event) {
   else if (key === "V" && event.shiftKey) turn();
   else if (key === "Escape") present(null);
   else if (!isRoom() && key in MOVES) go(event.shiftKey && key === " " ? -1 : MOVES[key]);
+  else if (!isRoom() && key in SECTIONS) skip(SECTIONS[key]);
   else return;
   event.preventDefault();
 }
@@ -254,6 +264,9 @@ document.getElementById("xk-present").addEventListener("click", event => {
   toggle();
   event.currentTarget.blur();
 });
+
+// Before a print: what is drawn on a canvas keeps its size and is made smaller as a whole (print.css)
+addEventListener("beforeprint", () => root.style.setProperty("--xk-seen", String(content()?.clientWidth || innerWidth)));
 
 // another page, or the same drawn anew: its first screen, and the look it was drawn in
 let page = root.dataset.page;
