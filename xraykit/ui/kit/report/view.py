@@ -64,7 +64,9 @@ def picture(part: report.Picture, **selection: Any) -> None:
     note = f" <span>{html.escape(part.note)}</span>" if part.note else ""
     _title(part.title, note)
     key = selection.pop("key", f"figure-{part.key}")
-    st.vega_lite_chart(part.spec(on_screen()), theme=None, width="stretch", key=key, **selection)
+    spec = part.spec(on_screen())
+    width = "content" if report.has_own_width(spec) else "stretch"
+    st.vega_lite_chart(spec, theme=None, width=width, key=key, **selection)
 
 
 def table(part: report.Table) -> None:
