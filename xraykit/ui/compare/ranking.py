@@ -88,7 +88,7 @@ def show_refused(refused: ComparisonRefused, kept: Sequence[Kept], evaluations: 
     """Why the models cannot be compared, the ways on, and what each was tested on."""
     named = titles(kept)
     section = overview.apart(named, evaluations, refused.words)
-    report_view.heading(section)
+    report_view.heading(section, None)
     if isinstance(refused, FilmsDiffer) and refused.shared:
         films = "film" if refused.shared == 1 else f"{refused.shared:,} films"
         who = "both were" if len(kept) == 2 else "all were"
