@@ -208,7 +208,10 @@ class Picture:
         Without a width, unless its cells have a size of their own.
         """
         if style.name not in self._drawn:
-            self._drawn[style.name] = self.draw(style).to_dict()
+            spec = self.draw(style).to_dict()
+            if isinstance(packed := spec.get("data", {}).get("values"), str):  # Streamlit takes rows there, no text
+                spec["data"] = {"values": json.loads(packed)}
+            self._drawn[style.name] = spec
         return self._drawn[style.name]
 
     @property

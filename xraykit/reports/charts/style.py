@@ -82,7 +82,8 @@ def finish(
 
     A chart with a `width` of its own, in px, keeps it wherever it is drawn: its cells are to stay as they are.
     """
-    sizes = {"height": height} if width is None else {"height": height, "width": width}
+    # "pad": the width is that of the cells alone, and what stands beside them comes on top
+    sizes = {"height": height} if width is None else {"height": height, "width": width, "autosize": "pad"}
     return configure(chart.properties(**sizes, background=style.background, description=alt_text), style)
 
 
@@ -145,7 +146,8 @@ def by_model(models: tuple[str, ...], style: Style, *, dash: bool = True, focus:
     names = {"domain": list(models)}
     kinds = places_of(models, focus)
     colors = [style.faint if kind is None else style.series[kind] for kind in kinds]
-    color = alt.Color("model:N", title=None, scale=alt.Scale(**names, range=colors))
+    legend = alt.Legend(columns=2, labelLimit=250) if len(models) > len(DASHES) else alt.Undefined
+    color = alt.Color("model:N", title=None, scale=alt.Scale(**names, range=colors), legend=legend)
     if dash:
         dashes = [DASHES[0] if kind is None else DASHES[kind] for kind in kinds]
         return {

@@ -23,7 +23,8 @@ FEWER = (
     "then python -m xraykit runs keep RUN --as NAME. Saved models are in weights/."
 )
 LONG_NAME = 30  # letters; a longer name is in the tooltip, not on the button
-FEW = 6  # classes of a matrix that has words beside it
+FEW = 6  # classes of a matrix that has its table beside it
+MANY = 24  # rows of a table that is a click away
 ONE = "There is only one model; a comparison needs two. "
 NONE = "No model with a test evaluation yet. "
 
@@ -111,7 +112,7 @@ def show_difference(section: report.Section, given: Handout, material: Material,
     """The difference matrix beside what it says; a click on a cell lists the films that came in or left."""
     report_view.heading(report.Section(section.key, section.title), given)
     few = len(material.classes) <= FEW
-    left, right = st.columns([2, 3], gap="large") if few else (st.container(), st.container())
+    left, right = st.columns([2, 3] if few else [8, 5], gap="large")
     picture = section.pictures[0]
     key = inputs.matrix_key(inputs.DIFFERENCE)
 
@@ -126,6 +127,9 @@ def show_difference(section: report.Section, given: Handout, material: Material,
     with right:
         words = (*section.words, "Click a cell to list the films behind it.")
         st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in words))
+        if few:
+            report_view.table(section.tables[0])
+    if not few:
         report_view.table(section.tables[0])
 
 
@@ -153,7 +157,10 @@ def show_tests(section: report.Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
     for table in section.tables:
-        report_view.table(table)
+        if table.key == "ranking":
+            continue
+        with st.expander(f"{table.title}: {len(table.rows)}") if len(table.rows) > MANY else st.container():
+            report_view.table(table)
 
 
 def show_reports(section: report.Section, given: Handout) -> None:
@@ -174,7 +181,8 @@ def _verdict(sentences: Sequence[str], size: str = "") -> str:
 
 
 def _say_notes(notes: Sequence[str]) -> None:
-    st.html("".join(f"<p class='xk-said'>{html.escape(note)}</p>" for note in notes))
+    if notes:
+        st.html("".join(f"<p class='xk-said'>{html.escape(note)}</p>" for note in notes))
 
 
 def _show_changes(material: Material, choice: Choice) -> None:

@@ -22,12 +22,11 @@ GRID = "difference-grid"  # of the session: turns with each click that no longer
 
 
 def show(material: Material, section: report.Section) -> None:
-    """The ranked table beside the intervals, then the grid of differences; a click on a pair chooses it."""
+    """The ranked table, then the intervals beside the grid of differences; a click on a pair chooses it."""
     ranked, (accuracy, grid) = section.tables[0], section.pictures
-    left, right = st.columns([3, 2], gap="large")
+    show_ranking(ranked)
+    left, right = st.columns([3, 5], gap="medium")
     with left:
-        show_ranking(ranked)
-    with right:
         report_view.picture(accuracy)
     key = f"{GRID}-{st.session_state.get(GRID, 0)}"
 
@@ -37,9 +36,9 @@ def show(material: Material, section: report.Section) -> None:
             st.session_state[GRID] = st.session_state.get(GRID, 0) + 1
             inputs.set_pair(material, points[0]["row"], points[0]["column"])
 
-    with st.container(key="grid-box"):
+    with right, st.container(key="grid-box"):
         report_view.picture(grid, key=key, on_select=click, selection_mode="cell")
-    st.html("<p class='xk-said'>Click a cell to set these two models against each other below.</p>")
+        st.html("<p class='xk-said'>Click a cell to set these two models against each other below.</p>")
 
 
 def show_ranking(table: report.Table) -> None:
@@ -52,7 +51,7 @@ def show_ranking(table: report.Table) -> None:
         pyarrow.table(columns),
         hide_index=True,
         width="stretch",
-        height=36 * len(table.rows) + 38,
+        height="content",
         column_config=shown,
         key="ranking",
         alt="Models by rank, with their figures",
@@ -68,18 +67,20 @@ def _columns(table: report.Table) -> tuple[dict[str, list], dict]:
     for column, values in zip(table.columns, zip(*table.rows, strict=True), strict=True):
         if column.interval:
             figures = [value if isinstance(value, Figure) else Figure(None) for value in values]
-            columns[column.name] = [figure.value for figure in figures]
+            columns[column.name] = [None if figure.value is None else 100 * figure.value for figure in figures]
             shown[column.name] = st.column_config.ProgressColumn(
-                column.name, format="percent", min_value=0.0, max_value=1.0, width=120
+                column.name, format="%.1f%%", min_value=0, max_value=100, width=150
             )
             columns["95% interval"] = [figure.interval_text() for figure in figures]
             shown["95% interval"] = st.column_config.TextColumn(width=100)
         else:
-            columns[column.name] = list(values)
+            share = column.kind == "percent"
+            columns[column.name] = [100 * value if share and value is not None else value for value in values]
             if column.kind in ("percent", "number", "count"):
-                form = {"percent": "percent", "number": "%.4f", "count": "localized"}[column.kind]
+                form = {"percent": "%.1f%%", "number": "%.4f", "count": "localized"}[column.kind]
                 shown[column.name] = st.column_config.NumberColumn(format=form, width=84)
-    shown["Model"] = st.column_config.TextColumn(pinned=True, width=290)
+    shown["No."] = st.column_config.NumberColumn(pinned=True, width=44)
+    shown["Model"] = st.column_config.TextColumn(width=350)
     shown["Tied sets"] = st.column_config.TextColumn(width=72)
     return columns, shown
 
