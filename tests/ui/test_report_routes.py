@@ -9,16 +9,21 @@ import threading
 import zipfile
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 
 from tests.helpers import asgi, bad_films, fakes
 from tests.helpers.room_tab import Tab
+from xraykit.films import radiograph
+from xraykit.films.samples import draw
 from xraykit.reports.export.formats import FORMATS
 from xraykit.ui.review.server import ROUTES
 
 MODELS = [card.name for card in fakes.CARDS]
 VIEW = {"models": MODELS}
+NOISE = np.random.default_rng(0).integers(0, 256, (128, 128), np.uint8)
 
 
 @pytest.fixture
@@ -34,6 +39,11 @@ def tab(browser) -> Tab:
 
 def film(seed: int = 1, **changes: Any) -> bytes:
     return fakes.film_png(seed, **({"height": 96, "width": 80} | changes))
+
+
+def png(pixels: np.ndarray) -> bytes:
+    Image.fromarray(pixels).save(coded := io.BytesIO(), "PNG")
+    return coded.getvalue()
 
 
 def put(tab: Tab, **films: bytes) -> dict[str, dict]:
@@ -133,26 +143,22 @@ def test_a_hidden_film_says_nothing_of_the_models(tab):
     assert MODELS[0].encode() in tab.post("report/file", {"what": "session", "kind": "json"}).body
 
 
-def test_a_film_that_the_gate_refused_is_so_in_its_report_and_one_read_anyway_is_stamped(tab):
-    put(tab, a_png=film())
-    seat = tab.get("rows?since=0").json()["rows"][0]
-    assert seat["gate"]["state"] in ("passed", "refused")
-    tab.post("gate/1", {"take": "read"})
+def test_what_the_gate_refused_is_not_read_and_what_was_turned_or_read_anyway_is_stamped(tab, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_GATE", "on")
+    upright = radiograph.read(draw.PNG.read_bytes(), "film.png").display(256)
+    put(tab, side_png=png(np.rot90(upright, -1)), noise_png=png(NOISE))
+    asked = {"view": {"models": MODELS[:1]}}
+    refused = report(tab, **asked)
+    assert refused["gate"]["state"] == "refused" and refused["answers"][0]["probabilities"] == {}
+    assert "refused" in refused["facts"]["Gate"] and len(refused["sections"][0]["photographs"]) == 1
+    tab.post("gate/1", {"take": "turn"})
+    tab.post("gate/2", {"take": "read"})
     tab.until_read()
-    made = report(tab)
-    assert made["redo"]["arguments"]["gate"]["gate"] == "overridden" and len(made["answers"][0]["probabilities"]) == 3
-
-
-def test_a_turned_film_is_reported_as_it_was_read(tab, open_rooms):
-    put(tab, a_png=film(height=96, width=64))
-    row = open_rooms.get(tab.key).room.list.get("1")
-    from xraykit.gate import Asked
-
-    open_rooms.get(tab.key).room.list.ask(row, Asked("overridden", 90))
-    tab.until_read()
-    made = report(tab)
-    assert (made["film"]["width"], made["film"]["height"]) == (96, 64)
-    assert "turned by 90°" in made["facts"]["Gate"] and made["redo"]["arguments"]["gate"]["turn"] == 90
+    turned, read = report(tab, **asked), report(tab, film="2", **asked)
+    assert (turned["film"]["width"], turned["film"]["height"]) == (224, 256)
+    assert "turned by 270°" in turned["facts"]["Gate"] and turned["redo"]["arguments"]["gate"]["turn"] == 270
+    assert "read all the same" in read["facts"]["Gate"] and read["redo"]["arguments"]["gate"]["gate"] == "overridden"
+    assert all(len(made["sections"][0]["photographs"]) == 2 for made in (turned, read))
 
 
 def test_a_file_that_is_no_film_has_a_page_that_says_why(tab):
@@ -184,7 +190,7 @@ def test_every_format_comes_under_a_name_that_says_what_it_is(tab):
 
 
 def test_a_batch_has_a_report_of_every_film_and_names_those_it_refused(tab):
-    rows = put(tab, a_png=film(1), notes_png=b"hello", b_png=film(2), again_png=film(1))
+    rows = put(tab, a_png=film(1), Doe_png=b"hello", b_png=film(2), Doe2_png=film(1))
     assert tab.get("report/work").json() is None and tab.get("report/work/file").status == 404
     begun = tab.post("report/work", {"films": ["1", "2", "3", "4", "99"], "view": VIEW, "kind": "json"})
     assert begun.json()["total"] == 5
@@ -200,7 +206,7 @@ def test_a_batch_has_a_report_of_every_film_and_names_those_it_refused(tab):
     whole = json.loads(archive.read(f"1-film-{rows['a.png']['sha']}.json"))
     assert whole["answers"][0]["probabilities"] == rows["a.png"]["models"][MODELS[0]]["probabilities"]
     everything = b"".join(archive.read(name) for name in archive.namelist())
-    assert b"a.png" not in everything and b"notes" not in everything
+    assert b"Doe" not in everything and b".png" not in everything
 
 
 def test_work_that_is_stopped_leaves_what_is_finished(tab, fake):
