@@ -83,7 +83,7 @@ def pages(report: Report, sheet: str, look: Look) -> list[bytes]:
     """A report as PNG pages to look at before it is had."""
     from xraykit.reports.export import typeset
 
-    return typeset.pngs(report, size="a4-150" if sheet == "a4" else "1080p", look=look)
+    return typeset.pngs(report, size="a4-screen" if sheet == "a4" else "1080p", look=look)
 
 
 def stem_of(sha256: str, name: str = "") -> str:

@@ -1,0 +1,109 @@
+/** The films of the list: the report of each in one ZIP, or all of them on a contact sheet. The server works; this tells how far. */
+
+import { count, duration, fill, h, say } from "../kit/dom.js";
+import { segments } from "../kit/menu.js";
+import { listOf, shownOf } from "./ask.js";
+import { createPages } from "./pages.js";
+
+const LOOKS = [["paper", "Paper"], ["stage", "Stage"]];
+const KINDS = [["pdf", "PDF, A4"], ["pdf-wide", "PDF, 16:9"], ["png", "PNG, 1920 x 1080"], ["png-2160p", "PNG, 3840 x 2160"], ["png-a4", "PNG, A4 at 300 dpi"],
+  ["pptx", "PowerPoint"], ["html", "Web page"], ["markdown", "Markdown"], ["json", "JSON, every number"], ["dicom", "DICOM Secondary Capture"], ["dicom-state", "DICOM Presentation State"]];
+const NAMES = "Reports are then called by the files' names, which may say who the patients are.";
+
+/**
+ * @param {any} room
+ * @param {{look: string, sheet: string, names: boolean, kind: string}} choices
+ * @param {{state: () => any, begin: (body: object) => Promise<void>, stop: () => void}} work of the server
+ */
+export function createList(room, choices, work) {
+  const element = h("div", { class: "report-list scroll" });
+  const form = h("div", {});
+  const bar = h("progress", { max: 1, "aria-label": "Films done" });
+  const words = h("p", { class: "report-status", role: "status" });
+  const stop = h("button", { type: "button", data: { item: "stop" }, onclick: () => work.stop() }, "Stop");
+  const done = h("p", { class: "report-done" });
+  const going = h("div", { class: "report-going", hidden: true }, bar, stop);
+  const sheet = h("div", { class: "report-sheet" });
+  let pages = null;
+  let drawn = "";
+  fill(element, form, going, words, done, sheet);
+
+  const begin = (more) => async () => {
+    if (work.state()?.state === "running") return;
+    closeSheet();
+    words.classList.remove("warning");
+    say(words, "Starting");
+    try {
+      await room.reading?.settle();
+      await work.begin({ ...listOf(room), names: choices.names, look: choices.look, kind: choices.kind, ...more });
+    } catch (error) {
+      words.classList.add("warning");
+      say(words, error.words ?? String(error));
+    }
+  };
+  function drawForm() {
+    const rows = shownOf(room);
+    const isFiltered = rows.length < room.rows.size;
+    const set = (partial) => {
+      Object.assign(choices, partial);
+      drawForm();
+    };
+    const at = form.getRootNode().activeElement?.dataset?.item;
+    fill(form,
+      h("p", {}, isFiltered ? `The ${count(rows.length, "film")} that the list shows, of ${count(room.rows.size, "film")}.` : `All ${count(rows.length, "film")} of the list, in its order.`),
+      h("label", { class: "field" }, h("span", {}, "Format"), h("select", { data: { item: "kind", ownKeys: "ArrowDown ArrowUp Space Enter" }, onchange: (event) => set({ kind: event.target.value }) },
+        KINDS.map(([value, label]) => h("option", { value, selected: value === choices.kind }, label)))),
+      segments("Look", LOOKS, choices.look, (look) => set({ look })),
+      h("label", { class: "tick-line", title: NAMES }, h("input", { type: "checkbox", checked: choices.names, data: { item: "names" }, onchange: (event) => set({ names: event.target.checked }) }), h("span", {}, "With the files' names")),
+      h("div", { class: "report-begin" },
+        h("button", { type: "button", class: "primary", data: { item: "begin" }, onclick: begin({ what: "film" }) }, `Make ${count(rows.length, "report")}`),
+        h("button", { type: "button", data: { item: "sheet" }, onclick: begin({ what: "sheet" }) }, "Make a contact sheet")));
+    if (at) form.querySelector(`[data-item="${CSS.escape(at)}"]`)?.focus();
+  }
+  function closeSheet() {
+    pages?.end();
+    pages = null;
+    fill(sheet);
+  }
+  function openSheet() {
+    pages = createPages(room, { ask: () => ({ what: "sheet" }), choices });
+    fill(sheet, pages.element);
+    pages.refresh();
+  }
+
+  drawForm();
+  return {
+    element,
+    /** Tell how far the work is. */
+    show() {
+      const state = work.state();
+      const running = state?.state === "running";
+      const had = going.contains(going.getRootNode().activeElement);
+      going.hidden = !running;
+      element.dataset.work = state?.state ?? "none";
+      for (const button of form.querySelectorAll(".report-begin button")) button.setAttribute("aria-disabled", String(running));
+      if (running) bar.value = state.total ? state.done / state.total : 0;
+      else if (had) form.querySelector("[data-item=begin]")?.focus();
+      if (!state) return;
+      words.classList.toggle("warning", state.state === "failed");
+      say(words, wordsOf(state));
+      const mark = JSON.stringify(running ? null : state);
+      if (mark === drawn) return;
+      drawn = mark;
+      fill(done, !running && state.name && h("a", { class: "button primary", href: `${room.routes.base}/report/work/file`, download: state.name, data: { item: "zip" } }, `Download ${state.name}`));
+      if (!running && state.what === "sheet" && state.state !== "failed") openSheet();
+    },
+    refresh: drawForm,
+    end: () => pages?.end(),
+  };
+}
+
+function wordsOf({ state, stopping, what, done, total, refused, eta_seconds: seconds, words }) {
+  const far = `${done.toLocaleString("en-US")} of ${count(total, "film")}`;
+  const without = refused ? `, ${refused.toLocaleString("en-US")} without ${what === "sheet" ? "a picture" : "a report"}` : "";
+  if (stopping) return `${far} done. Stopping after this one`;
+  if (state === "running") return `${far} done${without}${seconds === null ? "" : `, ${duration(seconds)} left`}`;
+  if (state === "failed") return `${far} done. ${words}`;
+  const told = what === "film" || what === "films" ? " The index in the ZIP says what became of each." : "";
+  return state === "stopped" ? `Stopped: ${far} done${without}.${told}` : `${far} done${without}.${told}`;
+}
