@@ -36,7 +36,7 @@ def test_a_report_is_looked_at_and_taken_away(visit):
     page.locator(".tool", has_text="Report").focus()
     page.keyboard.press("Shift+D")
     dialog = page.get_by_role("dialog", name="Report")
-    dialog.locator("[data-ready=true] img").wait_for()
+    dialog.locator(".report-left[data-ready=true] img").wait_for()
     (first,) = asked(room, "")
     assert (first["film"], first["hidden"], first["names"], first["look"]) == ("f0", [], False, "paper")
     assert first["view"]["models"] == ["alpha", "beta"] and first["view"]["heatmaps"] is False
@@ -48,7 +48,7 @@ def test_a_report_is_looked_at_and_taken_away(visit):
     dialog.get_by_role("button", name="Stage").click()
     dialog.get_by_label("With the file's name").check()
     eventually(lambda: (asked(room, "")[-1]["look"], asked(room, "")[-1]["names"]), ("stage", True))
-    dialog.locator("[data-ready=true]").wait_for()
+    dialog.locator(".report-left[data-ready=true]").wait_for()
     for name, kind in (("PDF, A4", "pdf"), ("PowerPoint", "pptx")):
         with page.expect_download() as saved:
             dialog.get_by_role("button", name=name, exact=True).click()
@@ -97,6 +97,6 @@ def test_the_list_is_worked_through_with_progress_and_stopped(visit):
     dialog.get_by_role("button", name="Make a contact sheet").click()
     dialog.get_by_text("1 of 30 films done, about").wait_for()
     room.work |= {"state": "done", "done": 30, "refused": 2, "eta_seconds": None}
-    dialog.locator(".report-sheet [data-ready=true] img").wait_for()
+    dialog.locator(".report-left[data-ready=true] img").wait_for()
     assert "30 of 30 films done, 2 without a picture." in dialog.inner_text()
     assert asked(room, "")[-1]["what"] == "sheet" and asked(room, "work")[-1]["what"] == "sheet"

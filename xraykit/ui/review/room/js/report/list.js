@@ -8,6 +8,7 @@ import { createPages } from "./pages.js";
 const LOOKS = [["paper", "Paper"], ["stage", "Stage"]];
 const KINDS = [["pdf", "PDF, A4"], ["pdf-wide", "PDF, 16:9"], ["png", "PNG, 1920 x 1080"], ["png-2160p", "PNG, 3840 x 2160"], ["png-a4", "PNG, A4 at 300 dpi"],
   ["pptx", "PowerPoint"], ["html", "Web page"], ["markdown", "Markdown"], ["json", "JSON, every number"], ["dicom", "DICOM Secondary Capture"], ["dicom-state", "DICOM Presentation State"]];
+const MOST_SMALL = 60; // as many as the server may be asked for at once
 const NAMES = "Reports are then called by the files' names, which may say who the patients are.";
 
 /**
@@ -16,18 +17,17 @@ const NAMES = "Reports are then called by the files' names, which may say who th
  * @param {{state: () => any, begin: (body: object) => Promise<void>, stop: () => void}} work of the server
  */
 export function createList(room, choices, work) {
-  const element = h("div", { class: "report-list scroll" });
   const form = h("div", {});
   const bar = h("progress", { max: 1, "aria-label": "Films done" });
   const words = h("p", { class: "report-status", role: "status" });
   const stop = h("button", { type: "button", data: { item: "stop" }, onclick: () => work.stop() }, "Stop");
   const done = h("p", { class: "report-done" });
   const going = h("div", { class: "report-going", hidden: true }, bar, stop);
-  const sheet = h("div", { class: "report-sheet" });
+  const left = h("div", { class: "report-holder" });
+  const files = h("div", {});
+  const element = h("div", { class: "report-body report-list" }, left, h("div", { class: "report-right scroll" }, form, going, words, done, files));
   let pages = null;
   let drawn = "";
-  fill(element, form, going, words, done, sheet);
-
   const begin = (more) => async () => {
     if (work.state()?.state === "running") return;
     closeSheet();
@@ -60,18 +60,29 @@ export function createList(room, choices, work) {
         h("button", { type: "button", data: { item: "sheet" }, onclick: begin({ what: "sheet" }) }, "Make a contact sheet")));
     if (at) form.querySelector(`[data-item="${CSS.escape(at)}"]`)?.focus();
   }
+  /** The films that are meant, small and numbered as in the index. */
   function closeSheet() {
     pages?.end();
     pages = null;
-    fill(sheet);
+    fill(files);
+    const rows = shownOf(room);
+    const small = (row, place) => {
+      const picture = h("img", { alt: "" });
+      if (row.thumb) room.shelf.thumb(row.id, (address) => (picture.src = address));
+      return h("li", { title: room.nameOf(row) }, picture, h("span", {}, place + 1));
+    };
+    fill(left, h("ol", { class: "report-films scroll", tabindex: "0", "aria-label": "The films" }, rows.slice(0, MOST_SMALL).map(small),
+      rows.length > MOST_SMALL && h("li", { class: "more" }, `and ${(rows.length - MOST_SMALL).toLocaleString("en-US")} more`)));
   }
   function openSheet() {
     pages = createPages(room, { ask: () => ({ what: "sheet" }), choices });
-    fill(sheet, pages.element);
+    fill(left, pages.left);
+    fill(files, pages.right);
     pages.refresh();
   }
 
   drawForm();
+  closeSheet();
   return {
     element,
     /** Tell how far the work is. */

@@ -12,7 +12,7 @@ const NAMES = "The report is then called by the file's name, which may say who t
  * @param {any} room
  * @param {{ask: () => object, names?: boolean, slide?: boolean, choices: {look: string, sheet: string, names: boolean}}} what
  *   ask: what the report shows; names: is there a file's name to give; slide: can one be made of it
- * @returns {{element: HTMLElement, refresh: () => void, end: () => void}}
+ * @returns {{element: HTMLElement, left: HTMLElement, right: HTMLElement, refresh: () => void, end: () => void}}
  */
 export function createPages(room, { ask, names = false, slide = false, choices }) {
   const picture = h("div", { class: "report-page", tabindex: "0", role: "region", "aria-label": "Preview" });
@@ -20,11 +20,13 @@ export function createPages(room, { ask, names = false, slide = false, choices }
   const status = h("p", { class: "report-status", role: "status" });
   const files = h("div", { class: "report-files", role: "group", "aria-label": "Download as" });
   const controls = h("div", { class: "report-controls" });
-  const element = h("div", { class: "report-body" }, h("div", { class: "report-left" }, picture, turn),
-    h("div", { class: "report-right scroll" }, controls, files, status));
+  const left = h("div", { class: "report-left" }, picture, turn);
+  const right = h("div", { class: "report-right scroll" }, controls, files, status);
+  const element = h("div", { class: "report-body" }, left, right);
   let way = new AbortController();
   let shown = { pages: [], kinds: [], title: "" };
   let page = 0;
+  let large = false;
 
   const wish = (more) => ({ ...ask(), names: choices.names, look: choices.look, sheet: choices.sheet, ...more });
   function choose(partial) {
@@ -48,12 +50,20 @@ export function createPages(room, { ask, names = false, slide = false, choices }
       type: "button", class: `icon-button ${drawing}`, "aria-label": label, "aria-disabled": String(!shown.pages[page + by]), data: { item: label },
       onclick: () => shown.pages[page + by] !== undefined && ((page += by), drawPage(), turn.querySelector(`[data-item="${label}"]`)?.focus()),
     }, icon("next"));
-    fill(turn, last > 0 && [step(-1, "back", "Page before"), h("span", { role: "status" }, `Page ${page + 1} of ${last + 1}`), step(1, "on", "Next page")]);
+    fill(turn, last > 0 && [step(-1, "back", "Page before"), h("span", { role: "status" }, `Page ${page + 1} of ${last + 1}`), step(1, "on", "Next page")],
+      last >= 0 && h("button", { type: "button", class: "text", "aria-pressed": String(large), data: { item: "large" }, onclick: enlarge }, large ? "Whole page" : "Enlarge"));
+    picture.dataset.large = String(large);
   }
   function drawFiles() {
     const button = (label, kind, more) => h("button", { type: "button", class: "report-file", data: { kind, item: `${kind}${more ? "-slide" : ""}` }, onclick: () => download(label, { kind, ...more }) }, label);
     fill(files, slide && [h("h3", {}, "Make a slide"), h("div", { class: "report-slides" }, button("PowerPoint", "pptx", { slide: true }), button("PNG, 1920 x 1080", "png", { slide: true }))],
       shown.kinds.length > 0 && h("h3", {}, "Download"), shown.kinds.map(({ kind, name }) => button(name, kind)));
+  }
+
+  function enlarge() {
+    large = !large;
+    drawPage();
+    turn.querySelector("[data-item=large]").focus();
   }
 
   /** Ask for the pages anew; what was on its way is given up. */
@@ -62,7 +72,8 @@ export function createPages(room, { ask, names = false, slide = false, choices }
     way = new AbortController();
     const { signal } = way;
     picture.setAttribute("aria-busy", "true");
-    element.dataset.ready = "false";
+    element.dataset.ready = left.dataset.ready = "false";
+    if (!shown.pages.length) fill(picture, h("p", { class: "report-words" }, "Setting the pages"));
     say(status, "Setting the pages");
     try {
       await room.reading?.settle();
@@ -81,7 +92,7 @@ export function createPages(room, { ask, names = false, slide = false, choices }
       say(status, "");
     }
     picture.removeAttribute("aria-busy");
-    element.dataset.ready = "true";
+    element.dataset.ready = left.dataset.ready = "true";
   }
   async function download(label, more) {
     if (files.getAttribute("aria-busy")) return;
@@ -100,5 +111,5 @@ export function createPages(room, { ask, names = false, slide = false, choices }
   }
 
   drawControls();
-  return { element, refresh, end: () => way.abort() };
+  return { element, left, right, refresh, end: () => way.abort() };
 }

@@ -20,20 +20,22 @@ export function createReport(room) {
   });
 
   function show() {
-    if (open || !room.rows.size) return;
+    if (open) return;
     choices.names = false;
     const parts = {
       film: () => createPages(room, { ask: () => filmOf(room), names: true, slide: true, choices }),
       list: () => createList(room, choices, work),
       session: () => createPages(room, { ask: () => ({ what: "session" }), choices }),
     };
+    const films = shownOf(room).length;
+    const names = [...(room.row() && !room.row().local ? [["film", "This film"]] : []), ...(films ? [["list", `The list (${films.toLocaleString("en-US")})`]] : []), ["session", "The reading session"]];
     const tabs = h("div", { class: "report-tabs" });
     const place = h("div", { class: "report-place" });
     let [name, part] = ["", null];
     const turn = (to) => {
       part?.end();
       [name, part] = [to, parts[to]()];
-      fill(tabs, segments("Report of", [["film", "This film"], ["list", `The list (${shownOf(room).length.toLocaleString("en-US")})`], ["session", "The reading session"]], name, turn));
+      fill(tabs, segments("Report of", names, name, turn));
       tabs.querySelector("[aria-pressed=true]")?.focus();
       fill(place, part.element);
       dialog.dataset.part = name;
@@ -49,12 +51,12 @@ export function createReport(room) {
     });
     room.reading?.cover(true); // nobody reads the film behind it
     open = { show: () => part?.show?.() };
-    turn(room.row() ? "film" : "list");
+    turn(names[0][0]);
     work.look();
   }
 
   return {
-    commands: [{ name: "report", label: "Report of the film, the list or the session", group: "Reading", key: "Shift+D", run: show, enabled: () => room.rows.size > 0 }],
+    commands: [{ name: "report", label: "Report of the film, the list or the session", group: "Reading", key: "Shift+D", run: show }],
     destroy: () => work.end(),
   };
 }
