@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 CSS = FOLDER / "report.css"  # of tables, headlines and facts, on the dark page and on white paper
+IN_FULL = "In the full report"  # name of the fact that says what a short one leaves to it
 WIDTH = 620  # px of an exported chart's plot
 SCALE = 2  # PNG pixels a px: sharp on a projector
 Kind = Literal["text", "plain", "count", "number", "percent", "points", "p"]
+Rank = Literal["main", "appendix"]  # what stands on a page that is kept short, and what the full one adds
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,14 @@ class Column:
 
     `kind`: "text"; "plain" values as they are; "count"; "number" four decimals; "percent" of a share, one decimal;
     "points" a difference of shares; "p". `interval` columns hold Figures, written with their interval. `look`: "bar"
-    draws the interval below a Figure of a share; "shade" colours a count by its share of the row's shaded counts.
+    draws the interval below a Figure of a share; "shade" colours a count by its share of the row's shaded counts;
+    "level" draws a share as a bar from 0 to 1, with a mark at the value of the column after it.
     """
 
     name: str
     kind: Kind = "text"
     interval: bool = False
-    look: Literal["", "bar", "shade"] = ""
+    look: Literal["", "bar", "shade", "level"] = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,13 @@ class Bar(NamedTuple):
     mark: float
 
 
+class Level(NamedTuple):
+    """A share drawn as a bar from 0 to 1, and where its mark stands; both in percent of its width."""
+
+    width: float
+    mark: float | None
+
+
 class Cell(NamedTuple):
     """A cell as a page draws it. `interval` stands below `text`; `shade` is a share in [0, 1]."""
 
@@ -70,6 +80,7 @@ class Cell(NamedTuple):
     interval: str = ""
     bar: Bar | None = None
     shade: float | None = None
+    level: Level | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +88,7 @@ class Table:
     """Rows of plain values or Figures in the columns' order; None is not defined. Its first column names the rows.
 
     Without a `title` it stands under its section's; without `head` it is a list of names and values; the columns of an
-    `even` one are equally wide.
+    `even` one are equally wide. One of rank "appendix" says again what a picture beside it shows, or much more.
     """
 
     key: str
@@ -87,6 +98,7 @@ class Table:
     note: str = ""
     head: bool = True
     even: bool = False
+    rank: Rank = "main"
 
     @cached_property
     def written(self) -> tuple[tuple[str, ...], ...]:
@@ -159,8 +171,12 @@ class Table:
 
     def _cells(self, row: tuple[Any, ...]) -> Iterator[Cell]:
         shaded = [value for value, column in zip(row, self.columns, strict=True) if column.look == "shade"]
-        for value, column in zip(row, self.columns, strict=True):
-            if column.look == "bar" and isinstance(value, Figure):
+        for place, (value, column) in enumerate(zip(row, self.columns, strict=True)):
+            if column.look == "level" and value is not None:
+                mark = row[place + 1]
+                level = Level(100 * value, None if mark is None else 100 * mark)
+                yield Cell(write(value, column.kind), level=level)
+            elif column.look == "bar" and isinstance(value, Figure):
                 kind = _figure_kind(column.kind)
                 yield Cell(value.value_text(kind), value.interval_text(kind), self._bar(value, column))
             elif column.look == "shade" and sum(shaded):
@@ -184,6 +200,7 @@ class Picture:
     draw: Callable[[Style], Any]
     rows: Sequence[Mapping[str, Any]]
     note: str = ""
+    rank: Rank = "main"
 
     @cached_property
     def screen(self) -> dict[str, Any]:
@@ -233,7 +250,7 @@ class Section:
     """A part of a page: what it says in words, then its pictures, photographs and tables in order.
 
     `listed` words are a list of points. On a page of two columns `wide` sections stand in the wider one, those that go
-    `across` above both.
+    `across` above both. Those of rank "appendix" are left to the full report.
     """
 
     key: str
@@ -243,6 +260,7 @@ class Section:
     listed: bool = False
     wide: bool = False
     across: bool = False
+    rank: Rank = "main"
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -270,7 +288,8 @@ class Report:
     """A page to hand out. `notice` stands on every part; `facts` what it rests on, name and value; `data` for JSON.
 
     `lead` is a line under the title, `headline` its most important figures; with `columns` its sections stand in two.
-    `written`, with its time zone, is when what it says was so.
+    A `single` one is meant for one sheet, where its photographs take the room that is left. `written`, with its time
+    zone, is when what it says was so.
     """
 
     title: str
@@ -282,6 +301,19 @@ class Report:
     headline: tuple[Tile, ...] = ()
     columns: bool = False
     written: datetime | None = None
+    single: bool = False
+
+    @cached_property
+    def short(self) -> Report:
+        """The same without what is ranked "appendix", and with a fact that names the sections that are not in it."""
+        main = [section for section in self.sections if section.rank == "main"]
+        sections = tuple(
+            replace(section, parts=tuple(part for part in section.parts if getattr(part, "rank", "main") == "main"))
+            for section in main
+        )
+        left_out = [section.title for section in self.sections if section.rank == "appendix"]
+        facts = (*self.facts, (IN_FULL, "; ".join(left_out))) if left_out else self.facts
+        return replace(self, sections=sections, facts=facts)
 
     def html(self) -> str:
         """One file that needs nothing else: inline SVG, inline style, no script."""

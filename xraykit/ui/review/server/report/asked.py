@@ -51,8 +51,8 @@ class Asked(msgspec.Struct, frozen=True):
     """A report, or a file of it.
 
     `film` is the one of a film report, `films` are those of a batch or a sheet in the page's order; of the `hidden`
-    ones the reader must not be told yet what models say. `names`: films are called by their files. `slide`: the film
-    alone, on one slide.
+    ones the reader must not be told yet what models say. `names`: films are called by their files. `full`: with what is
+    an appendix. `slide`: the film alone, on one slide.
     """
 
     what: What = "film"
@@ -61,6 +61,7 @@ class Asked(msgspec.Struct, frozen=True):
     hidden: Annotated[tuple[Name, ...], Meta(max_length=MOST_FILMS)] = ()
     view: View = View()
     names: bool = False
+    full: bool = False
     kind: Name = ""
     look: Look = "paper"
     sheet: Literal["a4", "wide"] = "a4"

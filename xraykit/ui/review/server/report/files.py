@@ -33,8 +33,8 @@ def kinds(report: Report, subject: Subject | None = None) -> list[dict[str, str]
     return listed
 
 
-def make(report: Report, subject: Subject | None, kind: str, look: Look, stem: str) -> list[File]:
-    """The files of a report in a format: one, or one for each page or picture.
+def make(report: Report, subject: Subject | None, kind: str, look: Look, stem: str, full: bool = False) -> list[File]:
+    """The files of a report in a format: one, or one for each page or picture; with its appendix where it is `full`.
 
     Raises Refused where the report cannot be had so.
     """
@@ -45,7 +45,7 @@ def make(report: Report, subject: Subject | None, kind: str, look: Look, stem: s
     if kind == STATE and subject is not None:
         return list(_state(subject, report, stem))
     form = FORMATS[kind]
-    pages = form.make(report, look)
+    pages = form.make(report if full or form.data else report.short, look)
     named = f"{stem}{MARKS.get(kind, '')}{_of(look) if form.looks else ''}"
     if isinstance(pages, bytes):
         pages = [pages]
@@ -79,11 +79,11 @@ def handed(made: Sequence[File], stem: str) -> File:
     return File(f"{stem}-{suffix}.zip", "application/zip", formats.archive((file.name, file.content) for file in made))
 
 
-def pages(report: Report, sheet: str, look: Look) -> list[bytes]:
+def pages(report: Report, sheet: str, look: Look, full: bool = False) -> list[bytes]:
     """A report as PNG pages to look at before it is had."""
     from xraykit.reports.export import typeset
 
-    return typeset.pngs(report, size="a4-screen" if sheet == "a4" else "1080p", look=look)
+    return typeset.pngs(report if full else report.short, size="a4-screen" if sheet == "a4" else "1080p", look=look)
 
 
 def stem_of(sha256: str, name: str = "") -> str:

@@ -131,7 +131,7 @@ def _film(seat: Seat, asked: Asked, number: int, name: str, before: str, work: W
         sha256 = page.data["film"]["sha256"]
         stem = before + files.stem_of(sha256, called)
         state, code, words = _outcome(page, subject)
-        made = files.make(page, subject, asked.kind, asked.look, stem)
+        made = files.make(page, subject, asked.kind, asked.look, stem, asked.full)
         return _Entry(number, called or sha256[:12], tuple(file.name for file in made), state, code, words), made
     except Stopped:
         raise

@@ -31,7 +31,7 @@ async def preview(request: Request, seat: Seat) -> Response:
             drawn = [files.slide(made.report, "png", wish.look, made.stem).content]
             listed = [{"kind": kind, "name": name} for kind, name in files.SLIDES.items()]
         else:
-            drawn = files.pages(made.report, wish.sheet, wish.look)
+            drawn = files.pages(made.report, wish.sheet, wish.look, wish.full)
             listed = files.kinds(made.report, made.subject)
         pages = [base64.b64encode(page).decode() for page in drawn]
         return {"title": made.report.title, "pages": pages, "kinds": listed}
@@ -50,7 +50,8 @@ async def file(request: Request, seat: Seat) -> Response:
         made = seat.desk.made(wish)
         if wish.slide:
             return files.slide(made.report, wish.kind, wish.look, made.stem)
-        return files.handed(files.make(made.report, made.subject, wish.kind, wish.look, made.stem), made.stem)
+        listed = files.make(made.report, made.subject, wish.kind, wish.look, made.stem, wish.full)
+        return files.handed(listed, made.stem)
 
     made = await blocking(make)
     return Response(made.content, media_type=made.mime, headers=_named(made.name))

@@ -13,7 +13,7 @@ const NAMES = "Reports are then called by the files' names, which may say who th
 
 /**
  * @param {any} room
- * @param {{look: string, sheet: string, names: boolean, kind: string}} choices
+ * @param {{look: string, sheet: string, names: boolean, full: boolean, kind: string}} choices
  * @param {{state: () => any, begin: (body: object) => Promise<void>, stop: () => void}} work of the server
  */
 export function createList(room, choices, work) {
@@ -30,18 +30,18 @@ export function createList(room, choices, work) {
   let drawn = "";
   const begin = (more) => async () => {
     if (work.state()?.state === "running") return;
-    closeSheet();
     words.classList.remove("warning");
     say(words, "Starting");
     try {
       await room.reading?.settle();
-      await work.begin({ ...listOf(room), names: choices.names, look: choices.look, kind: choices.kind, ...more });
+      await work.begin({ ...listOf(room), names: choices.names, full: choices.full, look: choices.look, kind: choices.kind, ...more });
     } catch (error) {
       words.classList.add("warning");
       say(words, error.words ?? String(error));
     }
   };
   function drawForm() {
+    if (pages) return fill(form, h("p", {}, "The contact sheet."), h("button", { type: "button", data: { item: "back" }, onclick: () => (closeSheet(), drawForm()) }, "Back to the films"));
     const rows = shownOf(room);
     const isFiltered = rows.length < room.rows.size;
     const set = (partial) => {
@@ -54,6 +54,7 @@ export function createList(room, choices, work) {
       h("label", { class: "field" }, h("span", {}, "Format"), h("select", { data: { item: "kind", ownKeys: "ArrowDown ArrowUp Space Enter" }, onchange: (event) => set({ kind: event.target.value }) },
         KINDS.map(([value, label]) => h("option", { value, selected: value === choices.kind }, label)))),
       segments("Look", LOOKS, choices.look, (look) => set({ look })),
+      h("label", { class: "tick-line" }, h("input", { type: "checkbox", checked: choices.full, data: { item: "full" }, onchange: (event) => set({ full: event.target.checked }) }), h("span", {}, "With the appendix")),
       h("label", { class: "tick-line", title: NAMES }, h("input", { type: "checkbox", checked: choices.names, data: { item: "names" }, onchange: (event) => set({ names: event.target.checked }) }), h("span", {}, "With the files' names")),
       h("div", { class: "report-begin" },
         h("button", { type: "button", class: "primary", data: { item: "begin" }, onclick: begin({ what: "film" }) }, `Make ${count(rows.length, "report")}`),
@@ -67,7 +68,7 @@ export function createList(room, choices, work) {
     fill(files);
     const rows = shownOf(room);
     const small = (row, place) => {
-      const picture = h("img", { alt: "" });
+      const picture = row.thumb ? h("img", { alt: "" }) : h("i", {}, row.state === "refused" ? "Refused" : "");
       if (row.thumb) room.shelf.thumb(row.id, (address) => (picture.src = address));
       return h("li", { title: room.nameOf(row) }, picture, h("span", {}, place + 1));
     };
@@ -76,13 +77,14 @@ export function createList(room, choices, work) {
   }
   function openSheet() {
     pages = createPages(room, { ask: () => ({ what: "sheet" }), choices });
+    drawForm();
     fill(left, pages.left);
     fill(files, pages.right);
     pages.refresh();
   }
 
-  drawForm();
   closeSheet();
+  drawForm();
   return {
     element,
     /** Tell how far the work is. */

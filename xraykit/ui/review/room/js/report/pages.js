@@ -6,11 +6,12 @@ import { segments } from "../kit/menu.js";
 
 const LOOKS = [["paper", "Paper"], ["stage", "Stage"]];
 const SHEETS = [["a4", "A4"], ["wide", "16:9"]];
+const FULL = "Every section, table and chart. Without it: what fits a page or a few.";
 const NAMES = "The report is then called by the file's name, which may say who the patient is.";
 
 /**
  * @param {any} room
- * @param {{ask: () => object, names?: boolean, slide?: boolean, choices: {look: string, sheet: string, names: boolean}}} what
+ * @param {{ask: () => object, names?: boolean, slide?: boolean, choices: {look: string, sheet: string, names: boolean, full: boolean}}} what
  *   ask: what the report shows; names: is there a file's name to give; slide: can one be made of it
  * @returns {{element: HTMLElement, left: HTMLElement, right: HTMLElement, refresh: () => void, end: () => void}}
  */
@@ -28,7 +29,7 @@ export function createPages(room, { ask, names = false, slide = false, choices }
   let page = 0;
   let large = false;
 
-  const wish = (more) => ({ ...ask(), names: choices.names, look: choices.look, sheet: choices.sheet, ...more });
+  const wish = (more) => ({ ...ask(), names: choices.names, full: choices.full, look: choices.look, sheet: choices.sheet, ...more });
   function choose(partial) {
     Object.assign(choices, partial);
     drawControls();
@@ -37,6 +38,7 @@ export function createPages(room, { ask, names = false, slide = false, choices }
   function drawControls() {
     const at = controls.getRootNode().activeElement?.dataset?.item;
     fill(controls, segments("Preview", SHEETS, choices.sheet, (sheet) => choose({ sheet })), segments("Look", LOOKS, choices.look, (look) => choose({ look })),
+      h("label", { class: "tick-line", title: FULL }, h("input", { type: "checkbox", checked: choices.full, data: { item: "full" }, onchange: (event) => choose({ full: event.target.checked }) }), h("span", {}, "With the appendix")),
       names && h("label", { class: "tick-line", title: NAMES }, h("input", { type: "checkbox", checked: choices.names, data: { item: "names" }, onchange: (event) => choose({ names: event.target.checked }) }), h("span", {}, "With the file's name")));
     if (at) controls.querySelector(`[data-item="${CSS.escape(at)}"]`)?.focus();
   }

@@ -12,7 +12,7 @@ import { createWork } from "./work.js";
  * @returns {{commands: any[], destroy: () => void}}
  */
 export function createReport(room) {
-  const choices = { look: "paper", sheet: "a4", names: false, kind: "pdf" }; // names: never before the reader asks
+  const choices = { look: "paper", sheet: "a4", names: false, full: false, kind: "pdf" }; // names: never before the reader asks
   let open = null; // {show, end} while the dialog is there
   const work = createWork(room.routes, (state) => {
     open?.show();
