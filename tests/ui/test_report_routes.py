@@ -94,28 +94,23 @@ def test_a_report_says_what_the_room_shows(tab):
     assert "clear bases" in json.dumps(said) and said["redo"]["arguments"]["impression"]["finding"] == "Normal"
 
 
-@pytest.mark.parametrize(
-    ("view", "overlays"),
-    [
+def test_models_and_overlays_are_those_in_sight(tab):
+    put(tab, a_png=film())
+    another = {"label": "Normal", "method": "LayerCAM", "colormap": "viridis", "opacity": 0.7}
+    for view, overlays in (
         ({"models": []}, 0),
         ({"models": MODELS[:1]}, 1),
         ({"models": MODELS, "heatmaps": False}, 0),
-        ({"models": MODELS, "label": "Normal", "method": "LayerCAM", "colormap": "viridis", "opacity": 0.7}, 2),
-        ({"models": [*MODELS, "gone"]}, 2),
-    ],
-    ids=["no model", "one model", "heatmaps off", "another overlay", "a model that is gone"],
-)
-def test_models_and_overlays_are_those_in_sight(tab, view, overlays):
-    put(tab, a_png=film())
-    made = report(tab, view=view)
-    (shown,) = [section for section in made["sections"] if section["key"] == "film"]
-    assert len(shown["photographs"]) == 1 + overlays
-    assert len(made["answers"]) == len([name for name in view["models"] if name in MODELS])
-    assert "has no map" not in json.dumps(made)
-    if "label" in view:
-        assert all("LayerCAM" in picture["alt"] and "Normal" in picture["alt"] for picture in shown["photographs"][1:])
-    capture = tab.post("report/file", {"film": "1", "view": view, "kind": "dicom"})
-    assert capture.status == (200 if overlays else 400), "no overlay, no Secondary Capture"
+        ({"models": [*MODELS, "gone"], **another}, 2),
+    ):
+        made = report(tab, view=view)
+        shown = made["sections"][0]["photographs"]
+        assert len(shown) == 1 + overlays, view
+        assert len(made["answers"]) == len([name for name in view["models"] if name in MODELS])
+        assert "has no map" not in json.dumps(made)
+        capture = tab.post("report/file", {"film": "1", "view": view, "kind": "dicom"})
+        assert capture.status == (200 if overlays else 400), "no overlay, no Secondary Capture"
+    assert all("LayerCAM" in picture["alt"] and "Normal" in picture["alt"] for picture in shown[1:])
 
 
 def test_the_window_is_the_readers_and_the_probabilities_are_the_films_own(tab):
@@ -262,18 +257,19 @@ def test_no_other_tab_sees_the_work_and_all_of_it_goes_with_the_tab(tab, browser
     assert [path for path in spooled.rglob("*") if path.is_file() and path.name != "lock"] == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"[]", b'{"film": 3}', b'{"what": "all"}', {"view": {"opacity": 2}}, {"view": {"colormap": "none"}},
-     {"view": {"grey": {"name": "", "low": 2, "high": 1}}}, {"look": "pink"}, {"film": "1", "kind": "exe"}],
-    ids=str,
-)  # fmt: skip
-def test_what_cannot_be_is_refused_in_words(tab, body):
+def test_what_cannot_be_is_refused_in_words(tab):
     put(tab, a_png=film())
-    body = {"film": "1", **body} if isinstance(body, dict) else body
-    for path in ("report/file", "report/work"):
-        answer = tab.post(path, body)
-        assert answer.status == 400 and answer.json()["words"].endswith("."), path
+    of_film = (
+        {"view": {"opacity": 2}},
+        {"view": {"colormap": "none"}},
+        {"view": {"grey": {"name": "", "low": 2, "high": 1}}},
+        {"look": "pink"},
+        {"kind": "exe"},
+    )
+    for body in (b"", b"[]", b'{"film": 3}', b'{"what": "all"}', *({"film": "1", **more} for more in of_film)):
+        for path in ("report/file", "report/work"):
+            answer = tab.post(path, body)
+            assert answer.status == 400 and answer.json()["words"].endswith("."), (body, path)
 
 
 def test_a_disk_without_room_ends_the_work_and_keeps_what_is_there(tab, monkeypatch):

@@ -57,7 +57,7 @@ def make(report: Report, subject: Subject | None, kind: str, look: Look, stem: s
 
 def slide(report: Report, kind: str, look: Look, stem: str) -> File:
     """The film of a report alone: a deck of one slide, or a picture of 1920 x 1080."""
-    section = report.sections[0]
+    section = report.short.sections[0]
     if kind == "pptx":
         from xraykit.reports.export import slides
 
@@ -67,8 +67,9 @@ def slide(report: Report, kind: str, look: Look, stem: str) -> File:
         raise Refused(f"A slide is made as {' or '.join(SLIDES.values())}.", code="export-format")
     from xraykit.reports.export import typeset
 
-    alone = replace(report, facts=(), sections=(section,), lead="", headline=(), columns=False)
-    return File(f"{stem}-slide{_of(look)}.png", "image/png", typeset.pngs(alone, size="1080p", look=look)[0])
+    alone = replace(report, facts=(), sections=(section,), lead="", headline=(), columns=False, single=False)
+    drawn = typeset.pngs(alone, size="1080p", look=look)
+    return File(f"{stem}-slide{_of(look)}.png", "image/png", drawn[min(1, len(drawn) - 1)])  # after that of the title
 
 
 def handed(made: Sequence[File], stem: str) -> File:
