@@ -60,9 +60,11 @@ class Desk:
 
     def begin(self, asked: Asked) -> Work:
         """Begin the reports of many films, or their contact sheet; raises Refused where there is work already."""
-        from xraykit.ui.review.server.report import many
+        from xraykit.ui.review.server.report import files, many
 
         asked.view.settings()  # what cannot be is refused now, not with every film
+        if asked.what != "sheet":
+            files.check(asked.kind)
         with self._lock:
             if self._work is not None and self._work.state == "running":
                 raise Refused(BUSY, code="busy")

@@ -33,6 +33,12 @@ def kinds(report: Report, subject: Subject | None = None) -> list[dict[str, str]
     return listed
 
 
+def check(kind: str) -> None:
+    """Raises Refused where no film report is written so."""
+    if kind not in (*FORMATS, STATE):
+        raise Refused(f"Expected one of the formats {', '.join((*FORMATS, STATE))}.", code="export-format")
+
+
 def make(report: Report, subject: Subject | None, kind: str, look: Look, stem: str, full: bool = False) -> list[File]:
     """The files of a report in a format: one, or one for each page or picture; with its appendix where it is `full`.
 
