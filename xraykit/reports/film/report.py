@@ -78,7 +78,14 @@ def refused(refusal: Refusal, sha256: str, created: str, *, name: str = "") -> R
         ("Date", moment(created)),
         ("Software", software.line()),
     )
-    held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}}
+    redo = {
+        "verb": "report film",
+        "arguments": {"models": [], "name": name, "created": created},
+        "settings": {},
+        "hashes": {"film": {"sha256": sha256}, "models": {}},
+        "versions": software.versions(),
+    }
+    held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}, "redo": redo}
     written = datetime.datetime.fromisoformat(created)
     sections = (Section("refused", "Not read", words),)
     return Report(title, RESEARCH_ONLY, facts, sections, held, "Not read.", written=written, single=True)

@@ -10,8 +10,8 @@ from msgspec import Meta
 from xraykit.models import explanation
 from xraykit.refused import Refused, field_of
 from xraykit.reports.export.figure import Look
+from xraykit.reports.film.heatmap import colormaps
 from xraykit.reports.film.subject import Grey, Settings
-from xraykit.reports.heatmap import colormaps
 
 MOST_FILMS, MOST_MODELS = 20_000, 20
 Name = Annotated[str, Meta(max_length=200)]
