@@ -109,10 +109,12 @@ class Desk:
         from xraykit.reports.film import session
         from xraykit.system import files
 
-        record = _told(self._seat.room.session.record())
+        whole = self._seat.room.session.record()
+        record = _told(whole)
         if not record.films:
             raise Refused(NOTHING_READ, code="nothing-read")
-        return Made(session.report(record, files.now()), None, "reading-session")
+        name = self._seat.room.session.name if record == whole else ""  # what is left out cannot be made again
+        return Made(session.report(record, files.now(), name), None, "reading-session")
 
 
 def _told(record: Record) -> Record:

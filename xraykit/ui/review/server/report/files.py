@@ -78,12 +78,11 @@ def slide(report: Report, kind: str, look: Look, stem: str) -> File:
     return File(f"{stem}-slide{_of(look)}.png", "image/png", drawn[min(1, len(drawn) - 1)])  # after that of the title
 
 
-def handed(made: Sequence[File], stem: str) -> File:
+def handed(made: Sequence[File], stem: str, kind: str) -> File:
     """One file to hand out: more than one are zipped."""
     if len(made) == 1:
         return made[0]
-    suffix = made[0].name.rpartition(".")[2]
-    return File(f"{stem}-{suffix}.zip", "application/zip", formats.archive((file.name, file.content) for file in made))
+    return File(f"{stem}-{kind}.zip", "application/zip", formats.archive((file.name, file.content) for file in made))
 
 
 def pages(report: Report, sheet: str, look: Look, full: bool = False) -> list[bytes]:
