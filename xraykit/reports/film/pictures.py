@@ -36,7 +36,7 @@ class _Drawn(NamedTuple):
 
 def photographs(subject: Subject) -> tuple[Photograph, ...]:
     """The film, then the overlay of each model that has one, in the models' order."""
-    film, settings = subject.film, subject.settings
+    film, settings = subject.shown, subject.settings
     warnings = [warning.words for warning in note.warnings(film.notes)]
     drawn = [
         _Drawn(_colour(film.display(settings.longest)), [*_about(subject), RESEARCH_ONLY], _about(subject), warnings)
@@ -95,6 +95,8 @@ def _about(subject: Subject) -> list[str]:
         where = "in the patient" if softcopy.spacing.kind == "patient" else "at the detector"
         size += f", {softcopy.spacing.column:.3g} mm each {where}"
     view, *sides = lies(film)
+    if grey := subject.settings.grey:
+        size += f"; window {grey.name}, {grey.low:.4g} to {grey.high:.4g}{', inverted' * grey.inverted}"
     return [f"{subject.title}, {view}", "; ".join(sides), size]
 
 
