@@ -190,9 +190,15 @@ class Picture:
     rank: Rank = "main"
 
     def spec(self, style: Style) -> dict[str, Any]:
-        """The Vega-Lite specification for a page of this style, without a width; drawn once for each."""
+        """The Vega-Lite specification for a page of this style, drawn once for each.
+
+        Without a width, unless its cells have a size of their own.
+        """
         if style.name not in self._drawn:
-            self._drawn[style.name] = self.draw(style).to_dict()
+            drawn = self.draw(style).to_dict()
+            if isinstance(packed := drawn.get("data", {}).get("values"), str):  # Streamlit takes rows there, no text
+                drawn["data"] = {"values": json.loads(packed)}
+            self._drawn[style.name] = drawn
         return self._drawn[style.name]
 
     @property
