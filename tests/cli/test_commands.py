@@ -57,6 +57,7 @@ def test_predict_writes_a_row_a_film(run, films, tmp_path):
         assert row["predicted"] == max(p, key=p.get) and row["refusal"] == ""
 
 
+@pytest.mark.slow
 def test_refused_films_have_rows_and_spoil_no_others(run, films, tmp_path):
     for name, (make, _) in bad_films.BAD.items():
         (films / name).write_bytes(make())

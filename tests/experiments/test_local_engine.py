@@ -244,13 +244,15 @@ def kill_everything(process: subprocess.Popen) -> None:
     process.wait()
 
 
-@pytest.mark.slow
-def test_killed_at_ten_random_moments_a_study_ends_with_the_same_table(films, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "kills", [pytest.param(4, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.longest)]
+)
+def test_killed_at_random_moments_a_study_ends_with_the_same_table(kills, films, tmp_path, monkeypatch):
     expected, lot = undisturbed(films, tmp_path), random.Random(11)
     monkeypatch.setenv(study_hands.PACE, "0.3")
     folder = study_folders.make(tmp_path / "killed", films)
     finished: dict[str, int] = {}
-    for number in range(10):
+    for number in range(kills):
         at_work = in_another_process(folder)
         until(folder.alive, "never began")
         time.sleep(lot.uniform(0, 1.5))
