@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.browser.conftest import at_rest, end, eventually, start_server
@@ -29,8 +31,10 @@ VISITS = [
     for name in PAGES
     for marks in [[] if name == "compare" else rest]
 ]
-# 960 and 720 are 1440 at 150 % and 200 %, 683 is 1024 at 150 %
-WIDTHS = (683, 720, 960, 1000, 1024, 1440, 1920, 3840)
+# The size they open at, the narrowest (1024 at 150 %), where the frame folds, a projector, and a large screen
+WIDTHS = (1440, 683, 1000, 1024, 1920)
+if os.environ.get("XRAYKIT_TESTS") == "all":
+    WIDTHS += (720, 960, 3840)  # 1440 at 200 % and 150 %
 GOOD = 0.1  # layout shift, https://web.dev/articles/cls
 SHIFT = """
 window.xkShift = 0;
