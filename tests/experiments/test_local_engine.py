@@ -22,6 +22,7 @@ from xraykit.experiments import table as tables
 from xraykit.experiments.engine import chosen, local, session
 from xraykit.experiments.results import ties
 from xraykit.experiments.study_folder import StudyFolderRefused
+from xraykit.training import audited
 
 HANG = 120
 
@@ -122,10 +123,12 @@ def test_of_trials_that_cannot_be_told_apart_the_one_with_the_lowest_log_loss_is
 
 def test_a_run_learns_from_the_films_of_its_fold_with_its_trials_recipe_and_its_seed(films, tmp_path, threads):
     folder = study_folders.make(tmp_path, films, study_folders.study(seeds=[3, 4]))
+    folder.write(audited.FILE, {"accepted": True})  # as the page leaves it
     run(folder)
     assert [tried.name for tried in folder.runs()][:4] == ["t001-f1-s3", "t001-f1-s4", "t001-f2-s3", "t001-f2-s4"]
     for tried in folder.runs():
         recipe, data = tried.run.read("recipe.json"), tried.run.read("data.json")
+        assert tried.run.read(audited.FILE) == {"accepted": True}
         assert (recipe["seed"], recipe["phases"][0]["learning_rate"]) == (
             tried.seed,
             tried.trial.settings["phases.0.learning_rate"],
