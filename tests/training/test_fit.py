@@ -478,15 +478,20 @@ def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [
-        MemoryError("no room"),
-        type("XlaRuntimeError", (RuntimeError,), {})(
-            "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 5 GiB"
+        pytest.param(MemoryError("no room"), marks=pytest.mark.longest),  # test_resume.py has one in the midst of a run
+        pytest.param(
+            type("XlaRuntimeError", (RuntimeError,), {})(
+                "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 5 GiB"
+            ),
+            marks=pytest.mark.slow,
         ),
-        type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 2 GiB."),
+        pytest.param(
+            type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 2 GiB."),
+            marks=pytest.mark.longest,
+        ),
     ],
     ids=["python", "jax", "torch"],
 )
