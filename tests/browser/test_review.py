@@ -203,7 +203,6 @@ def test_bad_files_beside_good_ones_are_listed_and_the_good_ones_work(visit, ser
         "half.jpg": bad_films.truncated_jpeg(),
         "huge.png": bad_films.huge_png(),
         "animated.png": bad_films.animated_png(),
-        "hang.jpg": bad_films.hanging_jpeg(),
         "bomb.dcm": bad_films.deflated_bomb(),
         "network.keras": b"a network that is none",
     }
