@@ -53,19 +53,19 @@ def ward(world: Path) -> Path:
 
 def films(world: Path) -> Path:
     """Labelled films of three classes, to learn from."""
-    return _labelled(world, "three-findings", 60, 0.06)
+    return _labelled(world, "three-findings", 60)
 
 
 def two_machines(world: Path) -> Path:
     """Labelled films to look through: those of one class have a machine's bright edge, four are copies."""
-    return _labelled(world, "two-machines", 30, 0.12, copies=4)
+    return _labelled(world, "two-machines", 30, copies=4)
 
 
-def _labelled(world: Path, name: str, each: int, apart: float, copies: int = 0) -> Path:
+def _labelled(world: Path, name: str, each: int, copies: int = 0) -> Path:
     folder = world / "data" / name
     if not folder.is_dir():
         shutil.rmtree(world / "unfinished", ignore_errors=True)
-        unfinished = chests.write(world / "unfinished", CLASSES, each, height=256, apart=apart)
+        unfinished = chests.write(world / "unfinished", CLASSES, each, height=256)
         for path in sorted((unfinished / "effusion").iterdir()):
             with Image.open(path) as film:
                 ImageOps.expand(ImageOps.crop(film, 5), 5, fill=205).save(path)

@@ -81,7 +81,8 @@ def review(camera: Camera) -> None:
     """A worklist, two models, one overlay."""
     camera.open("review")
     camera.films(8)
-    camera.keys("N", "G", "G")
+    camera.page.get_by_text("film-02.dcm").first.click()
+    camera.keys("G", "G")
 
 
 def compare(camera: Camera) -> None:
@@ -120,7 +121,7 @@ def datasets(camera: Camera) -> None:
     )
     camera.press("Look inside")
     camera.page.get_by_text("Samples, drawn from each class").wait_for()
-    camera.press("Audit")
+    camera.press("Data audit")
     camera.page.get_by_text("Findings").first.wait_for()
 
 
