@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 
 from tests.helpers import ROOT, fakes
-from xraykit.reports.heatmap import colormaps
+from xraykit.reports.film.heatmap import colormaps
 from xraykit.ui.review.room import component
 from xraykit.ui.server.headers import content_security
 

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 CSS = FOLDER / "report.css"  # of tables, headlines and facts, on the dark page and on white paper
+IN_FULL = "In the full report"  # name of the fact that says what a short one leaves to it
 WIDTH = 620  # px of an exported chart's plot
 SCALE = 2  # PNG pixels a px: sharp on a projector
 Kind = Literal["text", "plain", "count", "number", "percent", "points", "p"]
+Rank = Literal["main", "appendix"]  # what stands on a page that is kept short, and what the full one adds
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Table:
     """Rows of plain values or Figures in the columns' order; None is not defined. Its first column names the rows.
 
     Without a `title` it stands under its section's; without `head` it is a list of names and values; the columns of an
-    `even` one are equally wide.
+    `even` one are equally wide. One of rank "appendix" says again what a picture beside it shows, or much more.
     """
 
     key: str
@@ -87,6 +89,7 @@ class Table:
     note: str = ""
     head: bool = True
     even: bool = False
+    rank: Rank = "main"
 
     @cached_property
     def written(self) -> tuple[tuple[str, ...], ...]:
@@ -184,6 +187,7 @@ class Picture:
     draw: Callable[[Style], Any]
     rows: Sequence[Mapping[str, Any]]
     note: str = ""
+    rank: Rank = "main"
 
     @cached_property
     def screen(self) -> dict[str, Any]:
@@ -233,7 +237,7 @@ class Section:
     """A part of a page: what it says in words, then its pictures, photographs and tables in order.
 
     `listed` words are a list of points. On a page of two columns `wide` sections stand in the wider one, those that go
-    `across` above both.
+    `across` above both. Those of rank "appendix" are left to the full report.
     """
 
     key: str
@@ -243,6 +247,7 @@ class Section:
     listed: bool = False
     wide: bool = False
     across: bool = False
+    rank: Rank = "main"
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -282,6 +287,18 @@ class Report:
     headline: tuple[Tile, ...] = ()
     columns: bool = False
     written: datetime | None = None
+
+    @cached_property
+    def short(self) -> Report:
+        """The same without what is ranked "appendix", and with a fact that names the sections that are not in it."""
+        main = [section for section in self.sections if section.rank == "main"]
+        sections = tuple(
+            replace(section, parts=tuple(part for part in section.parts if getattr(part, "rank", "main") == "main"))
+            for section in main
+        )
+        left_out = [section.title for section in self.sections if section.rank == "appendix"]
+        facts = (*self.facts, (IN_FULL, "; ".join(left_out))) if left_out else self.facts
+        return replace(self, sections=sections, facts=facts)
 
     def html(self) -> str:
         """One file that needs nothing else: inline SVG, inline style, no script."""

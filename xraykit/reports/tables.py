@@ -145,7 +145,7 @@ def matrices(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) -> Ta
         Column("% of the predicted class", "percent"),
     )
     rows = tuple((name, *cell.values()) for name, matrix in confusions.items() for cell in cells(matrix, classes))
-    return Table("matrices", "Confusion matrices", columns, rows)
+    return Table("matrices", "Confusion matrices", columns, rows, rank="appendix")
 
 
 def classification_report(evaluation: Evaluation, place: int) -> Table:
@@ -184,7 +184,7 @@ def one_against_rest(metrics: Mapping[str, dict], classes: Sequence[str], method
     )
     name = "Wilson" if method == "wilson" else "exact (Clopper-Pearson)"
     note = f"95% intervals: {name} for proportions, DeLong for AUROC."
-    return Table("one-vs-rest", "Each class against the rest", columns, rows, note)
+    return Table("one-vs-rest", "Each class against the rest", columns, rows, note, rank="appendix")
 
 
 def calibrations(metrics: Mapping[str, dict]) -> Table:

@@ -66,7 +66,7 @@ def difference(material: Material, cells: tuple[Changed, ...], choice: Choice, f
         "Clear: the interval leaves out 0 and McNemar's exact p is below 0.05. Both are of each of the "
         f"{len(cells)} cells alone: one in twenty is clear by chance."
     )
-    parts = (picture, Table("difference-table", "Cell by cell", columns, table, alone))
+    parts = (picture, Table("difference-table", "Cell by cell", columns, table, alone, rank="appendix"))
     return Section("difference", "What changed", tuple(_words(cells, first, second)), parts, listed=True)
 
 

@@ -38,7 +38,7 @@ ORDER = (  # after the films
     "recipes",
     "published",
 )
-
+MAIN = ("places", "verdict", "matrices", "difference", "operating", "reports", "curves", "recipes")  # of a short report
 
 FILM_LISTS = ("fixes", "breaks", "both_wrong")  # of a pair in JSON: films by their files' names
 Make = Callable[[], Section | None]
@@ -124,9 +124,10 @@ def report(
 ) -> Report:
     """The whole page to hand out, made of its sections by key, with the films that are listed on it."""
     names = [material.comparison.films[i] for i in listed.tolist()]
-    ordered = [sections["places"], sections["verdict"], sections["matrices"]]
+    ranked = {key: section if key in MAIN else replace(section, rank="appendix") for key, section in sections.items()}
+    ordered = [ranked["places"], ranked["verdict"], ranked["matrices"]]
     ordered += [films(material, chosen, listed)] if chosen else []
-    ordered += [sections[key] for key in ORDER if key in sections]
+    ordered += [ranked[key] for key in ORDER if key in ranked]
     data = {
         "options": asdict(choice) | {"models": list(material.models)},
         "films": None if chosen is None else {"what": describe(material, chosen), "names": names},

@@ -118,32 +118,37 @@ class _Plot(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """What a chart has: its width over all, how high its plot is and may be at least, how high it may be over all."""
+    """What a chart has: its width over all, how high its plot is and may be at least, whether it is curves, and how
+    high it may be over all."""
 
     width: float
     height: float
     lowest: float
+    flat: bool
     highest: float | None
 
     def plot(self, beside: float, below: float) -> _Plot:
         """The plot of a chart with so much beside and below it: lower, then wider to be made smaller as a whole."""
+        least = max(min(self.width - beside, self.height), self.lowest)
+        meant = least if self.flat else self.height  # curves are never higher than wide
         if self.highest is None:
-            return _Plot(self.width - beside, self.height)
-        height = min(self.height, max(self.lowest, self.highest - below))
+            return _Plot(self.width - beside, meant)
+        height = min(meant, max(self.lowest, self.highest - below))
         larger = min(max((height + below) / self.highest, 1), MOST_SMALLER)
         return _Plot(max(larger * self.width - beside, 0.3 * self.width), height)
 
 
-def _heights(spec: dict[str, Any]) -> tuple[float, float]:
-    """How high the plot of a chart is meant to be, and how high it has to be."""
+def _heights(spec: dict[str, Any]) -> tuple[float, float, bool]:
+    """How high the plot of a chart is meant to be, how high it has to be, and whether both its axes are of numbers."""
     height = spec.get("height")
     if not isinstance(height, int | float):
-        return 0, 0
+        return 0, 0, False
     ups = [node["y"] for node in _nodes(spec) if isinstance(node.get("y"), dict)]
     if any(up.get("axis", {}) is None for up in ups):
-        return height, height  # places, such as a hundred people: nothing to squeeze
-    rows = any(up.get("type") in ("nominal", "ordinal") for up in ups)
-    return height, CLOSEST * height if rows else min(LOWEST, height)
+        return height, height, False  # places, such as a hundred people: nothing to squeeze
+    if any(up.get("type") in ("nominal", "ordinal") for up in ups):
+        return height, CLOSEST * height, False
+    return height, min(LOWEST, height), True
 
 
 def file_name(report: Report, picture: Picture | None, suffix: str) -> str:

@@ -33,7 +33,7 @@ class Format:
     """A kind of file. `make` gives it from a report and a look, or gives its pages: more than one are zipped.
 
     `name` is what people choose by; formats without `looks` have the paper look alone, those of `films` are for film
-    reports alone.
+    reports alone. A `data` format always holds everything.
     """
 
     name: str
@@ -42,17 +42,18 @@ class Format:
     make: Callable[[Report, Look], bytes | Sequence[bytes]]
     looks: bool = True
     films: bool = False
+    data: bool = False
 
 
-def export(report: Report, kind: str, *, look: Look = "paper", name: str = "") -> File:
-    """The report as a file, named for its title, or `name` without a suffix.
+def export(report: Report, kind: str, *, look: Look = "paper", name: str = "", full: bool = False) -> File:
+    """The report as a file, named for its title, or `name` without a suffix; what is an appendix stands in `full` ones.
 
     Raises Refused ("export-format") where there is no such kind.
     """
     form = FORMATS.get(kind)
     if form is None:
         raise Refused(f"No format is called {kind!r}. There are: {', '.join(FORMATS)}.", code="export-format")
-    made = form.make(report, look)
+    made = form.make(report if full or form.data else report.short, look)
     named = f"{name}.{form.suffix}" if name else file_name(report, None, form.suffix)
     if isinstance(made, bytes):
         return File(named, form.mime, made)
@@ -151,6 +152,6 @@ FORMATS: dict[str, Format] = {
     "pptx": Format("PowerPoint", "pptx", POWERPOINT, _pptx),
     "html": Format("Web page", "html", "text/html", _html, looks=False),
     "markdown": Format("Markdown", "md", "text/markdown", _markdown, looks=False),
-    "json": Format("JSON, every number", "json", "application/json", _json, looks=False),
+    "json": Format("JSON, every number", "json", "application/json", _json, looks=False, data=True),
     "dicom": Format("DICOM Secondary Capture", "dcm", "application/dicom", _dicom, looks=False, films=True),
 }

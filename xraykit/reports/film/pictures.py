@@ -10,9 +10,9 @@ from xraykit import RESEARCH_ONLY
 from xraykit.films import note
 from xraykit.films.radiograph import Radiograph
 from xraykit.models.explanation import Explanation
+from xraykit.reports.film.heatmap import overlay
 from xraykit.reports.film.photograph import Photograph, png_of
 from xraykit.reports.film.subject import Answer, Subject
-from xraykit.reports.heatmap import overlay
 
 SMALLEST = 640  # px of the longer side: a smaller film is enlarged, so that its legend can be read
 NARROWEST = 0.6  # width of a picture over the height of its film: a narrow film stands on a wider ground

@@ -70,7 +70,14 @@ def refused(refusal: Refusal, sha256: str, created: str, *, name: str = "") -> R
         ("Date", moment(created)),
         ("Software", software.line()),
     )
-    held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}}
+    redo = {
+        "verb": "report film",
+        "arguments": {"models": [], "name": name, "created": created},
+        "settings": {},
+        "hashes": {"film": {"sha256": sha256}, "models": {}},
+        "versions": software.versions(),
+    }
+    held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}, "redo": redo}
     written = datetime.datetime.fromisoformat(created)
     return Report(
         title, RESEARCH_ONLY, facts, (Section("refused", "Not read", words),), held, "Not read.", written=written

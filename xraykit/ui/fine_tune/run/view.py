@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from xraykit.reports.charts import learning
+from xraykit.reports.runs import words as run_words
 from xraykit.system import files, text
 from xraykit.system.job_folder import State
 from xraykit.training.recipe import fields
@@ -20,25 +21,9 @@ from xraykit.ui.kit import jobs, report_view
 from xraykit.ui.kit.frame import tab
 
 LOG_HEIGHT = 216  # px
-TITLES: dict[Failure | State, str] = {
-    Failure.OUT_OF_MEMORY: "The device ran out of memory",
-    Failure.DATA: "The films could not be read",
-    Failure.WEIGHTS: "The pretrained weights could not be loaded",
-    Failure.DIVERGED: "Training diverged: the loss is no longer a number",
-    Failure.DISK: "The disk is full or cannot be written",
-    Failure.RECIPE: "The recipe cannot be used",
-    Failure.DEVICE: "The device is not available",
-    Failure.CHECKPOINT: "The checkpoint is damaged",
-    Failure.CRASHED: "The run crashed",
-    State.LOST: "The run ended unexpectedly",
-    State.STOPPED: "Stopped",
-}
-CONTINUES = "Resume to continue exactly where it stopped."
-STARTS_OVER = "Resuming starts over: there is no checkpoint yet."
 CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("rate", "Learning rate"))
 NO_CURVES = "Appears after the first steps"
 NO_SUMMARY = "A summary appears after the first epoch."
-PRECISIONS = {"mixed_float16": "mixed precision (float16)", "mixed_bfloat16": "mixed precision (bfloat16)"}
 
 
 def show(run: RunSnapshot) -> None:
@@ -116,7 +101,7 @@ def _head(run: RunSnapshot) -> str:
     facts += ["divided as the folder gives it"] if run.recipe.get("division") == "given" else []
     if run.status:
         backend, precision, split = run.status.backend or "", run.status.precision or "", run.status.split or 1
-        facts += [fields.at("backend").choices.get(backend, backend), PRECISIONS.get(precision, precision)]
+        facts += [fields.at("backend").choices.get(backend, backend), run_words.PRECISIONS.get(precision, precision)]
         facts += [f"batch in {split} parts"] if split > 1 else []
     said = html.escape(" · ".join(str(fact) for fact in facts if fact))
     name, where = html.escape(run.name, quote=True), html.escape(files.shown(run.data), quote=True)
@@ -134,8 +119,8 @@ def _show_end(run: RunSnapshot, status: Status) -> None:
     ended: Failure | State = status.failure or Failure.CRASHED if run.state is State.FAILED else status.state
     advice = status.advice or ""
     if stopped:
-        advice = CONTINUES if (run.folder.path / CHECKPOINT).is_file() else STARTS_OVER
-    _show_words(TITLES[ended], status.message or "", advice, quiet=stopped)
+        advice = run_words.CONTINUES if (run.folder.path / CHECKPOINT).is_file() else run_words.STARTS_OVER
+    _show_words(run_words.TITLES[ended], status.message or "", advice, quiet=stopped)
 
 
 def _show_words(title: str, message: str, advice: str, quiet: bool = False) -> None:
