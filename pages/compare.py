@@ -1,13 +1,16 @@
 """Compare: two to four models on the same films: is the difference real, and on which films. Reads top to bottom."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
 from xraykit.refused import Refused
 from xraykit.reports.comparison import page
 from xraykit.ui.compare import inputs, material, panels
-from xraykit.ui.kit import report_view
 from xraykit.ui.kit.frame import frame
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.dialog import report_button
 from xraykit.ui.kit.text import say
 
 frame("Compare")
@@ -28,9 +31,7 @@ if len(models) < 2:
     st.stop()
 with controls:
     choice = inputs.choose(material.classes(models, others), [kept.card.name for kept in models])
-    with st.popover("Download", width=110):
-        style = report_view.choose_style()
-        handout = st.container()
+    above = st.container(width="content")
 
 # compute
 try:
@@ -47,25 +48,26 @@ sections = material.sections(compared, choice, applied, chosen)
 # show
 with under_controls:
     panels.show_point_refusals(applied)
-with handout:
-    report_view.download_page(lambda: page.report(compared, choice, applied, chosen, listed, sections), "comparison")
-panels.show_places(sections["places"], style)
-panels.show_verdict(compared, sections["verdict"], style)
-panels.show_matrices(sections["matrices"], style, len(compared.classes))
-panels.show_difference(sections["difference"], style, compared, choice)
+with above:
+    made = partial(page.report, compared, choice, applied, chosen, listed, sections)
+    given = report_button(made, key="compare", named=partial(made, names=True))
+panels.show_places(sections["places"], given)
+panels.show_verdict(compared, sections["verdict"], given)
+panels.show_matrices(sections["matrices"], given, len(compared.classes))
+panels.show_difference(sections["difference"], given, compared, choice)
 panels.show_films(compared, applied, chosen, listed)
-report_view.section(sections.get("seeds"), style)
-panels.show_published(sections.get("published"), style)
-report_view.section(sections.get("operating"), style)
-report_view.show_across(sections.get("people"), style)
-report_view.section(sections["decision"], style)
-report_view.show_across(sections["sets"], style)
+report_view.section(sections.get("seeds"), given)
+panels.show_published(sections.get("published"), given)
+report_view.section(sections.get("operating"), given)
+report_view.show_across(sections.get("people"), given)
+report_view.section(sections["decision"], given)
+report_view.show_across(sections["sets"], given)
 panels.show_tests(sections["verdict"])
-panels.show_reports(sections["reports"])
-report_view.section(sections["curves"], style)
-report_view.section(sections["calibration"], style)
-report_view.section(sections["shortcuts"], style)
-report_view.section(sections["scorecard"], style)
-report_view.section(sections.get("training"), style)
-report_view.section(sections["recipes"], style)
+panels.show_reports(sections["reports"], given)
+report_view.section(sections["curves"], given)
+report_view.section(sections["calibration"], given)
+report_view.section(sections["shortcuts"], given)
+report_view.section(sections["scorecard"], given)
+report_view.section(sections.get("training"), given)
+report_view.section(sections["recipes"], given)
 panels.show_refused(refusals)

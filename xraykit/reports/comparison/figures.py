@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
 from xraykit.reports.report import Picture, Section
 
+SHORT = 12  # letters of a film's SHA-256 that call it
 AT_HIGHEST = "Verdict, reports and calibration stay at the highest probability."
 
 
@@ -125,10 +126,18 @@ def describe(material: Material, chosen: Chosen) -> str:
     }[chosen.kind]
 
 
-def films(material: Material, chosen: Chosen, listed: np.ndarray) -> Section:
-    """The films that are listed on the page."""
+def films(material: Material, chosen: Chosen, listed: np.ndarray, called: Sequence[str]) -> Section:
+    """The films that are listed on the page, `called` in the same order."""
     words = (describe(material, chosen),)
-    return Section("films", f"Films: {len(listed):,}", words, (tables.films(material.comparison, listed),))
+    return Section("films", f"Films: {len(listed):,}", words, (tables.films(material.comparison, listed, called),))
+
+
+def called(material: Material, listed: np.ndarray, *, names: bool) -> list[str]:
+    """What films are called: by their files, else by the first letters of their SHA-256, or by their number."""
+    hashes = material.comparison.evaluations[0].hashes
+    if names:
+        return [material.comparison.films[i] for i in listed.tolist()]
+    return [hashes[i][:SHORT] if hashes else f"Film {i + 1:,}" for i in listed.tolist()]
 
 
 def interval_row(model: str, figure: Figure) -> dict[str, Any]:

@@ -92,12 +92,8 @@ def of_models(kept: Sequence[Kept], *, label: str = "", margin: float | None = N
     metrics = {test.model: test.metrics(choice.method) for test in compared.evaluations}
     made = {key[0]: make() for key, make in makers(material, choice, {}, None, metrics).items()}
     sections = {key: section for key, section in made.items() if section is not None}
-    page = report(material, choice, {}, None, np.array([], int), sections)
-    data = dict(page.data) | {"redo": _redo(material, choice)}
-    if not names:
-        pairs = [_without_names(pair) for pair in data["comparison"]["pairs"]]
-        data["comparison"] = data["comparison"] | {"pairs": pairs}
-    return replace(page, data=data)
+    page = report(material, choice, {}, None, np.array([], int), sections, names=names)
+    return replace(page, data=dict(page.data) | {"redo": _redo(material, choice)})
 
 
 def _without_names(pair: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,20 +117,28 @@ def report(
     chosen: Chosen | None,
     listed: np.ndarray,
     sections: Mapping[str, Section],
+    *,
+    names: bool = False,
 ) -> Report:
-    """The whole page to hand out, made of its sections by key, with the films that are listed on it."""
-    names = [material.comparison.films[i] for i in listed.tolist()]
+    """The whole page to hand out, made of its sections by key, with the films that are listed on it.
+
+    Films are called by their files only with `names`, else by the first letters of their SHA-256.
+    """
+    called = figures.called(material, listed, names=names)
+    compared = material.comparison.to_dict()
+    if not names:
+        compared |= {"pairs": [_without_names(pair) for pair in compared["pairs"]]}
     ranked = {key: section if key in MAIN else replace(section, rank="appendix") for key, section in sections.items()}
     ordered = [ranked["places"], ranked["verdict"], ranked["matrices"]]
-    ordered += [films(material, chosen, listed)] if chosen else []
+    ordered += [films(material, chosen, listed, called)] if chosen else []
     ordered += [ranked[key] for key in ORDER if key in ranked]
     data = {
         "options": asdict(choice) | {"models": list(material.models)},
-        "films": None if chosen is None else {"what": describe(material, chosen), "names": names},
+        "films": None if chosen is None else {"what": describe(material, chosen), "names": called},
         "operating_points": {
             name: result if isinstance(result, str) else result.to_dict() for name, result in applied.items()
         },
-        "comparison": material.comparison.to_dict(),
+        "comparison": compared,
     }
     title = f"Compare: {', '.join(material.models)}"
     now = datetime.now(UTC)

@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from xraykit.reports.charts.style import Style
 
 Sheet = Literal["a4", "wide"]
-Size = Literal["1080p", "2160p", "a4-300"]
+Size = Literal["1080p", "2160p", "a4-300", "a4-screen"]
 PAGE = Path(__file__).with_name("page.typ")
 PDF_STANDARD = "a-2b"
 ELSEWHERE = "The HTML and JSON of this page have all of them."
-SIZES: dict[Size, tuple[Sheet, float]] = {"1080p": ("wide", 144), "2160p": ("wide", 288), "a4-300": ("a4", 300)}
+SIZES: dict[Size, tuple[Sheet, float]] = {
+    "1080p": ("wide", 144),
+    "2160p": ("wide", 288),
+    "a4-300": ("a4", 300),
+    "a4-screen": ("a4", 150),  # to look at on a screen
+}
 BESIDE = 9  # rows of the longest table that stands beside a picture
 FEW_WORDS = 420  # letters of words that stand at the right of a picture
 WHOLE = 0.86  # of the height: a photograph that takes the width
