@@ -20,7 +20,7 @@ from xraykit.ui.review.viewer import component as viewer
 
 FOLDER = Path(__file__).parent
 KEY = "reading-room"  # of the session state: names this tab's films; whoever knows it may see them
-STYLES = ("room.css", "reading.css", "seen.css", "stage.css")
+STYLES = ("room.css", "reading.css", "seen.css", "report.css", "stage.css")
 
 
 def show(model: str | None = None) -> None:
