@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -83,6 +84,20 @@ def study(world: Path, variables: Mapping[str, str]) -> str:
     if not (world / "runs" / "studies" / STUDY / "chosen.json").is_file():
         _call(variables, "study", "run", STUDY, "--data", str(films(world)))
     return STUDY
+
+
+def film_report(world: Path) -> bytes:
+    """The report of one film as an A4 page, a third of its size."""
+    out = world / "report"
+    shutil.rmtree(out, ignore_errors=True)
+    models = ("--model", "mobilenetv2-imagenet", "--model", "mobilenetv2-pooled")
+    film = str(ward(world) / "film-02.dcm")
+    _call(environment(world), "report", "film", *models, "--format", "png-a4", "--out", str(out), film)
+    with Image.open(next(out.glob("*.png"))) as page:
+        page.resize((page.width * 2 // 5, page.height * 2 // 5), Image.Resampling.LANCZOS).save(
+            small := io.BytesIO(), "PNG"
+        )
+    return small.getvalue()
 
 
 @contextmanager
