@@ -7,7 +7,7 @@ APP_STAMP := $(VENV)/.app-$(shell cat requirements.txt constraints.txt | cksum |
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt constraints.txt | cksum | cut -d' ' -f1)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: app test test-all lint bench fuzz attack docs constraints extras compiled
+.PHONY: app test test-all lint bench fuzz attack docs pictures constraints extras compiled
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
@@ -58,6 +58,10 @@ docs: $(DEV_STAMP)
 	$(BIN)/python -m tests.helpers.story_picture
 	$(BIN)/python -m tests.helpers.pydicom_films
 	$(BIN)/python -m pytest -q tests/test_docs.py
+
+# The pictures of the readme and the guides anew, of the real app on synthetic films. `make pictures PICTURES="review stage"`
+pictures: $(DEV_STAMP)
+	$(BIN)/python -m tests.helpers.pictures $(PICTURES)
 
 # After the tests passed with newer versions: write down which.
 constraints: $(DEV_STAMP)

@@ -24,25 +24,32 @@ DOWN, ACROSS = np.mgrid[0:1:1024j, 0:1:896j].astype(np.float32)  # of each pixel
 def film(number: int, finding: str = CLEAR, apart: float = 0.0) -> np.ndarray:
     """A film of its own for each number: uint16 (1024, 896), 12 bits, bright = dense.
 
-    `apart` lays soft clouds over it (0.06: so that no two of them are taken for copies).
+    `apart` lays soft clouds over it (0.05: so that few of them are taken for copies).
     """
     noise = np.random.RandomState(number)
     light = _drawn() + _shadow(finding, noise)
     light = _of_another_body(light, noise)
-    light = light + apart * _clouds(noise, 34) + 0.05 * np.minimum(light, 0.4) * _clouds(noise, 24)
+    light = (
+        light
+        + 0.8 * apart * np.minimum(2 * light, 1) * _clouds(noise, 40)
+        + 0.05 * np.minimum(light, 0.4) * _clouds(noise, 24)
+    )
     light = np.clip(light, 0, 1) ** noise.uniform(0.8, 1.3)
     grain = ndimage.gaussian_filter(noise.standard_normal(SHAPE), 0.7) * (0.006 + 0.014 * light)
     return np.floor(np.clip(light + grain, 0, 1) * 4095 + 0.5).astype(np.uint16)
 
 
 def png(number: int, finding: str, height: int, apart: float) -> bytes:
-    """That film as a PNG of this height."""
+    """That film as a PNG of this height, its edges collimated as far as `apart` says."""
+    noise = np.random.RandomState(number + 1)
     values = film(number, finding, apart)
-    small = Image.fromarray((values / 16).astype(np.uint8)).resize((height * 7 // 8, height), Image.Resampling.LANCZOS)
+    left, top, right, bottom = (noise.uniform(0, apart, 4) * (200, 1500, 1800, 300)).astype(int)
+    inside = Image.fromarray((values / 16).astype(np.uint8)).crop((left, top, SHAPE[1] - right, SHAPE[0] - bottom))
+    small = inside.resize((height * 7 // 8, height), Image.Resampling.LANCZOS)
     return draw.png(np.asarray(small, np.uint16) * 16)
 
 
-def write(root: Path, classes: Mapping[str, str], each: int, height: int = 320, apart: float = 0.06) -> Path:
+def write(root: Path, classes: Mapping[str, str], each: int, height: int = 320, apart: float = 0.05) -> Path:
     """Class folders of `each` films, {class: finding}."""
     for place, (label, finding) in enumerate(classes.items(), 1):
         (root / label).mkdir(parents=True)
@@ -62,7 +69,8 @@ def _lungs() -> np.ndarray:
     """How much of each pixel is lung, from 0 to 1."""
     dark = np.clip((0.55 - ndimage.gaussian_filter(_drawn(), 9)) / 0.25, 0, 1)
     chest = np.maximum(_blob(0.43, 0.28, 0.27, 0.16), _blob(0.43, 0.72, 0.27, 0.16))
-    return ndimage.gaussian_filter(dark * np.clip(3 * chest - 0.35, 0, 1), 5)
+    inside = np.clip((0.39 - np.abs(ACROSS - 0.5)) / 0.03, 0, 1)
+    return ndimage.gaussian_filter(dark * inside * np.clip(3 * chest - 0.35, 0, 1), 5)
 
 
 def _blob(down: float, across: float, height: float, width: float) -> np.ndarray:
@@ -95,7 +103,7 @@ def _shadow(finding: str, noise: np.random.RandomState) -> np.ndarray | float:
     if finding == EFFUSION:
         level = noise.uniform(0.5, 0.62) - 1.1 * np.abs(ACROSS - 0.5 - side * 0.2) ** 1.6
         below = np.maximum.accumulate(_lungs(), axis=0) * (side * (ACROSS - 0.5) > 0)  # a lung, and what hides below it
-        filled = np.clip((DOWN - level) / 0.07, 0, 1) * np.clip((0.74 - DOWN) / 0.1, 0, 1) * below
+        filled = np.clip((DOWN - level) / 0.07, 0, 1) * np.clip((0.8 - DOWN) / 0.1, 0, 1) * below
         return np.maximum(0.7 - _drawn(), 0) * ndimage.gaussian_filter(filled, 4)
     if finding == NODULE:
         radius = noise.uniform(0.018, 0.03)
@@ -114,4 +122,4 @@ def _of_another_body(light: np.ndarray, noise: np.random.RandomState) -> np.ndar
     bend = 0.005
     x, y = x + bend * _clouds(noise, 110), y + bend * _clouds(noise, 110)
     place = np.stack([(y + 0.5) * (SHAPE[0] - 1), (x + 0.5) * (SHAPE[1] - 1)])
-    return ndimage.map_coordinates(light, place, order=1, mode="nearest")
+    return ndimage.map_coordinates(light, place, order=1, mode="constant", cval=0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -53,19 +54,19 @@ def ward(world: Path) -> Path:
 
 def films(world: Path) -> Path:
     """Labelled films of three classes, to learn from."""
-    return _labelled(world, "three-findings", 60, 0.06)
+    return _labelled(world, "three-findings", 60)
 
 
 def two_machines(world: Path) -> Path:
     """Labelled films to look through: those of one class have a machine's bright edge, four are copies."""
-    return _labelled(world, "two-machines", 30, 0.12, copies=4)
+    return _labelled(world, "two-machines", 30, copies=4)
 
 
-def _labelled(world: Path, name: str, each: int, apart: float, copies: int = 0) -> Path:
+def _labelled(world: Path, name: str, each: int, copies: int = 0) -> Path:
     folder = world / "data" / name
     if not folder.is_dir():
         shutil.rmtree(world / "unfinished", ignore_errors=True)
-        unfinished = chests.write(world / "unfinished", CLASSES, each, height=256, apart=apart)
+        unfinished = chests.write(world / "unfinished", CLASSES, each, height=256)
         for path in sorted((unfinished / "effusion").iterdir()):
             with Image.open(path) as film:
                 ImageOps.expand(ImageOps.crop(film, 5), 5, fill=205).save(path)
@@ -83,6 +84,20 @@ def study(world: Path, variables: Mapping[str, str]) -> str:
     if not (world / "runs" / "studies" / STUDY / "chosen.json").is_file():
         _call(variables, "study", "run", STUDY, "--data", str(films(world)))
     return STUDY
+
+
+def film_report(world: Path) -> bytes:
+    """The report of one film as an A4 page, a third of its size."""
+    out = world / "report"
+    shutil.rmtree(out, ignore_errors=True)
+    models = ("--model", "mobilenetv2-imagenet", "--model", "mobilenetv2-pooled")
+    film = str(ward(world) / "film-02.dcm")
+    _call(environment(world), "report", "film", *models, "--format", "png-a4", "--out", str(out), film)
+    with Image.open(next(out.glob("*.png"))) as page:
+        page.resize((page.width * 2 // 5, page.height * 2 // 5), Image.Resampling.LANCZOS).save(
+            small := io.BytesIO(), "PNG"
+        )
+    return small.getvalue()
 
 
 @contextmanager

@@ -81,7 +81,8 @@ def review(camera: Camera) -> None:
     """A worklist, two models, one overlay."""
     camera.open("review")
     camera.films(8)
-    camera.keys("N", "G", "G")
+    camera.page.get_by_text("film-02.dcm").first.click()
+    camera.keys("G", "G")
 
 
 def compare(camera: Camera) -> None:
@@ -120,8 +121,23 @@ def datasets(camera: Camera) -> None:
     )
     camera.press("Look inside")
     camera.page.get_by_text("Samples, drawn from each class").wait_for()
-    camera.press("Audit")
+    camera.press("Data audit")
     camera.page.get_by_text("Findings").first.wait_for()
+
+
+def report_dialog(camera: Camera) -> None:
+    """The report of Compare before it is taken."""
+    compare(camera)
+    camera.page.locator(".st-key-compare-report button").first.click()
+    camera.page.get_by_text(re.compile(r"Page 1 of \d")).first.wait_for()
+    camera.rest()
+
+
+def stage(camera: Camera) -> None:
+    """The verdict of Compare as a room full of people sees it."""
+    camera.open("compare?present=dark")
+    camera.page.get_by_text("Verdict").first.wait_for()
+    camera.keys("PageDown")
 
 
 SHOTS: Mapping[str, Callable[[Camera], None]] = {
@@ -131,6 +147,8 @@ SHOTS: Mapping[str, Callable[[Camera], None]] = {
     "fine-tune": fine_tune,
     "experiments": experiments,
     "datasets": datasets,
+    "report-dialog": report_dialog,
+    "stage": stage,
 }
 
 
@@ -187,6 +205,8 @@ def main(*asked: str) -> None:
             if name.startswith(beginnings):
                 take(camera)
                 save(name, camera.page.screenshot())
+    if "film-report".startswith(beginnings):
+        save("film-report", picture_world.film_report(WORLD))
 
 
 if __name__ == "__main__":
