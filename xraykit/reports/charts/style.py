@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import altair as alt
@@ -65,6 +65,7 @@ PAPER = Style(
     flip=0.72,
     font="Liberation Sans, Arial, Helvetica, sans-serif",
 )
+LIGHT = replace(PAPER, name="light", font=SCREEN.font)  # a page presented in a bright room
 DASHES = ([1, 0], [7, 3], [2, 2], [8, 3, 2, 3])
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 
@@ -114,6 +115,26 @@ def configure(chart: T, style: Style) -> T:
             symbolSize=90,
         ),
     )
+
+
+def repaint(spec: Any, style: Style) -> Any:
+    """A specification drawn in `SCREEN` in the colours of another style; charts of shares are drawn anew instead."""
+    colours = {
+        mine: other
+        for field in fields(Style)
+        if isinstance(getattr(style, field.name), str)
+        for mine, other in [(getattr(SCREEN, field.name), getattr(style, field.name))]
+        if field.name not in ("name", "on_low", "on_high")
+    } | dict(zip(SCREEN.series, style.series, strict=True))
+    return spec if style == SCREEN else _repainted(spec, colours)
+
+
+def _repainted(part: Any, colours: Mapping[str, str]) -> Any:
+    if isinstance(part, dict):
+        return {name: _repainted(value, colours) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_repainted(value, colours) for value in part]
+    return colours.get(part, part) if isinstance(part, str) else part
 
 
 def by_model(models: tuple[str, ...], style: Style, *, dash: bool = True, focus: Sequence[str] = ()) -> dict[str, Any]:

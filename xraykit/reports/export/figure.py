@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from xraykit.reports.export import tables
+from xraykit.reports.export.pages import tables
 from xraykit.reports.report import Picture, Report, has_own_width
 
 if TYPE_CHECKING:

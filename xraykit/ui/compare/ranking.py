@@ -12,23 +12,22 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure
 from xraykit.models.kept import Kept
 from xraykit.reports import report
-from xraykit.reports.charts import style as chart_style
 from xraykit.reports.comparison import overview
 from xraykit.reports.comparison.chosen import Material, titles
 from xraykit.ui.compare import inputs
-from xraykit.ui.kit import report_view
+from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.text import escape_markdown
 
 GRID = "difference-grid"  # of the session: turns with each click that no longer counts
 
 
-def show(material: Material, section: report.Section, style: chart_style.Style) -> None:
+def show(material: Material, section: report.Section) -> None:
     """The ranked table, then the intervals beside the grid of differences; a click on a pair chooses it."""
     ranked, (accuracy, grid) = section.tables[0], section.pictures
     show_ranking(ranked)
     left, right = st.columns([3, 5], gap="medium")
     with left:
-        report_view.picture(accuracy, style)
+        report_view.picture(accuracy)
     key = f"{GRID}-{st.session_state.get(GRID, 0)}"
 
     def click() -> None:
@@ -38,17 +37,15 @@ def show(material: Material, section: report.Section, style: chart_style.Style) 
             inputs.set_pair(material, points[0]["row"], points[0]["column"])
 
     with right, st.container(key="grid-box"):
-        report_view.picture(grid, style, key=key, on_select=click, selection_mode="cell")
+        report_view.picture(grid, key=key, on_select=click, selection_mode="cell")
         st.html("<p class='xk-said'>Click a cell to set these two models against each other below.</p>")
 
 
 def show_ranking(table: report.Table) -> None:
-    """The ranks as a table that can be sorted, with its CSV and what the ranks mean."""
+    """The ranks as a table that can be sorted, with what the ranks mean."""
     import pyarrow  # Streamlit's own table format: no pandas in the web process
 
-    with st.container(horizontal=True, key="head-ranking", gap="small", vertical_alignment="center"):
-        st.html(f"<div class='xk-part'><h3>{html.escape(table.title)}</h3></div>")
-        report_view.download(table, "csv")
+    st.html(f"<div class='xk-part'><h3>{html.escape(table.title)}</h3></div>")
     columns, shown = _columns(table)
     st.dataframe(
         pyarrow.table(columns),
@@ -92,7 +89,7 @@ def show_refused(refused: ComparisonRefused, kept: Sequence[Kept], evaluations: 
     """Why the models cannot be compared, the ways on, and what each was tested on."""
     named = titles(kept)
     section = overview.apart(named, evaluations, refused.words)
-    report_view.heading(section)
+    report_view.heading(section, None)
     if isinstance(refused, FilmsDiffer) and refused.shared:
         films = "film" if refused.shared == 1 else f"{refused.shared:,} films"
         who = "both were" if len(kept) == 2 else "all were"

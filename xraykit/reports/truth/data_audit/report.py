@@ -198,12 +198,17 @@ def _findings(listed: Sequence[Finding]) -> Table:
             each.title,
             each.words,
             each.advice,
-            "; ".join(each.films[:NAMED])
-            + (f"; {each.count:,} in all" if each.count > len(each.films[:NAMED]) else ""),
+            _films(each),
         )
         for each in listed
     )
     return Table("audit-findings-table", "", columns, rows)
+
+
+def _films(finding: Finding) -> str:
+    named = finding.films[:NAMED]
+    in_all = f"{finding.count:,} in all" if finding.count > len(named) else ""
+    return "; ".join(filter(None, (*named, in_all)))
 
 
 def _probes(audit: Audit) -> Table:

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from xraykit.reports.charts import learning
+from xraykit.reports.runs import report as run_report
 from xraykit.reports.runs import words as run_words
 from xraykit.system import files, text
 from xraykit.system.job_folder import State
@@ -17,8 +18,11 @@ from xraykit.training.run.run import CHECKPOINT, Failure, Stage, Status
 from xraykit.ui.fine_tune import snapshot
 from xraykit.ui.fine_tune.run import actions, after, table
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
-from xraykit.ui.kit import jobs, report_view
+from xraykit.ui.kit import jobs
 from xraykit.ui.kit.frame import tab
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.dialog import show_button
+from xraykit.ui.kit.report.handout import Handout
 
 LOG_HEIGHT = 216  # px
 CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("rate", "Learning rate"))
@@ -28,10 +32,13 @@ NO_SUMMARY = "A summary appears after the first epoch."
 
 def show(run: RunSnapshot) -> None:
     """Draw the run and below it all runs; while it is busy, both again every few seconds, from one look at them."""
+    given = Handout(lambda: run_report.report(run.folder), "run", f"run-{run.name}")
     if not run.busy:
-        _draw(run)
+        _draw(run, given)
         table.show()
         return
+    with st.container(horizontal=True, horizontal_alignment="right", key="run-hand-out"):
+        show_button(given)
 
     def now(runs: table.Runs) -> RunSnapshot | None:
         return next((each for each in runs if each.name == run.name), None)
@@ -75,12 +82,14 @@ def progress_words(status: Status) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _draw(run: RunSnapshot | None) -> None:
+def _draw(run: RunSnapshot | None, given: Handout | None = None) -> None:
     assert run is not None  # the whole page is drawn again where it is gone
     tab(tab_title(run))
     with st.container(key="run-view"):
         with st.container(horizontal=True, key="run-head", vertical_alignment="center", gap="small"):
             st.html(_head(run), width="stretch")
+            if given is not None and run.status is not None:
+                show_button(given)
             actions.show_buttons(run)
         actions.ask_about_deleting(run)
         if run.status is None:
