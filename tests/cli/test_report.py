@@ -206,3 +206,21 @@ def test_a_reading_session_is_written(tmp_path):
     assert done.exit_code == 0, done.output
     text = (tmp_path / "out" / "reading-morning.md").read_text()
     assert "Reading session Morning" in text and "1 recorded, 1 with a finding" in text and "ROE" not in text
+
+
+def test_a_page_of_a_refused_file_is_verified_too(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no film")
+    assert run("film", "--out", tmp_path / "out", "--format", "json", tmp_path / "broken.png").exit_code == 1
+    (written,) = (tmp_path / "out").glob("film-*.json")
+    done = run("verify", written, "--film", tmp_path)
+    assert done.exit_code == 0 and "texts and 0 pictures agree." in done.output
+    absent = run("verify", written)
+    assert absent.exit_code == 1 and json.loads(written.read_text())["film"]["sha256"] in absent.stderr
+
+
+def test_one_film_is_written_as_one_file_and_leaves_nothing_beside_it(films, tmp_path):
+    done = run("film", "--out", tmp_path / "talk" / "page.md", films / "ROE-1.png")
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in (tmp_path / "talk").iterdir()] == ["page.md"]
+    many = run("film", "--out", tmp_path / "page.md", films)
+    assert many.exit_code == 2 and "page.md can hold one film; there are 3" in many.stderr

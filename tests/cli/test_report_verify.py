@@ -323,3 +323,24 @@ def test_sheets_and_slides_hold_nothing_private(house, tmp_path, kind, name, loo
         for content in test_report.texts_of(path):
             for planted in (*run_results.PLANTED, str(house)):
                 assert planted.encode() not in content, (path.name, planted)
+
+
+def test_a_comparison_as_it_was_shown_on_the_page_is_made_again(house, tmp_path):
+    from xraykit.models import kept
+    from xraykit.reports.comparison import page
+
+    shown = page.Shown("column", "exact", False, (0, 1))
+    made = page.of_models([kept.load_kept(name) for name in ("first", "second")], shown=shown)
+    (tmp_path / "page.json").write_text(made.to_json())
+    done = call("verify", tmp_path / "page.json")
+    assert done.exit_code == 0, done.output
+    for field, value, said in (
+        ("target", "Sensitivity", "was made with an operating point"),
+        ("listed", {"kind": "cell", "places": [0, 1, 1]}, "with films listed"),
+        ("pair", [1, 7], "names a pair of models that there is not"),
+        ("share", "diagonal", "redo.settings.share"),
+    ):
+        path = altered(
+            house, "compare", tmp_path, lambda held, f=field, v=value: held["redo"]["settings"].update({f: v})
+        )
+        assert said in call("verify", path).stderr

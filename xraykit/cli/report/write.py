@@ -106,7 +106,7 @@ def wanted(out: Path, formats: str | None, look: str, full: bool, *, films: bool
         kinds = _kinds(formats, allowed)
     if by_name is None:
         return Wanted(kinds, out, None, look, full)
-    if len(kinds) > 1 or FORMATS[kinds[0]].suffix != FORMATS[by_name].suffix:
+    if {FORMATS[kind].suffix for kind in kinds} != {FORMATS[by_name].suffix} or len(kinds) > 1:
         raise click.UsageError(
             f"{out.name} is a file of the format {by_name}; --format asks for {', '.join(kinds)}. Give --out a folder."
         )

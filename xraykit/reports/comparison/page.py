@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -55,6 +55,16 @@ MAIN = (  # of a short report
 MEASURED = ("verdict", "glance", "matrices", "difference", "by-class", "operating", "decision", "reports", "curves")
 FILM_LISTS = ("fixes", "breaks", "both_wrong")  # of a pair in JSON: films by their files' names
 Make = Callable[[], Section | None]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a comparison is shown, as fields of a Choice; `pair` None: the two that rank highest."""
+
+    share: Literal["row", "column"] = "row"
+    method: Literal["wilson", "exact"] = "wilson"
+    after: bool = True
+    pair: tuple[int, int] | None = None
 
 
 def makers(
@@ -136,23 +146,38 @@ def _leak(material: Material) -> str:
     return "; ".join(met)
 
 
-def of_models(kept: Sequence[Kept], *, label: str = "", margin: float | None = None, names: bool = False) -> Report:
+def of_models(
+    kept: Sequence[Kept],
+    *,
+    label: str = "",
+    margin: float | None = None,
+    names: bool = False,
+    shown: Shown | None = None,
+) -> Report:
     """The page of saved models on their own test films, each class by the highest probability.
 
-    `label` is the class of the curves, the first if not given; films' names stand in it only with `names`. Raises
-    ComparisonRefused where the models were not tested on the same films.
+    `label` is the class of the curves, the first if not given; films' names stand in it only with `names`; `shown` is
+    how it is shown, as a user may choose on the page. Raises ComparisonRefused where the models were not tested on the
+    same films.
     """
     compared = comparison.compare(titled(kept, [model.test for model in kept]), margin=margin)
     digest = hashlib.sha256("".join(model.card.to_json() for model in kept).encode()).hexdigest()
     material = Material(tuple(kept), compared, digest, seeds.families(list(kept), list(kept)))
+    shown = shown or Shown()
     choice = Choice(
-        label or compared.classes[0], "row", "wilson", Target.HIGHEST, 0.0, margin, True, pair=best_pair(material)
+        label or compared.classes[0],
+        shown.share,
+        shown.method,
+        Target.HIGHEST,
+        0.0,
+        margin,
+        shown.after,
+        pair=shown.pair or best_pair(material),
     )
     metrics = {test.model: test.metrics(choice.method) for test in compared.evaluations}
     made = {key[0]: make() for key, make in makers(material, choice, {}, None, metrics).items()}
     sections = {key: section for key, section in made.items() if section is not None}
-    page = report(material, choice, {}, None, np.array([], int), sections, names=names)
-    return replace(page, data=dict(page.data) | {"redo": _redo(material, choice, names)})
+    return report(material, choice, {}, None, np.array([], int), sections, names=names)
 
 
 def best_pair(material: Material) -> tuple[int, int]:
@@ -166,7 +191,8 @@ def _without_names(pair: Mapping[str, Any]) -> dict[str, Any]:
     return {key: len(value) if key in FILM_LISTS else value for key, value in pair.items()}
 
 
-def _redo(material: Material, choice: Choice, names: bool) -> dict[str, Any]:
+def _redo(material: Material, choice: Choice, chosen: Chosen | None, names: bool) -> dict[str, Any]:
+    """What makes the page again: models, what was chosen, and the films compared by one SHA-256."""
     return {
         "verb": "report compare",
         "arguments": {
@@ -175,8 +201,16 @@ def _redo(material: Material, choice: Choice, names: bool) -> dict[str, Any]:
             "margin": choice.margin,
             "names": names,
         },
-        "settings": {},
-        "hashes": {"models": {model.card.name: dict(model.card.files) for model in material.kept}},
+        "settings": {
+            **asdict(Shown(choice.share, choice.method, choice.after, choice.pair)),
+            "target": choice.target,
+            "wanted": choice.wanted,
+            "listed": None if chosen is None else asdict(chosen),
+        },
+        "hashes": {
+            "films": material.comparison.evaluations[0].test_digest,
+            "models": {model.card.name: dict(model.card.files) for model in material.kept},
+        },
         "versions": software.versions(),
     }
 
@@ -213,6 +247,7 @@ def report(
         },
         "warnings": list(material.comparison.warnings),
         "comparison": compared,
+        "redo": _redo(material, choice, chosen, names),
     }
     named = material.models if len(material.models) <= 2 else material.models[:2]
     more = len(material.models) - len(named)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,8 @@ from xraykit.models.cards.card import Card
 from xraykit.reading import kept as sessions
 from xraykit.refused import Refused
 from xraykit.reports.comparison import page as comparison_page
+from xraykit.reports.comparison.chosen import Target
+from xraykit.reports.comparison.page import Shown
 from xraykit.reports.export.verify.agreement import Figure
 from xraykit.reports.export.verify.films import FILES, Again, Name, hashes
 from xraykit.reports.export.verify.places import Places
@@ -33,6 +35,10 @@ Models = Annotated[tuple[Name, ...], Meta(min_length=2, max_length=20)]
 NO_FILMS = (
     "The figures are those of the models' evaluations on disk, checked against their cards; no film was read again."
 )
+CHOSEN = (
+    "was made with an operating point, or with films listed: those were chosen on the page, and only there they can be "
+    "made again. Choose the highest probability, list no films, and export it once more."
+)
 GONE_ON = "The run was not at its end when the report was written: where it has gone on since, figures differ."
 CARD_ALONE = "The figures are those of the card on disk; its files were hashed again, no film was read."
 AUDIT_ALONE = (
@@ -49,23 +55,40 @@ class _Compared(msgspec.Struct, frozen=True):
         names: bool = False
 
     class Of(msgspec.Struct, frozen=True):
+        films: str = ""
         models: dict[str, Hashes] = {}
+
+    class Settings(msgspec.Struct, frozen=True):
+        share: Literal["row", "column"] = "row"
+        method: Literal["wilson", "exact"] = "wilson"
+        after: bool = True
+        pair: tuple[int, int] | None = None
+        target: Target = Target.HIGHEST
+        listed: dict[str, Any] | None = None
 
     arguments: Arguments
     hashes: Of = Of()
+    settings: Settings = Settings()
 
 
 def compare(given: Sidecar, places: Places) -> Again:
     """A comparison of saved models, from their cards and evaluations."""
     redo = given.recipe(_Compared)
-    asked = redo.arguments
+    asked, settings = redo.arguments, redo.settings
+    if settings.target is not Target.HIGHEST or settings.listed is not None:
+        raise NotVerified(f"{given.name} {CHOSEN}")
+    if settings.pair is not None and not 0 <= min(settings.pair) < max(settings.pair) < len(asked.models):
+        raise NotVerified(f"{given.name} names a pair of models that there is not. It was changed by hand.")
     folders = {name: places.model(given.plain(name, "model")) for name in asked.models}
     loaded = [kept.load_kept(folder) for folder in folders.values()]
     if asked.label and asked.label not in loaded[0].card.classes:
         raise NotVerified(f"{given.name} asks for the curves of a class that {loaded[0].card.name} does not know.")
-    report = comparison_page.of_models(loaded, label=asked.label, margin=asked.margin, names=asked.names)
+    shown = Shown(settings.share, settings.method, settings.after, settings.pair)
+    chosen = {"label": asked.label, "margin": asked.margin, "names": asked.names}
+    report = comparison_page.of_models(loaded, **chosen, shown=shown)
+    films = hashes("", {"test films": redo.hashes.films}, {"test films": loaded[0].test.test_digest})
     notes = (NO_FILMS, *((FILM_NAMES,) if asked.names else ()))
-    return Again(report, _of_models(redo.hashes.models, [each.card for each in loaded]), notes)
+    return Again(report, (*films, *_of_models(redo.hashes.models, [each.card for each in loaded])), notes)
 
 
 class _Ran(msgspec.Struct, frozen=True):
