@@ -66,7 +66,7 @@ def pytest_runtest_setup() -> None:
 
 # By $XRAYKIT_TESTS: `make test`, .ci/run, `make test-all`
 LEFT_OUT = {"quick": ("slow", "longest"), "ci": ("longest",), "all": ()}
-# The files that take longest, longest first: begun last, one of them would keep one core busy and leave the others idle.
+# The files that take longest, longest first: begun last, one of them would keep one core busy and the others idle.
 # Those of the browser lie between those that compute: they mostly wait.
 LONGEST = (
     "browser/test_frame.py",
