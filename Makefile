@@ -36,7 +36,7 @@ extras: $(DEV_STAMP)
 # What the tests import, compiled once where pip left it (PIP_NO_COMPILE), not in each of their processes
 compiled: $(DEV_STAMP)
 	PYTHONDONTWRITEBYTECODE= TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -c "import tensorflow, streamlit.testing.v1, altair, \
-	    scipy.stats, sklearn.linear_model, statsmodels.api, pydicom, ai_edge_litert.interpreter, hypothesis" 2>/dev/null
+	    scipy.stats, sklearn.linear_model, statsmodels.api, pydicom, ai_edge_litert.interpreter, hypothesis"
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks

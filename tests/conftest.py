@@ -66,21 +66,33 @@ def pytest_runtest_setup() -> None:
 
 # By $XRAYKIT_TESTS: `make test`, .ci/run, `make test-all`
 LEFT_OUT = {"quick": ("slow", "longest"), "ci": ("longest",), "all": ()}
-# The files that take longest, longest first: begun last, one of them would keep one core busy and leave the others idle
+# The files that take longest, longest first: begun last, one of them would keep one core busy and the others idle.
+# Those of the browser lie between those that compute: they mostly wait.
 LONGEST = (
-    "browser/test_review.py",
-    "training/test_resume.py",
+    "browser/test_frame.py",
     "training/test_kill.py",
-    "browser/test_fine_tune.py",
-    "models/test_import.py",
     "training/test_fit.py",
-    "models/test_shipped_models.py",
-    "browser/test_compare.py",
-    "browser/test_models.py",
-    "training/test_control.py",
-    "training/test_keep.py",
-    "models/test_service.py",
+    "training/test_resume.py",
+    "browser/test_review.py",
+    "models/test_import.py",
+    "training/test_backbones.py",
+    "browser/test_fine_tune.py",
     "ui/test_fine_tune_form.py",
+    "training/test_features.py",
+    "browser/test_compare.py",
+    "ui/test_fine_tune_page.py",
+    "models/test_shipped_models.py",
+    "browser/test_reading_room.py",
+    "browser/test_models.py",
+    "training/test_backbones_kept.py",
+    "experiments/test_local_engine.py",
+    "browser/test_reader_study.py",
+    "experiments/test_ray_engine.py",
+    "models/test_service.py",
+    "browser/test_uploads.py",
+    "training/test_keep.py",
+    "training/test_control.py",
+    "attack/test_attack.py",
     "ui/test_compare_page.py",
 )
 

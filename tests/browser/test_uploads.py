@@ -47,7 +47,7 @@ def page(browser):
     opened.close()
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_a_zip_larger_than_a_film_becomes_a_dataset_and_takes_no_memory(page, serving, folder):
     films = len(zipfile.ZipFile(folder / "large.zip").namelist())
     large_zip.open_drop_zone(page, serving.url)

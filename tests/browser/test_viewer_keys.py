@@ -165,13 +165,13 @@ def test_keys_of_other_keyboards_and_held_keys(visit, site):
     assert page.evaluate("take()") == {"hide": "10"}, "a key is let go once, with the window or the finger"
 
 
-def test_keys_are_changed_kept_and_taken_along(visit, site):
+def rebind(page, *given):
+    return page.evaluate("given => keys.rebind(...given)", list(given))
+
+
+def test_keys_are_changed_and_kept(visit, site):
     page = opened(visit, site, storage=True)
-
-    def rebind(*given):
-        return page.evaluate("given => keys.rebind(...given)", list(given))
-
-    assert rebind("next", "i") == {
+    assert rebind(page, "next", "i") == {
         "code": "taken",
         "words": "“I” already belongs to “Invert”. Give that another key first.",
     }
@@ -184,16 +184,26 @@ def test_keys_are_changed_kept_and_taken_along(visit, site):
         ("next", "Escape"),
         ("next", ""),
     ]
-    codes = [rebind(*given)["code"] for given in refused]
+    codes = [rebind(page, *given)["code"] for given in refused]
     assert codes == ["reserved", "reserved", "no key", "fixed", "unknown command", "reserved", "no key"]
-    assert rebind("invert", "Q") is None and rebind("next", "i", 0) is None and rebind("next", "PageDown", 2) is None
+    assert rebind(page, "invert", "Q") is rebind(page, "next", "i", 0) is rebind(page, "next", "PageDown", 2) is None
     assert page.evaluate("keys.labelsOf('next')") == ["I", "↓", "Page Down"]
-    assert rebind("reset", None) is None and page.evaluate("keys.keysOf('reset')") == []
+    assert rebind(page, "reset", None) is None and page.evaluate("keys.keysOf('reset')") == []
     page.keyboard.press("i")
     page.keyboard.press("q")
     assert page.evaluate("take()") == {"next": 1, "invert": 1}
     page = opened(visit, site, storage=True)
     assert page.evaluate("keys.keysOf('invert')") == ["Q"], "kept by the browser"
+    page.evaluate('localStorage.setItem(\'xk-keys\', \'{"version": 1, "keys": {"next": [5, "N"], "gone": ["I"]}}\')')
+    page = opened(visit, site, storage=True)
+    assert page.evaluate("[keys.keysOf('next'), keys.keysOf('invert'), keys.clashes()]") == [["N"], ["I"], []]
+    page.evaluate("localStorage.clear()")
+
+
+def test_keys_are_taken_along(visit, site):
+    page = opened(visit, site, storage=True)
+    for given in (("invert", "Q"), ("next", "i", 0), ("next", "PageDown", 2), ("reset", None)):
+        assert rebind(page, *given) is None
     exported = page.evaluate("keys.export()")
     assert json.loads(exported)["keys"]["next"] == ["I", "ArrowDown", "PageDown"]
     page.evaluate("keys.reset()")
@@ -229,20 +239,21 @@ def test_keys_are_changed_kept_and_taken_along(visit, site):
         "no file"
     ] * 4
     assert page.evaluate("keys.export()") == exported, "a file that is refused changes nothing"
-    page.evaluate('localStorage.setItem(\'xk-keys\', \'{"version": 1, "keys": {"next": [5, "N"], "gone": ["I"]}}\')')
-    page = opened(visit, site, storage=True)
-    assert page.evaluate("[keys.keysOf('next'), keys.keysOf('invert'), keys.clashes()]") == [["N"], ["I"], []]
     page.evaluate("localStorage.clear()")
 
 
-def test_the_sheet_of_keys_is_searched_changed_exported_and_left(visit, site, tmp_path, screenshots):
-    from axe_playwright_python.sync_playwright import Axe
-
+def with_sheet(visit, site):
+    """The page with its sheet of keys open, and the sheet."""
     page = opened(visit, site)
     page.focus("#inner")
     page.keyboard.press("Shift+?")
     sheet = page.get_by_role("dialog", name="Keys")
     sheet.wait_for()
+    return page, sheet
+
+
+def test_the_sheet_of_keys_is_searched_and_changes_them(visit, site):
+    page, sheet = with_sheet(visit, site)
     assert page.get_by_role("searchbox").evaluate("field => field.matches(':focus')")
     page.keyboard.type("next")
     shown = page.locator(".xk-help li:visible")
@@ -269,6 +280,13 @@ def test_the_sheet_of_keys_is_searched_changed_exported_and_left(visit, site, tm
     page.get_by_role("button", name="Give Next film another key").click()
     page.keyboard.press("Shift+F")
     assert page.evaluate("keys.labelsOf('next')") == ["N", "Shift F"]
+
+
+def test_the_sheet_of_keys_is_exported_reset_imported_and_left(visit, site, tmp_path, screenshots):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, sheet = with_sheet(visit, site)
+    rebind(page, "invert", "W")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Export").click()
     file = tmp_path / saved.value.suggested_filename

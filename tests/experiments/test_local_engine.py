@@ -24,7 +24,7 @@ from xraykit.experiments.results import ties
 from xraykit.experiments.study_folder import StudyFolderRefused
 from xraykit.training import audited
 
-HANG = 120
+HANG = 280  # seconds; a limit on hangs, never a measure of speed
 
 
 @pytest.fixture
@@ -279,18 +279,16 @@ def test_killed_at_random_moments_a_study_ends_with_the_same_table(kills, films,
 
 @pytest.mark.slow
 def test_a_study_of_real_trainings_in_a_process_of_its_own(films, tmp_path):
-    """One process trains four networks one after the other, and reads the held-out films with the best two."""
-    folder = study_folders.make(tmp_path, films, device="cpu")
+    """One process trains two networks one after the other, and reads the held-out films with the better."""
+    folder = study_folders.make(tmp_path, films, study_folders.study(folds={"kind": "single"}), device="cpu")
     local.start(folder)
     with pytest.raises(StudyFolderRefused, match="already"):
         local.start(folder)
     state = until(lambda: None if (now := folder.state()).state.busy else now, "never ended")
-    assert (state.state, state.done) == ("finished", 4), state.message
+    assert (state.state, state.done) == ("finished", 2), state.message
     assert len({tried.status().pid for tried in folder.runs()}) == 1
     assert 0 <= folder.chosen()["test_accuracy"] <= 1
     until(lambda: not folder.alive(), "the process stayed")
     called = ["study", "show", "rates", "--studies", str(tmp_path), "--json"]
     shown = json.loads(CliRunner().invoke(main, called).output)
-    assert [row["runs"] for row in shown["trials"] if row["trial"] == 2] == [
-        {"t002-f1-s0": "finished", "t002-f2-s0": "finished"}
-    ]
+    assert [row["runs"] for row in shown["trials"] if row["trial"] == 2] == [{"t002-f1-s0": "finished"}]

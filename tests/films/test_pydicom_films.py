@@ -1,5 +1,6 @@
 """pydicom's own test images: read as other programs read them, or refused with a code. docs/films.md has the table."""
 
+import os
 import re
 from collections import Counter
 
@@ -12,21 +13,22 @@ from tests.helpers import pydicom_films  # noqa: E402
 from tests.helpers.pydicom_films import PAGE, Row  # noqa: E402
 
 pytestmark = pytest.mark.slow
+EVERY = 1 if os.environ.get("XRAYKIT_TESTS") == "all" else 3  # of the films: `make docs` reads them all again
 
 
 @pytest.fixture(scope="module")
 def made() -> tuple[list[Row], Counter[str]]:
-    return pydicom_films.rows(ask_dcmtk=False)
+    return pydicom_films.rows(ask_dcmtk=False, every=EVERY)
 
 
-def without_dcmtk(page: str) -> list[str]:
-    """The lines of a page, those of the table without their last column: DCMTK is asked by `make docs` only."""
-    return [line.rpartition(" | ")[0] if line.startswith("| ") else line for line in page.splitlines()]
+def without_dcmtk(lines: list[str]) -> list[str]:
+    """Lines of the page, those of the table without their last column: DCMTK is asked by `make docs` only."""
+    return [line.rpartition(" | ")[0] if line.startswith("| ") else line for line in lines]
 
 
 @pytest.mark.longest
 def test_every_image_of_pydicom_is_tried(made):
-    assert len(made[0]) == 162
+    assert EVERY > 1 or len(made[0]) == 162
 
 
 def test_every_film_that_is_read_is_what_another_reading_shows(made):
@@ -45,5 +47,7 @@ def test_a_file_without_pixels_is_never_called_corrupt(made):
 
 
 def test_the_page_says_what_is_so_today(made):
-    page = PAGE.read_text("utf-8")
-    assert without_dcmtk(page) == without_dcmtk(pydicom_films.page(*made)), "run make docs"
+    page = without_dcmtk(PAGE.read_text("utf-8").splitlines())
+    if EVERY == 1:
+        assert page == without_dcmtk(pydicom_films.page(*made).splitlines()), "run make docs"
+    assert set(without_dcmtk([row.line() for row in made[0]])) <= set(page), "run make docs"

@@ -491,7 +491,7 @@ def test_reading_gives_the_same_bits_in_two_processes():
     [
         ("gap", 1, convert.convert),
         ("flatten", 3, convert.convert),
-        pytest.param("gap", 1, convert.convert_in_subprocess, marks=pytest.mark.slow),
+        pytest.param("gap", 1, convert.convert_in_subprocess, marks=pytest.mark.longest),
     ],
     ids=["gap", "flatten", "by the child"],
 )

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -257,26 +256,21 @@ def test_service_decoders_and_worker_are_gone_when_the_parent_is_killed(weights,
 def test_tf_keras_vis_methods_report_progress_and_block_nobody(client):
     film = client.read("film.png", png())
     shares: list[float] = []
-    meanwhile: list[object] = []
-    done = threading.Event()
-
-    def read_on() -> None:
-        while not done.is_set():
-            meanwhile.append(client.classify(film, "tiny-model"))
-
-    reader = threading.Thread(target=read_on)
-    reader.start()
-    try:
+    answered: set[str] = set()
+    with ThreadPoolExecutor(1) as others:
         for method in explanation.METHODS[1:]:
-            before = len(meanwhile)
-            found = client.explain(film, "tiny-model", method, "Normal", lambda share, left: shares.append(share))
-            assert len(meanwhile) > before, f"nobody is answered while {method} is at work"
+
+            def tell(share: float, left: float | None, method: str = method) -> None:
+                shares.append(share)
+                if method not in answered:  # it is at work, and somebody else asks
+                    assert others.submit(client.classify, film, "tiny-model").result(60).prediction.top
+                    answered.add(method)
+
+            found = client.explain(film, "tiny-model", method, "Normal", tell)
             assert found.method == method and found.box == film.square_box()
             assert found.heatmap.shape == ((32, 32) if method == "SmoothGrad" else (8, 8))
             assert 0 <= found.heatmap.min() and (found.heatmap.max() == 1 or found.maximum == 0)
-    finally:
-        done.set()
-        reader.join()
+    assert answered == set(explanation.METHODS[1:])
     assert shares[0] == 0 and 1.0 in shares
     status = client.status()
     assert status["worker"] and status["heavy"] == []

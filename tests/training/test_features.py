@@ -70,9 +70,9 @@ def assert_equal_numbers(first, second):
 @pytest.mark.parametrize(
     "settings",
     [
-        [],
+        pytest.param([], marks=pytest.mark.longest),
         ['pooling="flatten"', "bias_correction=true"],
-        ["phases.0.trainable=1"],
+        pytest.param(["phases.0.trainable=1"], marks=pytest.mark.longest),
         ["phases.0.trainable=1", "batch_normalization=still", "keep=last"],
         ["phases.0.augment=true", "cached_passes=2"],
     ],

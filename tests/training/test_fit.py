@@ -102,8 +102,25 @@ def test_a_stop_file_ends_the_run_in_order(films, tmp_path):
     assert len(made.history()) < 500 and (made.path / "checkpoint" / "state.npz").is_file()
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_a_run_in_order(films, tmp_path):
+    chosen = recipe.with_settings(TINY, ["phases.0.epochs=500"])
+    made = run.create(json.loads(chosen.to_json()), films.root, tmp_path, "r", asked_device="cpu")
+
+    def press(moment):
+        if made.history():
+            signal.raise_signal(signal.SIGINT)
+
+    before = dict(os.environ)  # a run sets its device's variables for good
+    try:
+        assert worker.train(made, press) == "stopped"
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    assert 0 < len(made.history()) < 500 and (made.path / "checkpoint" / "state.npz").is_file()
+
+
+@pytest.mark.longest
+def test_ctrl_c_ends_a_command_in_order(films, tmp_path):
     command = [
         "-m",
         "xraykit",

@@ -5,13 +5,14 @@ import io
 import json
 import os
 import shutil
-import time
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from tests.helpers import DATA, bad_films, film_folders
+from xraykit.__main__ import main
 from xraykit.datasets import dataset, layout
 from xraykit.evaluation import calibration as calibrations
 from xraykit.evaluation import evaluation
@@ -231,22 +232,16 @@ def test_a_film_read_from_path_and_from_bytes_is_identical(finished, tmp_path):
     assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
 
 
-@pytest.mark.slow
-def test_a_run_is_kept_in_the_background(finished, monkeypatch):
+def test_a_run_is_kept_in_the_background(finished, converted_already, monkeypatch):
+    """What the page starts, here without a process of its own; test_fine_tune.py keeps a run from the page."""
     made, weights = finished
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(weights))
-    going = keep.start(made, "background", title="Kept from the page", limits=["Only a test."])
-    end = time.monotonic() + 120
-    while (state := going.state()).state.busy:
-        assert time.monotonic() < end, state
-        time.sleep(0.1)
+    monkeypatch.setattr(jobs.Job, "start", lambda job, words, **facts: CliRunner().invoke(main, words))
+    state = keep.start(made, "background", title="Kept from the page", limits=["Only a test."]).state()
     assert (state.state, state.message, state.model) == (State.FINISHED, "Saved as background.", "background")
     found = card.read(weights / "background")
     assert found.title == "Kept from the page" and "Only a test." in found.limits
-    again = keep.start(made, "background")
-    while (state := again.state()).state.busy:
-        assert time.monotonic() < end, state
-        time.sleep(0.1)
+    state = keep.start(made, "background").state()
     assert state.state is State.FAILED and "already" in state.message
 
 
