@@ -33,6 +33,12 @@ def kinds(report: Report, subject: Subject | None = None) -> list[dict[str, str]
     return listed
 
 
+def has_appendix(report: Report) -> bool:
+    """Whether the full report holds more than the short one."""
+    ranks = (part.rank for section in report.sections for part in (section, *section.tables, *section.pictures))
+    return "appendix" in ranks
+
+
 def check(kind: str) -> None:
     """Raises Refused where no film report is written so."""
     if kind not in (*FORMATS, STATE):
