@@ -1,14 +1,13 @@
-"""Compare: two to four models on the same films: is the difference real, and on which films. Reads top to bottom."""
+"""Compare: two to ten models on the same films: is the difference real, and on which films. Reads top to bottom."""
 
 import numpy as np
 import streamlit as st
 
-from xraykit.refused import Refused
+from xraykit.evaluation.alignment import ComparisonRefused
 from xraykit.reports.comparison import page
-from xraykit.ui.compare import inputs, material, panels
+from xraykit.ui.compare import films, inputs, material, panels, ranking
 from xraykit.ui.kit import report_view
 from xraykit.ui.kit.frame import frame
-from xraykit.ui.kit.text import say
 
 frame("Compare")
 usable, refusals = material.models()
@@ -27,18 +26,21 @@ if len(models) < 2:
     panels.show_refused(refusals)
     st.stop()
 with controls:
-    choice = inputs.choose(material.classes(models, others), [kept.card.name for kept in models])
+    tested = material.evaluations(models, others)
+    choice = inputs.choose(tested[0].classes)
     with st.popover("Download", width=110):
         style = report_view.choose_style()
         handout = st.container()
 
 # compute
 try:
-    compared = material.compare(models, choice.margin, others)
-except Refused as error:
-    say(error.words)
+    compared = material.compare(models, choice.margin, others, inputs.shared_only())
+except ComparisonRefused as refused:
+    ranking.show_refused(refused, models, tested)
     panels.show_refused(refusals)
     st.stop()
+with under_controls:
+    choice = inputs.choose_pair(choice, compared)
 applied = material.apply_points(compared, choice)
 chosen = inputs.chosen_films(len(compared.models), len(compared.classes))
 listed = np.array([], int) if chosen is None else material.films(compared, applied, chosen)
@@ -50,10 +52,15 @@ with under_controls:
 with handout:
     report_view.download_page(lambda: page.report(compared, choice, applied, chosen, listed, sections), "comparison")
 panels.show_places(sections["places"], style)
-panels.show_verdict(compared, sections["verdict"], style)
-panels.show_matrices(sections["matrices"], style, len(compared.classes))
+if inputs.shared_only():
+    ranking.show_shared(models, tested, len(compared.comparison.films))
+panels.show_verdict(compared, sections["verdict"], style, choice)
+report_view.section(sections.get("glance"), style)
+report_view.section(sections.get("by-class"), style)
+panels.show_pair(compared, choice)
+panels.show_matrices(sections["matrices"], style, compared.in_full(choice))
 panels.show_difference(sections["difference"], style, compared, choice)
-panels.show_films(compared, applied, chosen, listed)
+films.show(compared, choice, applied, chosen, listed)
 report_view.section(sections.get("seeds"), style)
 panels.show_published(sections.get("published"), style)
 report_view.section(sections.get("operating"), style)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import xraykit
-from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, plain
+from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, p_number, plain
 from xraykit.reports.film.photograph import Photograph
 from xraykit.system.files import csv_cells
 
@@ -29,6 +29,7 @@ FOLDER = Path(__file__).parent
 CSS = FOLDER / "report.css"  # of tables, headlines and facts, on the dark page and on white paper
 IN_FULL = "In the full report"  # name of the fact that says what a short one leaves to it
 WIDTH = 620  # px of an exported chart's plot
+INLINE = 560  # px of a chart in HTML over all: two stand side by side on A4 with type that can be read
 SCALE = 2  # PNG pixels a px: sharp on a projector
 Kind = Literal["text", "plain", "count", "number", "percent", "points", "p"]
 Rank = Literal["main", "appendix"]  # what stands on a page that is kept short, and what the full one adds
@@ -112,6 +113,11 @@ class Table:
     def cells(self) -> tuple[tuple[Cell, ...], ...]:
         """The cells as a page draws them."""
         return tuple(tuple(self._cells(row)) for row in self.rows)
+
+    @property
+    def bare(self) -> bool:
+        """Whether it names rows and says nothing of them."""
+        return len(self.columns) < 2
 
     @property
     def scale_note(self) -> str:
@@ -204,7 +210,7 @@ class Picture:
 
     @cached_property
     def screen(self) -> dict[str, Any]:
-        """The Vega-Lite specification for a dark page, without a width."""
+        """The Vega-Lite specification for a dark page; without a width, unless its cells have a size of their own."""
         from xraykit.reports.charts.style import SCREEN
 
         return self.draw(SCREEN).to_dict()
@@ -218,7 +224,9 @@ class Picture:
 
         from xraykit.reports.charts.style import PAPER
 
-        spec = self.draw(style or PAPER).to_dict() | {"width": WIDTH, "padding": 14}
+        spec = self.draw(style or PAPER).to_dict() | {"padding": 14}
+        if not has_own_width(spec):
+            spec["width"] = WIDTH
         if framed:
             lines = [self.note, notice] if self.note else [notice]
             spec["title"] = {"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12}
@@ -351,8 +359,10 @@ class Report:
     def _inline(self, picture: Picture) -> Any:
         from markupsafe import Markup
 
+        from xraykit.reports.export import figure
+
         # Ids are the file's own: several charts in one file must not share theirs
-        svg = picture.svg(self.notice, framed=False)
+        svg = figure.svg(picture, width=INLINE, look="paper").svg
         svg = re.sub(r'\bid="([^"]+)"', rf'id="{picture.key}-\1"', svg)
         return Markup(re.sub(r"url\(#([^)]+)\)", rf"url(#{picture.key}-\1)", svg))
 
@@ -360,6 +370,11 @@ class Report:
 def part_html(macro: Literal["table", "section", "top"], part: Table | Section | Report, level: int = 3) -> str:
     """A table, a section without pictures or the top of a report as HTML, to stand in a page under a heading."""
     return str(getattr(_templates().get_template("parts.html").module, macro)(part, level))
+
+
+def has_own_width(spec: Mapping[str, Any]) -> bool:
+    """Whether a chart keeps its width: cells of a size of their own, or several charts in one."""
+    return "width" in spec or not ("layer" in spec or "mark" in spec)
 
 
 def write(value: Any, kind: Kind) -> str:
@@ -375,7 +390,7 @@ def write(value: Any, kind: Kind) -> str:
     if kind in ("number", "percent", "points"):
         return number_text(value, _figure_kind(kind))
     if kind == "p":
-        return "< 0.001" if value < 0.001 else f"{value:.3f}"
+        return p_number(value)
     return f"{value:.6g}" if isinstance(value, float) else f"{value:,}"
 
 

@@ -115,7 +115,9 @@ def areas(comparison: Comparison) -> Table:
         for label in comparison.classes
         for pair in comparison.pairs
     )
-    return Table("delong", "AUROC, DeLong's paired test", columns, rows, "Each class against the rest.")
+    return Table(
+        "delong", "AUROC, DeLong's paired test", columns, rows, "Each class against the rest.", rank="appendix"
+    )
 
 
 def cells(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
@@ -217,7 +219,7 @@ def reliability(evaluation: Evaluation, *, after: bool = True) -> list[dict[str,
     ]
 
 
-def operated(applied: Sequence[Applied], label: str) -> Table:
+def operated(applied: Mapping[str, Applied], label: str) -> Table:
     """A row a model: its threshold, what it gave on validation films, and what it gives on the test films."""
     validation = ("sensitivity", "specificity")
     heads = (
@@ -232,13 +234,13 @@ def operated(applied: Sequence[Applied], label: str) -> Table:
     columns = (Column("Model"), Column("Threshold", "number"), *shares)
     rows = tuple(
         (
-            result.point.model,
+            name,
             result.point.threshold,
             *((result.point.figures or {}).get(key) for key in validation),
             *(result.figures[key] for key in SHARES),
             result.accuracy,
         )
-        for result in applied
+        for name, result in applied.items()
     )
     return Table("operating", f"At the operating point of {label}", columns, rows)
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from xraykit.reports.export.pages import tables
-from xraykit.reports.report import Picture, Report
+from xraykit.reports.export.pages import letters, tables
+from xraykit.reports.report import Picture, Report, has_own_width
 
 if TYPE_CHECKING:
     from xraykit.reports.charts.style import Style  # Altair is slow to import: only where a chart is drawn
@@ -104,7 +104,7 @@ def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest
     plot = room.plot(AROUND, AROUND)
     _limit(spec, LIMITED * (plot.width + AROUND))
     spec["config"]["legend"]["labelLimit"] = round(plot.width)
-    if "layer" not in spec and "mark" not in spec:  # what is made of several charts has a width of its own
+    if has_own_width(spec):
         return _drawn(spec, None)
     drawn = _drawn(spec, plot)
     better = room.plot(drawn.width - plot.width, drawn.height - plot.height)
@@ -161,7 +161,7 @@ def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
 
 def _spec(picture: Picture, look: Look, width: float, notice: str) -> dict[str, Any]:
     # Checked where it is drawn on the page: to check it again takes as long as to draw it
-    spec = picture.draw(style(look)).to_dict(validate=False)
+    spec = letters.all_drawable(picture.draw(style(look)).to_dict(validate=False))
     if notice:
         spec["title"] = _title(picture, notice, width - 2 * PADDING)
     elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):

@@ -64,7 +64,8 @@ def picture(part: report.Picture, style: chart_style.Style, **selection: Any) ->
         for kind in ("svg", "png"):
             download(part, kind, style)
     key = selection.pop("key", f"figure-{part.key}")
-    st.vega_lite_chart(part.screen, theme=None, width="stretch", key=key, **selection)
+    width = "content" if report.has_own_width(part.screen) else "stretch"
+    st.vega_lite_chart(part.screen, theme=None, width=width, key=key, **selection)
 
 
 def table(part: report.Table) -> None:
