@@ -47,7 +47,9 @@ def test_a_report_is_looked_at_and_taken_away(visit):
     eventually(lambda: (focus(visit), "Page 2 of 2" in dialog.inner_text()), ("Next page", True))
     dialog.get_by_role("button", name="Stage").click()
     dialog.get_by_label("With the file's name").check()
-    eventually(lambda: (asked(room, "")[-1]["look"], asked(room, "")[-1]["names"]), ("stage", True))
+    dialog.get_by_label("With the appendix").check()
+    wish = lambda: [asked(room, "")[-1][name] for name in ("look", "names", "full")]  # noqa: E731
+    eventually(wish, ["stage", True, True])
     dialog.locator(".report-left[data-ready=true]").wait_for()
     for name, kind in (("PDF, A4", "pdf"), ("PowerPoint", "pptx")):
         with page.expect_download() as saved:

@@ -220,7 +220,7 @@ class Room:
 
     def report(self, route: Any, request: Any, name: str) -> None:
         """Two pages, two formats; the work goes as far as `work` says."""
-        body = request.post_data_json if request.method == "POST" else None
+        body: dict[str, Any] = request.post_data_json if request.method == "POST" else {}
         if body:
             self._bodies.append(("report", name, body))
         if name == "file":
@@ -237,7 +237,7 @@ class Room:
             route.fulfill(json=self.work)
         else:
             page = base64.b64encode(fakes.film_png(height=64, width=45)).decode()
-            route.fulfill(json={"title": "Film abc", "pages": [page] * 2, "kinds": KINDS})
+            route.fulfill(json={"title": "Film abc", "pages": [page] * 2, "kinds": KINDS, "appendix": True})
 
     def write(self, route: Any, kind: str, name: str) -> None:
         body = route.request.post_data_json if kind not in ("films",) and route.request.post_data else None

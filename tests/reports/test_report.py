@@ -62,7 +62,7 @@ def test_html_is_one_file_that_escapes_what_it_is_given(table, picture):
     text = page.html()
     assert "A &amp; B" in text and "a, &lt;b&gt;" in text and "w &lt; v" in text and "&lt;10&gt;" in text
     assert "<b>" not in text and "<script" not in text and "<link" not in text
-    assert "98.8% [90.0, 99.9]" in text and text.count("<svg") == 1 and NOTICE in text
+    assert '98.8% <span class="xk-whole">[90.0, 99.9]</span>' in text and text.count("<svg") == 1 and NOTICE in text
 
 
 def test_ids_of_several_charts_in_one_file_differ(picture):

@@ -18,11 +18,13 @@ from tests.helpers import asgi, bad_films, fakes
 from tests.helpers.room_tab import Tab
 from xraykit.films import radiograph
 from xraykit.films.samples import draw
+from xraykit.reports.export import typeset
 from xraykit.reports.export.formats import FORMATS
 from xraykit.ui.review.server import ROUTES
 
 MODELS = [card.name for card in fakes.CARDS]
 VIEW = {"models": MODELS}
+PNG = fakes.film_png(height=8, width=8)
 NOISE = np.random.default_rng(0).integers(0, 256, (128, 128), np.uint8)
 
 
@@ -35,6 +37,13 @@ def browser(open_rooms):
 @pytest.fixture
 def tab(browser) -> Tab:
     return Tab(browser)
+
+
+@pytest.fixture
+def set_at_once(monkeypatch):
+    """Every report has two pages of eight pixels: how they are set is tried elsewhere."""
+    monkeypatch.setattr(typeset, "pdf", lambda report, **more: b"%PDF")
+    monkeypatch.setattr(typeset, "pngs", lambda report, **more: [PNG, PNG])
 
 
 def film(seed: int = 1, **changes: Any) -> bytes:
@@ -156,30 +165,33 @@ def test_what_the_gate_refused_is_not_read_and_what_was_turned_or_read_anyway_is
     assert all(len(made["sections"][0]["photographs"]) == 2 for made in (turned, read))
 
 
-def test_a_file_that_is_no_film_has_a_page_that_says_why(tab):
+def test_a_file_that_is_no_film_has_a_page_that_says_why(tab, set_at_once):
     put(tab, notes_png=b"hello")
     answer = tab.post("report", {"film": "1", "view": VIEW})
-    assert answer.status == 200 and len(answer.json()["pages"]) == 1
+    assert answer.status == 200 and len(answer.json()["pages"]) == 2
     kinds = [kind["kind"] for kind in answer.json()["kinds"]]
     assert "pdf" in kinds and not [kind for kind in kinds if kind.startswith("dicom")]
     assert report(tab)["film"]["refused"] == "not-an-image"
 
 
-@pytest.mark.slow
-def test_every_format_comes_under_a_name_that_says_what_it_is(tab):
+def test_every_format_comes_under_a_name_that_says_what_it_is(tab, set_at_once):
     row = put(tab, Doe_png=film())["Doe.png"]
-    kinds = [kind["kind"] for kind in tab.post("report", {"film": "1", "view": VIEW}).json()["kinds"]]
-    assert kinds == [*FORMATS, "dicom-state"]
+    preview = tab.post("report", {"film": "1", "view": VIEW}).json()
+    kinds = [kind["kind"] for kind in preview["kinds"]]
+    assert kinds == [*FORMATS, "dicom-state"] and len(preview["pages"]) == 2
     names = set()
     for kind in kinds:
         answer = tab.post("report/file", {"film": "1", "view": VIEW, "kind": kind})
         assert answer.status == 200 and answer.headers["cache-control"] == "no-store", kind
         name = named(answer)
-        assert name.startswith(f"film-{row['sha']}") and "Doe" not in name and name not in names
+        assert name.startswith(f"film-{row['sha']}") and "Doe" not in name and name not in names, kind
+        if kind == "png-a4":
+            pages = zipfile.ZipFile(io.BytesIO(answer.body)).namelist()
+            assert pages == [f"film-{row['sha']}-a4-{page}.png" for page in (1, 2)]
         names.add(name)
     for kind in ("pptx", "png"):
         answer = tab.post("report/file", {"film": "1", "view": VIEW, "kind": kind, "slide": True, "look": "stage"})
-        assert named(answer) == f"film-{row['sha']}-slide-dark.{kind}" and len(answer.body) > 10_000
+        assert named(answer) == f"film-{row['sha']}-slide-dark.{kind}" and answer.body
     asked = tab.post("report/file", {"film": "1", "view": VIEW, "kind": "json", "names": True})
     assert named(asked) == f"film-Doe-{row['sha']}.json" and "Doe.png" in asked.json()["title"]
 
@@ -231,7 +243,7 @@ def test_work_that_is_stopped_leaves_what_is_finished(tab, fake):
     assert finish(tab)["state"] == "done"
 
 
-def test_a_contact_sheet_shows_the_list_and_hides_what_is_hidden(tab):
+def test_a_contact_sheet_shows_the_list_and_hides_what_is_hidden(tab, set_at_once):
     put(tab, a_png=film(1), notes_png=b"hello", b_png=film(2))
     nothing = tab.post("report/file", {"what": "sheet", "kind": "json"})
     assert nothing.status == 400 and nothing.json()["code"] == "no-sheet"
@@ -241,7 +253,7 @@ def test_a_contact_sheet_shows_the_list_and_hides_what_is_hidden(tab):
     rows = made["sections"][1]["tables"][0]["rows"]
     assert len(rows) == 2 and rows[0][4] is not None and rows[1][3:5] == ["not shown yet", None]
     assert "is not shown" in made["sections"][0]["words"][0]
-    assert len(tab.post("report", {"what": "sheet"}).json()["pages"]) == 1
+    assert len(tab.post("report", {"what": "sheet"}).json()["pages"]) == 2
 
 
 def test_no_other_tab_sees_the_work_and_all_of_it_goes_with_the_tab(tab, browser, open_rooms, spooled):

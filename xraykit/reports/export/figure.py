@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from xraykit.reports.export.pages import tables
+from xraykit.reports.export.pages import letters, tables
 from xraykit.reports.report import Picture, Report, has_own_width
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
 
 def _spec(picture: Picture, look: Look, width: float, notice: str) -> dict[str, Any]:
     # Checked where it is drawn on the page: to check it again takes as long as to draw it
-    spec = picture.draw(style(look)).to_dict(validate=False)
+    spec = letters.all_drawable(picture.draw(style(look)).to_dict(validate=False))
     if notice:
         spec["title"] = _title(picture, notice, width - 2 * PADDING)
     elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):

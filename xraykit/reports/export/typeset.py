@@ -13,7 +13,7 @@ from typing import Literal
 
 from xraykit.reports.export import figure
 from xraykit.reports.export.figure import Look
-from xraykit.reports.export.pages import single
+from xraykit.reports.export.pages import letters, single
 from xraykit.reports.export.pages.page import CLOSER, FORMATS, Page, Sheet
 from xraykit.reports.report import Report
 
@@ -32,8 +32,7 @@ MOST_SHEETS = 8  # of a report that is set a second time to save one
 def pdf(report: Report, *, sheet: Sheet = "a4", look: Look = "paper") -> bytes:
     """One PDF/A-2b with text that can be selected, vector charts and the fonts in it.
 
-    A report that does not say when it was written, or with letters that no font here has, is a plain PDF: PDF/A refuses
-    those.
+    A report that does not say when it was written is a plain PDF: PDF/A asks for a date.
     """
     import typst
 
@@ -81,7 +80,7 @@ def _inputs(report: Report, sheet: Sheet, look: Look) -> dict[str, str]:
 
 
 def _data(page: Page) -> dict[str, str]:
-    return {"data": json.dumps(page.to_dict(), ensure_ascii=False, allow_nan=False)}
+    return {"data": json.dumps(letters.all_drawable(page.to_dict()), ensure_ascii=False, allow_nan=False)}
 
 
 def _sheets(report: Report, inputs: dict[str, str]) -> int:

@@ -97,6 +97,7 @@ class Page:
         ink, paper = WARN[self.look]
         return {
             "sheet": self.sheet,
+            "single": False,
             "title": report.title,
             "written": _date(report.written),
             "lead": self._text(report.lead, self.format.width),

@@ -43,6 +43,7 @@ class Single(Page):
                 wide, short = short, []
             sides = {"left": self._alone(short, self.left), "right": self._alone(wide, right)}
         return super().to_dict() | {
+            "single": True,
             "blocks": [],
             "left_width": self.left,
             "said": [words for section in pictured for words in section.words],

@@ -199,11 +199,12 @@ def _longest(word: str) -> float:
 
 @lru_cache(maxsize=1 << 14)
 def _length(text: str, bold: bool) -> float:
-    return _font(bold).getlength(text) / EM
+    return font(bold).getlength(text) / EM
 
 
 @cache
-def _font(bold: bool):
+def font(bold: bool) -> Any:
+    """The page's font at the size at which text is measured."""
     from PIL import ImageFont
 
     return ImageFont.truetype(FONTS / f"LiberationSans-{'Bold' if bold else 'Regular'}.ttf", EM)

@@ -5,6 +5,7 @@ subjects  a film of the worklist with what models and reader made of it, as a re
 files     a report as the files that are handed out, and their names
 desk      what a tab keeps of reports: the last one, and the work that is under way
 work      something that takes a while, in a thread: how far it is, its end, what came of it
-many      the reports of many films in one ZIP; the contact sheet
+many      the reports of many films in one ZIP
+sheets    the contact sheet
 routes    the addresses
 """

@@ -60,7 +60,7 @@ class Desk:
 
     def begin(self, asked: Asked) -> Work:
         """Begin the reports of many films, or their contact sheet; raises Refused where there is work already."""
-        from xraykit.ui.review.server.report import files, many
+        from xraykit.ui.review.server.report import files, many, sheets
 
         asked.view.settings()  # what cannot be is refused now, not with every film
         if asked.what != "sheet":
@@ -71,7 +71,7 @@ class Desk:
             if not asked.films:
                 raise Refused("There is no film in the list. Open some first.", code="no-films")
             if asked.what == "sheet":
-                work = many.contact_sheet(self._seat, asked, self._keep)
+                work = sheets.contact_sheet(self._seat, asked, self._keep)
             else:
                 work = many.reports(self._seat, asked)
             if self._work is not None:

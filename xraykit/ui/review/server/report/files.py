@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -33,6 +35,12 @@ def kinds(report: Report, subject: Subject | None = None) -> list[dict[str, str]
     return listed
 
 
+def has_appendix(report: Report) -> bool:
+    """Whether the full report holds more than the short one."""
+    ranks = (part.rank for section in report.sections for part in (section, *section.tables, *section.pictures))
+    return "appendix" in ranks
+
+
 def check(kind: str) -> None:
     """Raises Refused where no film report is written so."""
     if kind not in (*FORMATS, STATE):
@@ -51,14 +59,9 @@ def make(report: Report, subject: Subject | None, kind: str, look: Look, stem: s
     if kind == STATE and subject is not None:
         return list(_state(subject, report, stem))
     form = FORMATS[kind]
-    pages = form.make(report if full or form.data else report.short, look)
     named = f"{stem}{MARKS.get(kind, '')}{_of(look) if form.looks else ''}"
-    if isinstance(pages, bytes):
-        pages = [pages]
-    if len(pages) == 1:
-        return [File(f"{named}.{form.suffix}", form.mime, pages[0])]
-    digits = len(str(len(pages)))
-    return [File(f"{named}-{place:0{digits}}.{form.suffix}", form.mime, page) for place, page in enumerate(pages, 1)]
+    made = formats.export(report, kind, look=look, name=named, full=full)
+    return [made] if made.mime == form.mime else list(_unpacked(made, form.mime))
 
 
 def slide(report: Report, kind: str, look: Look, stem: str) -> File:
@@ -96,6 +99,13 @@ def stem_of(sha256: str, name: str = "") -> str:
     """ "film-" and the beginning of the SHA-256, with the file's name where the reader asked for it."""
     readable = re.sub(r"[^A-Za-z0-9._-]+", "-", name.rpartition(".")[0] or name).strip("-.")[:60]
     return "-".join(filter(None, ("film", readable, sha256[:12])))
+
+
+def _unpacked(made: File, mime: str) -> Iterator[File]:
+    """The pages that an export packed, each a file."""
+    with zipfile.ZipFile(io.BytesIO(made.content)) as packed:
+        for name in packed.namelist():
+            yield File(name, mime, packed.read(name))
 
 
 def _state(subject: Subject, report: Report, stem: str) -> Iterator[File]:

@@ -1,4 +1,4 @@
-"""The reports of many films in one ZIP with an index, and the contact sheet: a film after the other, in a thread.
+"""The reports of many films in one ZIP with an index: a film after the other, in a thread.
 
 One film at a time is in memory. What is finished when the work is stopped can be had; what was refused is named in the
 index with the reason.
@@ -11,36 +11,35 @@ import io
 import logging
 import secrets
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xraykit import RESEARCH_ONLY
 from xraykit.reading.worklist.rows import Row
-from xraykit.refused import Refused, words_of
+from xraykit.refused import Refused
 from xraykit.reports.export.formats import EPOCH, File
 from xraykit.reports.film import report as film_report
-from xraykit.reports.film import sheet
 from xraykit.reports.film.subject import Subject
-from xraykit.reports.report import Column, Report
+from xraykit.reports.report import Report
 from xraykit.system import files as disk
 from xraykit.ui.review.server.films import spool
 from xraykit.ui.review.server.report import files, subjects
 from xraykit.ui.review.server.report.asked import Asked
 from xraykit.ui.review.server.report.subjects import NotRead
 from xraykit.ui.review.server.report.work import Stopped, Work
+from xraykit.ui.review.server.report.work import words as work_words
 
 if TYPE_CHECKING:
     from xraykit.ui.review.server.rooms import Seat
 
-MOST_ON_SHEET, MOST_SAID = 1000, 20  # films of a sheet; refused ones that it names
 INDEX = "index.csv"
 HEADS = ("no", "film", "files", "state", "code", "reason")
 PACKED = (".html", ".md", ".json", ".csv")  # the others are packed already
 CLOSED = "The film was closed before its report was made."
 NO_ROOM = "There is no room for more reports on the disk of this computer. Those that are finished can be downloaded."
-HIDDEN = "not shown yet"
+UNREAD = "Read blind: what the models say of this film is left out until its finding is recorded."
 log = logging.getLogger(__name__)
 
 
@@ -59,14 +58,6 @@ class _Entry:
 def reports(seat: Seat, asked: Asked) -> Work:
     """The report of each film in one format, as one ZIP in the tab's folder."""
     return Work("films", len(asked.films), lambda work: _write(seat, asked, work))
-
-
-def contact_sheet(seat: Seat, asked: Asked, keep: Callable[[Report], None]) -> Work:
-    """A sheet of the films, which `keep` is given. Raises Refused where there are too many."""
-    if len(asked.films) > MOST_ON_SHEET:
-        words = f"A contact sheet holds at most {MOST_ON_SHEET:,} films; the list has {len(asked.films):,}. Filter it."
-        raise Refused(words, code="too-many")
-    return Work("sheet", len(asked.films), lambda work: keep(_sheet(seat, asked, work)))
 
 
 class _Archive:
@@ -139,8 +130,8 @@ def _film(seat: Seat, asked: Asked, number: int, name: str, before: str, work: W
         if not isinstance(error, Refused | OSError):
             log.error("the report of a film could not be made (%s)", type(error).__name__)
         known = called or (row.facts.sha256[:12] if row.facts else "")
-        words = words_of(error) if not isinstance(error, OSError) else "The film could not be read."
-        return _Entry(number, known, state="not written", code=getattr(error, "code", "failed"), words=words), ()
+        code = getattr(error, "code", "failed")
+        return _Entry(number, known, state="not written", code=code, words=work_words(error)), ()
 
 
 def report_of(seat: Seat, row: Row, asked: Asked, work: Work | None = None) -> tuple[Report, Subject | None]:
@@ -161,9 +152,6 @@ def report_of(seat: Seat, row: Row, asked: Asked, work: Work | None = None) -> t
     return (replace(page, lead=UNREAD) if row.id in asked.hidden else page), subject
 
 
-UNREAD = "Read blind: what the models say of this film is left out until its finding is recorded."
-
-
 def _outcome(page: Report, subject: Subject | None) -> tuple[str, str, str]:
     """State, code and words of the index."""
     if subject is None:
@@ -181,54 +169,3 @@ def _index(entries: Iterable[_Entry]) -> bytes:
         cells = (each.number, each.film, " ".join(each.files), each.state, each.code, each.words)
         writer.writerow(disk.csv_cells(cells))
     return out.getvalue().encode()
-
-
-def _sheet(seat: Seat, asked: Asked, work: Work) -> Report:
-    models = [card.name for name in asked.view.models for card in seat.room.cards if card.name == name]
-    asked = replace_view(asked)
-    films: list[sheet.Film] = []
-    findings: list[str] = []
-    refused: list[str] = []
-    for name in asked.films:
-        row = seat.room.list.get(name)
-        if work.stopping:
-            break
-        work.done += 1
-        if row is None:
-            continue
-        try:
-            subject = subjects.subject_of(seat.room, row, asked.view, names=asked.names, hidden=name in asked.hidden)
-        except (Refused, OSError) as error:
-            work.refused += 1
-            refused.append(f"{_called(row, error, asked.names)} is not shown: {words_of(error)}")
-            continue
-        small = sheet.film_of(subject, models)
-        films.append(_unread(small, len(models)) if name in asked.hidden else small)
-        findings.append((subject.impression.finding if subject.impression else "") or "")
-    if not films:
-        raise Refused("None of these files is a film, so there is no sheet.", code="no-films")
-    if len(refused) > MOST_SAID:
-        refused[MOST_SAID:] = [f"{len(refused) - MOST_SAID} more files are not shown."]
-    heads = sheet.columns(models)
-    if any(findings):
-        heads = (*heads, Column("Reader's finding"))
-        films = [replace(film, cells=(*film.cells, said)) for film, said in zip(films, findings, strict=True)]
-    return sheet.sheet(films, heads, title="Contact sheet", created=disk.now(), words=tuple(refused), models=models)
-
-
-def replace_view(asked: Asked) -> Asked:
-    """Without heatmaps and without a window chosen for another film: a sheet shows films as they are."""
-    import msgspec
-
-    return msgspec.structs.replace(asked, view=msgspec.structs.replace(asked.view, heatmaps=False, grey=None))
-
-
-def _called(row: Row, error: Any, names: bool) -> str:
-    sha256 = row.facts.sha256 if row.facts else getattr(error, "sha256", "")
-    return subjects.name_in(row, names) or f"A file ({sha256[:12]})"
-
-
-def _unread(film: sheet.Film, models: int) -> sheet.Film:
-    """A film of which the reader must not know yet what models say."""
-    cells = (*film.cells[: len(film.cells) - 2 * models], *([HIDDEN, None] * models))
-    return replace(film, cells=cells, lines=(film.lines[0], *([HIDDEN] if models else [])))

@@ -34,7 +34,8 @@ async def preview(request: Request, seat: Seat) -> Response:
             drawn = files.pages(made.report, wish.sheet, wish.look, wish.full)
             listed = files.kinds(made.report, made.subject)
         pages = [base64.b64encode(page).decode() for page in drawn]
-        return {"title": made.report.title, "pages": pages, "kinds": listed}
+        has_more = files.has_appendix(made.report)
+        return {"title": made.report.title, "pages": pages, "kinds": listed, "appendix": has_more}
 
     return told(await blocking(make))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,8 +12,15 @@ from typing import Any, Literal
 
 from xraykit.refused import Refused, words_of
 
-END = 30.0  # seconds that the end of a tab waits for a film that is being written
+END = 10.0  # seconds that the end of a tab waits for a film that is being written
 log = logging.getLogger(__name__)
+
+
+def words(error: Exception) -> str:
+    """What a reader is told of an error: of the disk what is wrong with it, not where on it."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{os.strerror(error.errno)}."
+    return words_of(error)
 
 
 class Stopped(Exception):
@@ -96,5 +104,5 @@ class Work:
         except Exception as error:
             if not isinstance(error, Refused | OSError):
                 log.error("reports could not be made (%s)", type(error).__name__)  # its text may hold a film's
-            self.words = words_of(error)
+            self.words = words(error)
             self.state = "failed"

@@ -25,7 +25,7 @@ export function createPages(room, { ask, names = false, slide = false, choices }
   const right = h("div", { class: "report-right scroll" }, controls, files, status);
   const element = h("div", { class: "report-body" }, left, right);
   let way = new AbortController();
-  let shown = { pages: [], kinds: [], title: "" };
+  let shown = { pages: [], kinds: [], title: "", appendix: false };
   let page = 0;
   let large = false;
 
@@ -38,7 +38,7 @@ export function createPages(room, { ask, names = false, slide = false, choices }
   function drawControls() {
     const at = controls.getRootNode().activeElement?.dataset?.item;
     fill(controls, segments("Preview", SHEETS, choices.sheet, (sheet) => choose({ sheet })), segments("Look", LOOKS, choices.look, (look) => choose({ look })),
-      h("label", { class: "tick-line", title: FULL }, h("input", { type: "checkbox", checked: choices.full, data: { item: "full" }, onchange: (event) => choose({ full: event.target.checked }) }), h("span", {}, "With the appendix")),
+      shown.appendix && h("label", { class: "tick-line", title: FULL }, h("input", { type: "checkbox", checked: choices.full, data: { item: "full" }, onchange: (event) => choose({ full: event.target.checked }) }), h("span", {}, "With the appendix")),
       names && h("label", { class: "tick-line", title: NAMES }, h("input", { type: "checkbox", checked: choices.names, data: { item: "names" }, onchange: (event) => choose({ names: event.target.checked }) }), h("span", {}, "With the file's name")));
     if (at) controls.querySelector(`[data-item="${CSS.escape(at)}"]`)?.focus();
   }
@@ -83,11 +83,12 @@ export function createPages(room, { ask, names = false, slide = false, choices }
       if (signal.aborted) return;
       shown = answer;
       say(status, "");
+      drawControls();
       drawPage();
       drawFiles();
     } catch (error) {
       if (signal.aborted) return;
-      shown = { pages: [], kinds: [], title: "" };
+      shown = { pages: [], kinds: [], title: "", appendix: false };
       drawPage();
       fill(files);
       fill(picture, h("p", { role: "alert", class: "report-words" }, error.words ?? String(error)));
