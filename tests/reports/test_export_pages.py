@@ -14,7 +14,8 @@ from PIL import Image
 from xraykit.evaluation.stats import Figure
 from xraykit.reports import tables as report_tables
 from xraykit.reports.charts import matrices
-from xraykit.reports.export import figure, tables, typeset
+from xraykit.reports.export import figure, typeset
+from xraykit.reports.export.pages import page, tables
 from xraykit.reports.film.photograph import Photograph, png_of
 from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
 
@@ -136,20 +137,21 @@ def test_what_has_no_date_or_a_letter_without_a_font_is_a_plain_pdf():
         assert made.startswith(b"%PDF") and b"pdfaid" not in made
 
 
-def test_long_tables_say_how_many_rows_they_have():
-    most = typeset.FORMATS["a4"].rows
-    text = words_of(typeset.pdf(a_report(Section("s", "S", (), (a_table(most + 7, 1),)))))
-    assert f"The first {most} of {most + 7} rows." in text and typeset.ELSEWHERE in text
-    pictured = a_report(Section("s", "S", (), (a_picture(), a_table(most, 1))))
-    text = words_of(typeset.pdf(pictured))
-    assert together(f"Figures by class: {most} rows. {typeset.ELSEWHERE}") in together(text)
-    assert "[90.0, 99.9]" not in text
+def test_long_tables_are_divided_and_repeat_their_head(monkeypatch):
+    table = Table("t", "Films", (Column("Film"), Column("Seen", "count")), tuple((f"film-{k}", k) for k in range(150)))
+    for sheet in ("a4", "wide"):
+        pages = words_of(typeset.pdf(a_report(Section("s", "S", (), (table,))), sheet=sheet)).split("\f")[:-1]
+        assert all(f"film-{k}" in "".join(pages) for k in range(150))
+        assert all("Seen" in text for text in pages if "film-" in text) and len(pages) > 2
+    monkeypatch.setitem(page.FORMATS, "a4", dataclasses.replace(page.FORMATS["a4"], rows=20))
+    text = words_of(typeset.pdf(a_report(Section("s", "S", (), (table,)))))
+    assert "The first 20 of 150 rows." in text and page.ELSEWHERE in text
 
 
 def test_a_report_is_set_closer_where_that_saves_a_sheet():
     report = a_report(Section("s", "S", (), (a_table(44, 1),)))
-    normal = typeset._data(report, "a4", "paper", typeset.FORMATS["a4"])
-    assert typeset._pages(typeset._inputs(report, "a4", "paper")) < typeset._pages(normal)
+    normal = typeset._data(page.Page(report, "a4", "paper", page.FORMATS["a4"]))
+    assert typeset._pages(report, typeset._inputs(report, "a4", "paper")) < typeset._pages(report, normal)
 
 
 def test_a_name_of_a_row_without_a_value_is_no_table():
@@ -188,5 +190,5 @@ def test_words_that_are_too_long_may_break():
 
 def test_shades_are_those_of_the_charts():
     style = figure.style("paper")
-    ends = [typeset.shade(share, style) for share in (0, 0.2, 1, 2)]
+    ends = [page.shade(share, style) for share in (0, 0.2, 1, 2)]
     assert ends == [style.sequential[0], style.sequential[1], style.sequential[-1], style.sequential[-1]]

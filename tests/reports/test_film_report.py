@@ -10,12 +10,17 @@ from PIL import Image
 
 from tests.helpers import film_reports
 from tests.helpers.film_reports import CREATED, LONG, subject
+from tests.reports.test_export_pages import words_of
 from xraykit import RESEARCH_ONLY
 from xraykit.films.refusal import Refusal
 from xraykit.gate import Asked, Outcome, Verdict
 from xraykit.reading.impressions import Agreement, Impression
 from xraykit.reading.kept import Answer, Options, ReadFilm, Record
+from xraykit.reports.export import typeset
 from xraykit.reports.film import pictures, report, session, sheet
+from xraykit.reports.film.subject import Settings
+
+SHORT = ("COVID-19", "Normal", "Pneumonia")
 
 
 def section(page, key):
@@ -99,8 +104,8 @@ def test_ten_classes_and_four_models_have_their_rows():
     page = report.report(subject(models=4, classes=LONG))
     numbers = table(page, "numbers")
     assert len(numbers.rows) == 10 and len(numbers.columns) == 9
-    assert "4: model-3" in numbers.note
-    assert len(table(page, "answers").columns) == 5 and len(section(page, "film").photographs) == 5
+    assert numbers.columns[7].name == "model-3" and numbers.cells[0][7].level.mark == 30
+    assert len(table(page, "models").columns) == 5 and len(section(page, "film").photographs) == 5
     assert len(section(page, "limits").words) == report.MOST_LIMITS + 1
     assert "14 more on the cards" in section(page, "limits").words[-1]
     assert page.html().count("<img ") == 5
@@ -115,10 +120,33 @@ def test_what_the_gate_refused_is_said_and_has_no_probability():
     page = report.report(dataclasses.replace(shown, answers=(unread,)))
     text = page.markdown()
     assert "Not a chest film" in text and "not read" in text and page.lead == "Not read by any model."
-    assert [each.key for each in page.sections][:2] == ["film", "impression"]
+    assert [each.key for each in page.sections][:3] == ["film", "models", "impression"]
     json.loads(page.to_json())
     overridden = report.report(subject(gate=dataclasses.replace(refused, state="overridden")))
     assert dict(overridden.facts)["Gate"].startswith("refused, read all the same; Not a chest film")
+
+
+@pytest.mark.parametrize(
+    ("models", "height", "width", "classes"),
+    [(1, 90, 80, LONG), (3, 70, 240, SHORT), (3, 240, 70, SHORT), (2, 80, 80, LONG[:3]), (0, 80, 80, SHORT)],
+)
+def test_it_is_one_sheet_of_either_shape(models, height, width, classes):
+    shown = subject(models, classes, film_reports.film(height, width))
+    page = report.report(dataclasses.replace(shown, settings=Settings(longest=96))).short
+    for shape in ("a4", "wide"):
+        text = words_of(typeset.pdf(page, sheet=shape))
+        assert "1 of 1" in text, shape
+        for words in (RESEARCH_ONLY, shown.film.sha256, "Reader, date, signature", "NumPy"):
+            assert words in text.replace("\n", " "), words
+        for answer in shown.answers:
+            assert all(f"{value:.4f}" in text for value in answer.probabilities.values())
+            assert "Grad-CAM at out_relu" in text.replace("\n", " ")
+
+
+def test_a_full_report_has_its_charts_and_takes_the_sheets_that_it_needs():
+    page = report.report(subject())
+    assert page.single and not page.short.sections[1].pictures and page.sections[1].pictures
+    assert "the tick is the operating point" in words_of(typeset.pdf(page))
 
 
 def test_a_film_without_a_model_and_a_file_that_is_no_film():

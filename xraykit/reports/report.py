@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import xraykit
-from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, plain
+from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, p_number, plain
 from xraykit.reports.film.photograph import Photograph
 from xraykit.system.files import csv_cells
 
@@ -40,13 +40,14 @@ class Column:
 
     `kind`: "text"; "plain" values as they are; "count"; "number" four decimals; "percent" of a share, one decimal;
     "points" a difference of shares; "p". `interval` columns hold Figures, written with their interval. `look`: "bar"
-    draws the interval below a Figure of a share; "shade" colours a count by its share of the row's shaded counts.
+    draws the interval below a Figure of a share; "shade" colours a count by its share of the row's shaded counts;
+    "level" draws a share as a bar from 0 to 1, with a mark at the value of the column after it.
     """
 
     name: str
     kind: Kind = "text"
     interval: bool = False
-    look: Literal["", "bar", "shade"] = ""
+    look: Literal["", "bar", "shade", "level"] = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ class Bar(NamedTuple):
     mark: float
 
 
+class Level(NamedTuple):
+    """A share drawn as a bar from 0 to 1, and where its mark stands; both in percent of its width."""
+
+    width: float
+    mark: float | None
+
+
 class Cell(NamedTuple):
     """A cell as a page draws it. `interval` stands below `text`; `shade` is a share in [0, 1]."""
 
@@ -72,6 +80,7 @@ class Cell(NamedTuple):
     interval: str = ""
     bar: Bar | None = None
     shade: float | None = None
+    level: Level | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,8 +171,12 @@ class Table:
 
     def _cells(self, row: tuple[Any, ...]) -> Iterator[Cell]:
         shaded = [value for value, column in zip(row, self.columns, strict=True) if column.look == "shade"]
-        for value, column in zip(row, self.columns, strict=True):
-            if column.look == "bar" and isinstance(value, Figure):
+        for place, (value, column) in enumerate(zip(row, self.columns, strict=True)):
+            if column.look == "level" and value is not None:
+                mark = row[place + 1]
+                level = Level(100 * value, None if mark is None else 100 * mark)
+                yield Cell(write(value, column.kind), level=level)
+            elif column.look == "bar" and isinstance(value, Figure):
                 kind = _figure_kind(column.kind)
                 yield Cell(value.value_text(kind), value.interval_text(kind), self._bar(value, column))
             elif column.look == "shade" and sum(shaded):
@@ -195,10 +208,10 @@ class Picture:
         Without a width, unless its cells have a size of their own.
         """
         if style.name not in self._drawn:
-            drawn = self.draw(style).to_dict()
-            if isinstance(packed := drawn.get("data", {}).get("values"), str):  # Streamlit takes rows there, no text
-                drawn["data"] = {"values": json.loads(packed)}
-            self._drawn[style.name] = drawn
+            spec = self.draw(style).to_dict()
+            if isinstance(packed := spec.get("data", {}).get("values"), str):  # Streamlit takes rows there, no text
+                spec["data"] = {"values": json.loads(packed)}
+            self._drawn[style.name] = spec
         return self._drawn[style.name]
 
     @property
@@ -221,7 +234,9 @@ class Picture:
 
         from xraykit.reports.charts.style import PAPER
 
-        spec = self.draw(style or PAPER).to_dict() | {"width": WIDTH, "padding": 14}
+        spec = self.draw(style or PAPER).to_dict() | {"padding": 14}
+        if not has_own_width(spec):
+            spec["width"] = WIDTH
         if framed:
             lines = [self.note, notice] if self.note else [notice]
             spec["title"] = {"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12}
@@ -291,7 +306,8 @@ class Report:
     """A page to hand out. `notice` stands on every part; `facts` what it rests on, name and value; `data` for JSON.
 
     `lead` is a line under the title, `headline` its most important figures; with `columns` its sections stand in two.
-    `written`, with its time zone, is when what it says was so.
+    A `single` one is meant for one sheet, where its photographs take the room that is left. `written`, with its time
+    zone, is when what it says was so.
     """
 
     title: str
@@ -303,6 +319,7 @@ class Report:
     headline: tuple[Tile, ...] = ()
     columns: bool = False
     written: datetime | None = None
+    single: bool = False
 
     @cached_property
     def short(self) -> Report:
@@ -363,6 +380,11 @@ def part_html(macro: Literal["table", "section", "top"], part: Table | Section |
     return str(getattr(_templates().get_template("parts.html").module, macro)(part, level))
 
 
+def has_own_width(spec: Mapping[str, Any]) -> bool:
+    """Whether a chart keeps its width: cells of a size of their own, or several charts in one."""
+    return "width" in spec or not ("layer" in spec or "mark" in spec)
+
+
 def write(value: Any, kind: Kind) -> str:
     """A cell as a reader sees it."""
     if isinstance(value, Figure):
@@ -376,7 +398,7 @@ def write(value: Any, kind: Kind) -> str:
     if kind in ("number", "percent", "points"):
         return number_text(value, _figure_kind(kind))
     if kind == "p":
-        return "< 0.001" if value < 0.001 else f"{value:.3f}"
+        return p_number(value)
     return f"{value:.6g}" if isinstance(value, float) else f"{value:,}"
 
 

@@ -7,72 +7,24 @@ data, never as its source. No clock, no network and no font of the system: the s
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-import xraykit
-from xraykit.reports.export import figure, tables
+from xraykit.reports.export import figure
 from xraykit.reports.export.figure import Look
-from xraykit.reports.film.photograph import Photograph
-from xraykit.reports.report import Cell, Picture, Report, Section, Table
+from xraykit.reports.export.pages import single
+from xraykit.reports.export.pages.page import CLOSER, FORMATS, Page, Sheet
+from xraykit.reports.report import Report
 
-if TYPE_CHECKING:
-    from xraykit.reports.charts.style import Style
-
-Sheet = Literal["a4", "wide"]
 Size = Literal["1080p", "2160p", "a4-300", "a4-screen"]
-PAGE = Path(__file__).with_name("page.typ")
+PAGES = Path(__file__).parent / "pages"
 PDF_STANDARD = "a-2b"
-ELSEWHERE = "The HTML and JSON of this page have all of them."
 SIZES: dict[Size, tuple[Sheet, float]] = {
     "1080p": ("wide", 144),
     "2160p": ("wide", 288),
     "a4-300": ("a4", 300),
     "a4-screen": ("a4", 150),  # to look at on a screen
 }
-BESIDE = 9  # rows of the longest table that stands beside a picture
-FEW_WORDS = 420  # letters of words that stand at the right of a picture
-WHOLE = 0.86  # of the height: a photograph that takes the width
-PAIRED = 16  # rows of the longest table that stands beside another
-LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
-HEADED = 76  # pt: a chart's title and two lines of its note
-PANEL = {"paper": "#F5F8FA", "stage": "#12171C"}
-WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
-
-
-@dataclass(frozen=True)
-class Format:
-    """A sheet: width and height of what may be printed on, type in pt, pt a px of a chart, how high a
-    photograph may be as a share of the height, the gap between columns, and how many rows of a table it
-    shows: half as many of one whose section has pictures.
-    """
-
-    width: float
-    height: float
-    type: float
-    table: float
-    smallest: float
-    chart: float
-    photograph: float
-    gap: float
-    rows: int
-
-
-FORMATS: dict[Sheet, Format] = {
-    "a4": Format(
-        width=504.6, height=716, type=9.2, table=8.6, smallest=6.8, chart=0.7, photograph=0.4, gap=18, rows=60
-    ),
-    "wide": Format(
-        width=880, height=424, type=14, table=13, smallest=10.5, chart=1.12, photograph=0.84, gap=32, rows=24
-    ),
-}
-
-
-CLOSER = replace(FORMATS["a4"], type=8.5, table=8.0, smallest=6.6, chart=0.6, photograph=0.32)
 FEW_CHARTS = 2  # of a report that is set a second time to save a sheet: to draw charts takes the most time
 
 
@@ -87,326 +39,49 @@ def pdf(report: Report, *, sheet: Sheet = "a4", look: Look = "paper") -> bytes:
     compiler, inputs = figure.compiler(), _inputs(report, sheet, look)
     try:
         if report.written is None:
-            return compiler.compile(PAGE.read_bytes(), format="pdf", sys_inputs=inputs)
-        return compiler.compile(PAGE.read_bytes(), format="pdf", sys_inputs=inputs, pdf_standards=[PDF_STANDARD])
+            return compiler.compile(_source(report), format="pdf", sys_inputs=inputs)
+        return compiler.compile(_source(report), format="pdf", sys_inputs=inputs, pdf_standards=[PDF_STANDARD])
     except typst.TypstError:
-        return compiler.compile(PAGE.read_bytes(), format="pdf", sys_inputs=inputs)
+        return compiler.compile(_source(report), format="pdf", sys_inputs=inputs)
 
 
 def pngs(report: Report, *, size: Size = "1080p", look: Look = "paper") -> list[bytes]:
     """A PNG each page: 1920 x 1080, 3840 x 2160, or A4 at 300 dots an inch (2480 x 3508)."""
     sheet, ppi = SIZES[size]
     inputs = _inputs(report, sheet, look)
-    pages = figure.compiler().compile(PAGE.read_bytes(), format="png", ppi=ppi, sys_inputs=inputs)
+    pages = figure.compiler().compile(_source(report), format="png", ppi=ppi, sys_inputs=inputs)
     return [figure.with_density(page, ppi) for page in (pages if isinstance(pages, list) else [pages])]
+
+
+def _source(report: Report) -> bytes:
+    """The templates as one source: those of a single sheet, or of sheets that follow each other."""
+    names = ("page", "single" if _is_single(report) else "flow")
+    return b"\n".join((PAGES / f"{name}.typ").read_bytes() for name in names)
+
+
+def _is_single(report: Report) -> bool:
+    """Whether it is meant for one sheet, without charts: those of a full report take sheets of their own."""
+    return report.single and not any(section.pictures for section in report.sections)
 
 
 def _inputs(report: Report, sheet: Sheet, look: Look) -> dict[str, str]:
     """The page as data. A report with few charts is set closer on A4 where that saves a sheet."""
-    normal = _data(report, sheet, look, FORMATS[sheet])
+    if _is_single(report):
+        return _data(single.page(report, sheet, look))
+    normal = _data(Page(report, sheet, look, FORMATS[sheet]))
     if sheet == "wide" or sum(len(section.pictures) for section in report.sections) > FEW_CHARTS:
         return normal
-    pages = _pages(normal)
+    pages = _pages(report, normal)
     if pages == 1:
         return normal
-    closer = _data(report, sheet, look, CLOSER)
-    return closer if _pages(closer) < pages else normal
+    closer = _data(Page(report, sheet, look, CLOSER))
+    return closer if _pages(report, closer) < pages else normal
 
 
-def _data(report: Report, sheet: Sheet, look: Look, form: Format) -> dict[str, str]:
-    return {"data": json.dumps(_Page(report, sheet, look, form).to_dict(), ensure_ascii=False, allow_nan=False)}
+def _data(page: Page) -> dict[str, str]:
+    return {"data": json.dumps(page.to_dict(), ensure_ascii=False, allow_nan=False)}
 
 
-def _pages(inputs: dict[str, str]) -> int:
-    compiler = figure.compiler(PAGE.read_bytes(), inputs)
+def _pages(report: Report, inputs: dict[str, str]) -> int:
+    compiler = figure.compiler(_source(report), inputs)
     return json.loads(compiler.query("<pages>", field="value", one=True))
-
-
-@dataclass(frozen=True)
-class _Page:
-    report: Report
-    sheet: Sheet
-    look: Look
-    format: Format
-
-    @property
-    def style(self) -> Style:
-        return figure.style(self.look)
-
-    @property
-    def half(self) -> float:
-        """Width of one of two columns, in pt."""
-        return (self.format.width - self.format.gap) / 2
-
-    @property
-    def beside(self) -> float:
-        """Width of what stands at the right of a picture, in pt."""
-        return 0.4 * (self.format.width - self.format.gap)
-
-    def to_dict(self) -> dict[str, Any]:
-        report, style = self.report, self.style
-        ink, paper = WARN[self.look]
-        return {
-            "sheet": self.sheet,
-            "title": report.title,
-            "written": _date(report.written),
-            "lead": self._text(report.lead, self.format.width),
-            "notice": report.notice,
-            "version": f"xraykit {xraykit.__version__}",
-            "tiles": [tile._asdict() for tile in report.headline],
-            "facts": [[name, self._text(value, 0.7 * self.format.width)] for name, value in report.facts],
-            "blocks": list(self._blocks()),
-            "type": self.format.type,
-            "table": self.format.table,
-            "width": self.format.width,
-            "half": self.half,
-            "beside": self.beside,
-            "gap": self.format.gap,
-            "family": tables.FAMILY,
-            "colors": {
-                "page": style.background,
-                "ink": style.ink,
-                "faint": style.faint,
-                "grid": style.grid,
-                "panel": PANEL[self.look],
-                "accent": style.series[0],
-                "warn": ink,
-                "warned": paper,
-            },
-        }
-
-    def _blocks(self) -> Iterator[dict[str, Any]]:
-        """Sections as they stand: alone, or several small ones in two columns."""
-        small: list[Section] = []
-        for section in self.report.sections:
-            if self._is_small(section):
-                small.append(section)
-                continue
-            yield from self._run(small)
-            small = []
-            yield {"columns": False, "sections": [self._section(section, self.format.width)]}
-        yield from self._run(small)
-
-    def _run(self, small: Sequence[Section]) -> Iterator[dict[str, Any]]:
-        if len(small) == 1:
-            yield {"columns": False, "sections": [self._section(small[0], self.format.width)]}
-        elif small:
-            yield {"columns": True, "sections": [self._section(section, self.half) for section in small]}
-
-    def _is_small(self, section: Section) -> bool:
-        """Whether it may stand in one of two columns: words, and tables that need no smaller type there."""
-        if section.across or section.pictures or section.photographs:
-            return False
-        return all(self._fits(table, self.half) for table in section.tables)
-
-    def _fits(self, table: Table, width: float) -> bool:
-        return len(tables.fit(table, width, self.format.table, self.format.table)) == 1
-
-    def _section(self, section: Section, width: float) -> dict[str, Any]:
-        beside = self._beside(section)
-        words_at_side = beside and self._has_words_at_side(section)
-        length = sum(map(len, section.words))
-        alone = self.sheet == "wide" and width == self.format.width and not section.parts  # on a slide
-        left_out = [f"{table.title or section.title}: {len(table.rows):,} rows." for table in self._left_out(section)]
-        return {
-            "title": section.title,
-            "words": [self._text(words, self.beside if words_at_side else width) for words in section.words],
-            "type": self.format.type * (1 if not alone else 1.4 if length < 400 else 1.2 if length < 800 else 1),
-            "short": length < 600,
-            "listed": section.listed and len(section.words) > 1,
-            "left_out": " ".join([*left_out, ELSEWHERE] if left_out else []),
-            "beside": beside,
-            "words_at_side": words_at_side,
-            "rows": list(self._rows(section, width)),
-        }
-
-    def _left_out(self, section: Section) -> tuple[Table, ...]:
-        """Long tables of what the section's pictures show."""
-        long = (table for table in section.tables if len(table.rows) > self.format.rows / 2)
-        return tuple(long) if section.pictures else ()
-
-    def _beside(self, section: Section) -> bool:
-        """Whether its one picture has something at its right: small tables; on a slide a few words too."""
-        if len(section.pictures) != 1 or section.photographs:
-            return False
-        return bool(self._at_side(section) or self._has_words_at_side(section))
-
-    def _has_words_at_side(self, section: Section) -> bool:
-        return self.sheet == "wide" and 0 < sum(map(len, section.words)) <= FEW_WORDS
-
-    def _at_side(self, section: Section) -> tuple[Table, ...]:
-        """The tables that may stand at the right of a picture."""
-        shown = (table for table in section.tables if len(table.rows) <= BESIDE and not _is_bare(table))
-        return tuple(table for table in shown if self._fits(table, self.beside))
-
-    def _rows(self, section: Section, width: float) -> Iterator[dict[str, Any]]:
-        """Parts that stand side by side: small tables and pictures in pairs, photographs by the width they ask for."""
-        row: list[dict[str, Any]] = []
-        used = 0.0
-        left_out = self._left_out(section)
-        at_side = self._at_side(section) if self._beside(section) else ()
-        parts = [part for part in section.parts if part not in left_out and not _is_bare(part)]
-        for place, part in enumerate(parts):
-            if isinstance(part, Table):
-                share = 0.5 if width == self.format.width and self._has_like(parts, place) else 1.0
-                room = self.beside if part in at_side else self.half if share < 1 else width
-                drawn = {"kind": "side" if part in at_side else "table"} | self._table(part, room)
-            elif isinstance(part, Picture):
-                share = 0.5 if len(section.pictures) > 1 else 1.0
-                drawn = {"kind": "picture"} | self._picture(part, section, share, width)
-            else:
-                share, drawn = part.shown, {"kind": "picture"} | self._photograph(part, width)
-            if row and (used + share > 1.001 or row[-1]["kind"] != drawn["kind"]):
-                yield self._row(row, width)
-                row, used = [], 0.0
-            row.append(drawn | {"share": share})
-            used += share
-        if row:
-            yield self._row(row, width)
-
-    def _has_like(self, parts: Sequence[Any], place: int) -> bool:
-        """Whether a table beside it has the same columns, and both fit into half the width."""
-        table = parts[place]
-        near = (parts[k] for k in (place - 1, place + 1) if 0 <= k < len(parts))
-        alike = any(isinstance(part, Table) and part.columns == table.columns for part in near)
-        if not alike or len(table.rows) > PAIRED:
-            return False
-        smaller = 0.88 if self.sheet == "a4" else 1
-        groups = tables.fit(table, self.half, self.format.table, smaller * self.format.table)
-        return len(groups) == 1 and not groups[0].stacked
-
-    def _row(self, parts: Sequence[dict[str, Any]], width: float) -> dict[str, Any]:
-        room = width - self.format.gap * (len(parts) - 1)
-        shares = [part["share"] for part in parts]
-        whole = max(1.0, sum(shares))
-        return {"parts": list(parts), "widths": [round(room * share / whole, 2) for share in shares]}
-
-    def _table(self, table: Table, width: float) -> dict[str, Any]:
-        """A table; of a very long one the first rows."""
-        rows, note = len(table.rows), " ".join(filter(None, (table.scale_note, table.note)))
-        if rows > self.format.rows:
-            table = replace(table, rows=table.rows[: self.format.rows])
-            note = f"The first {self.format.rows} of {rows:,} rows. {ELSEWHERE} {note}".strip()
-        if self.sheet == "wide":
-            groups = self._slide_groups(table, width)
-        else:
-            groups = tables.fit(table, width, self.format.table, self.format.smallest)
-        return {
-            "title": table.title,
-            "note": note,
-            "head": table.head,
-            "fresh": self.sheet == "wide" and width == self.format.width and len(table.rows) > BESIDE,
-            "width": width,
-            "groups": [self._group(table, group) for group in groups],
-        }
-
-    def _slide_groups(self, table: Table, width: float) -> tuple[tables.Group, ...]:
-        """A table of a slide: larger type where it is short, smaller where one slide can hold it so."""
-        normal = self.format.table
-        sizes = [1.3, 1.15, 1, 0.94, 0.88] if width == self.format.width else [1, 0.94, 0.88]
-        for size in (scale * normal for scale in sizes):
-            groups = tables.fit(table, width, size, self.format.smallest)
-            high = sum(tables.height(table, group, 0.84) for group in groups)
-            if high <= (0.62 if size > normal else 0.86) * self.format.height:
-                return groups
-        return tables.fit(table, width, normal, self.format.smallest)
-
-    def _group(self, table: Table, group: tables.Group) -> dict[str, Any]:
-        columns = [table.columns[place] for place in group.columns]
-        wide = [width / group.size - tables.GAP for width in group.widths]
-        return {
-            "size": group.size,
-            "widths": group.widths,
-            "heads": [
-                tables.breakable(column.name, room / tables.SMALL) for column, room in zip(columns, wide, strict=True)
-            ],
-            "align": [
-                "center" if column.look == "shade" else "left" if column.kind == "text" or not table.head else "right"
-                for column in columns
-            ],
-            "rows": [
-                [self._cell(row[place], room) for place, room in zip(group.columns, wide, strict=True)]
-                for row in tables.cells(table, group.stacked)
-            ],
-        }
-
-    def _cell(self, cell: Cell, room: float) -> dict[str, Any]:
-        made: dict[str, Any] = {"text": tables.breakable(cell.text, room)}
-        if cell.interval:
-            made["interval"] = tables.breakable(cell.interval, room / tables.SMALL)
-        if cell.bar:
-            made["bar"] = [round(value, 2) for value in cell.bar]
-        if cell.shade is not None:
-            made |= {"fill": shade(cell.shade, self.style), "ink": _ink_on(cell.shade, self.style)}
-        return made
-
-    def _picture(self, picture: Picture, section: Section, share: float, width: float) -> dict[str, Any]:
-        """A chart at the size it is printed: its type is as large as the page's, unless it would be too high."""
-        if self._beside(section):
-            room = (width - self.format.gap) * 0.6
-        else:
-            room = (width - self.format.gap) / 2 if share < 1 else width * (0.68 if self.sheet == "a4" else 0.8)
-        most = self._highest(section)
-        drawn = figure.svg(picture, width=room / self.format.chart, look=self.look, highest=most / self.format.chart)
-        scale = min(self.format.chart, room / drawn.width, most / drawn.height)
-        return {
-            "title": picture.title,
-            "note": picture.note,
-            "alt": ". ".join(filter(None, (picture.title, picture.note))),
-            "svg": drawn.svg,
-            "width": round(scale * drawn.width, 2),
-            "height": round(scale * drawn.height, 2),
-        }
-
-    def _photograph(self, photograph: Photograph, width: float) -> dict[str, Any]:
-        across, down = photograph.size
-        beside = max(1, int(1.001 / photograph.shown))
-        room = (width - self.format.gap * (beside - 1)) * photograph.shown
-        highest = WHOLE if photograph.shown > 0.9 else self.format.photograph  # a sheet of many films
-        scale = min(room / across, highest * self.format.height / down)
-        return {
-            "title": photograph.title,
-            "note": photograph.note,
-            "alt": photograph.alt,
-            "svg": (
-                f'<svg xmlns="http://www.w3.org/2000/svg" width="{across}" height="{down}" viewBox="0 0 {across} '
-                f'{down}"><image width="{across}" height="{down}" href="{photograph.url}"/></svg>'
-            ),
-            "width": round(scale * across, 2),
-            "height": round(scale * down, 2),
-        }
-
-    def _highest(self, section: Section) -> float:
-        """How high a chart may be, in pt, with room for its title and note."""
-        if self.sheet == "a4":
-            return 0.5 * self.format.height
-        lines = 0 if self._has_words_at_side(section) else sum(math.ceil(len(words) / 125) for words in section.words)
-        said = LINE * self.format.type * lines + 10
-        room = self.format.height - HEADED
-        return room - said if said < 0.45 * room else room  # below many words it would be small: the next slide has it
-
-    def _text(self, text: str, width: float) -> str:
-        return tables.breakable(text, 0.97 * width / self.format.type)
-
-
-def _is_bare(part: Any) -> bool:
-    """Whether a table names rows and says nothing of them."""
-    return isinstance(part, Table) and len(part.columns) < 2
-
-
-def _date(written: datetime | None) -> list[int] | None:
-    """Year, month, day, hour, minute, second in UTC."""
-    return None if written is None else list(written.astimezone(UTC).timetuple()[:6])
-
-
-def shade(share: float, style: Style) -> str:
-    """The colour of a share in [0, 1] on the charts' scale, as #RRGGBB."""
-    stops = [[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour in style.sequential]
-    place = min(max(share, 0.0), 1.0) * (len(stops) - 1)
-    low = min(int(place), len(stops) - 2)
-    mixed = (round(a + (b - a) * (place - low)) for a, b in zip(stops[low], stops[low + 1], strict=True))
-    return "#" + "".join(f"{value:02X}" for value in mixed)
-
-
-def _ink_on(share: float, style: Style) -> str:
-    return style.on_high if share > style.flip else style.on_low

@@ -12,12 +12,23 @@ from typing import Any
 import numpy as np
 
 
+@dataclass(frozen=True)
+class Legend:
+    """What stands in a picture's pixels below its first `rows`, as text; `colors` #RRGGBB of its bar, from 0 to 1."""
+
+    rows: int
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    colors: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Photograph:
     """A part of a section. `png` is a whole PNG file; `alt` tells what it shows to those who do not see it.
 
     HTML holds the pixels, Markdown the title, JSON their SHA-256 alone. `shown` is how wide it is meant to stand, as a
-    share of the page's width in (0, 1]: two of 0.5 stand side by side.
+    share of the page's width in (0, 1]: two of 0.5 stand side by side. Where type can be set, a `legend` stands in type
+    instead of in the pixels.
     """
 
     key: str
@@ -26,6 +37,7 @@ class Photograph:
     alt: str
     note: str = ""
     shown: float = 0.5
+    legend: Legend | None = None
 
     @cached_property
     def size(self) -> tuple[int, int]:

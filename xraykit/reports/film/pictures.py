@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,32 +11,48 @@ from xraykit import RESEARCH_ONLY
 from xraykit.films import note
 from xraykit.films.radiograph import Radiograph
 from xraykit.models.explanation import Explanation
-from xraykit.reports.film.photograph import Photograph, png_of
+from xraykit.reports.film.photograph import Legend, Photograph, png_of
 from xraykit.reports.film.subject import Answer, Subject
-from xraykit.reports.heatmap import overlay
+from xraykit.reports.heatmap import colormaps, overlay
 
 SMALLEST = 640  # px of the longer side: a smaller film is enlarged, so that its legend can be read
 NARROWEST = 0.6  # width of a picture over the height of its film: a narrow film stands on a wider ground
 MOST_ACROSS = 5  # pictures side by side; more of them stand in rows
 ACROSS, LETTERS = 26, 8  # of the width are letters high where two stand side by side: a part of both together
 SIDES = {"R": "right", "L": "left", "A": "front", "P": "back", "H": "head", "F": "feet"}
+STOPS = 16  # colours of a bar in type
 GROUND = (16, 16, 18)  # as the legend's
+
+
+class _Drawn(NamedTuple):
+    """A picture (h, w, 3), its legend in pixels and in type, and the colour map of its bar, "" without one."""
+
+    pixels: np.ndarray
+    lines: Sequence[str]
+    in_type: Sequence[str]
+    warnings: Sequence[str] = ()
+    colormap: str = ""
 
 
 def photographs(subject: Subject) -> tuple[Photograph, ...]:
     """The film, then the overlay of each model that has one, in the models' order."""
     film, settings = subject.film, subject.settings
     warnings = [warning.words for warning in note.warnings(film.notes)]
-    drawn = [(_colour(film.display(settings.longest)), _about(subject), warnings, "")]
+    drawn = [
+        _Drawn(_colour(film.display(settings.longest)), [*_about(subject), RESEARCH_ONLY], _about(subject), warnings)
+    ]
     shown = [(answer, answer.explanation) for answer in subject.answers if answer.explanation is not None]
     for answer, map_ in shown:
         heat = overlay.overlay(
             film, map_, opacity=settings.opacity, colormap=settings.colormap, longest=settings.longest
         )
-        drawn.append((heat, _legend(answer, map_), [], settings.colormap))
+        drawn.append(_Drawn(heat, _legend(answer, map_), _below(answer, map_), (), settings.colormap))
     share = 1 / min(max(len(drawn), 2), MOST_ACROSS)
-    pictures = _level(drawn, ACROSS * 2 * share + LETTERS)  # letters nearly as large in print, however many stand
-    first = Photograph("film", subject.title, png_of(pictures[0]), _alt(subject), shown=share)
+    placed = [_placed(_enlarged(picture.pixels)) for picture in drawn]
+    # Letters nearly as large in print, however many stand
+    pictures = _level(placed, drawn, ACROSS * 2 * share + LETTERS)
+    legends = [_in_type(picture, len(ground)) for picture, ground in zip(drawn, placed, strict=True)]
+    first = Photograph("film", subject.title, png_of(pictures[0]), _alt(subject), shown=share, legend=legends[0])
     overlays = (
         Photograph(
             f"overlay-{answer.card.name}",
@@ -44,10 +61,18 @@ def photographs(subject: Subject) -> tuple[Photograph, ...]:
             f"{subject.title} under a heatmap: regions that influenced the output of {answer.card.name} for "
             f"{map_.label}, by {map_.method}.",
             shown=share,
+            legend=legend,
         )
-        for (answer, map_), pixels in zip(shown, pictures[1:], strict=True)
+        for (answer, map_), pixels, legend in zip(shown, pictures[1:], legends[1:], strict=True)
     )
     return (first, *overlays)
+
+
+def _in_type(picture: _Drawn, rows: int) -> Legend:
+    """The legend below so many rows as text, without the notice, which a page has."""
+    table = colormaps.table(picture.colormap)[:: 255 // (STOPS - 1)] if picture.colormap else ()
+    colors = tuple("#" + bytes(color).hex().upper() for color in table)
+    return Legend(rows, tuple(picture.in_type), tuple(picture.warnings), colors)
 
 
 def lies(film: Radiograph) -> Iterator[str]:
@@ -70,13 +95,19 @@ def _about(subject: Subject) -> list[str]:
         where = "in the patient" if softcopy.spacing.kind == "patient" else "at the detector"
         size += f", {softcopy.spacing.column:.3g} mm each {where}"
     view, *sides = lies(film)
-    return [f"{subject.title}, {view}", "; ".join(sides), size, RESEARCH_ONLY]
+    return [f"{subject.title}, {view}", "; ".join(sides), size]
 
 
 def _legend(answer: Answer, map_: Explanation) -> list[str]:
     probability = answer.probabilities.get(map_.label, 0.0)
     what, how, scale, notice = overlay.legend_lines(map_)
     return [f"{answer.card.name}: model probability {probability:.3f}", what, f"{how}; {scale}", notice]
+
+
+def _below(answer: Answer, map_: Explanation) -> list[str]:
+    """The legend in type: below the model's name, on a page with the notice."""
+    what, how, scale, _ = overlay.legend_lines(map_)
+    return [f"{what}; model probability {answer.probabilities.get(map_.label, 0.0):.3f}", f"{how}; {scale}"]
 
 
 def _alt(subject: Subject) -> str:
@@ -88,11 +119,10 @@ def _colour(shown: np.ndarray) -> np.ndarray:
     return shown if shown.ndim == 3 else np.repeat(shown[:, :, None], 3, axis=2)
 
 
-def _level(drawn: list[tuple[np.ndarray, list[str], list[str], str]], across: float) -> list[np.ndarray]:
+def _level(placed: Sequence[np.ndarray], drawn: Sequence[_Drawn], across: float) -> list[np.ndarray]:
     """Pictures (h, w, 3) of one film on grounds of one size, with strips of one height below them."""
-    placed = [_placed(_enlarged(picture)) for picture, *_ in drawn]
     width = placed[0].shape[1]
-    strips = [overlay.strip(width, lines, warnings, colormap, across) for _, lines, warnings, colormap in drawn]
+    strips = [overlay.strip(width, each.lines, each.warnings, each.colormap, across) for each in drawn]
     highest = max(len(strip) for strip in strips)
     return [
         np.vstack([picture, strip, _ground(highest - len(strip), width)])

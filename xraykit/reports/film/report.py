@@ -24,15 +24,22 @@ from xraykit.truth import places, sets
 NONE, UNKNOWN = "none", "not known"
 GATE = {"passed": "passed", "refused": "refused", "overridden": "refused, read all the same", "off": "not asked"}
 WORST = 2  # places elsewhere that are named of a model, the worst first
-MOST_LIMITS, MOST_COUNTED = 6, 4  # limits that are said, classes whose films are counted
+MOST_LIMITS, MOST_COUNTED = 6, 72  # limits that are said, letters of the films of each class
 KNOWN = {"": "not among its own films", None: "its own films are not remembered"}
 ANSWERED = (
     "Predicted class",
-    "Model probability",
     "At or above its point",
     "90% prediction set",
     "Calibrated",
     "This film",
+    "Network",
+    "SHA-256 of its files",
+    "Learned from",
+)
+POINT = "point"
+POINTS = (
+    "Below each model its probability of the class, beside it the operating point, the mark on the bar: chosen on its "
+    "validation films. n/a: none, or a class it does not know."
 )
 HIGHEST = "The predicted class is that of the highest model probability."
 
@@ -47,9 +54,9 @@ def report(subject: Subject) -> Report:
         sections=(
             _film(subject),
             *_probabilities(answers),
+            *_models(answers),
             *_worth(answers),
             _impression(subject.impression, answers),
-            *_models(answers),
             *_limits(answers),
         ),
         data={"kind": "film report", **data(subject)},
@@ -57,6 +64,7 @@ def report(subject: Subject) -> Report:
         headline=tuple(map(_tile, answers)),
         columns=True,
         written=datetime.datetime.fromisoformat(subject.created),
+        single=True,
     )
 
 
@@ -70,11 +78,17 @@ def refused(refusal: Refusal, sha256: str, created: str, *, name: str = "") -> R
         ("Date", moment(created)),
         ("Software", software.line()),
     )
-    held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}}
+    redo = {
+        "verb": "report film",
+        "arguments": {"models": [], "name": name, "created": created},
+        "settings": {},
+        "hashes": {"film": {"sha256": sha256}, "models": {}},
+        "versions": software.versions(),
+    }
+    held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}, "redo": redo}
     written = datetime.datetime.fromisoformat(created)
-    return Report(
-        title, RESEARCH_ONLY, facts, (Section("refused", "Not read", words),), held, "Not read.", written=written
-    )
+    sections = (Section("refused", "Not read", words),)
+    return Report(title, RESEARCH_ONLY, facts, sections, held, "Not read.", written=written, single=True)
 
 
 def data(subject: Subject) -> dict[str, Any]:
@@ -191,47 +205,55 @@ def _probabilities(answers: Sequence[Answer]) -> Iterator[Section]:
 
         return bars.of_models(rows, classes, models, style=style)
 
-    chart = Picture("probabilities", "Model probabilities of this film", draw, rows)
-    parts = (chart, _numbers(read, classes), _answers(answers))
-    many = len(read) > 2
-    yield Section("answers", "Model probabilities", (HIGHEST,), parts, wide=not many, across=many)
+    chart = Picture("probabilities", "Model probabilities of this film", draw, rows, rank="appendix")
+    yield Section("answers", "Model probabilities", (HIGHEST,), (_numbers(read, classes), chart), wide=True)
 
 
 def _numbers(read: Sequence[Answer], classes: Sequence[str]) -> Table:
-    """A row a class: each model's probability and operating point. Models are numbered where there are several."""
-    heads = []
-    for number, _ in enumerate(read, 1):
-        mark = f" {number}" * (len(read) > 1)
-        heads += [Column(f"Model probability{mark}", "number"), Column(f"Operating point{mark}", "number")]
+    """A row a class: each model's probability and operating point."""
+    heads = (
+        head for answer in read for head in (Column(answer.card.name, "number", look="level"), Column(POINT, "number"))
+    )
     rows = tuple(
         (label, *(value for answer in read for value in (answer.probabilities.get(label), answer.threshold(label))))
         for label in classes
     )
-    named = ", ".join(f"{number}: {answer.card.name}" for number, answer in enumerate(read, 1)) if len(read) > 1 else ""
-    note = "Operating points were chosen on each model's validation films. n/a: none, or a class it does not know."
-    return Table("numbers", "By class", (Column("Class"), *heads), rows, f"{named}. {note}" if named else note)
+    return Table("numbers", "", (Column("Class"), *heads), rows, POINTS)
 
 
-def _answers(answers: Sequence[Answer]) -> Table:
+def _models(answers: Sequence[Answer]) -> Iterator[Section]:
     """A column a model: they are few, and what is said of them is long."""
+    if not answers:
+        return
     heads = (Column("Model"), *(Column(answer.card.name) for answer in answers))
-    rows = zip(ANSWERED, *map(_column, answers), strict=True)
-    return Table("answers", "By model", heads, tuple(rows), _set_note(answers))
+    rows = tuple(zip(ANSWERED, *map(_column, answers), strict=True))
+    table = Table("models", "", heads, rows, _set_note(answers))
+    yield Section("models", "Models", parts=(table,), wide=True)
 
 
 def _column(answer: Answer) -> tuple[str, ...]:
-    if answer.prediction is None:
-        return "not read", "", "", "", _calibrated(answer.card), ""
-    top = answer.prediction.top
-    has_points = any(answer.threshold(label) is not None for label in answer.card.classes)
+    card = answer.card
     return (
-        top,
-        f"{answer.probabilities[top]:.4f}",
-        (", ".join(answer.called) or NONE) if has_points else "no operating points",
-        _set(answer),
-        _calibrated(answer.card),
-        f"known to it: {answer.known} film" if answer.known else KNOWN[answer.known],
+        *_said(answer),
+        _calibrated(card),
+        ""
+        if answer.prediction is None
+        else f"known to it: {answer.known} film"
+        if answer.known
+        else KNOWN[answer.known],
+        f"{card.title}; saved {moment(card.created)}",
+        model_hash(card)[:ID],
+        learned_from(card),
     )
+
+
+def _said(answer: Answer) -> tuple[str, str, str]:
+    """The predicted class, the classes at or above their operating points, and the prediction set."""
+    if answer.prediction is None:
+        return "not read", "", ""
+    has_points = any(answer.threshold(label) is not None for label in answer.card.classes)
+    called = (", ".join(answer.called) or NONE) if has_points else "no operating points"
+    return answer.prediction.top, called, _set(answer)
 
 
 def _set(answer: Answer) -> str:
@@ -314,27 +336,13 @@ def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
     return Section("impression", title, parts=(_list("said", rows),))
 
 
-def _models(answers: Sequence[Answer]) -> Iterator[Section]:
-    if not answers:
-        return
-    rows = tuple(
-        (
-            answer.card.name,
-            f"{answer.card.title}. Saved {moment(answer.card.created)}; SHA-256 of its files "
-            f"{model_hash(answer.card)[: 2 * ID]}. Learned from {learned_from(answer.card)}.",
-        )
-        for answer in answers
-    )
-    yield Section("models", "Models", parts=(_list("models", rows),))
-
-
 def learned_from(card: Card) -> str:
     """The training films of a model in a line."""
     counts = card.data.get("train_used") or (card.data.get("counts") or {}).get("train") or {}
     if not counts:
         return "not reported"
     by_class = ", ".join(f"{n:,} {label}" for label, n in counts.items())
-    by_class = by_class if len(counts) <= MOST_COUNTED else f"{len(counts)} classes"
+    by_class = by_class if len(by_class) <= MOST_COUNTED else f"{len(counts)} classes"
     return f"{sum(counts.values()):,} films of {card.data.get('name', 'a collection without a name')}: {by_class}"
 
 

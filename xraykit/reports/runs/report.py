@@ -249,7 +249,7 @@ def _films(record: Record) -> Section | None:
     rows += [("Groups", f"{data.groups:,}")] if data.groups is not None else []
     rows += [("Files refused", f"{len(data.refused):,}"), ("SHA-256 of films and labels", data.digest or UNKNOWN)]
     facts = Table("data-facts", "", (Column("Fact"), Column("Value")), tuple(rows), head=False)
-    return Section("data", "Films and division", parts=(card_report.counts(data.counts, data.train_used), facts))
+    return Section("data", "Films and division", parts=(card_report.films_table(data.counts, data.train_used), facts))
 
 
 def _device(record: Record) -> Section:

@@ -14,6 +14,7 @@ from xraykit.experiments.study import Study
 from xraykit.experiments.table import Table
 from xraykit.reports.charts.studies import MOST_LINES
 from xraykit.reports.report import Report, Section
+from xraykit.reports.study import page as study_page
 from xraykit.reports.study import published as study_published
 from xraykit.reports.study import report as study_report
 from xraykit.reports.study import settings as study_settings
@@ -77,7 +78,8 @@ def report(study: StudySnapshot, table: Table, asked: Study) -> Report:
     """The whole page to hand out."""
     test = snapshot.test_figures(study)
     test = None if isinstance(test, str) else test
-    return study_published.report(table, asked, test, st.session_state.get(_trials_key(study), ()))
+    overlaid = st.session_state.get(_trials_key(study), ())
+    return study_page.report(table, asked, test, overlaid, name=study.name, course=study_page.read_course(study.folder))
 
 
 def brushed(study: StudySnapshot, table: Table) -> list[int] | None:

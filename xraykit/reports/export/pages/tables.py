@@ -15,11 +15,12 @@ from typing import Any
 from xraykit.evaluation.stats import Figure
 from xraykit.reports.report import Cell, Column, Table
 
-FONTS = Path(__file__).parent / "fonts"
+FONTS = Path(__file__).parents[1] / "fonts"
 FAMILY = "Liberation Sans"
 EM = 200  # font size at which text is measured
 GAP = 1.2  # em between two columns, a tenth of it to spare
 SMALL = 0.86  # of the type: intervals and heads
+LEVEL = (2.4, 7.0)  # em of a bar beside a number: at least, and where there is room
 WORDY, NARROW = 16.0, 7.0  # em: a column of text asks for at most, may be squeezed to
 SLACK = 0.03  # em by which measures may differ
 PARTS = re.compile(r"[^_/.\-:,@]+[_/.\-:,@]*|[_/.\-:,@]+")
@@ -147,7 +148,8 @@ def _need(table: Table, place: int, column_cells: Sequence[Cell]) -> _Need:
     lines = [line for cell in column_cells for line in _lines(cell.text, cell.interval)]
     natural = max((scale * length(line) for line, scale in lines), default=0)
     if column.kind != "text" and not any(cell.text.count(" ") > 3 for cell in column_cells):
-        return _Need(max(natural, head) + GAP, max(natural, SMALL * length(name)) + GAP)
+        least, more = LEVEL if column.look == "level" else (0, 0)
+        return _Need(max(natural + least, head) + GAP, max(natural + more, SMALL * length(name)) + GAP)
     word = max((scale * _longest(word) for line, scale in lines for word in line.split()), default=0)
     least = max(min(word, WORDY), min(natural, NARROW), head)
     return _Need(least + GAP, max(natural, least, SMALL * length(name)) + GAP)
