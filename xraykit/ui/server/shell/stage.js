@@ -141,7 +141,8 @@ function unfit() {
   }
 }
 
-const PARTS = "h2, h3, h4, p, li, tr, dt, dd, pre, figure, svg, canvas, img, summary, [data-testid=stAlert], .xk-scale, .xk-part";
+const PARTS = "h2, h3, h4, p, li, tr, dt, dd, pre, figure, svg, canvas, img, summary, [data-testid=stAlert], .xk-scale, "
+  + ".xk-part, .xk-headline, .xk-tiles, .xk-end";
 const BEGINS = ".xk-section h2, .xk-block h2, .xk-run h2, .xk-listed, .xk-top h2, .xk-part-title, .xk-sub";
 const NAMED = `${BEGINS}, .xk-box > :is(h2, h3)`;
 const LEADS = "h2, h3, h4, thead tr, figcaption, .xk-part";
@@ -232,8 +233,8 @@ function skip(by) {
 
 const MOVES = { ArrowRight: 1, PageDown: 1, " ": 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity, End: Infinity };
 const SECTIONS = { ArrowDown: 1, ArrowUp: -1 };
-const isTyping = element => element instanceof Element
-  && element.closest("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable=true], [role=textbox], dialog, [role=dialog]");
+const TYPED = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable=true], [role=textbox]";
+const isTyping = element => element instanceof Element && element.closest(`${TYPED}, dialog, [role=dialog]`);
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.composedPath()[0])) return;
@@ -282,7 +283,9 @@ new MutationObserver(() => {
   agree();
   if (look()) arrangeSoon();
 }).observe(root, { attributes: true, attributeFilter: ["data-page", "data-drawn"] });
-new MutationObserver(agree).observe(document.getElementById("root"), { subtree: true, attributes: true, attributeFilter: ["data-look"], childList: true });
+new MutationObserver(agree).observe(document.getElementById("root"), {
+  subtree: true, childList: true, attributes: true, attributeFilter: ["data-look"],
+});
 
 const asked = new URLSearchParams(location.search).get(NAME);
 if (asked !== null) present(LOOKS.includes(asked) ? asked : "dark");
