@@ -136,7 +136,7 @@ def _body(page: str) -> str:
         f"{ICON}</button>"
         f'<p class="xk-banner" role="note">{html.escape(RESEARCH_ONLY)}</p></header>'
         f'<footer id="xk-stage" hidden><p role="note">{html.escape(RESEARCH_ONLY)}</p><p class="xk-stage-title"></p>'
-        f'<p class="xk-stage-count" role="status"></p></footer><div id="xk-stage-below" hidden></div>'
+        f'<p class="xk-stage-count" role="status"></p><p>Esc ends</p></footer><div id="xk-stage-below" hidden></div>'
         f'<p class="xk-stage-empty" hidden>{EMPTY}</p>'
         f'<div id="xk-skeletons" aria-hidden="true">{skeletons}</div>'
     )

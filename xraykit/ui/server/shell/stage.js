@@ -36,6 +36,7 @@ function present(wanted) {
   document.getElementById("xk-present").setAttribute("aria-pressed", String(Boolean(wanted)));
   bar.hidden = mask.hidden = !wanted;
   history.replaceState(history.state, "", location.href);
+  for (const link of document.querySelectorAll("#xk-frame nav a")) link.href = named(link.href);
   if (!wanted) leave();
   else if (first) enter();
   agree();
@@ -117,6 +118,8 @@ function arrange() {
   show();
 }
 
+const TALL = 420; // px of a chart's own height, above which it gets a screen
+
 /** Tables that are too wide are made smaller, charts that are higher than a screen get it whole. */
 function fit() {
   for (const table of content().querySelectorAll(".xk-table > table, .xk-found table, .xk-refused table")) {
@@ -127,7 +130,7 @@ function fit() {
     }
   }
   for (const svg of content().querySelectorAll("[data-testid=stVegaLiteChart] svg")) {
-    svg.toggleAttribute("data-tall", Number(svg.getAttribute("height")) > 420);
+    svg.toggleAttribute("data-tall", Number(svg.getAttribute("height")) > TALL);
   }
 }
 
@@ -138,22 +141,25 @@ function unfit() {
   }
 }
 
-const PARTS = "h2, h3, h4, p, li, tr, dt, dd, pre, figure, svg, canvas, img, summary, [data-testid=stAlert], .xk-scale, .xk-part";
+const PARTS = "h2, h3, h4, p, li, tr, dt, dd, pre, figure, svg, canvas, img, summary, [data-testid=stAlert], .xk-scale, "
+  + ".xk-part, .xk-headline, .xk-tiles, .xk-end";
 const BEGINS = ".xk-section h2, .xk-block h2, .xk-run h2, .xk-listed, .xk-top h2, .xk-part-title, .xk-sub";
 const NAMED = `${BEGINS}, .xk-box > :is(h2, h3)`;
 const LEADS = "h2, h3, h4, thead tr, figcaption, .xk-part";
 
-/** What can be seen of the page, from top to bottom; `leads`: never the last of a screen. */
+/**
+ * What can be seen of the page, from top to bottom; `leads`: never the last of a screen; `head`: how high is
+ * the head of its table, which stays at the top (stage.css). */
 function partsOf() {
   const from = main().getBoundingClientRect().top - main().scrollTop;
   const parts = [];
   for (const element of content().querySelectorAll(PARTS)) {
-    if (element.closest("svg") !== element && element.closest("svg")) continue;
     const box = element.getBoundingClientRect();
     if (box.height < 4 || box.width < 4 || element.closest(".xk-title")) continue;
     const name = element.matches(NAMED) ? headOf(element) : null;
     const [begins, leads] = [BEGINS, LEADS].map(kind => element.matches(kind));
-    parts.push({ top: box.top - from, bottom: box.bottom - from, name, begins, leads });
+    const head = element.closest("tbody")?.parentElement.tHead?.offsetHeight * element.currentCSSZoom || 0;
+    parts.push({ top: box.top - from, bottom: box.bottom - from, name, begins, leads, head });
   }
   return parts.sort((a, b) => a.top - b.top);
 }
@@ -178,9 +184,10 @@ function screensOf(section, height) {
   const end = Math.max(...section.map(part => part.bottom));
   const screens = [];
   for (let top = section[0].top; top < end - 1;) {
-    const bottom = end - top <= height ? end : cutOf(section, top, height);
+    const head = section.find(part => part.top >= top - 1)?.head ?? 0;
+    const bottom = end - top <= height - head ? end : cutOf(section, top, height - head);
     const holds = section.some(part => !part.leads && part.top >= top - 1 && part.top < bottom - 1);
-    if (holds) screens.push({ top, bottom }); // a heading alone is read in the bar
+    if (holds) screens.push({ top, bottom, head }); // a heading alone is read in the bar
     top = section.find(part => part.top >= bottom - 1)?.top ?? bottom;
   }
   return screens;
@@ -203,8 +210,7 @@ function show() {
   places.count.textContent = stop ? `${stage.at + 1} / ${stage.stops.length}` : "";
   places.empty.hidden = isRoom() || Boolean(stop) || root.dataset.drawn !== "yes";
   if (!stop) return void (mask.style.height = "0");
-  const shown = Math.max(0, stop.top - MARGIN);
-  main().scrollTo(0, shown);
+  main().scrollTo(0, Math.max(0, stop.top - (stop.head || (stop.part ? 2 : MARGIN))));
   mask.style.height = `${Math.max(0, height() - (stop.bottom - main().scrollTop) - 3)}px`;
 }
 
@@ -227,8 +233,8 @@ function skip(by) {
 
 const MOVES = { ArrowRight: 1, PageDown: 1, " ": 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity, End: Infinity };
 const SECTIONS = { ArrowDown: 1, ArrowUp: -1 };
-const isTyping = element => element instanceof Element
-  && element.closest("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable=true], [role=textbox], dialog, [role=dialog]");
+const TYPED = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable=true], [role=textbox]";
+const isTyping = element => element instanceof Element && element.closest(`${TYPED}, dialog, [role=dialog]`);
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.composedPath()[0])) return;
@@ -277,7 +283,9 @@ new MutationObserver(() => {
   agree();
   if (look()) arrangeSoon();
 }).observe(root, { attributes: true, attributeFilter: ["data-page", "data-drawn"] });
-new MutationObserver(agree).observe(document.getElementById("root"), { subtree: true, attributes: true, attributeFilter: ["data-look"], childList: true });
+new MutationObserver(agree).observe(document.getElementById("root"), {
+  subtree: true, childList: true, attributes: true, attributeFilter: ["data-look"],
+});
 
 const asked = new URLSearchParams(location.search).get(NAME);
 if (asked !== null) present(LOOKS.includes(asked) ? asked : "dark");
