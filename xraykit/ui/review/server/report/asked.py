@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -13,9 +14,21 @@ from xraykit.reports.export.figure import Look
 from xraykit.reports.film.heatmap import colormaps
 from xraykit.reports.film.subject import Grey, Settings
 
+if TYPE_CHECKING:
+    from xraykit.reading.worklist.room import Room
+
 MOST_FILMS, MOST_MODELS = 20_000, 20
 Name = Annotated[str, Meta(max_length=200)]
 What = Literal["film", "session", "sheet"]
+
+
+class Tab(Protocol):
+    """What reports need of a tab: its room, and its folder, which goes with the tab."""
+
+    @property
+    def room(self) -> Room: ...
+
+    def folder(self) -> Path: ...
 
 
 class View(msgspec.Struct, frozen=True):

@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from xraykit.refused import Refused
-from xraykit.ui.review.server.report.asked import Asked
+from xraykit.ui.review.server.report.asked import Asked, Tab
 
 if TYPE_CHECKING:
     from xraykit.reading.kept import Record
     from xraykit.reports.film.subject import Subject
     from xraykit.reports.report import Report
     from xraykit.ui.review.server.report.work import Work
-    from xraykit.ui.review.server.rooms import Seat
 
 GONE = "The film is not in the list any more. Close this and choose another."
 NOTHING_READ = "No film was read in this session yet. Record a finding, then come back."
@@ -33,8 +32,8 @@ class Made(NamedTuple):
 class Desk:
     """Of one tab; any thread may call it."""
 
-    def __init__(self, seat: Seat) -> None:
-        self._seat = seat
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
         self._lock = threading.RLock()
         self._last: tuple[object, Made] | None = None
         self._sheet: Report | None = None
@@ -71,9 +70,9 @@ class Desk:
             if not asked.films:
                 raise Refused("There is no film in the list. Open some first.", code="no-films")
             if asked.what == "sheet":
-                work = sheets.contact_sheet(self._seat, asked, self._keep)
+                work = sheets.contact_sheet(self._tab, asked, self._keep)
             else:
-                work = many.reports(self._seat, asked)
+                work = many.reports(self._tab, asked)
             if self._work is not None:
                 self._work.end()
             self._work = work.start()
@@ -91,17 +90,17 @@ class Desk:
     def _key(self, asked: Asked) -> object:
         """All that makes a report another one."""
         if asked.what == "session":
-            return self._seat.room.session.record()
-        row = self._seat.room.list.get(asked.film)
+            return self._tab.room.session.record()
+        row = self._tab.room.list.get(asked.film)
         return asked.film, row and row.changed, asked.view, asked.names, asked.film in asked.hidden
 
     def _film(self, asked: Asked) -> Made:
         from xraykit.ui.review.server.report import files, many, subjects
 
-        row = self._seat.room.list.get(asked.film)
+        row = self._tab.room.list.get(asked.film)
         if row is None:
             raise Refused(GONE, code="closed")
-        report, subject = many.report_of(self._seat, row, asked)
+        report, subject = many.report_of(self._tab, row, asked)
         stem = files.stem_of(report.data["film"]["sha256"], subjects.name_in(row, asked.names))
         return Made(report, subject, stem)
 
@@ -109,11 +108,11 @@ class Desk:
         from xraykit.reports.film import session
         from xraykit.system import files
 
-        whole = self._seat.room.session.record()
+        whole = self._tab.room.session.record()
         record = _told(whole)
         if not record.films:
             raise Refused(NOTHING_READ, code="nothing-read")
-        name = self._seat.room.session.name if record == whole else ""  # what is left out cannot be made again
+        name = self._tab.room.session.name if record == whole else ""  # what is left out cannot be made again
         return Made(session.report(record, files.now(), name), None, "reading-session")
 
 

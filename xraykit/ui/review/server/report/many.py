@@ -14,7 +14,6 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from xraykit import RESEARCH_ONLY
 from xraykit.reading.worklist.rows import Row
@@ -26,13 +25,10 @@ from xraykit.reports.report import Report
 from xraykit.system import files as disk
 from xraykit.ui.review.server.films import spool
 from xraykit.ui.review.server.report import files, subjects
-from xraykit.ui.review.server.report.asked import Asked
+from xraykit.ui.review.server.report.asked import Asked, Tab
 from xraykit.ui.review.server.report.subjects import NotRead
 from xraykit.ui.review.server.report.work import Stopped, Work
 from xraykit.ui.review.server.report.work import words as work_words
-
-if TYPE_CHECKING:
-    from xraykit.ui.review.server.rooms import Seat
 
 INDEX = "index.csv"
 HEADS = ("no", "film", "files", "state", "code", "reason")
@@ -55,9 +51,9 @@ class _Entry:
     words: str = ""
 
 
-def reports(seat: Seat, asked: Asked) -> Work:
+def reports(tab: Tab, asked: Asked) -> Work:
     """The report of each film in one format, as one ZIP in the tab's folder."""
-    return Work("films", len(asked.films), lambda work: _write(seat, asked, work))
+    return Work("films", len(asked.films), lambda work: _write(tab, asked, work))
 
 
 class _Archive:
@@ -85,8 +81,8 @@ class _Archive:
         self._file.close()
 
 
-def _write(seat: Seat, asked: Asked, work: Work) -> None:
-    archive = _Archive(seat.folder())
+def _write(tab: Tab, asked: Asked, work: Work) -> None:
+    archive = _Archive(tab.folder())
     entries: list[_Entry] = []
     digits = len(str(len(asked.films)))
     try:
@@ -94,7 +90,7 @@ def _write(seat: Seat, asked: Asked, work: Work) -> None:
             if work.stopping:
                 break
             try:
-                entry, made = _film(seat, asked, number, name, f"{number:0{digits}}-", work)
+                entry, made = _film(tab, asked, number, name, f"{number:0{digits}}-", work)
             except Stopped:
                 break
             for file in made:
@@ -111,14 +107,14 @@ def _write(seat: Seat, asked: Asked, work: Work) -> None:
         work.file = archive.path
 
 
-def _film(seat: Seat, asked: Asked, number: int, name: str, before: str, work: Work) -> tuple[_Entry, Sequence[File]]:
+def _film(tab: Tab, asked: Asked, number: int, name: str, before: str, work: Work) -> tuple[_Entry, Sequence[File]]:
     """A film's line of the index, and its files."""
-    row = seat.room.list.get(name)
+    row = tab.room.list.get(name)
     if row is None:
         return _Entry(number, "", state="not written", code="closed", words=CLOSED), ()
     called = subjects.name_in(row, asked.names)
     try:
-        page, subject = report_of(seat, row, asked, work)
+        page, subject = report_of(tab, row, asked, work)
         sha256 = page.data["film"]["sha256"]
         stem = before + files.stem_of(sha256, called)
         state, code, words = _outcome(page, subject)
@@ -134,11 +130,11 @@ def _film(seat: Seat, asked: Asked, number: int, name: str, before: str, work: W
         return _Entry(number, known, state="not written", code=code, words=work_words(error)), ()
 
 
-def report_of(seat: Seat, row: Row, asked: Asked, work: Work | None = None) -> tuple[Report, Subject | None]:
+def report_of(tab: Tab, row: Row, asked: Asked, work: Work | None = None) -> tuple[Report, Subject | None]:
     """The report of a film, and its subject; None for a file that is no film, of which the report says why."""
     try:
         subject = subjects.subject_of(
-            seat.room,
+            tab.room,
             row,
             asked.view,
             names=asked.names,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -14,39 +14,36 @@ from xraykit.reports.film import sheet
 from xraykit.reports.report import Column, Report
 from xraykit.system import files as disk
 from xraykit.ui.review.server.report import subjects
-from xraykit.ui.review.server.report.asked import Asked
+from xraykit.ui.review.server.report.asked import Asked, Tab
 from xraykit.ui.review.server.report.work import Work, words
-
-if TYPE_CHECKING:
-    from xraykit.ui.review.server.rooms import Seat
 
 MOST_ON_SHEET, MOST_SAID = 1000, 20  # films of a sheet; refused ones that it names
 HIDDEN = "not shown yet"
 
 
-def contact_sheet(seat: Seat, asked: Asked, keep: Callable[[Report], None]) -> Work:
+def contact_sheet(tab: Tab, asked: Asked, keep: Callable[[Report], None]) -> Work:
     """A sheet of the films, which `keep` is given. Raises Refused where there are too many."""
     if len(asked.films) > MOST_ON_SHEET:
         said = f"A contact sheet holds at most {MOST_ON_SHEET:,} films; the list has {len(asked.films):,}. Filter it."
         raise Refused(said, code="too-many")
-    return Work("sheet", len(asked.films), lambda work: keep(_sheet(seat, asked, work)))
+    return Work("sheet", len(asked.films), lambda work: keep(_sheet(tab, asked, work)))
 
 
-def _sheet(seat: Seat, asked: Asked, work: Work) -> Report:
-    models = [card.name for name in asked.view.models for card in seat.room.cards if card.name == name]
+def _sheet(tab: Tab, asked: Asked, work: Work) -> Report:
+    models = [card.name for name in asked.view.models for card in tab.room.cards if card.name == name]
     asked = _plain(asked)
     films: list[sheet.Film] = []
     findings: list[str] = []
     refused: list[str] = []
     for name in asked.films:
-        row = seat.room.list.get(name)
+        row = tab.room.list.get(name)
         if work.stopping:
             break
         work.done += 1
         if row is None:
             continue
         try:
-            subject = subjects.subject_of(seat.room, row, asked.view, names=asked.names, hidden=name in asked.hidden)
+            subject = subjects.subject_of(tab.room, row, asked.view, names=asked.names, hidden=name in asked.hidden)
         except (Refused, OSError) as error:
             work.refused += 1
             refused.append(f"{_called(row, error, asked.names)} is not shown: {words(error)}")
