@@ -81,7 +81,6 @@ def review(camera: Camera) -> None:
     """A worklist, two models, one overlay."""
     camera.open("review")
     camera.films(8)
-    camera.page.get_by_text("film-02.dcm").first.click()
     camera.keys("G", "G")
 
 
@@ -137,7 +136,8 @@ def stage(camera: Camera) -> None:
     """The verdict of Compare as a room full of people sees it."""
     camera.open("compare?present=dark")
     camera.page.get_by_text("Verdict").first.wait_for()
-    camera.keys("PageDown")
+    while "Verdict" not in camera.page.locator(".xk-stage-title").inner_text():
+        camera.keys("PageDown")
 
 
 SHOTS: Mapping[str, Callable[[Camera], None]] = {
