@@ -14,6 +14,7 @@ from sklearn import metrics
 
 from benchmarks import claims
 from xraykit.evaluation import comparison
+from xraykit.evaluation.decisions import bootstrap
 from xraykit.evaluation.evaluation import Evaluation
 
 N, DRAWS, BUDGET, ROUNDS = 10_000, 2_000, 50.0, 5
@@ -25,7 +26,7 @@ def main() -> None:
     for name, groups in (("films", np.arange(N)), ("groups", random_groups())):
         two = made("scratch", 2.0, groups), made("pretrained", 2.3, groups)
         contenders = {
-            "ours": partial(comparison.bootstrap_differences, *two, groups, DRAWS, [0]),
+            "ours": partial(bootstrap.differences, two, groups, DRAWS, [0]),
             "loop": partial(loop, *two, groups),
         }
         seconds = claims.interleaved(contenders, ROUNDS)

@@ -1,17 +1,16 @@
-"""Compare: two to four models on the same films: is the difference real, and on which films. Reads top to bottom."""
+"""Compare: two to ten models on the same films: is the difference real, and on which films. Reads top to bottom."""
 
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from xraykit.refused import Refused
+from xraykit.evaluation.alignment import ComparisonRefused
 from xraykit.reports.comparison import page
-from xraykit.ui.compare import inputs, material, panels
+from xraykit.ui.compare import films, inputs, material, panels, ranking
 from xraykit.ui.kit.frame import frame
 from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.report.dialog import report_button
-from xraykit.ui.kit.text import say
 
 frame("Compare")
 usable, refusals = material.models()
@@ -30,16 +29,19 @@ if len(models) < 2:
     panels.show_refused(refusals)
     st.stop()
 with controls:
-    choice = inputs.choose(material.classes(models, others), [kept.card.name for kept in models])
+    tested = material.evaluations(models, others)
+    choice = inputs.choose(tested[0].classes)
     above = st.container(width="content")
 
 # compute
 try:
-    compared = material.compare(models, choice.margin, others)
-except Refused as error:
-    say(error.words)
+    compared = material.compare(models, choice.margin, others, inputs.shared_only())
+except ComparisonRefused as refused:
+    ranking.show_refused(refused, models, tested)
     panels.show_refused(refusals)
     st.stop()
+with under_controls:
+    choice = inputs.choose_pair(choice, compared)
 applied = material.apply_points(compared, choice)
 chosen = inputs.chosen_films(len(compared.models), len(compared.classes))
 listed = np.array([], int) if chosen is None else material.films(compared, applied, chosen)
@@ -52,10 +54,15 @@ with above:
     made = partial(page.report, compared, choice, applied, chosen, listed, sections)
     given = report_button(made, key="compare", named=partial(made, names=True))
 panels.show_places(sections["places"], given)
-panels.show_verdict(compared, sections["verdict"], given)
-panels.show_matrices(sections["matrices"], given, len(compared.classes))
+if inputs.shared_only():
+    ranking.show_shared(models, tested, len(compared.comparison.films))
+panels.show_verdict(compared, sections["verdict"], given, choice)
+report_view.section(sections.get("glance"), given)
+report_view.section(sections.get("by-class"), given)
+panels.show_pair(compared, choice)
+panels.show_matrices(sections["matrices"], given, compared.in_full(choice))
 panels.show_difference(sections["difference"], given, compared, choice)
-panels.show_films(compared, applied, chosen, listed)
+films.show(compared, choice, applied, chosen, listed)
 report_view.section(sections.get("seeds"), given)
 panels.show_published(sections.get("published"), given)
 report_view.section(sections.get("operating"), given)

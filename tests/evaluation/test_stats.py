@@ -11,6 +11,7 @@ from scipy.stats import binomtest, norm
 
 from tests.helpers.late import Late
 from xraykit.evaluation import stats
+from xraykit.evaluation.decisions import measures
 
 reference = Late("sklearn.metrics")
 Delong_test = Late("MLstatkit", "Delong_test")
@@ -199,25 +200,25 @@ def test_figures_of_a_matrix_are_scikit_learns(films):
     f1 = reference.f1_score(truth, predicted, average="macro", zero_division=0)
     several = len({*truth, *predicted}) > 1  # scikit-learn warns of one class, and of classes that are only predicted
     present = np.isin(predicted, truth)
-    assert stats.accuracy(matrix) == pytest.approx(reference.accuracy_score(truth, predicted), abs=1e-12)
-    assert stats.macro_f1(matrix) == pytest.approx(f1, abs=1e-12)
+    assert measures.accuracy(matrix) == pytest.approx(reference.accuracy_score(truth, predicted), abs=1e-12)
+    assert measures.macro_f1(matrix) == pytest.approx(f1, abs=1e-12)
     if present.all() and several:
         theirs = reference.balanced_accuracy_score(truth, predicted)
-        assert stats.balanced_accuracy(matrix) == pytest.approx(theirs, abs=1e-12)
-    kappa = stats.known(stats.kappa(matrix))
+        assert measures.balanced_accuracy(matrix) == pytest.approx(theirs, abs=1e-12)
+    kappa = stats.known(measures.kappa(matrix))
     assert (kappa is not None) == several
     if several:
         assert kappa == pytest.approx(reference.cohen_kappa_score(truth, predicted), abs=1e-12)
 
 
 def test_an_empty_matrix_gives_none():
-    for figure in (stats.accuracy, stats.balanced_accuracy, stats.macro_f1, stats.kappa):
+    for figure in (measures.accuracy, measures.balanced_accuracy, measures.macro_f1, measures.kappa):
         assert stats.known(figure(np.zeros((3, 3), int))) is None
 
 
 def test_figures_of_many_matrices_are_those_of_each():
     matrices = np.random.default_rng(0).integers(0, 9, (5, 3, 3))
-    for figure in (stats.accuracy, stats.balanced_accuracy, stats.macro_f1, stats.kappa):
+    for figure in (measures.accuracy, measures.balanced_accuracy, measures.macro_f1, measures.kappa):
         assert figure(matrices) == pytest.approx([float(figure(matrix)) for matrix in matrices])
 
 

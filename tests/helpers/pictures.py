@@ -121,7 +121,8 @@ def datasets(camera: Camera) -> None:
     camera.press("Look inside")
     camera.page.get_by_text("Samples, drawn from each class").wait_for()
     camera.press("Data audit")
-    camera.page.get_by_text("Findings").first.wait_for()
+    camera.page.get_by_role("heading", name="Findings", exact=True).wait_for()
+    camera.rest()
 
 
 def report_dialog(camera: Camera) -> None:

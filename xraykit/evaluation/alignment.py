@@ -14,13 +14,29 @@ import numpy as np
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.refused import Refused
 
-FEWEST, MOST = 2, 4
+FEWEST, MOST = 2, 10
 
 
 class ComparisonRefused(Refused):
     """Evaluations that cannot be compared; the message names what differs."""
 
     code = "comparison"
+
+
+class ClassesDiffer(ComparisonRefused):
+    """Models with other sets of classes."""
+
+    code = "comparison-classes"
+
+
+class FilmsDiffer(ComparisonRefused):
+    """Models tested on other films; `shared` is how many all of them were tested on."""
+
+    code = "comparison-films"
+
+    def __init__(self, words: str, shared: int) -> None:
+        super().__init__(words)
+        self.shared = shared
 
 
 def align(evaluations: Sequence[Evaluation]) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]:
@@ -31,8 +47,8 @@ def align(evaluations: Sequence[Evaluation]) -> tuple[tuple[Evaluation, ...], tu
     Raises
     ------
     ComparisonRefused
-        If there are fewer than two or more than four, a model is there twice, or films, classes or the reference
-        standard differ.
+        If there are fewer than two or more than ten, a model is there twice, or films, classes (`ClassesDiffer`,
+        `FilmsDiffer`) or the reference standard differ.
     """
     _check_models([evaluation.model for evaluation in evaluations])
     first, *others = evaluations
@@ -40,14 +56,56 @@ def align(evaluations: Sequence[Evaluation]) -> tuple[tuple[Evaluation, ...], tu
     by_hash = all(evaluation.hashes for evaluation in evaluations)
     for other in others:
         _check_classes(first, other)
+    for other in others:
         reordered = _reorder_classes(other, first.classes)
-        rows = _matching_rows(first, reordered, by_hash)
+        try:
+            rows = _matching_rows(first, reordered, by_hash)
+        except FilmsDiffer as differ:
+            raise FilmsDiffer(differ.words, len(_shared_keys(evaluations))) from None
         notes += _notes(first, other, rows, by_hash)
         aligned.append(reordered.choose(rows.tolist()))
     named = next((evaluation.films for evaluation in aligned if evaluation.named), aligned[0].films)
     if by_hash:  # one film has one name, a file's where any evaluation tells it
         aligned = [each if each.films == named else replace(each, films=named) for each in aligned]
     return tuple(aligned), tuple(notes)
+
+
+def choose_shared(evaluations: Sequence[Evaluation]) -> tuple[Evaluation, ...]:
+    """The evaluations on the films that all of them were tested on, matched as `align` does.
+
+    Raises
+    ------
+    ComparisonRefused
+        If there is no such film.
+    """
+    shared = _shared_keys(evaluations)
+    if not shared:
+        raise ComparisonRefused("The models were tested on no film in common. Evaluate them on one folder.")
+    keys = _keys(evaluations)
+    chosen = []
+    for evaluation, key in zip(evaluations, keys, strict=True):
+        left = Counter(shared)
+        rows = []
+        for row, film in enumerate(key):  # of a file that is there twice, as many copies as all have
+            if left[film] > 0:
+                left[film] -= 1
+                rows.append(row)
+        chosen.append(evaluation.choose(rows))
+    return tuple(chosen)
+
+
+def _keys(evaluations: Sequence[Evaluation]) -> list[Sequence[str]]:
+    """What films are matched by: their sha256 where every evaluation knows them, else their names."""
+    by_hash = all(evaluation.hashes for evaluation in evaluations)
+    return [evaluation.hashes if by_hash else evaluation.films for evaluation in evaluations]
+
+
+def _shared_keys(evaluations: Sequence[Evaluation]) -> list[str]:
+    """The films that all evaluations have, each as often as all of them have it."""
+    first, *others = (Counter(key) for key in _keys(evaluations))
+    for other in others:
+        first &= other
+    return list(first.elements())
 
 
 def join_groups(evaluations: Sequence[Evaluation]) -> np.ndarray:
@@ -82,7 +140,7 @@ def _check_models(models: Sequence[str]) -> None:
 
 def _check_classes(first: Evaluation, other: Evaluation) -> None:
     if set(first.classes) != set(other.classes):
-        raise ComparisonRefused(
+        raise ClassesDiffer(
             f"Expected the same classes; {first.model} has {', '.join(first.classes)} and {other.model} has "
             f"{', '.join(other.classes)}."
         )
@@ -103,7 +161,8 @@ def _matching_rows(first: Evaluation, other: Evaluation, by_hash: bool) -> np.nd
         for evaluation in (first, other):
             _check_names(evaluation)
     if Counter(keys[0]) != Counter(keys[1]):
-        raise ComparisonRefused(_difference(first, other, keys[0], keys[1], by_hash))
+        shared = (Counter(keys[0]) & Counter(keys[1])).total()
+        raise FilmsDiffer(_difference(first, other, keys[0], keys[1], by_hash), shared)
     if keys[0] == keys[1] and (first.truth == other.truth).all():
         return np.arange(len(first.films))
     # A file that is there twice: its copies are matched by class, then by name

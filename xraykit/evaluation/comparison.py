@@ -1,4 +1,4 @@
-"""Comparison: two to four models on the same films, pair by pair: is the difference real, and on which films.
+"""Comparison: two to ten models on the same films, pair by pair: is the difference real, and on which films.
 
 Draws nothing and reads no file; figures come from `stats`.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import combinations
 from typing import Any
 
@@ -15,16 +16,38 @@ import numpy as np
 
 from xraykit.evaluation import stats
 from xraykit.evaluation.alignment import ComparisonRefused, align, join_groups
+from xraykit.evaluation.decisions import bootstrap
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure
 
 ALPHA = 0.05
-FEWEST = 30  # films of each class, below which no verdict is given
-_MEASURES = {
-    "accuracy": stats.accuracy,
-    "balanced_accuracy": stats.balanced_accuracy,
-    "macro_f1": stats.macro_f1,
-}
+FEWEST = 30  # films of each class, below which no verdict is given, no rank, and nothing beside a published figure
+
+
+class Verdict(StrEnum):
+    """What is said of a pair; the value is its name in files and tables."""
+
+    SECOND = "second better"
+    FIRST = "first better"
+    TIED = "not distinguishable"
+    SAME = "same predictions"
+    FEW = "too few films"
+
+    @property
+    def apart(self) -> bool:
+        """Whether the two can be told apart."""
+        return self in (Verdict.FIRST, Verdict.SECOND)
+
+
+def few_films(support: Mapping[str, int]) -> dict[str, int]:
+    """Class -> films, of the classes with too few films for a verdict; a class without any film is not judged."""
+    return {name: films for name, films in support.items() if 0 < films < FEWEST}
+
+
+def few_words(few: Mapping[str, int]) -> str:
+    """That there are too few films, and of which classes, in a sentence."""
+    counts = ", ".join(f"{name} {films}" for name, films in few.items())
+    return f"Too few films for a verdict: {counts}; at least {FEWEST} of each class are needed."
 
 
 @dataclass(frozen=True)
@@ -35,8 +58,7 @@ class Pair:
     `score_interval` of the accuracy difference by Tango, films counted as independent; `fixes` and `breaks` indices of
     the films that `second` alone, or `first` alone, gets right, `both_wrong` of those that neither does; `p` McNemar's
     exact, `adjusted_p` Holm's over all pairs; `delong` class -> {"first", "second", "difference", "z", "p",
-    "adjusted_p"}; `few` class -> films, of the classes with fewer than `FEWEST`; `verdict` "second better", "first
-    better", "not distinguishable", "same predictions" or, where a class has few, "too few films"; `not_worse`
+    "adjusted_p"}; `few` as `few_films` has it; `verdict` is `Verdict.FEW` where a class has few; `not_worse`
     {"margin", "second", "first"} or None without a margin.
     """
 
@@ -53,7 +75,7 @@ class Pair:
     adjusted_p: float
     delong: Mapping[str, dict]
     few: Mapping[str, int]
-    verdict: str
+    verdict: Verdict
     not_worse: dict | None
     words: tuple[str, ...]
 
@@ -71,7 +93,7 @@ class Comparison:
     """Evaluations in one order of films and classes, and a verdict for each pair in the order given.
 
     `groups` (N,) int64; films of one patient or one picture share a number. `notes`: what was turned to make them
-    alike, and what the figures assume.
+    alike, and what the figures assume; `warnings` stand apart from them, they belong beside every verdict.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -93,6 +115,23 @@ class Comparison:
     @property
     def classes(self) -> tuple[str, ...]:
         return self.evaluations[0].classes
+
+    @property
+    def few(self) -> Mapping[str, int]:
+        """Class -> films, of the classes that have too few for a verdict."""
+        return self.pairs[0].few
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be said beside every figure: models that have met some of these films."""
+        return tuple(evaluation.warning for evaluation in self.evaluations if evaluation.warning)
+
+    def choose(self, places: Sequence[int]) -> Comparison:
+        """Some of the models, with the verdicts on their pairs as they were: adjusted over all pairs."""
+        evaluations = tuple(self.evaluations[place] for place in sorted(places))
+        names = {evaluation.model for evaluation in evaluations}
+        pairs = tuple(pair for pair in self.pairs if {pair.first, pair.second} <= names)
+        return replace(self, evaluations=evaluations, pairs=pairs)
 
     def pair(self, first: str, second: str) -> Pair:
         """The pair of two models, in the order they were compared in; KeyError where there is none."""
@@ -125,6 +164,8 @@ class Comparison:
                 for evaluation in self.evaluations
             ],
             "pairs": pairs,
+            "few": dict(self.few),
+            "warnings": list(self.warnings),
             "notes": list(self.notes),
         }
 
@@ -135,7 +176,7 @@ class Comparison:
 def compare(
     evaluations: Sequence[Evaluation], *, margin: float | None = None, draws: int = 2000, seed: int = 0
 ) -> Comparison:
-    """Compare two to four models on the same films, whatever order they list them in.
+    """Compare two to ten models on the same films, whatever order they list them in.
 
     A pair differs if the 95% bootstrap interval of its accuracy difference leaves out 0 and McNemar's exact p, after
     Holm's adjustment over all pairs, is below 0.05.
@@ -151,7 +192,7 @@ def compare(
     Raises
     ------
     ComparisonRefused
-        If they are not of the same films, classes and reference standard, or not two to four different models.
+        If they are not of the same films, classes and reference standard, or not two to ten different models.
     """
     if margin is not None and not 0 < margin < 1:
         raise ComparisonRefused(f"Expected a margin between 0 and 1 (0.02 is two points of accuracy); got {margin}.")
@@ -159,14 +200,24 @@ def compare(
         raise ComparisonRefused(f"Expected at least 100 bootstrap draws; got {draws}.")
     aligned, notes = align(evaluations)
     groups = join_groups(aligned)
-    pairs = [_pair(*two, groups, draws, [seed, k]) for k, two in enumerate(combinations(aligned, 2))]
+    differences = bootstrap.differences(aligned, groups, draws, [seed, 0])
+    areas = _delong(aligned, groups)
+    pairs = [
+        _pair(aligned[i], aligned[j], groups, differences[i, j], areas[i, j])
+        for i, j in combinations(range(len(aligned)), 2)
+    ]
     pairs = [_judge(pair, margin, len(pairs)) for pair in _adjust(pairs)]
-    warnings = tuple(evaluation.warning for evaluation in aligned if evaluation.warning)
-    said = (*warnings, *notes, *_caveats(groups, len(pairs)))
+    said = (*notes, *_caveats(groups, len(pairs)))
     return Comparison(aligned, groups, tuple(pairs), margin, draws, seed, said)
 
 
-def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]) -> Pair:
+def _pair(
+    first: Evaluation,
+    second: Evaluation,
+    groups: np.ndarray,
+    differences: Mapping[str, Figure],
+    delong: Mapping[str, dict],
+) -> Pair:
     right = [evaluation.predicted == evaluation.truth for evaluation in (first, second)]
     n, count = len(first.films), int(groups.max()) + 1
     fixes, breaks, neither = (
@@ -180,65 +231,31 @@ def _pair(first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int,
         second=second.model,
         n=n,
         groups=count,
-        differences=bootstrap_differences(first, second, groups, draws, seed),
+        differences=differences,
         score_interval=stats.paired_score_interval(len(fixes), len(breaks), n),
         fixes=fixes,
         breaks=breaks,
         both_wrong=neither,
         p=p,
         adjusted_p=p,
-        delong={name: _delong(first, second, k, groups) for k, name in enumerate(first.classes)},
-        few={name: films for name, films in support.items() if 0 < films < FEWEST},
-        verdict="same predictions" if (first.predicted == second.predicted).all() else "not distinguishable",
+        delong=delong,
+        few=few_films(support),
+        verdict=Verdict.SAME if (first.predicted == second.predicted).all() else Verdict.TIED,
         not_worse=None,
         words=(),
     )
 
 
-def bootstrap_differences(
-    first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]
-) -> dict[str, Figure]:
-    """Second minus first of accuracy, balanced accuracy and macro F1, with percentile intervals over groups.
-
-    Parameters
-    ----------
-    groups : (N,) int64
-        Counted from 0; a draw takes whole groups of films.
-    """
-    size, n, count = len(first.classes), len(groups), int(groups.max()) + 1
-    drawn: dict[str, list[np.ndarray]] = {name: [] for name in _MEASURES}
-    for firsts, seconds in _drawn_confusions(first, second, groups, draws, seed):
-        for name, measure in _MEASURES.items():
-            drawn[name].append(measure(seconds.reshape(-1, size, size)) - measure(firsts.reshape(-1, size, size)))
-    values = {
-        name: stats.known(measure(second.confusion) - measure(first.confusion)) for name, measure in _MEASURES.items()
-    }
-    return {name: stats.percentile_interval(values[name], np.concatenate(drawn[name]), n, count) for name in _MEASURES}
-
-
-def _drawn_confusions(
-    first: Evaluation, second: Evaluation, groups: np.ndarray, draws: int, seed: Sequence[int]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Both confusion matrices of every draw, (draws of the block, C * C) each."""
-    size, count = len(first.classes), int(groups.max()) + 1
-    # A film is no more than its class and both predictions: films alike in them are drawn together
-    kinds, kind = np.unique((first.truth * size + first.predicted) * size + second.predicted, return_inverse=True)
-    truth, predictions = kinds // size**2, (kinds // size % size, kinds % size)
-    cells = [np.eye(size * size, dtype=np.int64)[truth * size + predicted] for predicted in predictions]
-    k = len(kinds)
-    if count == len(groups):
-        counts, times = np.eye(k, dtype=np.int64), np.bincount(kind, minlength=k)
-    else:
-        counts, times = np.bincount(groups * k + kind, minlength=count * k).reshape(count, k), None
-    for block in stats.draw(counts, draws, seed, times):
-        yield block @ cells[0], block @ cells[1]
-
-
-def _delong(first: Evaluation, second: Evaluation, label: int, groups: np.ndarray) -> dict:
+def _delong(evaluations: Sequence[Evaluation], groups: np.ndarray) -> dict[tuple[int, int], dict[str, dict]]:
+    """DeLong's test of each pair of places, by class."""
     grouped = groups if int(groups.max()) + 1 < len(groups) else None
-    scores = first.probabilities[:, label], second.probabilities[:, label]
-    test = stats.delong(first.truth == label, *scores, grouped)
-    return {**vars(test), "adjusted_p": test.p}
+    tests: dict[tuple[int, int], dict[str, dict]] = {pair: {} for pair in combinations(range(len(evaluations)), 2)}
+    for label, name in enumerate(evaluations[0].classes):
+        positive = evaluations[0].truth == label
+        scores = [evaluation.probabilities[:, label] for evaluation in evaluations]
+        for pair, test in stats.delong_pairs(positive, scores, grouped).items():
+            tests[pair][name] = {**vars(test), "adjusted_p": test.p}
+    return tests
 
 
 def _adjust(pairs: Sequence[Pair]) -> list[Pair]:
@@ -259,10 +276,10 @@ def _judge(pair: Pair, margin: float | None, pairs: int) -> Pair:
     change = pair.differences["accuracy"]
     low, high = change.low, change.high
     verdict = pair.verdict
-    if pair.few and verdict != "same predictions":
-        verdict = "too few films"
+    if pair.few and verdict is not Verdict.SAME:
+        verdict = Verdict.FEW
     elif low is not None and high is not None and (low > 0 or high < 0) and pair.adjusted_p < ALPHA:
-        verdict = "second better" if low > 0 else "first better"
+        verdict = Verdict.SECOND if low > 0 else Verdict.FIRST
     not_worse = None
     if margin is not None:
         ends = pair.score_interval
@@ -279,23 +296,19 @@ def _sentences(pair: Pair, pairs: int) -> Iterator[str]:
     a, b, n = pair.first, pair.second, pair.n
     change = pair.differences["accuracy"]
     p = f"McNemar exact p {stats.p_text(pair.adjusted_p)}" + (f", Holm-adjusted over {pairs} pairs" * (pairs > 1))
-    if pair.verdict == "too few films":
-        counts = ", ".join(f"{name} {films}" for name, films in pair.few.items())
-        yield (
-            f"Too few films for a verdict: {counts}; at least {FEWEST} of each class are needed. {b} minus {a} is "
-            f"{_points(change)} at n = {n} ({p})."
-        )
-    elif pair.verdict == "same predictions":
+    if pair.verdict is Verdict.FEW:
+        yield f"{few_words(pair.few)} {b} minus {a} is {_points(change)} at n = {n} ({p})."
+    elif pair.verdict is Verdict.SAME:
         yield f"{a} and {b} predict the same class for every film (n = {n})."
-    elif pair.verdict == "not distinguishable":
+    elif pair.verdict is Verdict.TIED:
         yield f"{a} and {b} are not distinguishable at n = {n}: {b} minus {a} is {_points(change)} ({p})."
-    elif pair.verdict == "second better":
+    elif pair.verdict is Verdict.SECOND:
         yield f"{b} is better than {a} by {_points(change)} at n = {n} ({p})."
     else:
         yield f"{a} is better than {b} by {_points(change.negated())} at n = {n} ({p})."
-    if pair.verdict != "same predictions":
+    if pair.verdict is not Verdict.SAME:
         yield pair.changes
-    if pair.verdict == "not distinguishable" and change.ends and not change.ends[0] <= 0 <= change.ends[1]:
+    if pair.verdict is Verdict.TIED and change.ends and not change.ends[0] <= 0 <= change.ends[1]:
         yield "The bootstrap interval excludes 0, but the exact test does not confirm it."
     if pair.not_worse:
         margin = f"(margin {100 * pair.not_worse['margin']:g} points)"

@@ -20,6 +20,7 @@ import numpy as np
 
 from xraykit.evaluation import curves, stats
 from xraykit.evaluation.calibration import before_and_after, softmax
+from xraykit.evaluation.decisions import measures
 from xraykit.evaluation.stats import proportion
 from xraykit.refused import Refused, field_of
 from xraykit.system.files import FileRefused, read_plain, shown
@@ -138,9 +139,9 @@ class Evaluation:
         return {
             "n": len(self.films),
             "accuracy": self._share(self.predicted == self.truth, np.full(len(self.films), True), interval),
-            "balanced_accuracy": stats.known(stats.balanced_accuracy(matrix)),
-            "macro_f1": stats.known(stats.macro_f1(matrix)),
-            "kappa": stats.known(stats.kappa(matrix)),
+            "balanced_accuracy": stats.known(measures.balanced_accuracy(matrix)),
+            "macro_f1": stats.known(measures.macro_f1(matrix)),
+            "kappa": stats.known(measures.kappa(matrix)),
             "macro_auroc": _mean([self.auroc(k) for k in range(len(self.classes))]),
             "confusion": matrix.tolist(),
             "classes": {name: self._of_class(k, interval) for k, name in enumerate(self.classes)},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -14,10 +15,12 @@ import numpy as np
 from xraykit.system import text
 
 LEVEL = 0.95  # of every interval
+LIMIT, NEAR_LIMIT, MOST_DIGITS = 0.05, 0.005, 9  # of p: where three digits are too few
 UNDEFINED = "n/a"  # a figure that these films cannot give
 _CELLS = 2**22  # numbers a block of bootstrap draws may hold: 32 MB
 
 Kind = Literal["percent", "points", "number"]
+_Area = tuple[float | None, np.ndarray | None]  # and each film's part in it
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,22 @@ def number_text(value: float | None, kind: Kind) -> str:
     return text.percent(value) if kind == "percent" else f"{round(100 * value, 1) + 0.0:.1f}"  # no -0.0
 
 
+def p_number(p: float | None) -> str:
+    """A p value: "0.012", "< 0.001", and as many digits near 0.05 as show on which side it lies: "0.0496"."""
+    if p is None:
+        return UNDEFINED
+    if p < 0.001:
+        return "< 0.001"
+    digits = 4 if abs(p - LIMIT) < NEAR_LIMIT else 3
+    while p != LIMIT and float(f"{p:.{digits}f}") == LIMIT and digits < MOST_DIGITS:
+        digits += 1
+    return f"{p:.{digits}f}"
+
+
 def p_text(p: float | None) -> str:
     """A p value after the letter p: "= 0.012" or "< 0.001"."""
-    return UNDEFINED if p is None else "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    written = p_number(p)
+    return written if p is None or written.startswith("<") else f"= {written}"
 
 
 def plain(value: Any) -> Any:
@@ -199,9 +215,25 @@ def delong(
     Films count as independent, or with `groups` those of different groups do (Obuchowski 1997). Where the difference
     has no variance, `p` is 1 for equal areas and None for others.
     """
-    n = len(positive)
-    (area_a, parts_a), (area_b, parts_b) = _components(positive, first), _components(positive, second)
-    figures = _area(positive, area_a, parts_a, groups), _area(positive, area_b, parts_b, groups)
+    return delong_pairs(positive, (first, second), groups)[0, 1]
+
+
+def delong_pairs(
+    positive: np.ndarray, scores: Sequence[np.ndarray], groups: np.ndarray | None = None
+) -> dict[tuple[int, int], PairedAuroc]:
+    """`delong` of each pair of several scores on the same films, by their places."""
+    areas = [_components(positive, score) for score in scores]
+    figures = [_area(positive, *area, groups) for area in areas]
+    return {
+        (i, j): _paired_areas(positive, (areas[i], areas[j]), (figures[i], figures[j]), groups)
+        for i, j in combinations(range(len(scores)), 2)
+    }
+
+
+def _paired_areas(
+    positive: np.ndarray, areas: Sequence[_Area], figures: tuple[Figure, Figure], groups: np.ndarray | None
+) -> PairedAuroc:
+    n, ((area_a, parts_a), (area_b, parts_b)) = len(positive), areas
     if area_a is None or area_b is None:
         return PairedAuroc(*figures, _area_figure(None, None, n, (-1.0, 1.0)), None, None)
     change = area_b - area_a
@@ -287,32 +319,6 @@ def percentile_interval(value: float | None, drawn: np.ndarray, n: int, groups: 
     return Figure(float(value), float(low), float(high), n)
 
 
-def accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Share on the diagonal of counts (..., C, C); rows are the reference standard. NaN where there are no films."""
-    return _divide(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1)))
-
-
-def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Mean sensitivity over the classes that have films, of counts (..., C, C)."""
-    support = confusion.sum(axis=-1)
-    sensitivity = _divide(np.diagonal(confusion, axis1=-2, axis2=-1), support)
-    return _divide(np.where(support > 0, sensitivity, 0.0).sum(axis=-1), (support > 0).sum(axis=-1))
-
-
-def macro_f1(confusion: np.ndarray) -> np.ndarray:
-    """Mean F1 over the classes that have films or predictions (scikit-learn's "macro avg"), of counts (..., C, C)."""
-    both = confusion.sum(axis=-1) + confusion.sum(axis=-2)
-    f1 = _divide(2 * np.diagonal(confusion, axis1=-2, axis2=-1), both)
-    return _divide(np.where(both > 0, f1, 0.0).sum(axis=-1), (both > 0).sum(axis=-1))
-
-
-def kappa(confusion: np.ndarray) -> np.ndarray:
-    """Agreement beyond chance (Cohen 1960), of counts (..., C, C); NaN where chance alone agrees fully."""
-    n = confusion.sum(axis=(-2, -1)).astype(float)
-    chance = _divide((confusion.sum(axis=-1) * confusion.sum(axis=-2)).sum(axis=-1), n * n)
-    return _divide(accuracy(confusion) - chance, 1 - chance)
-
-
 def known(value: float | np.ndarray) -> float | None:
     """The number, or None where it is none."""
     return float(value) if np.isfinite(value) else None
@@ -368,9 +374,3 @@ def _two_sided(z: float) -> float:
     from scipy.special import ndtr
 
     return float(2 * ndtr(-abs(z)))
-
-
-def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Quotients, NaN (without a warning) where the divisor is 0."""
-    above, below = np.asarray(above, float), np.asarray(below, float)
-    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=below != 0)

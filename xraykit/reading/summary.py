@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from xraykit.evaluation import stats
+from xraykit.evaluation.decisions import measures
 from xraykit.evaluation.stats import Figure, proportion
 from xraykit.reading.impressions import Agreement, Impression
 from xraykit.reading.kept import ReadFilm, Record
@@ -227,7 +228,7 @@ def _accord(reader: np.ndarray, model: np.ndarray, size: int) -> Accord:
     both = (reader != UNKNOWN) & (model != UNKNOWN)
     n = int(both.sum())
     matrix = np.bincount(reader[both] * size + model[both], minlength=size * size).reshape(size, size)
-    return Accord(n, proportion(int(np.trace(matrix)), n), stats.known(stats.kappa(matrix)))
+    return Accord(n, proportion(int(np.trace(matrix)), n), stats.known(measures.kappa(matrix)))
 
 
 def _changes(table: _Table) -> Changes:

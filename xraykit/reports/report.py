@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import xraykit
-from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, plain
+from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, p_number, plain
 from xraykit.reports.film.photograph import Photograph
 from xraykit.system.files import csv_cells
 
@@ -208,10 +208,10 @@ class Picture:
         Without a width, unless its cells have a size of their own.
         """
         if style.name not in self._drawn:
-            drawn = self.draw(style).to_dict()
-            if isinstance(packed := drawn.get("data", {}).get("values"), str):  # Streamlit takes rows there, no text
-                drawn["data"] = {"values": json.loads(packed)}
-            self._drawn[style.name] = drawn
+            spec = self.draw(style).to_dict()
+            if isinstance(packed := spec.get("data", {}).get("values"), str):  # Streamlit takes rows there, no text
+                spec["data"] = {"values": json.loads(packed)}
+            self._drawn[style.name] = spec
         return self._drawn[style.name]
 
     @property
@@ -234,7 +234,9 @@ class Picture:
 
         from xraykit.reports.charts.style import PAPER
 
-        spec = self.draw(style or PAPER).to_dict() | {"width": WIDTH, "padding": 14}
+        spec = self.draw(style or PAPER).to_dict() | {"padding": 14}
+        if not has_own_width(spec):
+            spec["width"] = WIDTH
         if framed:
             lines = [self.note, notice] if self.note else [notice]
             spec["title"] = {"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12}
@@ -378,6 +380,11 @@ def part_html(macro: Literal["table", "section", "top"], part: Table | Section |
     return str(getattr(_templates().get_template("parts.html").module, macro)(part, level))
 
 
+def has_own_width(spec: Mapping[str, Any]) -> bool:
+    """Whether a chart keeps its width: cells of a size of their own, or several charts in one."""
+    return "width" in spec or not ("layer" in spec or "mark" in spec)
+
+
 def write(value: Any, kind: Kind) -> str:
     """A cell as a reader sees it."""
     if isinstance(value, Figure):
@@ -391,7 +398,7 @@ def write(value: Any, kind: Kind) -> str:
     if kind in ("number", "percent", "points"):
         return number_text(value, _figure_kind(kind))
     if kind == "p":
-        return "< 0.001" if value < 0.001 else f"{value:.3f}"
+        return p_number(value)
     return f"{value:.6g}" if isinstance(value, float) else f"{value:,}"
 
 

@@ -217,7 +217,7 @@ def reliability(evaluation: Evaluation, *, after: bool = True) -> list[dict[str,
     ]
 
 
-def operated(applied: Sequence[Applied], label: str) -> Table:
+def operated(applied: Mapping[str, Applied], label: str) -> Table:
     """A row a model: its threshold, what it gave on validation films, and what it gives on the test films."""
     validation = ("sensitivity", "specificity")
     heads = (
@@ -232,13 +232,13 @@ def operated(applied: Sequence[Applied], label: str) -> Table:
     columns = (Column("Model"), Column("Threshold", "number"), *shares)
     rows = tuple(
         (
-            result.point.model,
+            name,
             result.point.threshold,
             *((result.point.figures or {}).get(key) for key in validation),
             *(result.figures[key] for key in SHARES),
             result.accuracy,
         )
-        for result in applied
+        for name, result in applied.items()
     )
     return Table("operating", f"At the operating point of {label}", columns, rows)
 

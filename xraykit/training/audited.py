@@ -13,6 +13,7 @@ from typing import Any
 
 from xraykit.datasets.split import SplitPlan
 from xraykit.evaluation import evaluation, stats
+from xraykit.evaluation.decisions import measures
 from xraykit.models import classifier
 from xraykit.models.cards import amend
 from xraykit.models.cards import card as cards
@@ -158,7 +159,7 @@ def _runs(digest: str) -> Iterator[Known]:
             if run.status().state is State.FINISHED and run.read("data.json")["digest"] == digest:
                 confusion = evaluation.load_parts(run.path)["test"].confusion
                 accuracy = stats.proportion(int(confusion.trace()), int(confusion.sum())).to_dict()
-                yield from _known(run.name, "run", accuracy, stats.known(stats.balanced_accuracy(confusion)))
+                yield from _known(run.name, "run", accuracy, stats.known(measures.balanced_accuracy(confusion)))
 
 
 def _known(name: str, kind: Any, accuracy: dict[str, Any], balanced: float | None) -> Iterator[Known]:

@@ -25,7 +25,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 @click.argument("evaluations", nargs=-1, required=True, metavar="EVALUATION EVALUATION [EVALUATION...]")
 def compare(evaluations: tuple[str, ...], out: Path | None, margin: float | None, draws: int, seed: int) -> None:
-    """Say whether two to four models differ on the same films, and on which.
+    """Say whether two to ten models differ on the same films, and on which.
 
     EVALUATION is an evaluation.json, a folder that holds one, or the name of a saved model.
     """

@@ -9,7 +9,8 @@ import datetime
 import json
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,12 @@ class Card:
         _check_values(data, source)
         lists = {key: tuple(data[key]) for key in ("classes", "limits", "elsewhere") if key in data}
         return cls(**{**data, **lists})
+
+
+def titles_of(cards: Sequence[Card]) -> dict[str, str]:
+    """What each model is called for a reader, by name: its title, with the name where titles are equal."""
+    times = Counter(card.title for card in cards)
+    return {card.name: card.title if times[card.title] == 1 else f"{card.title} ({card.name})" for card in cards}
 
 
 def read(folder: Path, name: str | None = None) -> Card:

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts.style import SCREEN, Style, by_model, finish, packed
+from xraykit.reports.charts.style import DASHES, SCREEN, Style, by_model, finish, packed
 
 HEIGHT = 380
 TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
@@ -19,6 +19,7 @@ def roc(
     label: str,
     *,
     marks: Sequence[dict[str, Any]] = (),
+    focus: Sequence[str] = (),
     style: Style = SCREEN,
 ) -> alt.LayerChart:
     """ROC curves of one class against the rest.
@@ -29,11 +30,14 @@ def roc(
         {"model", "x": 1 - specificity, "y": sensitivity, "place": order along the curve}.
     marks : sequence of dict, optional
         Operating points {"model", "x", "y", "threshold"}.
+    focus : sequence of str, optional
+        Of more models than there are colours, those that have one. The others are thin and grey until a pointer, or a
+        click on the legend, picks them out.
     """
     chance = _line([(0, 0), (1, 1)], style)
     axes = ("1 − specificity", "Sensitivity")
     words = f"ROC curves of {label} against the rest, {', '.join(models)}"
-    return finish(_curves(points, tuple(models), axes, marks, style, [chance]), style, HEIGHT, words)
+    return finish(_curves(points, tuple(models), axes, marks, style, chance, focus), style, HEIGHT, words)
 
 
 def precision_recall(
@@ -43,13 +47,14 @@ def precision_recall(
     *,
     share: float,
     marks: Sequence[dict[str, Any]] = (),
+    focus: Sequence[str] = (),
     style: Style = SCREEN,
 ) -> alt.LayerChart:
     """Precision-recall curves; `share` of films with the class is what chance would give. Points as in `roc`."""
     chance = _line([(0, share), (1, share)], style)
     axes = ("Sensitivity (recall)", "PPV (precision)")
     words = f"Precision-recall curves of {label} against the rest, {', '.join(models)}"
-    return finish(_curves(points, tuple(models), axes, marks, style, [chance]), style, HEIGHT, words)
+    return finish(_curves(points, tuple(models), axes, marks, style, chance, focus), style, HEIGHT, words)
 
 
 def reliability(bins: Sequence[dict[str, Any]], model: str, place: int = 0, *, style: Style = SCREEN) -> alt.LayerChart:
@@ -98,7 +103,8 @@ def _curves(
     axes: tuple[str, str],
     marks: Sequence[dict[str, Any]],
     style: Style,
-    under: list[alt.Chart],
+    under: alt.Chart,
+    focus: Sequence[str],
 ) -> alt.LayerChart:
     unit, ruler = alt.Scale(domain=[0, 1]), alt.Axis(values=TICKS, format=".1f")
     x = alt.X("x:Q", title=axes[0], scale=unit, axis=ruler)
@@ -106,8 +112,10 @@ def _curves(
     lines = (
         alt.Chart(packed(points))
         .mark_line(strokeWidth=2.5)
-        .encode(x=x, y=y, order="place:Q", **by_model(models, style))
+        .encode(x=x, y=y, order="place:Q", **by_model(models, style, focus=focus))
     )
+    if len(models) > len(DASHES):
+        lines = _picked_out(lines, focus or models[:2])
     shown = alt.Chart(alt.Data(values=list(marks))).encode(
         x=x,
         y=y,
@@ -119,9 +127,20 @@ def _curves(
         ],
     )
     dots = shown.mark_point(filled=True, size=150, opacity=1, stroke=style.ink, strokeWidth=1.5).encode(
-        **by_model(models, style, dash=False)
+        **by_model(models, style, dash=False, focus=focus)
     )
-    return alt.layer(*under, lines, *([dots] if marks else []))
+    return alt.layer(under, lines, *([dots] if marks else []))
+
+
+def _picked_out(lines: alt.Chart, focus: Sequence[str]) -> alt.Chart:
+    """Lines that step back unless they are in focus or picked, by a pointer or on the legend."""
+    pointed = alt.selection_point(name="pointed", fields=["model"], on="pointerover", clear="pointerout", empty=False)
+    listed = alt.selection_point(name="listed", fields=["model"], bind="legend", empty=False)
+    chosen = alt.FieldOneOfPredicate(field="model", oneOf=list(focus))
+    return lines.add_params(pointed, listed).encode(
+        opacity=alt.when(pointed | listed | chosen).then(alt.value(1)).otherwise(alt.value(0.4)),
+        strokeWidth=alt.when(pointed | listed | chosen).then(alt.value(2.5)).otherwise(alt.value(1.2)),
+    )
 
 
 def _line(ends: Sequence[tuple[float, float]], style: Style) -> alt.Chart:

@@ -7,7 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts.style import SCREEN, Style, by_model, finish
+from xraykit.reports.charts import grids
+from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish, packed
 
 CELL = "cell"  # name of the click selection
 
@@ -21,7 +22,9 @@ def matrix(
     style: Style = SCREEN,
     alt_text: str = "Confusion matrix",
 ) -> alt.LayerChart:
-    """A confusion matrix whose colour is a share from 0 to 1, so that several matrices read on one scale.
+    """A confusion matrix of square cells whose colour is a share from 0 to 1, so that several read on one scale.
+
+    Names that do not fit above their columns are numbered. Of more than six classes a cell says its count alone.
 
     Parameters
     ----------
@@ -37,29 +40,40 @@ def matrix(
     alt.LayerChart
         With a point selection named "cell" over reference and predicted.
     """
+    size = grids.cells_of(len(classes))
     rows = [cell | {"share": cell[f"{share}_share"], "label": _percent(cell[f"{share}_share"])} for cell in cells]
-    base = _grid(rows, list(classes), style)
+    base = _grid(rows, list(classes), size.side, style)
     pick = alt.selection_point(name=CELL, fields=["reference", "predicted"], toggle=False, clear=False)
     fill = alt.Scale(domain=[0, 1], range=list(style.sequential), interpolate="rgb", clamp=True)
-    tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
+    tiles = base.mark_rect(stroke=style.background, strokeWidth=2 if size.small else 1, cursor="pointer").encode(
         color=alt.Color("share:Q", scale=fill, legend=None)
     )
-    ink = alt.condition(f"datum.share > {style.flip}", alt.value(style.on_high), alt.value(style.on_low))
-    counts = base.mark_text(fontSize=22, fontWeight=600, dy=-9, cursor="pointer").encode(text="films:Q", color=ink)
-    shares = base.mark_text(fontSize=13, dy=13, cursor="pointer").encode(text="label:N", color=ink)
-    frame = base.transform_filter(_is_cell(chosen)).mark_rect(
-        filled=False, stroke=style.mark, strokeWidth=4, cursor="pointer"
+    ink = (
+        alt.when("datum.films === 0")
+        .then(alt.value(style.faint))  # muted: what holds no film
+        .when(f"datum.share > {style.flip}")
+        .then(alt.value(style.on_high))
+        .otherwise(alt.value(style.on_low))
     )
-    layers = [tiles.add_params(pick), counts, shares, *([frame] if chosen else [])]
-    return finish(alt.layer(*layers), style, max(300, 92 * len(classes) + 50), alt_text)
+    up = -9 if size.small else 0
+    counts = base.mark_text(fontSize=size.large, fontWeight=600, dy=up, cursor="pointer").encode(
+        text="films:Q", color=ink
+    )
+    shares = base.mark_text(fontSize=size.small or 1, dy=13, cursor="pointer").encode(text="label:N", color=ink)
+    frame = base.transform_filter(_is_cell(chosen)).mark_rect(
+        filled=False, stroke=style.mark, strokeWidth=4 if size.small else 3, cursor="pointer"
+    )
+    layers = [tiles.add_params(pick), counts, *([shares] if size.small else []), *([frame] if chosen else [])]
+    length = size.side * len(classes)
+    return finish(alt.layer(*layers), style, length, alt_text, width=length)
 
 
-def _grid(rows: Sequence[dict[str, Any]], order: list[str], style: Style) -> alt.Chart:
+def _grid(rows: Sequence[dict[str, Any]], order: list[str], side: int, style: Style) -> alt.Chart:
     """The places of the cells, and what is told of each."""
-    names = alt.Axis(labelAngle=0, labelColor=style.ink, labelLimit=150, domain=False, ticks=False)
-    return alt.Chart(alt.Data(values=list(rows))).encode(
-        x=alt.X("predicted:N", sort=order, title="Predicted", axis=names, scale=alt.Scale(domain=order)),
-        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=names, scale=alt.Scale(domain=order)),
+    above, beside = grids.axes(order, side, style)
+    return alt.Chart(packed(rows)).encode(
+        x=alt.X("predicted:N", sort=order, title="Predicted", axis=above, scale=alt.Scale(domain=order)),
+        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=beside, scale=alt.Scale(domain=order)),
         tooltip=[
             alt.Tooltip("reference:N", title="Reference"),
             alt.Tooltip("predicted:N", title="Predicted"),
@@ -83,8 +97,10 @@ def intervals(
     order = tuple(models)
     names = alt.Axis(labelColor=style.ink, labelLimit=260, labelPadding=8, domain=False, ticks=False)
     encoding = by_model(order, style, dash=False)
-    for key in ("color", "shape"):
-        encoding[key].legend = None
+    for channel in encoding.values():
+        channel.legend = None
+    if len(order) > len(SHAPES):  # each row has its name and number: no colour is needed to tell them apart
+        names, encoding = grids.key_axis(order, style), {"color": alt.value(style.series[0])}
     base = alt.Chart(data).encode(y=alt.Y("model:N", sort=list(order), title=None, axis=names))
     lows = [row["low"] if row["low"] is not None else row["value"] for row in rows if row["value"] is not None]
     lowest = 100 * min(lows, default=0.0)

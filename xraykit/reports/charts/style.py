@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import altair as alt
+
+T = TypeVar("T", bound=alt.TopLevelMixin)
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,21 @@ def packed(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
     return alt.Data(values=json.dumps(list(rows)), format=alt.JsonDataFormat(type="json"))
 
 
-def finish(chart: alt.LayerChart, style: Style, height: int, alt_text: str) -> alt.LayerChart:
-    """Size, background and fonts common to all charts; `alt_text` is read out by screen readers."""
-    return chart.properties(height=height, background=style.background, description=alt_text).configure(
+def finish(
+    chart: alt.LayerChart, style: Style, height: int, alt_text: str, *, width: int | None = None
+) -> alt.LayerChart:
+    """Size, background and fonts common to all charts; `alt_text` is read out by screen readers.
+
+    A chart with a `width` of its own, in px, keeps it wherever it is drawn: its cells are to stay as they are.
+    """
+    # "pad": the width is that of the cells alone, and what stands beside them comes on top
+    sizes = {"height": height} if width is None else {"height": height, "width": width, "autosize": "pad"}
+    return configure(chart.properties(**sizes, background=style.background, description=alt_text), style)
+
+
+def configure(chart: T, style: Style) -> T:
+    """The fonts and colours of axes and legends."""
+    return chart.configure(
         font=style.font,
         view=alt.ViewConfig(stroke=None),
         title=alt.TitleConfig(color=style.ink, subtitleColor=style.faint, anchor="start"),
@@ -123,15 +137,30 @@ def _repainted(part: Any, colours: Mapping[str, str]) -> Any:
     return colours.get(part, part) if isinstance(part, str) else part
 
 
-def by_model(models: tuple[str, ...], style: Style, *, dash: bool = True) -> dict[str, Any]:
-    """Encodings that tell models apart: `color`, and `strokeDash` or `shape`; one legend for all of them."""
-    count = len(models)
+def by_model(models: tuple[str, ...], style: Style, *, dash: bool = True, focus: Sequence[str] = ()) -> dict[str, Any]:
+    """Encodings that tell models apart: `color`, and `strokeDash` or `shape`; one legend for all of them.
+
+    Of more models than there are colours those of `focus` are coloured, the first two if none are given; the others
+    are grey.
+    """
     names = {"domain": list(models)}
-    color = alt.Color("model:N", title=None, scale=alt.Scale(**names, range=list(style.series[:count])))
+    kinds = places_of(models, focus)
+    colors = [style.faint if kind is None else style.series[kind] for kind in kinds]
+    legend = alt.Legend(columns=2, labelLimit=250) if len(models) > len(DASHES) else alt.Undefined
+    color = alt.Color("model:N", title=None, scale=alt.Scale(**names, range=colors), legend=legend)
     if dash:
+        dashes = [DASHES[0] if kind is None else DASHES[kind] for kind in kinds]
         return {
             "color": color,
-            "strokeDash": alt.StrokeDash("model:N", title=None, scale=alt.Scale(**names, range=list(DASHES[:count]))),
+            "strokeDash": alt.StrokeDash("model:N", title=None, scale=alt.Scale(**names, range=dashes)),
         }
-    shape = alt.Shape("model:N", title=None, scale=alt.Scale(**names, range=list(SHAPES[:count])))
-    return {"color": color, "shape": shape}
+    shapes = [SHAPES[0] if kind is None else SHAPES[kind] for kind in kinds]
+    return {"color": color, "shape": alt.Shape("model:N", title=None, scale=alt.Scale(**names, range=shapes))}
+
+
+def places_of(models: Sequence[str], focus: Sequence[str] = ()) -> list[int | None]:
+    """Each model's place among the colours; None of one that is grey."""
+    if len(models) <= len(DASHES):
+        return list(range(len(models)))
+    chosen = [model for model in models if model in focus][: len(DASHES)] or list(models[:2])
+    return [chosen.index(model) if model in chosen else None for model in models]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from xraykit.evaluation import published
+from xraykit.evaluation import comparison, published
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models import kept as kept_models
@@ -31,7 +31,7 @@ def beside_published(material: Material, metrics: Mapping[str, dict]) -> Section
     for kept, evaluation in zip(material.kept, material.comparison.evaluations, strict=True):
         for figure in _published_on(kept, evaluation):
             if published.fits(figure, kept.card.recipe) and (not figure.label or figure.label in material.classes):
-                ours.setdefault(figure, []).append(kept.card.name)
+                ours.setdefault(figure, []).append(evaluation.model)
     rows, words, pictures = [], [], []
     for place, (figure, models) in enumerate(ours.items()):
         measured = {name: _measured(metrics[name], figure) for name in models}
@@ -41,7 +41,7 @@ def beside_published(material: Material, metrics: Mapping[str, dict]) -> Section
         )
         rows.append((figure.source, title, theirs, kept_models.UNKNOWN))
         rows += [(f"Here: {name}", title, value, value.n) for name, value in measured.items()]
-        words += [_beside(name, value, figure.value) for name, value in measured.items()]
+        words += [_beside(name, value, figure.value, _few(metrics[name], figure)) for name, value in measured.items()]
         words.append(figure.words)
         shown = [interval_row(name, value) for name, value in (*measured.items(), (figure.study, theirs))]
         pictures.append(_published_picture(place, title, shown))
@@ -74,7 +74,15 @@ def _published_picture(place: int, title: str, rows: list[dict[str, Any]]) -> Pi
     return Picture(f"published-figure-{place}", title, draw, rows)
 
 
-def _beside(name: str, figure: Figure, theirs: float) -> str:
+def _few(metrics: Mapping[str, Any], figure: published.PublishedFigure) -> dict[str, int]:
+    """The classes that the figure rests on with too few films for a verdict."""
+    support = {name: figures["support"] for name, figures in metrics["classes"].items()}
+    return comparison.few_films({figure.label: support[figure.label]} if figure.label else support)
+
+
+def _beside(name: str, figure: Figure, theirs: float, few: Mapping[str, int]) -> str:
+    if few:
+        return f"{name}: {comparison.few_words(few)} {figure.text()} on {figure.n} films."
     if figure.ends is None:
         return f"{name}: {figure.text()}."
     low, high = figure.ends

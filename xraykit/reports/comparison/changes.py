@@ -17,6 +17,9 @@ from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
 from xraykit.reports.report import Column, Picture, Section, Table
 
+FEW_CELLS, LEAST_P = 36, 12  # of a table: all cells of so many, else those with the smallest p
+MOST_SAID = 6  # sentences on clear cells
+
 
 def of_pair(material: Material, applied: Applied, pair: tuple[int, int]) -> tuple[Changed, ...]:
     """Every cell of the two matrices, each model at its operating point where it has one."""
@@ -48,6 +51,8 @@ def difference(material: Material, cells: tuple[Changed, ...], choice: Choice, f
         Column("McNemar p", "p"),
         Column("Clear"),
     )
+    few = len(cells) <= FEW_CELLS
+    shown = cells if few else sorted(cells, key=lambda cell: cell.p)[:LEAST_P]
     table = tuple(
         (
             cell.reference,
@@ -60,13 +65,15 @@ def difference(material: Material, cells: tuple[Changed, ...], choice: Choice, f
             cell.p,
             _clear(cell),
         )
-        for cell in cells
+        for cell in shown
     )
     alone = (
         "Clear: the interval leaves out 0 and McNemar's exact p is below 0.05. Both are of each of the "
         f"{len(cells)} cells alone: one in twenty is clear by chance."
     )
-    parts = (picture, Table("difference-table", "Cell by cell", columns, table, alone, rank="appendix"))
+    head = "Cell by cell" if few else f"The {len(table)} cells with the smallest p"
+    rank = "appendix" if few else "main"  # of few cells the picture says all
+    parts = (picture, Table("difference-table", head, columns, table, alone, rank=rank))
     return Section("difference", "What changed", tuple(_words(cells, first, second)), parts, listed=True)
 
 
@@ -139,13 +146,15 @@ def _clear(cell: Changed) -> str:
 
 def _words(cells: tuple[Changed, ...], first: str, second: str) -> Iterator[str]:
     clear = [cell for cell in cells if cell.clear]
-    for cell in sorted(clear, key=lambda cell: -abs(cell.change.value or 0)):
+    for cell in sorted(clear, key=lambda cell: -abs(cell.change.value or 0))[:MOST_SAID]:
         more, change = ("more", cell.change) if (cell.change.value or 0) > 0 else ("fewer", cell.change.negated())
         yield (
             f"{second} calls {change.value_text('points')} points {change.interval_text('points')} {more} of "
             f"the {cell.films:,} {cell.reference} films {cell.predicted}: {len(cell.entered)} came in, "
             f"{len(cell.left)} left."
         )
+    if len(clear) > MOST_SAID:
+        yield f"{len(clear) - MOST_SAID} more cells differ clearly; each has a dot."
     if not clear:
         yield f"No cell differs clearly between {first} and {second}."
     if few := sorted({cell.reference for cell in cells if 0 < cell.films < FEWEST}):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
 from xraykit.evaluation import comparison
 from xraykit.evaluation.decisions import operating_point as operating
+from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import kept as kept_models
+from xraykit.models.cards.card import titles_of
+
+AT_ONCE = 4  # models that are shown in full; of more, the two that were chosen
 
 
 class Target(StrEnum):
@@ -57,9 +61,21 @@ class Chosen:
     places: tuple[int, ...]
 
 
+def titles(kept: Sequence[kept_models.Kept]) -> tuple[str, ...]:
+    """What each model is called for a reader: its title, with its folder's name where titles are equal."""
+    return tuple(titles_of([model.card for model in kept]).values())
+
+
+def titled(kept: Sequence[kept_models.Kept], evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """The models' evaluations under the models' titles, for a comparison that is read by people."""
+    return [replace(each, model=title) for each, title in zip(evaluations, titles(kept), strict=True)]
+
+
 @dataclass(frozen=True, eq=False)
 class Material:
     """The models compared, in order, and what is known of them. `digest` names the comparison and all that follows.
+
+    The comparison knows the models by their titles, see `titled`; their folders' names are those of `kept`.
 
     `recipes`: where several models of one recipe differ in their seed alone, all of those, a recipe each.
     """
@@ -77,5 +93,14 @@ class Material:
     def classes(self) -> tuple[str, ...]:
         return self.comparison.classes
 
+    def in_full(self, choice: Choice) -> tuple[int, ...]:
+        """Places of the models that are shown in full: all of a few, else the chosen pair."""
+        return tuple(range(len(self.kept))) if len(self.kept) <= AT_ONCE else choice.pair
 
-Applied = Mapping[str, operating.Applied | str]  # each model at its operating point, or why it has none
+    def choose(self, places: Sequence[int]) -> Material:
+        """Some of the models, with the verdicts on their pairs as they were."""
+        kept = tuple(self.kept[place] for place in sorted(places))
+        return replace(self, kept=kept, comparison=self.comparison.choose(places))
+
+
+Applied = Mapping[str, operating.Applied | str]  # by title: each model at its operating point, or why it has none

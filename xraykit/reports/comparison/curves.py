@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -22,8 +22,9 @@ GRID = 400  # a curve is drawn on this many steps a side: more would not be seen
 
 
 def rankings(material: Material, applied: Applied, choice: Choice) -> Section:
-    """ROC and precision-recall curves of one class, with the operating points on them."""
+    """ROC and precision-recall curves of one class, with the operating points; of many models the pair is coloured."""
     evaluations, label = material.comparison.evaluations, choice.label
+    focus = [material.models[place] for place in choice.pair]
     k = material.classes.index(label)
     share = float(np.mean(evaluations[0].truth == k))
     roc_marks, recall_marks = _marks(applied, label)
@@ -36,14 +37,14 @@ def rankings(material: Material, applied: Applied, choice: Choice) -> Section:
         Picture(
             "roc",
             f"ROC, {label} against the rest",
-            lambda style: curve_charts.roc(roc, material.models, label, marks=roc_marks, style=style),
+            lambda style: curve_charts.roc(roc, material.models, label, marks=roc_marks, focus=focus, style=style),
             [*roc, *roc_marks],
         ),
         Picture(
             "precision-recall",
             f"Precision-recall, {label} against the rest",
             lambda style: curve_charts.precision_recall(
-                recall, material.models, label, share=share, marks=recall_marks, style=style
+                recall, material.models, label, share=share, marks=recall_marks, focus=focus, style=style
             ),
             [*recall, *recall_marks],
         ),
@@ -69,10 +70,10 @@ def calibration(material: Material, metrics: Mapping[str, dict], choice: Choice)
 
 def training(material: Material) -> Section | None:
     """Accuracy, loss and learning rate over the epochs, read out in words; None where no model brings a history."""
-    trained = [kept for kept in material.kept if kept.history]
+    trained = {name: kept for name, kept in zip(material.models, material.kept, strict=True) if kept.history}
     if not trained:
         return None
-    read = {kept.card.name: learning_curve.read_curve(kept.history, _validated(kept.card)) for kept in trained}
+    read = {name: learning_curve.read_curve(kept.history, _validated(kept.card)) for name, kept in trained.items()}
     measures = (("accuracy", "Accuracy"), ("loss", "Loss"), ("learning_rate", "Learning rate"))
     pictures = tuple(_learning(trained, read, key, title) for key, title in measures)
     words = tuple(f"{name}: {' '.join(curve.words)}" for name, curve in read.items())
@@ -117,12 +118,12 @@ def _draw_reliability(bins: list, model: str, place: int, style: Style) -> Any:
 
 
 def _learning(
-    trained: Sequence[kept_models.Kept], read: Mapping[str, learning_curve.TrainingCurve], key: str, title: str
+    trained: Mapping[str, kept_models.Kept], read: Mapping[str, learning_curve.TrainingCurve], key: str, title: str
 ) -> Picture:
     columns = {"validation": f"val_{key}", "training": key} if key != "learning_rate" else {"training": key}
     points = [
-        {"model": kept.card.name, "split": split, "epoch": epoch, "value": value}
-        for kept in trained
+        {"model": name, "split": split, "epoch": epoch, "value": value}
+        for name, kept in trained.items()
         for split, column in columns.items()
         for epoch, row in enumerate(kept.history, 1)
         if (value := row.get(column)) is not None
@@ -132,7 +133,7 @@ def _learning(
         for point in points
         if point["split"] == "validation" and point["epoch"] == read[point["model"]].best_epoch
     ]
-    models = [kept.card.name for kept in trained]
+    models = list(trained)
 
     def draw(style: Style) -> Any:
         logarithmic = key == "learning_rate"

@@ -16,26 +16,39 @@ from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material,
 from xraykit.reports.report import Picture, Section
 
 SHORT = 12  # letters of a film's SHA-256 that call it
+FEW_CELLS = 48  # of all matrices, that are a table beside them
 AT_HIGHEST = "Verdict, reports and calibration stay at the highest probability."
 
 
 def verdict(material: Material, metrics: Mapping[str, dict]) -> Section:
-    """Is one model better: in words, with accuracies and their intervals, and the tests behind it."""
+    """Is one of two models better: in words, with accuracies and their intervals, and the tests behind it."""
     result = material.comparison
-    rows = [interval_row(name, figures["accuracy"]) for name, figures in metrics.items()]
-    words = f"Accuracy with intervals of {', '.join(result.models)}"
-    picture = Picture(
+    sentences = tuple(sentence for pair in result.pairs for sentence in pair.words)
+    parts = (
+        accuracies(material, metrics, material.models),
+        tables.summary(metrics),
+        tables.pairs(result),
+        tables.areas(result),
+    )
+    return Section("verdict", verdict_title(material), (*result.warnings, *sentences, *result.notes), parts)
+
+
+def verdict_title(material: Material) -> str:
+    data = material.comparison.evaluations[0].data
+    return f"Verdict on {data}" if data else "Verdict"
+
+
+def accuracies(material: Material, metrics: Mapping[str, dict], order: Sequence[str]) -> Picture:
+    """Each model's accuracy with its interval, a row each."""
+    rows = [interval_row(name, metrics[name]["accuracy"]) for name in order]
+    words = f"Accuracy with intervals of {', '.join(order)}"
+    return Picture(
         "accuracy",
         "Accuracy with 95% interval",
-        lambda style: matrix_charts.intervals(rows, result.models, "Accuracy", style=style, alt_text=words),
+        lambda style: matrix_charts.intervals(rows, order, "Accuracy", style=style, alt_text=words),
         rows,
-        f"n = {len(result.films):,} test films",
+        f"n = {len(material.comparison.films):,} test films",
     )
-    sentences = tuple(sentence for pair in result.pairs for sentence in pair.words)
-    parts = (picture, tables.summary(metrics), tables.pairs(result), tables.areas(result))
-    data = result.evaluations[0].data
-    title = f"Verdict on {data}" if data else "Verdict"
-    return Section("verdict", title, (*sentences, *result.notes), parts)
 
 
 def matrices(
@@ -45,16 +58,11 @@ def matrices(
     choice: Choice,
     framed: Chosen | None,
 ) -> Section:
-    """A picture a model, all on one colour scale, and every cell as a table. `framed` is a cell to put a frame around.
+    """A picture a model, all on one colour scale. `framed` is a cell to put a frame around.
 
-    Each is at the model's operating point where it has one.
+    Each is at the model's operating point where it has one. Few cells stand in a table too.
     """
-    confusions = {
-        evaluation.model: point.confusion
-        if isinstance(point := applied.get(evaluation.model), operating.Applied)
-        else evaluation.confusion
-        for evaluation in material.comparison.evaluations
-    }
+    confusions = confusions_of(material, applied)
     words = point_words(material, metrics, applied)
     pictures = []
     for place, (name, confusion) in enumerate(confusions.items()):
@@ -63,8 +71,19 @@ def matrices(
         pictures.append(_matrix(place, name, tables.cells(confusion, material.classes), choice, words[name], labels))
     side = "reference" if choice.share == "row" else "predicted"
     sentence = f"Films, and their percentage of the {side} class; one colour scale for all matrices."
-    table = tables.matrices(confusions, material.classes)
-    return Section("matrices", "Confusion matrices", (sentence,), (*pictures, table))
+    few = len(confusions) * len(material.classes) ** 2 <= FEW_CELLS
+    parts = (*pictures, *([tables.matrices(confusions, material.classes)] if few else []))
+    return Section("matrices", "Confusion matrices", (sentence,), parts)
+
+
+def confusions_of(material: Material, applied: Applied) -> dict[str, np.ndarray]:
+    """Each model's matrix, at its operating point where it has one."""
+    return {
+        evaluation.model: point.confusion
+        if isinstance(point := applied.get(evaluation.model), operating.Applied)
+        else evaluation.confusion
+        for evaluation in material.comparison.evaluations
+    }
 
 
 def point_words(material: Material, metrics: Mapping[str, dict], applied: Applied) -> dict[str, str]:
@@ -93,7 +112,7 @@ def operating_point(applied: Applied, choice: Choice) -> Section | None:
     """Thresholds chosen on validation films and what they give on test films; None at the highest probability."""
     if choice.target == Target.HIGHEST:
         return None
-    points = [result for result in applied.values() if isinstance(result, operating.Applied)]
+    points = {name: result for name, result in applied.items() if isinstance(result, operating.Applied)}
     if choice.target == Target.MANUAL:
         words = f"One threshold for {choice.label}, set by hand: it was not chosen on validation films."
     elif choice.target == Target.SAVED:
@@ -105,7 +124,7 @@ def operating_point(applied: Applied, choice: Choice) -> Section | None:
             "its validation films and applied once to the test films."
         )
     refusals = tuple(result for result in applied.values() if isinstance(result, str))
-    parts = (tables.operated(points, points[0].point.label),) if points else ()
+    parts = (tables.operated(points, next(iter(points.values())).point.label),) if points else ()
     return Section("operating", "Operating point", (words, AT_HIGHEST, *refusals), parts)
 
 
@@ -126,10 +145,13 @@ def describe(material: Material, chosen: Chosen) -> str:
     }[chosen.kind]
 
 
-def films(material: Material, chosen: Chosen, listed: np.ndarray, called: Sequence[str]) -> Section:
-    """The films that are listed on the page, `called` in the same order."""
+def films(
+    material: Material, chosen: Chosen, listed: np.ndarray, called: Sequence[str], places: Sequence[int]
+) -> Section:
+    """The films that are listed on the page, `called` in the same order, and what the models at these places say."""
     words = (describe(material, chosen),)
-    return Section("films", f"Films: {len(listed):,}", words, (tables.films(material.comparison, listed, called),))
+    table = tables.films(material.comparison.choose(sorted({*places, *models_of(chosen)})), listed, called)
+    return Section("films", f"Films: {len(listed):,}", words, (table,))
 
 
 def called(material: Material, listed: np.ndarray, *, names: bool) -> list[str]:
@@ -138,6 +160,11 @@ def called(material: Material, listed: np.ndarray, *, names: bool) -> list[str]:
     if names:
         return [material.comparison.films[i] for i in listed.tolist()]
     return [hashes[i][:SHORT] if hashes else f"Film {i + 1:,}" for i in listed.tolist()]
+
+
+def models_of(chosen: Chosen) -> tuple[int, ...]:
+    """Places of the models that the listed films are about."""
+    return chosen.places[:1] if chosen.kind == "cell" else chosen.places[:2]
 
 
 def interval_row(model: str, figure: Figure) -> dict[str, Any]:

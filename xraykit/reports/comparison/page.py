@@ -6,24 +6,27 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import xraykit
 from xraykit.evaluation import comparison
+from xraykit.evaluation.decisions import ranks
 from xraykit.models.kept import Kept
 from xraykit.reports.comparison import cards as card_sections
-from xraykit.reports.comparison import changes, curves, figures, seeds, worth
-from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
+from xraykit.reports.comparison import changes, curves, figures, overview, seeds, worth
+from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target, titled
 from xraykit.reports.comparison.figures import describe, films
 from xraykit.reports.film import software
-from xraykit.reports.report import Report, Section
+from xraykit.reports.report import Picture, Report, Section, Table
 from xraykit.reports.truth import home_and_elsewhere, numbers_report, scorecard_report, shortcuts_report
 from xraykit.truth import places
 
 ORDER = (  # after the films
     "difference",
+    "by-class",
     "seeds",
     "operating",
     "people",
@@ -38,8 +41,18 @@ ORDER = (  # after the films
     "recipes",
     "published",
 )
-MAIN = ("places", "verdict", "matrices", "difference", "operating", "reports", "curves", "recipes")  # of a short report
-
+MAIN = (  # of a short report
+    "places",
+    "verdict",
+    "glance",
+    "matrices",
+    "difference",
+    "operating",
+    "reports",
+    "curves",
+    "recipes",
+)
+MEASURED = ("verdict", "glance", "matrices", "difference", "by-class", "operating", "decision", "reports", "curves")
 FILM_LISTS = ("fixes", "breaks", "both_wrong")  # of a pair in JSON: films by their files' names
 Make = Callable[[], Section | None]
 
@@ -49,34 +62,78 @@ def makers(
 ) -> dict[tuple, Make]:
     """What makes each section, by its key and all that it depends on: a page keeps a section for as long as that stays.
 
-    `metrics` are each model's by `choice.method`. A maker gives None where a section has nothing to say.
+    Of more models than are shown in full, sections that would grow with them are of the chosen pair. `metrics` are each
+    model's by `choice.method`. A maker gives None where a section has nothing to say.
     """
     framed, flipped = (chosen if chosen and chosen.kind == kind else None for kind in ("cell", "changed"))
-    point, pair = choice.point, choice.pair
-    cards = [kept.card for kept in material.kept]
-    return {
-        ("places",): lambda: home_and_elsewhere.compared(cards),
-        ("verdict", choice.method, choice.margin): lambda: figures.verdict(material, metrics),
-        ("matrices", choice.share, choice.method, *point, framed): lambda: figures.matrices(
-            material, metrics, applied, choice, framed
+    point, pair, places = choice.point, choice.pair, material.in_full(choice)
+    few, framed_here = material.choose(places), _among(framed, places)
+    here = replace(choice, pair=tuple(sorted(places).index(place) for place in pair))
+    figured = {name: metrics[name] for name in few.models}
+    cards = [kept.card for kept in few.kept]
+    two = len(material.models) == 2
+    made: dict[tuple, Make] = {
+        ("places", *places): lambda: home_and_elsewhere.compared(cards),
+        ("verdict", choice.method, choice.margin, *pair): lambda: (
+            figures.verdict(material, metrics) if two else overview.verdict(material, metrics, choice)
+        ),
+        ("glance", choice.share, *point, *places): lambda: overview.glance(material, applied, choice),
+        ("matrices", choice.share, choice.method, *point, framed, *places): lambda: figures.matrices(
+            few, figured, applied, here, framed_here
         ),
         ("difference", *point, pair, flipped): lambda: changes.difference(
-            material, changes.of_pair(material, applied, pair), choice, flipped
+            few, changes.of_pair(few, applied, here.pair), here, flipped
         ),
+        ("by-class", choice.method): lambda: overview.by_class(material, metrics),
         ("seeds",): lambda: seeds.section(material.recipes),
-        ("people", *point): lambda: worth.people(material, metrics, applied, choice),
-        ("decision", choice.label, pair): lambda: changes.decision(material, choice),
-        ("sets",): lambda: numbers_report.prediction_sets(cards),
+        ("people", *point, *places): lambda: worth.people(few, figured, applied, here),
+        ("decision", choice.label, pair, *places): lambda: changes.decision(few, here),
+        ("sets", *places): lambda: numbers_report.prediction_sets(cards),
         ("operating", *point): lambda: figures.operating_point(applied, choice),
-        ("reports", choice.method): lambda: figures.reports(material, metrics, choice),
-        ("curves", *point): lambda: curves.rankings(material, applied, choice),
-        ("calibration", choice.after): lambda: curves.calibration(material, metrics, choice),
-        ("shortcuts",): lambda: shortcuts_report.sections(cards)[0],
-        ("scorecard",): lambda: scorecard_report.sections(cards)[0],
-        ("training",): lambda: curves.training(material),
-        ("recipes",): lambda: card_sections.recipes(material),
+        ("reports", choice.method, *places): lambda: figures.reports(few, figured, here),
+        ("curves", *point, pair): lambda: curves.rankings(material, applied, choice),
+        ("calibration", choice.after, *places): lambda: curves.calibration(few, figured, here),
+        ("shortcuts", *places): lambda: shortcuts_report.sections(cards)[0],
+        ("scorecard", *places): lambda: scorecard_report.sections(cards)[0],
+        ("training", *places): lambda: curves.training(few),
+        ("recipes", *places): lambda: card_sections.recipes(few),
         ("published", choice.method): lambda: card_sections.beside_published(material, metrics),
     }
+    leak = _leak(material)
+    return {key: partial(_warned, make, leak if key[0] in MEASURED else "") for key, make in made.items()}
+
+
+def _among(framed: Chosen | None, places: Sequence[int]) -> Chosen | None:
+    """The cell to frame, its model counted among those shown in full; None where it is not."""
+    if framed is None or framed.places[0] not in places:
+        return None
+    return replace(framed, places=(sorted(places).index(framed.places[0]), *framed.places[1:]))
+
+
+def _warned(make: Make, leak: str) -> Section | None:
+    """A section whose charts and tables each say that a model has met some of the films, as they go on alone."""
+    section = make()
+    if section is None or not leak:
+        return section
+    parts = [
+        replace(part, note=f"{part.note}; {leak}" if part.note else leak)
+        if isinstance(part, Picture)
+        else replace(part, note=f"{part.note} {leak}.".strip())
+        if isinstance(part, Table)
+        else part
+        for part in section.parts
+    ]
+    return replace(section, parts=tuple(parts))
+
+
+def _leak(material: Material) -> str:
+    """How many films each model has met before, in few words; "" where none has."""
+    known = {
+        each.model: sum(part in ("train", "validation") for part in each.known)
+        for each in material.comparison.evaluations
+    }
+    met = [f"{count:,} of these films are among the training films of {name}" for name, count in known.items() if count]
+    return "; ".join(met)
 
 
 def of_models(kept: Sequence[Kept], *, label: str = "", margin: float | None = None, names: bool = False) -> Report:
@@ -85,15 +142,23 @@ def of_models(kept: Sequence[Kept], *, label: str = "", margin: float | None = N
     `label` is the class of the curves, the first if not given; films' names stand in it only with `names`. Raises
     ComparisonRefused where the models were not tested on the same films.
     """
-    compared = comparison.compare([model.test for model in kept], margin=margin)
-    choice = Choice(label or compared.classes[0], "row", "wilson", Target.HIGHEST, 0.0, margin, True)
+    compared = comparison.compare(titled(kept, [model.test for model in kept]), margin=margin)
     digest = hashlib.sha256("".join(model.card.to_json() for model in kept).encode()).hexdigest()
     material = Material(tuple(kept), compared, digest, seeds.families(list(kept), list(kept)))
+    choice = Choice(
+        label or compared.classes[0], "row", "wilson", Target.HIGHEST, 0.0, margin, True, pair=best_pair(material)
+    )
     metrics = {test.model: test.metrics(choice.method) for test in compared.evaluations}
     made = {key[0]: make() for key, make in makers(material, choice, {}, None, metrics).items()}
     sections = {key: section for key, section in made.items() if section is not None}
     page = report(material, choice, {}, None, np.array([], int), sections, names=names)
     return replace(page, data=dict(page.data) | {"redo": _redo(material, choice)})
+
+
+def best_pair(material: Material) -> tuple[int, int]:
+    """The two models of which more is shown unless others are chosen: the two that rank highest."""
+    first, second = sorted(each.place for each in ranks.ranks(material.comparison)[:2])
+    return first, second
 
 
 def _without_names(pair: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +169,11 @@ def _without_names(pair: Mapping[str, Any]) -> dict[str, Any]:
 def _redo(material: Material, choice: Choice) -> dict[str, Any]:
     return {
         "verb": "report compare",
-        "arguments": {"models": list(material.models), "label": choice.label, "margin": choice.margin},
+        "arguments": {
+            "models": [model.card.name for model in material.kept],
+            "label": choice.label,
+            "margin": choice.margin,
+        },
         "hashes": {"models": {model.card.name: dict(model.card.files) for model in material.kept}},
         "versions": software.versions(),
     }
@@ -129,18 +198,23 @@ def report(
     if not names:
         compared |= {"pairs": [_without_names(pair) for pair in compared["pairs"]]}
     ranked = {key: section if key in MAIN else replace(section, rank="appendix") for key, section in sections.items()}
-    ordered = [ranked["places"], ranked["verdict"], ranked["matrices"]]
-    ordered += [films(material, chosen, listed, called)] if chosen else []
+    ordered = [ranked[key] for key in ("places", "verdict", "glance", "matrices") if key in ranked]
+    ordered += [films(material, chosen, listed, called, material.in_full(choice))] if chosen else []
     ordered += [ranked[key] for key in ORDER if key in ranked]
     data = {
-        "options": asdict(choice) | {"models": list(material.models)},
+        "options": asdict(choice) | {"models": [model.card.name for model in material.kept]},
         "films": None if chosen is None else {"what": describe(material, chosen), "names": called},
         "operating_points": {
-            name: result if isinstance(result, str) else result.to_dict() for name, result in applied.items()
+            kept.card.name: result if isinstance(result := applied[title], str) else result.to_dict()
+            for kept, title in zip(material.kept, material.models, strict=True)
+            if title in applied
         },
+        "warnings": list(material.comparison.warnings),
         "comparison": compared,
     }
-    title = f"Compare: {', '.join(material.models)}"
+    named = material.models if len(material.models) <= 2 else material.models[:2]
+    more = len(material.models) - len(named)
+    title = f"Compare: {', '.join(named)}{f' and {more} more' if more else ''}"
     now = datetime.now(UTC)
     return Report(
         title,
@@ -156,7 +230,9 @@ def _facts(material: Material, now: datetime) -> Iterator[tuple[str, str]]:
     first, n = material.comparison.evaluations[0], len(material.comparison.films)
     yield "Test films", f"{n:,}, {first.data or 'data not named'}; digest {first.test_digest[:16]}"
     yield "Classes", ", ".join(material.classes)
-    for kept in material.kept:
+    for number, warning in enumerate(material.comparison.warnings, 1):
+        yield "Films known to a model" if number == 1 else f"Films known to a model, {number}", warning
+    for kept, title in zip(material.kept, material.models, strict=True):
         sha256 = kept.card.files["model.keras"][:16]
-        yield kept.card.name, f"{kept.card.title}; {places.headline(kept.card)}; network sha256 {sha256}"
+        yield title, f"{places.headline(kept.card)}; network sha256 {sha256}"
     yield "Written", f"{now:%Y-%m-%d %H:%M} UTC by xraykit {xraykit.__version__}"

@@ -71,8 +71,8 @@ def section(recipes: Sequence[Sequence[Kept]]) -> Section | None:
 
 
 def _name(members: Sequence[Kept]) -> str:
-    names = sorted(kept.card.name for kept in members)
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more of its recipe"
+    first = min(members, key=lambda kept: kept.card.name).card.title
+    return first if len(members) == 1 else f"{first} and {len(members) - 1} more of its recipe"
 
 
 def _accuracy(kept: Kept) -> float:

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xraykit.reports.export.pages import tables
-from xraykit.reports.report import Picture, Report
+from xraykit.reports.report import Picture, Report, has_own_width
 
 if TYPE_CHECKING:
     from xraykit.reports.charts.style import Style  # Altair is slow to import: only where a chart is drawn
@@ -104,7 +104,7 @@ def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest
     plot = room.plot(AROUND, AROUND)
     _limit(spec, LIMITED * (plot.width + AROUND))
     spec["config"]["legend"]["labelLimit"] = round(plot.width)
-    if "layer" not in spec and "mark" not in spec:  # what is made of several charts has a width of its own
+    if has_own_width(spec):
         return _drawn(spec, None)
     drawn = _drawn(spec, plot)
     better = room.plot(drawn.width - plot.width, drawn.height - plot.height)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xraykit.evaluation.stats import Figure
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.reports.report import Column, Picture, Section, Table, Tile
 from xraykit.truth import places
 from xraykit.truth.places import Place
@@ -32,9 +32,11 @@ def section(card: Card) -> Section:
 
 def compared(cards: Sequence[Card]) -> Section:
     """Several models at home and elsewhere, side by side."""
-    said = tuple(f"{card.name}: {words(card, most=1)[0]}" for card in cards)
-    drawn = tuple(picture for card in cards for picture in pictures(card, named=True))
-    return Section("places", TITLE, said, (*drawn, *(table(card, named=True) for card in cards)), listed=True)
+    titles = titles_of(cards)
+    said = tuple(f"{titles[card.name]}: {words(card, most=1)[0]}" for card in cards)
+    drawn = tuple(picture for card in cards for picture in pictures(card, titles[card.name]))
+    figures = (table(card, titles[card.name]) for card in cards)
+    return Section("places", TITLE, said, (*drawn, *figures), listed=True)
 
 
 def words(card: Card, most: int = MOST_FALLS) -> tuple[str, ...]:
@@ -63,7 +65,7 @@ def tiles(card: Card) -> tuple[Tile, ...]:
     return (*shown, Tile("Lowest sensitivity elsewhere", figure.value_text(), note))
 
 
-def pictures(card: Card, named: bool = False) -> tuple[Picture, ...]:
+def pictures(card: Card, named: str = "") -> tuple[Picture, ...]:
     """Home and the worst three other sources; nothing where the card has no figures at all."""
     shown = _places(card)[:DRAWN]
     if not shown:
@@ -74,15 +76,15 @@ def pictures(card: Card, named: bool = False) -> tuple[Picture, ...]:
     def draw(style: Any) -> Any:
         from xraykit.reports.truth import pictures as charts
 
-        return charts.places(rows, list(measures), titles, style=style, alt_text=f"{card.name}: {TITLE}")
+        return charts.places(rows, list(measures), titles, style=style, alt_text=f"{card.title}: {TITLE}")
 
     left_out = len(card.elsewhere) + bool(places.home(card)) - len(shown)
     note = f"{left_out} more in the table" if left_out > 0 else ""
-    title = card.name if named else "Figures with 95% intervals"
+    title = named or "Figures with 95% intervals"
     return (Picture(f"places-{card.name}" if named else "places", title, draw, rows, note),)
 
 
-def table(card: Card, named: bool = False) -> Table:
+def table(card: Card, named: str = "") -> Table:
     """Every measure at home and on each other source, with how many films it rests on; classes worst first."""
     shown = _places(card)
     heads = [
@@ -95,7 +97,7 @@ def table(card: Card, named: bool = False) -> Table:
     overlap = [f"{place.name}: {places.overlap_words(place)}." for place in shown if not place.is_home]
     known = [f"{place.name}: {_counted(place)}." for place in shown if place.theirs]
     key = f"places-table-{card.name}" if named else "places-table"
-    title = f"{card.name}, in figures" if named else ""
+    title = f"{named}, in figures" if named else ""
     return Table(key, title, (Column("Measure"), *heads), rows, " ".join((NOTE, *overlap, *known)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from xraykit.evaluation.decisions import conformal, people
 from xraykit.evaluation.decisions.conformal import Rule, Verdict
 from xraykit.evaluation.stats import Figure
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.reports.charts.decisions import coverage as coverage_charts
 from xraykit.reports.charts.decisions import people as people_charts
 from xraykit.reports.charts.style import Style
@@ -40,11 +40,12 @@ def sections(cards: Sequence[Card]) -> tuple[Section, ...]:
 def prediction_sets(cards: Sequence[Card]) -> Section:
     """What the sets of each model promise and where they keep it: words, the 90 % sets drawn, and every figure."""
     several = len(cards) > 1
-    words = [f"{card.name}: {words}" if several else words for card in cards for words in sentences(card)]
-    checked = [(card, each) for card in cards for each in sets.of_card(card)]
+    titles = titles_of(cards)
+    words = [f"{titles[card.name]}: {words}" if several else words for card in cards for words in sentences(card)]
+    checked = [(titles[card.name], each) for card in cards for each in sets.of_card(card)]
     parts: list[Picture | Table] = []
-    if rows := [row for card in cards for row in _coverage_rows(card)]:
-        models = [card.name for card in cards]
+    if rows := [{"model": titles[card.name], **row} for card in cards for row in _coverage_rows(card)]:
+        models = list(titles.values())
         title = f"Coverage of the {sets.SHOWN:.0%} prediction sets"
 
         def draw(style: Style) -> Any:
@@ -52,7 +53,8 @@ def prediction_sets(cards: Sequence[Card]) -> Section:
 
         parts.append(Picture("coverage", title, draw, rows, "dot and 95% interval; dashed: what is promised"))
     if checked:
-        parts.append(_table(checked, several))
+        classes = tuple(dict.fromkeys(label for card in cards for label in card.classes if sets.shown(card)))
+        parts.append(_table(checked, classes, several))
         words.append(RESTS_ON)
     return Section("sets", "Prediction sets", tuple(words), tuple(parts), listed=True, across=True)
 
@@ -101,7 +103,6 @@ def _coverage_rows(card: Card) -> Iterator[dict[str, Any]]:
             if checked is None or figure.value is None:
                 continue
             yield {
-                "model": card.name,
                 "row": f"{where}, {label or ALL}",
                 "value": figure.value,
                 "low": figure.low,
@@ -111,9 +112,8 @@ def _coverage_rows(card: Card) -> Iterator[dict[str, Any]]:
             }
 
 
-def _table(checked: Sequence[tuple[Card, Checked]], several: bool) -> Table:
+def _table(checked: Sequence[tuple[str, Checked]], classes: Sequence[str], several: bool) -> Table:
     """A row a model, level, rule and place; of one model alone without its name."""
-    classes = tuple(dict.fromkeys(label for card, _ in checked for label in card.classes))
     columns = (
         *(Column(head) for head in ("Model", "Sets", "Films")),
         Column("n", "count"),
@@ -125,7 +125,7 @@ def _table(checked: Sequence[tuple[Card, Checked]], several: bool) -> Table:
     )
     rows = tuple(
         (
-            card.name,
+            title,
             f"{each.sets.level:.0%}, {'by class' if each.sets.rule is Rule.PER_CLASS else 'one limit'}",
             AT_HOME if place.name == sets.HOME else place.name,
             place.coverage.n,
@@ -135,7 +135,7 @@ def _table(checked: Sequence[tuple[Card, Checked]], several: bool) -> Table:
             place.coverage.empty,
             JUDGED[each.verdict(place)],
         )
-        for card, each in checked
+        for title, each in checked
         for place in each.places
     )
     note = (
@@ -152,13 +152,14 @@ def from_cards(cards: Sequence[Card]) -> list[dict[str, Any]]:
 
     At the highest probability, and at the card's operating points where it has some.
     """
-    rows = []
+    rows, titles = [], titles_of(cards)
     for card in cards:
+        title = titles[card.name]
         home = {"operating_points": card.metrics.get("operating_points"), **(card.metrics.get("test") or {})}
         for place, part in ((AT_HOME, home), *((place["name"], place["figures"]) for place in card.elsewhere)):
-            rows += [person_row(card.name, place, *of_class) for of_class in (part.get("classes") or {}).items()]
+            rows += [person_row(title, place, *of_class) for of_class in (part.get("classes") or {}).items()]
             points = (point for point in part.get("operating_points") or () if point.get("threshold") is not None)
-            rows += [person_row(card.name, f"{place}{AT_POINT}", point["label"], point.get("test")) for point in points]
+            rows += [person_row(title, f"{place}{AT_POINT}", point["label"], point.get("test")) for point in points]
     return [row for row in rows if row]
 
 

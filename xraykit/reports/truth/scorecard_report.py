@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from xraykit.evaluation.stats import Figure
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.reports.charts.style import Style
 from xraykit.reports.report import Column, Picture, Section, Table
 from xraykit.truth.scorecard import score
 from xraykit.truth.scorecard.score import Scorecard
 
 TITLE = "Heatmaps: are they better than chance?"
-NOT_CHECKED = "{name}: not checked yet. `python -m xraykit audit --model {name} --data DIR` does it."
-NO_HEATMAP = "{name} has no Grad-CAM heatmap, so there is nothing to check."
+NOT_CHECKED = "{title}: not checked yet. `python -m xraykit audit --model {name} --data DIR` does it."
+NO_HEATMAP = "{title} has no Grad-CAM heatmap, so there is nothing to check."
 NOTE = (
     "Area under the insertion curve less that under the deletion curve, of the model probability of the predicted "
     "class, -1 to 1 (Petsiuk et al. 2018). Random maps have the same values and the same smoothness as the heatmap. "
@@ -38,11 +38,12 @@ COMPARED = {
 
 def sections(cards: Sequence[Card]) -> list[Section]:
     """The models side by side; a model that was not checked, or has no heatmap, in words."""
-    checked = {card.name: scorecard for card in cards if (scorecard := score.read(card)) is not None}
+    titles = titles_of(cards)
+    checked = {titles[card.name]: scorecard for card in cards if (scorecard := score.read(card)) is not None}
     words = [
-        (NOT_CHECKED if card.feature_layer else NO_HEATMAP).format(name=card.name)
+        (NOT_CHECKED if card.feature_layer else NO_HEATMAP).format(name=card.name, title=titles[card.name])
         for card in cards
-        if card.name not in checked
+        if titles[card.name] not in checked
     ]
     for name, scorecard in checked.items():
         words += sentences(name, scorecard)

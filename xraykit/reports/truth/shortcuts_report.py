@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from xraykit.evaluation.stats import Figure, number_text
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.reports.charts.style import Style
 from xraykit.reports.report import Column, Picture, Section, Table
 from xraykit.truth.shortcuts import figures
@@ -17,7 +17,7 @@ from xraykit.truth.shortcuts.figures import Altered, Shortcuts
 TITLE = "Shortcuts: what is answered on altered films"
 AS_IT_IS = "As it is"
 MOST = 0.8  # of the films, that are given one class
-NOT_CHECKED = "{name}: not checked yet. `python -m xraykit audit --model {name} --data DIR` does it."
+NOT_CHECKED = "{title}: not checked yet. `python -m xraykit audit --model {name} --data DIR` does it."
 NOTE = (
     "Balanced accuracy: mean sensitivity over the classes; chance: a blind guess. Changes are paired, on the same "
     "films. 95% intervals: bootstrap over groups of films, or Wilson's and Tango's where they are wider. What is taken "
@@ -36,8 +36,13 @@ THINGS = {
 
 def sections(cards: Sequence[Card]) -> list[Section]:
     """The models side by side, of one model with every figure; a model that was not checked in words."""
-    checked = {card.name: shortcuts for card in cards if (shortcuts := figures.read(card)) is not None}
-    words = [NOT_CHECKED.format(name=card.name) for card in cards if card.name not in checked]
+    titles = titles_of(cards)
+    checked = {titles[card.name]: shortcuts for card in cards if (shortcuts := figures.read(card)) is not None}
+    words = [
+        NOT_CHECKED.format(name=card.name, title=titles[card.name])
+        for card in cards
+        if titles[card.name] not in checked
+    ]
     for name, shortcuts in checked.items():
         words += sentences(name, shortcuts)
     parts: list[Picture | Table] = []

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xraykit.evaluation import stats
+from xraykit.evaluation.decisions import measures
 from xraykit.evaluation.stats import Figure
 from xraykit.films.stills import header
 from xraykit.truth.data_audit.collect import Collection
@@ -206,12 +207,12 @@ def _figures(labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, k: i
     np.add.at(cells, (group_of, labels * k + predicted), 1)
     drawn = np.concatenate(list(stats.draw(cells, DRAWS, SEED))).reshape(-1, k, k)
     whole = cells.sum(axis=0).reshape(k, k)
-    measures = {"balanced": stats.balanced_accuracy, "accuracy": stats.accuracy}
+    kinds = {"balanced": measures.balanced_accuracy, "accuracy": measures.accuracy}
     figures = {
-        name: _interval(measure(whole), measure(drawn), len(labels), len(cells)) for name, measure in measures.items()
+        name: _interval(measure(whole), measure(drawn), len(labels), len(cells)) for name, measure in kinds.items()
     }
     for label in range(k):
-        value, spread = (stats.balanced_accuracy(_against_rest(each, label)) for each in (whole, drawn))
+        value, spread = (measures.balanced_accuracy(_against_rest(each, label)) for each in (whole, drawn))
         figures[f"rest {label}"] = _interval(value, spread, len(labels), len(cells))
     return figures
 

@@ -210,13 +210,6 @@ class Audit(msgspec.Struct, frozen=True):
         return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
 
 
-def without_names(audit: Audit) -> Audit:
-    """The same without the name of any film's file and without any folder's path, to be handed on."""
-    replace = msgspec.structs.replace
-    findings = [replace(finding, films=[]) for finding in audit.findings]
-    return replace(audit, findings=findings, shared=[replace(shared, path="") for shared in audit.shared])
-
-
 def read(path: Path) -> Audit | None:
     """An audit.json; None where there is none, or it cannot be read."""
     try:

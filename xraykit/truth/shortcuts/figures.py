@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from xraykit.evaluation import comparison, stats
+from xraykit.evaluation.decisions import bootstrap, measures
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure
 from xraykit.models.cards.card import Card
@@ -138,10 +139,10 @@ def balanced(films: Evaluation, seed: int = 0) -> Figure:
     size, groups = len(films.classes), _groups(films)
     cells = np.bincount(groups * size**2 + films.truth * size + films.predicted, minlength=(groups.max() + 1) * size**2)
     drawn = [
-        stats.balanced_accuracy(block.reshape(-1, size, size))
+        measures.balanced_accuracy(block.reshape(-1, size, size))
         for block in stats.draw(cells.reshape(-1, size**2), DRAWS, seed)
     ]
-    value = stats.known(stats.balanced_accuracy(films.confusion))
+    value = stats.known(measures.balanced_accuracy(films.confusion))
     drawn_over_groups = stats.percentile_interval(value, np.concatenate(drawn), len(films.films), int(groups.max()) + 1)
     return widened(drawn_over_groups, *of_mean(list(_sensitivities(films).values())))
 
@@ -183,7 +184,7 @@ def _altered(own: Evaluation, alteration: Alteration, indices: Sequence[int], lo
     right, still = (each.predicted == each.truth for each in (before, after))
     fixed, broken = int((~right & still).sum()), int((right & ~still).sum())
     p = stats.mcnemar(fixed, broken)
-    differences = comparison.bootstrap_differences(before, after, _groups(before), DRAWS, [seed])
+    differences = bootstrap.differences((before, after), _groups(before), DRAWS, [seed])[0, 1]
     return Altered(
         key=alteration.key,
         words=alteration.words,

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any, get_args, get_type_hints
 
 import streamlit as st
 
-from xraykit.models.cards.card import Card
+from xraykit.evaluation.alignment import MOST
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.refused import Refused
-from xraykit.reports.comparison.chosen import Choice, Chosen, Target
+from xraykit.reports.comparison import page
+from xraykit.reports.comparison.chosen import AT_ONCE, Choice, Chosen, Material, Target
 from xraykit.truth.elsewhere import HOME
 from xraykit.truth.places import AT_HOME
 from xraykit.ui.kit.text import escape_markdown, say
 from xraykit.ui.server import uploads
 
-MOST = 4
 MOST_BYTES = 20 * 2**20  # of a saved page
 ROWS, COLUMNS = "Reference", "Predicted"
 TARGETS = [str(target) for target in Target]
@@ -25,26 +27,40 @@ RENAMED = {"By hand": str(Target.MANUAL)}  # in links written before
 WILSON, EXACT = "Wilson", "Exact"
 AFTER, BEFORE = "After temperature", "Before"
 ADDRESS: dict[str, Any] = {"bind": "query-params"}
+SHARED = "shared"  # of the address: films in common alone
 CHOSEN = "films"  # of the address: which films are listed
 DIFFERENCE = MOST  # its place behind the matrices
 KINDS = get_args(get_type_hints(Chosen)["kind"])
 
 
 def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:
-    """Two to four models; by default from scratch first, so that what pretraining changes reads from left to right."""
+    """Two to ten models by name; at first from scratch first, so that what pretraining changes reads left to right."""
     order = sorted(cards, key=lambda card: (card.recipe.get("weights") is not None, card.name))
-    names = [card.name for card in order]
+    names, titles = [card.name for card in order], titles_of(order)
+    asked = [name for name in dict.fromkeys(st.query_params.get_all("models")) if name in names]
     chosen = st.multiselect(
         "Models",
         names,
-        default=names[:2],
+        default=asked[:MOST] or names[:2],
         key="models",
+        format_func=titles.__getitem__,
         max_selections=MOST,
         width=430,
-        placeholder="Choose two to four models",
-        **ADDRESS,
+        placeholder="Choose two to ten models",
     )
-    return tuple(name for name in chosen if name in names)[:MOST]
+    models = [name for name in chosen if name in names][:MOST]
+    _put("models", [] if models == names[:2] else models)
+    return tuple(models)
+
+
+def _put(key: str, values: list[str]) -> None:
+    """Keep a choice in the address, which names models by their folders whatever they are called on the page."""
+    if st.query_params.get_all(key) == values:
+        return
+    if values:
+        st.query_params[key] = values
+    else:
+        st.query_params.pop(key, None)
 
 
 def choose_place(cards: Sequence[Card]) -> str:
@@ -57,7 +73,7 @@ def choose_place(cards: Sequence[Card]) -> str:
     return chosen if chosen in shared else HOME
 
 
-def choose(classes: Sequence[str], models: Sequence[str]) -> Choice:
+def choose(classes: Sequence[str]) -> Choice:
     """The rest of the row of controls: class, percentages, operating point, and what is needed less often."""
     label = st.selectbox("Class", list(classes), key="class", width=150, **ADDRESS)
     label = label if label in classes else classes[0]
@@ -68,7 +84,6 @@ def choose(classes: Sequence[str], models: Sequence[str]) -> Choice:
     name = st.selectbox("Operating point", TARGETS, key="point", width=175, **ADDRESS)
     target = Target(name) if name in TARGETS else Target.HIGHEST
     wanted, saved = (0.0, _saved()) if target == Target.SAVED else (_wanted(target, label), "")
-    pair = _pair(models)
     with st.popover("More", width=84):
         method = _segments("Intervals for proportions", [WILSON, EXACT], "interval")
         after = _segments("Reliability diagrams", [AFTER, BEFORE], "reliability")
@@ -92,16 +107,53 @@ def choose(classes: Sequence[str], models: Sequence[str]) -> Choice:
         margin=margin / 100 if margin else None,
         after=after != BEFORE,
         saved=saved,
-        pair=pair,
     )
 
 
-def _pair(models: Sequence[str]) -> tuple[int, int]:
-    """Which two of more than two models are set against each other cell by cell."""
-    pairs = {f"{models[j]} minus {models[i]}": (i, j) for i, j in combinations(range(len(models)), 2)}
-    if len(models) <= 2:
-        return (0, 1)
-    return pairs.get(st.selectbox("Difference of", list(pairs), key="pair", width=260, **ADDRESS), (0, 1))
+def choose_pair(choice: Choice, material: Material) -> Choice:
+    """Which two of more than two models are set against each other cell by cell, and shown in full of many."""
+    count = len(material.kept)
+    if count <= 2:
+        return choice
+    names, titles = [kept.card.name for kept in material.kept], material.models
+    pairs = {f"{names[j]} minus {names[i]}": (i, j) for i, j in combinations(range(count), 2)}
+    shown = {words: f"{titles[j]} minus {titles[i]}" for words, (i, j) in pairs.items()}
+    first, second = page.best_pair(material)
+    best = f"{names[second]} minus {names[first]}"
+    if st.session_state.get("pair") not in pairs:
+        asked = st.query_params.get("pair")
+        st.session_state["pair"] = asked if asked in pairs else best
+    words = st.selectbox(
+        "Two in full" if count > AT_ONCE else "Difference of",
+        list(pairs),
+        key="pair",
+        format_func=shown.__getitem__,
+        width=430,
+    )
+    _put("pair", [] if words == best else [words])
+    return replace(choice, pair=pairs[words])
+
+
+def set_pair(material: Material, first: str, second: str) -> None:
+    """Choose the pair of two models, by their titles; a callback."""
+    i, j = sorted((material.models.index(first), material.models.index(second)))
+    names = [kept.card.name for kept in material.kept]
+    st.session_state["pair"] = f"{names[j]} minus {names[i]}"
+
+
+def shared_only() -> bool:
+    """Whether to compare on the films that all models were tested on, where they were tested on others too."""
+    return st.query_params.get(SHARED) == "1"
+
+
+def set_shared(wanted: bool) -> None:
+    """A callback."""
+    _put(SHARED, ["1"] if wanted else [])
+
+
+def set_models(names: Sequence[str]) -> None:
+    """Choose other models; a callback."""
+    st.session_state["models"] = list(names)
 
 
 def chosen_films(models: int, classes: int) -> Chosen | None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from xraykit.evaluation import comparison, evaluation
+from xraykit.evaluation import alignment, comparison, evaluation
 from xraykit.evaluation.decisions import operating_point
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, kept
 from xraykit.refused import Refused, words_of
 from xraykit.reports import report
 from xraykit.reports.comparison import changes, page, seeds
-from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
+from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target, titled
 from xraykit.system.folders import models_folder
 from xraykit.truth import elsewhere
 from xraykit.ui.kit.report import view as report_view
@@ -35,9 +36,10 @@ def models() -> tuple[dict[str, kept.Kept], list[Refusal]]:
     return usable, refusals
 
 
-def classes(chosen: Sequence[kept.Kept], others: Sequence[evaluation.Evaluation]) -> tuple[str, ...]:
-    """The classes in the order the comparison will have them: the first model's."""
-    return _evaluations(chosen, others)[0].classes
+def evaluations(chosen: Sequence[kept.Kept], others: Sequence[evaluation.Evaluation]) -> list[evaluation.Evaluation]:
+    """Of each model that of `others`, else its own test, under the model's title."""
+    by_model = {other.model: other for other in others}
+    return titled(chosen, [by_model.get(model.card.name, model.test) for model in chosen])
 
 
 def from_elsewhere(chosen: Sequence[kept.Kept], place: str) -> list[evaluation.Evaluation]:
@@ -55,22 +57,35 @@ def from_elsewhere(chosen: Sequence[kept.Kept], place: str) -> list[evaluation.E
 
 
 def compare(
-    chosen: Sequence[kept.Kept], margin: float | None, others: Sequence[evaluation.Evaluation] = ()
+    chosen: Sequence[kept.Kept],
+    margin: float | None,
+    others: Sequence[evaluation.Evaluation] = (),
+    shared: bool = False,
 ) -> Material:
     """Compare saved models on their test films, or on the films of `others`, one evaluation a model.
+
+    `shared`: on the films alone that all of them were tested on.
 
     Raises
     ------
     comparison.ComparisonRefused
         If they are not of the same films, classes or reference standard.
     """
-    evaluations = _evaluations(chosen, others)
-    digest = hashlib.sha256("|".join(map(_digest, evaluations)).encode()).hexdigest()
+    given = evaluations(chosen, others)
+    tested = alignment.choose_shared(given) if shared else given
+    digest = hashlib.sha256("|".join(map(_digest, tested)).encode()).hexdigest()
     cards = hashlib.sha256("|".join(model.card.to_json() for model in chosen).encode()).hexdigest()
     recipes = seeds.families(chosen, list(models()[0].values()))
     names = "|".join(kept.card.name for members in recipes for kept in members)
-    compared = _compare(digest, margin, evaluations)
-    return Material(tuple(chosen), compared, f"{digest}{cards}{names}", recipes)
+    compared = _compare(digest, margin, tested)
+    return Material(tuple(chosen), compared, f"{digest}{margin}{cards}{names}", recipes)
+
+
+def named(material: Material, places: Sequence[int]) -> list[evaluation.Evaluation]:
+    """The evaluations of the models at these places, under their folders' names."""
+    pairs = zip(material.kept, material.comparison.evaluations, strict=True)
+    every = [replace(test, model=model.card.name) for model, test in pairs]
+    return [every[place] for place in places]
 
 
 def apply_points(material: Material, choice: Choice) -> dict[str, operating_point.Applied | str]:
@@ -125,11 +140,6 @@ def _keep(digest: str, key: tuple, _make: Callable[[], report.Section | None]) -
     return _make()
 
 
-def _evaluations(chosen: Sequence[kept.Kept], others: Sequence[evaluation.Evaluation]) -> list[evaluation.Evaluation]:
-    by_model = {other.model: other for other in others}
-    return [by_model.get(model.card.name, model.test) for model in chosen]
-
-
 def _digest(test: evaluation.Evaluation) -> str:
     """sha256 of what the figures rest on."""
     parts = (test.model, test.test_digest, repr(test.temperature), test.data, *map(str, test.groups))
@@ -147,7 +157,8 @@ def _apply(digest: str, point: tuple, _material: Material, _choice: Choice) -> d
     for model, test in zip(_material.kept, _material.comparison.evaluations, strict=True):
         sha256 = model.card.files["model.keras"]
         try:
-            applied[test.model] = operating_point.apply(_point(model, _choice, sha256), test, sha256)
+            own = replace(test, model=model.card.name)  # a point belongs to a folder's network
+            applied[test.model] = operating_point.apply(_point(model, _choice, sha256), own, sha256)
         except operating_point.OperatingRefused as error:
             applied[test.model] = str(error)
     return applied
@@ -160,7 +171,7 @@ def _point(model: kept.Kept, choice: Choice, sha256: str) -> operating_point.Ope
         return _saved_point(model.card.name, choice.saved)
     if model.validation is None:
         raise operating_point.OperatingRefused(
-            f"{model.card.name} has no validation readings to choose a threshold on. Save the model from its run "
+            f"{model.card.title} has no validation readings to choose a threshold on. Save the model from its run "
             "again, or set a threshold by hand."
         )
     aim = "sensitivity" if choice.target == Target.SENSITIVITY else "specificity"

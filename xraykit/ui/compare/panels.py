@@ -5,27 +5,26 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
-from xraykit.evaluation import comparison, evaluation
+from xraykit.evaluation import evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card
 from xraykit.reports import report
 from xraykit.reports.comparison import figures
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
-from xraykit.ui.compare import folder_evaluation, inputs
-from xraykit.ui.kit import film_list
+from xraykit.ui.compare import folder_evaluation, inputs, ranking
 from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.report.handout import Handout
 from xraykit.ui.kit.text import escape_markdown, say
 
 FEWER = (
-    "Choose two to four models above to compare them. To add one: python -m xraykit train --recipe NAME --data FOLDER, "
+    "Choose two to ten models above to compare them. To add one: python -m xraykit train --recipe NAME --data FOLDER, "
     "then python -m xraykit runs keep RUN --as NAME. Saved models are in weights/."
 )
 LONG_NAME = 30  # letters; a longer name is in the tooltip, not on the button
-AT_POINT = "The cell is at the operating point; the table shows each model's most probable class."
+FEW = 6  # classes of a matrix that has its table beside it
+MANY = 24  # rows of a table that is a click away
 ONE = "There is only one model; a comparison needs two. "
 NONE = "No model with a test evaluation yet. "
 
@@ -61,27 +60,42 @@ def show_places(section: report.Section, given: Handout) -> None:
             report_view.table(table)
 
 
-def show_verdict(material: Material, section: report.Section, given: Handout) -> None:
-    """The verdicts in words, the films behind them a click away, accuracies with intervals beside."""
+def show_verdict(material: Material, section: report.Section, given: Handout, choice: Choice) -> None:
+    """Warnings, then the verdict in words, the films behind it a click away, accuracies with intervals beside."""
     report_view.heading(report.Section(section.key, section.title), given)
-    warnings = [test.warning for test in material.comparison.evaluations if test.warning]
-    for warning in warnings:
+    for warning in material.comparison.warnings:
         say(warning)
-    pairs, notes = material.comparison.pairs, [note for note in material.comparison.notes if note not in warnings]
-    several = len(pairs) > 1
-    *places, right = st.columns([3, 3, 4] if several else [3, 2], gap="large")
-    for number, pair in enumerate(pairs):
-        with places[number % len(places)]:
-            _show_pair(material, pair, several)
-    for note in notes:
-        with places[0]:
-            st.html(f"<p class='xk-said'>{html.escape(note)}</p>")
+    (pair, *others), notes = material.comparison.pairs, material.comparison.notes
+    if others:
+        said = [words for words in section.words if words not in (*material.comparison.warnings, *notes)]
+        st.html(_verdict(said))
+        ranking.show(material, section)
+        _say_notes(notes)
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.html(_verdict([sentence for sentence in pair.words if sentence != pair.changes]))
+        _show_changes(material, choice)
+        _say_notes(notes)
     with right:
         report_view.picture(section.pictures[0])
 
 
-def show_matrices(section: report.Section, given: Handout, classes: int) -> None:
-    """The matrices side by side on one scale; a click on a cell lists its films."""
+def show_pair(material: Material, choice: Choice) -> None:
+    """The chosen two of more than two models: what the test says of them, and the films behind it."""
+    if len(material.models) == 2:
+        return
+    pair = material.comparison.pair(*(material.models[place] for place in choice.pair))
+    st.html(f"<section class='xk-section'><h2>{html.escape(' and '.join((pair.first, pair.second)))}</h2></section>")
+    st.html(_verdict([sentence for sentence in pair.words if sentence != pair.changes], "xk-several"))
+    _show_changes(material, choice)
+
+
+def show_matrices(section: report.Section, given: Handout, places: Sequence[int]) -> None:
+    """The matrices side by side on one scale, as many as fit; a click on a cell lists its films.
+
+    `places` are those of their models among all that are compared.
+    """
     bar = ", ".join(report_view.on_screen().sequential)
     report_view.heading(report.Section(section.key, section.title), given)
     st.html(
@@ -89,19 +103,16 @@ def show_matrices(section: report.Section, given: Handout, classes: int) -> None
         f"<i style='background:linear-gradient(90deg,{bar})'></i><span>100%</span>"
         "<em>Click a cell to list its films.</em></div>"
     )
-    across = len(section.pictures) if len(section.pictures) * classes <= 12 else 2
-    pictures = section.pictures
-    for start in range(0, len(pictures), across):
-        columns = st.columns(across, gap="medium")
-        for place, column in zip(range(start, min(start + across, len(pictures))), columns, strict=False):
-            with column:
-                _show_matrix(pictures[place], place)
+    with st.container(horizontal=True, gap="large", key="matrices"):
+        for picture, place in zip(section.pictures, sorted(places), strict=True):
+            _show_matrix(picture, place)
 
 
 def show_difference(section: report.Section, given: Handout, material: Material, choice: Choice) -> None:
     """The difference matrix beside what it says; a click on a cell lists the films that came in or left."""
     report_view.heading(report.Section(section.key, section.title), given)
-    left, right = st.columns([2, 3], gap="large")
+    few = len(material.classes) <= FEW
+    left, right = st.columns([2, 3] if few else [8, 5], gap="large")
     picture = section.pictures[0]
     key = inputs.matrix_key(inputs.DIFFERENCE)
 
@@ -111,11 +122,14 @@ def show_difference(section: report.Section, given: Handout, material: Material,
             cell = (material.classes.index(points[0][name]) for name in ("reference", "predicted"))
             inputs.list_films("changed", *choice.pair, *cell)
 
-    with left, st.container(key="difference-box"):
+    with left, st.container(key="difference-box", width="content"):
         report_view.picture(picture, key=key, on_select=click, selection_mode="cell")
     with right:
         words = (*section.words, "Click a cell to list the films behind it.")
         st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in words))
+        if few:
+            report_view.table(section.tables[0])
+    if not few:
         report_view.table(section.tables[0])
 
 
@@ -143,7 +157,10 @@ def show_tests(section: report.Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
     for table in section.tables:
-        report_view.table(table)
+        if table.key == "ranking":
+            continue
+        with st.expander(f"{table.title}: {len(table.rows)}") if len(table.rows) > MANY else st.container():
+            report_view.table(table)
 
 
 def show_reports(section: report.Section, given: Handout) -> None:
@@ -157,30 +174,22 @@ def show_reports(section: report.Section, given: Handout) -> None:
     report_view.table(rest)
 
 
-def show_films(material: Material, applied: Applied, chosen: Chosen | None, listed: np.ndarray) -> None:
-    """The films of the cell or change that was clicked."""
-    if chosen is None:
-        return
-    with st.container(key="listed"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            count = f"{len(listed):,} film{'' if len(listed) == 1 else 's'}"
-            words = html.escape(figures.describe(material, chosen))
-            st.html(f"<h2 class='xk-listed'>{count} <span>{words}</span></h2>")
-            st.button("Close", key="close-films", type="tertiary", on_click=inputs.list_none)
-        if applied and chosen.kind == "cell":
-            st.html(f"<p class='xk-said'>{AT_POINT}</p>")
-        evaluations = material.comparison.evaluations
-        names = [material.comparison.films[i] for i in listed.tolist()]
-        film_list.show(names, evaluations, folder_evaluation.folder_of(evaluations[0]), key="compare")
-
-
-def _show_pair(material: Material, pair: comparison.Pair, several: bool) -> None:
-    verdict, *rest = (html.escape(sentence) for sentence in pair.words if sentence != pair.changes)
-    size = "xk-verdict xk-several" if several else "xk-verdict"
+def _verdict(sentences: Sequence[str], size: str = "") -> str:
+    verdict, *rest = map(html.escape, sentences)
     more = "".join(f"<p class='xk-said'>{sentence}</p>" for sentence in rest)
-    st.html(f"<div class='{size}'><p>{verdict}</p>{more}</div>")
-    places = (material.models.index(pair.first), material.models.index(pair.second))
-    name = "" if several or len(pair.second) > LONG_NAME else f"{escape_markdown(pair.second)}: "
+    return f"<div class='xk-verdict {size}'><p>{verdict}</p>{more}</div>"
+
+
+def _say_notes(notes: Sequence[str]) -> None:
+    if notes:
+        st.html("".join(f"<p class='xk-said'>{html.escape(note)}</p>" for note in notes))
+
+
+def _show_changes(material: Material, choice: Choice) -> None:
+    """Buttons that list the films on which two models differ, or are both wrong."""
+    places = choice.pair
+    pair = material.comparison.pair(*(material.models[place] for place in places))
+    name = "" if len(pair.second) > LONG_NAME else f"{escape_markdown(pair.second)}: "
     buttons = (
         (Chosen("fixes", places), f"{name}{len(pair.fixes):,} corrected", pair.fixes),
         (Chosen("breaks", places), f"{name}{len(pair.breaks):,} newly wrong", pair.breaks),
@@ -207,5 +216,5 @@ def _show_matrix(picture: report.Picture, place: int) -> None:
             order = list(dict.fromkeys(cell["reference"] for cell in picture.rows))
             inputs.list_films("cell", place, order.index(points[0]["reference"]), order.index(points[0]["predicted"]))
 
-    with st.container(key=f"matrix-box-{place}"):
+    with st.container(key=f"matrix-box-{place}", width="content"):
         report_view.picture(picture, key=key, on_select=click, selection_mode="cell")

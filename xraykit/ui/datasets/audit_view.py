@@ -99,7 +99,8 @@ def _offer_others(job: Job, audit: Audit, folder: Path, again: Callable[[Job, Pa
 
 def _show_section(section: report.Section, given: Handout) -> None:
     _heading(section, given)
-    st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in section.words))
+    if section.words:
+        st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in section.words))
     pictures = list(section.pictures)
     across = min(ACROSS, len(pictures)) or 1
     for start in range(0, len(pictures), across):

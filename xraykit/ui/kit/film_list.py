@@ -9,7 +9,7 @@ import contextlib
 import csv
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +26,10 @@ from xraykit.reports.film.heatmap import overlay as overlays
 from xraykit.system import files
 from xraykit.ui import server
 from xraykit.ui.kit import pictures
-from xraykit.ui.kit.text import EXAMPLE_FOLDER, escape_markdown, folder_at
+from xraykit.ui.kit.text import EXAMPLE_FOLDER, escape_markdown, folder_at, say
+from xraykit.ui.review import handing
 
+MOST_REVIEWED = 500  # films handed to Review at once
 PAGE = 12  # films with pictures at a time
 SIDE = 320  # px, the longer side of a small picture
 OPACITY, COLORMAP = 0.45, "inferno"
@@ -41,7 +43,13 @@ class Picture(NamedTuple):
     alt: str
 
 
-def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path | None, key: str) -> None:
+def show(
+    films: Sequence[str],
+    evaluations: Sequence[Evaluation],
+    folder: Path | None,
+    key: str,
+    titles: Mapping[str, str] | None = None,
+) -> None:
     """List films with each model's prediction; with their folder at hand, with thumbnails and Grad-CAM heatmaps.
 
     Parameters
@@ -54,6 +62,8 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
         Where the films lie; None where that is not known.
     key : str
         Unique on the page.
+    titles : mapping, optional
+        What models are called, by the names that their evaluations have.
     """
     films = list(films)
     if not films or not evaluations:
@@ -61,10 +71,11 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
         return
     places = [{film: i for i, film in enumerate(evaluation.films)} for evaluation in evaluations]
     with st.container(key=f"cases-{key}"):
-        _show_table(films, evaluations, places, key)
+        chosen = _show_table(films, evaluations, places, key, titles or {})
         folder = folder if folder is not None and folder.is_dir() else _ask_for_folder(key)
         if folder is None:
             return
+        _offer_review(chosen or films, bool(chosen), evaluations, places, folder, key)
         shown = _page(films, key)
         cards = {card.name: card for card in server.models()[0]}
         with st.spinner("Reading films", show_time=True):
@@ -77,8 +88,15 @@ def show(films: Sequence[str], evaluations: Sequence[Evaluation], folder: Path |
         )
 
 
-def _show_table(films: list[str], evaluations: Sequence[Evaluation], places: list[dict[str, int]], key: str) -> None:
-    columns = table(films, evaluations, places)
+def _show_table(
+    films: list[str],
+    evaluations: Sequence[Evaluation],
+    places: list[dict[str, int]],
+    key: str,
+    titles: Mapping[str, str],
+) -> list[str]:
+    """The films that the reader ticked; none at first."""
+    columns = table(films, evaluations, places, titles)
     numbers = {
         name: st.column_config.NumberColumn(
             name.partition(",")[0], help=escape_markdown(name), format="%.3f", width=112
@@ -88,7 +106,7 @@ def _show_table(films: list[str], evaluations: Sequence[Evaluation], places: lis
     }
     import pyarrow  # Streamlit's own table format: no pandas in the web process
 
-    st.dataframe(
+    ticked = st.dataframe(
         pyarrow.table(columns),
         hide_index=True,
         width="stretch",
@@ -96,6 +114,8 @@ def _show_table(films: list[str], evaluations: Sequence[Evaluation], places: lis
         column_config=numbers,
         key=f"cases-table-{key}",
         alt="Films with their class and each model's prediction",
+        on_select="rerun",
+        selection_mode="multi-row",
     )
     st.download_button(
         "Download CSV",
@@ -106,10 +126,48 @@ def _show_table(films: list[str], evaluations: Sequence[Evaluation], places: lis
         on_click="ignore",
         type="tertiary",
     )
+    return [films[row] for row in ticked.selection.rows if row < len(films)]  # type: ignore[union-attr]
+
+
+def _offer_review(
+    films: Sequence[str],
+    ticked: bool,
+    evaluations: Sequence[Evaluation],
+    places: Sequence[dict[str, int]],
+    folder: Path,
+    key: str,
+) -> None:
+    """A button that opens the listed films in Review, or those that the reader ticked."""
+    count = min(len(films), MOST_REVIEWED)
+    words = f"Open {count:,}{' ticked' if ticked else ''} film{'' if count == 1 else 's'} in Review"
+    if len(films) > count:
+        words = f"Open the first {count:,} of {len(films):,} films in Review"
+    if not st.button(words, key=f"cases-review-{key}", icon=":material/open_in_new:"):
+        return
+    given = [(film, _hash(film, evaluations, places)) for film in films[:count]]
+    at_hand = [(Path(name).name, path) for film, sha in given for name, path in [_place_of(film, folder, sha)] if path]
+    if at_hand:
+        handing.open_in_review(at_hand)
+    else:
+        say("None of these films is in this folder.")
+
+
+def _place_of(film: str, folder: Path, sha: str) -> tuple[str, Path | None]:
+    """The film's name below the folder, and where it lies; None where it is not there."""
+    name = _name_of(film, folder, sha)
+    inside = not Path(name).is_absolute() and ".." not in Path(name).parts  # links are the user's own
+    path = folder / files.named(name)
+    with contextlib.suppress(OSError, ValueError):
+        if inside and path.is_file():
+            return name, path
+    return name, None
 
 
 def table(
-    films: Sequence[str], evaluations: Sequence[Evaluation], places: Sequence[dict[str, int]]
+    films: Sequence[str],
+    evaluations: Sequence[Evaluation],
+    places: Sequence[dict[str, int]],
+    titles: Mapping[str, str] | None = None,
 ) -> dict[str, list[Any]]:
     """Columns film, reference standard and, for each model, predicted class and model probabilities."""
     truths = [_truth(film, evaluations, places) for film in films]
@@ -117,7 +175,8 @@ def table(
     models = [evaluation.model for evaluation in evaluations]
     for number, (evaluation, place) in enumerate(zip(evaluations, places, strict=True), 1):
         model = evaluation.model
-        name = model if models.count(model) == 1 else f"{model} ({number})"
+        title = (titles or {}).get(model, model)
+        name = title if models.count(model) == 1 else f"{title} ({number})"
         rows = [place.get(film) for film in films]
         predicted = [None if i is None else evaluation.classes[evaluation.predicted[i]] for i in rows]
         columns[f"{name} predicts"] = predicted

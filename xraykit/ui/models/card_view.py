@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from xraykit.models.cards.card import Card
 from xraykit.reports import report
 from xraykit.reports.truth import card as card_report
-from xraykit.reports.truth import home_and_elsewhere
+from xraykit.reports.truth import home_and_elsewhere, scorecard_report, shortcuts_report
 from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.report.dialog import report_button
 from xraykit.ui.kit.report.handout import Attachment, Handout
@@ -46,7 +47,7 @@ def hand_out(card: Card) -> Handout:
     """The button that hands out the card, and what its sections hand out."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
         return report_button(
-            lambda: card_report.report(card),
+            lambda: _report(card),
             key=KEY,
             name=f"{card.name}-card",
             attachments=[Attachment("Card as JSON", f"{card.name}.json", "application/json", card.to_json)],
@@ -56,3 +57,10 @@ def hand_out(card: Card) -> Handout:
 def show(card: Card, given: Handout) -> None:
     """The card as a readable page."""
     report_view.show_columns(card_report.report(card), given)
+
+
+def _report(card: Card) -> report.Report:
+    """The card, and what the page shows of its audit below it."""
+    page = card_report.report(card)
+    audit = (*shortcuts_report.sections([card]), *scorecard_report.sections([card]))
+    return replace(page, sections=(*page.sections, *(replace(section, across=True) for section in audit)))

@@ -7,7 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts.style import SCREEN, Style, finish
+from xraykit.reports.charts import grids
+from xraykit.reports.charts.style import SCREEN, Style, finish, packed
 
 CELL = "cell"  # name of the click selection
 
@@ -32,10 +33,11 @@ def matrix(
     """
     order = list(classes)
     most = max((abs(cell["share"]) for cell in cells if cell["share"] is not None), default=0.0) or 1.0
-    names = alt.Axis(labelAngle=0, labelColor=style.ink, labelLimit=150, domain=False, ticks=False)
-    base = alt.Chart(alt.Data(values=list(cells))).encode(
-        x=alt.X("predicted:N", sort=order, title="Predicted", axis=names, scale=alt.Scale(domain=order)),
-        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=names, scale=alt.Scale(domain=order)),
+    size = grids.cells_of(len(classes))
+    above, beside = grids.axes(order, size.side, style)
+    base = alt.Chart(packed(cells)).encode(
+        x=alt.X("predicted:N", sort=order, title="Predicted", axis=above, scale=alt.Scale(domain=order)),
+        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=beside, scale=alt.Scale(domain=order)),
         tooltip=[
             alt.Tooltip("reference:N", title="Reference"),
             alt.Tooltip("predicted:N", title="Predicted"),
@@ -50,11 +52,15 @@ def matrix(
     tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
         color=alt.Color("share:Q", scale=fill, legend=None)
     )
-    ink = style.on_low
-    counts = base.mark_text(fontSize=22, fontWeight=600, dy=-10, cursor="pointer", color=ink).encode(text="change:N")
-    shares = base.mark_text(fontSize=12, dy=13, cursor="pointer", color=ink).encode(text="interval:N")
+    ink = alt.condition("datum.entered + datum.left > 0", alt.value(style.on_low), alt.value(style.faint))
+    up = -10 if size.small else 0
+    counts = base.mark_text(fontSize=size.large, fontWeight=600, dy=up, cursor="pointer").encode(
+        text="change:N", color=ink
+    )
+    shares = base.mark_text(fontSize=size.small or 1, dy=13, cursor="pointer").encode(text="interval:N", color=ink)
+    corner = size.side / 2 - (11 if size.small else 6)
     clear = base.transform_filter("datum.clear").mark_text(
-        text="●", dx=44, dy=-30, fontSize=13, color=style.mark, cursor="pointer"
+        text="●", dx=corner, dy=-corner, fontSize=13 if size.small else 8, color=style.mark, cursor="pointer"
     )
     frame = base.transform_filter(
         alt.LogicalAndPredicate(
@@ -66,5 +72,6 @@ def matrix(
             }
         )
     ).mark_rect(filled=False, stroke=style.mark, strokeWidth=4, cursor="pointer")
-    layers = [tiles.add_params(pick), counts, shares, clear.encode(), *([frame] if chosen else [])]
-    return finish(alt.layer(*layers), style, max(300, 92 * len(classes) + 50), alt_text)
+    layers = [tiles.add_params(pick), counts, *([shares] if size.small else []), clear, *([frame] if chosen else [])]
+    length = size.side * len(classes)
+    return finish(alt.layer(*layers), style, length, alt_text, width=length)

@@ -6,6 +6,7 @@ It is empty until it is opened; opening it draws the menu alone, not the page.
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import streamlit as st
 
@@ -51,7 +52,7 @@ def _draw(section: Section, given: Handout, key: str) -> None:
     if whole.tables:
         _subtitle("Tables")
     for table in whole.tables:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-table-{table.key}"):
+        with _row(f"{key}-{table.key}"):
             _name(table.title or whole.title)
             offer(handout.table_file(report, whole, table), f"{key}-{table.key}-csv", quiet=True)
 
@@ -83,10 +84,14 @@ def _offer_charts(report: Report, section: Section, look: Look, key: str) -> Non
             width=140,
         )
     for picture in section.pictures:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-chart-{picture.key}"):
+        with _row(f"{key}-{picture.key}"):
             _name(picture.title or section.title)
             for file in handout.figure_files(report, picture, look, width or WIDTHS[1]):
                 offer(file, f"{key}-{picture.key}-{file.label}", quiet=True)
+
+
+def _row(key: str) -> Any:
+    return st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"menu-row-{key}")
 
 
 def _subtitle(words: str) -> None:

@@ -64,7 +64,9 @@ def picture(part: report.Picture, **selection: Any) -> None:
     note = f" <span>{html.escape(part.note)}</span>" if part.note else ""
     _title(part.title, note)
     key = selection.pop("key", f"figure-{part.key}")
-    st.vega_lite_chart(part.spec(on_screen()), theme=None, width="stretch", key=key, **selection)
+    spec = part.spec(on_screen())
+    width = "content" if report.has_own_width(spec) else "stretch"
+    st.vega_lite_chart(spec, theme=None, width=width, key=key, **selection)
 
 
 def table(part: report.Table) -> None:
@@ -94,10 +96,18 @@ def show_columns(shown: report.Report, given: Handout) -> None:
     for part in shown.sections:
         if part.across:
             show_across(part, given)
-    rest = [part for part in shown.sections if not part.across]
-    sides = ("".join(report.part_html("section", part) for part in rest if part.wide == wide) for wide in (0, 1))
-    columns = "".join(f"<div>{side}</div>" for side in sides)
-    st.html(f"<article class='xk-report'><div class='xk-sides'>{columns}</div></article>")
+    for column, wide in zip(st.columns([5, 7], gap="small"), (False, True), strict=True):
+        with column:
+            for part in shown.sections:
+                if not part.across and part.wide == wide:
+                    _box(part, given)
+
+
+def _box(part: report.Section, given: Handout) -> None:
+    with st.container(key=f"box-{part.key}"):
+        drawn = report.part_html("section", part)
+        st.html(f"<article class='xk-report'><div class='xk-sides xk-box-alone'>{drawn}</div></article>")
+        slide.menu(part, given)
 
 
 def show_across(shown: report.Section | None, given: Handout) -> None:

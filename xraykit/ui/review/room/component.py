@@ -20,15 +20,22 @@ from xraykit.ui.review.viewer import component as viewer
 
 FOLDER = Path(__file__).parent
 KEY = "reading-room"  # of the session state: names this tab's films; whoever knows it may see them
+FILM = "reading-room-film"  # of the session state: the name of a film to show first, handed over by another page
 STYLES = ("room.css", "reading.css", "seen.css", "report.css", "stage.css")
 
 
 def show(model: str | None = None) -> None:
     """Mount the room of this tab; `model` is shown first, as a link to Review names it."""
+    film = st.session_state.pop(FILM, None)
+    _mount()(key="room", data={"key": key(), "model": model, "film": film}, height="content")
+
+
+def key() -> str:
+    """The key of this tab's room, which is made where there is none."""
     if KEY not in st.session_state:
         context = get_script_run_ctx()
         st.session_state[KEY] = create_room(context.session_id if context else "")
-    _mount()(key="room", data={"key": st.session_state[KEY], "model": model}, height="content")
+    return st.session_state[KEY]
 
 
 def _mount() -> Any:

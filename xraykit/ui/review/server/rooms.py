@@ -157,6 +157,8 @@ class Rooms:
             self._before = {digest: seat for digest, seat in self._before.items() if seat is not before}
             self._before[_digest(old)] = before
             before.session = new.session
+        if new.used:  # another page handed films to it before it was shown
+            before.room.add([(row.name, row.place) for row in new.room.list.rows()])
         new.end()
         return True
 
@@ -202,6 +204,14 @@ def _digest(key: str) -> bytes:
 
 
 ROOMS = Rooms()
+
+
+def room_of(key: str) -> Room:
+    """The reading room that has a key; raises Refused where it has ended."""
+    seat = ROOMS.get(key)
+    if seat is None:
+        raise Refused("The reading room of this tab has ended. Load the page again.", code="gone")
+    return seat.room
 
 
 def create_room(session: str) -> str:

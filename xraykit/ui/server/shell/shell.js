@@ -96,11 +96,12 @@ addEventListener("popstate", follow);
 document.getElementById("xk-frame").addEventListener("click", event => {
   const link = event.target.closest("a[data-page]");
   if (!link || event.button || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const inner = document.querySelector(`.st-key-xk-pages a[href$="/${link.dataset.page}"]`);
+  const { page } = link.dataset;
+  const inner = document.querySelector(`.st-key-xk-pages :is(a[href="${page}"], a[href$="/${page}"])`);
   if (!inner) return; // Streamlit is not there yet: the browser opens the address
   event.preventDefault();
   inner.click();
-  if (link.dataset.page !== root.dataset.page) open(link.dataset.page);
+  if (page !== root.dataset.page) open(page);
 });
 
 open(pageAt(location.pathname));

@@ -36,6 +36,7 @@ function present(wanted) {
   document.getElementById("xk-present").setAttribute("aria-pressed", String(Boolean(wanted)));
   bar.hidden = mask.hidden = !wanted;
   history.replaceState(history.state, "", location.href);
+  for (const link of document.querySelectorAll("#xk-frame nav a")) link.href = named(link.href);
   if (!wanted) leave();
   else if (first) enter();
   agree();

@@ -26,7 +26,7 @@ import { createSeen, seenCommand } from "./seen.js";
 const mounted = new WeakMap(); // the element of Streamlit -> {key, room, skeleton}
 const KEY = "xk-room"; // of sessionStorage: the address of this tab's films
 
-/** @param {{data: {key: string, model: string|null}, parentElement: Element|ShadowRoot}} component of Streamlit */
+/** @param {{data: {key: string, model: string|null, film: string|null}, parentElement: Element|ShadowRoot}} component of Streamlit */
 export default function mount({ data, parentElement }) {
   let entry = mounted.get(parentElement);
   if (entry?.key === data.key) entry.room.showModel(data.model);
@@ -69,7 +69,7 @@ function build(root, data) {
 }
 
 /** What waits for the server: the colour maps come with its first answer, and the films of before a reload. */
-async function begin(room, { key, model }) {
+async function begin(room, { key, model, film }) {
   const before = sessionStorage.getItem(KEY);
   if (before && before !== key) await adopt(room, before);
   sessionStorage.setItem(KEY, key);
@@ -92,6 +92,7 @@ async function begin(room, { key, model }) {
   room.keys.bind(window);
   room.bar = createBar({ bar: room.at("bar"), line: room.at("line") }, room);
   room.begin(model);
+  if (film) room.goTo([...room.rows.values()].findLast((row) => row.name === film)?.id);
   room.isOpen = true;
   room.root.dataset.state = "open";
   room.changed("rows");

@@ -1,0 +1,213 @@
+"""Grids: square cells under names that may be long: differences of models in pairs, shares by class, many matrices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import altair as alt
+
+from xraykit.reports.charts.style import SCREEN, Style, configure, finish, packed
+
+LETTER = 6.4  # px of a letter of an axis's label, on average
+LINES = 3  # of a name above its column
+NAMES, KEY = 330, 210  # px, the widest name of a row, and one that is broken into lines
+
+
+class Cells(NamedTuple):
+    """How large a cell is and what is written in it, in px; no `small` line where it would not be read."""
+
+    side: int
+    large: int
+    small: int
+
+
+def cells_of(count: int) -> Cells:
+    """Cells that let `count` of them stand in a row of a page."""
+    sizes = ((3, 104, 22, 13), (4, 92, 21, 13), (6, 76, 19, 12), (8, 56, 16, 0), (12, 44, 14, 0), (20, 28, 11, 0))
+    return next((Cells(*size) for most, *size in sizes if count <= most), Cells(24, 10, 0))
+
+
+def axes(names: Sequence[str], side: int, style: Style, *, numbered: bool | None = None) -> tuple[alt.Axis, alt.Axis]:
+    """Axes of columns and of rows: whole names in up to three lines, or numbers and, beside the rows, their key.
+
+    `numbered` None: where a name does not fit above its column.
+    """
+    lines = [lines_of(name, side) for name in names]
+    if numbered is None:
+        numbered = any(len(parts) > LINES or max(map(len, parts)) * LETTER > side for parts in lines)
+    look = {"labelColor": style.ink, "domain": False, "ticks": False, "labelLimit": NAMES, "labelFontSize": 12}
+    if not numbered:
+        above = alt.Axis(labelAngle=0, labelExpr=_looked_up(dict(zip(names, lines, strict=True))), **look)
+        return above, alt.Axis(**look)
+    numbers = {name: str(k) for k, name in enumerate(names, 1)}
+    key = {name: f"{k}  {name}" for k, name in enumerate(names, 1)}
+    above = alt.Axis(labelAngle=0, labelExpr=_looked_up(numbers), orient="top", **look)
+    return above, alt.Axis(labelExpr=_looked_up(key), **look)
+
+
+def key_axis(models: Sequence[str], style: Style) -> alt.Axis:
+    """Beside rows: each model's number and title, in two lines where it is long."""
+    titles = {name: lines_of(f"{k}  {name}", KEY)[:2] for k, name in enumerate(models, 1)}
+    look = {"labelColor": style.ink, "domain": False, "ticks": False, "labelLimit": KEY + 30, "labelPadding": 8}
+    return alt.Axis(labelExpr=_looked_up(titles), labelFontSize=12, **look)
+
+
+def lines_of(name: str, room: float) -> list[str]:
+    """A name in lines that fit into `room` px, as far as its words do."""
+    lines: list[str] = []
+    for word in name.split() or [name]:
+        if lines and len(f"{lines[-1]} {word}") * LETTER <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def differences(
+    rows: Sequence[Mapping[str, Any]], models: Sequence[str], *, style: Style = SCREEN, alt_text: str
+) -> alt.LayerChart:
+    """Models against models: a row's accuracy minus a column's; coloured, with a dot, where they can be told apart.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        {"row", "column": models, "value": in [-1, 1] or None, "points", "interval": as text, "p": as text, "verdict",
+        "clear": bool}.
+    models : sequence of str
+        In order of their ranks; each pair is shown once, the model that stands higher as the row.
+    """
+    side = 110 if len(models) <= 5 else 66
+    high = 62 if len(models) <= 5 else 46
+    down, across = list(models[:-1]), list(models[1:])
+    shown = [dict(row) | {"drawn": row["value"] if row["clear"] else 0.0} for row in rows]
+    most = max((abs(row["drawn"]) for row in shown), default=0.0) or 1.0
+    above, _ = axes(models, side, style, numbered=True)
+    beside = key_axis(models, style)
+    base = alt.Chart(packed(shown)).encode(
+        x=alt.X("column:N", title="minus", axis=above, scale=alt.Scale(domain=across)),
+        y=alt.Y("row:N", title=None, axis=beside, scale=alt.Scale(domain=down)),
+        tooltip=[
+            alt.Tooltip("row:N", title="Accuracy of"),
+            alt.Tooltip("column:N", title="minus that of"),
+            alt.Tooltip("points:N", title="Points"),
+            alt.Tooltip("interval:N", title="95% interval"),
+            alt.Tooltip("p:N", title="McNemar p, Holm"),
+            alt.Tooltip("verdict:N", title="Verdict"),
+        ],
+    )
+    fill = alt.Scale(
+        domain=[-most, 0, most], range=[style.series[3], style.sequential[0], style.series[0]], interpolate="rgb"
+    )
+    tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
+        color=alt.Color("drawn:Q", scale=fill, legend=None)
+    )
+    pick = alt.selection_point(name="cell", fields=["row", "column"], toggle=False, clear=False)
+    ink = alt.condition("datum.clear", alt.value(style.on_low), alt.value(style.faint))
+    large, small = (17, 12) if len(models) <= 5 else (14, 10)
+    points = base.mark_text(fontSize=large, fontWeight=600, dy=-high / 8, cursor="pointer").encode(
+        text="points:N", color=ink
+    )
+    intervals = base.mark_text(fontSize=small, dy=high / 4, cursor="pointer").encode(text="interval:N", color=ink)
+    clear = base.transform_filter("datum.clear").mark_text(
+        text="●", dx=side / 2 - 7, dy=8 - high / 2, fontSize=small - 2, color=style.mark, cursor="pointer"
+    )
+    chart = alt.layer(tiles.add_params(pick), points, intervals, clear)
+    return finish(chart, style, high * len(down), alt_text, width=side * len(across))
+
+
+def shares(
+    rows: Sequence[Mapping[str, Any]],
+    classes: Sequence[str],
+    models: Sequence[str],
+    *,
+    style: Style = SCREEN,
+    alt_text: str,
+) -> alt.LayerChart:
+    """A share for each class and model, coloured as a confusion matrix: {"label", "model", "share", "interval"}."""
+    side, high = (92, 34) if len(models) <= 5 else (58, 24)
+    shown = [dict(row) | {"text": "" if row["share"] is None else f"{100 * row['share']:.1f}"} for row in rows]
+    above = alt.Axis(
+        labelAngle=-38,
+        orient="top",
+        labelColor=style.ink,
+        domain=False,
+        ticks=False,
+        labelLimit=NAMES,
+        labelFontSize=12,
+    )
+    beside = alt.Axis(labelColor=style.ink, domain=False, ticks=False, labelLimit=NAMES, labelFontSize=12)
+    base = alt.Chart(packed(shown)).encode(
+        x=alt.X("model:N", title=None, axis=above, scale=alt.Scale(domain=list(models))),
+        y=alt.Y("label:N", title=None, axis=beside, scale=alt.Scale(domain=list(classes))),
+        tooltip=[
+            alt.Tooltip("label:N", title="Class"),
+            alt.Tooltip("model:N", title="Model"),
+            alt.Tooltip("text:N", title="Percent"),
+            alt.Tooltip("interval:N", title="95% interval"),
+        ],
+    )
+    fill = alt.Scale(domain=[0, 1], range=list(style.sequential), interpolate="rgb", clamp=True)
+    tiles = base.mark_rect(stroke=style.background, strokeWidth=1).encode(
+        color=alt.Color("share:Q", scale=fill, legend=None)
+    )
+    said = base.mark_text(fontSize=12).encode(
+        text="text:N",
+        color=alt.condition(f"datum.share > {style.flip}", alt.value(style.on_high), alt.value(style.on_low)),
+    )
+    return finish(alt.layer(tiles, said), style, high * len(classes), alt_text, width=side * len(models))
+
+
+def glance(
+    rows: Sequence[Mapping[str, Any]],
+    classes: Sequence[str],
+    models: Sequence[str],
+    *,
+    share: str = "row",
+    style: Style = SCREEN,
+    alt_text: str,
+) -> alt.FacetChart:
+    """Every model's confusion matrix in colour alone, small, side by side: {"model", "reference", "predicted", ...}."""
+    across = 5 if len(models) > 4 else max(1, len(models))
+    side = 200
+    titles = {name: lines_of(f"{k}  {name}", side)[:3] for k, name in enumerate(models, 1)}
+    fill = alt.Scale(domain=[0, 1], range=list(style.sequential), interpolate="rgb", clamp=True)
+    chart = (
+        alt.Chart(packed(rows))
+        .mark_rect()
+        .encode(
+            x=alt.X("predicted:N", title=None, axis=None, scale=alt.Scale(domain=list(classes))),
+            y=alt.Y("reference:N", title=None, axis=None, scale=alt.Scale(domain=list(classes))),
+            color=alt.Color(f"{share}_share:Q", scale=fill, legend=None),
+            tooltip=["model:N", "reference:N", "predicted:N", "films:Q"],
+        )
+        .properties(width=side, height=side)
+        .facet(
+            facet=alt.Facet(
+                "model:N",
+                title=None,
+                sort=list(models),
+                header=alt.Header(
+                    labelColor=style.ink,
+                    labelFontSize=12,
+                    labelExpr=_looked_up(titles),
+                    labelLimit=side,
+                    labelAnchor="start",
+                ),
+            ),
+            columns=across,
+            spacing=14,
+        )
+    )
+    return configure(chart.properties(background=style.background, description=alt_text), style)
+
+
+def _looked_up(names: Mapping[str, Any]) -> str:
+    """A Vega expression that gives what stands for a label; names are data in it, never code."""
+    return f"{json.dumps(dict(names))}[datum.label]"
+
+
+def matrix_rows(model: str, cells: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A model's cells as rows of `glance`."""
+    return ({"model": model, **cell} for cell in cells)
