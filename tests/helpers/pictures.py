@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Camera:
 
     def __init__(self, page: Any, url: str) -> None:
         self.page, self.url = page, url
+        self.held = ExitStack()  # what has to last until the picture is taken
 
     def open(self, address: str) -> None:
         self.page.goto(f"{self.url}/{address}")
@@ -102,10 +103,9 @@ def models(camera: Camera) -> None:
 
 def fine_tune(camera: Camera) -> None:
     """A run that learns."""
-    with picture_world.learning(WORLD, picture_world.environment(WORLD)) as run:
-        camera.open(f"fine-tune?run={run}")
-        camera.page.get_by_text(re.compile(r"Epoch (1\d|2\d) of")).first.wait_for(timeout=3 * PATIENCE)
-        camera.rest()
+    run = camera.held.enter_context(picture_world.learning(WORLD, picture_world.environment(WORLD)))
+    camera.open(f"fine-tune?run={run}")
+    camera.page.get_by_text(re.compile(r"Epoch (1\d|2\d) of")).first.wait_for(timeout=3 * PATIENCE)
 
 
 def experiments(camera: Camera) -> None:
@@ -216,10 +216,13 @@ def main(*asked: str) -> None:
     with standing() as camera:
         for name, take in SHOTS.items():
             if name.startswith(beginnings):
-                take(camera)
-                camera.page.mouse.move(4, SIZE["height"] - 4)  # no word of a button that the mouse lies on
-                camera.rest()
-                save(name, camera.page.screenshot())
+                with camera.held:
+                    take(camera)
+                    camera.page.mouse.move(4, SIZE["height"] - 4)  # no word of a button that the mouse lies on
+                    if name != "fine-tune":  # a run that learns never stands still
+                        camera.rest()
+                    taken = camera.page.screenshot()
+                save(name, taken)
     if "film-report".startswith(beginnings):
         save("film-report", picture_world.film_report(WORLD))
 
