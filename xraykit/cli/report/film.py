@@ -60,8 +60,8 @@ def film(
     from xraykit.films import ingest
     from xraykit.gate import Asked
     from xraykit.models import classifier
+    from xraykit.reports.film.heatmap import colormaps
     from xraykit.reports.film.subject import Settings
-    from xraykit.reports.heatmap import colormaps
 
     wanted = write.wanted(**files, films=True)
     terminal.choice("--colormap", colormap, colormaps.NAMES)

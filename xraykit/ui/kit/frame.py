@@ -1,4 +1,4 @@
-"""What opens every page below the header of `xraykit.ui.server.shell`: its name, its look, a word after a restart or fault."""
+"""What opens every page below the header of `xraykit.ui.server.shell`: its name, its look, a word after a fault."""
 
 from __future__ import annotations
 

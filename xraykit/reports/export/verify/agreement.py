@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -96,7 +97,7 @@ def _pairs(then: Any, now: Any, path: Path, made: Mapping[str, Any]) -> Iterator
 
 
 def _same(then: Any, now: Any) -> bool:
-    if _is_number(then) and _is_number(now):
+    if _is_number(then) and _is_number(now) and abs(then) <= sys.float_info.max:
         return abs(then - now) <= SAME * max(1.0, abs(now))
     return type(then) is type(now) and then == now
 

@@ -2,8 +2,8 @@
 
 Streamlit's own page is empty until 3 MB of script have run. `Shell` puts the frame into it as plain HTML: the header,
 which stays as it is on every page, and a skeleton of the page that is asked for. Streamlit draws below the header.
-`stage.js` and `stage.css` are the presentation mode of every page, `print.css` is every page on paper. `shell.js` takes the skeleton away once the page is drawn whole, takes a click on a page's name to Streamlit, and keeps
-one entry a page in the browser's history.
+`shell.js` takes the skeleton away once the page is drawn whole, takes a click on a page's name to Streamlit, and keeps
+one entry a page in the browser's history. `stage.js` and `stage.css` present a page, `print.css` is a page on paper.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ def _body(page: str) -> str:
     skeletons = skeletons.replace(f'<div hidden data-page="{page}"', f'<div data-page="{page}"')
     return (
         f'<header id="xk-frame"><span class="xk-brand">xraykit</span><nav aria-label="Pages">{links}</nav>'
-        f'<button type="button" id="xk-present" aria-pressed="false" aria-label="Present" title="{PRESENT}">{ICON}</button>'
+        f'<button type="button" id="xk-present" aria-pressed="false" aria-label="Present" title="{PRESENT}">'
+        f"{ICON}</button>"
         f'<p class="xk-banner" role="note">{html.escape(RESEARCH_ONLY)}</p></header>'
         f'<footer id="xk-stage" hidden><p role="note">{html.escape(RESEARCH_ONLY)}</p><p class="xk-stage-title"></p>'
         f'<p class="xk-stage-count" role="status"></p></footer><div id="xk-stage-below" hidden></div>'

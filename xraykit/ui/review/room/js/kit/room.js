@@ -317,6 +317,7 @@ export class Room extends Choices {
     this.list.destroy();
     this.keys?.unbind();
     this.reading?.destroy?.();
+    this.report?.destroy();
     this.viewer?.destroy();
     this.store.destroy();
   }
