@@ -16,7 +16,7 @@ from tests.helpers import ROOT, guide_world
 from xraykit.__main__ import main
 
 GUIDES = sorted((ROOT / "docs" / "guide").glob("*.md"))
-PAGES = [ROOT / "README.md", *GUIDES]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "reports.md", *GUIDES]
 FENCED = re.compile(r"^( *)```(?:bash|console)\n(.*?)^ *```", re.M | re.S)
 COMMAND = "python -m xraykit "
 # Commands that no test runs, with the reason

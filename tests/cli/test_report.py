@@ -184,7 +184,7 @@ def test_a_comparison_is_written_without_names_of_films(tmp_path):
     done = run("compare", *models, "--out", tmp_path, "--format", "json,md", "--margin", "2")
     assert done.exit_code == 0, done.output
     held = json.loads((tmp_path / "comparison.json").read_text())
-    assert held["redo"]["arguments"] == {"models": list(models), "label": "COVID-19", "margin": 0.02}
+    assert held["redo"]["arguments"] == {"models": list(models), "label": "COVID-19", "margin": 0.02, "names": False}
     assert set(held["redo"]["hashes"]["models"]) == set(models)
     (pair,) = held["comparison"]["pairs"]
     assert all(isinstance(pair[name], int) for name in ("fixes", "breaks", "both_wrong"))

@@ -3,17 +3,21 @@
 import copy
 import json
 import random
+from pathlib import Path
 
 import msgspec
 import pytest
 from click.testing import CliRunner
 
+from tests.cli import test_report
 from tests.helpers import data_audits, kept_models, run_results, study_folders, study_results
 from xraykit.__main__ import main
+from xraykit.cli.report import write
 from xraykit.reading import kept as sessions
 from xraykit.reading.impressions import Impression
 from xraykit.refused import Refused
 from xraykit.reports.export import verify
+from xraykit.reports.export.formats import FORMATS
 from xraykit.reports.export.verify import Places
 
 KINDS = ("compare", "run", "study", "model", "data", "reading")
@@ -255,3 +259,67 @@ def spoil(node, draw):
             node[key] = copy.deepcopy(draw.choice(HOSTILE))
             return
         node = inner
+
+
+def test_a_comparison_that_names_films_is_made_again_with_their_names(house, tmp_path):
+    assert call("compare", "first", "second", "--names", "--out", tmp_path / "named.json").exit_code == 0
+    assert "film-00" in (tmp_path / "named.json").read_text()
+    done = call("verify", tmp_path / "named.json")
+    assert done.exit_code == 0 and "note: The report names films" in done.output
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("run", ["one"]), ("study", ["rates"]), ("model", ["first"]), ("data", ["audit.json"]), ("reading", ["morning"])],
+)
+def test_no_page_holds_anything_private(house, tmp_path, kind, words, monkeypatch):
+    monkeypatch.chdir(house)
+    done = call(kind, *words, "--out", tmp_path, "--format", "html,md", "--full")
+    assert done.exit_code == 0, done.output
+    assert {path.suffix for path in tmp_path.iterdir()} == {".html", ".md"}
+    for path in tmp_path.iterdir():
+        for planted in (*run_results.PLANTED, str(house), "/films/ward", "one</b>.png", "ROE"):
+            assert planted not in path.read_text(), (path.name, planted)
+
+
+def test_one_file_is_written_where_its_name_says_which(house, tmp_path):
+    done = call("run", "one", "--out", tmp_path / "talk" / "first.md")
+    assert done.exit_code == 0 and [path.name for path in (tmp_path / "talk").iterdir()] == ["first.md"]
+    both = call("run", "one", "--out", tmp_path / "a.md", "--format", "html,md")
+    assert both.exit_code == 2 and "Give --out a folder." in both.stderr
+    other = call("run", "one", "--out", tmp_path / "a.md", "--format", "html")
+    assert other.exit_code == 2 and "a.md is a file of the format markdown" in other.stderr
+    assert "Expected a folder, or a file that ends in .pdf" in call("run", "one", "--out", tmp_path / "a.doc").stderr
+    dicom = call("run", "one", "--out", tmp_path, "--format", "dicom")
+    assert dicom.exit_code == 2 and "dicom" not in dicom.stderr.partition("; got")[0].split("one of")[1]
+
+
+def test_what_cannot_be_reported_is_said(house, tmp_path):
+    assert "Expected the name of a run" in call("run", "two", "--out", tmp_path).stderr
+    assert "There is no study named two" in call("study", "two", "--out", tmp_path).stderr
+    assert "No model named two" in call("model", "two", "--out", tmp_path).stderr
+    assert "Expected --trial to be one of 1, 2" in call("study", "rates", "--trial", 7, "--out", tmp_path).stderr
+    (tmp_path / "audit.json").write_text("{")
+    assert "it cannot be read as one" in call("data", tmp_path / "audit.json", "--out", tmp_path).stderr
+
+
+def test_a_run_that_lies_elsewhere_is_named_by_its_folder(house, tmp_path):
+    assert call("run", house / "runs" / "one", "--out", tmp_path / "a.json").exit_code == 0
+    assert json.loads((tmp_path / "a.json").read_text())["redo"]["arguments"]["run"] == "one"
+
+
+def test_all_is_every_format_and_films_have_one_more():
+    shown = write.wanted(Path("out"), "all", "paper", False)
+    assert set(shown.kinds) == set(FORMATS) - {"dicom"}
+    assert set(write.wanted(Path("out"), "all", "paper", False, films=True).kinds) == set(FORMATS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "name", "look"), [("run", "one", "stage"), ("study", "rates", "paper")])
+def test_sheets_and_slides_hold_nothing_private(house, tmp_path, kind, name, look):
+    done = call(kind, name, "--out", tmp_path, "--format", "pdf,pptx", "--look", look)
+    assert done.exit_code == 0, done.output
+    for path in tmp_path.iterdir():
+        for content in test_report.texts_of(path):
+            for planted in (*run_results.PLANTED, str(house)):
+                assert planted.encode() not in content, (path.name, planted)

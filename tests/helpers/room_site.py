@@ -285,13 +285,13 @@ class Room:
         return list(kept)
 
     def open(self, page: Any, key: str = "k" * 32) -> None:
-        """Mount the room on a page; returns once it stands."""
+        """Mount the room on a page; returns once it stands with all its films: before, no key finds one."""
         self.page = page
         page.route(f"{ADDRESS}/**", self.handle)
         page.goto(ADDRESS)
         texts = [(FOLDER / "skeleton.html").read_text("utf-8"), component.style()]
         page.evaluate(MOUNT, [*texts, {"key": key, "model": None}])
-        page.locator(".room[data-state=open]").wait_for()
+        page.locator(f".room[data-state=open][data-films='{len(self.rows)}']").wait_for()
 
 
 def heat(name: str, model: str, method: str, label: str) -> bytes:

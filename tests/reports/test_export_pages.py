@@ -151,7 +151,7 @@ def test_long_tables_are_divided_and_repeat_their_head(monkeypatch):
 def test_a_report_is_set_closer_where_that_saves_a_sheet():
     report = a_report(Section("s", "S", (), (a_table(44, 1),)))
     normal = typeset._data(page.Page(report, "a4", "paper", page.FORMATS["a4"]))
-    assert typeset._pages(report, typeset._inputs(report, "a4", "paper")) < typeset._pages(report, normal)
+    assert typeset._sheets(report, typeset._inputs(report, "a4", "paper")) < typeset._sheets(report, normal)
 
 
 def test_a_name_of_a_row_without_a_value_is_no_table():

@@ -263,11 +263,13 @@ def test_what_cannot_be_is_refused_in_words(tab):
         {"view": {"opacity": 2}},
         {"view": {"colormap": "none"}},
         {"view": {"grey": {"name": "", "low": 2, "high": 1}}},
-        {"look": "pink"},
+        {"look": "pink", "kind": "pdf"},
         {"kind": "exe"},
     )
     for body in (b"", b"[]", b'{"film": 3}', b'{"what": "all"}', *({"film": "1", **more} for more in of_film)):
         for path in ("report/file", "report/work"):
+            if isinstance(body, dict):
+                body = body | {"films": ["1"]}
             answer = tab.post(path, body)
             assert answer.status == 400 and answer.json()["words"].endswith("."), (body, path)
 

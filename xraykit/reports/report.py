@@ -29,6 +29,7 @@ FOLDER = Path(__file__).parent
 CSS = FOLDER / "report.css"  # of tables, headlines and facts, on the dark page and on white paper
 IN_FULL = "In the full report"  # name of the fact that says what a short one leaves to it
 WIDTH = 620  # px of an exported chart's plot
+INLINE = 560  # px of a chart in HTML over all: two stand side by side on A4 with type that can be read
 SCALE = 2  # PNG pixels a px: sharp on a projector
 Kind = Literal["text", "plain", "count", "number", "percent", "points", "p"]
 Rank = Literal["main", "appendix"]  # what stands on a page that is kept short, and what the full one adds
@@ -112,6 +113,11 @@ class Table:
     def cells(self) -> tuple[tuple[Cell, ...], ...]:
         """The cells as a page draws them."""
         return tuple(tuple(self._cells(row)) for row in self.rows)
+
+    @property
+    def bare(self) -> bool:
+        """Whether it names rows and says nothing of them."""
+        return len(self.columns) < 2
 
     @property
     def scale_note(self) -> str:
@@ -369,8 +375,10 @@ class Report:
     def _inline(self, picture: Picture) -> Any:
         from markupsafe import Markup
 
+        from xraykit.reports.export import figure
+
         # Ids are the file's own: several charts in one file must not share theirs
-        svg = picture.svg(self.notice, framed=False)
+        svg = figure.svg(picture, width=INLINE, look="paper").svg
         svg = re.sub(r'\bid="([^"]+)"', rf'id="{picture.key}-\1"', svg)
         return Markup(re.sub(r"url\(#([^)]+)\)", rf"url(#{picture.key}-\1)", svg))
 

@@ -115,7 +115,9 @@ def areas(comparison: Comparison) -> Table:
         for label in comparison.classes
         for pair in comparison.pairs
     )
-    return Table("delong", "AUROC, DeLong's paired test", columns, rows, "Each class against the rest.")
+    return Table(
+        "delong", "AUROC, DeLong's paired test", columns, rows, "Each class against the rest.", rank="appendix"
+    )
 
 
 def cells(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:

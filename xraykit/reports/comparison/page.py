@@ -152,7 +152,7 @@ def of_models(kept: Sequence[Kept], *, label: str = "", margin: float | None = N
     made = {key[0]: make() for key, make in makers(material, choice, {}, None, metrics).items()}
     sections = {key: section for key, section in made.items() if section is not None}
     page = report(material, choice, {}, None, np.array([], int), sections, names=names)
-    return replace(page, data=dict(page.data) | {"redo": _redo(material, choice)})
+    return replace(page, data=dict(page.data) | {"redo": _redo(material, choice, names)})
 
 
 def best_pair(material: Material) -> tuple[int, int]:
@@ -166,14 +166,16 @@ def _without_names(pair: Mapping[str, Any]) -> dict[str, Any]:
     return {key: len(value) if key in FILM_LISTS else value for key, value in pair.items()}
 
 
-def _redo(material: Material, choice: Choice) -> dict[str, Any]:
+def _redo(material: Material, choice: Choice, names: bool) -> dict[str, Any]:
     return {
         "verb": "report compare",
         "arguments": {
             "models": [model.card.name for model in material.kept],
             "label": choice.label,
             "margin": choice.margin,
+            "names": names,
         },
+        "settings": {},
         "hashes": {"models": {model.card.name: dict(model.card.files) for model in material.kept}},
         "versions": software.versions(),
     }

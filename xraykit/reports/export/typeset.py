@@ -7,6 +7,7 @@ data, never as its source. No clock, no network and no font of the system: the s
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,7 @@ SIZES: dict[Size, tuple[Sheet, float]] = {
     "a4-300": ("a4", 300),
     "a4-screen": ("a4", 150),  # to look at on a screen
 }
-FEW_CHARTS = 2  # of a report that is set a second time to save a sheet: to draw charts takes the most time
+MOST_SHEETS = 8  # of a report that is set a second time to save one
 
 
 def pdf(report: Report, *, sheet: Sheet = "a4", look: Look = "paper") -> bytes:
@@ -65,23 +66,24 @@ def _is_single(report: Report) -> bool:
 
 
 def _inputs(report: Report, sheet: Sheet, look: Look) -> dict[str, str]:
-    """The page as data. A report with few charts is set closer on A4 where that saves a sheet."""
+    """The page as data. On A4 a report is set closer where that saves a sheet."""
     if _is_single(report):
         return _data(single.page(report, sheet, look))
-    normal = _data(Page(report, sheet, look, FORMATS[sheet]))
-    if sheet == "wide" or sum(len(section.pictures) for section in report.sections) > FEW_CHARTS:
-        return normal
-    pages = _pages(report, normal)
-    if pages == 1:
-        return normal
-    closer = _data(Page(report, sheet, look, CLOSER))
-    return closer if _pages(report, closer) < pages else normal
+    page = Page(report, sheet, look, FORMATS[sheet])
+    best = _data(page)
+    if sheet == "wide" or not 1 < (sheets := _sheets(report, best)) <= MOST_SHEETS:
+        return best
+    for form in CLOSER:
+        closer = _data(replace(page, format=form))
+        if (fewer := _sheets(report, closer)) < sheets:
+            best, sheets = closer, fewer
+    return best
 
 
 def _data(page: Page) -> dict[str, str]:
     return {"data": json.dumps(page.to_dict(), ensure_ascii=False, allow_nan=False)}
 
 
-def _pages(report: Report, inputs: dict[str, str]) -> int:
+def _sheets(report: Report, inputs: dict[str, str]) -> int:
     compiler = figure.compiler(_source(report), inputs)
     return json.loads(compiler.query("<pages>", field="value", one=True))

@@ -6,6 +6,7 @@ Reads cards alone; the first section of a card and of a comparison.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from xraykit.evaluation.stats import Figure
@@ -35,7 +36,7 @@ def compared(cards: Sequence[Card]) -> Section:
     titles = titles_of(cards)
     said = tuple(f"{titles[card.name]}: {words(card, most=1)[0]}" for card in cards)
     drawn = tuple(picture for card in cards for picture in pictures(card, titles[card.name]))
-    figures = (table(card, titles[card.name]) for card in cards)
+    figures = (replace(table(card, titles[card.name]), rank="appendix") for card in cards)  # the pictures say them
     return Section("places", TITLE, said, (*drawn, *figures), listed=True)
 
 

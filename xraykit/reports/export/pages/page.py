@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +26,7 @@ ELSEWHERE = "The HTML and JSON of this page have all of them."
 BESIDE = 9  # rows of the longest table that stands beside a picture
 FEW_WORDS = 420  # letters of words that stand at the right of a picture
 WHOLE = 0.86  # of the height: a photograph that takes the width
-PAIRED = 16  # rows of the longest table that stands beside another
+PAIRED = 24  # rows of the longest table that stands beside another
 LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
 HEADED = 76  # pt: a chart's title and two lines of its note
 PANEL = {"paper": "#F5F8FA", "stage": "#12171C"}
@@ -36,7 +36,8 @@ WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
 @dataclass(frozen=True)
 class Format:
     """A sheet: width and height of what may be printed on, type in pt, pt a px of a chart, how high a
-    photograph may be as a share of the height, the gap between columns, and how many rows of a table it shows.
+    photograph may be as a share of the height, the gap between columns, how many rows of a table it shows, and
+    as what share of their size charts are printed.
     """
 
     width: float
@@ -48,6 +49,7 @@ class Format:
     photograph: float
     gap: float
     rows: int
+    reduced: float = 1
 
 
 FORMATS: dict[Sheet, Format] = {
@@ -60,7 +62,10 @@ FORMATS: dict[Sheet, Format] = {
 }
 
 
-CLOSER = replace(FORMATS["a4"], type=8.5, table=8.0, smallest=6.6, chart=0.6, photograph=0.32)
+CLOSER = (  # for a report that so saves a sheet
+    replace(FORMATS["a4"], type=8.5, table=8.0, smallest=6.6, reduced=0.84, photograph=0.32),
+    replace(FORMATS["a4"], type=8.0, table=7.5, smallest=6.4, reduced=0.72, photograph=0.3),
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Page:
     sheet: Sheet
     look: Look
     format: Format
+    drawn: dict[Any, figure.Drawn] = field(default_factory=dict)  # charts, for a page that is set twice
 
     @property
     def style(self) -> Style:
@@ -172,7 +178,7 @@ class Page:
 
     def _at_side(self, section: Section) -> tuple[Table, ...]:
         """The tables that may stand at the right of a picture."""
-        shown = (table for table in section.tables if len(table.rows) <= BESIDE and not _is_bare(table))
+        shown = (table for table in section.tables if len(table.rows) <= BESIDE and not table.bare)
         return tuple(table for table in shown if self._fits(table, self.beside))
 
     def _rows(self, section: Section, width: float) -> Iterator[dict[str, Any]]:
@@ -180,7 +186,7 @@ class Page:
         row: list[dict[str, Any]] = []
         used = 0.0
         at_side = self._at_side(section) if self._beside(section) else ()
-        parts = [part for part in section.parts if not _is_bare(part)]
+        parts = [part for part in section.parts if not getattr(part, "bare", False)]
         for place, part in enumerate(parts):
             if isinstance(part, Table):
                 share = 0.5 if width == self.format.width and self._has_like(parts, place) else 1.0
@@ -200,15 +206,18 @@ class Page:
             yield self._row(row, width)
 
     def _has_like(self, parts: Sequence[Any], place: int) -> bool:
-        """Whether a table beside it has the same columns, and both fit into half the width."""
-        table = parts[place]
+        """Whether it and a table next to it fit into half the width each."""
         near = (parts[k] for k in (place - 1, place + 1) if 0 <= k < len(parts))
-        alike = any(isinstance(part, Table) and part.columns == table.columns for part in near)
-        if not alike or len(table.rows) > PAIRED:
+        tables_near = [part for part in near if isinstance(part, Table)]
+        return self._is_narrow(parts[place]) and any(map(self._is_narrow, tables_near))
+
+    def _is_narrow(self, table: Table) -> bool:
+        if len(table.rows) > PAIRED:
             return False
         smaller = 0.88 if self.sheet == "a4" else 1
         groups = tables.fit(table, self.half, self.format.table, smaller * self.format.table)
-        return len(groups) == 1 and not groups[0].stacked
+        most = (0.4 if self.sheet == "a4" else 0.8) * self.format.height
+        return len(groups) == 1 and not groups[0].stacked and tables.height(table, groups[0], 0.84) <= most
 
     def _row(self, parts: Sequence[dict[str, Any]], width: float) -> dict[str, Any]:
         room = width - self.format.gap * (len(parts) - 1)
@@ -284,8 +293,8 @@ class Page:
         else:
             room = (width - self.format.gap) / 2 if share < 1 else width * (0.68 if self.sheet == "a4" else 0.8)
         most = self._highest(section)
-        drawn = figure.svg(picture, width=room / self.format.chart, look=self.look, highest=most / self.format.chart)
-        scale = min(self.format.chart, room / drawn.width, most / drawn.height)
+        drawn = self._drawn(picture, room / self.format.chart, most / self.format.chart)
+        scale = self.format.reduced * min(self.format.chart, room / drawn.width, most / drawn.height)
         return {
             "title": picture.title,
             "note": picture.note,
@@ -294,6 +303,12 @@ class Page:
             "width": round(scale * drawn.width, 2),
             "height": round(scale * drawn.height, 2),
         }
+
+    def _drawn(self, picture: Picture, width: float, highest: float) -> figure.Drawn:
+        key = (picture.key, width)
+        if key not in self.drawn:
+            self.drawn[key] = figure.svg(picture, width=width, look=self.look, highest=highest)
+        return self.drawn[key]
 
     def _photograph(self, photograph: Photograph, width: float) -> dict[str, Any]:
         across, down = photograph.size
@@ -313,7 +328,7 @@ class Page:
     def _highest(self, section: Section) -> float:
         """How high a chart may be, in pt, with room for its title and note."""
         if self.sheet == "a4":
-            return 0.5 * self.format.height
+            return 0.5 * FORMATS["a4"].height
         lines = 0 if self._has_words_at_side(section) else sum(math.ceil(len(words) / 125) for words in section.words)
         said = LINE * self.format.type * lines + 10
         room = self.format.height - HEADED
@@ -330,11 +345,6 @@ def photograph_svg(photograph: Photograph, rows: int) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{across}" height="{rows}" viewBox="0 0 {across} {rows}">'
         f'<image width="{across}" height="{down}" href="{photograph.url}"/></svg>'
     )
-
-
-def _is_bare(part: Any) -> bool:
-    """Whether a table names rows and says nothing of them."""
-    return isinstance(part, Table) and len(part.columns) < 2
 
 
 def _date(written: datetime | None) -> list[int] | None:

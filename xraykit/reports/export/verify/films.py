@@ -15,7 +15,7 @@ from xraykit.films import ingest
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.gate import AS_IT_IS, Asked
-from xraykit.models import classifier
+from xraykit.models import classifier, explanation
 from xraykit.models.cards.card import BODY, HEAD
 from xraykit.reading.impressions import Impression
 from xraykit.reports.export.verify.agreement import Figure
@@ -120,6 +120,11 @@ def _check(given: Sidecar, redo: _Redo) -> None:
     settings = redo.settings
     if settings.colormap not in colormaps.NAMES or not 0 <= settings.opacity <= 1:
         raise NotVerified(f"{given.name} asks for colours that there are not. It was changed by hand.")
+    if settings.heatmaps and redo.arguments.models and settings.method != explanation.GRAD_CAM:
+        raise NotVerified(
+            f"{given.name} was drawn with {files.shown(settings.method)[:60]}. Only reports with "
+            f"{explanation.GRAD_CAM}, or without heatmaps, can be made again."
+        )
     if not 1 <= settings.longest <= 2**14 or redo.arguments.gate.turn not in (0, 90, 180, 270):
         raise NotVerified(f"{given.name} asks for a film turned or drawn as none can be. It was changed by hand.")
     if not _is_moment(redo.arguments.created):

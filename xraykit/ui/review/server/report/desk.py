@@ -60,9 +60,11 @@ class Desk:
 
     def begin(self, asked: Asked) -> Work:
         """Begin the reports of many films, or their contact sheet; raises Refused where there is work already."""
-        from xraykit.ui.review.server.report import many
+        from xraykit.ui.review.server.report import files, many
 
         asked.view.settings()  # what cannot be is refused now, not with every film
+        if asked.what != "sheet":
+            files.check(asked.kind)
         with self._lock:
             if self._work is not None and self._work.state == "running":
                 raise Refused(BUSY, code="busy")
@@ -107,10 +109,12 @@ class Desk:
         from xraykit.reports.film import session
         from xraykit.system import files
 
-        record = _told(self._seat.room.session.record())
+        whole = self._seat.room.session.record()
+        record = _told(whole)
         if not record.films:
             raise Refused(NOTHING_READ, code="nothing-read")
-        return Made(session.report(record, files.now()), None, "reading-session")
+        name = self._seat.room.session.name if record == whole else ""  # what is left out cannot be made again
+        return Made(session.report(record, files.now(), name), None, "reading-session")
 
 
 def _told(record: Record) -> Record:

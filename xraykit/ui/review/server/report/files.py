@@ -33,6 +33,12 @@ def kinds(report: Report, subject: Subject | None = None) -> list[dict[str, str]
     return listed
 
 
+def check(kind: str) -> None:
+    """Raises Refused where no film report is written so."""
+    if kind not in (*FORMATS, STATE):
+        raise Refused(f"Expected one of the formats {', '.join((*FORMATS, STATE))}.", code="export-format")
+
+
 def make(report: Report, subject: Subject | None, kind: str, look: Look, stem: str, full: bool = False) -> list[File]:
     """The files of a report in a format: one, or one for each page or picture; with its appendix where it is `full`.
 
@@ -72,12 +78,11 @@ def slide(report: Report, kind: str, look: Look, stem: str) -> File:
     return File(f"{stem}-slide{_of(look)}.png", "image/png", drawn[min(1, len(drawn) - 1)])  # after that of the title
 
 
-def handed(made: Sequence[File], stem: str) -> File:
+def handed(made: Sequence[File], stem: str, kind: str) -> File:
     """One file to hand out: more than one are zipped."""
     if len(made) == 1:
         return made[0]
-    suffix = made[0].name.rpartition(".")[2]
-    return File(f"{stem}-{suffix}.zip", "application/zip", formats.archive((file.name, file.content) for file in made))
+    return File(f"{stem}-{kind}.zip", "application/zip", formats.archive((file.name, file.content) for file in made))
 
 
 def pages(report: Report, sheet: str, look: Look, full: bool = False) -> list[bytes]:

@@ -51,7 +51,7 @@ async def file(request: Request, seat: Seat) -> Response:
         if wish.slide:
             return files.slide(made.report, wish.kind, wish.look, made.stem)
         listed = files.make(made.report, made.subject, wish.kind, wish.look, made.stem, wish.full)
-        return files.handed(listed, made.stem)
+        return files.handed(listed, made.stem, wish.kind)
 
     made = await blocking(make)
     return Response(made.content, media_type=made.mime, headers=_named(made.name))
