@@ -94,9 +94,7 @@ def film_report(world: Path) -> bytes:
     film = str(ward(world) / "film-08.dcm")
     _call(environment(world), "report", "film", *models, "--format", "png-a4", "--out", str(out), film)
     with Image.open(next(out.glob("*.png"))) as page:
-        page.resize((page.width // 3, page.height // 3), Image.Resampling.LANCZOS).save(
-            small := io.BytesIO(), "PNG"
-        )
+        page.resize((page.width // 3, page.height // 3), Image.Resampling.LANCZOS).save(small := io.BytesIO(), "PNG")
     return small.getvalue()
 
 
