@@ -10,15 +10,12 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.browser.conftest import at_rest, end, eventually, start_server
-from tests.browser.test_review import serious
 from tests.helpers import kept_models
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation.decisions import operating_point
-from xraykit.models import classifier
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NAMES = ("alpha-scratch", "beta-imagenet")
@@ -148,17 +145,23 @@ def test_a_cold_link_opens_the_same_page(visit, serving):
 @pytest.mark.slow
 def test_every_format_holds_the_numbers_of_the_page(visit, serving, models):
     open_page(visit, serving)
-    svg, png = download(visit, "svg-matrix-0").decode(), download(visit, "png-matrix-0")
-    texts = ["".join(node.itertext()) for node in ElementTree.fromstring(svg).iter(f"{{{SVG}}}text")]
     counts = models[0].confusion.ravel().tolist()
+    menu = "slide-compare-matrices"
+    visit.page.locator(f".st-key-{menu} button").first.click()
+    visit.page.get_by_alt_text("The slide of ").wait_for()
+    svg = download(visit, f"{menu}-matrix-0-SVG").decode()
+    texts = ["".join(node.itertext()) for node in ElementTree.fromstring(svg).iter(f"{{{SVG}}}text")]
     assert [int(text) for text in texts if text.isdigit()] == counts == drawn(visit, 0)
     assert any(RESEARCH_ONLY in text for text in texts)
-    assert pixels_and_rows(png, svg) == counts
-    report = list(csv.reader(io.StringIO(download(visit, "csv-report-0").decode())))
     shown = cells(visit, "report-0")
-    assert [written(cell) for row in report[1:] for cell in row] == [written(cell) for cell in shown]
-    visit.page.get_by_role("button", name="Download", exact=True).click()
-    page, data = download(visit, "page-html").decode(), json.loads(download(visit, "page-json"))
+    visit.page.keyboard.press("Escape")
+    visit.page.get_by_alt_text("The slide of ").wait_for(state="detached")
+    visit.page.keyboard.press("Shift+D")
+    visit.page.get_by_alt_text("Page 1 of ").wait_for()
+    visit.page.get_by_text("With the appendix", exact=True).click()
+    at_rest(visit)
+    page, data = download(visit, "compare-as-html").decode(), json.loads(download(visit, "compare-as-json"))
+    assert models[0].films[0] not in page and models[0].films[0] not in json.dumps(data), "no name unless asked"
     figure = re.search(r"<figure id=\"report-0\">.*?</figure>", page, re.S)[0]
     assert [html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", figure)] == shown
     assert [
@@ -176,38 +179,3 @@ def written(cell: object) -> str:
         return f"{float(str(cell).replace(',', '')):.4f}"
     except ValueError:
         return {"n/a": "", "None": ""}.get(str(cell), str(cell))
-
-
-def pixels_and_rows(png: bytes, svg: str) -> list[int]:
-    """The counts in a PNG's text chunk, once its pixels are found to be the SVG's."""
-    import vl_convert
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png)) as image, Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=2))) as drawn_svg:
-        assert np.array_equal(np.asarray(image.convert("RGB")), np.asarray(drawn_svg.convert("RGB")))
-        return [row["films"] for row in json.loads(image.text["xraykit"])["rows"]]
-
-
-def test_axe_finds_no_serious_fault(visit, serving):
-    from axe_playwright_python.sync_playwright import Axe
-
-    open_page(visit, serving, "?films=fixes-0-1&point=Sensitivity")
-    assert serious(Axe().run(visit.page)) == []
-
-
-def test_the_shipped_models_answer_the_study_on_one_page(visit, server, screenshots):
-    if len(classifier.available()[0]) < 2:
-        pytest.skip("fewer than two models in weights/")
-    open_page(visit, server)
-    visit.page.get_by_text("Comparison with published figures").first.wait_for()
-    for width, height in ((1440, 900), (1920, 1080)):
-        visit.page.set_viewport_size({"width": width, "height": height})
-        settle(visit)
-        visit.page.screenshot(path=screenshots / f"compare-{width}.png")
-        whole = visit.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
-        visit.page.set_viewport_size({"width": width, "height": whole + 40})
-        settle(visit)
-        visit.page.screenshot(path=screenshots / f"compare-{width}-whole.png")
-        overflow = visit.page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
-        assert overflow <= 0, "nothing lies beyond the right edge"
-    assert "Traceback" not in visit.page.inner_text("body") and visit.stopped == []

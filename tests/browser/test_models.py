@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from PIL import Image
 
@@ -38,7 +36,7 @@ def screenshot(visit, screenshots, name: str, full: bool = False) -> None:
         visit.page.screenshot(path=screenshots / f"{name}-{size}.png", full_page=full)
 
 
-def test_a_card_is_read_linked_and_downloaded(visit, server, screenshots, tmp_path):
+def test_a_card_is_read_and_linked(visit, server, screenshots):
     from axe_playwright_python.sync_playwright import Axe
 
     card = CARDS[-1]
@@ -48,15 +46,6 @@ def test_a_card_is_read_linked_and_downloaded(visit, server, screenshots, tmp_pa
     assert RESEARCH_ONLY in text and "Intended use" in text and card.files["model.keras"] in text
     screenshot(visit, screenshots, "models-card")
     assert serious(Axe().run(visit.page)) == []
-    for label, ending in (("HTML", "html"), ("Markdown", "md"), ("JSON", "json")):
-        with visit.page.expect_download() as waiting:
-            visit.page.get_by_role("button", name=f"Download {label}", exact=True).click()
-        waiting.value.save_as(tmp_path / f"card.{ending}")
-    assert json.loads((tmp_path / "card.json").read_text())["name"] == card.name
-    visit.page.set_viewport_size({"width": 1440, "height": 900})
-    visit.page.set_content((tmp_path / "card.html").read_text())
-    visit.page.screenshot(path=screenshots / "models-card-file.png", full_page=True)
-    assert card.title in visit.page.inner_text("h1")
     assert visit.stopped == []
 
 

@@ -122,4 +122,5 @@ def _of_another_body(light: np.ndarray, noise: np.random.RandomState) -> np.ndar
     bend = 0.005
     x, y = x + bend * _clouds(noise, 110), y + bend * _clouds(noise, 110)
     place = np.stack([(y + 0.5) * (SHAPE[0] - 1), (x + 0.5) * (SHAPE[1] - 1)])
-    return ndimage.map_coordinates(light, place, order=1, mode="constant", cval=0.01)
+    shown = np.clip((0.478 - np.maximum(np.abs(ACROSS - 0.5), np.abs(DOWN - 0.5))) / 0.004, 0.02, 1)  # the collimator
+    return ndimage.map_coordinates(light, place, order=1, mode="nearest") * shown

@@ -19,13 +19,13 @@ from xraykit.films.samples import draw
 CLASSES = {"clear": chests.CLEAR, "effusion": chests.EFFUSION, "opacity": chests.PATCHES}
 WARD = (  # what a reader finds on the worklist, one film after the other
     chests.CLEAR,
-    chests.PATCHES,
+    chests.NODULE,
     chests.CLEAR,
     chests.EFFUSION,
     chests.LOBE,
-    chests.NODULE,
-    chests.PATCHES,
     chests.CLEAR,
+    chests.CLEAR,
+    chests.PATCHES,
 )
 STUDY, RUN = "tiny", "three-findings"
 
@@ -59,7 +59,7 @@ def films(world: Path) -> Path:
 
 def two_machines(world: Path) -> Path:
     """Labelled films to look through: those of one class have a machine's bright edge, four are copies."""
-    return _labelled(world, "two-machines", 30, copies=4)
+    return _labelled(world, "two-machines", 20, copies=4)
 
 
 def _labelled(world: Path, name: str, each: int, copies: int = 0) -> Path:
@@ -91,12 +91,10 @@ def film_report(world: Path) -> bytes:
     out = world / "report"
     shutil.rmtree(out, ignore_errors=True)
     models = ("--model", "mobilenetv2-imagenet", "--model", "mobilenetv2-pooled")
-    film = str(ward(world) / "film-02.dcm")
+    film = str(ward(world) / "film-08.dcm")
     _call(environment(world), "report", "film", *models, "--format", "png-a4", "--out", str(out), film)
     with Image.open(next(out.glob("*.png"))) as page:
-        page.resize((page.width * 2 // 5, page.height * 2 // 5), Image.Resampling.LANCZOS).save(
-            small := io.BytesIO(), "PNG"
-        )
+        page.resize((page.width // 3, page.height // 3), Image.Resampling.LANCZOS).save(small := io.BytesIO(), "PNG")
     return small.getvalue()
 
 

@@ -61,15 +61,16 @@ def words(app: AppTest) -> str:
     return html.unescape("\n".join([*blocks, *(block.value for block in (*app.markdown, *app.warning, *app.error))]))
 
 
-def handout(compared, choice: Choice, applied, chosen: Chosen | None, listed) -> Report:
+def handout(compared, choice: Choice, applied, chosen: Chosen | None, listed, names: bool = False) -> Report:
     from xraykit.ui.compare import material
 
     sections = material.sections(compared, choice, applied, chosen)
-    return page.report(compared, choice, applied, chosen, listed, sections)
+    return page.report(compared, choice, applied, chosen, listed, sections, names=names)
 
 
 def test_without_two_models_the_page_says_what_to_do(root):
-    assert "python -m xraykit train" in words(open_page())
+    app = open_page()
+    assert "python -m xraykit train" in words(app) and "Report" not in [each.label for each in app.button]
     kept_models.keep(root, NAMES[0], seed=0)
     app = open_page()
     assert not app.exception and "needs two" in words(app) and "runs keep RUN --as NAME" in words(app)
@@ -97,10 +98,11 @@ def test_two_models_are_compared_at_once_scratch_first(two):
 
 
 def test_every_part_is_on_the_page(two):
-    text = words(open_page())
+    text = words(app := open_page())
     parts = ("Confusion matrices", "Paired differences", "DeLong", "Calibration")
     parts += ("Each class against the rest", "Curves", "Training", "What differs", "Cost", "Best epoch")
     assert [part for part in parts if part not in text] == []
+    assert app.button(key="compare-report").label == "Report" and app.get("download_button") == []
 
 
 def test_published_figures_stand_beside_models_of_those_films_alone(two, root, monkeypatch):
@@ -261,12 +263,15 @@ def test_what_is_handed_out_holds_the_numbers_of_the_page(two):
     choice = Choice("Normal", "row", "wilson", Target.SENSITIVITY, 0.9, None, True)
     of = material.compare(kept, None)
     applied = material.apply_points(of, choice)
-    chosen = Chosen("cell", (0, 1, 0))
+    chosen = Chosen("cell", (0, 1, 1))
     listed = material.films(of, applied, chosen)
-    page = handout(of, choice, applied, chosen, listed)
+    unnamed = handout(of, choice, applied, chosen, listed)
+    assert not [format for format in (unnamed.to_json(), unnamed.html(), unnamed.markdown()) if "film-000" in format]
+    assert of.comparison.evaluations[0].hashes[listed[0]][:12] in unnamed.to_json()
+    page = handout(of, choice, applied, chosen, listed, names=True)
     data, text = json.loads(page.to_json()), html.unescape(page.html())
     point = applied[TITLES[0]]
-    assert [of.comparison.films[i] for i in listed] == data["films"]["names"] and len(listed) == point.confusion[1, 0]
+    assert [of.comparison.films[i] for i in listed] == data["films"]["names"] and len(listed) == point.confusion[1, 1]
     charts = {chart["key"]: chart for section in data["sections"] for chart in section["charts"]}
     assert [row["films"] for row in charts["matrix-0"]["rows"]] == point.confusion.ravel().tolist()
     assert np.array_equal(data["operating_points"][NAMES[0]]["confusion"], point.confusion)

@@ -82,15 +82,16 @@ def show_button(given: Handout) -> None:
 
     A fragment: to open and to close the dialog draws nothing else of the page.
     """
-    st.button(
-        "Report",
-        key=f"{given.key}-report",
-        icon=":material/description:",
-        shortcut=SHORTCUT,
-        on_click=_open,
-        args=(given.key,),
-        help="This page as PDF, PowerPoint, pictures, a web page or numbers: look first, then download.",
-    )
+    with st.container(key="hand-out", width="content"):
+        st.button(
+            "Report",
+            key=f"{given.key}-report",
+            icon=":material/description:",
+            shortcut=SHORTCUT,
+            on_click=_open,
+            args=(given.key,),
+            help="This page as PDF, PowerPoint, pictures, a web page or numbers: look first, then download.",
+        )
     opened = st.session_state.get(OPENED)
     if isinstance(opened, Opened) and opened.key == given.key:
         _dialog(given, opened)
