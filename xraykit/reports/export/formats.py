@@ -33,7 +33,7 @@ class Format:
     """A kind of file. `make` gives it from a report and a look, or gives its pages: more than one are zipped.
 
     `name` is what people choose by; formats without `looks` have the paper look alone, those of `films` are for film
-    reports alone. A `data` format always holds everything.
+    reports alone. A `data` format always holds everything, one of `slides` all of a report that is meant for one sheet.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Format:
     looks: bool = True
     films: bool = False
     data: bool = False
+    slides: bool = False
 
 
 def export(report: Report, kind: str, *, look: Look = "paper", name: str = "", full: bool = False) -> File:
@@ -53,7 +54,8 @@ def export(report: Report, kind: str, *, look: Look = "paper", name: str = "", f
     form = FORMATS.get(kind)
     if form is None:
         raise Refused(f"No format is called {kind!r}. There are: {', '.join(FORMATS)}.", code="export-format")
-    made = form.make(report if full or form.data else report.short, look)
+    full = full or form.data or (form.slides and report.single)
+    made = form.make(report if full else report.short, look)
     named = f"{name}.{form.suffix}" if name else file_name(report, None, form.suffix)
     if isinstance(made, bytes):
         return File(named, form.mime, made)
@@ -149,7 +151,7 @@ FORMATS: dict[str, Format] = {
     "png": Format("PNG, 1920 x 1080", "png", "image/png", _png_1080p),
     "png-2160p": Format("PNG, 3840 x 2160", "png", "image/png", _png_2160p),
     "png-a4": Format("PNG, A4 at 300 dpi", "png", "image/png", _png_a4),
-    "pptx": Format("PowerPoint", "pptx", POWERPOINT, _pptx),
+    "pptx": Format("PowerPoint", "pptx", POWERPOINT, _pptx, slides=True),
     "html": Format("Web page", "html", "text/html", _html, looks=False),
     "markdown": Format("Markdown", "md", "text/markdown", _markdown, looks=False),
     "json": Format("JSON, every number", "json", "application/json", _json, looks=False, data=True),

@@ -51,6 +51,11 @@ class Single(Page):
             **sides,
         }
 
+    def _is_small(self, section: Section) -> bool:
+        """Not what several models say in words: in half the width each of them would have a few letters a line."""
+        wordy = (sum(column.kind == "text" for column in table.columns) > 2 for table in section.tables)
+        return super()._is_small(section) and not any(wordy)
+
     def _alone(self, sections: list[Section], width: float) -> list[dict[str, Any]]:
         return [{"columns": False, "sections": [self._section(section, width)]} for section in sections]
 
