@@ -7,7 +7,7 @@ APP_STAMP := $(VENV)/.app-$(shell cat requirements.txt constraints.txt | cksum |
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt constraints.txt | cksum | cut -d' ' -f1)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: app test test-all lint bench fuzz attack docs constraints
+.PHONY: app test test-all lint bench fuzz attack docs pictures constraints extras compiled
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
@@ -29,6 +29,15 @@ lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+# What is optional for everybody else, and whose tests must really run in .ci/run: Keras' second backend, and Ray
+extras: $(DEV_STAMP)
+	$(INSTALL) jax -r requirements-ray.txt
+
+# What the tests import, compiled once where pip left it (PIP_NO_COMPILE), not in each of their processes
+compiled: $(DEV_STAMP)
+	PYTHONDONTWRITEBYTECODE= TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -c "import tensorflow, streamlit.testing.v1, altair, \
+	    scipy.stats, sklearn.linear_model, statsmodels.api, pydicom, ai_edge_litert.interpreter, hypothesis" 2>/dev/null
+
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks
 
@@ -49,6 +58,10 @@ docs: $(DEV_STAMP)
 	$(BIN)/python -m tests.helpers.story_picture
 	$(BIN)/python -m tests.helpers.pydicom_films
 	$(BIN)/python -m pytest -q tests/test_docs.py
+
+# The pictures of the readme and the guides anew, of the real app on synthetic films. `make pictures PICTURES="review stage"`
+pictures: $(DEV_STAMP)
+	$(BIN)/python -m tests.helpers.pictures $(PICTURES)
 
 # After the tests passed with newer versions: write down which.
 constraints: $(DEV_STAMP)

@@ -18,7 +18,7 @@ OURS = """
 import sys
 from pathlib import Path
 from xraykit.models import service
-from xraykit.reports.heatmap import overlay
+from xraykit.reports.film.heatmap import overlay
 folder = Path(sys.argv[1])
 client = service.start(folder.parent)
 film = client.read("film.png", Path(sys.argv[2]).read_bytes())

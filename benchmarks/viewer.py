@@ -15,7 +15,7 @@ import psutil
 from benchmarks import claims
 from tests.browser.conftest import chromium
 from tests.helpers import viewer_site
-from xraykit.reports.heatmap import colormaps
+from xraykit.reports.film.heatmap import colormaps
 
 WIDTH, HEIGHT, BUDGET = 820, 850, 50
 # Acts of a reader by name: how often, and what is done in each frame

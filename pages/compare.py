@@ -1,13 +1,16 @@
 """Compare: two to ten models on the same films: is the difference real, and on which films. Reads top to bottom."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
 from xraykit.evaluation.alignment import ComparisonRefused
 from xraykit.reports.comparison import page
 from xraykit.ui.compare import films, inputs, material, panels, ranking
-from xraykit.ui.kit import report_view
 from xraykit.ui.kit.frame import frame
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.dialog import report_button
 
 frame("Compare")
 usable, refusals = material.models()
@@ -28,9 +31,7 @@ if len(models) < 2:
 with controls:
     tested = material.evaluations(models, others)
     choice = inputs.choose(tested[0].classes)
-    with st.popover("Download", width=110):
-        style = report_view.choose_style()
-        handout = st.container()
+    above = st.container(width="content")
 
 # compute
 try:
@@ -49,30 +50,31 @@ sections = material.sections(compared, choice, applied, chosen)
 # show
 with under_controls:
     panels.show_point_refusals(applied)
-with handout:
-    report_view.download_page(lambda: page.report(compared, choice, applied, chosen, listed, sections), "comparison")
-panels.show_places(sections["places"], style)
+with above:
+    made = partial(page.report, compared, choice, applied, chosen, listed, sections)
+    given = report_button(made, key="compare", named=partial(made, names=True))
+panels.show_places(sections["places"], given)
 if inputs.shared_only():
     ranking.show_shared(models, tested, len(compared.comparison.films))
-panels.show_verdict(compared, sections["verdict"], style, choice)
-report_view.section(sections.get("glance"), style)
-report_view.section(sections.get("by-class"), style)
+panels.show_verdict(compared, sections["verdict"], given, choice)
+report_view.section(sections.get("glance"), given)
+report_view.section(sections.get("by-class"), given)
 panels.show_pair(compared, choice)
-panels.show_matrices(sections["matrices"], style, compared.in_full(choice))
-panels.show_difference(sections["difference"], style, compared, choice)
+panels.show_matrices(sections["matrices"], given, compared.in_full(choice))
+panels.show_difference(sections["difference"], given, compared, choice)
 films.show(compared, choice, applied, chosen, listed)
-report_view.section(sections.get("seeds"), style)
-panels.show_published(sections.get("published"), style)
-report_view.section(sections.get("operating"), style)
-report_view.show_across(sections.get("people"), style)
-report_view.section(sections["decision"], style)
-report_view.show_across(sections["sets"], style)
+report_view.section(sections.get("seeds"), given)
+panels.show_published(sections.get("published"), given)
+report_view.section(sections.get("operating"), given)
+report_view.show_across(sections.get("people"), given)
+report_view.section(sections["decision"], given)
+report_view.show_across(sections["sets"], given)
 panels.show_tests(sections["verdict"])
-panels.show_reports(sections["reports"])
-report_view.section(sections["curves"], style)
-report_view.section(sections["calibration"], style)
-report_view.section(sections["shortcuts"], style)
-report_view.section(sections["scorecard"], style)
-report_view.section(sections.get("training"), style)
-report_view.section(sections["recipes"], style)
+panels.show_reports(sections["reports"], given)
+report_view.section(sections["curves"], given)
+report_view.section(sections["calibration"], given)
+report_view.section(sections["shortcuts"], given)
+report_view.section(sections["scorecard"], given)
+report_view.section(sections.get("training"), given)
+report_view.section(sections["recipes"], given)
 panels.show_refused(refusals)

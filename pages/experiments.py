@@ -5,8 +5,8 @@ import streamlit as st
 from xraykit.ui.experiments import listing, live, results, selection, snapshot, trial
 from xraykit.ui.experiments.form import question, start, trials
 from xraykit.ui.fine_tune import selection as fine_tune
-from xraykit.ui.kit import report_view
 from xraykit.ui.kit.frame import frame
+from xraykit.ui.kit.report.dialog import show_button
 
 STEPS = (
     (question, "Question", "what is asked"),
@@ -31,15 +31,16 @@ with st.container(key="experiments"):
                     st.html(f"<div class='xk-step'><b>{number}</b><h3>{title}</h3><span>{purpose}</span></div>")
                     step.show()
     else:
-        live.show(shown)
         table = snapshot.results(shown)
-        if not isinstance(table, str) and shown.study is not None and shown.state is not None:
-            with st.container(horizontal=True, key="study-hand-out", vertical_alignment="bottom", gap="small"):
-                with st.popover("Download", width=110):
-                    style = report_view.choose_style()
-                    results.show_downloads(shown, table)
+        if isinstance(table, str) or shown.study is None or shown.state is None:
+            live.show(shown, None)
+        else:
+            given = results.handout(shown, table, shown.study)
+            live.show(shown, given)
+            if shown.busy:
+                show_button(given)
             trial.show(shown, table)
-            results.show_charts(shown, table, style)
+            results.show_charts(shown, table, given)
 
 # show
 listing.show()

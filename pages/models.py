@@ -24,7 +24,7 @@ if not cards:
     text.say_no_model()
 elif card is not None:
     with right:
-        card_view.show_downloads(card)
-    card_view.show(card)
-    audit_view.show(card)
+        given = card_view.hand_out(card)
+    card_view.show(card, given)
+    audit_view.show(card, given)
 text.show_refused("Models that could not be loaded", "Model", refusals)

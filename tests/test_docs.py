@@ -40,7 +40,10 @@ PATHS = [
         set(re.findall(r"`((?:xraykit|tests|pages|benchmarks|docs)/[\w./-]+)`", page.read_text("utf-8")))
     )
 ]
-README = (ROOT / "README.md").read_text("utf-8")
+README, COMMAND_LINE, FINE_TUNE, SETTINGS = (
+    (ROOT / page).read_text("utf-8")
+    for page in ("README.md", "docs/guide/command-line.md", "docs/guide/fine-tune.md", "docs/settings.md")
+)
 WRITTEN = "\n".join(page.read_text("utf-8") for page in TODAY)
 RUNS = (ROOT / "docs" / "runs.md").read_text("utf-8")
 
@@ -139,9 +142,10 @@ def test_a_path_that_is_named_exists():
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_a_command_stands_in_the_readme(words):
+def test_a_command_stands_in_its_guide(words):
     *group, name = words.split()
-    lines = [line for line in README.splitlines() if line.startswith(f"python -m xraykit {' '.join(group)}".rstrip())]
+    begins = f"python -m xraykit {' '.join(group)}".rstrip()
+    lines = [line for line in COMMAND_LINE.splitlines() if line.startswith(begins)]
     assert any(name in re.findall(r"[\w-]+", line) for line in lines)
 
 
@@ -171,8 +175,8 @@ def test_a_field_of_a_recipe_is_documented():
 
 
 @pytest.mark.parametrize("preset", presets.NAMED)
-def test_a_preset_stands_in_the_readme(preset):
-    assert f"`{preset}`" in README
+def test_a_preset_stands_in_its_guide(preset):
+    assert f"`{preset}`" in FINE_TUNE
 
 
 @pytest.mark.parametrize("state", State)
@@ -188,4 +192,4 @@ def test_a_target_of_make_is_explained(target):
 
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_a_variable_of_the_environment_is_explained(variable):
-    assert f"`{variable}`" in README
+    assert f"`{variable}`" in SETTINGS

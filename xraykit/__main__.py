@@ -11,8 +11,9 @@ import sys
 import click
 
 from xraykit import __version__
-from xraykit.cli import audit, data, reading, report, runs, train
+from xraykit.cli import audit, data, reading, runs, train
 from xraykit.cli.models import evaluate, models
+from xraykit.cli.report import report
 from xraykit.cli.study import study
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.attack import Outcome, promises
 from tests.attack.__main__ import ATTACKS
 
-SHARES = {"zips": 0.05, "keeps": 0.04, "checkpoints": 0.05}  # a tenth of them would take the processor for a minute
+SHARES = {"zips": 0.05, "keeps": 0.02, "checkpoints": 0.05}  # a tenth of them would take the processor for a minute
 MARKS = {"films": pytest.mark.longest, "checkpoints": pytest.mark.longest, "keeps": pytest.mark.slow}
 PART = 1 if os.environ.get("XRAYKIT_TESTS", "quick") != "quick" else 1 / 3
 

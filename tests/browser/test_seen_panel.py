@@ -10,6 +10,20 @@ from tests.helpers import room_site
 from tests.helpers.room_site import Room, refused, row
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+# Opened, and closed, with a comment begun in the same task: where is the focus two frames later?
+TOGGLED = """async () => {
+  const root = document.querySelector("main > div").shadowRoot;
+  const kept = [];
+  for (let time = 0; time < 2; time += 1) {
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "M", shiftKey: true, bubbles: true }));
+    const search = root.querySelector("input[type=search]");
+    search.focus();
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    kept.push(root.activeElement === search);
+    search.blur();
+  }
+  return kept;
+}"""
 KNOWN = room_site.SEEN["known"]
 
 
@@ -65,6 +79,7 @@ def test_the_panel_shows_the_input_its_way_and_the_nearest_films(visit):
     page.keyboard.press("Shift+M")
     findings.wait_for()
     assert panel.is_hidden() and visit.forbidden == []
+    assert page.evaluate(TOGGLED) == [True, True], "the focus moves at once, and never away from what was begun"
     page.keyboard.press("Home")
     findings.get_by_role("button", name="What it saw").nth(1).click()
     eventually(lambda: page.locator(".saw-tabs [aria-selected=true]").inner_text(), "Model beta")

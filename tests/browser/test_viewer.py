@@ -8,7 +8,7 @@ import pytest
 from tests.helpers import viewer_site
 from tests.helpers.viewer_site import film_message, heat_message, open_viewer, pixels
 from xraykit.films.dicom.softcopy import Softcopy, Window
-from xraykit.reports.heatmap import colormaps
+from xraykit.reports.film.heatmap import colormaps
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -79,6 +79,34 @@ def test_every_press_counts_wherever_the_focus_is(visit, site):
     assert page.input_value("#text") == page.input_value("#field") == "in/] H"
 
 
+# The reader types on and goes elsewhere in the task that closes the sheet; the browser's `close` comes a task later
+LEFT = """(way) => {
+  const sheet = document.getElementById("host").shadowRoot.querySelector("dialog");
+  document.getElementById("list").focus();
+  help.open();
+  const goOn = () => {
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "n", bubbles: true, composed: true }));
+    document.getElementById("text").focus();
+  };
+  window.left = new Promise((done) => sheet.addEventListener("close", () => setTimeout(done), { once: true }));
+  if (way === "Escape") return sheet.addEventListener("cancel", () => queueMicrotask(goOn), { once: true });
+  if (way === "help") help.close();
+  else if (way === "button") sheet.querySelector(".close").click();
+  else sheet.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }));
+  goOn();
+}"""
+
+
+def test_no_key_and_no_focus_is_lost_as_the_sheet_closes(visit, site):
+    page = opened(visit, site)
+    for way in ("help", "button", "?", "Escape"):
+        page.evaluate(LEFT, way)
+        if way == "Escape":
+            page.keyboard.press("Escape")
+        seen = page.evaluate("left.then(() => [take(), document.activeElement.id])")
+        assert seen == [{"next": 1}, "text"], way
+
+
 def test_a_control_keeps_the_keys_it_needs_until_it_is_clicked(visit, site):
     page = opened(visit, site)
     page.locator("body").press("Tab")  # to the button

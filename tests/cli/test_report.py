@@ -16,7 +16,7 @@ from xraykit.reading import kept
 from xraykit.reading.impressions import Impression
 from xraykit.reports.export import verify
 from xraykit.reports.export.formats import FORMATS
-from xraykit.reports.export.verify import NotVerified
+from xraykit.reports.export.verify import NotVerified, Places
 
 MODEL = DATA / "tiny-model"
 PLANTED = {"PatientName": "ROE^JOHN", "PatientID": "MRN-4711", "PatientBirthDate": "19500102"}
@@ -130,7 +130,7 @@ def test_wrong_words_are_wrong_usage(films, tmp_path, words, said):
 def test_a_report_that_was_not_changed_agrees(sidecar, films):
     done = run("verify", sidecar, "--films", films, "--model", MODEL)
     assert done.exit_code == 0, done.output
-    assert "2 pictures agree." in done.output
+    assert "2 pictures agree." in done.output and "agrees   Film and overlay" in done.output
     told = json.loads(run("verify", sidecar, "--films", films, "--model", MODEL, "--json").output)
     assert told["agrees"] and told["numbers"] > 10 and told["software"] == []
 
@@ -142,11 +142,11 @@ def test_a_changed_number_picture_or_model_is_told(sidecar, films):
     held["redo"]["hashes"]["models"]["tiny-model"]["head.npz"] = "f" * 64
     held["redo"]["versions"]["numpy"] = "1.0"
     sidecar.write_text(json.dumps(held))
-    result = verify.verify(sidecar, [films], {"tiny-model": MODEL})
+    result = verify.verify(sidecar, Places([films], models={"tiny-model": MODEL}))
     assert [difference.where for difference in result.differences] == [
-        "models.tiny-model.head.npz",
+        "files.tiny-model.head.npz",
         "answers[0].probabilities.Normal",
-        "sections[0].photographs[0].sha256_of_pixels",
+        "sections.film.photographs[0].sha256_of_pixels",
     ]
     assert len(result.software) == 1 and result.software[0].startswith("numpy 1.0 then")
     done = run("verify", sidecar, "--films", films, "--model", MODEL)
@@ -157,11 +157,11 @@ def test_a_changed_number_picture_or_model_is_told(sidecar, films):
     ("change", "said"),
     [
         (lambda held: held.pop("redo"), "does not say how to make it again"),
-        (lambda held: held["redo"].update(verb="compare"), "is no film report"),
+        (lambda held: held["redo"].update(verb="compare"), "of a kind that cannot be made again"),
         (lambda held: held["redo"]["hashes"]["film"].update(sha256="x"), "redo.hashes.film.sha256"),
         (lambda held: held["redo"]["settings"].update(colormap="pink"), "colours that there are not"),
         (lambda held: held["redo"]["settings"].update(longest=10**9), "as none can be"),
-        (lambda held: held["redo"]["hashes"]["film"].update(sha256="0" * 64), "No film with the SHA-256"),
+        (lambda held: held["redo"]["hashes"]["film"].update(sha256="0" * 64), "The film is not at hand"),
     ],
 )
 def test_what_cannot_be_made_again_is_said(sidecar, films, change, said):
@@ -169,7 +169,7 @@ def test_what_cannot_be_made_again_is_said(sidecar, films, change, said):
     change(held)
     sidecar.write_text(json.dumps(held))
     with pytest.raises(NotVerified, match=said):
-        verify.verify(sidecar, [films], {"tiny-model": MODEL})
+        verify.verify(sidecar, Places([films], models={"tiny-model": MODEL}))
 
 
 def test_something_else_than_json_is_refused(tmp_path):
@@ -184,7 +184,7 @@ def test_a_comparison_is_written_without_names_of_films(tmp_path):
     done = run("compare", *models, "--out", tmp_path, "--format", "json,md", "--margin", "2")
     assert done.exit_code == 0, done.output
     held = json.loads((tmp_path / "comparison.json").read_text())
-    assert held["redo"]["arguments"] == {"models": list(models), "label": "COVID-19", "margin": 0.02}
+    assert held["redo"]["arguments"] == {"models": list(models), "label": "COVID-19", "margin": 0.02, "names": False}
     assert set(held["redo"]["hashes"]["models"]) == set(models)
     (pair,) = held["comparison"]["pairs"]
     assert all(isinstance(pair[name], int) for name in ("fixes", "breaks", "both_wrong"))

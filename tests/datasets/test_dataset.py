@@ -356,7 +356,7 @@ def test_real_near_duplicates_are_found_among_a_few(real_films, tmp_path):
     assert first == second and (films.groups == first).sum() == 2
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_real_near_duplicates_are_found(real_films):
     films = dataset.read(real_films / "radiography")
     pair = {films.groups[films.films.index(f"COVID-19/COVID-{n}.jpg")] for n in (454, 609)}

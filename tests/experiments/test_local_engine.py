@@ -22,6 +22,7 @@ from xraykit.experiments import table as tables
 from xraykit.experiments.engine import chosen, local, session
 from xraykit.experiments.results import ties
 from xraykit.experiments.study_folder import StudyFolderRefused
+from xraykit.training import audited
 
 HANG = 120
 
@@ -122,10 +123,12 @@ def test_of_trials_that_cannot_be_told_apart_the_one_with_the_lowest_log_loss_is
 
 def test_a_run_learns_from_the_films_of_its_fold_with_its_trials_recipe_and_its_seed(films, tmp_path, threads):
     folder = study_folders.make(tmp_path, films, study_folders.study(seeds=[3, 4]))
+    folder.write(audited.FILE, {"accepted": True})  # as the page leaves it
     run(folder)
     assert [tried.name for tried in folder.runs()][:4] == ["t001-f1-s3", "t001-f1-s4", "t001-f2-s3", "t001-f2-s4"]
     for tried in folder.runs():
         recipe, data = tried.run.read("recipe.json"), tried.run.read("data.json")
+        assert tried.run.read(audited.FILE) == {"accepted": True}
         assert (recipe["seed"], recipe["phases"][0]["learning_rate"]) == (
             tried.seed,
             tried.trial.settings["phases.0.learning_rate"],
@@ -244,13 +247,15 @@ def kill_everything(process: subprocess.Popen) -> None:
     process.wait()
 
 
-@pytest.mark.slow
-def test_killed_at_ten_random_moments_a_study_ends_with_the_same_table(films, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "kills", [pytest.param(4, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.longest)]
+)
+def test_killed_at_random_moments_a_study_ends_with_the_same_table(kills, films, tmp_path, monkeypatch):
     expected, lot = undisturbed(films, tmp_path), random.Random(11)
     monkeypatch.setenv(study_hands.PACE, "0.3")
     folder = study_folders.make(tmp_path / "killed", films)
     finished: dict[str, int] = {}
-    for number in range(10):
+    for number in range(kills):
         at_work = in_another_process(folder)
         until(folder.alive, "never began")
         time.sleep(lot.uniform(0, 1.5))

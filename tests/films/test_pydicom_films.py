@@ -11,6 +11,8 @@ pytest.importorskip("gdcm", reason="python-gdcm is not installed")
 from tests.helpers import pydicom_films  # noqa: E402
 from tests.helpers.pydicom_films import PAGE, Row  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made() -> tuple[list[Row], Counter[str]]:

@@ -1,6 +1,7 @@
 """Every bad input of the house as bytes, by name, with the code it must be refused with; and builders of good films.
 Nothing here shows a person."""
 
+import functools
 import io
 import struct
 import zlib
@@ -234,7 +235,7 @@ def nested_dicom(depth: int = 1000) -> bytes:
 
 
 # name -> (builder, codes it may be refused with)
-BAD: dict[str, tuple[Callable[[], bytes], set[str]]] = {
+_BAD: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "empty.png": (empty, {"empty"}),
     "text.png": (text, {"not-an-image"}),
     "random.dcm": (random_bytes, {"not-an-image"}),
@@ -258,6 +259,7 @@ BAD: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "white.png": (blank_png, {"blank"}),
     "black.jpg": (blank_jpeg, {"blank"}),
 }
+BAD = {name: (functools.cache(build), codes) for name, (build, codes) in _BAD.items()}  # some take a second to build
 
 
 def colour_photograph() -> bytes:

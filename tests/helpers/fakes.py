@@ -105,7 +105,9 @@ class Client:
         self, source, place, sha256, model, method, label, progress=None, asked: Asked = AS_IT_IS
     ) -> explanation.Explanation | Refusal:
         film = self.read(source, place)
-        return film if isinstance(film, Refusal) else self.explain(film, model, method, label, progress)
+        if isinstance(film, Refusal):
+            return film
+        return self.explain(film.laid(asked.turn, asked.inverted), model, method, label, progress)
 
     def see(self, source: str, place: Path, sha256: str | None, model: str, asked: Asked = AS_IT_IS):
         film = self._glance(source, place, asked)

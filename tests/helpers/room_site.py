@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 
 from tests.helpers import ROOT, fakes
-from xraykit.reports.heatmap import colormaps
+from xraykit.reports.film.heatmap import colormaps
 from xraykit.ui.review.room import component
 from xraykit.ui.server.headers import content_security
 
@@ -59,6 +60,9 @@ SETS: dict[str, Any] = {
     "alpha": {"level": 0.9, "least": dict(zip(CLASSES, (0.05, 0.05, 0.5), strict=True)), "places": PLACES},
     "beta": {"level": 0.9, "least": dict.fromkeys(CLASSES, 0.95), "places": PLACES[:1]},
 }
+KINDS = [{"kind": "pdf", "name": "PDF, A4"}, {"kind": "json", "name": "JSON, every number"}]
+WORK: dict[str, Any] = {"what": "films", "state": "running", "stopping": False, "total": 0, "done": 1, "refused": 0}
+WORK |= {"eta_seconds": 40.0, "words": "", "name": ""}
 MOUNT = """async ([skeleton, style, data]) => {
   const host = document.createElement("div");
   document.querySelector("main").append(host);
@@ -127,6 +131,7 @@ class Room:
         self._bodies: list[Any] = []
         self.answers: dict[str, tuple[int, Any]] = {}  # in place of what a path answers
         self.seen: dict[str, Any] = {"alpha": SEEN, "beta": SEEN | NOT_REMEMBERED}  # by model
+        self.work: dict[str, Any] | None = None  # on many films
         self.held: list[Any] = []  # questions for changes that are held open
         title = {"alpha": "Model alpha", "beta": "Model beta"}
         point = {"threshold": 0.4, "sensitivity": [0.93, 0.88, 0.96], "specificity": [0.97, 0.95, 0.99], "n": 450}
@@ -185,6 +190,8 @@ class Room:
         if path in self.answers:
             status, body = self.answers[path]
             route.fulfill(status=status, json=body)
+        elif kind == "report":
+            self.report(route, request, name)
         elif request.method != "GET":
             self.write(route, kind, name)
         elif kind == "state":
@@ -210,6 +217,27 @@ class Room:
             route.fulfill(body=heat(name, **query), content_type="application/octet-stream")
         else:
             route.fulfill(json={"session": self.state["reading"], "kept": []})
+
+    def report(self, route: Any, request: Any, name: str) -> None:
+        """Two pages, two formats; the work goes as far as `work` says."""
+        body = request.post_data_json if request.method == "POST" else None
+        if body:
+            self._bodies.append(("report", name, body))
+        if name == "file":
+            named = {"content-disposition": f'attachment; filename="film-abc.{body["kind"]}"'}
+            route.fulfill(body=b"a report", headers=named)
+        elif name == "work":
+            if body:
+                self.work = WORK | {
+                    "what": "sheet" if body["what"] == "sheet" else "films",
+                    "total": len(body["films"]),
+                }
+            elif request.method == "DELETE" and self.work:
+                self.work |= {"state": "stopped", "eta_seconds": None, "name": "film-reports.zip"}
+            route.fulfill(json=self.work)
+        else:
+            page = base64.b64encode(fakes.film_png(height=64, width=45)).decode()
+            route.fulfill(json={"title": "Film abc", "pages": [page] * 2, "kinds": KINDS})
 
     def write(self, route: Any, kind: str, name: str) -> None:
         body = route.request.post_data_json if kind not in ("films",) and route.request.post_data else None
@@ -257,13 +285,13 @@ class Room:
         return list(kept)
 
     def open(self, page: Any, key: str = "k" * 32) -> None:
-        """Mount the room on a page; returns once it stands."""
+        """Mount the room on a page; returns once it stands with all its films: before, no key finds one."""
         self.page = page
         page.route(f"{ADDRESS}/**", self.handle)
         page.goto(ADDRESS)
         texts = [(FOLDER / "skeleton.html").read_text("utf-8"), component.style()]
         page.evaluate(MOUNT, [*texts, {"key": key, "model": None}])
-        page.locator(".room[data-state=open]").wait_for()
+        page.locator(f".room[data-state=open][data-films='{len(self.rows)}']").wait_for()
 
 
 def heat(name: str, model: str, method: str, label: str) -> bytes:

@@ -8,7 +8,7 @@ from tests.models.test_classifier import film
 from xraykit.models import classifier, explanation, head, tf_keras_vis
 from xraykit.models.cards import card
 from xraykit.models.explanation import Explanation
-from xraykit.reports.heatmap import colormaps, overlay
+from xraykit.reports.film.heatmap import colormaps, overlay
 
 
 class TwoByTwo:

@@ -174,7 +174,7 @@ def test_one_linear_output_is_a_logit_of_the_second_class(keras, bring):
     agree(network, lambda z: two_classes(1 / (1 + np.exp(-z))))
 
 
-@pytest.mark.parametrize("end", ["Softmax", "Activation"])
+@pytest.mark.parametrize("end", ["Softmax", pytest.param("Activation", marks=pytest.mark.slow)])
 def test_a_softmax_in_a_layer_of_its_own_is_found(keras, bring, end):
     film, value = trunk(keras)
     value = dense(keras, keras.layers.Flatten()(value), 3)
@@ -200,15 +200,16 @@ def test_a_convolution_may_give_the_classes(keras, bring):
 
 
 IMAGENET_MEAN, IMAGENET_STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+MEAN_OF_CAFFE = np.array([103.939, 116.779, 123.68])  # blue first
 
 
 @pytest.mark.parametrize(
     ("scaling", "scaled"),
     [
-        ("raw", lambda films: films),
-        ("0..1", lambda films: films / 255),
-        ("-1..1", lambda films: films / 127.5 - 1),
-        ("caffe", lambda films: films[..., ::-1] - np.array([103.939, 116.779, 123.68])),
+        pytest.param("raw", lambda films: films, marks=pytest.mark.slow),
+        pytest.param("0..1", lambda films: films / 255, marks=pytest.mark.slow),
+        pytest.param("-1..1", lambda films: films / 127.5 - 1, marks=pytest.mark.slow),
+        pytest.param("caffe", lambda films: films[..., ::-1] - MEAN_OF_CAFFE, marks=pytest.mark.slow),
         ("torch", lambda films: (films / 255 - IMAGENET_MEAN) / IMAGENET_STD),
     ],
 )
@@ -271,7 +272,9 @@ def test_grad_cam_of_an_imported_network_is_the_gradient(keras, bring):
     np.testing.assert_allclose(maps[1].heatmap * maps[1].maximum, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["no convolution", "max pooling", "tanh"])
+@pytest.mark.parametrize(
+    "kind", ["no convolution", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("max pooling", "tanh"))]
+)
 def test_where_no_heatmap_is_possible_the_film_is_still_read(keras, bring, kind):
     layers = keras.layers
     film, value = trunk(keras)

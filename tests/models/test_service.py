@@ -239,7 +239,9 @@ def family_of_killed_parent(weights: Path, doing: str) -> list[psutil.Process]:
     return family
 
 
-@pytest.mark.parametrize("doing", ["nothing", "reading", "decoding", pytest.param("Score-CAM", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "doing", ["nothing", "reading", "decoding", pytest.param("Score-CAM", marks=pytest.mark.longest)]
+)
 def test_service_decoders_and_worker_are_gone_when_the_parent_is_killed(weights, doing):
     family = family_of_killed_parent(weights, doing)
     assert len(family) >= 2

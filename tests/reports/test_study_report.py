@@ -9,6 +9,7 @@ from tests.helpers import study_folders, study_results
 from xraykit.experiments import grid, table
 from xraykit.experiments.published import presets
 from xraykit.experiments.results import chosen
+from xraykit.reports.study import page as study_page
 from xraykit.reports.study import published as study_published
 from xraykit.reports.study import report as study_report
 from xraykit.reports.study import settings as study_settings
@@ -183,12 +184,11 @@ def test_accuracy_over_the_share_of_films_is_a_line_where_there_are_two_shares(t
 
 def test_the_page_to_hand_out_holds_every_section(heads):
     study, _, read = heads
-    sections = [study_report.results(read), study_report.cost(read), study_settings.settings(read)]
-    page = study_report.report(read, study, sections)
+    page = study_page.report(read, study, None)
     html = page.html()
-    assert "Study mobilenet-heads" in html and html.count("<svg") == 2 and "<script" not in html
+    assert "Study mobilenet-heads" in html and html.count("<svg") == 5 and "<script" not in html
     data = json.loads(page.to_json())
-    assert data["study"]["name"] == "mobilenet-heads" and len(data["sections"]) == 3
+    assert data["study"]["name"] == "mobilenet-heads" and len(data["sections"]) == len(page.sections)
     assert "| 7 | 8 units |" in page.markdown()
 
 

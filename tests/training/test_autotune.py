@@ -117,7 +117,7 @@ def test_a_way_that_takes_too_long_is_given_up(monkeypatch):
     assert trial.images_per_second == 0 and "given up" in trial.note
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_what_goes_wrong_in_measuring_is_a_note():
     trial = autotune.measure_apart(TINY, "no_such_policy", False)
     assert trial.images_per_second == 0 and "did not run here" in trial.note

@@ -26,7 +26,7 @@ CUT = {
 }
 # Pooling, width of the hidden layers and channels: every backbone flattened once, and the colour order of each scaling
 CASES = [
-    pytest.param("VGG16", "flatten", (8,), 3, marks=pytest.mark.slow),
+    pytest.param("VGG16", "flatten", (8,), 3, marks=pytest.mark.longest),
     pytest.param("ResNet18", "flatten", (8, 8), 1, marks=pytest.mark.slow),
     pytest.param("MobileNet", "flatten", (8, 8, 8), 3, marks=pytest.mark.longest),
     pytest.param("VGG19", "gap", (1024, 256), 1, marks=pytest.mark.longest),

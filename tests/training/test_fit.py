@@ -70,6 +70,7 @@ def test_the_same_recipe_gives_the_same_history(films, tmp_path, tiny):
     assert np.allclose(np.array(histories[0], float), np.array(histories[1], float), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns_what_can_be_seen(films, tmp_path):
     chosen = recipe.with_settings(TINY, ["phases.0.epochs=25", "augmentation.rotation=0"])
     made = fit(films, tmp_path, chosen)
@@ -77,6 +78,7 @@ def test_it_learns_what_can_be_seen(films, tmp_path):
     assert (test.predicted == test.truth).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_the_kept_weights_are_those_of_the_best_epoch(films, tmp_path):
     import keras
 
@@ -206,7 +208,7 @@ def test_pretrained_weights_are_really_loaded():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("backend", [pytest.param("tensorflow", marks=pytest.mark.longest), "jax", "torch"])
 def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     """The history of two epochs agrees with TensorFlow's, and the file it leaves is read by Keras under TensorFlow."""
     import keras
@@ -294,7 +296,8 @@ def test_another_backend_than_jax_refuses_to_share_batches():
         pass
 
 
-@pytest.mark.parametrize("precision", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.longest)])
 def test_what_learned_in_half_precision_is_kept_in_single(precision, films, tmp_path):
     import keras
 
@@ -343,6 +346,7 @@ def mine(tiny, tmp_path, monkeypatch):
     return tiny[0]
 
 
+@pytest.mark.slow
 def test_a_recipe_may_start_from_a_kept_model(films, tmp_path, mine):
     import keras
 
@@ -474,15 +478,20 @@ def test_a_plan_is_not_changed_by_the_training_that_follows_it(films):
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [
-        MemoryError("no room"),
-        type("XlaRuntimeError", (RuntimeError,), {})(
-            "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 5 GiB"
+        pytest.param(MemoryError("no room"), marks=pytest.mark.longest),  # test_resume.py has one in the midst of a run
+        pytest.param(
+            type("XlaRuntimeError", (RuntimeError,), {})(
+                "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 5 GiB"
+            ),
+            marks=pytest.mark.slow,
         ),
-        type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 2 GiB."),
+        pytest.param(
+            type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 2 GiB."),
+            marks=pytest.mark.longest,
+        ),
     ],
     ids=["python", "jax", "torch"],
 )

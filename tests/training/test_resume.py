@@ -159,9 +159,8 @@ def assert_same(one, other):
 @pytest.mark.parametrize(
     ("chosen", "stops"),
     [
-        pytest.param(RESTLESS, [(3, 2)], marks=pytest.mark.slow),
         pytest.param(LONG, [(1, 0), (3, -1), (6, 3)], marks=pytest.mark.longest),
-        pytest.param(COSINE, [(3, 2)], marks=pytest.mark.slow),
+        pytest.param(COSINE, [(3, 2)], marks=pytest.mark.longest),
         (TWO_PHASES, [(1, 1), (4, 2)]),
         pytest.param(
             COSINE.change(keep="last", balance="weights", shrink=0.8),
@@ -169,7 +168,7 @@ def assert_same(one, other):
             marks=pytest.mark.longest,
         ),
     ],
-    ids=["plateau", "three-stops-one-at-an-epoch's-end", "cosine", "in-both-phases", "first-and-last-epoch"],
+    ids=["three-stops-one-at-an-epoch's-end", "cosine", "in-both-phases", "first-and-last-epoch"],
 )
 def test_a_resumed_run_gives_the_same_numbers(chosen, stops, films, tmp_path, monkeypatch, straight):
     one = straight(chosen)
@@ -180,6 +179,7 @@ def test_a_resumed_run_gives_the_same_numbers(chosen, stops, films, tmp_path, mo
 
 @pytest.mark.slow
 def test_it_does_so_too_where_only_the_stop_saves(films, tmp_path, monkeypatch, straight):
+    """The plateau's counter and that of early stopping go on where they were."""
     monkeypatch.setattr(callbacks.Saving, "due", lambda self: False)
     assert_same(straight(RESTLESS), interrupted(films, tmp_path, RESTLESS, monkeypatch, (2, 1), (4, 2)))
 
@@ -189,10 +189,14 @@ def test_the_recipe_of_these_tests_cuts_its_rate_and_stops_early(straight):
     """Otherwise the tests above would compare counters that never counted."""
     assert len(set(numbers(straight(RESTLESS), "learning_rate"))) == 2
     assert numbers(straight(RESTLESS), "epoch") == list(range(8))
+
+
+@pytest.mark.longest
+def test_the_longest_recipe_of_these_tests_stops_early(straight):
     assert 8 < len(straight(LONG).history()) < 20
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_stock_backup_and_restore_gives_other_numbers(films, tmp_path, straight):
     """What Keras ships forgets the counters of its own callbacks: the same stop gives other learning rates."""
     expected = numbers(straight(RESTLESS), "learning_rate")
@@ -229,10 +233,10 @@ def stock_rates(films, folder, stop):
 @pytest.mark.parametrize(
     "error",
     [
-        MemoryError("OOM when allocating tensor"),
+        pytest.param(MemoryError("OOM when allocating tensor"), marks=pytest.mark.slow),
         pytest.param(
             type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory."),
-            marks=pytest.mark.slow,
+            marks=pytest.mark.longest,
         ),
     ],
     ids=["TensorFlow", "PyTorch"],

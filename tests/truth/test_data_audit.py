@@ -258,7 +258,7 @@ def test_darkcovid_gives_its_classes_away(real_films):
     assert mixed.count == 13 and {"header-alone", "source-alone"} <= {finding.code for finding in made.stops}
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_a_copy_of_darkcovid_split_at_random_leaks_its_patients(real_films, tmp_path):
     """The names of NIH's files say whose they are."""
     films = sorted((real_films / "darkcovid").glob("*/*.jpg"))

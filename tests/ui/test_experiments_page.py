@@ -5,12 +5,13 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import ROOT, fakes, study_folders, study_results
+from tests.helpers import ROOT, data_audits, fakes, study_folders, study_results
 from tests.ui.test_fine_tune_page import put_folders, text_of
 from xraykit.experiments.engine import local
 from xraykit.experiments.study_folder import StudyFolder
 from xraykit.films.samples import example
 from xraykit.system import jobs as system_jobs
+from xraykit.truth.data_audit import record
 from xraykit.ui import server
 from xraykit.ui.experiments import draft, snapshot
 from xraykit.ui.experiments.form import start
@@ -202,10 +203,16 @@ def test_a_factor_is_added_and_taken_away():
     assert not any((each.key or "").endswith("factors.batch_size") for each in app.text_input) and not app.exception
 
 
-def test_a_study_is_planned_before_it_starts(monkeypatch, tmp_path):
-    begun = []
-    monkeypatch.setattr(system_jobs.Job, "start", lambda job, arguments, **facts: begun.append((job, arguments)))
-    films = tmp_path / "ward"
+@pytest.fixture
+def begun(monkeypatch):
+    """Jobs that were started, with their arguments."""
+    jobs = []
+    monkeypatch.setattr(system_jobs.Job, "start", lambda job, arguments, **facts: jobs.append((job, arguments)))
+    return jobs
+
+
+def planned(begun, films):
+    """The page of a new study that has been planned on a folder of films."""
     films.mkdir()
     app = open_page()
     app.text_input(key="study-films-path").input(str(films))
@@ -215,8 +222,27 @@ def test_a_study_is_planned_before_it_starts(monkeypatch, tmp_path):
     ((job, arguments),) = begun
     assert arguments[:4] == ["study", "run", "--plan", "--json"] and f"--data={films}" in arguments
     _plan(job)
-    app.run()
+    return app.run()
+
+
+def test_leaks_stop_a_study_until_the_box_is_ticked(begun, monkeypatch, tmp_path):
+    monkeypatch.setattr(record, "kept", data_audits.full)
+    app = planned(begun, tmp_path / "ward")
+    text = text_of(app)
+    assert "Leak, stops a fine-tune" in text and "tick the box" in text and button(app, "study-start").disabled
+    next(box for box in app.checkbox if str(box.key).startswith("accept-leaks")).check().run()
     assert not app.exception and not button(app, "study-start").disabled
+    started = []
+    monkeypatch.setattr(start, "begin", lambda *given: started.append(given[-1]) or StudyFolder(tmp_path / "ward"))
+    button(app, "study-start").click().run()
+    (audit,) = started
+    assert audit["accepted"] is True and audit["digest"] == "films"
+
+
+def test_a_study_is_planned_before_it_starts(begun, monkeypatch, tmp_path):
+    films = tmp_path / "ward"
+    app = planned(begun, films)
+    assert not app.exception and not button(app, "study-start").disabled and "Nothing to warn of." in text_of(app)
     text = text_of(app)
     assert "4 × 2 × 1 = 8 runs" in text and "20 min to 45 min" in text and "a remark" in text
     key_of(app, "number_input", "budget-hours").set_value(0.5).run()
@@ -225,7 +251,7 @@ def test_a_study_is_planned_before_it_starts(monkeypatch, tmp_path):
     assert 0 < app.session_state["experiments-draft"].data["shrink"] < 1
     started = []
     monkeypatch.setattr(
-        start, "begin", lambda study, given, device, plan: started.append((study.shrink, given)) or StudyFolder(films)
+        start, "begin", lambda study, given, *rest: started.append((study.shrink, given)) or StudyFolder(films)
     )
     button(app, "study-start").click().run()
     assert started[0][1] == [films] and started[0][0] < 1
@@ -239,7 +265,15 @@ def _plan(job):
     takes = {"learning": 1500.0, "features": 60.0, "start": 120.0, "low": 1200.0, "high": 2700.0, "at_most": False}
     sizes = {"memory": 2**30, "disk": 2**28, "device": "CPU", "shrink": 1.0}
     planned = plan.Plan(
-        "tiny", "d", classes={"a": 90}, folds=(fold, fold), remarks=("a remark",), **counts, **takes, **sizes
+        "tiny",
+        "d",
+        classes={"a": 90},
+        folds=(fold, fold),
+        remarks=("a remark",),
+        films_digest="films",
+        **counts,
+        **takes,
+        **sizes,
     )
     job.write("plan.json", planned.to_json())
     job.write_state(system_jobs.JobState(state="finished", verb="plan"))

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes, run_folders
 from xraykit.reports.charts import learning as live_charts
+from xraykit.reports.runs import words as run_words
 from xraykit.training.run import control, run
 from xraykit.training.run.run import Failure
 from xraykit.ui import server
@@ -86,7 +87,7 @@ def test_a_run_in_any_state_is_shown_with_what_can_be_done(made, name):
     assert ("keep" in keys) == (name == "finished")
     if name in FAILURES:
         facts = run_folders.ENDED[name]
-        title = view.TITLES[Failure(name)]
+        title = run_words.TITLES[Failure(name)]
         assert title in text and facts["advice"] in text
         assert text.index(title) < text.index("Training time"), "what happened comes first"
 
@@ -168,11 +169,11 @@ def test_a_refusal_of_the_engine_is_a_sentence(made, monkeypatch):
 def test_a_run_stopped_before_it_learned_promises_nothing(made):
     (made["stopped"].path / "checkpoint").mkdir()
     (made["stopped"].path / "checkpoint" / "state.npz").touch()
-    assert view.CONTINUES in text_of(open_page("stopped"))
+    assert run_words.CONTINUES in text_of(open_page("stopped"))
     (made["stopped"].path / "checkpoint" / "state.npz").unlink()
     made["stopped"].update(epoch=0, best_epoch=0, best_loss=None, best_accuracy=None)
     text = text_of(open_page("stopped"))
-    assert view.STARTS_OVER in text and "epoch 1<" not in text
+    assert run_words.STARTS_OVER in text and "epoch 1<" not in text
 
 
 def test_a_queued_run_was_asked_for_and_did_not_start(made):
@@ -200,7 +201,7 @@ def test_the_log_leaves_out_what_the_backend_says_of_itself(tmp_path):
 def test_missing_weights_ask_for_no_folder_of_films_whatever_the_words(made, tmp_path, message):
     made["weights"].update(message=message, data=str(tmp_path))
     app = open_page("weights")
-    assert view.TITLES[Failure.WEIGHTS] in text_of(app) and "run-resume" in keys_of(app)
+    assert run_words.TITLES[Failure.WEIGHTS] in text_of(app) and "run-resume" in keys_of(app)
     assert not [box for box in app.text_input if box.key == "resume-path"]
 
 

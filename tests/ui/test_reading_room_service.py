@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from tests.helpers import asgi, fakes, tiny_model
 from tests.helpers.room_tab import Tab
 from xraykit.models import service
+from xraykit.reports.export.verify import Places, verify
 from xraykit.ui import server
 from xraykit.ui.review.server import ROUTES
 
@@ -42,3 +43,16 @@ def test_a_folder_is_read_and_a_service_that_dies_is_started_again_and_counted(c
         os.kill(client.status()["pid"], signal.SIGKILL)
         assert (tab.get("film/7").body, tab.get(heat).body) == before
         assert tab.get("state").json()["restarted"] == 1
+        shown = tab.rows["7"]["models"]["tiny-model"]["probabilities"]
+        asked = {
+            "film": "7",
+            "view": {"models": ["tiny-model"], "label": "Normal", "colormap": "viridis"},
+            "kind": "json",
+        }
+        for more in ({}, {"names": True}, {"view": {"models": []}}):
+            held = tab.post("report/file", asked | more)
+            assert [answer["probabilities"] for answer in held.json()["answers"]] in ([shown], [])
+            (tmp_path / "film.json").write_bytes(held.body)
+            places = Places([tmp_path / "films"], models={"tiny-model": tmp_path / "weights" / "tiny-model"})
+            again = verify(tmp_path / "film.json", places)
+            assert again.agrees and again.count("picture"), [difference.words for difference in again.differences]

@@ -2,7 +2,7 @@
 
 reading     doctor, predict, explain; readings list, show, export
 models/     models: models, models import; evaluate: evaluate, compare
-report      report film, reading, compare, verify: what people take away
+report/     report: the group; film; pages: compare, reading, run, study, model, data; verify; write: their files
 audit       audit: shortcuts of models, and their heatmaps against chance
 data        data inspect, list, get, pool
 train       train, and its estimate

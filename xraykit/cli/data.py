@@ -113,7 +113,7 @@ def audit(
         with terminal.bars() as moved:
             made = audited.audit(folder, plan or split.DEFAULT, out, against, moved)
         if out is not None:
-            page = data_audit_report.report(made)
+            page = data_audit_report.report(made, names=True)
             files.replace_text(out / "audit.html", page.html())
             files.replace_text(out / "audit.md", page.markdown())
         for name in attach:

@@ -163,7 +163,7 @@ def explain(
     from xraykit.films import ingest
     from xraykit.films.refusal import Refusal, printable
     from xraykit.models import classifier, explanation
-    from xraykit.reports.heatmap import colormaps, overlay
+    from xraykit.reports.film.heatmap import colormaps, overlay
 
     terminal.choice("--method", method, explanation.METHODS)
     terminal.choice("--colormap", colormap, colormaps.NAMES)

@@ -50,7 +50,7 @@ def list_runs(root: Path | None, as_json: bool) -> None:
 def show(name: str, root: Path | None, as_json: bool) -> None:
     """One run: its state, where it stands, its figures, and what to do if it failed."""
     with terminal.words():
-        status = _find(name, root).status()
+        status = find(name, root).status()
     if as_json:
         click.echo(json.dumps(status.to_json(), indent=1))
         return
@@ -68,7 +68,7 @@ def stop(name: str, root: Path | None) -> None:
     from xraykit.training.run.run import RunRefused
 
     with terminal.words():
-        run = _find(name, root)
+        run = find(name, root)
         control.stop(run)
         state = control.wait(run, STOP_SECONDS).state
         if state.busy:
@@ -91,7 +91,7 @@ def resume(name: str, root: Path | None, folder: Path | None, device: str | None
     from xraykit.training.run import control
 
     with terminal.words():
-        run = _find(name, root)
+        run = find(name, root)
         if detach:
             control.resume(run, folder, device, finish)
             click.echo(f"{name} was resumed. Follow it with: python -m xraykit runs show {name}")
@@ -132,7 +132,7 @@ def keep(
     from xraykit.training import keep as keeping
 
     with terminal.words():
-        run = _find(name, root)
+        run = find(name, root)
         with keeping.telling(out, run, model) as say:
             card = keeping.keep(
                 run,
@@ -158,11 +158,12 @@ def delete(name: str, root: Path | None) -> None:
     from xraykit.training.run import control
 
     with terminal.words():
-        control.delete(_find(name, root))
+        control.delete(find(name, root))
     click.echo(f"Deleted {name}.")
 
 
-def _find(name: str, root: Path | None) -> Run:
+def find(name: str, root: Path | None) -> Run:
+    """The run of that name; RunRefused names those that there are."""
     from xraykit.system import folders
     from xraykit.training.run import run
 

@@ -17,7 +17,7 @@ import shutil
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,15 +120,24 @@ def pool(
     digest = _digest(sources, films, classes, distinct)
     make_private(root)
     restore(root)
-    waited = progress or (lambda done, total: None)
+    plain = _plain(name or "-".join(folders))
+    return _once(
+        digest,
+        root,
+        make=lambda: _make(sources, films, classes, digest, root, plain, progress, distinct),
+        wait=lambda: progress and progress(0, len(films)),
+    )
+
+
+def _once(digest: str, root: Path, make: Callable[[], Path], wait: Callable[[], object]) -> Path:
+    """The pool of this digest: that which is there, or which another process is making, else what `make` makes."""
     while True:
         with claimed(root, f"pool-{digest[:16]}") as ours:
             if made := find(digest, root):
                 return made
             if ours:
-                name = _plain(name or "-".join(folders))
-                return _make(sources, films, classes, digest, root, name, progress, distinct)
-        waited(0, len(films))
+                return make()
+        wait()
         time.sleep(WAIT)
 
 

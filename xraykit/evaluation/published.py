@@ -47,7 +47,8 @@ SETS: Mapping[str, tuple[PublishedFigure, ...]] = {
             measure="accuracy",
             value=0.8702,
             words="DarkCovidNet, three classes, on 125 COVID-19, 500 no-finding and 500 pneumonia films: the mean of 5 "
-            "folds in which films of one patient could be on both sides. Interval: not reported.",
+            "folds in which films of one patient could be on both sides. Interval: not reported. Of two classes, "
+            "COVID-19 and no finding, they report 98.08%: a network of its own, on 625 of the films.",
         ),
         PublishedFigure(
             study="header-only tree",

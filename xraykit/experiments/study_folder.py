@@ -26,6 +26,7 @@ from xraykit.experiments.study.study import Study
 from xraykit.refused import Refused, field_of
 from xraykit.system import files, folders
 from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State
+from xraykit.training import audited
 from xraykit.training.recipe import recipe as recipes
 from xraykit.training.run.run import STATUS, Run, Status
 
@@ -245,6 +246,7 @@ def create(
     name: str | None = None,
     *,
     plan: Mapping[str, Any] | None = None,
+    audit: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> StudyFolder:
     """Make the folder of a new study, queued, in one step: either all of its files are there, or no folder is.
@@ -256,6 +258,7 @@ def create(
     root : `studies_folder()` if not given.
     name : the study's own if not given, numbered where it is taken.
     plan : what the study was said to take, for plan.json.
+    audit : what each run's data.json and its model's card are to say of the data audit, as `audited.summary`.
     facts : fields of StudyState, such as `device`.
 
     Raises
@@ -277,6 +280,8 @@ def create(
         unfinished.write(FOLDS, division.to_json(films, folds))
         if plan is not None:
             unfinished.write(PLAN, dict(plan))
+        if audit is not None:
+            unfinished.write(audited.FILE, dict(audit))
         runs = len(trials) * len(folds.parts) * len(study.seeds)
         unfinished.write_state(_queued(films, runs, facts))
         unfinished.event("created")

@@ -176,6 +176,14 @@ class Radiograph:
         return np.stack(drawn, axis=-1) if self.colour else drawn[0]
 
 
+def of_softcopy(softcopy: Softcopy, *, source: str, form: str, sha256: str, notes: tuple[Note, ...] = ()) -> Radiograph:
+    """The film of a softcopy that was read before: it is drawn as `read` would have it, without decoding it again."""
+    # Grey values of a DICOM film are as many shades in 16 bits as in 8, where those are shown as they are stored
+    deep = form == "DICOM" and softcopy.values.ndim == 2
+    top = 65535 if deep else int(np.iinfo(softcopy.values.dtype).max)
+    return Radiograph(softcopy.render(top=top), source, form, sha256, softcopy.view, notes, softcopy)
+
+
 def _again(top: int, *rest: Any) -> Radiograph:
     return Radiograph(rest[-1].render(top=top), *rest)
 

@@ -1,6 +1,6 @@
 """Heatmaps of the regions that influenced an output: Grad-CAM in closed form from one forward pass.
 
-`tf_keras_vis` computes the other methods; `reports.heatmap` lays a heatmap over its film.
+`tf_keras_vis` computes the other methods; `reports.film.heatmap` lays a heatmap over its film.
 """
 
 from __future__ import annotations

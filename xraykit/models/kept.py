@@ -30,12 +30,13 @@ TEST, VALIDATION, HISTORY = "evaluation.json", "validation.json", "history.csv"
 
 
 class Kept(NamedTuple):
-    """A kept model's records; `validation` None and `history` empty where the folder has none."""
+    """A kept model's records; `validation` None and `history` empty where its `folder` has none."""
 
     card: Card
     test: Evaluation
     validation: Evaluation | None
     history: list[learning_curve.Row]
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def load_kept(name_or_folder: str | Path) -> Kept:
                 code="hash-mismatch",
             )
     rows = learning_curve.load(folder / HISTORY) if (folder / HISTORY).is_file() else []
-    return Kept(card, test, validation, rows)
+    return Kept(card, test, validation, rows, folder)
 
 
 def load_evaluation(place: str | Path) -> Evaluation:

@@ -4,7 +4,8 @@ report             a page as data, and the same content as HTML, Markdown, JSON,
 tables             the figures of a comparison laid out in rows
 comparison/        chosen: what a user can choose; figures, curves, cards, changes, worth, seeds: its sections; page:
                    what makes each, and all to hand out
-study/             report: the sections of a study; published: the published figures;
+runs/              record: what a run's folder says; report: that on a page; words: its sentences
+study/             page: all of a study to hand out; report: its sections; published: the published figures;
                    settings: its parallel coordinates; words: its sentences
 charts/style       the two looks of a chart, for a dark screen and for white paper
 charts/matrices    confusion matrices, and shares of several models with intervals
@@ -23,9 +24,8 @@ film/              photograph: pixels as a part of a report; subject: a film, an
                    session: a reading session; software: the versions that made it
 export/            formats: every kind of file that a report is handed out as, the one registry; typeset: PDF and PNG
                    pages, set by page.typ; tables: how wide columns are there; figure: one chart as SVG, PNG or PDF;
-                   slides, deck/: PowerPoint; dicom: for an archive; verify: whether a film report still holds
-heatmap/overlay    a heatmap in colour on its film, with its legend below
-heatmap/colormaps  the colour maps of heatmaps
+                   slides, deck/: PowerPoint; dicom: for an archive; verify/: whether a report still holds
+film/heatmap/      overlay: a heatmap in colour on its film, with its legend below; colormaps: its colour maps
 
 Beside them parts.html and report.html (templates) and report.css, which pages and files share.
 """

@@ -208,12 +208,28 @@ class Picture:
     note: str = ""
     rank: Rank = "main"
 
-    @cached_property
+    def spec(self, style: Style) -> dict[str, Any]:
+        """The Vega-Lite specification for a page of this style, drawn once for each.
+
+        Without a width, unless its cells have a size of their own.
+        """
+        if style.name not in self._drawn:
+            spec = self.draw(style).to_dict()
+            if isinstance(packed := spec.get("data", {}).get("values"), str):  # Streamlit takes rows there, no text
+                spec["data"] = {"values": json.loads(packed)}
+            self._drawn[style.name] = spec
+        return self._drawn[style.name]
+
+    @property
     def screen(self) -> dict[str, Any]:
-        """The Vega-Lite specification for a dark page; without a width, unless its cells have a size of their own."""
+        """The specification for a dark page."""
         from xraykit.reports.charts.style import SCREEN
 
-        return self.draw(SCREEN).to_dict()
+        return self.spec(SCREEN)
+
+    @cached_property
+    def _drawn(self) -> dict[str, dict[str, Any]]:
+        return {}
 
     def svg(self, notice: str, *, style: Style | None = None, framed: bool = True) -> str:
         """The chart as SVG with its rows in <metadata>, for paper unless a style is given.

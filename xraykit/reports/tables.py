@@ -261,14 +261,14 @@ def costs(rows: Sequence[Difference], models: Sequence[str]) -> Table:
     return Table("costs", "Cost", columns, cells)
 
 
-def films(comparison: Comparison, chosen: np.ndarray) -> Table:
-    """A row a film: its class, and what each model predicts with which probability."""
+def films(comparison: Comparison, chosen: np.ndarray, called: Sequence[str]) -> Table:
+    """A row a film, `called` so: its class, and what each model predicts with which probability."""
     heads = ((Column(f"{name} predicts"), Column(f"{name} probability", "number")) for name in comparison.models)
     columns = (Column("Film"), Column("Reference standard"), *(column for pair in heads for column in pair))
     classes, truth = comparison.classes, comparison.evaluations[0].truth
     rows = tuple(
         (
-            comparison.films[i],
+            name,
             classes[truth[i]],
             *(
                 cell
@@ -276,7 +276,7 @@ def films(comparison: Comparison, chosen: np.ndarray) -> Table:
                 for cell in (classes[evaluation.predicted[i]], float(evaluation.probabilities[i].max()))
             ),
         )
-        for i in chosen.tolist()
+        for i, name in zip(chosen.tolist(), called, strict=True)
     )
     return Table("films", f"{len(chosen):,} films", columns, rows)
 

@@ -32,6 +32,7 @@ from xraykit.system import jobs
 from xraykit.system.files import replace_text
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.training import audited
+from xraykit.training.recipe import sentences as recipe_sentences
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
 from xraykit.truth import sets
@@ -265,8 +266,6 @@ def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: 
     """The card before any film was read with the converted graph: calibrated, but without figures."""
     recipe, data, status = run.read("recipe.json"), run.read("data.json"), run.status()
     learned = {field: getattr(status, field) for field in _LEARNED}
-    # a card names no machine's folders
-    weights = {"weights": Path(recipe["weights"]).name} if recipe["weights"] else {}
     knows_patients = groups.read_rule(data["group_rule"]).kind is GroupKind.PATIENTS
     return Card(
         name=name,
@@ -277,7 +276,7 @@ def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: 
         channels=recipe["channels"],
         feature_layer=BACKBONES[recipe["backbone"]],
         temperature=calibration.fit_temperature(validation.logits, validation.truth),
-        recipe=recipe | weights | learned,
+        recipe=recipe_sentences.portable(recipe) | learned,
         data=_data_words(data, recipe),
         metrics={},
         limits=(*LIMITS, *(() if knows_patients else (NO_PATIENTS,)), *limits),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal
+from xraykit.cli.report import pages
 from xraykit.cli.study import work as study_work
 from xraykit.system import text
 
@@ -50,6 +51,7 @@ def study() -> None:
 
 for command in study_work.COMMANDS:
     study.add_command(command)
+study.add_command(pages.study, "report")  # the same as `report study`
 
 
 @study.command(name="list")

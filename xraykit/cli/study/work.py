@@ -21,7 +21,6 @@ FILE = click.Path(path_type=Path)
 STOP_SECONDS = 30.0  # a study ends within ten; the rest is for a computer that is busy
 _ROOT = click.option("--studies", "root", type=FILE, help="Folder of the studies.  [default: studies/ below the runs]")
 _NAME = click.argument("name")
-KINDS = {".pdf": "pdf", ".pptx": "pptx", ".html": "html", ".md": "markdown", ".json": "json"}  # of a study's report
 
 
 def work(folder: StudyFolder, *, engine: str, device: str | None = None, failed: bool = False, address: str) -> None:
@@ -95,26 +94,6 @@ def show(name: str, root: Path | None, as_json: bool) -> None:
         for words in study_words.verdict(results, names):
             click.echo(words)
         _echo_chosen(folder)
-
-
-@click.command()
-@_ROOT
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .pdf, .pptx, .html, .md or .json file.")
-@_NAME
-def report(name: str, root: Path | None, out: Path) -> None:
-    """Everything the page Experiments says of a study, in one file."""
-    from xraykit.experiments import table
-    from xraykit.experiments.results import chosen
-    from xraykit.reports.export import formats
-    from xraykit.reports.study import published as study_published
-    from xraykit.system import files
-
-    with terminal.words():
-        folder = _find(name, root)
-        whole = study_published.report(table.read(folder), folder.study(), chosen.read(folder))
-        if out.suffix.lower() not in KINDS:
-            raise click.UsageError(f"Expected a file that ends in {', '.join(KINDS)}; got {out.name}.")
-        files.replace_bytes(out, formats.export(whole, KINDS[out.suffix.lower()]).content)
 
 
 @click.command()
@@ -228,7 +207,7 @@ def attach(name: str, root: Path | None, model: str) -> None:
         )
 
 
-COMMANDS = (list_studies, show, attach, report, resume, stop, pause, go_on, first, delete)
+COMMANDS = (list_studies, show, attach, resume, stop, pause, go_on, first, delete)
 
 
 def _find(name: str, root: Path | None) -> StudyFolder:

@@ -18,7 +18,7 @@ from xraykit.experiments.folds import Folds
 from xraykit.experiments.study_folder import FOLDS, StudyFolder, TrialRun
 from xraykit.system import devices, files
 from xraykit.system.job_folder import State
-from xraykit.training import worker
+from xraykit.training import audited, worker
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.run import run as runs
 from xraykit.training.run.run import STATUS, Failure, RunRefused, Stage, Status
@@ -117,6 +117,8 @@ def _make(folder: StudyFolder, tried: TrialRun, device: str) -> None:
         epochs=recipe.epochs,
         backend=recipe.backend,
     )
+    if (folder.path / audited.FILE).is_file():
+        tried.run.write(audited.FILE, folder.read(audited.FILE))
 
 
 def _record_films(folder: StudyFolder, tried: TrialRun) -> None:

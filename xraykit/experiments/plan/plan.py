@@ -46,6 +46,8 @@ class Plan:
         Of one run at most; of everything that is kept.
     shrink : float
         Fraction of the training films that is used.
+    films_digest : str
+        Of the films, as `Dataset.digest`: what a data audit of them is known by.
     """
 
     study: str
@@ -71,6 +73,7 @@ class Plan:
     shrink: float
     remarks: tuple[str, ...] = ()
     probes: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+    films_digest: str = ""
 
     @property
     def words(self) -> str:
@@ -124,6 +127,7 @@ def plan(
         study=study.name,
         digest=study.digest,
         films=len(ready.films),
+        films_digest=ready.films.digest,
         classes=ready.films.counts(),
         folds=sizes.under(samples[0].recipe),
         held_out=len(ready.folds.test),

@@ -129,21 +129,29 @@ def unfold(
     while waiting or links:
         holder, name = waiting.pop() if waiting else links.popleft()
         inside = Folder(holder.path / name)
-        try:
-            if (identity := _identity(inside.path)) in seen:
-                holder.circular.append(name)
-                continue
-            if len(inside.path.parts) - len(root.parts) > DEEPEST:
-                raise OSError(f"{DEEPEST} folders lie inside one another.")
-            names, linked = _fill(inside, met)
-        except OSError:
-            holder.closed.append(name)
+        if (read := _enter(inside, holder, seen, met)) is None:
             continue
-        seen.add(identity)
-        holder.folders.append(inside)
         yield inside
+        names, linked = read
         waiting += [(inside, name) for name in sorted(names, key=key, reverse=True)]
         links += [(inside, name) for name in linked]
+
+
+def _enter(inside: Folder, holder: Folder, seen: set[tuple[int, int]], met: _Met) -> tuple[list[str], list[str]] | None:
+    """The folders and the links to folders in a folder, which its holder has now; None where it is not read."""
+    try:
+        if (identity := _identity(inside.path)) in seen:
+            holder.circular.append(inside.name)
+            return None
+        if len(inside.path.parts) - len(met.root.parts) > DEEPEST:
+            raise OSError(f"{DEEPEST} folders lie inside one another.")
+        read = _fill(inside, met)
+    except OSError:
+        holder.closed.append(inside.name)
+        return None
+    seen.add(identity)
+    holder.folders.append(inside)
+    return read
 
 
 def refuse_system_folder(folder: Path) -> None:

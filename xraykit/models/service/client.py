@@ -50,7 +50,10 @@ class Client:
         return self._call("models")
 
     def classify(self, film: Radiograph, model: str) -> Reading:
-        """Probabilities and Grad-CAM of every class; raises ModelRefused, ServiceError."""
+        """Probabilities and Grad-CAM of every class; raises ModelRefused, ServiceError.
+
+        The gate is not asked: it was, or was not to be, when the film was let into the evaluation that lists it.
+        """
         return self._call("classify", film, model)
 
     def prepare(self, models: Sequence[str]) -> None:

@@ -50,7 +50,7 @@ class Room:
 
     def __init__(self, client: Callable[[], service.Client], changed: Callable[[], None] = lambda: None) -> None:
         self._client = client
-        self.list = Worklist(changed, _known)
+        self.list = Worklist(changed, known)
         self.session = Session()
         self.folders = Folders()
         self.cards: list[Card] = []
@@ -142,6 +142,10 @@ class Room:
     def remove(self, names: Iterable[str]) -> list[Row]:
         """Forget films; returns those that were there. Their files are the caller's."""
         return self.list.remove(names)
+
+    def score(self, row: Row, models: Sequence[str]) -> service.Scored | Refusal:
+        """What these models make of a film that is not read by all of them yet; raises ServiceError."""
+        return self._client().score(row.name, row.place, tuple(models), row.asked)
 
     def softcopy(self, row: Row) -> Any:
         """A film as it is drawn, or its Refusal; raises ServiceError."""
@@ -301,7 +305,7 @@ class Heat:
         self.result: Explanation | Refusal | None = None
 
 
-def _known(model: str, film: service.Scored) -> Known | None:
+def known(model: str, film: service.Scored) -> Known | None:
     """Whether a model was made with a film; None too where it remembers none."""
     with contextlib.suppress(Refused, OSError):
         remembered = seen.load(classifier.named(model))

@@ -12,7 +12,7 @@ from xraykit.reports.charts.style import SCREEN, Style, configure, finish, packe
 
 LETTER = 6.4  # px of a letter of an axis's label, on average
 LINES = 3  # of a name above its column
-NAMES = 330  # px, the widest name of a row
+NAMES, KEY = 330, 210  # px, the widest name of a row, and one that is broken into lines
 
 
 class Cells(NamedTuple):
@@ -25,8 +25,8 @@ class Cells(NamedTuple):
 
 def cells_of(count: int) -> Cells:
     """Cells that let `count` of them stand in a row of a page."""
-    sizes = ((3, 104, 22, 13), (4, 92, 21, 13), (6, 76, 19, 12), (8, 56, 16, 0), (12, 44, 14, 0), (20, 31, 11, 0))
-    return next((Cells(*size) for most, *size in sizes if count <= most), Cells(26, 10, 0))
+    sizes = ((3, 104, 22, 13), (4, 92, 21, 13), (6, 76, 19, 12), (8, 56, 16, 0), (12, 44, 14, 0), (20, 28, 11, 0))
+    return next((Cells(*size) for most, *size in sizes if count <= most), Cells(24, 10, 0))
 
 
 def axes(names: Sequence[str], side: int, style: Style, *, numbered: bool | None = None) -> tuple[alt.Axis, alt.Axis]:
@@ -45,6 +45,13 @@ def axes(names: Sequence[str], side: int, style: Style, *, numbered: bool | None
     key = {name: f"{k}  {name}" for k, name in enumerate(names, 1)}
     above = alt.Axis(labelAngle=0, labelExpr=_looked_up(numbers), orient="top", **look)
     return above, alt.Axis(labelExpr=_looked_up(key), **look)
+
+
+def key_axis(models: Sequence[str], style: Style) -> alt.Axis:
+    """Beside rows: each model's number and title, in two lines where it is long."""
+    titles = {name: lines_of(f"{k}  {name}", KEY)[:2] for k, name in enumerate(models, 1)}
+    look = {"labelColor": style.ink, "domain": False, "ticks": False, "labelLimit": KEY + 30, "labelPadding": 8}
+    return alt.Axis(labelExpr=_looked_up(titles), labelFontSize=12, **look)
 
 
 def lines_of(name: str, room: float) -> list[str]:
@@ -71,11 +78,13 @@ def differences(
     models : sequence of str
         In order of their ranks; each pair is shown once, the model that stands higher as the row.
     """
-    side = 124 if len(models) <= 4 else 100 if len(models) <= 7 else 84
+    side = 110 if len(models) <= 5 else 66
+    high = 62 if len(models) <= 5 else 46
     down, across = list(models[:-1]), list(models[1:])
     shown = [dict(row) | {"drawn": row["value"] if row["clear"] else 0.0} for row in rows]
     most = max((abs(row["drawn"]) for row in shown), default=0.0) or 1.0
-    above, beside = axes(models, side, style, numbered=True)
+    above, _ = axes(models, side, style, numbered=True)
+    beside = key_axis(models, style)
     base = alt.Chart(packed(shown)).encode(
         x=alt.X("column:N", title="minus", axis=above, scale=alt.Scale(domain=across)),
         y=alt.Y("row:N", title=None, axis=beside, scale=alt.Scale(domain=down)),
@@ -96,13 +105,16 @@ def differences(
     )
     pick = alt.selection_point(name="cell", fields=["row", "column"], toggle=False, clear=False)
     ink = alt.condition("datum.clear", alt.value(style.on_low), alt.value(style.faint))
-    points = base.mark_text(fontSize=17, fontWeight=600, dy=-8, cursor="pointer").encode(text="points:N", color=ink)
-    small = base.mark_text(fontSize=11, dy=12, cursor="pointer").encode(text="interval:N", color=ink)
-    clear = base.transform_filter("datum.clear").mark_text(
-        text="●", dx=side / 2 - 11, dy=11 - side * 0.31, fontSize=12, color=style.mark, cursor="pointer"
+    large, small = (17, 12) if len(models) <= 5 else (14, 10)
+    points = base.mark_text(fontSize=large, fontWeight=600, dy=-high / 8, cursor="pointer").encode(
+        text="points:N", color=ink
     )
-    chart = alt.layer(tiles.add_params(pick), points, small, clear)
-    return finish(chart, style, round(side * 0.62) * len(down), alt_text, width=side * len(across))
+    intervals = base.mark_text(fontSize=small, dy=high / 4, cursor="pointer").encode(text="interval:N", color=ink)
+    clear = base.transform_filter("datum.clear").mark_text(
+        text="●", dx=side / 2 - 7, dy=8 - high / 2, fontSize=small - 2, color=style.mark, cursor="pointer"
+    )
+    chart = alt.layer(tiles.add_params(pick), points, intervals, clear)
+    return finish(chart, style, high * len(down), alt_text, width=side * len(across))
 
 
 def shares(
@@ -114,9 +126,17 @@ def shares(
     alt_text: str,
 ) -> alt.LayerChart:
     """A share for each class and model, coloured as a confusion matrix: {"label", "model", "share", "interval"}."""
-    side, high = (92, 34) if len(models) <= 5 else (66, 26)
+    side, high = (92, 34) if len(models) <= 5 else (58, 24)
     shown = [dict(row) | {"text": "" if row["share"] is None else f"{100 * row['share']:.1f}"} for row in rows]
-    above, _ = axes(models, side, style, numbered=True)
+    above = alt.Axis(
+        labelAngle=-38,
+        orient="top",
+        labelColor=style.ink,
+        domain=False,
+        ticks=False,
+        labelLimit=NAMES,
+        labelFontSize=12,
+    )
     beside = alt.Axis(labelColor=style.ink, domain=False, ticks=False, labelLimit=NAMES, labelFontSize=12)
     base = alt.Chart(packed(shown)).encode(
         x=alt.X("model:N", title=None, axis=above, scale=alt.Scale(domain=list(models))),

@@ -61,6 +61,55 @@ def learning(
     return finish(alt.layer(lines, *([dots] if best else [])), style, 330, words)
 
 
+def course(
+    points: Sequence[dict[str, Any]],
+    measure: str,
+    *,
+    best: Sequence[dict[str, Any]] = (),
+    phases: Sequence[float] = (),
+    percent: bool = False,
+    logarithmic: bool = False,
+    style: Style = SCREEN,
+    height: int = 150,
+) -> alt.LayerChart:
+    """One measure of a run that is over: films of each kind a line, the best epoch a point, a new phase dotted.
+
+    Parameters
+    ----------
+    points : sequence of dict
+        {"films": one of `FILMS_OF`, "epoch": from 1, "value"}.
+    best : sequence of dict, optional
+        The best epoch {"films", "epoch", "value"}.
+    phases : sequence of float, optional
+        Complete epochs at which a new phase begins.
+    """
+    form = ".0%" if percent else ".0e" if logarithmic else ".3~g"
+    x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="d"))
+    scale = alt.Scale(type="log") if logarithmic else alt.Scale(zero=False)
+    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format=form, tickCount=4))
+    shown = [films for films in FILMS_OF if any(point["films"] == films for point in points)]
+    of_films = {"domain": shown, "range": [style.series[FILMS_OF.index(films)] for films in shown]}
+    legend = alt.Legend(orient="top", direction="horizontal") if len(shown) > 1 else None
+    color = alt.Color("films:N", title=None, scale=alt.Scale(**of_films), legend=legend)
+    widths = alt.Scale(domain=shown, range=[WIDTHS[films] for films in shown])
+    size = alt.Size("films:N", scale=widths, legend=None)
+    line = alt.Chart(alt.Data(values=list(points))).mark_line(point=alt.OverlayMarkDef(size=14))  # one epoch is no line
+    layers = [line.encode(x=x, y=y, color=color, size=size)]
+    if phases:
+        marks = alt.Chart(alt.Data(values=[{"epoch": epoch} for epoch in phases]))
+        layers.insert(0, marks.mark_rule(color=style.faint, strokeDash=[2, 3]).encode(x=x))
+    if best:
+        dots = alt.Chart(alt.Data(values=list(best)))
+        layers.append(
+            dots.mark_point(filled=True, size=110, opacity=1, stroke=style.ink, strokeWidth=1.5).encode(
+                x=x, y=y, color=color
+            )
+        )
+    return finish(alt.layer(*layers), style, height, f"{measure} over the epochs")
+
+
+FILMS_OF = ("training films", "validation films")
+WIDTHS = {"training films": 1.2, "validation films": 2.4}
 HEIGHT = 190  # px
 KINDS = ("moment", "training", "validation", "best", "phase", "other training", "other validation")
 FILMS = "indexof(datum.kind, 'training') < 0 ? 'validation' : 'training'"

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts import grids
-from xraykit.reports.charts.style import SCREEN, Style, by_model, finish, packed
+from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish, packed
 
 CELL = "cell"  # name of the click selection
 
@@ -97,8 +97,10 @@ def intervals(
     order = tuple(models)
     names = alt.Axis(labelColor=style.ink, labelLimit=260, labelPadding=8, domain=False, ticks=False)
     encoding = by_model(order, style, dash=False)
-    for key in ("color", "shape"):
-        encoding[key].legend = None
+    for channel in encoding.values():
+        channel.legend = None
+    if len(order) > len(SHAPES):  # each row has its name and number: no colour is needed to tell them apart
+        names, encoding = grids.key_axis(order, style), {"color": alt.value(style.series[0])}
     base = alt.Chart(data).encode(y=alt.Y("model:N", sort=list(order), title=None, axis=names))
     lows = [row["low"] if row["low"] is not None else row["value"] for row in rows if row["value"] is not None]
     lowest = 100 * min(lows, default=0.0)

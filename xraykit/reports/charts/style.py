@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import altair as alt
@@ -65,6 +65,7 @@ PAPER = Style(
     flip=0.72,
     font="Liberation Sans, Arial, Helvetica, sans-serif",
 )
+LIGHT = replace(PAPER, name="light", font=SCREEN.font)  # a page presented in a bright room
 DASHES = ([1, 0], [7, 3], [2, 2], [8, 3, 2, 3])
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 
@@ -81,7 +82,8 @@ def finish(
 
     A chart with a `width` of its own, in px, keeps it wherever it is drawn: its cells are to stay as they are.
     """
-    sizes = {"height": height} if width is None else {"height": height, "width": width}
+    # "pad": the width is that of the cells alone, and what stands beside them comes on top
+    sizes = {"height": height} if width is None else {"height": height, "width": width, "autosize": "pad"}
     return configure(chart.properties(**sizes, background=style.background, description=alt_text), style)
 
 
@@ -115,6 +117,26 @@ def configure(chart: T, style: Style) -> T:
     )
 
 
+def repaint(spec: Any, style: Style) -> Any:
+    """A specification drawn in `SCREEN` in the colours of another style; charts of shares are drawn anew instead."""
+    colours = {
+        mine: other
+        for field in fields(Style)
+        if isinstance(getattr(style, field.name), str)
+        for mine, other in [(getattr(SCREEN, field.name), getattr(style, field.name))]
+        if field.name not in ("name", "on_low", "on_high")
+    } | dict(zip(SCREEN.series, style.series, strict=True))
+    return spec if style == SCREEN else _repainted(spec, colours)
+
+
+def _repainted(part: Any, colours: Mapping[str, str]) -> Any:
+    if isinstance(part, dict):
+        return {name: _repainted(value, colours) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_repainted(value, colours) for value in part]
+    return colours.get(part, part) if isinstance(part, str) else part
+
+
 def by_model(models: tuple[str, ...], style: Style, *, dash: bool = True, focus: Sequence[str] = ()) -> dict[str, Any]:
     """Encodings that tell models apart: `color`, and `strokeDash` or `shape`; one legend for all of them.
 
@@ -124,7 +146,8 @@ def by_model(models: tuple[str, ...], style: Style, *, dash: bool = True, focus:
     names = {"domain": list(models)}
     kinds = places_of(models, focus)
     colors = [style.faint if kind is None else style.series[kind] for kind in kinds]
-    color = alt.Color("model:N", title=None, scale=alt.Scale(**names, range=colors))
+    legend = alt.Legend(columns=2, labelLimit=250) if len(models) > len(DASHES) else alt.Undefined
+    color = alt.Color("model:N", title=None, scale=alt.Scale(**names, range=colors), legend=legend)
     if dash:
         dashes = [DASHES[0] if kind is None else DASHES[kind] for kind in kinds]
         return {

@@ -21,7 +21,7 @@ def recipes(material: Material) -> Section:
     """What differs between the cards, and what each model costs."""
     cards = [kept.card for kept in material.kept]
     differences = tables.differences(kept_models.differences(cards), material.models)
-    costs = tables.costs(kept_models.costs(cards), material.models)
+    costs = tables.costs(kept_models.costs(cards, [kept.folder for kept in material.kept]), material.models)
     return Section("recipes", "Recipes", (), (differences, costs))
 
 

@@ -15,6 +15,7 @@ from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
 from xraykit.reports.report import Picture, Section
 
+SHORT = 12  # letters of a film's SHA-256 that call it
 FEW_CELLS = 48  # of all matrices, that are a table beside them
 AT_HIGHEST = "Verdict, reports and calibration stay at the highest probability."
 
@@ -144,11 +145,21 @@ def describe(material: Material, chosen: Chosen) -> str:
     }[chosen.kind]
 
 
-def films(material: Material, chosen: Chosen, listed: np.ndarray, places: Sequence[int]) -> Section:
-    """The films that are listed on the page, with what the models at these places predict."""
+def films(
+    material: Material, chosen: Chosen, listed: np.ndarray, called: Sequence[str], places: Sequence[int]
+) -> Section:
+    """The films that are listed on the page, `called` in the same order, and what the models at these places say."""
     words = (describe(material, chosen),)
-    table = tables.films(material.comparison.choose(sorted({*places, *models_of(chosen)})), listed)
+    table = tables.films(material.comparison.choose(sorted({*places, *models_of(chosen)})), listed, called)
     return Section("films", f"Films: {len(listed):,}", words, (table,))
+
+
+def called(material: Material, listed: np.ndarray, *, names: bool) -> list[str]:
+    """What films are called: by their files, else by the first letters of their SHA-256, or by their number."""
+    hashes = material.comparison.evaluations[0].hashes
+    if names:
+        return [material.comparison.films[i] for i in listed.tolist()]
+    return [hashes[i][:SHORT] if hashes else f"Film {i + 1:,}" for i in listed.tolist()]
 
 
 def models_of(chosen: Chosen) -> tuple[int, ...]:

@@ -45,6 +45,7 @@ def verdict(material: Material, metrics: Mapping[str, dict], choice: Choice) -> 
 def ranking(material: Material, metrics: Mapping[str, dict], ranked: Sequence[Ranked]) -> Table:
     """A row a model in order of rank: its tied sets, and its figures over all classes."""
     columns = (
+        Column("No.", "plain"),
         Column("Model"),
         Column("Rank", "count"),
         Column("At most", "count"),
@@ -55,11 +56,12 @@ def ranking(material: Material, metrics: Mapping[str, dict], ranked: Sequence[Ra
         Column("Films", "count"),
     )
     rows = []
-    for each in ranked:
+    for number, each in enumerate(ranked, 1):
         name = material.models[each.place]
         held = metrics[name]
         rows.append(
             (
+                number,
                 name,
                 each.rank,
                 each.worst,
@@ -71,6 +73,11 @@ def ranking(material: Material, metrics: Mapping[str, dict], ranked: Sequence[Ra
             )
         )
     return Table("ranking", "Ranks", columns, tuple(rows), RANKS if not material.comparison.few else "")
+
+
+def in_order(material: Material) -> list[str]:
+    """The models in the order in which they rank: their numbers wherever there is no room for their titles."""
+    return [material.models[each.place] for each in ranks.ranks(material.comparison)]
 
 
 def _words(material: Material, ranked: Sequence[Ranked]) -> tuple[str, ...]:
@@ -117,18 +124,19 @@ def _differences(material: Material, ranked: Sequence[Ranked]) -> Picture:
         return grids.differences(rows, models, style=style, alt_text=words)
 
     note = "row minus column, points of accuracy with 95% interval; coloured, with a dot: told apart"
-    return Picture("differences", "Differences in accuracy", draw, rows, note)
+    return Picture("pair-differences", "Differences in accuracy", draw, rows, note)
 
 
 def by_class(material: Material, metrics: Mapping[str, dict]) -> Section | None:
     """Sensitivity of every model in every class; None of two models, whose reports stand side by side."""
     if len(material.models) <= 2:
         return None
-    rows = list(_shares(material.models, metrics, material.classes))
-    words = f"Sensitivity by class of {', '.join(material.models)}"
+    models = in_order(material)
+    rows = list(_shares(models, metrics, material.classes))
+    words = f"Sensitivity by class of {', '.join(models)}"
 
     def draw(style: Style) -> Any:
-        return grids.shares(rows, material.classes, material.models, style=style, alt_text=words)
+        return grids.shares(rows, material.classes, models, style=style, alt_text=words)
 
     picture = Picture(
         "by-class", "Sensitivity, percent", draw, rows, "a row a class, a column a model; highest probability"
@@ -138,13 +146,7 @@ def by_class(material: Material, metrics: Mapping[str, dict]) -> Section | None:
         f"{label} {few[label]['support']}" for label in material.classes if few[label]["support"] < FEWEST
     )
     said = (f"Fewer than {FEWEST} films: {films}.",) if films else ()
-    key = Table(
-        "numbers",
-        "Models by number",
-        (Column("Number", "plain"), Column("Model")),
-        tuple((number, name) for number, name in enumerate(material.models, 1)),
-    )
-    return Section("by-class", "By class", said, (picture, key))
+    return Section("by-class", "By class", said, (picture,))
 
 
 def glance(material: Material, applied: Applied, choice: Choice) -> Section | None:
@@ -152,16 +154,16 @@ def glance(material: Material, applied: Applied, choice: Choice) -> Section | No
     places = material.in_full(choice)
     if len(places) == len(material.models):
         return None
-    matrices = figures.confusions_of(material, applied)
+    matrices, models = figures.confusions_of(material, applied), in_order(material)
     rows = [
         row
         for name, matrix in matrices.items()
         for row in grids.matrix_rows(name, tables.cells(matrix, material.classes))
     ]
-    words = f"Confusion matrices of {', '.join(material.models)}"
+    words = f"Confusion matrices of {', '.join(models)}"
 
     def draw(style: Style) -> Any:
-        return grids.glance(rows, material.classes, material.models, share=choice.share, style=style, alt_text=words)
+        return grids.glance(rows, material.classes, models, share=choice.share, style=style, alt_text=words)
 
     first, second = (material.models[place] for place in choice.pair)
     said = f"Rows are the reference standard, columns what is predicted. In full below: {first}, and {second}."

@@ -151,12 +151,8 @@ def of_models(kept: Sequence[Kept], *, label: str = "", margin: float | None = N
     metrics = {test.model: test.metrics(choice.method) for test in compared.evaluations}
     made = {key[0]: make() for key, make in makers(material, choice, {}, None, metrics).items()}
     sections = {key: section for key, section in made.items() if section is not None}
-    page = report(material, choice, {}, None, np.array([], int), sections)
-    data = dict(page.data) | {"redo": _redo(material, choice)}
-    if not names:
-        pairs = [_without_names(pair) for pair in data["comparison"]["pairs"]]
-        data["comparison"] = data["comparison"] | {"pairs": pairs}
-    return replace(page, data=data)
+    page = report(material, choice, {}, None, np.array([], int), sections, names=names)
+    return replace(page, data=dict(page.data) | {"redo": _redo(material, choice, names)})
 
 
 def best_pair(material: Material) -> tuple[int, int]:
@@ -170,14 +166,16 @@ def _without_names(pair: Mapping[str, Any]) -> dict[str, Any]:
     return {key: len(value) if key in FILM_LISTS else value for key, value in pair.items()}
 
 
-def _redo(material: Material, choice: Choice) -> dict[str, Any]:
+def _redo(material: Material, choice: Choice, names: bool) -> dict[str, Any]:
     return {
         "verb": "report compare",
         "arguments": {
             "models": [model.card.name for model in material.kept],
             "label": choice.label,
             "margin": choice.margin,
+            "names": names,
         },
+        "settings": {},
         "hashes": {"models": {model.card.name: dict(model.card.files) for model in material.kept}},
         "versions": software.versions(),
     }
@@ -190,23 +188,31 @@ def report(
     chosen: Chosen | None,
     listed: np.ndarray,
     sections: Mapping[str, Section],
+    *,
+    names: bool = False,
 ) -> Report:
-    """The whole page to hand out, made of its sections by key, with the films that are listed on it."""
-    names = [material.comparison.films[i] for i in listed.tolist()]
+    """The whole page to hand out, made of its sections by key, with the films that are listed on it.
+
+    Films are called by their files only with `names`, else by the first letters of their SHA-256.
+    """
+    called = figures.called(material, listed, names=names)
+    compared = material.comparison.to_dict()
+    if not names:
+        compared |= {"pairs": [_without_names(pair) for pair in compared["pairs"]]}
     ranked = {key: section if key in MAIN else replace(section, rank="appendix") for key, section in sections.items()}
     ordered = [ranked[key] for key in ("places", "verdict", "glance", "matrices") if key in ranked]
-    ordered += [films(material, chosen, listed, material.in_full(choice))] if chosen else []
+    ordered += [films(material, chosen, listed, called, material.in_full(choice))] if chosen else []
     ordered += [ranked[key] for key in ORDER if key in ranked]
     data = {
         "options": asdict(choice) | {"models": [model.card.name for model in material.kept]},
-        "films": None if chosen is None else {"what": describe(material, chosen), "names": names},
+        "films": None if chosen is None else {"what": describe(material, chosen), "names": called},
         "operating_points": {
             kept.card.name: result if isinstance(result := applied[title], str) else result.to_dict()
             for kept, title in zip(material.kept, material.models, strict=True)
             if title in applied
         },
         "warnings": list(material.comparison.warnings),
-        "comparison": material.comparison.to_dict(),
+        "comparison": compared,
     }
     named = material.models if len(material.models) <= 2 else material.models[:2]
     more = len(material.models) - len(named)

@@ -20,9 +20,9 @@ from xraykit import RESEARCH_ONLY, __version__
 from xraykit.films.radiograph import Radiograph
 from xraykit.models.explanation import Explanation
 from xraykit.refused import Refused
+from xraykit.reports.film.heatmap import overlay
 from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.film.subject import Answer, Subject
-from xraykit.reports.heatmap import overlay
 from xraykit.reports.report import Report
 
 if TYPE_CHECKING:

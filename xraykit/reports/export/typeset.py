@@ -17,10 +17,15 @@ from xraykit.reports.export.pages import letters, single
 from xraykit.reports.export.pages.page import CLOSER, FORMATS, Page, Sheet
 from xraykit.reports.report import Report
 
-Size = Literal["1080p", "2160p", "a4-300"]
+Size = Literal["1080p", "2160p", "a4-300", "a4-screen"]
 PAGES = Path(__file__).parent / "pages"
 PDF_STANDARD = "a-2b"
-SIZES: dict[Size, tuple[Sheet, float]] = {"1080p": ("wide", 144), "2160p": ("wide", 288), "a4-300": ("a4", 300)}
+SIZES: dict[Size, tuple[Sheet, float]] = {
+    "1080p": ("wide", 144),
+    "2160p": ("wide", 288),
+    "a4-300": ("a4", 300),
+    "a4-screen": ("a4", 150),  # to look at on a screen
+}
 MOST_SHEETS = 8  # of a report that is set a second time to save one
 
 

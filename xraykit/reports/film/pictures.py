@@ -11,9 +11,9 @@ from xraykit import RESEARCH_ONLY
 from xraykit.films import note
 from xraykit.films.radiograph import Radiograph
 from xraykit.models.explanation import Explanation
+from xraykit.reports.film.heatmap import colormaps, overlay
 from xraykit.reports.film.photograph import Legend, Photograph, png_of
 from xraykit.reports.film.subject import Answer, Subject
-from xraykit.reports.heatmap import colormaps, overlay
 
 SMALLEST = 640  # px of the longer side: a smaller film is enlarged, so that its legend can be read
 NARROWEST = 0.6  # width of a picture over the height of its film: a narrow film stands on a wider ground
@@ -36,7 +36,7 @@ class _Drawn(NamedTuple):
 
 def photographs(subject: Subject) -> tuple[Photograph, ...]:
     """The film, then the overlay of each model that has one, in the models' order."""
-    film, settings = subject.film, subject.settings
+    film, settings = subject.shown, subject.settings
     warnings = [warning.words for warning in note.warnings(film.notes)]
     drawn = [
         _Drawn(_colour(film.display(settings.longest)), [*_about(subject), RESEARCH_ONLY], _about(subject), warnings)
@@ -95,6 +95,8 @@ def _about(subject: Subject) -> list[str]:
         where = "in the patient" if softcopy.spacing.kind == "patient" else "at the detector"
         size += f", {softcopy.spacing.column:.3g} mm each {where}"
     view, *sides = lies(film)
+    if grey := subject.settings.grey:
+        size += f"; window {grey.name}, {grey.low:.4g} to {grey.high:.4g}{', inverted' * grey.inverted}"
     return [f"{subject.title}, {view}", "; ".join(sides), size]
 
 

@@ -78,7 +78,14 @@ def refused(refusal: Refusal, sha256: str, created: str, *, name: str = "") -> R
         ("Date", moment(created)),
         ("Software", software.line()),
     )
-    held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}}
+    redo = {
+        "verb": "report film",
+        "arguments": {"models": [], "name": name, "created": created},
+        "settings": {},
+        "hashes": {"film": {"sha256": sha256}, "models": {}},
+        "versions": software.versions(),
+    }
+    held = {"kind": "film report", "film": {"sha256": sha256, "refused": refusal.code}, "redo": redo}
     written = datetime.datetime.fromisoformat(created)
     sections = (Section("refused", "Not read", words),)
     return Report(title, RESEARCH_ONLY, facts, sections, held, "Not read.", written=written, single=True)
@@ -176,8 +183,8 @@ def _film_words(subject: Subject) -> Iterator[str]:
     yield from (warning.words for warning in note.warnings(subject.film.notes))
     refused = f"Not read. {subject.gate.words}"  # said above all: by the tiles, and among the facts
     yield from (f"{each.card.name}: {each.words}" for each in subject.answers if each.words not in ("", refused))
-    for answer in subject.answers:
-        if answer.prediction is not None and answer.explanation is None:
+    for answer in subject.answers if subject.settings.heatmaps else ():
+        if answer.prediction is not None and answer.explanation is None and not answer.words:
             yield f"{answer.card.name} has no heatmap by {subject.settings.method}: its network has no map for one."
 
 

@@ -25,8 +25,8 @@ NOT_READ = "not read"
 SHARE = {"kind": "percent", "interval": True}
 
 
-def report(record: Record, created: str) -> Report:
-    """A session on paper; names of files only where the session keeps them."""
+def report(record: Record, created: str, name: str = "") -> Report:
+    """A session on paper; names of files only where the session keeps them. `name` is that of a kept one's folder."""
     shared = record.shared()
     held = summary.summarise(shared)
     sections = (
@@ -42,10 +42,21 @@ def report(record: Record, created: str) -> Report:
         notice=RESEARCH_ONLY,
         facts=tuple(_facts(record, held, created)),
         sections=tuple(section for section in sections if section.words or section.parts),
-        data={"kind": "reading session", "summary": held.to_dict()},
+        data={"kind": "reading session", "summary": held.to_dict()} | ({"redo": _redo(name, created)} if name else {}),
         lead="What a reader and the models made of the same films.",
         headline=tuple(_tiles(held)),
     )
+
+
+def _redo(name: str, created: str) -> dict[str, Any]:
+    """What makes the same report of a kept session."""
+    return {
+        "verb": "report reading",
+        "arguments": {"session": name, "created": created},
+        "settings": {},
+        "hashes": {},
+        "versions": software.versions(),
+    }
 
 
 def _facts(record: Record, held: Summary, created: str) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
+
 from xraykit import gate
+from xraykit.films.dicom.softcopy import Window
 from xraykit.films.radiograph import Radiograph
 from xraykit.gate import AS_IT_IS, Asked, Outcome
 from xraykit.models import classifier, explanation
@@ -28,15 +33,32 @@ ID = 12  # letters of a SHA-256 that name a film or a model's files in a report
 
 
 @dataclass(frozen=True)
+class Grey:
+    """The window that a reader chose: `low` and `high` in units of the film's values, of the film's own window `name`
+    where it has one of that name; with black and white changed round where `inverted`."""
+
+    name: str
+    low: float
+    high: float
+    inverted: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError("Expected a window whose high value is above its low one.")
+
+
+@dataclass(frozen=True)
 class Settings:
     """How a film is shown: the class that is explained (each model's predicted one where none is given), its colours,
-    and the longer side of its pictures in pixels."""
+    and the longer side of its pictures in pixels. `heatmaps`: are they shown; `grey` is None for the film's own."""
 
     label: str | None = None
     method: str = explanation.GRAD_CAM
     opacity: float = 0.4
     colormap: str = "inferno"
     longest: int = 1200
+    heatmaps: bool = True
+    grey: Grey | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +123,11 @@ class Subject:
     def title(self) -> str:
         return f"Film {self.name or self.id}"
 
+    @cached_property
+    def shown(self) -> Radiograph:
+        """The film as the reader has it in sight; models read `film`."""
+        return self.film if self.settings.grey is None else _in_grey(self.film, self.settings.grey)
+
 
 def read(
     film: Radiograph,
@@ -130,7 +157,16 @@ def _answer(reader: Classifier, film: Radiograph, outcome: Outcome, settings: Se
     prediction, maps = explanation.grad_cam(reader, film)
     known = seen.known_as(reader.folder, film)
     code = known.code if known else "" if seen.load(reader.folder) else None
-    return Answer(card, behind, prediction, heatmap(prediction, maps, settings), code)
+    shown = heatmap(prediction, maps, settings) if settings.heatmaps else None
+    return Answer(card, behind, prediction, shown, code)
+
+
+def _in_grey(film: Radiograph, grey: Grey) -> Radiograph:
+    softcopy = film.softcopy
+    own = next((window for window in softcopy.windows if window.name == grey.name), None)
+    window = replace(own, low=grey.low, high=grey.high) if own else Window(grey.name, grey.low, grey.high)
+    top = int(np.iinfo(film.pixels.dtype).max)
+    return replace(film, pixels=softcopy.render(window, softcopy.inverted != grey.inverted, top))
 
 
 def heatmap(prediction: Prediction, maps: Sequence[Explanation], settings: Settings) -> Explanation | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from xraykit.evaluation.stats import Figure, number_text
@@ -14,10 +14,8 @@ from xraykit.experiments.study import Study
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.reports.charts import studies as charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Column, Measured, Picture, Report, Section
+from xraykit.reports.report import Column, Measured, Picture, Section
 from xraykit.reports.report import Table as ReportTable
-from xraykit.reports.study import report as study_report
-from xraykit.reports.study import settings as study_settings
 from xraykit.reports.study import words
 from xraykit.system import text
 
@@ -25,20 +23,6 @@ PUBLISHED, HERE = "published", "here"
 CHOSEN_LOOKS_BETTER = (
     " The best of many trials looks better on the films it was chosen by than on others: report the test figure."
 )
-
-
-def report(table: Table, study: Study, read: Chosen | None, overlaid: Sequence[int] = ()) -> Report:
-    """Everything there is to say of a study; `overlaid` are the trials whose histories are drawn, else the best."""
-    sections = (
-        study_report.results(table),
-        chosen(table, read),
-        beside_published(table, study, read),
-        study_report.histories(table, overlaid),
-        study_settings.settings(table),
-        *(make(table) for make in study_report.OF_THE_TABLE),
-        study_report.comparisons(table),
-    )
-    return study_report.report(table, study, [section for section in sections if section is not None])
 
 
 def chosen(table: Table, read: Chosen | None) -> Section | None:

@@ -5,21 +5,17 @@ Computes no figure: those are the table's.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-import xraykit
 from xraykit.experiments.results import overfitting as overfittings
 from xraykit.experiments.results import sources
-from xraykit.experiments.study import Study
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.reports.charts import studies as charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Column, Measured, Picture, Report, Section
+from xraykit.reports.report import Column, Measured, Picture, Section
 from xraykit.reports.report import Table as ReportTable
 from xraykit.reports.study import words
 from xraykit.reports.study.settings import MOST_ROWS
@@ -28,6 +24,11 @@ from xraykit.system import text
 FIRST_SHOWN = 4  # trials whose histories are overlaid before any is chosen
 SHRINK = "shrink"
 SPLITS = (("validation", "val_"), ("training", ""))
+MEANS = (
+    "Means over folds and seeds, at the epoch of lowest validation loss; the gap is training minus validation accuracy "
+    "at the last epoch, in points."
+)
+FEATURES = "“With features” adds a run's share of the one pass of films through the frozen backbone."
 MEASURES = (("accuracy", "Accuracy", True), ("loss", "Loss", False))
 
 
@@ -52,11 +53,7 @@ def results(table: Table) -> Section:
         Column("Beside the best"),
     )
     rows = tuple(_row(table, row) for row in table.ranked)
-    note = (
-        "Means over folds and seeds, at the epoch of lowest validation loss; the gap is training minus validation "
-        "accuracy at the last epoch, in points. “With features” adds a run's share of the one pass of films through "
-        "the frozen backbone."
-    )
+    note = f"{MEANS} {FEATURES}"
     sentences = tuple(words.verdict(table, by_number))
     return Section("results", "Results", sentences, (ReportTable("trials", "Trials", columns, rows, note),))
 
@@ -113,7 +110,7 @@ def comparisons(table: Table, most: int | None = None) -> Section | None:
     )
     note = "Pairs are runs of the same fold and seed, or validation films."
     if len(others) < len(table.ties.others):
-        note += f" The {len(others)} nearest of {len(table.ties.others)}; the trials' CSV and the report have all."
+        note += f" The {len(others)} nearest of {len(table.ties.others)}; the trials' CSV and the full report have all."
     return Section("comparisons", "Beside the best", (), (ReportTable("differences", "", columns, rows, note),))
 
 
@@ -322,31 +319,6 @@ def _source_words(table: Table, read: Sequence[sources.Unseen]) -> Iterator[str]
             f"{each.source}: {each.accuracy.text()} on {each.films:,} films of a source that trial {each.trial} never "
             f"saw, {change} its validation accuracy on the other sources."
         )
-
-
-def report(table: Table, study: Study, sections: Sequence[Section]) -> Report:
-    """The whole page to hand out, made of its sections."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    return Report(
-        title=f"Study {study.name}",
-        notice=xraykit.RESEARCH_ONLY,
-        facts=tuple(_facts(table, study, now)),
-        sections=tuple(sections),
-        data={"study": json.loads(study.to_json())},
-        lead=study.words,
-        written=now,
-    )
-
-
-def _facts(table: Table, study: Study, now: datetime) -> Iterator[tuple[str, str]]:
-    yield "Data", ", ".join(study.data) or "not named"
-    yield "Trials", f"{len(table.rows):,}"
-    yield "Folds", f"{len(table.folds)} ({study.folds.kind})"
-    yield "Seeds", ", ".join(map(str, table.seeds))
-    yield "Runs", ", ".join(f"{count:,} {words.STATE_WORDS[state]}" for state, count in table.counts.items() if count)
-    if study.shrink is not None:
-        yield "Training films used", f"{study.shrink:.1%}"
-    yield "Written", f"{now:%Y-%m-%d %H:%M} UTC by xraykit {xraykit.__version__}"
 
 
 OF_THE_TABLE = (cost, over_shrink, overfitting, by_source)  # sections made of the table alone, as they are read

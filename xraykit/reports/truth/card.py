@@ -13,6 +13,7 @@ from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card
+from xraykit.reports.film import software
 from xraykit.reports.report import Column, Report, Section, Table, Tile
 from xraykit.reports.truth import home_and_elsewhere, left_out, numbers_report
 from xraykit.reports.truth.data_audit import report as data_audit_report
@@ -77,12 +78,23 @@ def report(card: Card) -> Report:
         notice=RESEARCH_ONLY,
         facts=(),
         sections=sections(card),
-        data={},
+        data={"kind": "model card", "redo": _redo(card)},
         lead=lead(card),
         headline=headline(card),
         columns=True,
         written=_created(card),
     )
+
+
+def _redo(card: Card) -> dict[str, Any]:
+    """What makes the same report again."""
+    return {
+        "verb": "report model",
+        "arguments": {"model": card.name},
+        "settings": {},
+        "hashes": {"models": {card.name: dict(card.files)}},
+        "versions": software.versions(),
+    }
 
 
 def sections(card: Card) -> tuple[Section, ...]:
@@ -161,7 +173,7 @@ def _failures(card: Card, test: Mapping[str, Any]) -> Iterator[str]:
 def _data(data: Mapping[str, Any]) -> Iterator[Table]:
     counts: Mapping[str, Mapping[str, int]] = data.get("counts") or {}
     if counts:
-        yield _counts(counts, data.get("train_used"))
+        yield films_table(counts, data.get("train_used"))
     yield _facts(
         "data-facts",
         (
@@ -177,7 +189,7 @@ def _data(data: Mapping[str, Any]) -> Iterator[Table]:
     )
 
 
-def _counts(counts: Mapping[str, Mapping[str, int]], used: Mapping[str, int] | None) -> Table:
+def films_table(counts: Mapping[str, Mapping[str, int]], used: Mapping[str, int] | None) -> Table:
     """Films by class and part; where a recipe left training films out, a last column counts those it was trained on."""
     classes = list(dict.fromkeys(name for part in counts.values() for name in part))
     rows = [(name, *(part.get(name, 0) for part in counts.values())) for name in classes]

@@ -76,11 +76,6 @@ def let_go() -> None:
     gc.collect()
 
 
-def _trainable(model: keras.Model) -> int:
-    """How many parameters learn, the frozen ones left out."""
-    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
-
-
 @contextlib.contextmanager
 def distributed(recipe: Recipe) -> Iterator[None]:
     """Divide each batch among all devices that the backend sees, by Keras's own means; on one device nothing changes.
@@ -234,7 +229,8 @@ class _Training:
     def _fit_phase(self, phase: Phase, resumed: Checkpoint | None) -> None:
         progress = self.progress
         learner, train, validation = self._feed(prepare(self.model, self.recipe, phase))
-        self.recorder.stage(Stage.COMPILING, steps=len(train), trainable=_trainable(self.model))
+        learning = sum(math.prod(weight.shape) for weight in self.model.trainable_weights)
+        self.recorder.stage(Stage.COMPILING, steps=len(train), trainable=learning)
         steps = len(train) // progress.accumulation
         schedule = compile_for(learner, self.recipe, phase, steps, jit=progress.jit, accumulation=progress.accumulation)
         self.log.begin_phase(schedule)

@@ -6,6 +6,7 @@ Reads a recipe's plain data, as a card, a form or an imported file has it; knows
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PureWindowsPath
 from typing import Any
 
 from xraykit.training.recipe import fields
@@ -79,13 +80,18 @@ def backbone(recipe: Mapping[str, Any]) -> str:
 
 
 def differences(before: Any, after: Any) -> list[str]:
-    """What one recipe's plain data has otherwise than another's: "phase 1: epochs 2 → 7", a line each.
+    """What one recipe's plain data has otherwise than another's: "phase 1: epochs 2 → 7", a line each."""
+    return [f"{name} {old} → {new}" for name, old, new in changed(before, after)]
+
+
+def changed(before: Any, after: Any) -> list[tuple[str, str, str]]:
+    """The fields that one recipe's plain data has otherwise than another's: label, value before, value after.
 
     A field that is not there counts as its default. Data with faults is compared as far as it can be read.
     """
     old, new = dict(_flat(_whole(before))), dict(_flat(_whole(after)))
     return [
-        f"{field_label(path)} {field_value(path, old.get(path))} → {field_value(path, new.get(path))}"
+        (field_label(path), field_value(path, old.get(path)), field_value(path, new.get(path)))
         for path in {**old, **new}
         if old.get(path) != new.get(path)
     ]
@@ -113,11 +119,25 @@ def field_value(path: str, value: Any) -> str:
         return str(value)
     if isinstance(value, str | int | float | None) and value in field.choices:
         return field.choices[value]
+    if path == "weights" and isinstance(value, str):
+        return file_name(value)
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value} {field.unit}".rstrip()
+
+
+def file_name(path: str) -> str:
+    """The last part of a path of any system: where a file lies is nobody else's business."""
+    return PureWindowsPath(path).name or path
+
+
+def portable(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's plain data as it may leave this computer: a weight file by its name alone."""
+    weights = recipe.get("weights")
+    held = isinstance(weights, str) and not weights.startswith(MODEL)
+    return dict(recipe) | ({"weights": file_name(str(weights))} if held else {})
 
 
 def _whole(data: Any) -> dict[str, Any]:
@@ -160,7 +180,9 @@ def _imported(origin: Mapping[str, Any]) -> Iterator[str]:
 def _weights(weights: str | None) -> str:
     if weights and weights.startswith(MODEL):
         return f"started from the saved model {weights.removeprefix(MODEL)}"
-    return {None: "from scratch", "imagenet": "pretrained on ImageNet"}.get(weights, f"started from {weights}")
+    if weights in (None, "imagenet"):
+        return "pretrained on ImageNet" if weights else "from scratch"
+    return f"started from {file_name(weights)}"
 
 
 def _origin(recipe: Mapping[str, Any]) -> str:

@@ -22,14 +22,14 @@ def show(material: Material, choice: Choice, applied: Applied, chosen: Chosen | 
     context = get_script_run_ctx()
     if chosen is None or (context and context.has_dialog_opened):  # one dialog at a time: another was just opened
         return
-    count = f"{len(listed):,} film{'' if len(listed) == 1 else 's'}"
-    opened = st.dialog(count, width="large", on_dismiss=inputs.list_none)(_show)
+    opened = st.dialog("Films", width="large", on_dismiss=inputs.list_none)(_show)
     opened(material, choice, applied, chosen, listed)
 
 
 def _show(material: Material, choice: Choice, applied: Applied, chosen: Chosen, listed: np.ndarray) -> None:
     with st.container(key="listed"):
-        st.html(f"<p class='xk-listed'>{html.escape(figures.describe(material, chosen))}</p>")
+        count = f"{len(listed):,} film{'' if len(listed) == 1 else 's'}"
+        st.html(f"<h2 class='xk-listed'>{count} <span>{html.escape(figures.describe(material, chosen))}</span></h2>")
         if applied and chosen.kind == "cell":
             st.html(f"<p class='xk-said'>{AT_POINT}</p>")
         places = sorted({*material.in_full(choice), *figures.models_of(chosen)})

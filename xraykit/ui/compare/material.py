@@ -20,7 +20,7 @@ from xraykit.reports.comparison import changes, page, seeds
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target, titled
 from xraykit.system.folders import models_folder
 from xraykit.truth import elsewhere
-from xraykit.ui.kit import report_view
+from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.text import say
 
 

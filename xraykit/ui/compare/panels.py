@@ -11,11 +11,11 @@ from xraykit.evaluation import evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card
 from xraykit.reports import report
-from xraykit.reports.charts import style as chart_style
 from xraykit.reports.comparison import figures
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
 from xraykit.ui.compare import folder_evaluation, inputs, ranking
-from xraykit.ui.kit import report_view
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.handout import Handout
 from xraykit.ui.kit.text import escape_markdown, say
 
 FEWER = (
@@ -23,7 +23,8 @@ FEWER = (
     "then python -m xraykit runs keep RUN --as NAME. Saved models are in weights/."
 )
 LONG_NAME = 30  # letters; a longer name is in the tooltip, not on the button
-FEW = 6  # classes of a matrix that has words beside it
+FEW = 6  # classes of a matrix that has its table beside it
+MANY = 24  # rows of a table that is a click away
 ONE = "There is only one model; a comparison needs two. "
 NONE = "No model with a test evaluation yet. "
 
@@ -50,25 +51,25 @@ def show_point_refusals(applied: Applied) -> None:
         st.html(f"<p class='xk-word' role='status'>{lines}</p>")
 
 
-def show_places(section: report.Section, style: chart_style.Style) -> None:
+def show_places(section: report.Section, given: Handout) -> None:
     """Each model at home and elsewhere, side by side; the figures a click away."""
-    report_view.heading(section)
-    report_view.pictures(section.pictures, style)
+    report_view.heading(section, given)
+    report_view.pictures(section.pictures)
     with st.expander("At home and elsewhere, in figures"):
         for table in section.tables:
             report_view.table(table)
 
 
-def show_verdict(material: Material, section: report.Section, style: chart_style.Style, choice: Choice) -> None:
+def show_verdict(material: Material, section: report.Section, given: Handout, choice: Choice) -> None:
     """Warnings, then the verdict in words, the films behind it a click away, accuracies with intervals beside."""
-    report_view.heading(report.Section(section.key, section.title))
+    report_view.heading(report.Section(section.key, section.title), given)
     for warning in material.comparison.warnings:
         say(warning)
     (pair, *others), notes = material.comparison.pairs, material.comparison.notes
     if others:
         said = [words for words in section.words if words not in (*material.comparison.warnings, *notes)]
         st.html(_verdict(said))
-        ranking.show(material, section, style)
+        ranking.show(material, section)
         _say_notes(notes)
         return
     left, right = st.columns([3, 2], gap="large")
@@ -77,7 +78,7 @@ def show_verdict(material: Material, section: report.Section, style: chart_style
         _show_changes(material, choice)
         _say_notes(notes)
     with right:
-        report_view.picture(section.pictures[0], style)
+        report_view.picture(section.pictures[0])
 
 
 def show_pair(material: Material, choice: Choice) -> None:
@@ -90,31 +91,28 @@ def show_pair(material: Material, choice: Choice) -> None:
     _show_changes(material, choice)
 
 
-def show_matrices(section: report.Section, style: chart_style.Style, places: Sequence[int]) -> None:
+def show_matrices(section: report.Section, given: Handout, places: Sequence[int]) -> None:
     """The matrices side by side on one scale, as many as fit; a click on a cell lists its films.
 
     `places` are those of their models among all that are compared.
     """
-    bar = ", ".join(chart_style.SCREEN.sequential)
-    st.html(f"<section class='xk-section'><h2>{html.escape(section.title)}</h2></section>")
-    with st.container(horizontal=True, key="head-scale", gap="small", vertical_alignment="center"):
-        st.html(
-            f"<div class='xk-scale'><p>{html.escape(section.words[0])}</p><span>0%</span>"
-            f"<i style='background:linear-gradient(90deg,{bar})'></i><span>100%</span>"
-            "<em>Click a cell to list its films.</em></div>"
-        )
-        for table in section.tables:
-            report_view.download(table, "csv")
+    bar = ", ".join(report_view.on_screen().sequential)
+    report_view.heading(report.Section(section.key, section.title), given)
+    st.html(
+        f"<div class='xk-scale'><p>{html.escape(section.words[0])}</p><span>0%</span>"
+        f"<i style='background:linear-gradient(90deg,{bar})'></i><span>100%</span>"
+        "<em>Click a cell to list its films.</em></div>"
+    )
     with st.container(horizontal=True, gap="large", key="matrices"):
         for picture, place in zip(section.pictures, sorted(places), strict=True):
-            _show_matrix(picture, place, style)
+            _show_matrix(picture, place)
 
 
-def show_difference(section: report.Section, style: chart_style.Style, material: Material, choice: Choice) -> None:
+def show_difference(section: report.Section, given: Handout, material: Material, choice: Choice) -> None:
     """The difference matrix beside what it says; a click on a cell lists the films that came in or left."""
-    report_view.heading(report.Section(section.key, section.title))
+    report_view.heading(report.Section(section.key, section.title), given)
     few = len(material.classes) <= FEW
-    left, right = st.columns([2, 3], gap="large") if few else (st.container(), st.container())
+    left, right = st.columns([2, 3] if few else [8, 5], gap="large")
     picture = section.pictures[0]
     key = inputs.matrix_key(inputs.DIFFERENCE)
 
@@ -125,10 +123,13 @@ def show_difference(section: report.Section, style: chart_style.Style, material:
             inputs.list_films("changed", *choice.pair, *cell)
 
     with left, st.container(key="difference-box", width="content"):
-        report_view.picture(picture, style, key=key, on_select=click, selection_mode="cell")
+        report_view.picture(picture, key=key, on_select=click, selection_mode="cell")
     with right:
         words = (*section.words, "Click a cell to list the films behind it.")
         st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in words))
+        if few:
+            report_view.table(section.tables[0])
+    if not few:
         report_view.table(section.tables[0])
 
 
@@ -139,29 +140,32 @@ def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:
         return list(folder_evaluation.show(cards)) if cards else []
 
 
-def show_published(section: report.Section | None, style: chart_style.Style) -> None:
+def show_published(section: report.Section | None, given: Handout) -> None:
     """Ours beside the published figures: words and table on the left, the figures drawn on the right."""
     if section is None:
         return
-    report_view.heading(section)
+    report_view.heading(section, given)
     left, right = st.columns([3, 2], gap="large")
     with left:
         report_view.table(section.tables[0])
     with right:
         for picture in section.pictures:
-            report_view.picture(picture, style)
+            report_view.picture(picture)
 
 
 def show_tests(section: report.Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
     for table in section.tables:
-        report_view.table(table)
+        if table.key == "ranking":
+            continue
+        with st.expander(f"{table.title}: {len(table.rows)}") if len(table.rows) > MANY else st.container():
+            report_view.table(table)
 
 
-def show_reports(section: report.Section) -> None:
+def show_reports(section: report.Section, given: Handout) -> None:
     """Classification reports side by side, then each class against the rest."""
-    report_view.heading(section)
+    report_view.heading(section, given)
     *reports, rest = section.tables
     for start in range(0, len(reports), 2):
         for table, column in zip(reports[start : start + 2], st.columns(2, gap="large"), strict=False):
@@ -177,7 +181,8 @@ def _verdict(sentences: Sequence[str], size: str = "") -> str:
 
 
 def _say_notes(notes: Sequence[str]) -> None:
-    st.html("".join(f"<p class='xk-said'>{html.escape(note)}</p>" for note in notes))
+    if notes:
+        st.html("".join(f"<p class='xk-said'>{html.escape(note)}</p>" for note in notes))
 
 
 def _show_changes(material: Material, choice: Choice) -> None:
@@ -202,7 +207,7 @@ def _show_changes(material: Material, choice: Choice) -> None:
             )
 
 
-def _show_matrix(picture: report.Picture, place: int, style: chart_style.Style) -> None:
+def _show_matrix(picture: report.Picture, place: int) -> None:
     key = inputs.matrix_key(place)
 
     def click() -> None:
@@ -212,4 +217,4 @@ def _show_matrix(picture: report.Picture, place: int, style: chart_style.Style) 
             inputs.list_films("cell", place, order.index(points[0]["reference"]), order.index(points[0]["predicted"]))
 
     with st.container(key=f"matrix-box-{place}", width="content"):
-        report_view.picture(picture, style, key=key, on_select=click, selection_mode="cell")
+        report_view.picture(picture, key=key, on_select=click, selection_mode="cell")

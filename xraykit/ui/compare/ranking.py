@@ -12,24 +12,22 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure
 from xraykit.models.kept import Kept
 from xraykit.reports import report
-from xraykit.reports.charts import style as chart_style
 from xraykit.reports.comparison import overview
 from xraykit.reports.comparison.chosen import Material, titles
 from xraykit.ui.compare import inputs
-from xraykit.ui.kit import report_view
+from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.text import escape_markdown
 
 GRID = "difference-grid"  # of the session: turns with each click that no longer counts
 
 
-def show(material: Material, section: report.Section, style: chart_style.Style) -> None:
-    """The ranked table beside the intervals, then the grid of differences; a click on a pair chooses it."""
+def show(material: Material, section: report.Section) -> None:
+    """The ranked table, then the intervals beside the grid of differences; a click on a pair chooses it."""
     ranked, (accuracy, grid) = section.tables[0], section.pictures
-    left, right = st.columns([3, 2], gap="large")
+    show_ranking(ranked)
+    left, right = st.columns([3, 5], gap="medium")
     with left:
-        show_ranking(ranked)
-    with right:
-        report_view.picture(accuracy, style)
+        report_view.picture(accuracy)
     key = f"{GRID}-{st.session_state.get(GRID, 0)}"
 
     def click() -> None:
@@ -38,24 +36,22 @@ def show(material: Material, section: report.Section, style: chart_style.Style) 
             st.session_state[GRID] = st.session_state.get(GRID, 0) + 1
             inputs.set_pair(material, points[0]["row"], points[0]["column"])
 
-    with st.container(key="grid-box"):
-        report_view.picture(grid, style, key=key, on_select=click, selection_mode="cell")
-    st.html("<p class='xk-said'>Click a cell to set these two models against each other below.</p>")
+    with right, st.container(key="grid-box"):
+        report_view.picture(grid, key=key, on_select=click, selection_mode="cell")
+        st.html("<p class='xk-said'>Click a cell to set these two models against each other below.</p>")
 
 
 def show_ranking(table: report.Table) -> None:
-    """The ranks as a table that can be sorted, with its CSV and what the ranks mean."""
+    """The ranks as a table that can be sorted, with what the ranks mean."""
     import pyarrow  # Streamlit's own table format: no pandas in the web process
 
-    with st.container(horizontal=True, key="head-ranking", gap="small", vertical_alignment="center"):
-        st.html(f"<div class='xk-part'><h3>{html.escape(table.title)}</h3></div>")
-        report_view.download(table, "csv")
+    st.html(f"<div class='xk-part'><h3>{html.escape(table.title)}</h3></div>")
     columns, shown = _columns(table)
     st.dataframe(
         pyarrow.table(columns),
         hide_index=True,
         width="stretch",
-        height=36 * len(table.rows) + 38,
+        height="content",
         column_config=shown,
         key="ranking",
         alt="Models by rank, with their figures",
@@ -71,18 +67,20 @@ def _columns(table: report.Table) -> tuple[dict[str, list], dict]:
     for column, values in zip(table.columns, zip(*table.rows, strict=True), strict=True):
         if column.interval:
             figures = [value if isinstance(value, Figure) else Figure(None) for value in values]
-            columns[column.name] = [figure.value for figure in figures]
+            columns[column.name] = [None if figure.value is None else 100 * figure.value for figure in figures]
             shown[column.name] = st.column_config.ProgressColumn(
-                column.name, format="percent", min_value=0.0, max_value=1.0, width=120
+                column.name, format="%.1f%%", min_value=0, max_value=100, width=150
             )
             columns["95% interval"] = [figure.interval_text() for figure in figures]
             shown["95% interval"] = st.column_config.TextColumn(width=100)
         else:
-            columns[column.name] = list(values)
+            share = column.kind == "percent"
+            columns[column.name] = [100 * value if share and value is not None else value for value in values]
             if column.kind in ("percent", "number", "count"):
-                form = {"percent": "percent", "number": "%.4f", "count": "localized"}[column.kind]
+                form = {"percent": "%.1f%%", "number": "%.4f", "count": "localized"}[column.kind]
                 shown[column.name] = st.column_config.NumberColumn(format=form, width=84)
-    shown["Model"] = st.column_config.TextColumn(pinned=True, width=290)
+    shown["No."] = st.column_config.NumberColumn(pinned=True, width=44)
+    shown["Model"] = st.column_config.TextColumn(width=350)
     shown["Tied sets"] = st.column_config.TextColumn(width=72)
     return columns, shown
 
@@ -91,7 +89,7 @@ def show_refused(refused: ComparisonRefused, kept: Sequence[Kept], evaluations: 
     """Why the models cannot be compared, the ways on, and what each was tested on."""
     named = titles(kept)
     section = overview.apart(named, evaluations, refused.words)
-    report_view.heading(section)
+    report_view.heading(section, None)
     if isinstance(refused, FilmsDiffer) and refused.shared:
         films = "film" if refused.shared == 1 else f"{refused.shared:,} films"
         who = "both were" if len(kept) == 2 else "all were"

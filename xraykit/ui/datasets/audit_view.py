@@ -1,4 +1,4 @@
-"""A data audit on the page Datasets: how far it is, then what it found, drawn, with its files."""
+"""A data audit on the page Datasets: how far it is, then what it found, drawn, and what it hands out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from xraykit.system.jobs import Job, JobState
 from xraykit.truth.data_audit import record
 from xraykit.truth.data_audit.record import Audit
 from xraykit.ui.datasets import audit_findings, preview_view
-from xraykit.ui.kit import folder_facts, jobs, report_view
+from xraykit.ui.kit import folder_facts, jobs
+from xraykit.ui.kit.report import slide
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.dialog import report_button
+from xraykit.ui.kit.report.handout import Handout
 
 ACROSS = 3  # pictures side by side
 
@@ -59,21 +63,26 @@ def _show_audit(job: Job, audit: Audit, folder: Path, close: Callable[[Job], Non
         name, lead = html.escape(audit.name), html.escape(data_audit_report.lead(audit))
         st.html(f"<div class='xk-pane-head'><h2>Data audit of {name}</h2><p>{lead}</p></div>", width="stretch")
         st.button("Fine-tune on it", key="datasets-use", type="primary", on_click=preview_view.use, args=(folder,))
-        _download(audit)
+        given = report_button(
+            lambda: data_audit_report.report(audit),
+            key="audit",
+            name=f"audit-{audit.name}",
+            named=lambda: data_audit_report.report(audit, names=True),
+        )
         st.button("Close", key="datasets-close", on_click=close, args=(job,))
     left, right = st.columns([6, 5], gap="medium")
     with left:
-        st.html("<h3 class='xk-sub'>Findings</h3>")
+        _heading(report.Section("audit-findings", "Findings"), given)
         st.html(
             audit_findings.listed(audit.findings)
             or "<p class='xk-said'>Nothing was found: no copies, no patient on both sides, nothing that tells the "
             "class without a lung.</p>"
         )
     with right:
-        _show_section(data_audit_report.probes_section(audit))
+        _show_section(data_audit_report.probes_section(audit), given)
     for section in data_audit_report.sections(audit):
         if section.key not in ("audit-findings", "audit-probes"):
-            _show_section(section)
+            _show_section(section, given)
 
 
 def _offer_others(job: Job, audit: Audit, folder: Path, again: Callable[[Job, Path, tuple[Path, ...]], None]) -> None:
@@ -88,9 +97,10 @@ def _offer_others(job: Job, audit: Audit, folder: Path, again: Callable[[Job, Pa
         )
 
 
-def _show_section(section: report.Section) -> None:
-    words = "".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in section.words)
-    st.html(f"<h3 class='xk-sub'>{html.escape(section.title)}</h3>{words}")
+def _show_section(section: report.Section, given: Handout) -> None:
+    _heading(section, given)
+    if section.words:
+        st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in section.words))
     pictures = list(section.pictures)
     across = min(ACROSS, len(pictures)) or 1
     for start in range(0, len(pictures), across):
@@ -101,25 +111,13 @@ def _show_section(section: report.Section) -> None:
         st.html(f"<article class='xk-report'>{report.part_html('table', table)}</article>")
 
 
+def _heading(section: report.Section, given: Handout) -> None:
+    with st.container(horizontal=True, key=f"section-{section.key}", vertical_alignment="bottom", gap="small"):
+        st.html(f"<h3 class='xk-sub'>{html.escape(section.title)}</h3>")
+        slide.menu(section, given)
+
+
 def _draw(picture: Picture) -> None:
     note = f"<p class='xk-said'>{html.escape(picture.note)}</p>" if picture.note else ""
     st.html(f"<h4 class='xk-part-title'>{html.escape(picture.title)}</h4>{note}")
-    st.vega_lite_chart(picture.screen, theme=None, width="stretch", key=f"figure-{picture.key}")
-
-
-def _download(audit: Audit) -> None:
-    page = data_audit_report.report(audit)
-    for kind, mime, make in (
-        ("html", "text/html", page.html),
-        ("md", "text/markdown", page.markdown),
-        ("json", "application/json", audit.to_json),
-    ):
-        st.download_button(
-            {"html": "HTML", "md": "Markdown", "json": "JSON"}[kind],
-            make,
-            f"audit.{kind}",
-            mime,
-            key=f"audit-{kind}",
-            on_click="ignore",
-            icon=report_view.DOWNLOAD,
-        )
+    st.vega_lite_chart(picture.spec(report_view.on_screen()), theme=None, width="stretch", key=f"figure-{picture.key}")

@@ -22,7 +22,8 @@ from xraykit.system.jobs import Job
 from xraykit.ui import navigation
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import films as chosen_films
-from xraykit.ui.kit import folder_facts, report_view
+from xraykit.ui.kit import folder_facts
+from xraykit.ui.kit.report import view as report_view
 
 SHOWN = 100  # rows of a list on the page; preview.json has more
 FEW = 5  # a list as short as this is open

@@ -22,7 +22,10 @@ from xraykit.ui.experiments import results, selection, snapshot
 from xraykit.ui.experiments.snapshot import StudySnapshot
 from xraykit.ui.fine_tune import snapshot as runs
 from xraykit.ui.fine_tune.run import view as run_view
-from xraykit.ui.kit import jobs, report_view
+from xraykit.ui.kit import jobs
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.dialog import show_button
+from xraykit.ui.kit.report.handout import Handout
 
 ASKED = "experiments-asked"  # the study whose deletion is asked about
 MOST_CURVES = 2  # runs whose curves are drawn beside each other
@@ -36,10 +39,13 @@ FOLDS = {FoldKind.SINGLE: "one division", FoldKind.LEAVE_ONE_SOURCE_OUT: "each s
 CURVES = (("accuracy", "Accuracy", True), ("loss", "Loss", False))
 
 
-def show(study: StudySnapshot) -> None:
-    """Draw the study; while it is busy, again every few seconds, and the whole page once a run has ended."""
+def show(study: StudySnapshot, given: Handout | None) -> None:
+    """Draw the study; while it is busy, again every few seconds, and the whole page once a run has ended.
+
+    What is drawn again by itself has no button that opens a dialog: that stands on the page, below.
+    """
     if not study.busy:
-        _draw(study)
+        _draw(study, given)
         return
     done = _ends(study)
 
@@ -53,11 +59,13 @@ def _ends(study: StudySnapshot) -> tuple[int, int]:
     return (study.state.done, study.state.failed) if study.state else (0, 0)
 
 
-def _draw(study: StudySnapshot) -> None:
+def _draw(study: StudySnapshot, given: Handout | None = None) -> None:
     table = snapshot.results(study)
     with st.container(key="study-view"):
         with st.container(horizontal=True, key="study-head", vertical_alignment="center", gap="small"):
             st.html(_head(study), width="stretch")
+            if given is not None:
+                show_button(given)
             _show_buttons(study, table)
         _ask_about_deleting(study)
         if study.state is None or study.study is None:
@@ -76,7 +84,7 @@ def _draw(study: StudySnapshot) -> None:
             _show_running(study, table)
             _show_queue(study, table)
         _show_failed(study, table)
-        results.show_table(study, table)
+        results.show_table(study, table, given)
 
 
 def _head(study: StudySnapshot) -> str:

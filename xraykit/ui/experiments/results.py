@@ -1,4 +1,4 @@
-"""The results of a study on the page: its table, its charts, its downloads. Made once for each state of its runs."""
+"""The results of a study on the page: its table, its charts, what it hands out. Made once a state of its runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from xraykit.experiments.study import Study
 from xraykit.experiments.table import Table
 from xraykit.reports.charts.studies import MOST_LINES
 from xraykit.reports.report import Report, Section
+from xraykit.reports.study import page as study_page
 from xraykit.reports.study import published as study_published
 from xraykit.reports.study import report as study_report
 from xraykit.reports.study import settings as study_settings
@@ -21,7 +22,9 @@ from xraykit.reports.study import words as study_words
 from xraykit.system import text
 from xraykit.ui.experiments import selection, snapshot
 from xraykit.ui.experiments.snapshot import StudySnapshot
-from xraykit.ui.kit import jobs, report_view
+from xraykit.ui.kit import jobs
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.handout import Attachment, Handout
 from xraykit.ui.kit.text import say
 
 ROW, HEAD, MOST_HEIGHT = 35, 37, 480  # px
@@ -29,10 +32,10 @@ MOST_COMPARED = 30  # trials in the table of differences
 BRUSH = "experiments-brush"  # the study and the trials inside the rectangle drawn over the settings
 
 
-def show_table(study: StudySnapshot, table: Table) -> None:
+def show_table(study: StudySnapshot, table: Table, given: Handout | None) -> None:
     """What the figures say in words, and a row a trial: a click opens the trial."""
     section = _once(study_report.results, table)
-    report_view.heading(section)
+    report_view.heading(section, given)
     shown = brushed(study, table)
     if shown is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="brush-word"):
@@ -42,7 +45,7 @@ def show_table(study: StudySnapshot, table: Table) -> None:
     _show_rows(study, table, section, shown)
 
 
-def show_charts(study: StudySnapshot, table: Table, style: Any) -> None:
+def show_charts(study: StudySnapshot, table: Table, given: Handout) -> None:
     """Every section that the study has, below its table."""
     if table.best is None or study.study is None:
         return
@@ -51,42 +54,32 @@ def show_charts(study: StudySnapshot, table: Table, style: Any) -> None:
     if isinstance(test, str):
         say(test)
         test = None
-    report_view.section(_once(study_published.chosen, table, test), style)
-    report_view.section(_once(study_published.beside_published, table, study.study, test), style, across=1)
+    report_view.section(_once(study_published.chosen, table, test), given)
+    report_view.section(_once(study_published.beside_published, table, study.study, test), given, across=1)
     picked = _choose_trials(study, table)
-    report_view.section(_once(study_report.histories, table, picked), style)
-    _show_settings(study, table, style)
+    report_view.section(_once(study_report.histories, table, picked), given)
+    _show_settings(study, table, given)
     for make in (*study_report.OF_THE_TABLE, _comparisons):
-        report_view.section(_once(make, table), style)
+        report_view.section(_once(make, table), given)
 
 
-def show_downloads(study: StudySnapshot, table: Table) -> None:
-    """The page, both CSV files and the study itself."""
-    assert study.study is not None
-    asked = study.study
-    report_view.download_page(lambda: report(study, table, asked), study.name)
-    for kind, label, mime, make in (
-        ("trials.csv", "Trials as CSV", "text/csv", lambda: tables.csv_trials(table)),
-        ("epochs.csv", "Epochs as CSV", "text/csv", lambda: tables.csv_epochs(table)),
-        ("json", "Study as JSON", "application/json", asked.to_json),
-    ):
-        st.download_button(
-            label,
-            make,
-            f"{study.name}-{kind}" if "." in kind else f"{study.name}.{kind}",
-            mime,
-            key=f"study-{kind}",
-            on_click="ignore",
-            icon=report_view.DOWNLOAD,
-            width="stretch",
-        )
+def handout(study: StudySnapshot, table: Table, asked: Study) -> Handout:
+    """What the page hands out: itself, the study and its trials in full."""
+    files = (
+        ("Trials as CSV", "-trials.csv", "text/csv", lambda: tables.csv_trials(table)),
+        ("Epochs as CSV", "-epochs.csv", "text/csv", lambda: tables.csv_epochs(table)),
+        ("Study as JSON", "-study.json", "application/json", asked.to_json),
+    )
+    attachments = tuple(Attachment(label, f"{study.name}{ending}", mime, make) for label, ending, mime, make in files)
+    return Handout(lambda: report(study, table, asked), "study", study.name, attachments=attachments)
 
 
 def report(study: StudySnapshot, table: Table, asked: Study) -> Report:
     """The whole page to hand out."""
     test = snapshot.test_figures(study)
     test = None if isinstance(test, str) else test
-    return study_published.report(table, asked, test, st.session_state.get(_trials_key(study), ()))
+    overlaid = st.session_state.get(_trials_key(study), ())
+    return study_page.report(table, asked, test, overlaid, name=study.name, course=study_page.read_course(study.folder))
 
 
 def brushed(study: StudySnapshot, table: Table) -> list[int] | None:
@@ -180,15 +173,15 @@ def _choose_trials(study: StudySnapshot, table: Table) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-def _show_settings(study: StudySnapshot, table: Table, style: Any) -> None:
+def _show_settings(study: StudySnapshot, table: Table, given: Handout) -> None:
     shown = brushed(study, table)
     section = _once(_settings, table, None if shown is None else tuple(shown))
     if section is None:
         return
-    report_view.heading(section)
+    report_view.heading(section, given)
     turn = st.session_state.setdefault("brush-turn", 0)
     key = f"settings-brush-{study.name}-{turn}"
-    report_view.picture(section.pictures[0], style, key=key, on_select=_take_brush(study.name, key))
+    report_view.picture(section.pictures[0], key=key, on_select=_take_brush(study.name, key))
     st.html("<p class='xk-said'>Drag a rectangle over an axis to keep the trials that run through it.</p>")
 
 

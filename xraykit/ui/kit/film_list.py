@@ -22,7 +22,7 @@ from xraykit.films.refusal import Refusal
 from xraykit.models import explanation, service
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused, words_of
-from xraykit.reports.heatmap import overlay as overlays
+from xraykit.reports.film.heatmap import overlay as overlays
 from xraykit.system import files
 from xraykit.ui import server
 from xraykit.ui.kit import pictures

@@ -1,9 +1,10 @@
-"""What opens every page below the header of `xraykit.ui.server.shell`: its name, a word after a restart or a fault."""
+"""What opens every page below the header of `xraykit.ui.server.shell`: its name, its look, a word after a fault."""
 
 from __future__ import annotations
 
 import html
 from pathlib import Path
+from typing import Literal, get_args
 
 import streamlit as st
 
@@ -11,6 +12,9 @@ from xraykit.ui import navigation
 from xraykit.ui.server import client
 
 FAVICON = Path(__file__).parent.parent / "favicon.png"
+Look = Literal["dark", "light"]
+LOOK = "xk-look"  # of the session state: what the page is drawn in; light only while it is presented
+PRESENT = "present"  # in the address: how a page is presented, read by `shell/stage.js` too
 RESTARTED = "The inference service stopped and was restarted. Your films are still open."
 
 
@@ -23,10 +27,18 @@ def frame(title: str) -> None:
         initial_sidebar_state=288,
     )
     (address,) = (address for address, (_, known) in navigation.TITLES.items() if known == title)
-    st.html(f"<h1 class='xk-title' data-page='{address}'>{html.escape(title)}</h1>")
-    with st.container(key="xk-pages"):  # never seen: a click on a page's name in the header is handed on to these
+    st.html(f"<h1 class='xk-title' data-page='{address}' data-look='{look()}'>{html.escape(title)}</h1>")
+    with st.container(key="xk-pages"):  # never seen: a click in the header, or a key, is handed on to these
         for other in navigation.TITLES:
             navigation.link(other, ".")
+        for other in get_args(Look):
+            st.button(other, key=f"{LOOK}-{other}", on_click=_draw_in, args=(other,))
+
+
+def look() -> Look:
+    """What this page is drawn in: dark, unless it is presented in light."""
+    asked: Look = "light" if st.query_params.get(PRESENT) == "light" else "dark"
+    return st.session_state.setdefault(LOOK, asked)
 
 
 def tab(words: str) -> None:
@@ -50,6 +62,10 @@ def say_error(error: Exception) -> bool:
     """Show words in place of a traceback for a fault that no page foresaw; Streamlit's log keeps the traceback."""
     st.error("Something went wrong on this page. Reload it and reopen your films; the server log has details.")
     return True
+
+
+def _draw_in(wanted: Look) -> None:
+    st.session_state[LOOK] = wanted
 
 
 def _forget_restart() -> None:

@@ -13,7 +13,6 @@ import streamlit as st
 
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused, words_of
-from xraykit.reports.charts.style import PAPER
 from xraykit.reports.truth import scorecard_report, shortcuts_report
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
@@ -22,7 +21,9 @@ from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.truth import model_audit
 from xraykit.truth.model_audit import Wish
 from xraykit.truth.shortcuts import figures
-from xraykit.ui.kit import folder_facts, jobs, report_view
+from xraykit.ui.kit import folder_facts, jobs
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.handout import Handout
 from xraykit.ui.kit.text import folder_at, say
 
 JOB, WORDS = "audit-job", "audit-words"
@@ -34,12 +35,12 @@ FORMS = (
 )
 
 
-def show(card: Card) -> None:
+def show(card: Card, given: Handout) -> None:
     """What is known of the model's shortcuts and heatmaps, and a way to find out."""
     report_view.before_charts()
     with st.container(key="audit"):
         for section in (*shortcuts_report.sections([card]), *scorecard_report.sections([card])):
-            report_view.section(section, PAPER, across=2 if len(section.pictures) > 1 else None)
+            report_view.section(section, given, across=2 if len(section.pictures) > 1 else None)
         job = _current(card)
         title = "Check for shortcuts" if figures.read(card) is None else "Check for shortcuts again"
         opened = job is not None or WORDS in st.session_state

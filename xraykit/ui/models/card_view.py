@@ -1,16 +1,19 @@
-"""Model cards on a page: which model, its card, and its downloads."""
+"""Model cards on a page: which model, its card, and what it hands out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from xraykit.models.cards.card import Card
 from xraykit.reports import report
 from xraykit.reports.truth import card as card_report
-from xraykit.reports.truth import home_and_elsewhere
-from xraykit.ui.kit import report_view
+from xraykit.reports.truth import home_and_elsewhere, scorecard_report, shortcuts_report
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.dialog import report_button
+from xraykit.ui.kit.report.handout import Attachment, Handout
 from xraykit.ui.kit.text import say
 
 KEY = "model"  # of the widget and of the address: ?model=NAME
@@ -40,26 +43,24 @@ def show_overview(cards: Sequence[Card]) -> None:
         st.html(report.part_html("table", home_and_elsewhere.overview(cards)))
 
 
-def show(card: Card) -> None:
+def hand_out(card: Card) -> Handout:
+    """The button that hands out the card, and what its sections hand out."""
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
+        return report_button(
+            lambda: _report(card),
+            key=KEY,
+            name=f"{card.name}-card",
+            attachments=[Attachment("Card as JSON", f"{card.name}.json", "application/json", card.to_json)],
+        )
+
+
+def show(card: Card, given: Handout) -> None:
     """The card as a readable page."""
-    report_view.show_columns(card_report.report(card))
+    report_view.show_columns(card_report.report(card), given)
 
 
-def show_downloads(card: Card) -> None:
-    """The card as one HTML page, as one Markdown page and as JSON."""
+def _report(card: Card) -> report.Report:
+    """The card, and what the page shows of its audit below it."""
     page = card_report.report(card)
-    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="small"):
-        for label, text, ending, kind in (
-            ("Download HTML", page.html, "html", "text/html"),
-            ("Download Markdown", page.markdown, "md", "text/markdown"),
-            ("Download JSON", card.to_json, "json", "application/json"),
-        ):
-            st.download_button(
-                label,
-                text,
-                f"{card.name}-card.{ending}",
-                kind,
-                key=f"download-{ending}",
-                on_click="ignore",
-                icon=report_view.DOWNLOAD,
-            )
+    audit = (*shortcuts_report.sections([card]), *scorecard_report.sections([card]))
+    return replace(page, sections=(*page.sections, *(replace(section, across=True) for section in audit)))

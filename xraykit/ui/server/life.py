@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from xraykit.ui import server
-from xraykit.ui.review.server import spool
+from xraykit.ui.review.server.films import spool
 from xraykit.ui.review.server.rooms import ROOMS
 from xraykit.ui.server import sessions
 

@@ -12,7 +12,7 @@ from xraykit.reports.charts.style import SCREEN, Style, finish
 
 ACROSS = 20  # dots in a row
 ROWS = DOTS // ACROSS
-STEP = ROWS + 2.6  # rows from one model to the next, with its two lines of text
+STEP = ROWS + 3.3  # rows from one model to the next, with its three lines of text
 PREVALENCE = 10  # percent, before anybody moves the slider
 Z = "3.841458820694124"  # squared: what an adjusted share adds in films
 KINDS = ("has it, called", "has it, missed", "has it not, called", "has it not, not called")
@@ -49,7 +49,7 @@ def people(
         base = base.transform_calculate(**{name: expression})
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.6, ACROSS - 0.4], nice=False))
     y = alt.Y(
-        "y:Q", axis=None, scale=alt.Scale(domain=[-2.2, len(models) * STEP - 2.2], reverse=True, nice=False, zero=False)
+        "y:Q", axis=None, scale=alt.Scale(domain=[-2.9, len(models) * STEP - 2.9], reverse=True, nice=False, zero=False)
     )
     colours = (style.series[0], style.mark, style.series[3], "#2B3640" if style.name == SCREEN.name else "#C9D1D8")
     dots = (
@@ -79,7 +79,8 @@ def people(
         .mark_text(align="left", baseline="middle", fontSize=size, fontWeight=weight, color=colour)  # type: ignore[arg-type]
         .encode(x=x, y=y, text="words:N")
         for above, words, size, weight, colour in (
-            (1.65, "datum.model + ' at ' + prevalence + ' %: ' + datum.counted", 14, 600, style.ink),
+            (2.35, "datum.model", 14, 600, style.ink),
+            (1.68, "'at ' + prevalence + ' %: ' + datum.counted", 13, 400, style.ink),
             (1.0, "datum.ppvText + '   ' + datum.npvText", 13, 400, style.faint),
         )
     ]

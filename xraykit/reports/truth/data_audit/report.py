@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from xraykit import RESEARCH_ONLY
+from xraykit.reports.film import software
+from xraykit.reports.film.report import moment
 from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
 from xraykit.reports.truth.data_audit import charts
 from xraykit.system import text
@@ -25,17 +29,44 @@ CHANCE = (
 )
 
 
-def report(audit: Audit) -> Report:
-    """The whole audit as a page."""
+def report(audit: Audit, *, names: bool = False) -> Report:
+    """The whole audit as a page, without the paths of folders; the films of its findings only with `names`."""
+    audit = _shareable(audit, names)
     return Report(
         title=f"Data audit of {audit.name}",
         notice=RESEARCH_ONLY,
         facts=tuple(facts(audit)),
         sections=tuple(sections(audit)),
-        data={"audit": msgspec.to_builtins(audit)},
+        data={"kind": "data audit", "audit": msgspec.to_builtins(audit), "redo": _redo(audit)},
         lead=lead(audit),
         headline=tuple(_headline(audit)),
+        written=_made(audit),
     )
+
+
+def _shareable(audit: Audit, names: bool) -> Audit:
+    """The audit as it may leave this computer."""
+    findings = [finding if names else replace(finding, films=[]) for finding in audit.findings]
+    return replace(audit, findings=findings, shared=[replace(shared, path="") for shared in audit.shared])
+
+
+def _made(audit: Audit) -> datetime | None:
+    try:
+        made = datetime.fromisoformat(audit.made)
+    except ValueError:
+        return None
+    return made if made.tzinfo else None
+
+
+def _redo(audit: Audit) -> dict[str, Any]:
+    """What it was made of; the audit's own figures stand beside."""
+    return {
+        "verb": "report data",
+        "arguments": {"data": audit.name},
+        "settings": dict(audit.plan),
+        "hashes": {"films": audit.digest},
+        "versions": software.versions(),
+    }
 
 
 def lead(audit: Audit) -> str:
@@ -59,7 +90,7 @@ def facts(audit: Audit) -> Iterator[tuple[str, str]]:
         f"{plan['division']}, validation {plan['validation']:.0%}, test {plan['test']:.0%}, seed {plan['seed']}",
     )
     yield "SHA-256 of films and labels", audit.digest
-    yield "Made", f"{text.clock(audit.made)}, in {text.duration(audit.seconds)}"
+    yield "Made", f"{moment(audit.made)}, in {text.duration(audit.seconds)}"
 
 
 def sections(audit: Audit) -> Iterator[Section]:
@@ -167,12 +198,17 @@ def _findings(listed: Sequence[Finding]) -> Table:
             each.title,
             each.words,
             each.advice,
-            "; ".join(each.films[:NAMED])
-            + (f"; {each.count:,} in all" if each.count > len(each.films[:NAMED]) else ""),
+            _films(each),
         )
         for each in listed
     )
     return Table("audit-findings-table", "", columns, rows)
+
+
+def _films(finding: Finding) -> str:
+    named = finding.films[:NAMED]
+    in_all = f"{finding.count:,} in all" if finding.count > len(named) else ""
+    return "; ".join(filter(None, (*named, in_all)))
 
 
 def _probes(audit: Audit) -> Table:

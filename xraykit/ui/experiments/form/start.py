@@ -23,6 +23,8 @@ from xraykit.system import devices, files, folders, text
 from xraykit.system import jobs as system_jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, JobState, state_of
+from xraykit.truth.data_audit import record
+from xraykit.ui.datasets import leaks
 from xraykit.ui.experiments import draft, selection
 from xraykit.ui.experiments.form import parts
 from xraykit.ui.fine_tune.form import films
@@ -38,6 +40,8 @@ def show() -> None:
     _choose_films()
     _choose_device()
     _show_plan()
+    if (asked := _asked()) is not None:
+        leaks.show(asked, _gathered, selection.keep_word, "the cards of its models")
     _show_start()
 
 
@@ -48,7 +52,27 @@ def reasons() -> list[str]:
     todo += [] if _folders_known() else ["choose films"]
     if not todo and _plan() is None:
         todo.append("plan it, to know what it takes")
-    return todo
+    asked = None if todo else _asked()
+    return todo + ([] if asked is None else leaks.reasons(asked))
+
+
+def _asked() -> leaks.Asked | None:
+    """The data audit that a start asks for: of the films that were planned with."""
+    study, planned = draft.built(), _plan()
+    if study is None or planned is None:
+        return None
+    return leaks.asked_of(planned.films_digest, study.recipe.split_plan)
+
+
+def _gathered() -> Path:
+    """The folder of the study's films, several pooled into one as the plan did."""
+    study = draft.built()
+    assert study is not None  # else nothing is asked
+    return study_films.gather(study, study_films.find(study, _given()))
+
+
+def _given() -> list[Path]:
+    return [Path(files.named(name)) for name in draft.current().folders]
 
 
 def _folders_known() -> bool:
@@ -277,11 +301,13 @@ def _show_start() -> None:
 
 def _start() -> None:
     """Start the study; a callback."""
-    study, planned, chosen = draft.built(), _plan(), draft.current()
-    if study is None or planned is None:
+    study, planned, chosen, asked = draft.built(), _plan(), draft.current(), _asked()
+    if study is None or planned is None or asked is None:
         return
+    made = leaks.made(asked)
+    audit = None if made is None else record.summary(made, leaks.is_accepted(asked))
     try:
-        folder = begin(study, [Path(files.named(name)) for name in chosen.folders], chosen.device, planned)
+        folder = begin(study, _given(), chosen.device, planned, audit)
     except (Refused, OSError) as error:
         selection.keep_word(f"The study could not be started: {words_of(error)}")
         return
@@ -290,7 +316,11 @@ def _start() -> None:
 
 
 def begin(
-    study: Study, given: list[Path], device: str = devices.AUTO, planned: Plan | None = None
+    study: Study,
+    given: list[Path],
+    device: str = devices.AUTO,
+    planned: Plan | None = None,
+    audit: dict[str, Any] | None = None,
 ) -> study_folder.StudyFolder:
     """Make the folder of a study and start its process. Its films were read by the plan: reading them again is quick.
 
@@ -303,7 +333,8 @@ def begin(
     ready = prepare(study, dataset.read(root))
     trials = ready.resolved()
     recorded = planned.to_json() if planned else None
-    folder = study_folder.create(ready.study, ready.films, trials, ready.folds, plan=recorded, device=device)
+    facts = {"plan": recorded, "audit": audit, "device": device}
+    folder = study_folder.create(ready.study, ready.films, trials, ready.folds, **facts)
     local.start(folder)
     return folder
 

@@ -59,15 +59,14 @@ def show() -> None:
             False,
             help="Successive halving: trials behind the others at the same epoch end early, and are marked.",
         )
-    columns = st.columns(3, gap="small")
-    with columns[0]:
-        parts.choice("folds.kind", "Folds", FOLDS, faults, str(FoldKind.SINGLE), help=FOLDS_HELP)
-    with columns[1]:
+    parts.choice("folds.kind", "Folds", FOLDS, faults, str(FoldKind.SINGLE), help=FOLDS_HELP)
+    left, right = st.columns(2, gap="small")
+    with left:
         if draft.get("folds.kind") == FoldKind.CROSS_VALIDATION:
             parts.number("folds.count", "Number of folds", faults, whole=True, default=5)
         else:
             parts.number("folds.seed", "Seed of the division", faults, whole=True, default=0)
-    with columns[2]:
+    with right:
         parts.values("seeds", "Seeds", faults, brackets=False, help="Each trial is run with each of these: 0, 1, 2")
     st.html(f"<p class='xk-said' role='status'>{html.escape(_count_words())}</p>")
     _show_recipe(faults)

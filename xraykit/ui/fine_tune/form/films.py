@@ -26,7 +26,8 @@ from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run.run import list_runs
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import classes, example
-from xraykit.ui.kit import folder_facts, folder_picker, jobs, pictures, report_view
+from xraykit.ui.kit import folder_facts, folder_picker, jobs, pictures
+from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.text import ask_for_folder, escape_markdown, folder_at, say
 from xraykit.ui.server import uploads
 

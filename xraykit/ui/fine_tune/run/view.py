@@ -9,6 +9,8 @@ from typing import Any
 import streamlit as st
 
 from xraykit.reports.charts import learning
+from xraykit.reports.runs import report as run_report
+from xraykit.reports.runs import words as run_words
 from xraykit.system import files, text
 from xraykit.system.job_folder import State
 from xraykit.training.recipe import fields
@@ -16,37 +18,27 @@ from xraykit.training.run.run import CHECKPOINT, Failure, Stage, Status
 from xraykit.ui.fine_tune import snapshot
 from xraykit.ui.fine_tune.run import actions, after, table
 from xraykit.ui.fine_tune.snapshot import RunSnapshot
-from xraykit.ui.kit import jobs, report_view
+from xraykit.ui.kit import jobs
 from xraykit.ui.kit.frame import tab
+from xraykit.ui.kit.report import view as report_view
+from xraykit.ui.kit.report.dialog import show_button
+from xraykit.ui.kit.report.handout import Handout
 
 LOG_HEIGHT = 216  # px
-TITLES: dict[Failure | State, str] = {
-    Failure.OUT_OF_MEMORY: "The device ran out of memory",
-    Failure.DATA: "The films could not be read",
-    Failure.WEIGHTS: "The pretrained weights could not be loaded",
-    Failure.DIVERGED: "Training diverged: the loss is no longer a number",
-    Failure.DISK: "The disk is full or cannot be written",
-    Failure.RECIPE: "The recipe cannot be used",
-    Failure.DEVICE: "The device is not available",
-    Failure.CHECKPOINT: "The checkpoint is damaged",
-    Failure.CRASHED: "The run crashed",
-    State.LOST: "The run ended unexpectedly",
-    State.STOPPED: "Stopped",
-}
-CONTINUES = "Resume to continue exactly where it stopped."
-STARTS_OVER = "Resuming starts over: there is no checkpoint yet."
 CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("rate", "Learning rate"))
 NO_CURVES = "Appears after the first steps"
 NO_SUMMARY = "A summary appears after the first epoch."
-PRECISIONS = {"mixed_float16": "mixed precision (float16)", "mixed_bfloat16": "mixed precision (bfloat16)"}
 
 
 def show(run: RunSnapshot) -> None:
     """Draw the run and below it all runs; while it is busy, both again every few seconds, from one look at them."""
+    given = Handout(lambda: run_report.report(run.folder), "run", f"run-{run.name}")
     if not run.busy:
-        _draw(run)
+        _draw(run, given)
         table.show()
         return
+    with st.container(horizontal=True, horizontal_alignment="right", key="run-hand-out"):
+        show_button(given)
 
     def now(runs: table.Runs) -> RunSnapshot | None:
         return next((each for each in runs if each.name == run.name), None)
@@ -90,12 +82,14 @@ def progress_words(status: Status) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _draw(run: RunSnapshot | None) -> None:
+def _draw(run: RunSnapshot | None, given: Handout | None = None) -> None:
     assert run is not None  # the whole page is drawn again where it is gone
     tab(tab_title(run))
     with st.container(key="run-view"):
         with st.container(horizontal=True, key="run-head", vertical_alignment="center", gap="small"):
             st.html(_head(run), width="stretch")
+            if given is not None and run.status is not None:
+                show_button(given)
             actions.show_buttons(run)
         actions.ask_about_deleting(run)
         if run.status is None:
@@ -116,7 +110,7 @@ def _head(run: RunSnapshot) -> str:
     facts += ["divided as the folder gives it"] if run.recipe.get("division") == "given" else []
     if run.status:
         backend, precision, split = run.status.backend or "", run.status.precision or "", run.status.split or 1
-        facts += [fields.at("backend").choices.get(backend, backend), PRECISIONS.get(precision, precision)]
+        facts += [fields.at("backend").choices.get(backend, backend), run_words.PRECISIONS.get(precision, precision)]
         facts += [f"batch in {split} parts"] if split > 1 else []
     said = html.escape(" · ".join(str(fact) for fact in facts if fact))
     name, where = html.escape(run.name, quote=True), html.escape(files.shown(run.data), quote=True)
@@ -134,8 +128,8 @@ def _show_end(run: RunSnapshot, status: Status) -> None:
     ended: Failure | State = status.failure or Failure.CRASHED if run.state is State.FAILED else status.state
     advice = status.advice or ""
     if stopped:
-        advice = CONTINUES if (run.folder.path / CHECKPOINT).is_file() else STARTS_OVER
-    _show_words(TITLES[ended], status.message or "", advice, quiet=stopped)
+        advice = run_words.CONTINUES if (run.folder.path / CHECKPOINT).is_file() else run_words.STARTS_OVER
+    _show_words(run_words.TITLES[ended], status.message or "", advice, quiet=stopped)
 
 
 def _show_words(title: str, message: str, advice: str, quiet: bool = False) -> None:

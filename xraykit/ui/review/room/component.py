@@ -21,7 +21,7 @@ from xraykit.ui.review.viewer import component as viewer
 FOLDER = Path(__file__).parent
 KEY = "reading-room"  # of the session state: names this tab's films; whoever knows it may see them
 FILM = "reading-room-film"  # of the session state: the name of a film to show first, handed over by another page
-STYLES = ("room.css", "reading.css", "seen.css")
+STYLES = ("room.css", "reading.css", "seen.css", "report.css", "stage.css")
 
 
 def show(model: str | None = None) -> None:

@@ -25,7 +25,7 @@ from xraykit.models.explanation import Explanation
 from xraykit.reading import trust
 from xraykit.reading.worklist.room import Room
 from xraykit.reading.worklist.rows import Reading, Row
-from xraykit.reports.heatmap import colormaps
+from xraykit.reports.film.heatmap import colormaps
 from xraykit.truth import sets
 from xraykit.truth.scorecard import score
 from xraykit.ui.review.server import seen

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from xraykit.refused import Refused
 from xraykit.system import folders
 from xraykit.ui import server
-from xraykit.ui.review.server import spool
+from xraykit.ui.review.server.films import spool
 
 if TYPE_CHECKING:
     from xraykit.reading.worklist.room import Room
+    from xraykit.ui.review.server.report.desk import Desk
 
 KEY_BYTES = 24
 
@@ -33,6 +34,7 @@ class Seat:
         self.ended = False
         self._spool = spooled
         self._room: Room | None = None
+        self._desk: Desk | None = None
         self._folder: Path | None = None
         self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self._lock = threading.RLock()
@@ -51,6 +53,16 @@ class Seat:
                 self._room.set_models(*server.models())
                 threading.Thread(target=self._room.prepare, name="prepare", daemon=True).start()
             return self._room
+
+    @property
+    def desk(self) -> Desk:
+        """What is taken away from the room."""
+        with self._lock:
+            if self._desk is None:
+                from xraykit.ui.review.server.report.desk import Desk
+
+                self._desk = Desk(self)
+            return self._desk
 
     def folder(self) -> Path:
         """Where what is dropped goes; raises Refused."""
@@ -88,6 +100,8 @@ class Seat:
         """Forget everything; blocks until it is done."""
         self.ended = True
         self._changed()
+        if self._desk is not None:
+            self._desk.end()  # before the lock is taken: its work may wait for it
         with self._lock:
             if self._room is not None:
                 self._room.close()

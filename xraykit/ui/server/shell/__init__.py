@@ -3,7 +3,7 @@
 Streamlit's own page is empty until 3 MB of script have run. `Shell` puts the frame into it as plain HTML: the header,
 which stays as it is on every page, and a skeleton of the page that is asked for. Streamlit draws below the header.
 `shell.js` takes the skeleton away once the page is drawn whole, takes a click on a page's name to Streamlit, and keeps
-one entry a page in the browser's history.
+one entry a page in the browser's history. `stage.js` and `stage.css` present a page, `print.css` is a page on paper.
 """
 
 from __future__ import annotations
@@ -23,10 +23,21 @@ FOLDER = Path(__file__).parent
 UI = FOLDER.parent.parent
 FILES = {
     "shell.js": (FOLDER / "shell.js", "text/javascript"),
+    "stage.js": (FOLDER / "stage.js", "text/javascript"),
+    "stage.css": (FOLDER / "stage.css", "text/css"),
+    "print.css": (FOLDER / "print.css", "text/css"),
     "style.css": (UI / "style.css", "text/css"),
     "report.css": (UI.parent / "reports" / "report.css", "text/css"),
     "favicon.png": (UI / "favicon.png", "image/png"),
 }
+# Each may overrule those before: for which medium it is
+STYLES = {"style.css": "all", "report.css": "all", "stage.css": "screen", "print.css": "print"}
+PRESENT = "Present this page (Shift+U). Arrow keys: next screen. Shift+V: dark or light. Esc: end."
+EMPTY = "Nothing to show here yet. Point at the top of the screen to open another page."
+ICON = (
+    '<svg width="18" height="16" viewBox="0 0 18 16" aria-hidden="true">'
+    '<path d="M1 1.5h16M2 1.5v9h14v-9M9 10.5v2M5.5 15 9 12.5 12.5 15"></path></svg>'
+)
 ADDRESS = "/shell/"
 FIRST = "review"  # what / goes on to
 # Answers in HTML below these are no pages: films' reports, Streamlit's own
@@ -93,10 +104,10 @@ def framed(inner: str, page: str) -> str:
         "html": f'{parts["html"]} data-page="{page}" data-drawn="no"',
         "title": f"<title>{TITLES[page][1]} · xraykit</title>",
         "icon": f'<link rel="shortcut icon" href="{_address("favicon.png")}" />',
-        "script": f'{_style(font[1])}<script type="module" src="{_address("shell.js")}"></script>{parts["script"]}',
+        "script": f"{_style(font[1])}{_script('shell.js')}{_script('stage.js')}{parts['script']}",
         "style": "",  # nothing that is drawn first waits for a second answer of a busy server
         "root": f'{_body(page)}{parts["root"]} aria-busy="true"',
-        "end": f"{parts['style']}{_link_to('style.css')}{_link_to('report.css')}{parts['end']}",
+        "end": f"{parts['style']}{''.join(map(_link_to, STYLES))}{parts['end']}",
     }
     return _PART.sub(lambda match: put[match.lastgroup or ""], inner)
 
@@ -107,8 +118,12 @@ def _style(font: str) -> str:
     return f"<style>@font-face {{ {face} }}\n{(FOLDER / 'shell.css').read_text('utf-8')}</style>"
 
 
+def _script(name: str) -> str:
+    return f'<script type="module" src="{_address(name)}"></script>'
+
+
 def _link_to(name: str) -> str:
-    return f'<link rel="stylesheet" href="{_address(name)}" />'
+    return f'<link rel="stylesheet" media="{STYLES[name]}" href="{_address(name)}" />'
 
 
 def _body(page: str) -> str:
@@ -117,7 +132,12 @@ def _body(page: str) -> str:
     skeletons = skeletons.replace(f'<div hidden data-page="{page}"', f'<div data-page="{page}"')
     return (
         f'<header id="xk-frame"><span class="xk-brand">xraykit</span><nav aria-label="Pages">{links}</nav>'
+        f'<button type="button" id="xk-present" aria-pressed="false" aria-label="Present" title="{PRESENT}">'
+        f"{ICON}</button>"
         f'<p class="xk-banner" role="note">{html.escape(RESEARCH_ONLY)}</p></header>'
+        f'<footer id="xk-stage" hidden><p role="note">{html.escape(RESEARCH_ONLY)}</p><p class="xk-stage-title"></p>'
+        f'<p class="xk-stage-count" role="status"></p></footer><div id="xk-stage-below" hidden></div>'
+        f'<p class="xk-stage-empty" hidden>{EMPTY}</p>'
         f'<div id="xk-skeletons" aria-hidden="true">{skeletons}</div>'
     )
 

@@ -16,7 +16,7 @@ const GROUPS = [
   [["fit", "fit", "Fit"], ["true-pixels", "pixels", "1:1"], ["rotate", "rotate", "Rotate"], ["flip", "flip", "Flip"], ["lens", "lens", "Lens"], ["reset", "reset", "Reset"]],
   [["overlay", "heat", "Heatmap"]],
   [["probe", "probe", "Probe"], ["ruler", "ruler", "Length"], ["angle", "angle", "Angle"], ["ratio", "ratio", "CTR"], ["arrow", "mark", "Arrow"], ["text", "text", "Text"]],
-  [["fullscreen", "full", "Full screen"], ["help", "help", "Keys"]],
+  [["report", "report", "Report"], ["fullscreen", "full", "Full screen"], ["help", "help", "Keys"]],
 ];
 
 /**

@@ -72,8 +72,24 @@ export function createRoutes(base) {
     impression: (id, body, said, options) => send("PUT", `impression/${id}?said=${said}`, body, options),
     reading: () => json("reading"),
     setReading: (body) => send("POST", "reading", body),
+    report: (body, signal) => send("POST", "report", body, { signal }),
+    reportFile: async (body) => save(await ask(`${base}/report/file`, { method: "POST", body: JSON.stringify(body) })),
+    work: () => json("report/work"),
+    beginWork: (body) => send("POST", "report/work", body),
+    stopWork: () => json("report/work", { method: "DELETE" }),
     upload: (file, name, progress) => upload(`${base}/films?${new URLSearchParams({ name })}`, file, progress),
   };
+}
+
+/** Put an answer into the reader's downloads, under the name that the server gave it; returns that. */
+async function save(answer) {
+  const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition"))?.[1] ?? "report";
+  const href = URL.createObjectURL(await answer.blob());
+  const link = document.createElement("a");
+  Object.assign(link, { href, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000); // the browser may still be writing it
+  return name;
 }
 
 /** One file's bytes on their way, with progress 0..1, which fetch does not tell. */

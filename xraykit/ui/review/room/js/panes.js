@@ -4,6 +4,7 @@ import { duration, fill, h, say, shortened } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { choices, sheetOf } from "./kit/menu.js";
 import { caution } from "./kit/scorecard.js";
+import { isPresented } from "./kit/stage.js";
 
 export const MOST_PANES = 3;
 const FAST = "Grad-CAM"; // comes with the probabilities; every other method is computed on demand
@@ -37,7 +38,7 @@ export function earlier(row, prior) {
 export function layoutOf(room) {
   const { layout } = room.store.get();
   const models = room.models().length;
-  return layout ?? Math.min(MOST_PANES, 1 + models + (priorOf(room, room.row()) ? 1 : 0), room.width() < 700 ? 2 : 3);
+  return layout ?? Math.min(MOST_PANES, 1 + models + (priorOf(room, room.row()) ? 1 : 0), room.width() < 700 || isPresented() ? 2 : 3);
 }
 
 /** What every pane shows: "film", "prior", "both", or "model:NAME". */

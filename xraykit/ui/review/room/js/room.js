@@ -20,6 +20,7 @@ import { createOpening } from "./open.js";
 import { createHeads } from "./panes.js";
 import { createReading } from "./reading/reading.js";
 import { takeUnsaved } from "./reading/recorder.js";
+import { createReport } from "./report/report.js";
 import { createSeen, seenCommand } from "./seen.js";
 
 const mounted = new WeakMap(); // the element of Streamlit -> {key, room, skeleton}
@@ -83,7 +84,8 @@ async function begin(room, { key, model, film }) {
   room.measuring = addMeasuring(viewer, { onChange: (id, measurements) => room.reading?.drawn(id, { measurements }) });
   room.marks = addMarks(viewer, { onChange: (id, marks) => room.reading?.drawn(id, { marks }) });
   room.reading = createReading(room.at("reader"), { room });
-  const own = [...commandsOf(room), seenCommand(room)];
+  room.report = createReport(room);
+  const own = [...commandsOf(room), seenCommand(room), ...room.report.commands];
   room.commands = () => [...own, ...viewer.commands, ...room.measuring.commands, ...room.marks.commands, ...room.reading.commands];
   room.keys = createKeys(() => room.commands());
   room.help = createHelp(room.at("help"), room.keys);

@@ -43,8 +43,7 @@ export function createSeen(root, room) {
   return {
     show(row) {
       const open = isOpen(room);
-      room.root.dataset.saw = open ? "open" : "closed";
-      root.hidden = !open;
+      reveal(room, open);
       if (!open) return;
       const models = room.state.models.filter((model) => room.models().includes(model.name));
       const model = models.find(({ name }) => name === room.store.get().saw?.model) ?? models[0];
@@ -66,7 +65,13 @@ export function toggleSeen(room) {
   const open = !isOpen(room);
   if (open && !room.panelIsOpen("findings")) room.togglePanel("findings");
   room.store.set({ saw: { ...room.store.get().saw, open } });
-  requestAnimationFrame(() => room.at(open ? "saw-body" : "findings")?.focus({ preventScroll: true }));
+  reveal(room, open); // drawn with the next frame, but the focus moves now: later it would take it from a comment begun
+  room.at(open ? "saw-body" : "findings")?.focus({ preventScroll: true });
+}
+
+function reveal(room, open) {
+  room.root.dataset.saw = open ? "open" : "closed";
+  room.at("saw").hidden = !open;
 }
 
 /** @param {any} room @returns {any} as keys.js takes it */

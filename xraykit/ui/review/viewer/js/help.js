@@ -30,8 +30,8 @@ export function createHelp(root, keys, { title = "Keys", file = "xraykit-keys.js
   root.append(sheet.dialog);
   return {
     open: () => sheet.open(),
-    close: () => sheet.dialog.close(),
-    toggle: () => (sheet.dialog.open ? sheet.dialog.close() : sheet.open()),
+    close: () => sheet.close(),
+    toggle: () => (sheet.dialog.open ? sheet.close() : sheet.open()),
     remove: () => sheet.remove(),
     get isOpen() { return sheet.dialog.open; },
   };
@@ -54,7 +54,7 @@ class HelpSheet {
 
   build(title) {
     const heading = make("h2", { id: "xk-help-title" }, title);
-    const close = make("button", { type: "button", class: "close", onclick: () => dialog.close() }, "Close");
+    const close = make("button", { type: "button", class: "close", onclick: () => this.close() }, "Close");
     const buttons = make("div", { class: "buttons" },
       make("button", { type: "button", onclick: () => this.save() }, "Export"),
       make("button", { type: "button", onclick: () => this.picked.click() }, "Import"),
@@ -63,7 +63,7 @@ class HelpSheet {
     const dialog = make("dialog", { class: "xk-help", "aria-labelledby": "xk-help-title" }, make("style", {}, STYLE),
       make("header", {}, heading, this.search, close), this.groups, make("footer", {}, buttons));
     dialog.addEventListener("keydown", (event) => this.pressed(event));
-    dialog.addEventListener("close", () => this.closed());
+    dialog.addEventListener("cancel", () => this.close()); // Escape, and Back on a phone
     dialog.addEventListener("pointerdown", (event) => event.target === dialog && this.pressedBeside(event));
     return dialog;
   }
@@ -80,7 +80,10 @@ class HelpSheet {
     this.search.focus();
   }
 
-  closed() {
+  /** At once: the browser's `close` event comes a task later, after keys that were typed on and a focus that has moved. */
+  close() {
+    if (!this.dialog.open) return;
+    this.dialog.close();
     this.ask(null);
     this.keys.paused = false;
     this.back?.focus?.({ preventScroll: true });
@@ -88,14 +91,14 @@ class HelpSheet {
 
   remove() {
     this.stop();
-    this.dialog.close();
+    this.close();
     this.dialog.remove();
   }
 
   /** A press on what is dimmed closes the sheet, as people expect. */
   pressedBeside({ clientX, clientY }) {
     const { left, top, right, bottom } = this.dialog.getBoundingClientRect();
-    if (clientX < left || clientX > right || clientY < top || clientY > bottom) this.dialog.close();
+    if (clientX < left || clientX > right || clientY < top || clientY > bottom) this.close();
   }
 
   /** Keys of the sheet itself: Tab goes round in it, `?` closes it as it opened it. */
@@ -103,7 +106,7 @@ class HelpSheet {
     event.stopPropagation();
     if (event.key === "?" && event.composedPath()[0] !== this.search) {
       event.preventDefault();
-      this.dialog.close();
+      this.close();
     }
     if (event.key !== "Tab") return;
     const stops = [...this.dialog.querySelectorAll("button, input:not([hidden])")].filter((stop) => stop.checkVisibility());

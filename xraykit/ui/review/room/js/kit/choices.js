@@ -93,7 +93,8 @@ export class Choices {
       h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"))), content);
     dialog.addEventListener("close", () => dialog.remove());
     this.root.append(dialog);
-    dialog.showModal();
+    dialog.showModal(); // the browser gives the focus back to where it was
+    return dialog;
   }
 
   command(name) { return this.commands?.().find((command) => command.name === name); }

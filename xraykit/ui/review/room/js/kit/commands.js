@@ -1,5 +1,7 @@
 /** What the room itself does by key; the viewer, its tools and the reader's panel bring theirs. */
 
+import { askStage, isPresented } from "./stage.js";
+
 /** @param {any} room @returns {any[]} as keys.js takes them */
 export function commandsOf(room) {
   const { store } = room;
@@ -18,6 +20,8 @@ export function commandsOf(room) {
     command("open", "Open films", "Shift+F", () => room.choose()),
     command("help", "Keys", "?", () => room.help.toggle()),
     command("escape", "End the tool, or the choice of a prior", "Escape", () => room.escape(), { fixed: true }),
+    command("present", "Present this page, or end it", "Shift+U", () => askStage("toggle"), { group: "Page" }),
+    command("present-look", "Presented: dark or light", "Shift+V", () => askStage("turn"), { group: "Page", enabled: isPresented }),
     command("layout", "One, two or three panes", "G", () => room.nextLayout(), { group: "Panes" }),
     command("label", "Heatmap of the next class", ";", () => room.nextLabel(), { group: "Overlay" }),
     command("prior", "Prior beside the film, or not", "Shift+P", () => store.set({ prior: !store.get().prior }), { group: "Panes" }),

@@ -4,6 +4,7 @@ import { choose, isRead, step } from "../list/choose.js";
 import { isRefused } from "../list/gate.js";
 import { panesOf, wishes } from "../panes.js";
 import { Choices } from "./choices.js";
+import { askStage, followStage } from "./stage.js";
 
 const AHEAD = 2; // films fetched before they are looked at
 const RUSH = 120; // ms between two steps below which only the last is fetched
@@ -20,6 +21,7 @@ export class Room extends Choices {
       this.changed("choice");
     });
     this.resize.observe(this.at("viewport"));
+    this.leaveStage = followStage(this);
     this.poke = () => this.table.look();
     this.tell = (error) => {
       if (!error.words) console.error(error); // nobody foresaw it: where it happened belongs in the console
@@ -112,8 +114,9 @@ export class Room extends Choices {
     if (id !== current) this.store.set({ prior: true, priors: { ...priors, [current]: id } });
   }
 
-  /** End what was begun: a tool, or the choice of a prior. */
+  /** End what was begun: a tool, the choice of a prior, or else the presentation. */
   escape() {
+    if (!this.picking && !this.viewer.tool) askStage("end");
     if (this.picking) this.say("");
     this.picking = null;
     this.viewer.tool = null;
@@ -307,12 +310,14 @@ export class Room extends Choices {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.rush);
     this.resize.disconnect();
+    this.leaveStage();
     this.table.end();
     this.shelf.destroy();
     this.opening.destroy();
     this.list.destroy();
     this.keys?.unbind();
     this.reading?.destroy?.();
+    this.report?.destroy();
     this.viewer?.destroy();
     this.store.destroy();
   }

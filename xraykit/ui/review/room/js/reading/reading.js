@@ -153,6 +153,7 @@ export function createReading(root, { room }) {
       { name: "summary", label: "Summary of the session", group: "Reading", key: "Shift+S", run: () => session.summary() },
     ],
     settle: () => recorder.settle(),
+    cover: (over) => recorder.cover(over),
     forget,
     destroy: () => recorder.destroy(),
   };

@@ -89,8 +89,7 @@ class Writing:
         """Add bytes; raises Refused ("no-room", "not-written")."""
         self.size += len(data)
         with _refusing(self.path.parent, self._name):
-            if shutil.disk_usage(self.path.parent).free < len(data) + SPARE:
-                raise OSError(errno.ENOSPC, "no room")
+            check_room(self.path.parent, len(data))
             self._file.write(data)
 
     def end(self) -> Path:
@@ -107,6 +106,12 @@ class Writing:
                 self._file.close()
             with contextlib.suppress(OSError):
                 self.path.unlink()
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raises OSError where so many bytes would leave runs and their records too little room."""
+    if shutil.disk_usage(folder).free < size + SPARE:
+        raise OSError(errno.ENOSPC, "no room")
 
 
 @contextlib.contextmanager

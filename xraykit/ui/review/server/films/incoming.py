@@ -10,8 +10,8 @@ from starlette.responses import Response
 from xraykit.refused import Refused
 from xraykit.system import text
 from xraykit.ui.review.server.answers import Handler, NotThere, blocking, json_of, row_of, told
+from xraykit.ui.review.server.films.spool import Writing
 from xraykit.ui.review.server.rooms import Seat
-from xraykit.ui.review.server.spool import Writing
 
 WRITTEN_AT_ONCE = 2**20  # bytes
 ZIP = b"PK\3\4"

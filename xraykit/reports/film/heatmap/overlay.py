@@ -10,7 +10,7 @@ import numpy as np
 from xraykit import RESEARCH_ONLY
 from xraykit.films import note, radiograph
 from xraykit.models.explanation import NO_EVIDENCE, Explanation, scaled_box
-from xraykit.reports.heatmap import colormaps
+from xraykit.reports.film.heatmap import colormaps
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
