@@ -178,10 +178,8 @@ class Table:
     def _cells(self, row: tuple[Any, ...]) -> Iterator[Cell]:
         shaded = [value for value, column in zip(row, self.columns, strict=True) if column.look == "shade"]
         for place, (value, column) in enumerate(zip(row, self.columns, strict=True)):
-            if column.look == "level" and value is not None:
-                mark = row[place + 1]
-                level = Level(100 * value, None if mark is None else 100 * mark)
-                yield Cell(write(value, column.kind), level=level)
+            if column.look == "level":
+                yield Cell(write(value, column.kind), level=_level(value, row[place + 1]))
             elif column.look == "bar" and isinstance(value, Figure):
                 kind = _figure_kind(column.kind)
                 yield Cell(value.value_text(kind), value.interval_text(kind), self._bar(value, column))
@@ -418,6 +416,10 @@ def escape_markdown(text: str) -> str:
 
 def _figure_kind(kind: Kind) -> Literal["percent", "points", "number"]:
     return kind if kind in ("percent", "points") else "number"
+
+
+def _level(value: float | None, mark: float | None) -> Level | None:
+    return None if value is None else Level(100 * value, None if mark is None else 100 * mark)
 
 
 def _bare(value: Any) -> Any:
