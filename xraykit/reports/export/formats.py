@@ -17,6 +17,7 @@ from xraykit.reports.export.figure import Look, file_name
 from xraykit.reports.film import software
 from xraykit.reports.report import Report
 
+INLINE = 560  # px of a chart in HTML over all: two stand side by side on A4 with type that can be read
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of files in an archive: the same report gives the same bytes
 
 
@@ -121,7 +122,9 @@ def _pptx(report: Report, look: Look) -> bytes:
 
 
 def _html(report: Report, look: Look) -> bytes:
-    return report.html().encode()
+    from xraykit.reports.export import figure
+
+    return report.html(lambda picture: figure.svg(picture, width=INLINE, look="paper").svg).encode()
 
 
 def _markdown(report: Report, look: Look) -> bytes:
