@@ -21,7 +21,7 @@ from xraykit.reports.report import Report
 
 ROUNDS, BATCH = 7, 100
 REPORT, SLIDE = 1.0, 0.5  # seconds
-PEER = 8.0  # times as long as a plain page of the same pictures
+PEER = 2.5  # times as long as a plain page of the same pictures
 PLAIN = """
 #set page(paper: "a4")
 #grid(columns: (1fr,) * 3, ..range(3).map(k => image(bytes(sys.inputs.at(str(k))), format: "svg")))

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import ROOT
+from tests.helpers import ROOT, film_reports
 from tests.reports.test_export_pages import a_report, a_table, words_of
 from xraykit.refused import Refused
 from xraykit.reports.export import formats
+from xraykit.reports.film import report as film_report
+from xraykit.reports.film.subject import Settings
 from xraykit.reports.report import Section
 
 BEGINS = {"pdf": b"%PDF", "png": b"\x89PNG", "pptx": b"PK", "html": b"<!doctype", "md": b"# ", "json": b"{"}
@@ -61,6 +63,31 @@ def test_every_format_has_the_same_numbers():
         assert said.count("98.8%") == 13 and said.count("[90.0, 99.9]") == 12
     row = json.loads(formats.export(report, "json").content)["sections"][0]["tables"][0]["rows"][0]
     assert row[1]["value"] == 0.98765
+
+
+def test_a_film_report_says_the_same_numbers_in_every_format():
+    subject = film_reports.subject(2)
+    page = film_report.report(dataclasses.replace(subject, settings=Settings(longest=96)))
+    said = {f"{value:.4f}" for answer in subject.answers for value in answer.probabilities.values()}
+    said |= {"0.3000", "90.0%", "[80.0, 95.0]", subject.film.sha256[:12]}
+    texts = {kind: formats.export(page, kind).content.decode() for kind in ("html", "markdown")}
+    texts |= {kind: words_of(formats.export(page, kind).content) for kind in ("pdf", "pdf-wide")}
+    texts["pptx"] = words_on_slides(formats.export(page, "pptx").content)
+    for kind, text in texts.items():
+        assert {number for number in said if number not in text.replace("\\", "").replace("\xa0", " ")} == set(), kind
+    held = json.loads(formats.export(page, "json").content)
+    numbers = next(part for part in held["sections"] if part["key"] == "answers")["tables"][0]["rows"]
+    for place, answer in enumerate(subject.answers):
+        assert [row[1 + 2 * place] for row in numbers] == list(answer.probabilities.values())
+
+
+def words_on_slides(deck: bytes) -> str:
+    from pptx import Presentation
+
+    shapes = [shape for slide in Presentation(io.BytesIO(deck)).slides for shape in slide.shapes]
+    texts = [shape.text_frame.text for shape in shapes if shape.has_text_frame]
+    tables = [shape.table for shape in shapes if shape.has_table]
+    return "\n".join([*texts, *(cell.text for table in tables for row in table.rows for cell in row.cells)])
 
 
 def test_nothing_slow_is_imported_before_a_file_is_made():

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -29,7 +29,6 @@ FOLDER = Path(__file__).parent
 CSS = FOLDER / "report.css"  # of tables, headlines and facts, on the dark page and on white paper
 IN_FULL = "In the full report"  # name of the fact that says what a short one leaves to it
 WIDTH = 620  # px of an exported chart's plot
-INLINE = 560  # px of a chart in HTML over all: two stand side by side on A4 with type that can be read
 SCALE = 2  # PNG pixels a px: sharp on a projector
 Kind = Literal["text", "plain", "count", "number", "percent", "points", "p"]
 Rank = Literal["main", "appendix"]  # what stands on a page that is kept short, and what the full one adds
@@ -178,10 +177,8 @@ class Table:
     def _cells(self, row: tuple[Any, ...]) -> Iterator[Cell]:
         shaded = [value for value, column in zip(row, self.columns, strict=True) if column.look == "shade"]
         for place, (value, column) in enumerate(zip(row, self.columns, strict=True)):
-            if column.look == "level" and value is not None:
-                mark = row[place + 1]
-                level = Level(100 * value, None if mark is None else 100 * mark)
-                yield Cell(write(value, column.kind), level=level)
+            if column.look == "level":
+                yield Cell(write(value, column.kind), level=_level(value, row[place + 1]))
             elif column.look == "bar" and isinstance(value, Figure):
                 kind = _figure_kind(column.kind)
                 yield Cell(value.value_text(kind), value.interval_text(kind), self._bar(value, column))
@@ -339,10 +336,12 @@ class Report:
         facts = (*self.facts, (IN_FULL, "; ".join(left_out))) if left_out else self.facts
         return replace(self, sections=sections, facts=facts)
 
-    def html(self) -> str:
-        """One file that needs nothing else: inline SVG, inline style, no script."""
+    def html(self, draw: Callable[[Picture], str] | None = None) -> str:
+        """One file that needs nothing else: inline SVG, inline style, no script. `draw` gives a chart as SVG."""
         page = _templates().get_template("report.html")
-        return page.render(page=self, css=CSS.read_text("utf-8"), version=xraykit.__version__, inline=self._inline)
+        return page.render(
+            page=self, css=CSS.read_text("utf-8"), version=xraykit.__version__, inline=partial(self._inline, draw)
+        )
 
     def markdown(self) -> str:
         """Words and tables as one Markdown page; charts and photographs are named."""
@@ -372,13 +371,11 @@ class Report:
         content = head | dict(self.data) | {"sections": sections}
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def _inline(self, picture: Picture) -> Any:
+    def _inline(self, draw: Callable[[Picture], str] | None, picture: Picture) -> Any:
         from markupsafe import Markup
 
-        from xraykit.reports.export import figure
-
         # Ids are the file's own: several charts in one file must not share theirs
-        svg = figure.svg(picture, width=INLINE, look="paper").svg
+        svg = draw(picture) if draw else picture.svg(self.notice, framed=False)
         svg = re.sub(r'\bid="([^"]+)"', rf'id="{picture.key}-\1"', svg)
         return Markup(re.sub(r"url\(#([^)]+)\)", rf"url(#{picture.key}-\1)", svg))
 
@@ -418,6 +415,10 @@ def escape_markdown(text: str) -> str:
 
 def _figure_kind(kind: Kind) -> Literal["percent", "points", "number"]:
     return kind if kind in ("percent", "points") else "number"
+
+
+def _level(value: float | None, mark: float | None) -> Level | None:
+    return None if value is None else Level(100 * value, None if mark is None else 100 * mark)
 
 
 def _bare(value: Any) -> Any:

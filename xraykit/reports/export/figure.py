@@ -60,7 +60,7 @@ class Drawn(NamedTuple):
 
 def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH, look: Look = "paper") -> bytes:
     """A chart as a file of its own, `width` px wide, with its title and the notice in it; PNG has twice the pixels."""
-    drawn = svg(picture, width=width, look=look, notice=notice)
+    drawn = _scaled(svg(picture, width=width, look=look, notice=notice), width)
     if suffix == "svg":
         return drawn.svg.encode()
     inputs = {"svg": drawn.svg, "title": picture.title, "width": str(drawn.width), "height": str(drawn.height)}
@@ -69,6 +69,15 @@ def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH,
         return compiler().compile(SHEET.encode(), format="pdf", sys_inputs=inputs)
     png = compiler().compile(SHEET.encode(), format="png", ppi=96 * SCALE, sys_inputs=inputs)
     return with_density(png, 96 * SCALE)
+
+
+def _scaled(drawn: Drawn, width: float) -> Drawn:
+    """What keeps a width of its own, such as square cells, as a whole at the width that was asked for."""
+    if abs(drawn.width - width) <= NEAR * width:
+        return drawn
+    height = round(drawn.height * width / drawn.width)
+    sized = re.sub(r'\bwidth="[\d.]+"', f'width="{width:g}"', drawn.svg, count=1)
+    return Drawn(re.sub(r'\bheight="[\d.]+"', f'height="{height:g}"', sized, count=1), width, height)
 
 
 def compiler(source: bytes = b"", inputs: Mapping[str, str] | None = None) -> Any:

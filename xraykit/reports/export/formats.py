@@ -17,6 +17,7 @@ from xraykit.reports.export.figure import Look, file_name
 from xraykit.reports.film import software
 from xraykit.reports.report import Report
 
+INLINE = 560  # px of a chart in HTML over all: two stand side by side on A4 with type that can be read
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of files in an archive: the same report gives the same bytes
 
 
@@ -33,7 +34,7 @@ class Format:
     """A kind of file. `make` gives it from a report and a look, or gives its pages: more than one are zipped.
 
     `name` is what people choose by; formats without `looks` have the paper look alone, those of `films` are for film
-    reports alone. A `data` format always holds everything.
+    reports alone. A `data` format always holds everything, one of `slides` all of a report that is meant for one sheet.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Format:
     looks: bool = True
     films: bool = False
     data: bool = False
+    slides: bool = False
 
 
 def export(report: Report, kind: str, *, look: Look = "paper", name: str = "", full: bool = False) -> File:
@@ -53,7 +55,8 @@ def export(report: Report, kind: str, *, look: Look = "paper", name: str = "", f
     form = FORMATS.get(kind)
     if form is None:
         raise Refused(f"No format is called {kind!r}. There are: {', '.join(FORMATS)}.", code="export-format")
-    made = form.make(report if full or form.data else report.short, look)
+    full = full or form.data or (form.slides and report.single)
+    made = form.make(report if full else report.short, look)
     named = f"{name}.{form.suffix}" if name else file_name(report, None, form.suffix)
     if isinstance(made, bytes):
         return File(named, form.mime, made)
@@ -119,7 +122,9 @@ def _pptx(report: Report, look: Look) -> bytes:
 
 
 def _html(report: Report, look: Look) -> bytes:
-    return report.html().encode()
+    from xraykit.reports.export import figure
+
+    return report.html(lambda picture: figure.svg(picture, width=INLINE, look="paper").svg).encode()
 
 
 def _markdown(report: Report, look: Look) -> bytes:
@@ -149,7 +154,7 @@ FORMATS: dict[str, Format] = {
     "png": Format("PNG, 1920 x 1080", "png", "image/png", _png_1080p),
     "png-2160p": Format("PNG, 3840 x 2160", "png", "image/png", _png_2160p),
     "png-a4": Format("PNG, A4 at 300 dpi", "png", "image/png", _png_a4),
-    "pptx": Format("PowerPoint", "pptx", POWERPOINT, _pptx),
+    "pptx": Format("PowerPoint", "pptx", POWERPOINT, _pptx, slides=True),
     "html": Format("Web page", "html", "text/html", _html, looks=False),
     "markdown": Format("Markdown", "md", "text/markdown", _markdown, looks=False),
     "json": Format("JSON, every number", "json", "application/json", _json, looks=False, data=True),

@@ -29,6 +29,7 @@ WHOLE = 0.86  # of the height: a photograph that takes the width
 PAIRED = 24  # rows of the longest table that stands beside another
 LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
 HEADED = 76  # pt: a chart's title and two lines of its note
+MANY = 12  # classes of a matrix that stands beside another
 PANEL = {"paper": "#F5F8FA", "stage": "#12171C"}
 WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
 
@@ -194,7 +195,7 @@ class Page:
                 room = self.beside if part in at_side else self.half if share < 1 else width
                 drawn = {"kind": "side" if part in at_side else "table"} | self._table(part, room)
             elif isinstance(part, Picture):
-                share = 0.5 if len(section.pictures) > 1 else 1.0
+                share = 0.5 if len(section.pictures) > 1 and not _is_large(part) else 1.0
                 drawn = {"kind": "picture"} | self._picture(part, section, share, width)
             else:
                 share, drawn = part.shown, {"kind": "picture"} | self._photograph(part, width)
@@ -346,6 +347,11 @@ def photograph_svg(photograph: Photograph, rows: int) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{across}" height="{rows}" viewBox="0 0 {across} {rows}">'
         f'<image width="{across}" height="{down}" href="{photograph.url}"/></svg>'
     )
+
+
+def _is_large(picture: Picture) -> bool:
+    """Whether it is a matrix whose numbers could not be read in half the width."""
+    return len({row.get("reference") for row in picture.rows}) > MANY
 
 
 def _date(written: datetime | None) -> list[int] | None:

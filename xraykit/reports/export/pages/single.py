@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from xraykit.reports.export.pages import tables
 from xraykit.reports.export.pages.page import Format, Page, Sheet, photograph_svg
 from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.report import Section
 
+NAMES = 12  # em of the names of facts
 LEFT, LARGER = 0.47, 0.5  # of the width of a wide sheet: two photographs and what is short; of more photographs
 FORMATS: dict[Sheet, Format] = {
     "a4": Format(
@@ -46,10 +48,21 @@ class Single(Page):
             "single": True,
             "blocks": [],
             "left_width": self.left,
+            "facts": [[name, self._broken(value)] for name, value in self.report.facts],
             "said": [words for section in pictured for words in section.words],
             "photographs": [self._apart(part) for section in pictured for part in section.photographs],
             **sides,
         }
+
+    def _broken(self, text: str) -> str:
+        """A fact's text, which stands in small type in half the width, beside its name."""
+        room = (self.format.width - self.format.gap) / 2 / tables.SMALL / self.format.type
+        return tables.breakable(text, room - NAMES)
+
+    def _is_small(self, section: Section) -> bool:
+        """Not what several models say in words: in half the width each of them would have a few letters a line."""
+        wordy = (sum(column.kind == "text" for column in table.columns) > 2 for table in section.tables)
+        return super()._is_small(section) and not any(wordy)
 
     def _alone(self, sections: list[Section], width: float) -> list[dict[str, Any]]:
         return [{"columns": False, "sections": [self._section(section, width)]} for section in sections]

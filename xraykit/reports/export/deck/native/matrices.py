@@ -15,6 +15,7 @@ from xraykit.reports.export.deck.shapes import Canvas, Place
 from xraykit.reports.report import Table
 
 FEW = 6  # classes up to which a cell has its share below its count
+MANY = 12  # classes up to which names are in the type of tables
 CELL = 1.9  # inches, the widest cell
 LABELS, LONG_LABELS = 3.3, 4.7  # inches, the widest column of names, of few classes and of many
 
@@ -32,7 +33,7 @@ class Matrix(Block):
 
     @property
     def least(self) -> float:
-        return self._head + len(self.down) * (0.6 if self._roomy else 0.33)
+        return self._head + len(self.down) * (0.6 if self._roomy else 0.27 if len(self.down) <= MANY else 0.19)
 
     @property
     def most(self) -> float:
@@ -86,7 +87,7 @@ class Matrix(Block):
 
     @property
     def _size(self) -> float:
-        return 15 if len(self.down) <= FEW else 13
+        return 15 if len(self.down) <= FEW else 13 if len(self.down) <= MANY else 9.5
 
     @property
     def _labels(self) -> float:
