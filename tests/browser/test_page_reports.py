@@ -50,7 +50,7 @@ def test_a_page_is_looked_at_and_taken_away_in_every_format(visit, server, scree
 
     card, page = CARDS[-1], visit.page
     page.goto(f"{server.url}/models?model={card.name}")
-    page.get_by_role("heading", name=card.title).wait_for()
+    page.get_by_role("heading", name=card.title, exact=True).wait_for()
     at_rest(visit)
     page.keyboard.press("Shift+D")
     dialog = page.get_by_role("dialog")
