@@ -30,7 +30,7 @@ FIRST = {".pdf": b"%PDF-", ".zip": PACKED, ".pptx": PACKED, ".png": b"\x89PNG", 
 def download(visit, key: str) -> bytes:
     """The file behind a button; it is what its name says, and holds no path of this computer."""
     with visit.page.expect_download() as waiting:
-        visit.page.locator(f".st-key-{key} button").click()
+        visit.page.locator(f".st-key-{key} button").first.click()
     content = Path(waiting.value.path()).read_bytes()
     name = waiting.value.suggested_filename
     assert content.startswith(FIRST.get(Path(name).suffix, b"")), name
@@ -69,8 +69,8 @@ def test_a_page_is_looked_at_and_taken_away_in_every_format(visit, server, scree
     assert json.loads(download(visit, "model-beside-0"))["name"] == card.name
     dialog.get_by_role("button", name="Close").click()
     dialog.wait_for(state="detached")
-    menu = page.locator("[data-testid=stPopover][class*=st-key-slide-model-]").first
-    menu.get_by_role("button").click()
+    menu = page.locator("[class*=st-key-slide-model-]").first
+    menu.get_by_role("button").first.click()
     page.get_by_alt_text("The slide of ").wait_for()
     at_rest(visit)
     page.screenshot(path=screenshots / "slide-menu.png")
