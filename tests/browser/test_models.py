@@ -41,7 +41,7 @@ def test_a_card_is_read_and_linked(visit, server, screenshots):
 
     card = CARDS[-1]
     visit.page.goto(f"{server.url}/models?model={card.name}")
-    visit.page.get_by_role("heading", name=card.title).wait_for()
+    visit.page.get_by_role("heading", name=card.title, exact=True).wait_for()
     text = body(visit)
     assert RESEARCH_ONLY in text and "Intended use" in text and card.files["model.keras"] in text
     screenshot(visit, screenshots, "models-card")

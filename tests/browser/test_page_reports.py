@@ -30,7 +30,7 @@ FIRST = {".pdf": b"%PDF-", ".zip": PACKED, ".pptx": PACKED, ".png": b"\x89PNG", 
 def download(visit, key: str) -> bytes:
     """The file behind a button; it is what its name says, and holds no path of this computer."""
     with visit.page.expect_download() as waiting:
-        visit.page.locator(f".st-key-{key} button").click()
+        visit.page.locator(f".st-key-{key} button").first.click()
     content = Path(waiting.value.path()).read_bytes()
     name = waiting.value.suggested_filename
     assert content.startswith(FIRST.get(Path(name).suffix, b"")), name
@@ -50,7 +50,7 @@ def test_a_page_is_looked_at_and_taken_away_in_every_format(visit, server, scree
 
     card, page = CARDS[-1], visit.page
     page.goto(f"{server.url}/models?model={card.name}")
-    page.get_by_role("heading", name=card.title).wait_for()
+    page.get_by_role("heading", name=card.title, exact=True).wait_for()
     at_rest(visit)
     page.keyboard.press("Shift+D")
     dialog = page.get_by_role("dialog")
@@ -60,7 +60,8 @@ def test_a_page_is_looked_at_and_taken_away_in_every_format(visit, server, scree
     faults = serious(Axe().run(page))
     dialog.get_by_text("16:9", exact=True).click()
     page.locator(".st-key-report-page-wide img").wait_for()
-    page.keyboard.press("ArrowRight")
+    at_rest(visit)
+    dialog.get_by_role("button", name="Next page").click()
     dialog.get_by_alt_text("Page 2 of ").wait_for()
     made = {kind: download(visit, f"model-as-{kind}") for kind in formats.FORMATS if not formats.FORMATS[kind].films}
     assert RESEARCH_ONLY in made["html"].decode() and card.title in made["markdown"].decode().replace("\\", "")
@@ -68,8 +69,8 @@ def test_a_page_is_looked_at_and_taken_away_in_every_format(visit, server, scree
     assert json.loads(download(visit, "model-beside-0"))["name"] == card.name
     dialog.get_by_role("button", name="Close").click()
     dialog.wait_for(state="detached")
-    menu = page.locator("[data-testid=stPopover][class*=st-key-slide-model-]").first
-    menu.get_by_role("button").click()
+    menu = page.locator("[class*=st-key-slide-model-]").first
+    menu.get_by_role("button").first.click()
     page.get_by_alt_text("The slide of ").wait_for()
     at_rest(visit)
     page.screenshot(path=screenshots / "slide-menu.png")
