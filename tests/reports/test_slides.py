@@ -233,7 +233,7 @@ def test_what_powerpoint_has_no_chart_for_becomes_a_sharp_picture_that_is_read_o
     drawn = shapes(made, "people")
     assert len(drawn) == 2  # four models stand in two columns
     for shape in drawn:
-        assert shape.image.size[0] / (shape.width / 914400) >= 2 * 96
+        assert round(shape.image.size[0] / (shape.width / 914400)) >= 2 * 96
         assert "prevalence" in shape._element.xpath(".//p:cNvPr")[0].get("descr")
 
 

@@ -49,7 +49,7 @@ def sections(cards: Sequence[Card]) -> list[Section]:
     if checked:
         parts += [_picture(checked), _side_by_side(checked)]
     if len(cards) == 1:
-        parts += [_details(name, shortcuts) for name, shortcuts in checked.items()]
+        parts += [_details(cards[0].name, name, shortcuts) for name, shortcuts in checked.items()]
     return [Section("shortcuts", TITLE, tuple(words), tuple(parts), listed=True, wide=True)]
 
 
@@ -169,7 +169,7 @@ def _side_by_side(checked: dict[str, Shortcuts]) -> Table:
     return Table("shortcuts", "Right on altered films, and the change", tuple(columns), tuple(rows), NOTE)
 
 
-def _details(name: str, shortcuts: Shortcuts) -> Table:
+def _details(key: str, name: str, shortcuts: Shortcuts) -> Table:
     """One model: accuracy, films whose answer flipped, McNemar's p and the sensitivity of each class."""
     classes = list(shortcuts.sensitivity)
     columns = (
@@ -195,4 +195,4 @@ def _details(name: str, shortcuts: Shortcuts) -> Table:
         for row in shortcuts.alterations
     ]
     note = "McNemar's exact test, Holm-adjusted over the alterations. Wilson intervals of accuracy and sensitivity."
-    return Table(f"shortcuts-{name}", f"{name}: every figure", columns, tuple(rows), note)
+    return Table(f"shortcuts-{key}", f"{name}: every figure", columns, tuple(rows), note)
