@@ -1,4 +1,4 @@
-"""Made-up models whose test films lie in a folder, as small pictures: for pages that list them, draw them, hand them on."""
+"""Made-up models whose test films lie in a folder, as small pictures: for pages that list, draw and hand them on."""
 
 from __future__ import annotations
 

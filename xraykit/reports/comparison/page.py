@@ -41,7 +41,18 @@ ORDER = (  # after the films
     "recipes",
     "published",
 )
-MEASURED = ("verdict", "glance", "matrices", "difference", "by-class", "operating", "decision", "reports", "curves")
+MEASURED = (
+    "verdict",
+    "pairs",
+    "glance",
+    "matrices",
+    "difference",
+    "by-class",
+    "operating",
+    "decision",
+    "reports",
+    "curves",
+)
 FILM_LISTS = ("fixes", "breaks", "both_wrong")  # of a pair in JSON: films by their files' names
 Make = Callable[[], Section | None]
 
@@ -63,9 +74,8 @@ def makers(
     two = len(material.models) == 2
     made: dict[tuple, Make] = {
         ("places", *places): lambda: home_and_elsewhere.compared(cards),
-        ("verdict", choice.method, choice.margin, *pair): lambda: (
-            figures.verdict(material, metrics) if two else overview.verdict(material, metrics, choice)
-        ),
+        ("verdict", choice.method, choice.margin): lambda: (figures if two else overview).verdict(material, metrics),
+        ("pairs", *pair): lambda: overview.pairs(material, choice),
         ("glance", choice.share, *point, *places): lambda: overview.glance(material, applied, choice),
         ("matrices", choice.share, choice.method, *point, framed, *places): lambda: figures.matrices(
             few, figured, applied, here, framed_here
@@ -182,7 +192,7 @@ def report(
 ) -> Report:
     """The whole page to hand out, made of its sections by key, with the films that are listed on it."""
     names = [material.comparison.films[i] for i in listed.tolist()]
-    ordered = [sections[key] for key in ("places", "verdict", "glance", "matrices") if key in sections]
+    ordered = [sections[key] for key in ("places", "verdict", "pairs", "glance", "matrices") if key in sections]
     ordered += [films(material, chosen, listed, material.in_full(choice))] if chosen else []
     ordered += [sections[key] for key in ORDER if key in sections]
     data = {

@@ -96,7 +96,7 @@ def _text(figure: Figure) -> str:
     return f"{figure.value:.2f}{interval}"
 
 
-def _picture(key: str, name: str, scorecard: Scorecard) -> Picture:
+def _picture(folder: str, name: str, scorecard: Scorecard) -> Picture:
     rows = []
     for key, values in scorecard.curves.items():
         curve, _, rest = key.partition(" of ")
@@ -112,7 +112,7 @@ def _picture(key: str, name: str, scorecard: Scorecard) -> Picture:
         return pictures.deletion_and_insertion(rows, name, style=style)
 
     note = f"Mean of {scorecard.n} films."
-    return Picture(f"curves-{key}", f"Insertion and deletion, {name}", draw, rows, note)
+    return Picture(f"curves-{folder}", f"Insertion and deletion, {name}", draw, rows, note)
 
 
 def _scores(checked: dict[str, Scorecard]) -> Table:

@@ -5,7 +5,7 @@ Computes no figure; a model that was not checked is named with the command that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card, titles_of
@@ -34,9 +34,12 @@ THINGS = {
 }
 
 
-def sections(cards: Sequence[Card]) -> list[Section]:
-    """The models side by side, of one model with every figure; a model that was not checked in words."""
-    titles = titles_of(cards)
+def sections(cards: Sequence[Card], titles: Mapping[str, str] | None = None) -> list[Section]:
+    """The models side by side, of one model with every figure; a model that was not checked in words.
+
+    `titles` are what models are called, by their names; those of their cards if not given.
+    """
+    titles = titles or titles_of(cards)
     checked = {titles[card.name]: shortcuts for card in cards if (shortcuts := figures.read(card)) is not None}
     words = [
         NOT_CHECKED.format(name=card.name, title=titles[card.name])

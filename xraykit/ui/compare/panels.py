@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -60,8 +60,11 @@ def show_places(section: report.Section, style: chart_style.Style) -> None:
             report_view.table(table)
 
 
-def show_verdict(material: Material, section: report.Section, style: chart_style.Style, choice: Choice) -> None:
+def show_verdict(
+    material: Material, sections: Mapping[str, report.Section], style: chart_style.Style, choice: Choice
+) -> None:
     """Warnings, then the verdict in words, the films behind it a click away, accuracies with intervals beside."""
+    section = sections["verdict"]
     report_view.heading(report.Section(section.key, section.title))
     for warning in material.comparison.warnings:
         say(warning)
@@ -69,7 +72,7 @@ def show_verdict(material: Material, section: report.Section, style: chart_style
     if others:
         said = [words for words in section.words if words not in (*material.comparison.warnings, *notes)]
         st.html(_verdict(said))
-        ranking.show(material, section, style)
+        ranking.show(material, section, sections["pairs"], style)
         _say_notes(notes)
         return
     left, right = st.columns([3, 2], gap="large")
@@ -160,8 +163,6 @@ def show_tests(section: report.Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
     for table in section.tables:
-        if table.key == "ranking":
-            continue
         with st.expander(f"{table.title}: {len(table.rows)}") if len(table.rows) > MANY else st.container():
             report_view.table(table)
 
