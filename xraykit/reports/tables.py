@@ -96,7 +96,7 @@ def pairs(comparison: Comparison) -> Table:
 
 
 def areas(comparison: Comparison) -> Table:
-    """A row a pair and class: both areas under the ROC curve and DeLong's paired test. One pair alone is named below."""
+    """A row a pair and class: both areas under the ROC curve, DeLong's test. One pair alone is named below."""
     figures = ("AUROC first", "AUROC second", "Difference")
     named = ("First", "Second") if len(comparison.pairs) > 1 else ()
     columns = (
