@@ -98,7 +98,8 @@ def pairs(comparison: Comparison) -> Table:
 def areas(comparison: Comparison) -> Table:
     """A row a pair and class: both areas under the ROC curve, DeLong's test. One pair alone is named below."""
     figures = ("AUROC first", "AUROC second", "Difference")
-    named = ("First", "Second") if len(comparison.pairs) > 1 else ()
+    only, *more = comparison.pairs
+    named = ("First", "Second") if more else ()
     columns = (
         *(Column(head) for head in ("Class", *named)),
         *(Column(head, "number", interval=True) for head in figures),
@@ -117,7 +118,7 @@ def areas(comparison: Comparison) -> Table:
     )
     note = "Each class against the rest."
     if not named:
-        note = f"First: {comparison.pairs[0].first}; second: {comparison.pairs[0].second}. {note}"
+        note = f"First: {only.first}; second: {only.second}. {note}"
     return Table("delong", "AUROC, DeLong's paired test", columns, rows, note)
 
 
