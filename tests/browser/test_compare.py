@@ -107,7 +107,7 @@ def test_a_click_on_a_cell_lists_exactly_its_films(visit, serving, models):
         expect(visit.page.locator(".xk-listed")).to_contain_text(heading)
         assert listed(visit) == expected
         assert f"films=cell-{place}-{row}-{column}" in visit.page.url
-        visit.page.keyboard.press("Escape")
+        visit.page.get_by_role("dialog").get_by_label("Close", exact=True).click()
         visit.page.locator(".xk-listed").wait_for(state="detached")
         eventually(lambda: "films=" not in visit.page.url)
     assert visit.stopped == []
