@@ -101,7 +101,7 @@ def test_a_click_on_a_cell_lists_exactly_its_films(visit, serving, models):
     for place, row, column in ((0, 0, 1), (1, 2, 2), (0, 0, 1), (0, 1, 0)):
         of = models[place]
         expected = [of.films[i] for i in of.cell(row, column)]
-        assert drawn(visit, place) == of.confusion.ravel().tolist()
+        eventually(lambda: drawn(visit, place), of.confusion.ravel().tolist())  # noqa: B023
         click_cell(visit, place, row, column)
         heading = f"{len(expected)} film{'s' * (len(expected) != 1)} {TITLES[place]}: reference {of.classes[row]}"
         expect(visit.page.locator(".xk-listed")).to_contain_text(heading)
@@ -110,6 +110,7 @@ def test_a_click_on_a_cell_lists_exactly_its_films(visit, serving, models):
         visit.page.get_by_role("dialog").get_by_label("Close", exact=True).click()
         visit.page.locator(".xk-listed").wait_for(state="detached")
         eventually(lambda: "films=" not in visit.page.url)
+        settle(visit)
     assert visit.stopped == []
 
 
