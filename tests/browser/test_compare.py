@@ -10,15 +10,17 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.browser.conftest import at_rest, end, eventually, start_server
-from tests.helpers import kept_models
+from tests.helpers import films_at_hand, kept_models
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation.decisions import operating_point
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NAMES = ("alpha-scratch", "beta-imagenet")
+TITLES = tuple(f"The model {name}" for name in NAMES)
 SVG = "http://www.w3.org/2000/svg"
 
 
@@ -29,12 +31,9 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def models(root):
-    """Two made-up models."""
+    """Two made-up models, and films that they were tested on."""
     root.mkdir()
-    return [
-        kept_models.keep(root, NAMES[0], seed=0, skill=1.2, n=90),
-        kept_models.keep(root, NAMES[1], seed=1, skill=2.5, n=90, weights="imagenet"),
-    ]
+    return films_at_hand.keep(root, root.parent / "films", NAMES, n=90)
 
 
 @pytest.fixture(scope="module")
@@ -96,19 +95,39 @@ def cells(visit, table: str) -> list[str]:
 def test_a_click_on_a_cell_lists_exactly_its_films(visit, serving, models):
     from playwright.sync_api import expect
 
-    open_page(visit, serving)
-    for place, row, column in ((0, 0, 1), (1, 2, 2), (0, 0, 1), (0, 1, 0)):
+    for place, row, column in ((0, 0, 1), (1, 2, 2)):
+        open_page(visit, serving)
         of = models[place]
         expected = [of.films[i] for i in of.cell(row, column)]
-        assert drawn(visit, place) == of.confusion.ravel().tolist()
+        eventually(lambda: drawn(visit, place), of.confusion.ravel().tolist())  # noqa: B023
         click_cell(visit, place, row, column)
-        heading = f"{len(expected)} film{'s' * (len(expected) != 1)} {of.model}: reference {of.classes[row]}"
+        heading = f"{len(expected)} film{'s' * (len(expected) != 1)} {TITLES[place]}: reference {of.classes[row]}"
         expect(visit.page.locator(".xk-listed")).to_contain_text(heading)
         assert listed(visit) == expected
         assert f"films=cell-{place}-{row}-{column}" in visit.page.url
-    visit.page.locator(".st-key-close-films button").click()
-    visit.page.locator(".xk-listed").wait_for(state="detached")
+        visit.page.get_by_role("dialog").get_by_label("Close", exact=True).click()
+        visit.page.locator(".xk-listed").wait_for(state="detached")
     assert visit.stopped == []
+
+
+@pytest.mark.slow
+def test_the_listed_films_open_in_review_with_one_click(visit, serving, models, root):
+    from playwright.sync_api import expect
+
+    open_page(visit, serving, "?films=wrong-0-1")
+    wrong = [
+        models[0].films[i]
+        for i in np.flatnonzero([all(each.predicted[i] != each.truth[i] for each in models) for i in range(90)])
+    ]
+    field = visit.page.get_by_label("Folder of these films")
+    field.fill(str(root.parent / "films"))
+    field.press("Enter")
+    count = f"{len(wrong)} film{'s' * (len(wrong) != 1)}"
+    visit.page.get_by_role("button", name=f"Open {count} in Review").click()
+    visit.page.wait_for_url("**/review")
+    shown = visit.page.get_by_text(Path(wrong[0]).name)
+    expect(shown.first).to_be_visible(timeout=60_000)
+    expect(visit.page.get_by_text(f"1 of {count}")).to_be_visible()
 
 
 def test_both_matrices_follow_the_operating_point(visit, serving, models):
@@ -132,11 +151,11 @@ def test_a_cold_link_opens_the_same_page(visit, serving):
         f"?models={NAMES[1]}&models={NAMES[0]}&point=Manual+threshold&threshold=0.3&films=fixes-0-1&shares=Predicted"
     )
     open_page(visit, serving, address)
-    assert visit.page.locator(".st-key-matrix-box-0 h3").inner_text() == NAMES[1]
+    assert visit.page.locator(".st-key-matrix-box-0 h3").inner_text() == TITLES[1]
     text = visit.page.inner_text("body")
     assert (
         "COVID-19 at probability ≥ 0.300" in text
-        and f"correct only with {NAMES[0]}" in text
+        and f"correct only with {TITLES[0]}" in text
         and "predicted class" in text
     )
     assert all(part in visit.page.url for part in ("threshold=0.3", "films=fixes-0-1", "shares=Predicted"))

@@ -14,11 +14,13 @@ from tests.helpers import kept_models
 from xraykit.evaluation import evaluation
 
 
-def keep(root: Path, films: Path, names: tuple[str, ...], n: int = 12) -> list[evaluation.Evaluation]:
+def keep(
+    root: Path, films: Path, names: tuple[str, ...], n: int = 12, skills: tuple[float, ...] = (1.2, 2.5)
+) -> list[evaluation.Evaluation]:
     """Write models that were tested on the same `n` films below the folder, each known by its file's sha256."""
     kept = []
     for seed, name in enumerate(names):
-        test = kept_models.keep(root, name, seed=seed, skill=1.0 + seed, n=n)
+        test = kept_models.keep(root, name, seed=seed, skill=skills[seed], n=n)
         hashes = tuple(_film(films / film, number) for number, film in enumerate(test.films))
         kept.append(replace(test, hashes=hashes))
         (root / name / "evaluation.json").write_text(kept[-1].to_json())

@@ -149,7 +149,9 @@ def test_models_that_differ_in_their_seed_are_told_together():
     ]
     section = seeds.section(recipes)
     assert "over 4 seeds, standard deviation" in section.words[0]
-    assert section.words[-1].startswith("strong-0 and 3 more of its recipe is better over 4 seeds in pairs.")
+    assert section.words[-1].startswith(
+        "MobileNetV2 from scratch (strong-0) and 3 more of its recipe is better over 4 seeds in pairs."
+    )
     accuracies = [float(np.mean(kept.test.predicted == kept.test.truth)) for kept in weak]
     assert section.tables[0].rows[0][2].value == pytest.approx(np.mean(accuracies))
     assert section.tables[0].rows[0][3] == pytest.approx(np.std(accuracies, ddof=1))

@@ -63,7 +63,9 @@ def test_models_stand_side_by_side_and_one_alone_with_every_figure():
     (both,), (alone,) = (shortcuts_report.sections(cards) for cards in (CARDS, CARDS[:1]))
     assert [table.key for table in both.tables] == ["shortcuts"] and len(both.tables[0].columns) == 5
     assert [table.key for table in alone.tables] == ["shortcuts", "shortcuts-first"]
-    assert {row["model"] for row in both.pictures[0].rows} == {"first", "second"}
+    assert {row["model"] for row in both.pictures[0].rows} == {
+        f"MobileNetV2 from scratch ({name})" for name in ("first", "second")
+    }
     for section in (both, *scorecard_report.sections(CARDS)):
         for picture in section.pictures:
             assert picture.draw(PAPER).to_dict()["description"]

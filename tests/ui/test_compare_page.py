@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import ROOT, fakes, kept_models
+from tests.helpers import ROOT, fakes, kept_models, many_models
 from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import comparison, published
 from xraykit.evaluation.decisions import changes
@@ -194,10 +194,42 @@ def test_other_films_are_refused_with_the_reason(root, two):
     assert not app.exception and "tested on different films" in words(app)
 
 
-def test_other_classes_are_refused_with_both_lists(root, two):
+def test_other_classes_are_refused_with_both_lists_and_those_alike_offered(root, two):
     kept_models.keep(root, NAMES[2], seed=2, classes=("forest", "sea", "street"))
-    text = words(open_page(models=[NAMES[0], NAMES[2]]))
-    assert "Expected the same classes" in text and "forest, sea, street" in text
+    app = open_page(models=[*NAMES[:2], NAMES[2]])
+    text = words(app)
+    assert "Expected the same classes" in text and "forest, sea, street" in text and "not a class of it" in text
+    app.button(key="compare-group-0").click().run()
+    assert not app.exception and app.multiselect(key="models").value == list(NAMES[:2]) and "Verdict" in words(app)
+
+
+def test_models_tested_on_other_films_are_compared_on_those_in_common(root, two):
+    kept_models.keep(root, NAMES[2], seed=2, n=30)
+    app = open_page(models=[NAMES[0], NAMES[2]])
+    assert "tested on different films" in words(app) and "Verdict" not in words(app)
+    button = app.button(key="compare-shared")
+    assert button.label == "Compare on the 30 films both were tested on"
+    button.click().run()
+    assert not app.exception and "On the 30 films that all of these models were tested on" in words(app)
+    assert "Too few films for a verdict" in words(app)
+    app.button(key="compare-all").click().run()
+    assert "tested on different films" in words(app)
+
+
+def test_of_many_models_two_are_shown_in_full(root):
+    names = many_models.keep(root, 5, 3, 240)
+    app = open_page(models=list(names))
+    text = words(app)
+    assert not app.exception and "pairs of models can be told apart" in text
+    assert "Confusion matrices of all models" in text and "In full below" in text
+    assert len(app.get("arrow_data_frame") or app.dataframe) == 1
+    first = app.selectbox(key="pair").value
+    other = next(
+        option for option in (f"{names[1]} minus {names[0]}", f"{names[2]} minus {names[0]}") if option != first
+    )
+    app.selectbox(key="pair").set_value(other).run()
+    assert not app.exception and f"In full below: {many_models.TITLES[0]}, and" in words(app)
+    assert other in app.query_params["pair"]
 
 
 def test_a_model_without_an_evaluation_is_named_with_the_reason(root, two):

@@ -292,6 +292,19 @@ def test_after_a_reload_the_films_are_the_new_tabs_and_the_old_key_is_dead(tab, 
         assert reloaded.post("adopt", {"from": old}).status == 404
 
 
+def test_films_that_another_page_handed_over_after_a_reload_stay_beside_those_of_before(
+    tab, browser, open_rooms, tmp_path
+):
+    tab.post("films?name=a.png", fakes.film_png(1, 64, 60))
+    tab.until_read()
+    reloaded = Tab(browser, "after the reload")
+    (tmp_path / "handed.png").write_bytes(fakes.film_png(2, 64, 60))
+    open_rooms.get(reloaded.key).room.add([("handed.png", tmp_path / "handed.png")])
+    assert reloaded.post("adopt", {"from": tab.key}).status == 200
+    reloaded.until_read()
+    assert [row["name"] for row in reloaded.get("rows?since=0").json()["rows"]] == ["a.png", "handed.png"]
+
+
 def test_what_a_page_said_as_it_went_is_there_before_the_next_one_begins(tab, browser, open_rooms, monkeypatch):
     monkeypatch.setattr(looking, "LATE", 60)  # a limit on hangs here
     tab.post("films?name=a.png", fakes.film_png(1, 64, 60))

@@ -2,13 +2,14 @@
 
 report             a page as data, and the same content as HTML, Markdown, JSON, CSV, SVG and PNG
 tables             the figures of a comparison laid out in rows
-comparison/        chosen: what a user can choose; figures, curves, cards, changes, worth, seeds: its sections; page:
-                   what makes each, and all to hand out
+comparison/        chosen: what a user can choose; figures, overview, curves, cards, changes, worth, seeds: its
+                   sections; page: what makes each, and all to hand out
 runs/              record: what a run's folder says; report: that on a page; words: its sentences
 study/             page: all of a study to hand out; report: its sections; published: the published figures;
                    settings: its parallel coordinates; words: its sentences
 charts/style       the two looks of a chart, for a dark screen and for white paper
 charts/matrices    confusion matrices, and shares of several models with intervals
+charts/grids       square cells under long names: differences of models in pairs, shares by class, many matrices
 charts/curves      ROC, precision-recall and reliability
 charts/learning    learning curves, of several models or of one run, and the load of a device
 charts/bars        models' probabilities for one film; films by class and part of a split

@@ -96,10 +96,12 @@ def pairs(comparison: Comparison) -> Table:
 
 
 def areas(comparison: Comparison) -> Table:
-    """A row a pair and class: both areas under the ROC curve and DeLong's paired test."""
+    """A row a pair and class: both areas under the ROC curve, DeLong's test. One pair alone is named below."""
     figures = ("AUROC first", "AUROC second", "Difference")
+    only, *more = comparison.pairs
+    named = ("First", "Second") if more else ()
     columns = (
-        *(Column(head) for head in ("Class", "First", "Second")),
+        *(Column(head) for head in ("Class", *named)),
         *(Column(head, "number", interval=True) for head in figures),
         Column("z", "number"),
         Column("DeLong p", "p"),
@@ -108,16 +110,16 @@ def areas(comparison: Comparison) -> Table:
     rows = tuple(
         (
             label,
-            pair.first,
-            pair.second,
+            *((pair.first, pair.second) if named else ()),
             *(pair.delong[label][key] for key in ("first", "second", "difference", "z", "p", "adjusted_p")),
         )
         for label in comparison.classes
         for pair in comparison.pairs
     )
-    return Table(
-        "delong", "AUROC, DeLong's paired test", columns, rows, "Each class against the rest.", rank="appendix"
-    )
+    note = "Each class against the rest."
+    if not named:
+        note = f"First: {only.first}; second: {only.second}. {note}"
+    return Table("delong", "AUROC, DeLong's paired test", columns, rows, note, rank="appendix")
 
 
 def cells(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:

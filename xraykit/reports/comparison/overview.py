@@ -25,21 +25,27 @@ RANKS = (
 )
 
 
-def verdict(material: Material, metrics: Mapping[str, dict], choice: Choice) -> Section:
-    """More than two models: ranks with tied sets, every difference, and the tests of the chosen pair."""
+def verdict(material: Material, metrics: Mapping[str, dict]) -> Section:
+    """More than two models: ranks with tied sets, and accuracies with their intervals."""
     result = material.comparison
     ranked = ranks.ranks(result)
     order = [result.models[each.place] for each in ranked]
-    pair = result.choose(choice.pair)
-    parts = (
-        ranking(material, metrics, ranked),
-        figures.accuracies(material, metrics, order),
-        _differences(material, ranked),
-        tables.pairs(result),
-        tables.areas(pair),
-    )
+    parts = (ranking(material, metrics, ranked), figures.accuracies(material, metrics, order))
     words = (*result.warnings, *_words(material, ranked), *result.notes)
     return Section("verdict", figures.verdict_title(material), words, parts)
+
+
+def pairs(material: Material, choice: Choice) -> Section | None:
+    """Every difference of more than two models, and the tests of the chosen pair; None of two."""
+    if len(material.models) == 2:
+        return None
+    result = material.comparison
+    parts = (
+        _differences(material, ranks.ranks(result)),
+        tables.pairs(result),
+        tables.areas(result.choose(choice.pair)),
+    )
+    return Section("pairs", "Every pair", (), parts)
 
 
 def ranking(material: Material, metrics: Mapping[str, dict], ranked: Sequence[Ranked]) -> Table:

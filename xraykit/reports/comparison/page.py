@@ -44,6 +44,7 @@ ORDER = (  # after the films
 MAIN = (  # of a short report
     "places",
     "verdict",
+    "pairs",
     "glance",
     "matrices",
     "difference",
@@ -52,7 +53,18 @@ MAIN = (  # of a short report
     "curves",
     "recipes",
 )
-MEASURED = ("verdict", "glance", "matrices", "difference", "by-class", "operating", "decision", "reports", "curves")
+MEASURED = (
+    "verdict",
+    "pairs",
+    "glance",
+    "matrices",
+    "difference",
+    "by-class",
+    "operating",
+    "decision",
+    "reports",
+    "curves",
+)
 FILM_LISTS = ("fixes", "breaks", "both_wrong")  # of a pair in JSON: films by their files' names
 Make = Callable[[], Section | None]
 
@@ -84,9 +96,8 @@ def makers(
     two = len(material.models) == 2
     made: dict[tuple, Make] = {
         ("places", *places): lambda: home_and_elsewhere.compared(cards),
-        ("verdict", choice.method, choice.margin, *pair): lambda: (
-            figures.verdict(material, metrics) if two else overview.verdict(material, metrics, choice)
-        ),
+        ("verdict", choice.method, choice.margin): lambda: (figures if two else overview).verdict(material, metrics),
+        ("pairs", *pair): lambda: overview.pairs(material, choice),
         ("glance", choice.share, *point, *places): lambda: overview.glance(material, applied, choice),
         ("matrices", choice.share, choice.method, *point, framed, *places): lambda: figures.matrices(
             few, figured, applied, here, framed_here
@@ -234,7 +245,7 @@ def report(
     if not names:
         compared |= {"pairs": [_without_names(pair) for pair in compared["pairs"]]}
     ranked = {key: section if key in MAIN else replace(section, rank="appendix") for key, section in sections.items()}
-    ordered = [ranked[key] for key in ("places", "verdict", "glance", "matrices") if key in ranked]
+    ordered = [ranked[key] for key in ("places", "verdict", "pairs", "glance", "matrices") if key in ranked]
     ordered += [films(material, chosen, listed, called, material.in_full(choice))] if chosen else []
     ordered += [ranked[key] for key in ORDER if key in ranked]
     data = {

@@ -12,6 +12,7 @@ import numpy as np
 from xraykit.evaluation import stats
 from xraykit.evaluation.stats import Figure
 from xraykit.experiments.results.spread import Spread, corrected_interval, corrected_p, spread
+from xraykit.models.cards.card import titles_of
 from xraykit.models.kept import Kept
 from xraykit.reports.report import Column, Section, Table
 
@@ -45,7 +46,9 @@ def section(recipes: Sequence[Sequence[Kept]]) -> Section | None:
     """Mean and spread of each recipe's test accuracy over its seeds, and each two recipes in pairs."""
     if not recipes:
         return None
-    names = [_name(members) for members in recipes]
+    firsts = [min(members, key=lambda kept: kept.card.name) for members in recipes]
+    titles = titles_of([kept.card for kept in firsts])
+    names = [_name(titles[first.card.name], members) for first, members in zip(firsts, recipes, strict=True)]
     figures = [{kept.card.recipe["seed"]: _accuracy(kept) for kept in members} for members in recipes]
     spreads = [spread(list(by_seed.values())) for by_seed in figures]
     words = [_spread_words(name, result) for name, result in zip(names, spreads, strict=True)]
@@ -70,8 +73,7 @@ def section(recipes: Sequence[Sequence[Kept]]) -> Section | None:
     return Section("seeds", "Over seeds", tuple(words), (Table("seeds", "", columns, rows, note),), listed=True)
 
 
-def _name(members: Sequence[Kept]) -> str:
-    first = min(members, key=lambda kept: kept.card.name).card.title
+def _name(first: str, members: Sequence[Kept]) -> str:
     return first if len(members) == 1 else f"{first} and {len(members) - 1} more of its recipe"
 
 

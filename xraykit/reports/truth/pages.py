@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xraykit import RESEARCH_ONLY
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.reports.report import Report, escape_markdown
 from xraykit.reports.truth import scorecard_report, shortcuts_report
 from xraykit.system.files import replace_text
@@ -18,10 +18,12 @@ PAGE, HTML = "audit.md", "audit.html"
 def report(cards: Sequence[Card], command: str) -> Report:
     """The models side by side, then every figure of each."""
     together = [*shortcuts_report.sections(cards), *scorecard_report.sections(cards)]
-    alone = [section for card in cards for section in shortcuts_report.sections([card])] if len(cards) > 1 else []
+    titles = titles_of(cards)
+    each = [section for card in cards for section in shortcuts_report.sections([card], titles)]
+    alone = each if len(cards) > 1 else []
     details = [part for section in alone for part in section.tables if part.key != "shortcuts"]
     together[0] = replace(together[0], parts=(*together[0].parts, *details))
-    title = f"Audit: {', '.join(card.name for card in cards)}"
+    title = f"Audit: {', '.join(titles.values())}"
     return Report(title, RESEARCH_ONLY, (("Made by", command),), tuple(together), {})
 
 

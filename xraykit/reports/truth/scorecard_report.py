@@ -49,7 +49,8 @@ def sections(cards: Sequence[Card]) -> list[Section]:
         words += sentences(name, scorecard)
     parts: list[Picture | Table] = []
     if checked:
-        parts += [_picture(name, scorecard) for name, scorecard in checked.items() if scorecard.curves]
+        keys = {title: name for name, title in titles.items()}
+        parts += [_picture(keys[name], name, scorecard) for name, scorecard in checked.items() if scorecard.curves]
         parts += [_scores(checked), _likeness(checked)]
     return [Section("scorecard", TITLE, tuple(words), tuple(parts), listed=True, wide=True)]
 
@@ -95,7 +96,7 @@ def _text(figure: Figure) -> str:
     return f"{figure.value:.2f}{interval}"
 
 
-def _picture(name: str, scorecard: Scorecard) -> Picture:
+def _picture(folder: str, name: str, scorecard: Scorecard) -> Picture:
     rows = []
     for key, values in scorecard.curves.items():
         curve, _, rest = key.partition(" of ")
@@ -111,7 +112,7 @@ def _picture(name: str, scorecard: Scorecard) -> Picture:
         return pictures.deletion_and_insertion(rows, name, style=style)
 
     note = f"Mean of {scorecard.n} films."
-    return Picture(f"curves-{name}", f"Insertion and deletion, {name}", draw, rows, note)
+    return Picture(f"curves-{folder}", f"Insertion and deletion, {name}", draw, rows, note)
 
 
 def _scores(checked: dict[str, Scorecard]) -> Table:

@@ -5,7 +5,7 @@ Computes no figure; a model that was not checked is named with the command that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card, titles_of
@@ -34,9 +34,12 @@ THINGS = {
 }
 
 
-def sections(cards: Sequence[Card]) -> list[Section]:
-    """The models side by side, of one model with every figure; a model that was not checked in words."""
-    titles = titles_of(cards)
+def sections(cards: Sequence[Card], titles: Mapping[str, str] | None = None) -> list[Section]:
+    """The models side by side, of one model with every figure; a model that was not checked in words.
+
+    `titles` are what models are called, by their names; those of their cards if not given.
+    """
+    titles = titles or titles_of(cards)
     checked = {titles[card.name]: shortcuts for card in cards if (shortcuts := figures.read(card)) is not None}
     words = [
         NOT_CHECKED.format(name=card.name, title=titles[card.name])
@@ -49,7 +52,7 @@ def sections(cards: Sequence[Card]) -> list[Section]:
     if checked:
         parts += [_picture(checked), _side_by_side(checked)]
     if len(cards) == 1:
-        parts += [_details(name, shortcuts) for name, shortcuts in checked.items()]
+        parts += [_details(cards[0].name, name, shortcuts) for name, shortcuts in checked.items()]
     return [Section("shortcuts", TITLE, tuple(words), tuple(parts), listed=True, wide=True)]
 
 
@@ -169,7 +172,7 @@ def _side_by_side(checked: dict[str, Shortcuts]) -> Table:
     return Table("shortcuts", "Right on altered films, and the change", tuple(columns), tuple(rows), NOTE)
 
 
-def _details(name: str, shortcuts: Shortcuts) -> Table:
+def _details(key: str, name: str, shortcuts: Shortcuts) -> Table:
     """One model: accuracy, films whose answer flipped, McNemar's p and the sensitivity of each class."""
     classes = list(shortcuts.sensitivity)
     columns = (
@@ -195,4 +198,4 @@ def _details(name: str, shortcuts: Shortcuts) -> Table:
         for row in shortcuts.alterations
     ]
     note = "McNemar's exact test, Holm-adjusted over the alterations. Wilson intervals of accuracy and sensitivity."
-    return Table(f"shortcuts-{name}", f"{name}: every figure", columns, tuple(rows), note)
+    return Table(f"shortcuts-{key}", f"{name}: every figure", columns, tuple(rows), note)

@@ -26,7 +26,7 @@ def map_classes(key: str, cards: Sequence[Card], labels: Sequence[str]) -> dict[
     if not strangers:
         return {}
     knowing = [card for card in cards if any(label not in card.classes for label in strangers)]
-    known = "; ".join(f"{card.name} knows {', '.join(card.classes)}" for card in knowing)
+    known = "; ".join(f"{card.title} knows {', '.join(card.classes)}" for card in knowing)
     words = f"The folder has classes that not every model knows: it holds {', '.join(labels)}; {known}."
     st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>")
     answers = {}
@@ -76,5 +76,5 @@ def show_attached(name: str, cards: Sequence[Card]) -> None:
     for card in cards if name else ():
         place = next((place for place in places.elsewhere(card) if place.name == name), None)
         if place is not None:
-            words = f"On the card of {card.name} as {name}: {places.overlap_words(place)}."
+            words = f"On the card of {card.title} as {name}: {places.overlap_words(place)}."
             st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>")

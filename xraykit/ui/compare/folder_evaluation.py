@@ -17,10 +17,12 @@ import streamlit as st
 
 from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
+from xraykit.evaluation.alignment import MOST
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import folder_evaluation
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.refused import Refused, words_of
+from xraykit.reports.comparison.chosen import AT_ONCE
 from xraykit.system import files, text
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import FILMS, Job, JobState, list_jobs, state_of
@@ -28,7 +30,6 @@ from xraykit.ui.compare import attaching
 from xraykit.ui.kit import folder_facts, jobs
 from xraykit.ui.kit.text import ask_for_folder, say
 
-MOST_MODELS = 4
 WORDS = "work-words"
 WORK = "work"  # of the session and of the address: the job being shown
 OLD = 86_400  # seconds
@@ -152,7 +153,8 @@ def _show_job(job: Job, cards: Sequence[Card]) -> None:
         _choose_models(job, state, contents, cards)
         return
     else:
-        folder_facts.show_results([(_load(path), path) for path in job.results()])
+        titles = titles_of(cards)
+        folder_facts.show_results([(_load(path), path) for path in job.results()], titles)
         attaching.show_attached(state.attach, cards)
         folder_facts.show_folder(_contents(job))
     _show_buttons(job, state)
@@ -163,16 +165,16 @@ def _choose_models(job: Job, state: JobState, contents: dict[str, Any], cards: S
         say("There is no model to evaluate. Train one on the Fine-tune page and save it.")
         _show_buttons(job, state)
         return
-    titles = {card.name: card.title for card in cards}
+    titles = titles_of(cards)
     labels = list(contents.get("classes", ()))
     able = [card.name for card in cards if all(folder_evaluation.likely(card, label) for label in labels)]
     names = st.multiselect(
         "Models to evaluate",
         list(titles),
-        default=able[:MOST_MODELS],
+        default=able[:AT_ONCE],
         key=f"evaluate-models-{job.name}",
         format_func=titles.__getitem__,
-        max_selections=MOST_MODELS,
+        max_selections=MOST,
         width=720,
     )
     chosen = [card for card in cards if card.name in names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -60,8 +60,9 @@ def show_places(section: report.Section, given: Handout) -> None:
             report_view.table(table)
 
 
-def show_verdict(material: Material, section: report.Section, given: Handout, choice: Choice) -> None:
+def show_verdict(material: Material, sections: Mapping[str, report.Section], given: Handout, choice: Choice) -> None:
     """Warnings, then the verdict in words, the films behind it a click away, accuracies with intervals beside."""
+    section = sections["verdict"]
     report_view.heading(report.Section(section.key, section.title), given)
     for warning in material.comparison.warnings:
         say(warning)
@@ -69,7 +70,7 @@ def show_verdict(material: Material, section: report.Section, given: Handout, ch
     if others:
         said = [words for words in section.words if words not in (*material.comparison.warnings, *notes)]
         st.html(_verdict(said))
-        ranking.show(material, section)
+        ranking.show(material, section, sections["pairs"])
         _say_notes(notes)
         return
     left, right = st.columns([3, 2], gap="large")
@@ -157,8 +158,6 @@ def show_tests(section: report.Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
     for table in section.tables:
-        if table.key == "ranking":
-            continue
         with st.expander(f"{table.title}: {len(table.rows)}") if len(table.rows) > MANY else st.container():
             report_view.table(table)
 

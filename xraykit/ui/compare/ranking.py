@@ -21,9 +21,9 @@ from xraykit.ui.kit.text import escape_markdown
 GRID = "difference-grid"  # of the session: turns with each click that no longer counts
 
 
-def show(material: Material, section: report.Section) -> None:
+def show(material: Material, section: report.Section, pairs: report.Section) -> None:
     """The ranked table, then the intervals beside the grid of differences; a click on a pair chooses it."""
-    ranked, (accuracy, grid) = section.tables[0], section.pictures
+    ranked, (accuracy,), (grid,) = section.tables[0], section.pictures, pairs.pictures
     show_ranking(ranked)
     left, right = st.columns([3, 5], gap="medium")
     with left:

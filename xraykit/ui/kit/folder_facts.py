@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,18 +158,19 @@ def _pictures(contents: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(bytes.fromhex("".join(contents.get("pictures", ()))), np.uint64).reshape(-1, 2, 4)
 
 
-def show_results(results: Sequence[tuple[Evaluation | None, Path]]) -> None:
-    """Each model's accuracy with its interval, after an evaluation has finished."""
+def show_results(results: Sequence[tuple[Evaluation | None, Path]], titles: Mapping[str, str]) -> None:
+    """Each model's accuracy with its interval, after an evaluation has finished; models by their titles."""
     rows = ""
     for evaluation, path in results:
         if evaluation is None:
             say(f"{path.name} cannot be read. Evaluate again.")
             continue
-        if evaluation.warning:
-            say(evaluation.warning)
+        title = titles.get(evaluation.model, evaluation.model)
+        if warning := met(title, evaluation.known):
+            say(warning)
         figure = evaluation.metrics()["accuracy"]
         rows += (
-            f"<tr><th scope='row'>{html.escape(evaluation.model)}</th><td>{figure.value_text()}</td>"
+            f"<tr><th scope='row'>{html.escape(title)}</th><td>{figure.value_text()}</td>"
             f"<td>{figure.interval_text()}</td><td>{figure.n}</td></tr>"
         )
     if rows:

@@ -30,9 +30,9 @@ def show(model: str | None = None) -> None:
     _mount()(key="room", data={"key": key(), "model": model, "film": film}, height="content")
 
 
-def key() -> str:
-    """The key of this tab's room, which is made where there is none."""
-    if KEY not in st.session_state:
+def key(new: bool = False) -> str:
+    """The key of this tab's room, which is made where there is none, or where it is to be a `new` one."""
+    if new or KEY not in st.session_state:
         context = get_script_run_ctx()
         st.session_state[KEY] = create_room(context.session_id if context else "")
     return st.session_state[KEY]

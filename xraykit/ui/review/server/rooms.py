@@ -206,12 +206,10 @@ def _digest(key: str) -> bytes:
 ROOMS = Rooms()
 
 
-def room_of(key: str) -> Room:
-    """The reading room that has a key; raises Refused where it has ended."""
+def room_of(key: str) -> Room | None:
+    """The reading room that has a key; None where it has ended."""
     seat = ROOMS.get(key)
-    if seat is None:
-        raise Refused("The reading room of this tab has ended. Load the page again.", code="gone")
-    return seat.room
+    return None if seat is None or seat.ended else seat.room
 
 
 def create_room(session: str) -> str:
