@@ -1,6 +1,6 @@
 """Everything a reader sees: sections, tables, charts and overlays, on a page and in files. Draws no page itself.
 
-report             a page as data, and the same content as HTML, Markdown, JSON, CSV, SVG and PNG
+report/            a page as data; table, picture: its parts; page: sections, and the whole as HTML, Markdown and JSON
 tables             the figures of a comparison laid out in rows
 comparison/        chosen: what a user can choose; figures, overview, curves, cards, changes, worth, seeds: its
                    sections; page: what makes each, and all to hand out

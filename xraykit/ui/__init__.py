@@ -12,8 +12,8 @@ kit/jobs          a job that is watched and stopped
 kit/folder_facts  what a folder of films holds and how an evaluation on it went
 kit/folder_picker  the folders of this computer, opened one after the other
 kit/film_list     named films with predictions, and pictures with heatmaps where the films are at hand
-kit/report/       a report on a page; view: its sections; handout: the button, and what it hands out; dialog: its preview and
-                  formats; slide: the menu of a section
+kit/report/       a report on a page; view: its sections; handout: the button, and what it hands out; dialog: its
+                  preview and formats; slide: the menu of a section
 review/           the reading room: server/ its routes, viewer/ films as drawn, room/ list, panels and reader
 compare/          models on the same films: inputs, the evaluation of a folder, what is computed, the panels
 fine_tune/        a run: the draft and its form, the chosen run and what can be done with it, the table of all

@@ -1,0 +1,217 @@
+"""Tables: rows of figures, how each cell is written and drawn, and the same as CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, p_number, plain
+from xraykit.system.files import csv_cells
+
+Kind = Literal["text", "plain", "count", "number", "percent", "points", "p"]
+Rank = Literal["main", "appendix"]  # what stands on a page that is kept short, and what the full one adds
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: how its numbers are written and drawn.
+
+    `kind`: "text"; "plain" values as they are; "count"; "number" four decimals; "percent" of a share, one decimal;
+    "points" a difference of shares; "p". `interval` columns hold Figures, written with their interval. `look`: "bar"
+    draws the interval below a Figure of a share; "shade" colours a count by its share of the row's shaded counts;
+    "level" draws a share as a bar from 0 to 1, with a mark at the value of the column after it.
+    """
+
+    name: str
+    kind: Kind = "text"
+    interval: bool = False
+    look: Literal["", "bar", "shade", "level"] = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A plain value and how a reader sees it: 15924470 and "15.2 MiB"."""
+
+    value: float
+    text: str
+
+
+class Bar(NamedTuple):
+    """An interval drawn as a bar with a mark at the value, in percent of its width."""
+
+    left: float
+    width: float
+    mark: float
+
+
+class Level(NamedTuple):
+    """A share drawn as a bar from 0 to 1, and where its mark stands; both in percent of its width."""
+
+    width: float
+    mark: float | None
+
+
+class Cell(NamedTuple):
+    """A cell as a page draws it. `interval` stands below `text`; `shade` is a share in [0, 1]."""
+
+    text: str
+    interval: str = ""
+    bar: Bar | None = None
+    shade: float | None = None
+    level: Level | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of plain values or Figures in the columns' order; None is not defined. Its first column names the rows.
+
+    Without a `title` it stands under its section's; without `head` it is a list of names and values; the columns of an
+    `even` one are equally wide. One of rank "appendix" says again what a picture beside it shows, or much more.
+    """
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    note: str = ""
+    head: bool = True
+    even: bool = False
+    rank: Rank = "main"
+
+    @cached_property
+    def written(self) -> tuple[tuple[str, ...], ...]:
+        """The cells as text."""
+        return tuple(
+            tuple(write(value, column.kind) for value, column in zip(row, self.columns, strict=True))
+            for row in self.rows
+        )
+
+    @cached_property
+    def cells(self) -> tuple[tuple[Cell, ...], ...]:
+        """The cells as a page draws them."""
+        return tuple(tuple(self._cells(row)) for row in self.rows)
+
+    @property
+    def bare(self) -> bool:
+        """Whether it names rows and says nothing of them."""
+        return len(self.columns) < 2
+
+    @property
+    def scale_note(self) -> str:
+        """What the bars of the table mean; empty where it has none."""
+        if not any(cell.bar for row in self.cells for cell in row):
+            return ""
+        return f"Bars run from {self.floor:.0%} to 100% and span the 95% interval; the mark is the figure."
+
+    @cached_property
+    def floor(self) -> float:
+        """Where bars begin: the tenth below the lowest interval, at most 0.9."""
+        lows = [
+            value.low
+            for row in self.rows
+            for value, column in zip(row, self.columns, strict=True)
+            if column.look == "bar" and isinstance(value, Figure) and value.low is not None
+        ]
+        return min(math.floor(10 * min(lows, default=0)) / 10, 0.9)
+
+    def csv(self) -> str:
+        """The rows in full precision; a Figure takes three columns: NAME, NAME low, NAME high."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        heads = (
+            [column.name, f"{column.name} low", f"{column.name} high"] if column.interval else [column.name]
+            for column in self.columns
+        )
+        writer.writerow(csv_cells(name for names in heads for name in names))
+        for row in self.rows:
+            writer.writerow(
+                csv_cells(
+                    cell
+                    for value, column in zip(row, self.columns, strict=True)
+                    for cell in (_ends(value) if column.interval else [_bare(value)])
+                )
+            )
+        return out.getvalue()
+
+    def markdown(self) -> Iterator[str]:
+        """The lines of a Markdown table, or of a list where the table has no head."""
+        rows = [[escape_markdown(cell) for cell in row] for row in self.written]
+        if not self.head:
+            yield from (f"- {name}: {', '.join(values)}" for name, *values in rows)
+        else:
+            yield f"| {' | '.join(escape_markdown(column.name) for column in self.columns)} |"
+            yield f"| {' | '.join('---' for _ in self.columns)} |"
+            yield from (f"| {' | '.join(row)} |" for row in rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "title": self.title,
+            "columns": [column.name for column in self.columns],
+            "rows": [[plain(_bare(value)) for value in row] for row in self.rows],
+            "note": self.note,
+        }
+
+    def _cells(self, row: tuple[Any, ...]) -> Iterator[Cell]:
+        shaded = [value for value, column in zip(row, self.columns, strict=True) if column.look == "shade"]
+        for place, (value, column) in enumerate(zip(row, self.columns, strict=True)):
+            if column.look == "level":
+                yield Cell(write(value, column.kind), level=_level(value, row[place + 1]))
+            elif column.look == "bar" and isinstance(value, Figure):
+                kind = _figure_kind(column.kind)
+                yield Cell(value.value_text(kind), value.interval_text(kind), self._bar(value, column))
+            elif column.look == "shade" and sum(shaded):
+                yield Cell(write(value, column.kind), shade=value / sum(shaded))
+            else:
+                yield Cell(write(value, column.kind))
+
+    def _bar(self, figure: Figure, column: Column) -> Bar | None:
+        if figure.value is None or figure.ends is None or column.kind != "percent":
+            return None
+        left, right, mark = (100 * (end - self.floor) / (1 - self.floor) for end in (*figure.ends, figure.value))
+        return Bar(left, right - left, mark)
+
+
+def write(value: Any, kind: Kind) -> str:
+    """A cell as a reader sees it."""
+    if isinstance(value, Figure):
+        return value.text(_figure_kind(kind))
+    if isinstance(value, Measured):
+        return value.text
+    if value is None:
+        return UNDEFINED
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if kind in ("number", "percent", "points"):
+        return number_text(value, _figure_kind(kind))
+    if kind == "p":
+        return p_number(value)
+    return f"{value:.6g}" if isinstance(value, float) else f"{value:,}"
+
+
+def escape_markdown(text: str) -> str:
+    """Text that Markdown shows as it is, in one line."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>|#~$]|:(?=[\w+-]+:))", r"\\\1", text.replace("\n", " "))
+    return re.sub(r"^(\s*\d*)([.)+-])(?=\s)", r"\1\\\2", escaped)  # what would begin a list
+
+
+def _figure_kind(kind: Kind) -> Literal["percent", "points", "number"]:
+    return kind if kind in ("percent", "points") else "number"
+
+
+def _level(value: float | None, mark: float | None) -> Level | None:
+    return None if value is None else Level(100 * value, None if mark is None else 100 * mark)
+
+
+def _bare(value: Any) -> Any:
+    return value.value if isinstance(value, Measured) else value
+
+
+def _ends(figure: Figure | None) -> list[float | None]:
+    return [None] * 3 if figure is None else [figure.value, figure.low, figure.high]
