@@ -62,16 +62,26 @@ def matrix(
     clear = base.transform_filter("datum.clear").mark_text(
         text="●", dx=corner, dy=-corner, fontSize=13 if size.small else 8, color=style.mark, cursor="pointer"
     )
-    frame = base.transform_filter(
+    layers = [
+        tiles.add_params(pick),
+        counts,
+        *([shares] if size.small else []),
+        clear,
+        *([_frame(base, chosen, style)] if chosen else []),
+    ]
+    length = size.side * len(classes)
+    return finish(alt.layer(*layers), style, length, alt_text, width=length)
+
+
+def _frame(base: alt.Chart, chosen: tuple[str, str], style: Style) -> alt.Chart:
+    """Around the cell whose films are listed."""
+    return base.transform_filter(
         alt.LogicalAndPredicate(
             **{
                 "and": [
                     alt.FieldEqualPredicate(equal=name, field=field)
-                    for field, name in zip(("reference", "predicted"), chosen or ("", ""), strict=True)
+                    for field, name in zip(("reference", "predicted"), chosen, strict=True)
                 ]
             }
         )
     ).mark_rect(filled=False, stroke=style.mark, strokeWidth=4, cursor="pointer")
-    layers = [tiles.add_params(pick), counts, *([shares] if size.small else []), clear, *([frame] if chosen else [])]
-    length = size.side * len(classes)
-    return finish(alt.layer(*layers), style, length, alt_text, width=length)

@@ -51,8 +51,19 @@ def people(
     y = alt.Y(
         "y:Q", axis=None, scale=alt.Scale(domain=[-2.9, len(models) * STEP - 2.9], reverse=True, nice=False, zero=False)
     )
+    words = (
+        f"Of {DOTS} people at {PREVALENCE} % prevalence: who has the class and who is called so, {', '.join(models)}"
+    )
+    chart = alt.layer(_dots(base, x, y, style), *_texts(base, x, y, style)).add_params(slider, *chosen)
+    return finish(chart, style, round(len(models) * STEP * 31), words).configure_legend(
+        orient="bottom", direction="horizontal", columns=4, labelColor=style.ink, labelFontSize=12, symbolSize=120
+    )
+
+
+def _dots(base: alt.Chart, x: alt.X, y: alt.Y, style: Style) -> alt.Chart:
+    """A dot a person, coloured and shaped by what is so and what the model says."""
     colours = (style.series[0], style.mark, style.series[3], "#2B3640" if style.name == SCREEN.name else "#C9D1D8")
-    dots = (
+    return (
         base.transform_calculate(all=f"sequence(0, {DOTS})")
         .transform_flatten(["all"], ["dot"])
         .transform_calculate(
@@ -74,7 +85,11 @@ def people(
             tooltip=[alt.Tooltip("model:N", title="Model"), alt.Tooltip("kind:N", title="Person")],
         )
     )
-    texts = [
+
+
+def _texts(base: alt.Chart, x: alt.X, y: alt.Y, style: Style) -> list[alt.Chart]:
+    """The three lines above each model's dots."""
+    return [
         base.transform_calculate(x="-0.4", y=f"datum.row - {above}", words=words)
         .mark_text(align="left", baseline="middle", fontSize=size, fontWeight=weight, color=colour)  # type: ignore[arg-type]
         .encode(x=x, y=y, text="words:N")
@@ -84,13 +99,6 @@ def people(
             (1.0, "datum.ppvText + '   ' + datum.npvText", 13, 400, style.faint),
         )
     ]
-    words = (
-        f"Of {DOTS} people at {PREVALENCE} % prevalence: who has the class and who is called so, {', '.join(models)}"
-    )
-    chart = alt.layer(dots, *texts).add_params(slider, *chosen)
-    return finish(chart, style, round(len(models) * STEP * 31), words).configure_legend(
-        orient="bottom", direction="horizontal", columns=4, labelColor=style.ink, labelFontSize=12, symbolSize=120
-    )
 
 
 def _choice(name: str, title: str, options: Sequence[str]) -> alt.Parameter:
