@@ -21,7 +21,7 @@ from xraykit.training.run.run import Run
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 HANG = 120_000  # ms; a limit on hangs, never a measure of speed
-SHIPPED = "mobilenetv2-imagenet"
+SHIPPED = "MobileNetV2, pretrained on ImageNet"  # its title
 CLASSES = fakes.CLASSES
 
 

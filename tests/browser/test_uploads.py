@@ -65,6 +65,7 @@ def test_a_zip_larger_than_a_film_becomes_a_dataset_and_takes_no_memory(page, se
 
 def test_a_folder_that_cannot_be_written_is_said_beside_the_drop_zone(page, serving, folder):
     large_zip.open_drop_zone(page, serving.url)
+    (folder / "datasets").mkdir(exist_ok=True)
     os.rename(folder / "datasets", folder / "before")
     (folder / "datasets").write_text("a file where the folder should be")
     large_zip.drop(page, folder / "large.zip")
