@@ -42,8 +42,9 @@ def kept(tmp_path, monkeypatch):
 def test_records_are_read_by_name_and_by_folder(kept):
     folder = kept("tiny")
     for place in ("tiny", folder):
-        card, test, validation, rows = records.load_kept(place)
+        card, test, validation, rows, lies = records.load_kept(place)
         assert (card.name, len(test.films), len(validation.films), rows[0]["val_loss"]) == ("tiny", 300, 50, 0.5)
+        assert lies == folder
 
 
 def test_a_model_without_validation_or_history_says_so(kept):

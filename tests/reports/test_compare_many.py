@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ def kept(models=10, classes=20, n=800, leak=0):
             classes=test.classes,
             files={"model.keras": f"{place:064d}"},
         )
-        made.append(Kept(card, test, None, []))
+        made.append(Kept(card, test, None, [], Path()))
     return made
 
 
