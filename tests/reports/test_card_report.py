@@ -1,8 +1,10 @@
 """A card's report, made of shipped and made-up cards: what it says, and in every format."""
 
+import csv
 import dataclasses
 import html
 import html.parser
+import io
 import json
 
 import pytest
@@ -53,6 +55,14 @@ def test_a_shipped_model_has_the_figure_on_its_films_where_it_is_of_the_same_sta
     rows = section(SCRATCH, "published").tables[0].rows
     sensitivity = SCRATCH.metrics["test"]["classes"]["COVID-19"]["sensitivity"]
     assert rows[0][1:3] == ("COVID-19 sensitivity", Figure.from_dict(sensitivity)) and rows[1][2] == "81.0%"
+
+
+@pytest.mark.parametrize("shown", [SHIPPED, SCRATCH, BARE], ids=["pretrained", "scratch", "bare"])
+def test_every_table_is_handed_out_as_csv_with_a_cell_for_each_head(shown):
+    tables = [table for section in card_report.sections(shown) for table in section.tables]
+    for table in tables:
+        head, *rows = csv.reader(io.StringIO(table.csv()))
+        assert len(rows) == len(table.rows) and {len(row) for row in rows} <= {len(head)}, table.key
 
 
 def test_a_card_of_other_films_says_nothing_of_published_figures():

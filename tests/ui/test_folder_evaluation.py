@@ -272,7 +272,7 @@ def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
         assert told in text
     assert app.multiselect[0].value == ["tiny-model", "other-classes"]
     assert "holds COVID-19, Normal, Pneumonia" in text, "both lists"
-    assert "other-classes knows COVID-19, Normal, Viral Pneumonia" in text, "both lists"
+    assert "MobileNetV2 from scratch knows COVID-19, Normal, Viral Pneumonia" in text, "both lists"
     assert app.selectbox[0].value == "Viral Pneumonia", "the class that it may well count as is proposed"
     app.multiselect[0].set_value(["tiny-model"]).run()
     assert not app.selectbox

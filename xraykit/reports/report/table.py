@@ -213,5 +213,6 @@ def _bare(value: Any) -> Any:
     return value.value if isinstance(value, Measured) else value
 
 
-def _ends(figure: Figure | None) -> list[float | None]:
-    return [None] * 3 if figure is None else [figure.value, figure.low, figure.high]
+def _ends(value: Any) -> list[Any]:
+    """A figure and its interval; a word in its place stands alone."""
+    return [value.value, value.low, value.high] if isinstance(value, Figure) else [_bare(value), None, None]
