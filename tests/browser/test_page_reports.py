@@ -65,7 +65,7 @@ def test_a_page_is_looked_at_and_taken_away_in_every_format(visit, server, scree
     dialog.get_by_role("button", name="Next page").click()
     dialog.get_by_alt_text("Page 2 of ").wait_for()
     kinds = [kind for kind, form in formats.FORMATS.items() if not form.films]
-    assert [page.locator(f".st-key-model-as-{kind} button").count() for kind in kinds] == [1] * len(kinds)
+    assert [kind for kind in kinds if not page.locator(f".st-key-model-as-{kind} button").count()] == []
     made = {kind: download(visit, f"model-as-{kind}") for kind in kinds if kind not in LARGE}
     assert RESEARCH_ONLY in made["html"].decode() and card.title in made["markdown"].decode().replace("\\", "")
     assert json.loads(made["json"])["title"] == card.title

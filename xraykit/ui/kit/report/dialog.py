@@ -177,12 +177,12 @@ def _preview(opened: Opened, report: Report, sheet: Sheet, look: Look) -> None:
         say(refused.words)
         return
     opened.page = min(opened.page, len(pages) - 1)
-    with st.container(key=f"report-page-{sheet}"):
-        st.image(pages[opened.page], alt=f"Page {opened.page + 1} of {len(pages)} of the report")
     with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", gap="small"):
         _turn(opened, -1, ":material/chevron_left:", "Left", "Page before", opened.page > 0)
         st.html(f"<p class='xk-said' role='status'>Page {opened.page + 1} of {len(pages)}</p>", width="content")
         _turn(opened, 1, ":material/chevron_right:", "Right", "Next page", opened.page < len(pages) - 1)
+    with st.container(key=f"report-page-{sheet}"):
+        st.image(pages[opened.page], alt=f"Page {opened.page + 1} of {len(pages)} of the report")
 
 
 def _turn(opened: Opened, step: int, icon: str, shortcut: str, label: str, there: bool) -> None:
