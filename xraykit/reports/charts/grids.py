@@ -211,3 +211,12 @@ def _looked_up(names: Mapping[str, Any]) -> str:
 def matrix_rows(model: str, cells: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """A model's cells as rows of `glance`."""
     return ({"model": model, **cell} for cell in cells)
+
+
+def frame(base: alt.Chart, chosen: tuple[str, str], style: Style, width: int = 4) -> alt.Chart:
+    """A frame `width` px thick around the cell (reference, predicted) whose films are listed."""
+    reference, predicted = chosen
+    in_row = alt.FieldEqualPredicate(equal=reference, field="reference")
+    in_column = alt.FieldEqualPredicate(equal=predicted, field="predicted")
+    only = base.transform_filter(alt.LogicalAndPredicate(**{"and": [in_row, in_column]}))
+    return only.mark_rect(filled=False, stroke=style.mark, strokeWidth=width, cursor="pointer")

@@ -60,10 +60,12 @@ def matrix(
         text="films:Q", color=ink
     )
     shares = base.mark_text(fontSize=size.small or 1, dy=13, cursor="pointer").encode(text="label:N", color=ink)
-    frame = base.transform_filter(_is_cell(chosen)).mark_rect(
-        filled=False, stroke=style.mark, strokeWidth=4 if size.small else 3, cursor="pointer"
-    )
-    layers = [tiles.add_params(pick), counts, *([shares] if size.small else []), *([frame] if chosen else [])]
+    layers = [
+        tiles.add_params(pick),
+        counts,
+        *([shares] if size.small else []),
+        *([grids.frame(base, chosen, style, 4 if size.small else 3)] if chosen else []),
+    ]
     length = size.side * len(classes)
     return finish(alt.layer(*layers), style, length, alt_text, width=length)
 
@@ -122,10 +124,3 @@ def intervals(
 
 def _percent(share: float | None) -> str:
     return "no films" if share is None else f"{100 * share:.1f}%"
-
-
-def _is_cell(chosen: tuple[str, str] | None) -> Any:
-    reference, predicted = chosen or ("", "")
-    in_row = alt.FieldEqualPredicate(equal=reference, field="reference")
-    in_column = alt.FieldEqualPredicate(equal=predicted, field="predicted")
-    return alt.LogicalAndPredicate(**{"and": [in_row, in_column]})

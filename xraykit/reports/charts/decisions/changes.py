@@ -67,21 +67,7 @@ def matrix(
         counts,
         *([shares] if size.small else []),
         clear,
-        *([_frame(base, chosen, style)] if chosen else []),
+        *([grids.frame(base, chosen, style)] if chosen else []),
     ]
     length = size.side * len(classes)
     return finish(alt.layer(*layers), style, length, alt_text, width=length)
-
-
-def _frame(base: alt.Chart, chosen: tuple[str, str], style: Style) -> alt.Chart:
-    """Around the cell whose films are listed."""
-    return base.transform_filter(
-        alt.LogicalAndPredicate(
-            **{
-                "and": [
-                    alt.FieldEqualPredicate(equal=name, field=field)
-                    for field, name in zip(("reference", "predicted"), chosen, strict=True)
-                ]
-            }
-        )
-    ).mark_rect(filled=False, stroke=style.mark, strokeWidth=4, cursor="pointer")
