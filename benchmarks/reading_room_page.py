@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import claims, web
 from tests.browser.conftest import chromium
-from tests.helpers import bad_films
+from tests.helpers import bad_films, dicom_films
 
 FILMS, SIDE = 128, (2500, 2048)  # more than the keys below pass by
 ROUNDS = 12
@@ -65,11 +65,11 @@ def film(size: tuple[int, int], seed: int) -> bytes:
 
 @cache
 def _values(size: tuple[int, int]) -> Any:
-    """Grain on broad shades: one of grain alone is refused as blank where it is large."""
+    """The drawn chest in that shape: what is no chest film, the gate refuses, and nothing is laid over it."""
     import numpy as np
 
-    broad = np.linspace(0, 1000, size[1], dtype="uint16")
-    return bad_films.film_values(size).astype("uint16") * 8 + broad
+    rows, columns = (np.linspace(0, max(size) - 1, side).astype(int) for side in size)
+    return dicom_films.chest(max(size))[rows[:, None], columns]
 
 
 def measure(work: Path, folder: Path, heats: int) -> dict[str, float]:
