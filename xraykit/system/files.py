@@ -19,6 +19,7 @@ from typing import IO, Any
 from xraykit.refused import Refused
 
 MOST_LINES_BYTES = 256 * 2**20  # of a file that grows by lines
+Stamp = tuple[int, int]  # of a version of a file: its last change in nanoseconds, its bytes
 
 
 class FileRefused(Refused):
@@ -75,6 +76,15 @@ def named(text: str) -> str:
 
 
 _ESCAPED = re.compile(r"\\(udc(?:5c|[89a-f][0-9a-f]))")
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Which version of a file this is; zeros where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return (0, 0)
+    return stat.st_mtime_ns, stat.st_size
 
 
 def sha256_of(path: Path) -> str:
