@@ -37,7 +37,13 @@ def test_limits_are_those_of_a_calculation_by_hand():
 def test_sets_are_checked_film_by_film():
     sets = Sets(0.9, Rule.PER_CLASS, {"ill": 0.6, "well": 0.3}, {"ill": 50, "well": 50})
     rows = [[0.7, 0.3], [0.65, 0.35], [0.5, 0.5], [0.2, 0.8], [0.1, 0.9]]
-    assert sets.of(np.array(rows)).tolist() == [[True, True], [True, True], [False, True], [False, True], [False, True]]
+    assert sets.includes(np.array(rows)).tolist() == [
+        [True, True],
+        [True, True],
+        [False, True],
+        [False, True],
+        [False, True],
+    ]
     found = conformal.check(sets, of_probabilities(rows, [0, 0, 0, 1, 1]))
     assert (found.n, found.covered.value, found.size, found.empty, found.whole) == (5, 0.8, 1.4, 0, 2)
     assert found.classes["ill"].value == pytest.approx(2 / 3) and found.classes["well"].value == 1
@@ -110,5 +116,5 @@ def test_limits_and_sets_are_those_of_mapie(level):
     )
     theirs.conformalize(validation.probabilities, validation.truth)
     _, inside = theirs.predict_set(films.probabilities)
-    ours = conformal.calibrate(validation, level, Rule.OVERALL).of(films.probabilities)
+    ours = conformal.calibrate(validation, level, Rule.OVERALL).includes(films.probabilities)
     assert 0 < ours.mean() < 1 and np.array_equal(ours, inside[:, :, 0])

@@ -72,7 +72,7 @@ def shown(name: str | os.PathLike[str]) -> str:
 
 def named(text: str) -> str:
     """The name that `shown` gave as `text`, fit to open the file."""
-    return _ESCAPED.sub(lambda found: "\\" if found[1] == "udc5c" else chr(int(found[1][1:], 16)), text)
+    return _ESCAPED.sub(lambda match: "\\" if match[1] == "udc5c" else chr(int(match[1][1:], 16)), text)
 
 
 _ESCAPED = re.compile(r"\\(udc(?:5c|[89a-f][0-9a-f]))")

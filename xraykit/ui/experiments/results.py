@@ -174,8 +174,8 @@ def _take_brush(name: str, key: str) -> Any:
     def take() -> None:
         chosen = st.session_state.get(key)
         brush = chosen.selection.get("brush", {}) if chosen else {}
-        found = snapshot.find(name)
-        table = snapshot.results(found) if found else ""
+        study = snapshot.find(name)
+        table = snapshot.results(study) if study else ""
         trials = None if isinstance(table, str) else study_settings.in_brush(table, brush)
         st.session_state[BRUSH] = (name, trials or None)
 

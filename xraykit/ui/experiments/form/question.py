@@ -68,9 +68,9 @@ def _take(key: str) -> None:
     if source in presets.NAMED:
         draft.take(draft.plain(presets.NAMED[source]), source)
     elif isinstance(source, str) and source.startswith(draft.COPY):
-        found = snapshot.find(source.removeprefix(draft.COPY))
-        if found and found.study:
-            draft.take(draft.plain(found.study), source)
+        chosen = snapshot.find(source.removeprefix(draft.COPY))
+        if chosen and chosen.study:
+            draft.take(draft.plain(chosen.study), source)
 
 
 def _hand_over() -> None:
