@@ -30,7 +30,6 @@ FOLDS = {
     str(FoldKind.CROSS_VALIDATION): "Cross-validation",
     str(FoldKind.LEAVE_ONE_SOURCE_OUT): "Leave one source out",
 }
-FIRST_FACTOR = "phases.0.learning_rate"
 
 
 def show() -> None:
