@@ -96,7 +96,7 @@ def _show_head(
             disabled=not usable,
             on_click=audit,
             args=(folder,),
-            help="Copies, patients on both sides of a division, and what tells the class without a lung.",
+            help="Duplicates, patients on both sides of a split, and cues that give the class away without the lungs.",
         )
         st.button("Close", key="datasets-close", on_click=close, args=(job,))
 

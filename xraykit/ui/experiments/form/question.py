@@ -32,7 +32,9 @@ def show() -> None:
             _hand_over()
     if words := st.session_state.pop("study-json-words", None):
         say(words)
-    parts.text("name", "Study name", faults, help="Letters, digits, '.', '_' and '-'. Numbered where it is taken.")
+    parts.text(
+        "name", "Study name", faults, help="Letters, digits, '.', '_' and '-'. A number is added if the name is taken."
+    )
     parts.text("words", "Question", faults, area=True, help="What the study asks, in a sentence or two.")
     parts.fault("", faults)
     _show_published()
