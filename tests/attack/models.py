@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.attack import Outcome
-from tests.helpers import DATA, ROOT
+from tests.helpers import DATA, ROOT, damage
 from xraykit.models import classifier, kept
 from xraykit.reports import tables
 from xraykit.reports.truth import card as card_report
@@ -86,16 +86,9 @@ def _make(bad: Path, draw: random.Random) -> str:
 
 def _change(data: dict, draw: random.Random) -> str:
     """Put a strange value at any place of a card, take the place away, or add one."""
-    inside, way = data, []
-    while True:
-        keys = list(inside) if isinstance(inside, dict) else list(range(len(inside)))
-        if not keys:
-            return "nothing"
-        key = draw.choice(keys)
-        way.append(str(key))
-        if not isinstance(inside[key], dict | list) or draw.random() < 0.15:
-            break
-        inside = inside[key]
+    if (place := damage.place_in(data, draw, stop=0.15)) is None:
+        return "nothing"
+    inside, key, way = place
     value, kind = copy.deepcopy(draw.choice(VALUES)), draw.random()
     if kind < 0.1:
         del inside[key]
@@ -103,7 +96,7 @@ def _change(data: dict, draw: random.Random) -> str:
         inside[draw.choice(("x", "²", "a.b", "phases.y", "9"))] = value
     else:
         inside[key] = value
-    return f"{'.'.join(way)} = {str(value)[:40]!r}"
+    return f"{way} = {str(value)[:40]!r}"
 
 
 def _cut(file: Path, draw: random.Random) -> None:

@@ -45,7 +45,7 @@ def sound(films=3):
 
 
 def unpacked(path):
-    return sorted(found.relative_to(path).as_posix() for found in path.rglob("*") if found.is_file())
+    return sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
 
 
 def refusal_of(data, root, name="films.zip"):
@@ -69,7 +69,7 @@ def test_class_folders_come_out_as_they_are(tmp_path):
     ]
     assert (path / "Normal" / "1.png").read_bytes() == png(0, 1)
     assert dataset.read(path).counts() == {"Normal": 3, "Sick": 3}
-    assert [found.name for found in tmp_path.iterdir()] == ["My-films"]
+    assert [file.name for file in tmp_path.iterdir()] == ["My-films"]
 
 
 def test_a_zip_is_read_from_a_file_too(tmp_path):
@@ -317,7 +317,7 @@ def test_any_change_of_bytes_ends_in_films_or_a_refusal(tmp_path_factory, change
         data[place] = value
     try:
         path = unpack_zip(bytes(data), "films", root)
-        assert all(found.resolve().is_relative_to(root) for found in path.rglob("*"))
+        assert all(file.resolve().is_relative_to(root) for file in path.rglob("*"))
     except check.ArchiveRefused:
         assert not any(root.iterdir())
 

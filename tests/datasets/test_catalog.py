@@ -41,7 +41,7 @@ def test_datasets_are_found_where_they_may_be(tmp_path):
 def test_a_folder_that_is_divided_is_one_dataset_and_its_parts_can_be_known_too(tmp_path):
     for part in ("train", "test"):
         film_folders.make(tmp_path / "data" / "intel" / part, films=1)
-    assert [(one.name, sum(one.counts.values())) for one in catalog.known()] == [("intel", 6)]
+    assert [(folder.name, sum(folder.counts.values())) for folder in catalog.known()] == [("intel", 6)]
     assert names([tmp_path / "data" / "intel" / "test"]) == ["intel", "test"]
 
 
@@ -70,7 +70,7 @@ def test_odd_folders_are_passed_over(tmp_path):
 
 def test_the_real_films_are_known(real_films, monkeypatch):
     monkeypatch.setenv("XRAYKIT_DATA", str(real_films))
-    known = {one.name: dict(one.counts) for one in catalog.known()}
+    known = {folder.name: dict(folder.counts) for folder in catalog.known()}
     assert known["radiography"] == {"COVID-19": 1000, "Normal": 1000, "Viral Pneumonia": 1000}
     assert known["darkcovid"] == {"COVID-19": 99, "Normal": 405, "Pneumonia": 394}
     assert known["kermany"] == {"Normal": 700, "Pneumonia": 700}

@@ -95,10 +95,10 @@ def test_patients_of_a_manifest_that_cross_its_split_are_named(tmp_path):
     rows = [(name, name.split("/")[1], f"p{i // 2}", "train" if i % 12 < 7 else "test") for i, name in enumerate(films)]
     with (root / "manifest.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("path", "label", "patient_id", "split"), *rows])
-    found = dataset.read(root)
-    assert len(found.crossing_groups()) == 2
-    assert inspection.describe(found)["given"]["counts"]["train"] == {"NORMAL": 7, "PNEUMONIA": 7}
-    parts = names_of(found, split.split(found, SplitPlan(division="given", validation=0.2)))
+    divided = dataset.read(root)
+    assert len(divided.crossing_groups()) == 2
+    assert inspection.describe(divided)["given"]["counts"]["train"] == {"NORMAL": 7, "PNEUMONIA": 7}
+    parts = names_of(divided, split.split(divided, SplitPlan(division="given", validation=0.2)))
     assert rows[7][0] not in parts["test"] and rows[8][0] in parts["test"]
 
 
@@ -108,9 +108,9 @@ def test_films_without_a_part_are_learned_from(tmp_path):
     rows = [(name, name.split("/")[1], ("test", "val", "", "train")[i % 4]) for i, name in enumerate(films)]
     with (root / "manifest.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("path", "label", "split"), *rows])
-    found = dataset.read(root)
-    assert inspection.describe(found)["given"]["without_part"] == 6
-    assert {len(those) for those in names_of(found, split.split(found, GIVEN)).values()} == {12, 6}
+    divided = dataset.read(root)
+    assert inspection.describe(divided)["given"]["without_part"] == 6
+    assert {len(those) for those in names_of(divided, split.split(divided, GIVEN)).values()} == {12, 6}
 
 
 def test_what_is_not_divided_cannot_be_used_as_given(tmp_path):

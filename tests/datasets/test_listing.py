@@ -35,8 +35,8 @@ def parts(root: Path) -> dict[tuple[str, str], int]:
 
 
 def remark(root: Path, code: str) -> layout.Remark:
-    (found,) = [remark for remark in folder.read(root).remarks if remark.code == code]
-    return found
+    (the_remark,) = [remark for remark in folder.read(root).remarks if remark.code == code]
+    return the_remark
 
 
 def codes(root: Path) -> set[str]:
@@ -95,8 +95,8 @@ def divided(root: Path, *of: str, around: str = "{part}/{label}") -> Path:
 )
 @pytest.mark.parametrize("around", ["{part}/{label}", "data/{part}/{label}", "{label}/{part}", "{part}/{part}/{label}"])
 def test_a_folder_that_is_divided_has_the_classes_below_the_parts(of, expected, around, tmp_path):
-    found = parts(divided(tmp_path, *of, around=around))
-    assert found == {(part, label): 3 for part in expected for label in ("NORMAL", "PNEUMONIA")}
+    divided_parts = parts(divided(tmp_path, *of, around=around))
+    assert divided_parts == {(part, label): 3 for part in expected for label in ("NORMAL", "PNEUMONIA")}
 
 
 def test_a_nested_copy_and_litter_are_left_out_and_named(tmp_path):
@@ -244,12 +244,12 @@ def test_a_name_that_is_no_utf_8_is_found_again_from_what_is_shown(tmp_path):
     Path(os.fsdecode(raw)).write_bytes(b"x")
     os.mkdir(os.fsencode(tmp_path) + b"/R\xf6ntgen")
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/R\xf6ntgen")) / "1.png").write_bytes(b"x")
-    found = folder.read(tmp_path)
-    shown = [row.film for row in found.rows if "film-" in row.film]
-    assert shown == ["A/film-\\udcff\\udce9.png"] and "R\\udcf6ntgen" in {row.label for row in found.rows}
-    table = "path,label\n" + "".join(f"{row.film},{row.label}\n" for row in found.rows)
+    contents = folder.read(tmp_path)
+    shown = [row.film for row in contents.rows if "film-" in row.film]
+    assert shown == ["A/film-\\udcff\\udce9.png"] and "R\\udcf6ntgen" in {row.label for row in contents.rows}
+    table = "path,label\n" + "".join(f"{row.film},{row.label}\n" for row in contents.rows)
     again = folder.read(listed(tmp_path, table))
-    assert [(row.film, row.label) for row in again.rows] == [(row.film, row.label) for row in found.rows]
+    assert [(row.film, row.label) for row in again.rows] == [(row.film, row.label) for row in contents.rows]
 
 
 def listed(root: Path, table: str | bytes, name: str = "manifest.csv") -> Path:
@@ -295,9 +295,9 @@ def table(rows=ROWS, head=("path", "label", "patient_id"), mark=",", end="\n") -
     ],
 )
 def test_a_manifest_is_read_in_the_shapes_people_save(given, told, flat):
-    found = folder.read(listed(flat, given))
-    assert [(row.film, row.label, row.patient) for row in found.rows] == ROWS
-    assert {remark.code for remark in found.remarks} == told | {"not-listed"}
+    contents = folder.read(listed(flat, given))
+    assert [(row.film, row.label, row.patient) for row in contents.rows] == ROWS
+    assert {remark.code for remark in contents.remarks} == told | {"not-listed"}
     assert remark(flat, "not-listed").examples == ("images/3.png",)
 
 
@@ -321,30 +321,30 @@ def test_a_manifest_in_doubt_is_refused_with_what_was_found_and_expected(given, 
 def test_a_manifest_may_be_written_otherwise_and_lie_in_the_only_folder(name, tmp_path):
     inner = lay(tmp_path / "data", *films("images", 4))
     listed(inner, table(mark="\t" if name.endswith("tsv") else ","), name)
-    found = folder.read(tmp_path)
-    assert [row.film for row in found.rows] == [f"data/{row[0]}" for row in ROWS]
+    contents = folder.read(tmp_path)
+    assert [row.film for row in contents.rows] == [f"data/{row[0]}" for row in ROWS]
     assert remark(tmp_path, "not-listed").count == 1
 
 
 def test_a_name_that_several_files_fit_is_refused_and_a_missing_one_stays(flat):
     lay(flat, "images/0.jpg")
-    found = folder.read(listed(flat, table([("images/0", "A", ""), ("images/1", "A", ""), ("images/9", "B", "")])))
-    (refusal,) = found.refused
+    contents = folder.read(listed(flat, table([("images/0", "A", ""), ("images/1", "A", ""), ("images/9", "B", "")])))
+    (refusal,) = contents.refused
     assert (refusal.source, refusal.code) == ("images/0", "ambiguous")
     assert "images/0.jpg, images/0.png" in refusal.words
-    assert [row.film for row in found.rows] == ["images/1.png", "images/9"]
+    assert [row.film for row in contents.rows] == ["images/1.png", "images/9"]
 
 
 def test_a_missing_file_is_not_taken_for_one_that_is_listed_itself(tmp_path):
     lay(tmp_path, "test/NORMAL/1.png")
-    found = folder.read(listed(tmp_path, "path,label\n1.png,SICK\ntest/NORMAL/1.png,NORMAL\n"))
-    assert {(row.film, row.label) for row in found.rows} == {("1.png", "SICK"), ("test/NORMAL/1.png", "NORMAL")}
+    contents = folder.read(listed(tmp_path, "path,label\n1.png,SICK\ntest/NORMAL/1.png,NORMAL\n"))
+    assert {(row.film, row.label) for row in contents.rows} == {("1.png", "SICK"), ("test/NORMAL/1.png", "NORMAL")}
 
 
 def test_rows_listed_twice_are_named(flat):
     rows = [*ROWS, ("./images/0.png", "COVID", ""), ("images\\1", "Normal", ""), ("images/1.png", "COVID", "")]
-    found = folder.read(listed(flat, table(rows)))
-    assert [(row.film, row.patient) for row in found.rows] == [("images/0.png", "p0"), ("images/2.png", "p1")]
+    contents = folder.read(listed(flat, table(rows)))
+    assert [(row.film, row.patient) for row in contents.rows] == [("images/0.png", "p0"), ("images/2.png", "p1")]
     assert remark(flat, "listed-twice").examples == ("images/0.png",)
     assert remark(flat, "listed-with-two-classes").examples == ("images/1.png (COVID, Normal)",)
 
@@ -352,8 +352,8 @@ def test_rows_listed_twice_are_named(flat):
 def test_a_column_split_gives_the_parts(flat):
     rows = [("images/0.png", "A", "train"), ("images/1.png", "A", "Val"), ("images/2.png", "B", "testing")]
     listed(flat, table([*rows, ("images/3.png", "B", "")], ("path", "label", "split")))
-    found = folder.read(flat)
-    assert [row.part for row in found.rows] == ["train", "validation", "test", ""]
+    contents = folder.read(flat)
+    assert [row.part for row in contents.rows] == ["train", "validation", "test", ""]
     listed(flat, table([*rows, ("images/3.png", "B", "fold 2")], ("path", "label", "Subset")))
     assert not any(row.part for row in folder.read(flat).rows)
     assert remark(flat, "no-division").examples == ("fold 2",)

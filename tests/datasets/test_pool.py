@@ -13,7 +13,8 @@ from PIL import Image
 
 from tests.helpers import film_folders
 from xraykit.datasets import dataset, layout, pool
-from xraykit.datasets.pool import read_record
+from xraykit.datasets.listing import pool_request
+from xraykit.datasets.listing.pool_record import read_record
 from xraykit.datasets.reading import index
 from xraykit.system import files
 
@@ -201,7 +202,7 @@ def test_classes_that_cannot_be_are_refused(classes, code, sources):
 
 
 def test_a_class_that_no_source_has_is_named(sources):
-    assert pool.unknown_classes(sources, {"Normall": "x", "Normal": "y", "second/COVID-19": None}) == [
+    assert pool_request.unknown_classes(sources, {"Normall": "x", "Normal": "y", "second/COVID-19": None}) == [
         "Normall",
         "second/COVID-19",
     ]

@@ -77,7 +77,7 @@ def test_each_class_is_shrunk_to_within_a_group(described, shrink):
     films = make(np.array([label for label, _ in described])[groups], groups)
     kept = chosen(films, np.arange(len(films)), shrink=shrink)
     for label, name in enumerate(films.classes):
-        largest = max([size for of, size in described if of == label], default=0)
+        largest = max([size for owner, size in described if owner == label], default=0)
         assert abs(films.counts(kept)[name] - shrink * films.counts()[name]) <= largest
 
 

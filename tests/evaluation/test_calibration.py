@@ -19,7 +19,7 @@ def test_biases_sum_to_zero_and_never_make_log_loss_worse():
     biases = calibration.fit_biases(logits, truth)
     temperature = calibration.fit_temperature(logits, truth)
     before, after = (
-        calibration.log_loss(calibration.softmax(found / temperature), truth) for found in (logits, logits + biases)
+        calibration.log_loss(calibration.softmax(scores / temperature), truth) for scores in (logits, logits + biases)
     )
     assert biases.sum() == pytest.approx(0, abs=1e-9) and after <= before
 

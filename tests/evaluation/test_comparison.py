@@ -28,9 +28,9 @@ def warnings_are_errors():
         yield
 
 
-def plain(found):
+def plain(comparison):
     """The comparison's JSON, in which no number may be NaN."""
-    return json.loads(found.to_json(), parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
+    return json.loads(comparison.to_json(), parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
 
 
 def test_a_clear_difference_is_said_with_its_interval():
@@ -58,8 +58,8 @@ def test_the_verdict_turns_with_the_order():
 
 def test_numbers_are_the_references():
     a, b = made("a", strength=1.5), made("b", strength=2.0, seed=1)
-    found = compare([a, b])
-    pair, right = found.pairs[0], [one.predicted == one.truth for one in (a, b)]
+    comparison = compare([a, b])
+    pair, right = comparison.pairs[0], [reading.predicted == reading.truth for reading in (a, b)]
     table = [[int((x & y).sum()) for y in (right[1], ~right[1])] for x in (right[0], ~right[0])]
     assert pair.p == pytest.approx(contingency_tables.mcnemar(table, exact=True).pvalue, abs=1e-9)
     assert pair.p == pytest.approx(binomtest(table[1][0], table[1][0] + table[0][1]).pvalue, abs=1e-9)
@@ -67,17 +67,17 @@ def test_numbers_are_the_references():
     for k, name in enumerate(a.classes):
         _, p, *_ = Delong_test((a.truth == k).astype(int), a.probabilities[:, k], b.probabilities[:, k])
         assert pair.delong[name]["p"] == pytest.approx(p, abs=1e-9)
-    f1 = [reference.f1_score(one.truth, one.predicted, average="macro") for one in (a, b)]
+    f1 = [reference.f1_score(reading.truth, reading.predicted, average="macro") for reading in (a, b)]
     assert pair.differences["macro_f1"].value == pytest.approx(f1[1] - f1[0], abs=1e-12)
 
 
 def test_fixed_films_are_those_that_only_the_second_gets_right():
-    found = compare([made("a", strength=1.5), made("b", strength=2.0, seed=1)])
-    a, b = found.evaluations
-    assert found.pairs[0].fixes
-    for i in found.pairs[0].fixes:
+    comparison = compare([made("a", strength=1.5), made("b", strength=2.0, seed=1)])
+    a, b = comparison.evaluations
+    assert comparison.pairs[0].fixes
+    for i in comparison.pairs[0].fixes:
         assert a.predicted[i] != a.truth[i] and b.predicted[i] == b.truth[i]
-    assert plain(found)["pairs"][0]["fixes"] == [found.films[i] for i in found.pairs[0].fixes]
+    assert plain(comparison)["pairs"][0]["fixes"] == [comparison.films[i] for i in comparison.pairs[0].fixes]
 
 
 def test_the_bootstrap_interval_is_that_of_drawing_films_one_by_one():
@@ -91,14 +91,14 @@ def test_the_bootstrap_interval_is_that_of_drawing_films_one_by_one():
 
 def test_the_bootstrap_draws_whole_groups():
     once = made("a", strength=1.5), made("b", strength=2.0, seed=1)
-    copies = [turned(one, np.repeat(np.arange(300), 4)) for one in once]
+    copies = [turned(reading, np.repeat(np.arange(300), 4)) for reading in once]
     names = tuple(f"{i}.png" for i in range(1200))
     groups = tuple(np.repeat(np.arange(300), 4).tolist())
     widths = []
     for evaluations in (
         once,
-        [replace(one, films=names, groups=groups) for one in copies],
-        [replace(one, films=names) for one in copies],
+        [replace(reading, films=names, groups=groups) for reading in copies],
+        [replace(reading, films=names) for reading in copies],
     ):
         figure = compare(evaluations).pairs[0].differences["accuracy"]
         widths.append(figure.high - figure.low)
@@ -108,19 +108,19 @@ def test_the_bootstrap_draws_whole_groups():
 
 def test_groups_are_told():
     a = made("a", groups=tuple(i // 2 for i in range(300)))
-    found = compare([a, made("b", seed=1)])
-    assert found.pairs[0].groups == 150 and found.notes[0].startswith("300 films in 150 groups")
+    comparison = compare([a, made("b", seed=1)])
+    assert comparison.pairs[0].groups == 150 and comparison.notes[0].startswith("300 films in 150 groups")
 
 
 @pytest.mark.parametrize("n", [1, 2, 40])
 def test_identical_models_are_not_distinguished(n):
-    found = compare([made("a", n=n), made("b", n=n)], margin=0.02)
-    pair = found.pairs[0]
+    comparison = compare([made("a", n=n), made("b", n=n)], margin=0.02)
+    pair = comparison.pairs[0]
     assert pair.verdict == "same predictions" and pair.p == 1.0 and pair.fixes == pair.breaks == ()
     assert pair.differences["accuracy"].value == 0
     assert all(test["p"] in (None, 1.0) for test in pair.delong.values())
     assert pair.not_worse == {"margin": 0.02, "second": False, "first": False}  # forty films show no two points
-    plain(found)
+    plain(comparison)
 
 
 def test_models_that_err_on_the_same_films_have_p_one():
@@ -145,19 +145,19 @@ def test_fewer_than_thirty_films_of_a_class_give_no_verdict(films, verdict):
 def test_one_film_gives_no_interval_and_no_verdict():
     a = made("a", truth=[0], logits=[[0.0, 1.0, 0.0]] * np.ones((1, 1)))
     b = made("b", truth=[0], logits=[[1.0, 0.0, 0.0]] * np.ones((1, 1)))
-    found = compare([a, b])
-    assert found.pairs[0].verdict == "too few films" and found.pairs[0].p == 1.0
-    assert found.pairs[0].differences["accuracy"] == stats.Figure(1.0, n=1)
-    assert "no interval" in found.pairs[0].words[0]
-    plain(found)
+    comparison = compare([a, b])
+    assert comparison.pairs[0].verdict == "too few films" and comparison.pairs[0].p == 1.0
+    assert comparison.pairs[0].differences["accuracy"] == stats.Figure(1.0, n=1)
+    assert "no interval" in comparison.pairs[0].words[0]
+    plain(comparison)
 
 
 def test_a_class_without_test_films_is_left_out():
     truth = np.arange(60) % 2
-    found = compare([made("a", truth=truth), made("b", truth=truth, seed=1)])
-    test = found.pairs[0].delong["Viral Pneumonia"]
+    comparison = compare([made("a", truth=truth), made("b", truth=truth, seed=1)])
+    test = comparison.pairs[0].delong["Viral Pneumonia"]
     assert test["p"] is None and test["first"].value is None
-    report = {row["row"]: row for row in plain(found)["models"][0]["report"]}
+    report = {row["row"]: row for row in plain(comparison)["models"][0]["report"]}
     assert report["Viral Pneumonia"]["recall"] is None and report["Viral Pneumonia"]["support"] == 0
 
 
@@ -166,20 +166,22 @@ def test_a_class_without_test_films_is_left_out():
 def test_any_films_give_sense(films):
     truth, first, second = np.array(films).T
     a, b = (made(name, truth=truth, logits=np.eye(3)[given] * 2.0) for name, given in (("a", first), ("b", second)))
-    found = compare([a, b], draws=100, margin=0.05)
-    figure = found.pairs[0].differences["accuracy"]
+    comparison = compare([a, b], draws=100, margin=0.05)
+    figure = comparison.pairs[0].differences["accuracy"]
     assert figure.value == pytest.approx((second == truth).mean() - (first == truth).mean())
-    assert 0 < found.pairs[0].p <= 1
-    plain(found)
+    assert 0 < comparison.pairs[0].p <= 1
+    plain(comparison)
 
 
 def test_more_than_two_are_adjusted_over_all_pairs():
-    found = compare([made(name, strength=2 + k / 4, seed=k) for k, name in enumerate("abcd")])
-    assert [(pair.first, pair.second) for pair in found.pairs] == [tuple(two) for two in "ab ac ad bc bd cd".split()]
-    assert all(pair.adjusted_p >= pair.p for pair in found.pairs)
-    smallest = min(found.pairs, key=lambda pair: pair.p)
+    comparison = compare([made(name, strength=2 + k / 4, seed=k) for k, name in enumerate("abcd")])
+    assert [(pair.first, pair.second) for pair in comparison.pairs] == [
+        tuple(two) for two in "ab ac ad bc bd cd".split()
+    ]
+    assert all(pair.adjusted_p >= pair.p for pair in comparison.pairs)
+    smallest = min(comparison.pairs, key=lambda pair: pair.p)
     assert smallest.adjusted_p == pytest.approx(min(1.0, 6 * smallest.p))
-    assert "Holm-adjusted over 6 pairs" in smallest.words[0] and found.pair("d", "a") is found.pairs[2]
+    assert "Holm-adjusted over 6 pairs" in smallest.words[0] and comparison.pair("d", "a") is comparison.pairs[2]
 
 
 def test_not_worse_is_shown_by_enough_films_only():

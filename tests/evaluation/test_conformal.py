@@ -37,10 +37,16 @@ def test_limits_are_those_of_a_calculation_by_hand():
 def test_sets_are_checked_film_by_film():
     sets = Sets(0.9, Rule.PER_CLASS, {"ill": 0.6, "well": 0.3}, {"ill": 50, "well": 50})
     rows = [[0.7, 0.3], [0.65, 0.35], [0.5, 0.5], [0.2, 0.8], [0.1, 0.9]]
-    assert sets.of(np.array(rows)).tolist() == [[True, True], [True, True], [False, True], [False, True], [False, True]]
-    found = conformal.check(sets, of_probabilities(rows, [0, 0, 0, 1, 1]))
-    assert (found.n, found.covered.value, found.size, found.empty, found.whole) == (5, 0.8, 1.4, 0, 2)
-    assert found.classes["ill"].value == pytest.approx(2 / 3) and found.classes["well"].value == 1
+    assert sets.includes(np.array(rows)).tolist() == [
+        [True, True],
+        [True, True],
+        [False, True],
+        [False, True],
+        [False, True],
+    ]
+    coverage = conformal.check(sets, of_probabilities(rows, [0, 0, 0, 1, 1]))
+    assert (coverage.n, coverage.covered.value, coverage.size, coverage.empty, coverage.whole) == (5, 0.8, 1.4, 0, 2)
+    assert coverage.classes["ill"].value == pytest.approx(2 / 3) and coverage.classes["well"].value == 1
     none = Sets(0.9, Rule.OVERALL, {"ill": 0.95, "well": 0.95}, {"ill": 50, "well": 50})
     assert conformal.check(none, of_probabilities(rows, [0, 0, 0, 1, 1])).empty == 5
 
@@ -59,8 +65,8 @@ def test_coverage_is_kept_on_films_alike(level, rule):
     for seed in range(20):
         validation = made("m", truth=np.arange(300) % 3, seed=seed, strength=1.5)
         films = made("m", truth=np.arange(600) % 3, seed=1000 + seed, strength=1.5)
-        found = conformal.check(conformal.calibrate(validation, level, rule), films)
-        shares.append([found.covered.value, *(figure.value for figure in found.classes.values())])
+        coverage = conformal.check(conformal.calibrate(validation, level, rule), films)
+        shares.append([coverage.covered.value, *(figure.value for figure in coverage.classes.values())])
     means = np.mean(shares, axis=0)
     assert means[0] == pytest.approx(level, abs=0.01) and means[0] > level - 0.004
     if rule is Rule.PER_CLASS:
@@ -110,5 +116,5 @@ def test_limits_and_sets_are_those_of_mapie(level):
     )
     theirs.conformalize(validation.probabilities, validation.truth)
     _, inside = theirs.predict_set(films.probabilities)
-    ours = conformal.calibrate(validation, level, Rule.OVERALL).of(films.probabilities)
+    ours = conformal.calibrate(validation, level, Rule.OVERALL).includes(films.probabilities)
     assert 0 < ours.mean() < 1 and np.array_equal(ours, inside[:, :, 0])

@@ -32,31 +32,31 @@ def test_the_roc_curve_is_scikit_learns(films):
         assert curves.roc(positive, scores) is None
         return
     for every in (False, True):
-        found = curves.roc(positive, scores, every=every)
+        curve = curves.roc(positive, scores, every=every)
         x, y, thresholds = reference.roc_curve(positive, scores, drop_intermediate=not every)
-        assert found.x == pytest.approx(x, abs=1e-12) and found.y == pytest.approx(y, abs=1e-12)
-        assert found.thresholds[1:] == pytest.approx(thresholds[1:])
-        assert found.area == pytest.approx(reference.roc_auc_score(positive, scores), abs=1e-12)
+        assert curve.x == pytest.approx(x, abs=1e-12) and curve.y == pytest.approx(y, abs=1e-12)
+        assert curve.thresholds[1:] == pytest.approx(thresholds[1:])
+        assert curve.area == pytest.approx(reference.roc_auc_score(positive, scores), abs=1e-12)
 
 
 @given(SCORED)
 @settings(deadline=None)
 def test_the_precision_recall_curve_is_scikit_learns(films):
     positive, scores = (np.array(column) for column in zip(*films, strict=True))
-    found = curves.precision_recall(positive, scores)
+    curve = curves.precision_recall(positive, scores)
     if not positive.any():
-        assert found is None
+        assert curve is None
         return
     precision, recall, _ = reference.precision_recall_curve(positive, scores)
     theirs = {(round(x, 9), round(y, 9)) for x, y in zip(recall, precision, strict=True)}
-    assert {(round(x, 9), round(y, 9)) for x, y in zip(found.x, found.y, strict=True)} <= theirs
-    assert found.area == pytest.approx(reference.average_precision_score(positive, scores), abs=1e-12)
-    assert found.x[0] == 0 and found.x[-1] == 1
+    assert {(round(x, 9), round(y, 9)) for x, y in zip(curve.x, curve.y, strict=True)} <= theirs
+    assert curve.area == pytest.approx(reference.average_precision_score(positive, scores), abs=1e-12)
+    assert curve.x[0] == 0 and curve.x[-1] == 1
 
 
 def test_a_curve_is_plain_data_without_infinity():
-    found = curves.roc(np.array([True, False]), np.array([0.7, 0.2])).to_dict()
-    assert found["thresholds"][0] is None and found["area"] == 1.0
+    curve = curves.roc(np.array([True, False]), np.array([0.7, 0.2])).to_dict()
+    assert curve["thresholds"][0] is None and curve["area"] == 1.0
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_calibration_figures_are_scikit_learns(calibrated):
 def test_reliability_bins_are_scikit_learns(calibrated):
     _, p, truth = calibrated
     for label in range(3):
-        found = [row for row in calibration.reliability(p, truth, label=label) if row["n"]]
+        rows = [row for row in calibration.reliability(p, truth, label=label) if row["n"]]
         observed, predicted = calibration_curve(truth == label, p[:, label], n_bins=10)
-        assert [row["observed"].value for row in found] == pytest.approx(observed, abs=1e-12)
-        assert [row["probability"] for row in found] == pytest.approx(predicted, abs=1e-12)
+        assert [row["observed"].value for row in rows] == pytest.approx(observed, abs=1e-12)
+        assert [row["probability"] for row in rows] == pytest.approx(predicted, abs=1e-12)
 
 
 def test_reliability_bins_hold_every_film_and_give_the_calibration_error(calibrated):
@@ -100,8 +100,10 @@ def test_a_probability_of_one_lies_in_the_last_bin():
 @pytest.mark.parametrize("truth", [[0], [0, 0, 0], [1, 1, 1]])
 def test_temperature_of_few_films_is_a_number_and_never_worsens(truth):
     logits = np.array([[3.0, 0.0], [2.0, 1.0], [0.0, 0.5]])[: len(truth)]
-    found = calibration.before_and_after(logits, np.array(truth), calibration.fit_temperature(logits, np.array(truth)))
-    assert found["after"]["log_loss"] <= found["before"]["log_loss"]
+    calibrated = calibration.before_and_after(
+        logits, np.array(truth), calibration.fit_temperature(logits, np.array(truth))
+    )
+    assert calibrated["after"]["log_loss"] <= calibrated["before"]["log_loss"]
 
 
 def test_temperature_leaves_the_predicted_class(calibrated):

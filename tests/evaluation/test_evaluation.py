@@ -26,31 +26,33 @@ def random_one():
 
 
 def test_figures_are_scikit_learns(random_one):
-    found = random_one.metrics()
+    figures = random_one.metrics()
     truth, predicted, p = random_one.truth, random_one.predicted, random_one.probabilities
-    assert found["confusion"] == reference.confusion_matrix(truth, predicted).tolist()
-    assert found["accuracy"].value == reference.accuracy_score(truth, predicted)
-    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, predicted), abs=1e-12)
+    assert figures["confusion"] == reference.confusion_matrix(truth, predicted).tolist()
+    assert figures["accuracy"].value == reference.accuracy_score(truth, predicted)
+    assert figures["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, predicted), abs=1e-12)
     report = reference.classification_report(truth, predicted, target_names=list("ABC"), output_dict=True)
     for k, name in enumerate("ABC"):
-        assert found["classes"][name]["sensitivity"].value == report[name]["recall"]
-        assert found["classes"][name]["ppv"].value == report[name]["precision"]
-        assert found["classes"][name]["f1"] == pytest.approx(report[name]["f1-score"], abs=1e-12)
-        assert found["classes"][name]["auroc"] == pytest.approx(reference.roc_auc_score(truth == k, p[:, k]), abs=1e-12)
+        assert figures["classes"][name]["sensitivity"].value == report[name]["recall"]
+        assert figures["classes"][name]["ppv"].value == report[name]["precision"]
+        assert figures["classes"][name]["f1"] == pytest.approx(report[name]["f1-score"], abs=1e-12)
+        assert figures["classes"][name]["auroc"] == pytest.approx(
+            reference.roc_auc_score(truth == k, p[:, k]), abs=1e-12
+        )
     assert calibration.log_loss(p, truth) == pytest.approx(reference.log_loss(truth, p), abs=1e-9)
 
 
 def test_wilson_interval_of_88_in_100():
     # Newcombe 1998's method 3, as statsmodels and R's binom give it
-    found = stats.proportion(88, 100)
-    assert (found.low, found.high) == pytest.approx((0.8019, 0.9300), abs=5e-5)
+    figure = stats.proportion(88, 100)
+    assert (figure.low, figure.high) == pytest.approx((0.8019, 0.9300), abs=5e-5)
 
 
 def test_nothing_to_count_gives_none_and_no_warning():
-    found = made([0, 0, 1], [[2, 1, 0], [0, 3, 0], [0, 1, 0]]).metrics()
-    assert found["classes"]["C"]["sensitivity"].value is None
-    assert found["classes"]["C"]["auroc"] is None
-    assert found["classes"]["C"]["f1"] is None
+    figures = made([0, 0, 1], [[2, 1, 0], [0, 3, 0], [0, 1, 0]]).metrics()
+    assert figures["classes"]["C"]["sensitivity"].value is None
+    assert figures["classes"]["C"]["auroc"] is None
+    assert figures["classes"]["C"]["f1"] is None
 
 
 def test_temperature_is_found_again():
@@ -63,8 +65,8 @@ def test_temperature_is_found_again():
 
 def test_temperature_never_makes_log_loss_worse(random_one):
     t = calibration.fit_temperature(random_one.logits, random_one.truth)
-    found = calibration.before_and_after(random_one.logits, random_one.truth, t)
-    assert found["after"]["log_loss"] <= found["before"]["log_loss"]
+    calibrated = calibration.before_and_after(random_one.logits, random_one.truth, t)
+    assert calibrated["after"]["log_loss"] <= calibrated["before"]["log_loss"]
 
 
 def test_calibration_error_of_a_known_case():
@@ -123,12 +125,12 @@ def test_other_films_give_another_digest(random_one):
     assert other.test_digest != random_one.test_digest
 
 
-def report_of_scikit_learn(found):
+def report_of_scikit_learn(reading):
     theirs = reference.classification_report(
-        found.truth,
-        found.predicted,
-        labels=range(len(found.classes)),
-        target_names=found.classes,
+        reading.truth,
+        reading.predicted,
+        labels=range(len(reading.classes)),
+        target_names=reading.classes,
         output_dict=True,
         zero_division=0,
     )
@@ -146,23 +148,23 @@ def test_the_report_is_scikit_learns(random_one):
 
 @pytest.mark.parametrize("predicted", [[0, 1, 1, 0], [0, 2, 1, 0]], ids=["never predicted", "predicted"])
 def test_a_class_without_films_is_none_in_the_report_and_averages_stay_scikit_learns(predicted):
-    found = made([0, 0, 1, 1], 3 * np.eye(3)[predicted])
-    theirs = reference.classification_report(found.truth, found.predicted, output_dict=True, zero_division=0)
-    rows = {row.pop("row"): row for row in found.report()}
+    evaluation = made([0, 0, 1, 1], 3 * np.eye(3)[predicted])
+    theirs = reference.classification_report(evaluation.truth, evaluation.predicted, output_dict=True, zero_division=0)
+    rows = {row.pop("row"): row for row in evaluation.report()}
     assert rows["C"] == {"precision": None, "recall": None, "f1-score": None, "support": 0}
     for name in ("macro avg", "weighted avg"):
         assert rows[name] == pytest.approx(theirs[name], abs=1e-15)
 
 
 def test_a_class_that_is_never_predicted_has_precision_nought_as_in_scikit_learn():
-    found = made([0, 1, 2], 3 * np.eye(3)[[0, 1, 1]])
-    assert found.report()[2]["precision"] == report_of_scikit_learn(found)["C"]["precision"] == 0
+    evaluation = made([0, 1, 2], 3 * np.eye(3)[[0, 1, 1]])
+    assert evaluation.report()[2]["precision"] == report_of_scikit_learn(evaluation)["C"]["precision"] == 0
 
 
 def test_no_figure_of_one_film_warns_or_is_nan(recwarn):
-    found = made([0], [[2.0, 1.0, 0.0]])
-    json.dumps([stats.plain(found.metrics()), found.report()], allow_nan=False)
-    assert found.metrics()["kappa"] is None and found.roc(0) is None and not recwarn.list
+    evaluation = made([0], [[2.0, 1.0, 0.0]])
+    json.dumps([stats.plain(evaluation.metrics()), evaluation.report()], allow_nan=False)
+    assert evaluation.metrics()["kappa"] is None and evaluation.roc(0) is None and not recwarn.list
 
 
 def test_intervals_are_exact_on_demand(random_one):

@@ -9,7 +9,7 @@ def rows(validation, training=None, rate=None, **columns):
     n = len(validation)
     training = training or [1.0 - k / n for k in range(n)]
     rate = rate or [1e-3] * n
-    found = [
+    epochs = [
         {
             "epoch": str(k),
             "phase": "0",
@@ -22,19 +22,19 @@ def rows(validation, training=None, rate=None, **columns):
         }
         for k in range(n)
     ]
-    return [row | {key: str(values[k]) for key, values in columns.items()} for k, row in enumerate(found)]
+    return [row | {key: str(values[k]) for key, values in columns.items()} for k, row in enumerate(epochs)]
 
 
 def test_the_best_epoch_is_that_of_the_lowest_validation_loss():
-    found = learning_curve.read_curve(rows([0.9, 0.4, 0.41]))
-    assert (found.best_epoch, found.best_loss, found.epochs, found.seconds) == (2, 0.4, 3, 6.0)
-    assert found.words[0] == "Best epoch 2 of 3: validation loss 0.400, validation accuracy 89.0%."
-    assert found.still_improving is False
+    curve = learning_curve.read_curve(rows([0.9, 0.4, 0.41]))
+    assert (curve.best_epoch, curve.best_loss, curve.epochs, curve.seconds) == (2, 0.4, 3, 6.0)
+    assert curve.words[0] == "Best epoch 2 of 3: validation loss 0.400, validation accuracy 89.0%."
+    assert curve.still_improving is False
 
 
 def test_a_loss_that_still_falls_is_said():
-    found = learning_curve.read_curve(rows([0.9, 0.5, 0.4]))
-    assert found.still_improving and "still improving" in found.words[-1]
+    curve = learning_curve.read_curve(rows([0.9, 0.5, 0.4]))
+    assert curve.still_improving and "still improving" in curve.words[-1]
 
 
 def test_a_long_wait_for_a_better_epoch_is_said():
@@ -48,8 +48,8 @@ def test_rate_cuts_are_found_and_a_cosine_has_none():
 
 
 def test_another_phase_is_no_rate_cut():
-    found = learning_curve.read_curve(rows([0.9] * 4, rate=[1e-3, 1e-3, 1e-5, 1e-5], phase=[0, 0, 1, 1]))
-    assert found.cuts == () and found.phases == (3,)
+    curve = learning_curve.read_curve(rows([0.9] * 4, rate=[1e-3, 1e-3, 1e-5, 1e-5], phase=[0, 0, 1, 1]))
+    assert curve.cuts == () and curve.phases == (3,)
 
 
 def test_overfitting_is_a_gap_or_a_rise():
@@ -63,11 +63,11 @@ def test_overfitting_is_a_gap_or_a_rise():
 
 
 def test_rows_that_do_not_tell_give_none():
-    found = learning_curve.read_curve([{"epoch": "0", "loss": "nan"}, {"epoch": "1", "loss": ""}])
-    assert found.best_epoch is None and found.gap is None and found.overfitting is None and found.seconds is None
-    assert "not reported" in found.words[0]
+    curve = learning_curve.read_curve([{"epoch": "0", "loss": "nan"}, {"epoch": "1", "loss": ""}])
+    assert curve.best_epoch is None and curve.gap is None and curve.overfitting is None and curve.seconds is None
+    assert "not reported" in curve.words[0]
     assert learning_curve.read_curve([]).words == ("No epochs were recorded.",)
-    assert "NaN" not in found.to_json()
+    assert "NaN" not in curve.to_json()
 
 
 def test_a_file_is_read_with_its_gaps(tmp_path):
@@ -87,14 +87,14 @@ def test_other_files_are_refused(tmp_path, text):
 
 
 def test_losses_near_nothing_do_not_rise_by_hundreds_of_percent():
-    found = learning_curve.read_curve(rows([0.5, 1e-5, 9e-5]))
-    assert found.rise == 0 and found.overfitting is False
+    curve = learning_curve.read_curve(rows([0.5, 1e-5, 9e-5]))
+    assert curve.rise == 0 and curve.overfitting is False
 
 
 def test_what_still_improves_is_not_called_overfitted():
-    found = learning_curve.read_curve(rows([0.5, 0.4, 0.3], accuracy=[0.9, 0.95, 0.99]))
-    words = " ".join(found.words)
-    assert found.still_improving and "Signs of overfitting" not in words and "validation is still improving" in words
+    curve = learning_curve.read_curve(rows([0.5, 0.4, 0.3], accuracy=[0.9, 0.95, 0.99]))
+    words = " ".join(curve.words)
+    assert curve.still_improving and "Signs of overfitting" not in words and "validation is still improving" in words
 
 
 def test_of_few_validation_films_nothing_is_called_overfitting():
@@ -108,14 +108,13 @@ def test_of_few_validation_films_nothing_is_called_overfitting():
 
 def test_a_gap_is_told_only_where_it_is_beyond_the_interval():
     history = rows([0.5, 0.6], accuracy=[0.9, 0.94], val_accuracy=[0.8, 0.88])
-    found = {
-        n: learning_curve.read_curve(history, films=n).overfitting for n in (20, 50, 500)
-    }  # of 50 films, [76.2, 94.4]
-    assert found == {20: None, 50: None, 500: True}
+    # Of 50 films, [76.2, 94.4]
+    verdicts = {n: learning_curve.read_curve(history, films=n).overfitting for n in (20, 50, 500)}
+    assert verdicts == {20: None, 50: None, 500: True}
 
 
 def test_the_best_accuracy_has_its_films_and_interval():
-    found = learning_curve.read_curve(rows([0.9, 0.4]), films=200)
-    assert found.words[0].endswith("validation accuracy 89.0% [83.9, 92.6] of 200 films.")
-    assert (found.best.n, found.best.text()) == (200, "89.0% [83.9, 92.6]")
+    curve = learning_curve.read_curve(rows([0.9, 0.4]), films=200)
+    assert curve.words[0].endswith("validation accuracy 89.0% [83.9, 92.6] of 200 films.")
+    assert (curve.best.n, curve.best.text()) == (200, "89.0% [83.9, 92.6]")
     assert learning_curve.read_curve(rows([0.9, 0.4])).best.ends is None

@@ -10,8 +10,8 @@ from xraykit.evaluation.decisions import net_benefit
 def test_the_formula_by_hand():
     # Vickers and Elkin 2006: TP / n - FP / n x t / (1 - t). Four films at 20 %: 2 hits, 1 false alarm
     positive, scores = np.array([True, True, False, False]), np.array([0.9, 0.2, 0.3, 0.1])
-    found = net_benefit.net_benefit(positive, scores, np.array([0.2, 0.5]))
-    assert found == pytest.approx([2 / 4 - 1 / 4 * 0.25, 1 / 4])
+    benefit = net_benefit.net_benefit(positive, scores, np.array([0.2, 0.5]))
+    assert benefit == pytest.approx([2 / 4 - 1 / 4 * 0.25, 1 / 4])
     assert net_benefit.treat_all(0.5, np.array([0.2, 0.5])) == pytest.approx([0.5 - 0.5 * 0.25, 0])
 
 
@@ -56,7 +56,7 @@ def test_films_of_a_group_are_drawn_together():
     scores = [np.tile(films.probabilities[:, 0], 4) for films in (a, b)]
     alone = net_benefit.difference(np.tile(positive, 4), *scores, np.arange(1200), draws=400)
     joined = net_benefit.difference(np.tile(positive, 4), *scores, np.tile(np.arange(300), 4), draws=400)
-    widths = [(found.high - found.low)[10:60].mean() for found in (alone, joined)]
+    widths = [(interval.high - interval.low)[10:60].mean() for interval in (alone, joined)]
     assert widths[1] == pytest.approx(2 * widths[0], rel=0.15)  # four copies tell no more than one
     lone = net_benefit.difference(positive, *(part[:300] for part in scores), np.zeros(300, int))
     assert np.isnan(lone.low).all() and not lone.better.any()

@@ -45,13 +45,13 @@ def test_a_specificity_is_met_with_the_highest_sensitivity(validation, wanted):
 
 def test_a_point_gives_the_test_films_their_classes(validation, test):
     point = operating_point.choose(validation, "COVID-19", sensitivity=0.95, sha256=SHA)
-    found = operating_point.apply(point, test, SHA)
+    applied = operating_point.apply(point, test, SHA)
     given = test.probabilities[:, 0] >= point.threshold
-    assert ((found.predicted == 0) == given).all()
-    assert (found.predicted[~given] == 1 + test.probabilities[~given, 1:].argmax(axis=1)).all()
-    assert (found.confusion == reference.confusion_matrix(test.truth, found.predicted)).all()
-    assert found.figures["sensitivity"].value == found.confusion[0, 0] / found.confusion[0].sum()
-    assert found.to_dict()["confusion"] == found.confusion.tolist()
+    assert ((applied.predicted == 0) == given).all()
+    assert (applied.predicted[~given] == 1 + test.probabilities[~given, 1:].argmax(axis=1)).all()
+    assert (applied.confusion == reference.confusion_matrix(test.truth, applied.predicted)).all()
+    assert applied.figures["sensitivity"].value == applied.confusion[0, 0] / applied.confusion[0].sum()
+    assert applied.to_dict()["confusion"] == applied.confusion.tolist()
 
 
 def test_a_point_is_refused_for_another_network(validation, test):

@@ -41,10 +41,10 @@ def scored(seed, n=200, ties=False):
 def test_intervals_of_a_share_are_statsmodels(case):
     k, n = case
     for ours, theirs in (("wilson", "wilson"), ("exact", "beta")):
-        found = stats.proportion(k, n, ours)
+        figure = stats.proportion(k, n, ours)
         low, high = proportion_confint(k, n, method=theirs)
-        assert (found.low, found.high) == pytest.approx((np.clip(low, 0, 1), np.clip(high, 0, 1)), **NEAR)
-        assert found.low - 1e-12 <= found.value <= found.high + 1e-12
+        assert (figure.low, figure.high) == pytest.approx((np.clip(low, 0, 1), np.clip(high, 0, 1)), **NEAR)
+        assert figure.low - 1e-12 <= figure.value <= figure.high + 1e-12
 
 
 def test_a_known_share():
@@ -56,28 +56,28 @@ def test_a_known_share():
 @given(st.integers(0, 300), st.integers(0, 300))
 @settings(deadline=None, max_examples=60)
 def test_mcnemar_is_statsmodels_and_scipys(fixed, broken):
-    found = stats.mcnemar(fixed, broken)
+    p = stats.mcnemar(fixed, broken)
     if not fixed + broken:
-        assert found == 1.0
+        assert p == 1.0
         return
     theirs = contingency_tables.mcnemar([[10, fixed], [broken, 10]], exact=True).pvalue
-    assert found == pytest.approx(min(theirs, 1.0), **NEAR)
-    assert found == pytest.approx(binomtest(fixed, fixed + broken).pvalue, **NEAR)
+    assert p == pytest.approx(min(theirs, 1.0), **NEAR)
+    assert p == pytest.approx(binomtest(fixed, fixed + broken).pvalue, **NEAR)
 
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_delong_is_mlstatkits(seed, ties):
     positive, first, second = scored(seed, ties=ties)
-    found = stats.delong(positive, first, second)
+    test = stats.delong(positive, first, second)
     z, p, ci_a, ci_b, auc_a, auc_b, _ = Delong_test(positive.astype(int), first, second)
-    assert (found.z, found.p) == pytest.approx((z, p), **NEAR)
-    assert (found.first.value, found.second.value) == pytest.approx((auc_a, auc_b), **NEAR)
-    assert (found.first.low, found.first.high) == pytest.approx(ci_a, **NEAR)
-    assert (found.second.low, found.second.high) == pytest.approx(ci_b, **NEAR)
-    assert found.first.value == pytest.approx(reference.roc_auc_score(positive, first), abs=1e-12)
-    half = (found.difference.high - found.difference.low) / 2
-    assert half == pytest.approx(norm.ppf(0.975) * abs(found.difference.value / z), **NEAR)
+    assert (test.z, test.p) == pytest.approx((z, p), **NEAR)
+    assert (test.first.value, test.second.value) == pytest.approx((auc_a, auc_b), **NEAR)
+    assert (test.first.low, test.first.high) == pytest.approx(ci_a, **NEAR)
+    assert (test.second.low, test.second.high) == pytest.approx(ci_b, **NEAR)
+    assert test.first.value == pytest.approx(reference.roc_auc_score(positive, first), abs=1e-12)
+    half = (test.difference.high - test.difference.low) / 2
+    assert half == pytest.approx(norm.ppf(0.975) * abs(test.difference.value / z), **NEAR)
 
 
 def test_delong_turns_its_sign_with_the_models():
@@ -93,23 +93,23 @@ def test_delong_turns_its_sign_with_the_models():
 )
 def test_identical_scores_are_not_distinguished(positive):
     scores = np.linspace(0, 1, len(positive))
-    found = stats.delong(np.array(positive), scores, scores.copy())
-    assert found.p == 1.0 and found.z == 0.0 and found.difference.value == 0.0
+    test = stats.delong(np.array(positive), scores, scores.copy())
+    assert test.p == 1.0 and test.z == 0.0 and test.difference.value == 0.0
 
 
 @pytest.mark.parametrize("positive", [[True] * 3, [False] * 3, [True]])
 def test_an_absent_side_has_no_area(positive):
-    found = stats.delong(np.array(positive), np.arange(len(positive)), np.arange(len(positive)) ** 2)
-    assert found.p is None and found.z is None
-    assert found.first.value is None and found.difference.value is None
+    test = stats.delong(np.array(positive), np.arange(len(positive)), np.arange(len(positive)) ** 2)
+    assert test.p is None and test.z is None
+    assert test.first.value is None and test.difference.value is None
 
 
 def test_perfect_separation_has_an_area_and_no_interval():
     positive = np.array([True] * 5 + [False] * 5)
     perfect, constant = positive.astype(float), np.zeros(10)
     assert stats.auroc(positive, perfect) == stats.Figure(1.0, n=10)
-    found = stats.delong(positive, perfect, constant)
-    assert found.difference.value == -0.5 and found.p is None
+    test = stats.delong(positive, perfect, constant)
+    assert test.difference.value == -0.5 and test.p is None
 
 
 def statistic_of_tango(fixed, broken, n, delta):
@@ -239,8 +239,8 @@ def test_copies_of_a_film_in_its_group_teach_an_area_nothing():
 
 
 def test_one_group_on_a_side_has_no_area_interval():
-    found = stats.auroc(np.array([True, True, False, False]), np.arange(4.0), np.array([0, 0, 1, 2]))
-    assert found.value == 0.0 and found.low is None
+    figure = stats.auroc(np.array([True, True, False, False]), np.arange(4.0), np.array([0, 0, 1, 2]))
+    assert figure.value == 0.0 and figure.low is None
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_the_best_is_told_apart_by_films_where_there_is_one_division(studies):
         study_results.write(studies, study, fold_names=["1"], films=1000, right=lambda trial, *_: right[trial])
     )
     assert read.ties.best == 2 and read.ties.tied == (2, 3) and read.ties.methods == (Method.FILMS,)
-    other = read.ties.of(1)
+    other = read.ties.difference(1)
     runs = [read.row(number).runs[0].right.right for number in (2, 1)]
     fixed, broken = int((runs[0] & ~runs[1]).sum()), int((~runs[0] & runs[1]).sum())
     assert other.p == stats.mcnemar(fixed, broken) and other.pairs == 400 and not other.tied
@@ -102,7 +102,7 @@ def test_seven_alike_trials_are_rarely_told_apart():
 
 def test_while_a_study_runs_a_trial_with_one_fold_is_not_the_best(studies):
     read = table.read(study_results.write(studies, rates(), ended={"t005-f2-s0": "waiting"}))
-    assert read.ties.best == 4 and read.ties.of(5).pairs == 1 and read.ties.of(5).method is Method.NONE
+    assert read.ties.best == 4 and read.ties.difference(5).pairs == 1 and read.ties.difference(5).method is Method.NONE
 
 
 @pytest.mark.parametrize(

@@ -33,18 +33,27 @@ def anywhere(path: Path, draw: random.Random) -> str:
     return f"{path.name}: {', '.join(words)}"
 
 
-def _put(inside: Any, mark: str, draw: random.Random) -> str:
+def place_in(inside: Any, draw: random.Random, stop: float = 0.3) -> tuple[Any, Any, str] | None:
+    """A place of JSON data: what holds it, its key there, and the way to it in words; None if there is none.
+
+    `stop` is how likely it is that a list or object itself is chosen, rather than something inside it.
+    """
     way = []
-    while True:
-        keys = list(inside) if isinstance(inside, dict) else list(range(len(inside)))
-        if not keys:
-            return "nothing"
+    while keys := list(inside) if isinstance(inside, dict) else list(range(len(inside))):
         key = draw.choice(keys)
         way.append(str(key))
-        if not isinstance(inside[key], dict | list) or not inside[key] or draw.random() < 0.3:
-            inside[key] = mark
-            return ".".join(way)
+        if not isinstance(inside[key], dict | list) or not inside[key] or draw.random() < stop:
+            return inside, key, ".".join(way)
         inside = inside[key]
+    return None
+
+
+def _put(data: Any, mark: str, draw: random.Random) -> str:
+    if (place := place_in(data, draw)) is None:
+        return "nothing"
+    inside, key, way = place
+    inside[key] = mark
+    return way
 
 
 def cells(path: Path, draw: random.Random) -> str:

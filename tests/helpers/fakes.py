@@ -46,6 +46,29 @@ def card(name: str = "mobilenetv2-scratch", title: str = "MobileNetV2 from scrat
     )
 
 
+def glance(name: str, sha256: str, **changes: Any) -> decoder.Glance:
+    """A film as a worklist knows it, of 64 x 64 pixels that are all black."""
+    plain = decoder.Glance(
+        source=name,
+        format="PNG",
+        sha256=sha256,
+        view=None,
+        laterality=None,
+        notes=(),
+        width=64,
+        height=64,
+        bits=8,
+        colour=False,
+        patient=None,
+        taken=None,
+        box=(0, 0, 1, 1),
+        squares={},
+        thumbnail=b"jpeg",
+        small=np.zeros((64, 64), np.uint8),
+    )
+    return dataclasses.replace(plain, **changes)
+
+
 CARDS = [card(), card("mobilenetv2-imagenet", "MobileNetV2 from ImageNet")]
 
 

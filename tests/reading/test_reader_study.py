@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from starlette.applications import Starlette
 
-from tests.helpers import reader_study, study_check
+from tests.helpers import fakes, reader_study, study_check
 from tests.helpers.asgi import ask
 from tests.helpers.reader_study import CLASSES, MODELS
-from xraykit.films.decoder import Glance
 from xraykit.gate import Outcome
 from xraykit.models.classifier import Prediction
 from xraykit.models.service.scoring import Scored
@@ -30,26 +29,8 @@ def scored(film, name):
         p = np.array([0.8 if label == film.answers[model] else 0.1 for label in CLASSES])
         return Prediction(CLASSES, p, np.log(p))
 
-    glance = Glance(
-        source=name,
-        format="PNG",
-        sha256=hashlib.sha256(name.encode()).hexdigest(),
-        view=None,
-        laterality=None,
-        notes=(),
-        width=64,
-        height=64,
-        bits=8,
-        colour=False,
-        patient=None,
-        taken=None,
-        box=(0, 0, 1, 1),
-        squares={},
-        thumbnail=b"jpeg",
-        small=np.zeros((64, 64), np.uint8),
-    )
     return Scored(
-        glance,
+        fakes.glance(name, hashlib.sha256(name.encode()).hexdigest()),
         gate=Outcome("off"),
         predictions={model: prediction(model) for model in MODELS},
         agreement={},

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from xraykit.films.decoder import Glance
+from tests.helpers import fakes
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.gate import Outcome
@@ -25,24 +25,8 @@ def scored(sha: str = "0", tops: tuple = ("x", "x"), patient: str | None = None)
     for name, top in zip(WANTED, tops, strict=True):
         probabilities = np.array([0.7, 0.3]) if top == "x" else np.array([0.3, 0.7])
         predictions[name] = Prediction(("x", "y"), probabilities, np.log(probabilities))
-    film = Glance(
-        source="film",
-        format="PNG",
-        sha256=sha,
-        view=None,
-        laterality=None,
-        notes=(Note("cropped", "Cropped."),),
-        width=10,
-        height=12,
-        bits=8,
-        colour=False,
-        patient=patient,
-        taken=None,
-        box=(0, 0, 1, 1),
-        squares={},
-        thumbnail=b"jpeg",
-        small=np.zeros((64, 64), np.uint8),
-    )
+    notes = (Note("cropped", "Cropped."),)
+    film = fakes.glance("film", sha, notes=notes, width=10, height=12, patient=patient)
     return Scored(
         film,
         gate=Outcome("off"),

@@ -69,9 +69,9 @@ def test_colour_films_keep_their_channels():
 def test_half_of_the_films_are_mirrored_where_asked_for():
     film = np.tile(np.arange(32, dtype=np.uint8), (32, 1))[..., None]
     seen = [augment(film, Augmentation(flip=True), np.random.default_rng(k)) for k in range(200)]
-    mirrored = sum(bool(np.array_equal(one, film[:, ::-1])) for one in seen)
+    mirrored = sum(bool(np.array_equal(pixels, film[:, ::-1])) for pixels in seen)
     assert 70 < mirrored < 130
-    assert all(np.array_equal(one, film) or np.array_equal(one, film[:, ::-1]) for one in seen)
+    assert all(np.array_equal(pixels, film) or np.array_equal(pixels, film[:, ::-1]) for pixels in seen)
 
 
 def test_halves_of_a_batch_are_the_batch():

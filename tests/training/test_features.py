@@ -181,14 +181,14 @@ class Frozen:
 def test_rows_are_added_for_films_that_are_new(films):
     from xraykit.training.fit.input import features
 
-    squares, told = films.squares(32), []
+    squares, reports = films.squares(32), []
     expected = Frozen.body.predict_on_batch(squares)
     first, made = features.passed(Frozen, films, squares, np.arange(10), batch_size=4)
     assert np.array_equal(first[np.arange(10)], expected[:10]) and (made.films, made.computed) == (10, 10)
     indices = np.array([50, 3, 70])
-    more, made = features.passed(Frozen, films, squares, indices, progress=lambda *done: told.append(done))
+    more, made = features.passed(Frozen, films, squares, indices, progress=lambda *done: reports.append(done))
     assert np.array_equal(more[indices], expected[indices]) and (made.films, made.computed) == (3, 2)
-    assert told[-1] == (3, 3) and np.array_equal(first[np.arange(10)], expected[:10])
+    assert reports[-1] == (3, 3) and np.array_equal(first[np.arange(10)], expected[:10])
     other, made = features.passed(Frozen, films.choose(range(60)), squares, np.array([50]))
     assert made.computed == 0 and np.array_equal(other[np.array([50])], expected[[50]])
 
@@ -231,7 +231,7 @@ def test_damaged_features_are_computed_again_and_harm_no_reader(films, cache, da
 def test_two_at_once_compute_each_film_once(films):
     from xraykit.training.fit.input import features
 
-    passed, begun, told = [], threading.Event(), []
+    passed, begun, reports = [], threading.Event(), []
     waiting = threading.Event()
 
     class Slow(Frozen):
@@ -244,7 +244,7 @@ def test_two_at_once_compute_each_film_once(films):
                 return Frozen.body.predict_on_batch(batch)
 
     def tell(done, total):
-        told.append(done)
+        reports.append(done)
         waiting.set()
 
     squares, indices = films.squares(32), np.arange(12)
@@ -253,7 +253,7 @@ def test_two_at_once_compute_each_film_once(films):
     assert begun.wait(60)
     second, made = features.passed(Slow, films, squares, indices, progress=tell)
     first.join()
-    assert passed == [12] and made.computed == 0 and told[0] == 0
+    assert passed == [12] and made.computed == 0 and reports[0] == 0
     assert np.array_equal(second[indices], Frozen.body.predict_on_batch(squares[indices]))
 
 

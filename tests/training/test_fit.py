@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,25 +120,16 @@ def test_ctrl_c_ends_a_run_in_order(films, tmp_path):
     assert 0 < len(made.history()) < 500 and (made.path / "checkpoint" / "state.npz").is_file()
 
 
+def training_command(recipe_name: str | Path, data: Path, runs: Path) -> list[str]:
+    """`xraykit train`, of the run "r"."""
+    words = ["train", "--recipe", recipe_name, "--data", data, "--runs", runs, "--name", "r", "--accept-leaks"]
+    return [sys.executable, "-m", "xraykit", *map(str, words)]
+
+
 @pytest.mark.longest
 def test_ctrl_c_ends_a_command_in_order(films, tmp_path):
-    command = [
-        "-m",
-        "xraykit",
-        "train",
-        "--recipe",
-        "tiny",
-        "--data",
-        films.root,
-        "--runs",
-        tmp_path,
-        "--name",
-        "r",
-        "--accept-leaks",
-    ]
-    training = subprocess.Popen(
-        [sys.executable, *map(str, command), "--set", "phases.0.epochs=5000"], stderr=subprocess.PIPE, text=True
-    )
+    command = training_command(TINY.name, films.root, tmp_path)
+    training = subprocess.Popen([*command, "--set", "phases.0.epochs=5000"], stderr=subprocess.PIPE, text=True)
     made = run.Run(tmp_path / "r")
     try:
         while not made.history():
@@ -235,27 +227,9 @@ def test_every_backend_trains_the_same_recipe(backend, films, tmp_path):
     chosen = recipe.with_settings(TINY, [f"backend={backend}", "hidden=[]", "phases.0.epochs=2"])
     file = tmp_path / "recipe.json"
     file.write_text(chosen.to_json())
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "xraykit",
-            "train",
-            "--recipe",
-            file,
-            "--data",
-            films.root,
-            "--runs",
-            tmp_path,
-            "--name",
-            "r",
-            "--accept-leaks",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        env=os.environ | quick_jax(tmp_path / "xla"),
-    )
+    command = training_command(file, films.root, tmp_path)
+    environment = os.environ | quick_jax(tmp_path / "xla")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     made = run.Run(tmp_path / "r")
     assert made.status().backend == backend

@@ -108,8 +108,8 @@ def test_operating_points_are_chosen_on_validation_and_applied_to_test(finished)
 
 def test_the_kept_evaluation_is_the_cards(finished):
     _, weights = finished
-    found = evaluation.load(weights / "tiny" / "evaluation.json")
-    assert found.metrics()["confusion"] == card.read(weights / "tiny").metrics["test"]["confusion"]
+    kept_readings = evaluation.load(weights / "tiny" / "evaluation.json")
+    assert kept_readings.metrics()["confusion"] == card.read(weights / "tiny").metrics["test"]["confusion"]
 
 
 def test_temperature_helps_on_validation(finished):
@@ -206,15 +206,15 @@ def test_a_run_of_before_is_kept_as_it_was_then(tmp_path, monkeypatch, converts_
     monkeypatch.setenv("XRAYKIT_CACHE", str(tmp_path / "cache"))
     before = DATA / "fc00794"
     old = run.Run(shutil.copytree(before / "runs" / "finished", tmp_path / "runs" / "finished"))
-    found = keep.keep(old, "tiny-kept", root=tmp_path / "weights", data=before / "films")
+    kept_card = keep.keep(old, "tiny-kept", root=tmp_path / "weights", data=before / "films")
     theirs = card.Card.from_json((before / "kept" / "tiny-kept" / "card.json").read_text())
-    assert {file for file in found.files if not seen_films.is_ours(file)} == theirs.files.keys()
-    assert found.files["model.keras"] == theirs.files["model.keras"]
-    assert found.temperature == pytest.approx(theirs.temperature)
-    assert found.data == theirs.data and found.recipe == theirs.recipe
+    assert {file for file in kept_card.files if not seen_films.is_ours(file)} == theirs.files.keys()
+    assert kept_card.files["model.keras"] == theirs.files["model.keras"]
+    assert kept_card.temperature == pytest.approx(theirs.temperature)
+    assert kept_card.data == theirs.data and kept_card.recipe == theirs.recipe
     for part in ("validation", "test"):
-        assert found.metrics[part]["confusion"] == theirs.metrics[part]["confusion"]
-        assert found.metrics[part]["accuracy"] == theirs.metrics[part]["accuracy"]
+        assert kept_card.metrics[part]["confusion"] == theirs.metrics[part]["confusion"]
+        assert kept_card.metrics[part]["accuracy"] == theirs.metrics[part]["accuracy"]
 
 
 def test_a_film_read_from_path_and_from_bytes_is_identical(finished, tmp_path):
@@ -228,8 +228,8 @@ def test_a_film_read_from_path_and_from_bytes_is_identical(finished, tmp_path):
     with ingest.Ingest() as firewall:
         films = [firewall.read(tmp_path / "film.jpg"), firewall.read(data.getvalue(), "film.jpg")]
     films.append(radiograph.read(data.getvalue(), "film.jpg"))
-    found = [prediction.probabilities for prediction in reader.predict(films)]
-    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
+    readings = [prediction.probabilities for prediction in reader.predict(films)]
+    assert np.array_equal(readings[0], readings[1]) and np.array_equal(readings[0], readings[2])
 
 
 def test_a_run_is_kept_in_the_background(finished, converted_already, monkeypatch):
@@ -239,8 +239,8 @@ def test_a_run_is_kept_in_the_background(finished, converted_already, monkeypatc
     monkeypatch.setattr(jobs.Job, "start", lambda job, words, **facts: CliRunner().invoke(main, words))
     state = keep.start(made, "background", title="Kept from the page", limits=["Only a test."]).state()
     assert (state.state, state.message, state.model) == (State.FINISHED, "Saved as background.", "background")
-    found = card.read(weights / "background")
-    assert found.title == "Kept from the page" and "Only a test." in found.limits
+    kept_card = card.read(weights / "background")
+    assert kept_card.title == "Kept from the page" and "Only a test." in kept_card.limits
     state = keep.start(made, "background").state()
     assert state.state is State.FAILED and "already" in state.message
 

@@ -25,8 +25,8 @@ HANG = 120
 class Watcher:
     """Reads a run again and again, as a page does, and notes what it must never see."""
 
-    def __init__(self, found: run.Run) -> None:
-        self.run, self.faults, self.ended = found, [], threading.Event()
+    def __init__(self, made: run.Run) -> None:
+        self.run, self.faults, self.ended = made, [], threading.Event()
         self.process: subprocess.Popen | warm.Process | None = None
         self.thread = threading.Thread(target=self._watch)
 
@@ -135,8 +135,8 @@ def _kill(made: run.Run, watcher: Watcher) -> None:
 def _check_files(made: run.Run) -> None:
     state = made.path / "checkpoint" / "state.npz"
     if state.exists():
-        with np.load(state, allow_pickle=False) as found:
-            assert all(found[name] is not None for name in found.files)
+        with np.load(state, allow_pickle=False) as arrays:
+            assert all(arrays[name] is not None for name in arrays.files)
     assert made.read("recipe.json")["name"] == "tiny"
 
 

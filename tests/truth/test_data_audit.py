@@ -72,9 +72,9 @@ def test_copies_patients_and_what_goes_with_the_class_are_found(tmp_path):
     rows[5]["patient_id"] = "p 8"  # rows[8] is P-008: training beside test
     rows[41]["patient_id"] = rows[42]["patient_id"] = rows[9]["patient_id"]
     made = audited(audit_films.make(tmp_path / "films", rows, ["patient_id", "split", "age"]))
-    found = codes(made)
-    assert {"patients-in-two-classes", "twins-in-two-classes", "turned-duplicates", "patient-spelling"} <= found
-    assert {"patients-across-given-parts", "twins-across-given-parts", "class-against-age"} <= found
+    found_codes = codes(made)
+    assert {"patients-in-two-classes", "twins-in-two-classes", "turned-duplicates", "patient-spelling"} <= found_codes
+    assert {"patients-across-given-parts", "twins-across-given-parts", "class-against-age"} <= found_codes
     assert "Pneumonia/same.png" in named(made, "identical-files")
     assert "Pneumonia/bright.png" in named(made, "near-duplicates")
     for name in ("mirrored", "turned", "inverted"):

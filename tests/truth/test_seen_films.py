@@ -102,8 +102,8 @@ def test_remember_keeps_numbers_beside_the_model_and_no_name(model):
     seen = films.load(folder)
     assert {bytes(sha).hex() for sha in seen.sha256} == set(read.hashes)
     names = [seen.classes[label] for label in seen.labels]
-    of = dict(zip(read.hashes, (read.classes[label] for label in read.labels), strict=True))
-    assert names == [of[bytes(sha).hex()] for sha in seen.sha256]
+    label_by_hash = dict(zip(read.hashes, (read.classes[label] for label in read.labels), strict=True))
+    assert names == [label_by_hash[bytes(sha).hex()] for sha in seen.sha256]
     assert run("models", "remember", "tiny", "--data", read.root).exit_code == 0
     assert cards.read(folder) == card, "the same films give the same file"
 

@@ -32,8 +32,8 @@ def test_a_model_without_sets_gets_them_and_stays_whole(model):
     assert sets.of_card(before) == () and sets.shown(before) is None and sets.beside(before) is None
     after = sets.attach("alpha")
     assert load_kept("alpha").card == after == cards.read(model)
-    found = sets.of_card(after)
-    assert [(each.sets.level, each.sets.rule) for each in found] == [
+    checked = sets.of_card(after)
+    assert [(each.sets.level, each.sets.rule) for each in checked] == [
         (level, rule) for level in (0.9, 0.95) for rule in (Rule.PER_CLASS, Rule.OVERALL)
     ]
     shown = sets.shown(after)
@@ -46,8 +46,8 @@ def test_films_from_elsewhere_are_checked_when_they_come_and_forgotten_when_they
     card = elsewhere.attach(model, far(), Source("far", "made up"), 0)
     assert [place.name for place in sets.shown(card).places] == ["home", "far"] and sets.unchecked(card) == ()
     assert sets.shown(card).verdict(sets.shown(card).places[1]) is Verdict.BROKEN
-    told = sets.beside(card)
-    assert json.loads(json.dumps(told))["places"][1]["verdict"] == "broken" and told["level"] == 0.9
+    checks = sets.beside(card)
+    assert json.loads(json.dumps(checks))["places"][1]["verdict"] == "broken" and checks["level"] == 0.9
     again = elsewhere.attach(model, far(130, skill=3.0), Source("far", "made up"), 0)
     assert [place.coverage.n for place in sets.shown(again).places] == [400, 130]
     assert [place.name for place in sets.shown(elsewhere.detach(model, "far")).places] == ["home"]

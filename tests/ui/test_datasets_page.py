@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import ROOT, data_audits, fakes, film_folders
 from xraykit.datasets import pool
 from xraykit.datasets.catalog import work
+from xraykit.datasets.listing import pool_record
 from xraykit.datasets.reading import preview
 from xraykit.system import jobs
 from xraykit.system.job_folder import State
@@ -264,7 +265,7 @@ def test_datasets_are_pooled_with_their_classes_mapped(tmp_path):
     text = words(app)
     assert "Samples, drawn" in text and "children-radiography" in text
     made = tmp_path / "datasets" / "children-radiography"
-    record = pool.read_record(made)
+    record = pool_record.read_record(made)
     assert record.counts == {
         "Normal": {"children": 2, "radiography": 3},
         "Pneumonia": {"children": 2, "radiography": 3},

@@ -354,13 +354,13 @@ def test_each_drop_zone_has_the_limit_of_what_reads_it():
 
 
 def test_unpacking_says_how_much_is_done_and_how_long_it_takes(monkeypatch):
-    from xraykit.ui.fine_tune.form import films
+    from xraykit.ui.datasets import zips
 
     shown, moments = [], iter([0.0, 0.1, 60.0, 60.1, 90.0])
     bar = SimpleNamespace(progress=lambda share, words: shown.append((share, words)))
-    monkeypatch.setattr(films.st, "progress", lambda share, words: bar)
-    monkeypatch.setattr(films.time, "monotonic", lambda: next(moments))
-    report = films._show_unpacking("a.zip")
+    monkeypatch.setattr(zips.st, "progress", lambda share, words: bar)
+    monkeypatch.setattr(zips.time, "monotonic", lambda: next(moments))
+    report = zips.progress_bar("a.zip")
     for done in (1, 2, 3, 4):  # of which those that follow too fast are not drawn
         report(done * 2**30, 4 * 2**30)
     assert [share for share, _ in shown] == [0.5, 1.0]

@@ -23,7 +23,7 @@ FILE = click.Path(path_type=Path)
     multiple=True,
     help="Name or folder of a saved model; give it several times to see several models side by side.",
 )
-@click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
+@terminal.DATA
 @click.option("--out", type=FILE, help="Folder for audit.md, audit.html, the charts, audit.json and progress.json.")
 @click.option(
     "--films", default=300, show_default=True, type=click.IntRange(2), help="Films that are altered, at most."

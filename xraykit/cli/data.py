@@ -225,14 +225,14 @@ def _asked(
     given: Sequence[str], renamed: Sequence[str], leave_out: Sequence[str]
 ) -> tuple[dict[str, Path], dict[str, str | None]]:
     """The sources and classes that the command line names; raises DatasetRefused."""
-    from xraykit.datasets import pool
+    from xraykit.datasets.listing import pool_request
 
     sources = dict(_source(each) for each in given)
     if len(sources) < len(given):
         raise DatasetRefused("Two datasets have the same name. Write NAME=FOLDER for one of them.")
     classes: dict[str, str | None] = dict(_renamed(each) for each in renamed)
     classes |= dict.fromkeys(leave_out)
-    if unknown := pool.unknown_classes(sources, classes):
+    if unknown := pool_request.unknown_classes(sources, classes):
         raise DatasetRefused(f"No dataset here has the class {', '.join(unknown)}.", code="pool-classes")
     return sources, classes
 
@@ -262,9 +262,9 @@ def _renamed(given: str) -> tuple[str, str]:
 
 
 def _show_pool(folder: Path) -> None:
-    from xraykit.datasets import pool
+    from xraykit.datasets.listing import pool_record
 
-    record = pool.read_record(folder)
+    record = pool_record.read_record(folder)
     assert record is not None
     click.echo(f"{sum(sum(counts.values()) for counts in record.counts.values()):,} films in {files.shown(folder)}")
     for label, counts in record.counts.items():

@@ -17,6 +17,13 @@ from xraykit.refused import Refused, words_of
 from xraykit.system.job_folder import Stopped
 from xraykit.training.run.run import Diverged
 
+DATA = click.option(
+    "--data",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Class folders, or a folder with a manifest.csv.",
+)
 GATE = click.option(
     "--gate",
     type=click.Choice(["on", "off"]),

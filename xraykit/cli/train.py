@@ -26,7 +26,7 @@ FILE = click.Path(path_type=Path)
 
 @click.command()
 @click.option("--recipe", "recipe_name", required=True, help="A preset, or a JSON file.")
-@click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
+@terminal.DATA
 @click.option("--name", help="The run's name; date and recipe if not given.")
 @click.option("--set", "settings", multiple=True, help="field=value, as often as needed: phases.0.epochs=3")
 @click.option("--runs", "root", type=FILE, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")

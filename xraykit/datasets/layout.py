@@ -93,14 +93,14 @@ def remark(code: str, words: str, names: Sequence[str]) -> tuple[Remark, ...]:
     """One remark on these names, none where there are none; {film} in `words` becomes "2 films", and so on."""
     if not names:
         return ()
-    things = {thing: counted(len(names), thing) for thing in ("film", "file", "folder", "name", "path", "value")}
-    things["class"] = counted(len(names), "class", "classes")
-    return (Remark(code, words.format(**things), len(names), tuple(names[:EXAMPLES])),)
+    nouns = {noun: counted(len(names), noun) for noun in ("film", "file", "folder", "name", "path", "value")}
+    nouns["class"] = counted(len(names), "class", "classes")
+    return (Remark(code, words.format(**nouns), len(names), tuple(names[:EXAMPLES])),)
 
 
-def counted(n: int, thing: str, things: str = "") -> str:
+def counted(n: int, noun: str, nouns: str = "") -> str:
     """1 film, 2 films."""
-    return f"{n:,} {thing if n == 1 else things or f'{thing}s'}"
+    return f"{n:,} {noun if n == 1 else nouns or f'{noun}s'}"
 
 
 def read_remarks(recorded: Sequence[Mapping[str, Any]]) -> tuple[Remark, ...]:

@@ -7,29 +7,26 @@ same folder again.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import itertools
-import json
 import os
-import re
 import shutil
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from xraykit.datasets.archive.place import place
-from xraykit.datasets.layout import DatasetRefused, Layout, Row, counted
+from xraykit.datasets.layout import DatasetRefused, counted
 from xraykit.datasets.listing import folder as listing
-from xraykit.datasets.listing import names, pool_record
+from xraykit.datasets.listing import pool_request
 from xraykit.datasets.listing.pool_record import POOL_RECORD, PoolRecord, read_record
+from xraykit.datasets.listing.pool_request import Film, PoolRequest, Source, new_label
 from xraykit.datasets.reading import copies, index
 from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.films.refusal import Refusal
@@ -49,29 +46,6 @@ RECORDED = ("digest", "sources", "classes", "left_out")  # in data.json of a run
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "label", "patient_id", "source", "source_detail", "split")
 WAIT = 0.2  # seconds between two looks at a pool that another process is making
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A dataset that goes into a pool: `prefix` is its folder there, plain and no other's."""
-
-    name: str
-    prefix: str
-    path: Path
-    layout: Layout
-
-
-class _Film(NamedTuple):
-    """A film of a pool: the source and row it comes from, and its class there."""
-
-    source: _Source
-    row: Row
-    label: str
-    patient: str = ""  # of the pool: no source has another's
-
-    @property
-    def place(self) -> str:
-        return f"{self.source.prefix}/{self.row.film}"
 
 
 def pool(
@@ -114,18 +88,15 @@ def pool(
         If the disk is full or must not be written.
     """
     root = root or datasets_folder()
-    classes = {label: None if new is None else names.label_of(new) for label, new in (classes or {}).items()}
-    sources = _sources(folders)
-    films = _films(sources, classes)
-    digest = _digest(sources, films, classes, distinct)
+    request = pool_request.request(folders, classes, distinct)
     make_private(root)
     restore(root)
-    plain = _plain(name or "-".join(folders))
+    plain = pool_request.plain_name(name or "-".join(folders))
     return _once(
-        digest,
+        request.digest,
         root,
-        make=lambda: _make(sources, films, classes, digest, root, plain, progress, distinct),
-        wait=lambda: progress and progress(0, len(films)),
+        make=lambda: _make(request, root, plain, progress),
+        wait=lambda: progress and progress(0, len(request.films)),
     )
 
 
@@ -160,135 +131,43 @@ def find(digest: str, root: Path) -> Path | None:
     return None
 
 
-def unknown_classes(folders: Mapping[str, Path], classes: Mapping[str, str | None]) -> list[str]:
-    """The classes of a request that no source has: most often a slip of the pen. Raises DatasetRefused."""
-    known: set[str] = set()
-    for source in _sources(folders):
-        labels = {row.label for row in source.layout.rows}
-        known |= labels | {f"{source.name}/{label}" for label in labels}
-    return sorted(set(classes) - known)
-
-
 def _is_whole(folder: Path, record: PoolRecord) -> bool:
     listed = (folder / files.named(film) for film in record.films)
     return (folder / MANIFEST).is_file() and all(map(os.path.isfile, listed))
 
 
-def _sources(folders: Mapping[str, Path]) -> list[_Source]:
-    if not folders:
-        raise DatasetRefused("Name at least one dataset to pool.", code="pool-empty")
-    sources: list[_Source] = []
-    for name, path in folders.items():
-        plain = base = _plain(name)
-        taken = {source.prefix.casefold() for source in sources}
-        number = 1
-        while plain.casefold() in taken:
-            number += 1
-            plain = f"{base}-{number}"
-        sources.append(_Source(names.label_of(name) or plain, plain, path, listing.read(path)))
-    if alike := names.alike([source.name for source in sources]):
-        raise DatasetRefused(
-            f"Sources need names that differ in more than spaces and punctuation: {', '.join(alike[0])}.",
-            code="pool-names",
-        )
-    return sources
-
-
-def _films(sources: Sequence[_Source], classes: Mapping[str, str | None]) -> list[_Film]:
-    """The films that go in, with their new classes."""
-    films = []
-    for source in sources:
-        for row in source.layout.rows:
-            label = new_label(row.label, source.name, classes)
-            if label is not None:
-                films.append(_Film(source, row, label, f"{source.prefix}:{row.patient}" if row.patient else ""))
-    labels = sorted({film.label for film in films})
-    if "" in labels:
-        raise DatasetRefused("A class needs a name of at least one letter or digit.", code="pool-classes")
-    if len(labels) < 2:
-        raise DatasetRefused(
-            f"A dataset needs two classes or more; with this choice of classes {' and '.join(labels) or 'none'} "
-            "remains. Leave fewer out, or give them different names.",
-            code="too-few-classes",
-        )
-    if alike := names.alike(labels):
-        raise DatasetRefused(
-            f"Classes of the sources have nearly the same name: {'; '.join(', '.join(each) for each in alike)}. "
-            "Give them one name if they are one class, names that differ in more than case, spaces and punctuation if "
-            "not.",
-            code="classes-alike",
-        )
-    return films
-
-
-def new_label(label: str, source: str, classes: Mapping[str, str | None]) -> str | None:
-    """What a class of a source is called in the pool; None where its films are left out."""
-    return classes.get(f"{source}/{label}", classes.get(label, label))
-
-
-def _digest(
-    sources: Sequence[_Source], films: Sequence[_Film], classes: Mapping[str, str | None], distinct: bool
-) -> str:
-    """The same request for the same files gives the same; no film is opened."""
-    wanted = [[source.name, source.prefix] for source in sources]
-    rows = [[film.place, film.label, *film.row[2:5], *_size_and_time(_file(film))] for film in films]
-    asked = json.dumps([pool_record.FORMAT, wanted, sorted(classes.items()), sorted(rows), *["distinct"] * distinct])
-    return hashlib.sha256(asked.encode()).hexdigest()
-
-
-def _size_and_time(path: Path) -> tuple[int, int]:
-    try:
-        stat = path.stat()
-    except OSError:
-        return -1, -1  # refused later, by name
-    return stat.st_size, stat.st_mtime_ns
-
-
-def _file(film: _Film) -> Path:
-    return film.source.path / files.named(film.row.film)
-
-
-def _make(
-    sources: Sequence[_Source],
-    films: Sequence[_Film],
-    classes: Mapping[str, str | None],
-    digest: str,
-    root: Path,
-    name: str,
-    progress: Progress | None,
-    distinct: bool,
-) -> Path:
-    entries = _read(sources, films, progress)
-    all_readable = [(film, e) for film, e in zip(films, entries, strict=True) if not isinstance(e, Refusal)]
-    readable = _without_copies(all_readable) if distinct else all_readable
+def _make(request: PoolRequest, root: Path, name: str, progress: Progress | None) -> Path:
+    entries = _read(request, progress)
+    all_readable = [(film, e) for film, e in zip(request.films, entries, strict=True) if not isinstance(e, Refusal)]
+    readable = _without_copies(all_readable) if request.distinct else all_readable
     refused = [e for e in entries if isinstance(e, Refusal)]
-    part = root / f".pool-{digest[:16]}.{uuid.uuid4().hex[:8]}.{UNFINISHED}"
+    part = root / f".pool-{request.digest[:16]}.{uuid.uuid4().hex[:8]}.{UNFINISHED}"
     part.mkdir(mode=0o700)
     try:
-        linked = sum(place(_file(film), part / files.named(film.place)) for film, _ in readable)
-        kept = _with_patients(readable)
-        _write_manifest(part / MANIFEST, kept, len(sources) > 1, all(_is_divided(source) for source in sources))
-        _check(part, kept)
-        record = _record(sources, kept, classes, digest, refused, linked)
+        linked = sum(place(film.path, part / files.named(film.place)) for film, _ in readable)
+        pooled = _with_patients(readable)
+        _write_manifest(part / MANIFEST, pooled, request.sources)
+        _check(part, pooled)
+        record = _record(request, pooled, refused, linked)
         record = msgspec.structs.replace(record, copies=len(all_readable) - len(readable))
         files.replace_text(part / POOL_RECORD, msgspec.json.format(msgspec.json.encode(record)).decode())
-        target = _give_name(part, root, name, digest)
+        target = _give_name(part, root, name, request.digest)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     index.carry(target, {film.place: entry for film, entry in readable}, cache_folder())
     return target
 
 
-def _read(sources: Sequence[_Source], films: Sequence[_Film], progress: Progress | None) -> list[Entry | Refusal]:
+def _read(request: PoolRequest, progress: Progress | None) -> list[Entry | Refusal]:
     """Each film as it was read, or its refusal with its place in the pool; a film that is remembered is not opened."""
     entries: list[Entry | Refusal] = []
-    for source in sources:
-        own = [film for film in films if film.source is source]
+    for source in request.sources:
+        own = [film for film in request.films if film.source is source]
         before = len(entries)
 
         def count(done: int, total: int, before: int = before) -> None:
             if progress:
-                progress(before + done, len(films))
+                progress(before + done, len(request.films))
 
         read = index.read(source.path, [film.row.film for film in own], cache_folder(), count)
         entries += [
@@ -298,12 +177,12 @@ def _read(sources: Sequence[_Source], films: Sequence[_Film], progress: Progress
     return entries
 
 
-def _without_copies(readable: Sequence[tuple[_Film, Entry]]) -> list[tuple[_Film, Entry]]:
+def _without_copies(readable: Sequence[tuple[Film, Entry]]) -> list[tuple[Film, Entry]]:
     extra = copies.extra([f.source.prefix for f, _ in readable], [f.patient for f, _ in readable], _wholes(readable))
     return [pair for i, pair in enumerate(readable) if i not in extra]
 
 
-def _with_patients(readable: Sequence[tuple[_Film, Entry]]) -> list[_Film]:
+def _with_patients(readable: Sequence[tuple[Film, Entry]]) -> list[Film]:
     """The films; those that are the same picture in several sources have one patient, as they show one."""
     films = [film for film, _ in readable]
     owners, places = [film.source.prefix for film in films], [film.place for film in films]
@@ -311,15 +190,12 @@ def _with_patients(readable: Sequence[tuple[_Film, Entry]]) -> list[_Film]:
     return [film._replace(patient=patient) for film, patient in zip(films, patients, strict=True)]
 
 
-def _wholes(readable: Sequence[tuple[_Film, Entry]]) -> np.ndarray:
+def _wholes(readable: Sequence[tuple[Film, Entry]]) -> np.ndarray:
     return np.array([entry.whole for _, entry in readable])
 
 
-def _is_divided(source: _Source) -> bool:
-    return any(row.part for row in source.layout.rows)
-
-
-def _write_manifest(path: Path, films: Sequence[_Film], several: bool, divided: bool) -> None:
+def _write_manifest(path: Path, films: Sequence[Film], sources: Sequence[Source]) -> None:
+    several, divided = len(sources) > 1, all(source.divided for source in sources)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS if divided else COLUMNS[:-1])
@@ -331,7 +207,7 @@ def _write_manifest(path: Path, films: Sequence[_Film], several: bool, divided: 
     files.replace_text(path, table.getvalue())
 
 
-def _check(folder: Path, films: Sequence[_Film]) -> None:
+def _check(folder: Path, films: Sequence[Film]) -> None:
     """Read the folder as everybody will: a name that would be taken for something else is told now."""
     expected = {film.place: film.label for film in films}
     listed = {row.film: row.label for row in listing.read(folder).rows}
@@ -343,33 +219,26 @@ def _check(folder: Path, films: Sequence[_Film]) -> None:
         )
 
 
-def _record(
-    sources: Sequence[_Source],
-    films: Sequence[_Film],
-    classes: Mapping[str, str | None],
-    digest: str,
-    refused: Sequence[Refusal],
-    linked: int,
-) -> PoolRecord:
+def _record(request: PoolRequest, films: Sequence[Film], refused: Sequence[Refusal], linked: int) -> PoolRecord:
     numbers = Counter((film.label, film.source.name) for film in films)
     counts: dict[str, dict[str, int]] = {}
     for (label, source), n in sorted(numbers.items()):
         counts.setdefault(label, {})[source] = n
     missing = [
         Refusal(f"{source.prefix}/{refusal.source}", refusal.code, refusal.words)
-        for source in sources
+        for source in request.sources
         for refusal in source.layout.refused
     ]
     left_out = Counter(
         row.label
-        for source in sources
+        for source in request.sources
         for row in source.layout.rows
-        if new_label(row.label, source.name, classes) is None
+        if new_label(row.label, source.name, request.classes) is None
     )
     return PoolRecord(
-        digest=digest,
-        sources={source.name: files.shown(source.path.resolve()) for source in sources},
-        classes=dict(classes),
+        digest=request.digest,
+        sources={source.name: files.shown(source.path.resolve()) for source in request.sources},
+        classes=dict(request.classes),
         counts=counts,
         films=sorted(film.place for film in films),
         left_out=dict(left_out),
@@ -396,8 +265,3 @@ def _give_name(part: Path, root: Path, name: str, digest: str) -> Path:
             if not os.path.lexists(target):  # else another pool took the name just now
                 raise
     raise AssertionError("numbers do not end")
-
-
-def _plain(name: str) -> str:
-    """A folder's name that no shell minds and that leads nowhere else."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "films"

@@ -267,10 +267,7 @@ def create(
         If the name is not plain or already taken.
     """
     root = studies_folder() if root is None else Path(root)
-    if name is not None and not folders.is_plain_name(name):
-        raise StudyFolderRefused(
-            f"Expected a study name of at most 100 letters, digits, '.', '_' and '-', no mark first; got {name!r}."
-        )
+    _check_name(name)
     folders.make_private(root)
     unfinished = StudyFolder(root / f".{study.name}.{uuid.uuid4().hex[:8]}.{folders.UNFINISHED}")
     folders.make_private(unfinished.runs_folder)
@@ -288,6 +285,13 @@ def create(
         return StudyFolder(_give_name(unfinished.path, root, study.name, name))
     finally:
         shutil.rmtree(unfinished.path, ignore_errors=True)
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and not folders.is_plain_name(name):
+        raise StudyFolderRefused(
+            f"Expected a study name of at most 100 letters, digits, '.', '_' and '-', no mark first; got {name!r}."
+        )
 
 
 def _queued(films: Dataset, runs: int, facts: Mapping[str, Any]) -> StudyState:

@@ -58,7 +58,6 @@ def evaluate(
     """Evaluate kept models on a folder of films, each film read once; results are written into `out` at the end.
 
     Returns an evaluation for each model, and the films.
-
     With `only` (path below the folder -> sha256), on these films alone; they must be in the folder unchanged.
     `test_of` is the name of the run whose test films they are, for progress.json and the evaluations. `classes` says
     what the folder's classes count as for models that do not know them (theirs -> the model's), `knows` which of the
@@ -78,24 +77,16 @@ def evaluate(
         If it was asked to end: SIGTERM, or a file named stop in `out`.
     """
     classes = dict(classes or {})
-    facts = _facts(folder, models, test_of, classes)
-    with jobs.running(Job(out), **facts) as job:
+    with jobs.running(Job(out), **_facts(folder, models, test_of, classes)) as job:
         classifiers = [classifier.load(model) for model in models]
         names = tuple(dict.fromkeys([*classifiers[0].card.classes, *classes]))
         counts = dataset.count_labels(folder, names)
         _check_classes([model.card for model in classifiers], list(counts), folder, classes)
         chosen = None if only is None else _choose(only, folder, names)
         job.films = sum(counts.values()) if chosen is None else len(chosen)
-        collected = _Collected(classifiers, job, _gated(gated, classifiers, only))
-        if chosen is None:
-            films = collected.let_through(dataset.read(folder, progress, names, look=collected.look))
-        else:
-            films = collected.let_through(_read_again(chosen, collected.look, progress))
-        data = _described(films.root.name, test_of, classes)
-        evaluations = [
-            replace(_evaluation(model, films, logits, data, classes, knows), gate=collected.gate)
-            for model, logits in zip(classifiers, collected.logits, strict=True)
-        ]
+        readings = _Readings(classifiers, job, _gated(gated, classifiers, only))
+        films = readings.read(folder, names, chosen, progress)
+        evaluations = readings.evaluations(films, _described(films.root.name, test_of, classes), classes, knows)
         job.stop_if_asked()
         _write(evaluations, films, out)
         if then:
@@ -194,18 +185,21 @@ def _described(folder: str, test_of: str, classes: Mapping[str, str]) -> str:
     return folder + tested + "".join(f", {theirs} counted as {ours}" for theirs, ours in classes.items())
 
 
-class _Collected:
-    """Shows each film to every classifier and keeps the logits, a list per classifier."""
+class _Readings:
+    """What every classifier makes of each film shown to it: logits, a list per classifier."""
 
     def __init__(self, classifiers: Sequence[Classifier], job: jobs.JobProgress, gated: bool) -> None:
         self.classifiers, self.job, self.gated = classifiers, job, gated
         self.logits: list[list[np.ndarray]] = [[] for _ in classifiers]
         self.stopped: dict[str, Refusal] = {}  # by film: what the gate refused
 
-    @property
-    def gate(self) -> Literal["passed", "off"]:
-        """What is stamped on the figures."""
-        return "passed" if self.gated else "off"
+    def read(
+        self, folder: Path, classes: Sequence[str], chosen: dataset.Dataset | None, progress: index.Progress | None
+    ) -> dataset.Dataset:
+        """The films of the folder, or those chosen, shown to the classifiers; MisfitRefused if the gate passes none."""
+        if chosen is None:
+            return self._let_through(dataset.read(folder, progress, classes, look=self.look))
+        return self._let_through(_read_again(chosen, self.look, progress))
 
     def look(self, name: str, film: radiograph.Radiograph | Refusal) -> None:
         refusal = film if isinstance(film, Refusal) else self._stop(name, film)
@@ -215,7 +209,17 @@ class _Collected:
         for logits, model in zip(self.logits, self.classifiers, strict=True):
             logits.append(model.predict([film])[0].logits)
 
-    def let_through(self, films: dataset.Dataset) -> dataset.Dataset:
+    def evaluations(
+        self, films: dataset.Dataset, data: str, classes: Mapping[str, str], knows: Knows | None
+    ) -> list[Evaluation]:
+        """One for each classifier, stamped with whether the gate looked at the films."""
+        stamp: Literal["passed", "off"] = "passed" if self.gated else "off"
+        return [
+            replace(_evaluation(model, films, logits, data, classes, knows), gate=stamp)
+            for model, logits in zip(self.classifiers, self.logits, strict=True)
+        ]
+
+    def _let_through(self, films: dataset.Dataset) -> dataset.Dataset:
         """The films without those that the gate refused, which are among the refused ones; MisfitRefused if none is."""
         if not self.stopped:
             return films
@@ -291,25 +295,25 @@ def _evaluation(
 def _write(evaluations: Sequence[Evaluation], films: dataset.Dataset, out: Path) -> None:
     """films.json, and evaluation.json and predictions.csv; of several models in a folder for each."""
     Job(out).write(FILMS, describe(films))
-    for of_model in evaluations:
-        folder = out if len(evaluations) == 1 else out / of_model.model
+    for evaluation in evaluations:
+        folder = out if len(evaluations) == 1 else out / evaluation.model
         folder.mkdir(exist_ok=True)
-        replace_text(folder / TABLE, _predictions(of_model, films))
-        replace_text(folder / RESULT, of_model.to_json())
+        replace_text(folder / TABLE, _predictions(evaluation, films))
+        replace_text(folder / RESULT, evaluation.to_json())
 
 
-def _predictions(of_model: Evaluation, films: dataset.Dataset) -> str:
+def _predictions(evaluation: Evaluation, films: dataset.Dataset) -> str:
     """A CSV table: each film with truth, predicted class, notes and every probability; refused films with the code."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    classes, notes = of_model.classes, films.noted()
+    classes, notes = evaluation.classes, films.noted()
     table.writerow(csv_cells([*ABOUT_FILMS, *probability_columns(ABOUT_FILMS, classes)]))
-    known = of_model.known or [""] * len(of_model.films)
-    rows = zip(of_model.films, of_model.truth, of_model.predicted, of_model.probabilities, known, strict=True)
+    known = evaluation.known or [""] * len(evaluation.films)
+    rows = zip(evaluation.films, evaluation.truth, evaluation.predicted, evaluation.probabilities, known, strict=True)
     for film, truth, predicted, probabilities, part in rows:
         said = note.line((*notes.get(film, ()), *_met(part)))
         numbers = (f"{p:.6f}" for p in probabilities)
-        about = [film, classes[truth], classes[predicted], "", said, of_model.gate]
+        about = [film, classes[truth], classes[predicted], "", said, evaluation.gate]
         table.writerow(csv_cells([*about, *numbers]))
     for refusal in films.refused:
         table.writerow(csv_cells([refusal.source, "", "", refusal.code, "", "", *[""] * len(classes)]))

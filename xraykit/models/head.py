@@ -130,7 +130,11 @@ def check_arrays(file: IO[bytes]) -> None:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         names = {member.filename for member in members}
-        if len(members) > MOST_ARRAYS or len(names) < len(members) or sum(one.file_size for one in members) > size:
+        if (
+            len(members) > MOST_ARRAYS
+            or len(names) < len(members)
+            or sum(member.file_size for member in members) > size
+        ):
             raise ValueError("more arrays than the file can hold")
         for member in members:
             if member.compress_type != zipfile.ZIP_STORED or not member.filename.endswith(".npy"):

@@ -152,8 +152,8 @@ def load_evaluation(place: str | Path) -> Evaluation:
         If a kept model's files are not those its card names.
     """
     path = Path(place)
-    if (found := formats.recognise(path)) is not None:
-        raise ModelRefused(formats.how_to_import(path.name, found), code="not-a-kept-model")
+    if (model_format := formats.recognise(path)) is not None:
+        raise ModelRefused(formats.how_to_import(path.name, model_format), code="not-a-kept-model")
     if os.path.isfile(path):
         return evaluation.load(path)
     if os.path.isfile(path / TEST) and not os.path.isfile(path / cards.CARD):

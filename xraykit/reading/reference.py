@@ -33,7 +33,7 @@ class Labels:
     def __len__(self) -> int:
         return len(self.by_sha256) + len(self.by_name)
 
-    def of(self, sha256: str, name: str = "") -> str | None:
+    def label_of(self, sha256: str, name: str = "") -> str | None:
         """The class of a film; None where none is known."""
         last = PurePosixPath(name.replace("\\", "/")).name
         return self.by_sha256.get(sha256) or self.by_name.get(name) or self.by_name.get(last)

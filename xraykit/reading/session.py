@@ -110,7 +110,7 @@ class Session:
                 last=last,
                 before=last if last.blind and last.finding else (known.before if known else None),
                 name=name or (known.name if known else ""),
-                label=self._labels.of(sha256, name) or label or (known.label if known else None),
+                label=self._labels.label_of(sha256, name) or label or (known.label if known else None),
                 answers=answers or (known.answers if known else {}),
                 gate=gate.state if gate else "",
                 laid=_laid(gate.asked) if gate else "",
@@ -136,7 +136,7 @@ class Session:
         """Give films their reference standard, those read already and those to come; how many were read already."""
         with self._guard:
             self._labels = labels
-            given = {sha: label for sha, film in self._films.items() if (label := labels.of(sha, film.name))}
+            given = {sha: label for sha, film in self._films.items() if (label := labels.label_of(sha, film.name))}
             self._films |= {sha: replace(self._films[sha], label=label) for sha, label in given.items()}
             if given:
                 self._save()

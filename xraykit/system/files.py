@@ -19,6 +19,7 @@ from typing import IO, Any
 from xraykit.refused import Refused
 
 MOST_LINES_BYTES = 256 * 2**20  # of a file that grows by lines
+Stamp = tuple[int, int]  # of a version of a file: its last change in nanoseconds, its bytes
 
 
 class FileRefused(Refused):
@@ -71,10 +72,19 @@ def shown(name: str | os.PathLike[str]) -> str:
 
 def named(text: str) -> str:
     """The name that `shown` gave as `text`, fit to open the file."""
-    return _ESCAPED.sub(lambda found: "\\" if found[1] == "udc5c" else chr(int(found[1][1:], 16)), text)
+    return _ESCAPED.sub(lambda match: "\\" if match[1] == "udc5c" else chr(int(match[1][1:], 16)), text)
 
 
 _ESCAPED = re.compile(r"\\(udc(?:5c|[89a-f][0-9a-f]))")
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Which version of a file this is; zeros where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return (0, 0)
+    return stat.st_mtime_ns, stat.st_size
 
 
 def sha256_of(path: Path) -> str:

@@ -131,13 +131,13 @@ def put(unfinished: Path, target: Path, before: Path) -> None:
 def restore(root: Path) -> None:
     """Clear away what killed processes left in `root`: what they were replacing has its name again."""
     for left in sorted(root.glob(".*")):
-        if (found := _LEFT.fullmatch(left.name)) is None:
+        if (match := _LEFT.fullmatch(left.name)) is None:
             continue
-        with contextlib.suppress(OSError), claimed(root, found[1]) as ours:
+        with contextlib.suppress(OSError), claimed(root, match[1]) as ours:
             if not ours:
                 continue
-            if found[2] == BEFORE and not os.path.lexists(root / found[1]):
-                os.rename(left, root / found[1])
+            if match[2] == BEFORE and not os.path.lexists(root / match[1]):
+                os.rename(left, root / match[1])
             else:
                 shutil.rmtree(left, ignore_errors=True)
 

@@ -79,7 +79,6 @@ def keep(
     data : where the films are, if they were moved since the run ended.
     published : name of the published set (`published.SETS`) they are of, where their digest does not tell it.
     names : whether the model carries its films' file names, which may say who the patients are; else their hashes only.
-    say : is given what is being done; what it raises ends the keeping.
 
     Raises
     ------

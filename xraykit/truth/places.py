@@ -116,8 +116,8 @@ def worst_class(card: Card) -> tuple[Place, str, Figure] | None:
 def falls(card: Card) -> tuple[Fall, ...]:
     """The classes that are worse elsewhere than at home by more than chance (intervals apart), the worst first."""
     here = home(card)
-    found = [] if here is None else [fall for place in elsewhere(card) for fall in _falls(card, here, place)]
-    return tuple(sorted(found, key=lambda fall: (fall.away.value or 0.0) - (fall.home.value or 0.0)))
+    fallen = [] if here is None else [fall for place in elsewhere(card) for fall in _falls(card, here, place)]
+    return tuple(sorted(fallen, key=lambda fall: (fall.away.value or 0.0) - (fall.home.value or 0.0)))
 
 
 def headline(card: Card) -> str:

@@ -66,11 +66,11 @@ def measure(readings: Mapping[str, Evaluation], elsewhere: Mapping[str, tuple[st
     for level in conformal.LEVELS:
         for rule in (Rule.PER_CLASS, Rule.OVERALL):
             sets = conformal.calibrate(validation, level, rule)
-            told = [
+            checks = [
                 {"name": name, "file": file, **_coverage(conformal.check(sets, films))}
                 for name, (file, films) in places.items()
             ]
-            levels.append({"level": level, "rule": str(rule), "least": dict(sets.least), "places": told})
+            levels.append({"level": level, "rule": str(rule), "least": dict(sets.least), "places": checks})
     return {"n": len(validation.films), "support": dict(sets.support), "sets": levels}
 
 
@@ -98,8 +98,8 @@ def attach(name_or_folder: str | Path) -> Card:
         if films.classes != card.classes:
             raise SetsRefused(f"Expected readings of {', '.join(card.classes)}; got {', '.join(films.classes)}.")
     elsewhere = {place["name"]: (place["file"], evaluation.load(folder / place["file"])) for place in card.elsewhere}
-    found = measure(readings, elsewhere)
-    return amend.amend(folder, lambda now: dataclasses.replace(now, checks={**now.checks, CHECK: found}))
+    checked = measure(readings, elsewhere)
+    return amend.amend(folder, lambda now: dataclasses.replace(now, checks={**now.checks, CHECK: checked}))
 
 
 def renewed(folder: Path, card: Card) -> Card:
@@ -164,9 +164,9 @@ def unchecked(card: Card) -> tuple[str, ...]:
 
 
 def _coverage(coverage: Coverage) -> dict[str, Any]:
-    told = stats.plain(coverage)
-    del told["level"]
-    return told
+    data = stats.plain(coverage)
+    del data["level"]
+    return data
 
 
 def _read(place: Mapping[str, Any], level: float, classes: tuple[str, ...]) -> Coverage:

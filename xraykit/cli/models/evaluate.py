@@ -81,7 +81,7 @@ def _areas(test: dict) -> str:
     multiple=True,
     help="Name or folder of a saved model; give it several times to evaluate several models in one pass.",
 )
-@click.option("--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv.")
+@terminal.DATA
 @click.option(
     "--out",
     type=FILE,

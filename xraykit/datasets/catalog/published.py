@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xraykit.datasets import pool
 from xraykit.datasets.catalog import known
 from xraykit.datasets.catalog.known import Known
+from xraykit.datasets.listing import pool_record
 from xraykit.refused import Refused
 from xraykit.system.folders import datasets_folder
 
@@ -117,7 +117,7 @@ class Published:
         spelt = [{_essence(name) for name in names} for names in self.classes]
         has = [{place for place, names in enumerate(spelt) if _essence(label) in names} for label in folder.counts]
         needed = {place for place, names in enumerate(self.classes) if names[0] not in self.optional}
-        pooled = pool.read_record(folder.path) is not None
+        pooled = pool_record.read_record(folder.path) is not None
         return all(has) and needed <= set().union(*has) and pooled == isinstance(self.way, Pooled)
 
     def is_sure(self, folder: Known) -> bool:

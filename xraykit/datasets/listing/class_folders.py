@@ -239,9 +239,9 @@ def _is_copy(inner: Folder, beside: Path) -> bool:
     return all(filecmp.cmp(*pair, shallow=False) for pair in compared)
 
 
-def _same_size(one: Path, other: Path) -> bool:
+def _same_size(film: Path, other: Path) -> bool:
     try:
-        return os.path.getsize(one) == os.path.getsize(other)
+        return os.path.getsize(film) == os.path.getsize(other)
     except OSError:
         return False
 

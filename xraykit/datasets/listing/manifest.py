@@ -358,9 +358,9 @@ def _has_no_ending(given: str, film: str) -> bool:
 
 def _ends_alike(given: str, film: str) -> bool:
     """Whether one of two paths is the end of the other, so that only folders before it differ."""
-    one, other = (_folded(path).split("/") for path in (given, film))
-    n = min(len(one), len(other))
-    return one[-n:] == other[-n:]
+    folders, other = (_folded(path).split("/") for path in (given, film))
+    n = min(len(folders), len(other))
+    return folders[-n:] == other[-n:]
 
 
 def _ends_alike_but_for_the_ending(given: str, film: str) -> bool:

@@ -81,7 +81,7 @@ def holds_images(name: str) -> bool:
 def masks_among(stems: Iterable[str]) -> set[str]:
     """Stems of files that are masks of another one beside them: "one_mask" beside "one"."""
     known = set(stems)
-    return {stem for stem in known if (found := COMPANION.fullmatch(stem)) and found["film"] in known}
+    return {stem for stem in known if (match := COMPANION.fullmatch(stem)) and match["film"] in known}
 
 
 def part_of(name: str) -> str:

@@ -56,7 +56,7 @@ class Sets:
     least: Mapping[str, float]
     support: Mapping[str, int]
 
-    def of(self, probabilities: np.ndarray) -> np.ndarray:
+    def includes(self, probabilities: np.ndarray) -> np.ndarray:
         """Which classes are in the sets, (N, C) bool, for probabilities (N, C) with the classes in `least`'s order."""
         return probabilities >= np.array(list(self.least.values()))
 
@@ -136,7 +136,7 @@ def check(sets: Sets, evaluation: Evaluation) -> Coverage:
             "Make them again with `python -m xraykit models sets NAME`."
         )
     least = {label: sets.least[label] for label in evaluation.classes}
-    inside = Sets(sets.level, sets.rule, least, sets.support).of(evaluation.probabilities)
+    inside = Sets(sets.level, sets.rule, least, sets.support).includes(evaluation.probabilities)
     n, sizes = len(evaluation.truth), inside.sum(axis=1)
     hit = inside[np.arange(n), evaluation.truth]
     groups = np.array(evaluation.groups) if evaluation.groups else np.arange(n)

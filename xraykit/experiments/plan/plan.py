@@ -139,7 +139,6 @@ def plan(
         **vars(spent),
         at_most=study.cut or any(trial.recipe.early_stopping for trial in samples),
         shrink=samples[0].recipe.shrink,
-        memory=max(cost.memory for cost in costs.values()),
         device=next(iter(costs.values())).device,
         remarks=tuple(_remarks(ready, samples, spent.disk)),
         probes=tuple({"backbone": kinds[kind].backbone, **dataclasses.asdict(cost)} for kind, cost in costs.items()),
@@ -148,13 +147,14 @@ def plan(
 
 @dataclass(frozen=True)
 class _Spent:
-    """Seconds and bytes of all runs of a study together, as in Plan."""
+    """Seconds and bytes that a study spends, as in Plan."""
 
     learning: float
     features: float
     start: float
     low: float
     high: float
+    memory: int
     disk: int
 
 
@@ -172,7 +172,8 @@ def _spend(samples: Sequence[Trial], sizes: Sizes, costs: Mapping[str, Cost], ru
     disk = int(runs * COPIES * weights + sum(size for _, size in passes.values()))
     features = sum(seconds for seconds, _ in passes.values())
     low, high = (ends * (learning + features + start) for ends in (FASTER, SLOWER))
-    return _Spent(learning, features, start, low, high, disk)
+    memory = max(cost.memory for cost in costs.values())
+    return _Spent(learning, features, start, low, high, memory, disk)
 
 
 def _silent(what: str, done: int, total: int) -> None:

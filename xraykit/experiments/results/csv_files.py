@@ -137,7 +137,7 @@ def _figures(row: Any) -> list[Any]:
 def _tie(ties: Ties, trial: int) -> list[Any]:
     if trial == ties.best:
         return ["best", *[None] * (len(TIE_COLUMNS) - 2)]
-    other = ties.of(trial)
+    other = ties.difference(trial)
     if other is None:
         return [None] * (len(TIE_COLUMNS) - 1)
     change = other.difference

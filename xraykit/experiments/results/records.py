@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 from xraykit.evaluation import evaluation, learning_curve
 from xraykit.evaluation.evaluation import Evaluation, EvaluationRefused
 from xraykit.experiments.study_folder import CUT
+from xraykit.system.files import Stamp, stamp_of
 from xraykit.system.job_folder import State
 from xraykit.training.run import passes
 from xraykit.training.run.passes import Pass
@@ -26,7 +26,6 @@ from xraykit.training.run.run import STATUS, Run, RunRefused, Status
 
 HISTORY = "history.csv"
 KEPT_IN_MEMORY = 20_000  # runs; a record of 30 epochs takes about 10 kB
-Stamp = tuple[int, int]
 
 
 class Standing(enum.StrEnum):
@@ -171,7 +170,9 @@ def read(run: Run, trial: int, fold: int, seed: int, fold_name: str = "", *, tes
     `tested` reads what the run says about the films of the source left out as well.
     """
     place = (trial, fold, seed, fold_name or str(fold))
-    stamps = tuple(_stamp(run.path / name) for name in (STATUS, HISTORY, CUT, passes.FILE, *evaluation.FILES.values()))
+    stamps = tuple(
+        stamp_of(run.path / name) for name in (STATUS, HISTORY, CUT, passes.FILE, *evaluation.FILES.values())
+    )
     record = _read(run, place, tested, stamps)
     if record.standing.open and stamps[0] != (0, 0):  # whether a process is at it is no matter of the files
         record = _with_standing(record, run)
@@ -269,11 +270,3 @@ def _number(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        stat = path.stat()
-    except OSError:
-        return (0, 0)
-    return stat.st_mtime_ns, stat.st_size

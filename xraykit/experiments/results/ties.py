@@ -68,7 +68,7 @@ class Ties:
         """The tests that were made, each once."""
         return tuple(dict.fromkeys(other.method for other in self.others))
 
-    def of(self, trial: int) -> Difference | None:
+    def difference(self, trial: int) -> Difference | None:
         """What is known of a trial beside the best; None of the best itself, and where there is nothing."""
         return next((other for other in self.others if other.trial == trial), None)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from xraykit.datasets import pool
 from xraykit.datasets.catalog import known
 from xraykit.datasets.layout import DatasetRefused
+from xraykit.datasets.listing import pool_request
 from xraykit.datasets.reading.index import Progress
 from xraykit.experiments.study.study import Study
 from xraykit.films.samples import example
@@ -50,7 +51,7 @@ def gather(study: Study, folders: Mapping[str, Path], progress: Progress | None 
         If a folder is no dataset, fewer than two classes remain, or the study names a class that none of its own
         datasets has; other datasets may lack some.
     """
-    unknown = set(pool.unknown_classes(folders, study.classes))
+    unknown = set(pool_request.unknown_classes(folders, study.classes))
     if unknown and (not study.data or set(folders) == set(study.data)):
         raise DatasetRefused(
             f"The study {study.name} renames or leaves out {', '.join(sorted(unknown))}, which {', '.join(folders)} "

@@ -97,23 +97,10 @@ def _header(contents: Contents) -> Header:
         raise NotARadiograph("This is a radiotherapy dose map, not an X-ray film.", code="unsupported-format")
     if not photometric:
         raise _missing("Photometric Interpretation, which says whether bright is dense or air")
-    if samples is None:
-        samples = 1 if photometric.startswith(("MONOCHROME", "PALETTE")) else 3
-        notes.append(Note("assumed", f"The file does not say Samples per Pixel; read as {samples}."))
+    samples = _samples(samples, photometric, notes)
     allocated, stored, high = _bits(allocated, stored, high, notes)
-    if allocated not in (1, 8, 16) or not 1 <= stored <= allocated or samples not in (1, 3):
-        words = (
-            f"The DICOM film has {samples} samples per pixel of {stored} bits ({allocated} allocated); 1 or 3 samples "
-            "of 1 to 16 bits can be read. Export it as 16-bit grey."
-        )
-        raise NotARadiograph(words, code="unsupported-format")
-    known = _ONE_SAMPLE if samples == 1 else _THREE_SAMPLES
-    if photometric not in known or (photometric in _BY_CODEC and syntax in container.UNCOMPRESSED | {container.RLE}):
-        words = (
-            f"The DICOM film has {samples} samples per pixel, and a Photometric Interpretation that does not go with "
-            "them or is not read here. Export it as 16-bit grey."
-        )
-        raise NotARadiograph(words, code="unsupported-format")
+    _check_depth(samples, allocated, stored)
+    _check_photometric(photometric, samples, syntax)
     if samples == 3 and planar is None and syntax in container.UNCOMPRESSED and photometric != "YBR_FULL_422":
         raise _missing("Planar Configuration, which says in what order the colours lie")
     if signed is None and not photometric.startswith(("RGB", "YBR")):
@@ -135,6 +122,14 @@ def _header(contents: Contents) -> Header:
     )
 
 
+def _samples(samples: int | None, photometric: str, notes: list[Note]) -> int:
+    """Of each pixel: as the file says, else as its photometric interpretation has them."""
+    if samples is None:
+        samples = 1 if photometric.startswith(("MONOCHROME", "PALETTE")) else 3
+        notes.append(Note("assumed", f"The file does not say Samples per Pixel; read as {samples}."))
+    return samples
+
+
 def _bits(allocated: int | None, stored: int | None, high: int | None, notes: list[Note]) -> tuple[int, int, int]:
     """Bits of a word, those of them that count, and the highest of these."""
     if allocated is None:
@@ -149,9 +144,28 @@ def _bits(allocated: int | None, stored: int | None, high: int | None, notes: li
     return allocated, stored, high
 
 
+def _check_depth(samples: int, allocated: int, stored: int) -> None:
+    if allocated not in (1, 8, 16) or not 1 <= stored <= allocated or samples not in (1, 3):
+        words = (
+            f"The DICOM film has {samples} samples per pixel of {stored} bits ({allocated} allocated); 1 or 3 samples "
+            "of 1 to 16 bits can be read. Export it as 16-bit grey."
+        )
+        raise NotARadiograph(words, code="unsupported-format")
+
+
 _ONE_SAMPLE = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _BY_CODEC = ("YBR_ICT", "YBR_RCT")
 _THREE_SAMPLES = ("RGB", "YBR_FULL", "YBR_FULL_422", *_BY_CODEC)
+
+
+def _check_photometric(photometric: str, samples: int, syntax: str) -> None:
+    known = _ONE_SAMPLE if samples == 1 else _THREE_SAMPLES
+    if photometric not in known or (photometric in _BY_CODEC and syntax in container.UNCOMPRESSED | {container.RLE}):
+        words = (
+            f"The DICOM film has {samples} samples per pixel, and a Photometric Interpretation that does not go with "
+            "them or is not read here. Export it as 16-bit grey."
+        )
+        raise NotARadiograph(words, code="unsupported-format")
 
 
 def _unsigned_either_way(pixels: PixelElement, allocated: int, high: int, syntax: str) -> int:

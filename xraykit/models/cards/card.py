@@ -130,8 +130,8 @@ def name_of(folder: Path) -> str:
 def _unread(folder: Path, refused: FileRefused) -> ModelRefused:
     """Why a folder has no card that can be read."""
     name, is_there = name_of(folder), os.path.lexists(folder / CARD)
-    if not is_there and (found := formats.recognise(folder)) is not None:
-        return ModelRefused(formats.how_to_import(shown(folder.name), found), code="not-a-kept-model")
+    if not is_there and (model_format := formats.recognise(folder)) is not None:
+        return ModelRefused(formats.how_to_import(shown(folder.name), model_format), code="not-a-kept-model")
     if is_there or (refused.code != "missing" and os.path.isdir(folder)):
         return ModelRefused(
             f"The card of {name} cannot be read: {refused.words} Let this user read the folder and its files, or save "

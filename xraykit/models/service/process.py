@@ -173,7 +173,7 @@ class Service:
         """A film with its softcopy and the squares of these models, decoded once however many ask for it at once."""
         squares = self._squares(models)
         key = (*_identity(place), asked.turn, asked.inverted)
-        with self._decoding.of(key):
+        with self._decoding.hold(key):
             film = self._films.get(key)
             if film is None or not set(squares) <= set(film.squares):
                 kept = tuple(film.squares) if film else ()
@@ -265,7 +265,7 @@ class _Locks:
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def of(self, key: Any) -> Iterator[None]:
+    def hold(self, key: Any) -> Iterator[None]:
         with self._lock:
             entry = self._held.setdefault(key, [threading.Lock(), 0])
             entry[1] += 1

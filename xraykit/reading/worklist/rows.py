@@ -339,7 +339,9 @@ class Worklist:
         for name, version in wanted.items():
             if name in scored.predictions:
                 row.models[name] = _reading(scored.predictions[name], version, self._knows(name, scored))
-        row.compared = {pair: (found.correlation, found.overlap) for pair, found in scored.agreement.items()}
+        row.compared = {
+            pair: (agreement.correlation, agreement.overlap) for pair, agreement in scored.agreement.items()
+        }
         self._forget(row)  # models that were put away while it was read
         if film.patient is not None:
             row.group = self._groups.setdefault(film.patient, len(self._groups) + 1)

@@ -48,11 +48,6 @@ class NotForArchives(Refused):
     code = "no-dicom"
 
 
-def secondary_capture(report: Report) -> bytes:
-    """The first overlay of a film report, as `secondary_captures` gives it."""
-    return next(iter(secondary_captures(report).values()))
-
-
 def secondary_captures(report: Report, original: bytes | None = None) -> dict[str, bytes]:
     """Each overlay of a film report with its legend, as a DICOM file: file name -> its bytes.
 

@@ -260,7 +260,7 @@ def _set(answer: Answer) -> str:
     checked = sets.shown(answer.card)
     if checked is None or answer.prediction is None:
         return "no sets on its card"
-    inside = checked.sets.of(answer.prediction.probabilities[None])[0]
+    inside = checked.sets.includes(answer.prediction.probabilities[None])[0]
     names = [label for label, held in zip(checked.sets.least, inside, strict=True) if held]
     return ", ".join(names) or "empty"
 

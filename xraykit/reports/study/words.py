@@ -99,7 +99,7 @@ def beside_best(ties: Ties, trial: int) -> str:
     """ "best", "cannot be told apart", "worse, p = 0.003", or nothing without a figure."""
     if trial == ties.best:
         return "best"
-    other = ties.of(trial)
+    other = ties.difference(trial)
     if other is None:
         return ""
     return "cannot be told apart" if other.tied else f"worse, p {p_text(other.adjusted_p)}"

@@ -309,15 +309,15 @@ class _Training:
 
     def _pass(self, cut: Cut, inputs: np.ndarray | features.AugmentedFilms, indices: np.ndarray) -> features.Features:
         """Films passed through the frozen layers, unless they were before, by whichever run."""
-        told = -math.inf
+        reported = -math.inf
         self.recorder.stage(Stage.PASSING, stage_done=0, stage_of=len(indices))
 
         def progress(done: int, total: int) -> None:
-            nonlocal told
+            nonlocal reported
             if self.recorder.stop_asked():
                 raise Stopped("Stopped between two batches.")
-            if time.monotonic() - told > TELL_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported > TELL_SECONDS:
+                reported = time.monotonic()
                 self.recorder.stage(Stage.PASSING, stage_done=done, stage_of=total)
 
         size = max(1, self.recipe.batch_size // self.progress.accumulation)

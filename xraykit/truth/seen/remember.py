@@ -80,11 +80,11 @@ def parts_of(card: Card, folder: Path, films: Dataset) -> dict[str, np.ndarray]:
     others = [name for name in PARTS if split.split_digest(films, parts[name]) != digests[name]]
     if others:
         counts = {name: sum((card.data.get("counts") or {}).get(name, {}).values()) for name in PARTS}
-        told = ", ".join(f"{name} {len(parts[name]):,} (expected {counts[name]:,})" for name in PARTS)
+        counted = ", ".join(f"{name} {len(parts[name]):,} (expected {counts[name]:,})" for name in PARTS)
         raise DatasetRefused(
             f"The films in {films.root} are not those of {card.name}, which learned from "
-            f"{card.data.get('name') or 'a dataset without a name'}. Found: {told}; {' and '.join(others)} differ in "
-            "at least one film. Choose the folder it was trained on, unchanged.",
+            f"{card.data.get('name') or 'a dataset without a name'}. Found: {counted}; {' and '.join(others)} differ "
+            "in at least one film. Choose the folder it was trained on, unchanged.",
             code="other-films",
         )
     return parts | {"train": learned(card, films, parts)}

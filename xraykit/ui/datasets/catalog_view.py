@@ -111,10 +111,10 @@ def _copies(kind: str, title: str, copies: Sequence[Known], of_all: str) -> str:
 
 def _way(dataset: Published) -> str:
     if isinstance(dataset.way, Kaggle):
-        return "From Kaggle, with the package kagglehub (pip install kagglehub). It goes on where it was broken off."
+        return "From Kaggle, with the package kagglehub (pip install kagglehub). An interrupted download resumes."
     if isinstance(dataset.way, Pooled):
         return "From its sources, where they are on this computer."
-    return "From its address. A download that is broken off is removed."
+    return "From its address. An interrupted download is removed."
 
 
 def _details(dataset: Published) -> str:

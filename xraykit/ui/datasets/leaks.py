@@ -88,7 +88,7 @@ def _show_made(asked: Asked, audit: Audit, told_by: str) -> None:
         st.html(f"<p class='xk-said' role='status'>{said}</p>")
     else:
         st.html(audit_findings.listed(audit.stops, films=False))
-        _tick(asked, f"I know of these leaks. Start all the same; {told_by} will say so.")
+        _tick(asked, f"I know about these leaks. Start anyway; {told_by} will say so.")
     if warnings:
         with st.expander(f"Warnings ({len(warnings)})"):
             st.html(audit_findings.listed(warnings, films=False))

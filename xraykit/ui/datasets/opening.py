@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import time
 from pathlib import Path
 
 import streamlit as st
@@ -13,16 +12,14 @@ from xraykit.datasets.archive import unpack
 from xraykit.datasets.layout import is_manifest
 from xraykit.films.folders import check
 from xraykit.refused import Refused, words_of
-from xraykit.system import files, folders, text
-from xraykit.ui.datasets import work_view
-from xraykit.ui.kit.text import EXAMPLE_FOLDER, escape_markdown, folder_at
-from xraykit.ui.server import uploads
+from xraykit.system import files
+from xraykit.ui.datasets import work_view, zips
+from xraykit.ui.kit.text import EXAMPLE_FOLDER, folder_at
 
 FORMS = (
     "A folder with one subfolder per class (COVID-19/one.png, Normal/two.dcm), also below train, val and test, or with "
     "a manifest.csv (columns path and label; patient_id, source and split where known)."
 )
-SHOWN_EVERY = 0.2  # seconds
 
 
 def show() -> None:
@@ -68,7 +65,7 @@ def _folder_of(given: str) -> Path:
     if is_manifest(path.name):
         return path.parent.resolve()
     if path.suffix.lower() == ".zip":
-        return unpack.unpack(path, path.name, progress=_show_unpacking(path.name))
+        return unpack.unpack(path, path.name, progress=zips.progress_bar(path.name))
     if path.suffix.lower() in (".csv", ".tsv"):
         raise Refused(
             f"A table of films must be called manifest.csv or manifest.tsv, and lie beside the films; {path.name} is "
@@ -87,36 +84,6 @@ def _ask_for_zip() -> None:
     )
     if file is None:
         return
-    try:
-        opened = uploads.opened(file, check.MAX_ARCHIVE)
-        work_view.look(unpack.unpack(opened, file.name, progress=_show_unpacking(file.name)))
-    except check.ArchiveRefused as refused:
-        work_view.keep_words(refused.words)
-    except Refused as refused:
-        work_view.keep_words(f"{file.name} was not unpacked. {refused.words}")
-    except OSError as error:
-        work_view.keep_words(
-            f"{file.name} was not unpacked: {error.strerror or 'it could not be written'}. It is unpacked in "
-            f"{folders.datasets_folder()}: look for free space and permissions."
-        )
-    uploads.let_go(file)
+    zips.take(file, work_view.look, work_view.keep_words)
     st.session_state["datasets-zip-turn"] = turn + 1  # an empty uploader: what came in lies in its folder now
     st.rerun()
-
-
-def _show_unpacking(name: str) -> unpack.Progress:
-    """A bar, and what draws it anew now and then: how far it is and the time left."""
-    bar = st.progress(0.0, f"Unpacking {escape_markdown(name)}")
-    began = shown = time.monotonic()
-
-    def report(done: int, total: int) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if now - shown < SHOWN_EVERY or not done:
-            return
-        shown = now
-        parts = [f"Unpacking {escape_markdown(name)}: {text.size(done)} of {text.size(total)}"]
-        parts += [left] if (left := text.time_left((now - began) * (total - done) / done)) else []
-        bar.progress(min(1.0, done / max(1, total)), " · ".join(parts))
-
-    return report

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit.datasets import pool
 from xraykit.datasets.catalog.known import Known
 from xraykit.datasets.layout import counted
-from xraykit.datasets.listing import names
+from xraykit.datasets.listing import names, pool_request
 from xraykit.system import files
 from xraykit.ui.datasets import work_view
 from xraykit.ui.datasets.preview_view import source_table
@@ -118,7 +117,7 @@ def _result(counts: Mapping[str, Mapping[str, int]], new: Mapping[str, str | Non
     for label, by in counts.items():
         for source, n in by.items():
             films = result.setdefault(source, {})
-            if (called := pool.new_label(label, source, new)) is not None:
+            if (called := pool_request.new_label(label, source, new)) is not None:
                 films[called] = films.get(called, 0) + n
     return result
 

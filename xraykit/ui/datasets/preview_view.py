@@ -96,7 +96,7 @@ def _show_head(
             disabled=not usable,
             on_click=audit,
             args=(folder,),
-            help="Copies, patients on both sides of a division, and what tells the class without a lung.",
+            help="Duplicates, patients on both sides of a split, and cues that give the class away without the lungs.",
         )
         st.button("Close", key="datasets-close", on_click=close, args=(job,))
 
@@ -127,10 +127,10 @@ def _show_counts(contents: dict[str, Any], seen: Preview) -> None:
     given = contents.get("given")
     rows = film_charts.parts_of(given["counts"] if given else {"all": contents["classes"]})
     chart = film_charts.counts(list(contents["classes"]), [row["part"] for row in rows])
-    told = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
+    counts = "; ".join(f"{row['label']} {row['part']} {row['films']}" for row in rows)
     st.html("<h3 class='xk-sub'>Films per class</h3>")
     report_view.live_chart(
-        rows, ("label", "part", "films", "order"), chart.to_dict(), "datasets-counts", f"Films per class: {told}"
+        rows, ("label", "part", "films", "order"), chart.to_dict(), "datasets-counts", f"Films per class: {counts}"
     )
     if words := folder_facts.given_words(contents):
         st.html(f"<p class='xk-said'>{html.escape(words)}</p>")
@@ -158,9 +158,9 @@ def _show_sizes(sizes: Sizes) -> None:
         return
     st.html("<h3 class='xk-sub'>Sizes</h3>")
     rows = [{"start": start / 1024, "end": end / 1024, "films": n} for start, end, n in sizes.file_bytes if n]
-    told = f"{text.size(sizes.file_bytes[0][0])} to {text.size(sizes.file_bytes[-1][1])}" if sizes.file_bytes else ""
+    extent = f"{text.size(sizes.file_bytes[0][0])} to {text.size(sizes.file_bytes[-1][1])}" if sizes.file_bytes else ""
     report_view.live_chart(
-        rows, ("start", "end", "films"), size_charts.file_sizes().to_dict(), "datasets-sizes", f"File sizes: {told}"
+        rows, ("start", "end", "films"), size_charts.file_sizes().to_dict(), "datasets-sizes", f"File sizes: {extent}"
     )
     shown = sizes.common[:4]
     rest = sizes.other + sum(n for _, _, n in sizes.common[4:])

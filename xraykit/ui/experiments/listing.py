@@ -13,7 +13,6 @@ from xraykit.ui.experiments import selection, snapshot
 from xraykit.ui.experiments.snapshot import StudySnapshot
 from xraykit.ui.kit import jobs
 
-ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px
 EMPTY = "No studies yet. Choose a question above and press Start; the study will be listed here."
 EXAMPLE = (
     "A study runs many trainings to answer one question: which head, which rate, how much of a network to train. The "
@@ -71,29 +70,20 @@ def _draw(studies: Studies) -> None:
     if not studies:
         st.html(f"<p class='xk-said' role='status'>{html.escape(EMPTY)}</p>")
         return
-    st.session_state["studies-listed"] = [study.name for study in studies]
     _show_table(studies)
 
 
 def _show_table(studies: Studies) -> None:
-    import pyarrow  # Streamlit's own table format: no pandas in the web process
-
     number, words = st.column_config.NumberColumn, st.column_config.TextColumn
     tags = {study.state_words: jobs.TAGS[study.standing if study.study else None] for study in studies}
-    turn = st.session_state.setdefault("studies-turn", 0)
-    st.dataframe(
-        pyarrow.table(columns(studies)),
-        hide_index=True,
-        width="stretch",
-        height=min(HEAD + ROW * len(studies), MOST_HEIGHT),
-        row_height=ROW,
-        key=f"studies-table-{turn}",
-        on_select=_open,
-        selection_mode="single-row",
-        placeholder="",
+    jobs.table(
+        "studies",
+        columns(studies),
+        [study.name for study in studies],
+        selection.open_study,
         alt="All studies with their state, runs and time left; click a row to open the study",
-        column_config={
-            "State": st.column_config.MultiselectColumn(options=list(tags), color=list(tags.values()), width=110),
+        config={
+            "State": jobs.state_tags(tags, width=110),
             "Study": words(width=230),
             "Runs": words(width=95),
             "Failed": number(width=65),
@@ -103,13 +93,3 @@ def _show_table(studies: Studies) -> None:
             "Created": words(width=120),
         },
     )
-
-
-def _open() -> None:
-    """Open the study of the row that was clicked; the next table has no row chosen."""
-    turn = st.session_state["studies-turn"]
-    rows = st.session_state[f"studies-table-{turn}"].selection.rows
-    listed = st.session_state.get("studies-listed", [])
-    if rows and rows[0] < len(listed):
-        selection.open_study(listed[rows[0]])
-        st.session_state["studies-turn"] = turn + 1

@@ -113,13 +113,13 @@ def _show_buttons(study: StudySnapshot, table: Table | str) -> None:
             key="study-pause",
             on_click=_pause,
             args=(study, not paused),
-            help="Begins the next run." if paused else "Lets the run at work finish; no further one begins.",
+            help="Begins the next run." if paused else "Lets the current run finish; no new one starts.",
         )
         jobs.stop_button(
             folder,
             "study-stop",
             selection.keep_word,
-            help="Stops within ten seconds. Finished runs stay; the one at work goes on from its checkpoint.",
+            help="Stops within ten seconds. Finished runs stay; the current one resumes from its checkpoint.",
         )
     elif study.study is not None:
         if study.runs_left - _failed(study) > 0:
@@ -160,7 +160,7 @@ def _show_end(study: StudySnapshot) -> None:
     if state is None or study.busy:
         return
     if title := TITLES.get(state.state):
-        advice = "Resume the study: finished runs stay as they are, the others go on from their checkpoints."
+        advice = "Resume the study: finished runs stay as they are, the others resume from their checkpoints."
         _show_words(title, state.message, advice, quiet=state.state is State.STOPPED)
     elif state.done < state.runs:
         _show_words("Not complete", state.message, "Resume the study, or run the failed ones again.", quiet=True)
@@ -295,7 +295,7 @@ def _show_failed(study: StudySnapshot, table: Table) -> None:
 
 
 def _first(study: StudySnapshot, row: TrialRow, left: list[TrialRow]) -> None:
-    with telling("The order is as it was."):
+    with telling("The order has not changed."):
         study.folder.put_first([row.number, *(other.number for other in left if other is not row)])
     jobs.redraw_page()
 

@@ -27,7 +27,7 @@ from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.report.handout import Attachment, Handout
 from xraykit.ui.kit.text import say
 
-ROW, HEAD, MOST_HEIGHT = 35, 37, 480  # px
+MOST_HEIGHT = 480  # px
 MOST_COMPARED = 30  # trials in the table of differences
 BRUSH = "experiments-brush"  # the study and the trials inside the rectangle drawn over the settings
 
@@ -92,28 +92,21 @@ def brushed(study: StudySnapshot, table: Table) -> list[int] | None:
 
 
 def _show_rows(study: StudySnapshot, table: Table, section: Section, shown: Sequence[int] | None) -> None:
-    import pyarrow  # Streamlit's own table format: no pandas in the web process
-
     part = section.tables[0]
     order = [row.number for row in table.ranked]
     places = [k for k, number in enumerate(order) if shown is None or number in shown]
     if study.busy:
         places.sort(key=lambda k: order[k])  # a row must not move away from under the pointer
-    st.session_state["trials-listed"] = [order[k] for k in places]
     columns = _once(_columns, table)
-    turn = st.session_state.setdefault("trials-turn", 0)
-    st.dataframe(
-        pyarrow.table({name: [values[k] for k in places] for name, values in columns.items()}),
-        hide_index=True,
-        width="stretch",
-        height=min(HEAD + ROW * max(1, len(places)), MOST_HEIGHT),
-        row_height=ROW,
-        key=f"trials-table-{study.name}-{turn}",
-        on_select=_open,
-        selection_mode="single-row",
-        placeholder="",
+    jobs.table(
+        "trials",
+        {name: [values[k] for k in places] for name, values in columns.items()},
+        [order[k] for k in places],
+        _open,
         alt="All trials with their settings, figures and states; click a row to open the trial",
-        column_config=_config(table),
+        config=_config(table),
+        owner=study.name,
+        most_height=MOST_HEIGHT,
     )
     st.html(f"<p class='xk-said'>{html.escape(part.note)}</p>")
 
@@ -138,17 +131,9 @@ def _config(table: Table) -> dict[str, Any]:
     }
 
 
-def _open() -> None:
-    """Open the trial of the row that was clicked."""
-    turn = st.session_state["trials-turn"]
-    name = st.query_params.get(selection.KEY, "")
-    chosen = st.session_state.get(f"trials-table-{name}-{turn}")
-    rows = chosen.selection.rows if chosen else []
-    listed = st.session_state.get("trials-listed", [])
-    if rows and rows[0] < len(listed):
-        st.query_params[selection.TRIAL] = str(listed[rows[0]])
-        st.session_state["trials-turn"] = turn + 1
-        jobs.redraw_page()
+def _open(trial: int) -> None:
+    st.query_params[selection.TRIAL] = str(trial)
+    jobs.redraw_page()
 
 
 def _trials_key(study: StudySnapshot) -> str:
@@ -189,8 +174,8 @@ def _take_brush(name: str, key: str) -> Any:
     def take() -> None:
         chosen = st.session_state.get(key)
         brush = chosen.selection.get("brush", {}) if chosen else {}
-        found = snapshot.find(name)
-        table = snapshot.results(found) if found else ""
+        study = snapshot.find(name)
+        table = snapshot.results(study) if study else ""
         trials = None if isinstance(table, str) else study_settings.in_brush(table, brush)
         st.session_state[BRUSH] = (name, trials or None)
 

@@ -13,6 +13,7 @@ from xraykit.experiments.study_folder import FOLDS, PROGRESS, STUDY, TRIALS, Stu
 from xraykit.experiments.table import Table
 from xraykit.refused import Refused, words_of
 from xraykit.system import files
+from xraykit.system.files import Stamp, stamp_of
 from xraykit.system.job_folder import State
 
 UNREADABLE = "unreadable"
@@ -60,7 +61,7 @@ class StudySnapshot:
 
 def take(folder: StudyFolder) -> StudySnapshot:
     """A study as it is now."""
-    words, study = _study(folder, _stamp(folder))
+    words, study = _study(folder, stamp_of(folder.path / STUDY))
     try:
         state = folder.state()
     except (Refused, OSError) as error:
@@ -82,12 +83,12 @@ def results(snapshot: StudySnapshot) -> Table | str:
     """The table, or why there is none; of a study at which no process is, no run changes, and none is looked at."""
     if snapshot.busy:
         return _read(snapshot.folder)
-    stamps = tuple(_stamp(snapshot.folder, name) for name in (STUDY, TRIALS, FOLDS, PROGRESS))
+    stamps = tuple(stamp_of(snapshot.folder.path / name) for name in (STUDY, TRIALS, FOLDS, PROGRESS))
     return _ended(snapshot.folder, stamps)
 
 
 @lru_cache(maxsize=16)
-def _ended(folder: StudyFolder, stamps: tuple[tuple[int, int], ...]) -> Table | str:
+def _ended(folder: StudyFolder, stamps: tuple[Stamp, ...]) -> Table | str:
     return _read(folder)
 
 
@@ -107,16 +108,8 @@ def test_figures(snapshot: StudySnapshot) -> Chosen | str | None:
 
 
 @lru_cache(maxsize=256)
-def _study(folder: StudyFolder, stamp: tuple[int, int]) -> tuple[str, Study | None]:
+def _study(folder: StudyFolder, stamp: Stamp) -> tuple[str, Study | None]:
     try:
         return "", folder.study()
     except (Refused, OSError) as error:
         return words_of(error), None
-
-
-def _stamp(folder: StudyFolder, name: str = STUDY) -> tuple[int, int]:
-    try:
-        stat = (folder.path / name).stat()
-    except OSError:
-        return (0, 0)
-    return stat.st_mtime_ns, stat.st_size

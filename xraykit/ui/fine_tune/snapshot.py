@@ -15,6 +15,7 @@ from typing import Any
 from xraykit.evaluation import learning_curve
 from xraykit.evaluation.stats import Figure
 from xraykit.system import files
+from xraykit.system.files import Stamp, stamp_of
 from xraykit.system.job_folder import State
 from xraykit.training.run.run import STATUS, Failure, Run, RunRefused, Status, list_runs
 
@@ -29,7 +30,6 @@ CHATTER = re.compile(
     r"[IW]\d{4} \d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] |WARNING: All log messages before absl|"
     r"To enable the following instructions|.*failed call to cuInit.*UNKNOWN ERROR \(303\)"
 )
-Stamp = tuple[int, int]
 Row = dict[str, str]
 
 
@@ -100,10 +100,10 @@ class RunSnapshot:
 
 def take(run: Run) -> RunSnapshot:
     """A run as it is now."""
-    words, status = _status(run, _stamp(run.path / STATUS))
+    words, status = _status(run, stamp_of(run.path / STATUS))
     if status is not None and status.state.busy:  # whether a process holds the lock is no matter of the file
         words, status = _read_status(run)
-    return RunSnapshot(run, status, _recipe(run, _stamp(run.path / "recipe.json")), words)
+    return RunSnapshot(run, status, _recipe(run, stamp_of(run.path / "recipe.json")), words)
 
 
 def take_all() -> list[RunSnapshot]:
@@ -118,18 +118,18 @@ def find(name: str) -> RunSnapshot | None:
 
 def training_curve(run: Run) -> learning_curve.TrainingCurve:
     """The training's curve, read in words."""
-    return _training_curve(run, _stamp(run.path / "history.csv"), _validated(run, _stamp(run.path / DATA)))
+    return _training_curve(run, stamp_of(run.path / "history.csv"), _validated(run, stamp_of(run.path / DATA)))
 
 
 def best_accuracy(run: RunSnapshot) -> Figure:
     """Validation accuracy of the best epoch with its interval, where it is known on how many films."""
     accuracy = run.status.best_accuracy if run.status else None
-    return learning_curve.share(accuracy, _validated(run.folder, _stamp(run.folder.path / DATA)))
+    return learning_curve.share(accuracy, _validated(run.folder, stamp_of(run.folder.path / DATA)))
 
 
 def curve_points(run: Run) -> list[dict[str, Any]]:
     """Loss, accuracy and learning rate as chart rows {"run", "kind", "epoch", "loss", "accuracy", "rate"}."""
-    return _curve_points(run, _stamp(run.path / "history.csv"), _stamp(run.path / "moments.csv"))
+    return _curve_points(run, stamp_of(run.path / "history.csv"), stamp_of(run.path / "moments.csv"))
 
 
 def points_of_other(run: Run) -> list[dict[str, Any]]:
@@ -140,13 +140,13 @@ def points_of_other(run: Run) -> list[dict[str, Any]]:
 
 def learned(run: Run) -> bool:
     """Has it curves to show?"""
-    return len(_rows(run, "history.csv", None, _stamp(run.path / "history.csv"))) > 0
+    return len(_rows(run, "history.csv", None, stamp_of(run.path / "history.csv"))) > 0
 
 
 def device_points(run: Run) -> list[dict[str, float | None]]:
     """Load and memory of the device during the run: {"time" ms since 1970, "load" 0 to 1, "memory" GiB}."""
     points = []
-    for row in _rows(run, "device.csv", MOMENTS, _stamp(run.path / "device.csv")):
+    for row in _rows(run, "device.csv", MOMENTS, stamp_of(run.path / "device.csv")):
         time, load, memory = (_number(row.get(key)) for key in ("time", "load", "memory"))
         if time is not None and math.isfinite(1000 * time):
             points.append({"time": 1000 * time, "load": load, "memory": None if memory is None else memory / 2**30})
@@ -172,12 +172,12 @@ def log_tail(run: Run, lines: int = 200) -> str:
 
 def just_ended(run: Run) -> bool:
     """Was its state written a moment ago? Its process may print a last line after that."""
-    return time.time_ns() - _stamp(run.path / STATUS)[0] < SETTLES
+    return time.time_ns() - stamp_of(run.path / STATUS)[0] < SETTLES
 
 
 def test_hashes(run: Run) -> tuple[str, ...]:
     """SHA-256 of the films of the run's test split."""
-    return _test_hashes(run, _stamp(run.path / DATA))
+    return _test_hashes(run, stamp_of(run.path / DATA))
 
 
 def _read_status(run: Run) -> tuple[str, Status | None]:
@@ -265,11 +265,3 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        stat = path.stat()
-    except OSError:
-        return (0, 0)
-    return stat.st_mtime_ns, stat.st_size

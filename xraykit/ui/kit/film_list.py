@@ -250,7 +250,7 @@ def _case(
         title = cards[evaluation.model].title if evaluation.model in cards else evaluation.model
         parts.append(_figure(overlay, words, title))
     notes = () if isinstance(opened, str) else note.warnings(opened.notes)
-    warnings = "".join(f"<p class='xk-warned'>{html.escape(one.words)}</p>" for one in notes)
+    warnings = "".join(f"<p class='xk-warned'>{html.escape(warning.words)}</p>" for warning in notes)
     name = html.escape(_name_of(film, folder, sha))
     return f"<section class='xk-case'><h3>{name}</h3>{warnings}<div>{''.join(parts)}</div></section>"
 

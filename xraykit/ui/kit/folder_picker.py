@@ -36,7 +36,7 @@ class Entry:
         """What it holds, in a few words."""
         if self.more:
             return f"over {COUNTED:,} entries"
-        parts = [layout.counted(n, thing) for n, thing in ((self.folders, "folder"), (self.files, "file")) if n]
+        parts = [layout.counted(n, noun) for n, noun in ((self.folders, "folder"), (self.files, "file")) if n]
         return ", ".join(parts) or "empty"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -35,6 +36,7 @@ TAGS: dict[State | None, str] = {
     State.LOST: "#A03A30",
     None: "#4A545E",
 }
+ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px, of a table
 T = TypeVar("T")
 
 
@@ -126,6 +128,59 @@ def _stop(stop: Callable[[], None], keep_words: Callable[[str], None]) -> None:
     except (Refused, OSError) as error:
         keep_words(f"Not stopped. {words_of(error)}")
         redraw_page()
+
+
+def table(
+    kind: str,
+    columns: Mapping[str, list[Any]],
+    rows: Sequence[T],
+    open_row: Callable[[T], None],
+    *,
+    alt: str,
+    config: Mapping[str, Any],
+    owner: str = "",
+    most_height: int = MOST_HEIGHT,
+) -> None:
+    """A table of `rows`; a click on one opens it.
+
+    Parameters
+    ----------
+    kind : str
+        What they are, for its keys.
+    owner : str
+        Whose rows they are, where the page shows those of one thing at a time.
+    """
+    import pyarrow  # Streamlit's own table format: no pandas in the web process
+
+    turn = st.session_state.setdefault(f"{kind}-turn", 0)
+    key = f"{kind}-table-{owner}-{turn}" if owner else f"{kind}-table-{turn}"
+    st.dataframe(
+        pyarrow.table(dict(columns)),
+        hide_index=True,
+        width="stretch",
+        height=min(HEAD + ROW * max(1, len(rows)), most_height),
+        row_height=ROW,
+        key=key,
+        on_select=partial(_open_row, key, f"{kind}-turn", rows, open_row),
+        selection_mode="single-row",
+        placeholder="",
+        alt=alt,
+        column_config=config,
+    )
+
+
+def _open_row(key: str, turn: str, rows: Sequence[T], open_row: Callable[[T], None]) -> None:
+    """Open the row that was clicked; the next table has no row chosen, whatever lies at that place then."""
+    table = st.session_state.get(key)
+    clicked = table.selection.rows if table else []
+    if clicked and clicked[0] < len(rows):
+        open_row(rows[clicked[0]])
+        st.session_state[turn] += 1
+
+
+def state_tags(tags: Mapping[str, str], width: int) -> Any:
+    """The column of a table with the state in its colour; `tags` is a colour by the state's words."""
+    return st.column_config.MultiselectColumn(options=list(tags), color=list(tags.values()), width=width)
 
 
 def state_chip(state: State | None, words: str) -> str:

@@ -31,13 +31,13 @@ class Selection:
         name = st.query_params.get(self.key) or st.session_state.get(self._remembered)
         if not name:
             return None
-        thing = find(name)
-        if thing is None:
+        item = find(name)
+        if item is None:
             self._forget()
             self.keep_word(f"No {self.key} named {name}. It may have been deleted.")
             return None
         self._remember(name)
-        return thing
+        return item
 
     def open(self, name: str) -> None:
         """Show another; a callback."""

@@ -34,9 +34,8 @@ OLD = 86_400  # seconds after which what an earlier session left is deleted
 JOB, WORDS, OPEN = "import-job", "import-words", "import-open"
 BY_ITSELF = "by the network"
 FORMS = (
-    "A .keras or .h5 file of plain Keras layers that gives each film one class. It is read without running any code "
-    "of it, "
-    "converted, and checked against itself on synthetic films. Nothing is known afterwards of its films and figures; "
+    "A .keras or .h5 file of plain Keras layers that gives each film one class. It is read without running any of its "
+    "code, converted, and checked against itself on synthetic films. Its training films and figures remain unknown; "
     "its card says so."
 )
 

@@ -32,7 +32,9 @@ def show() -> None:
             _hand_over()
     if words := st.session_state.pop("study-json-words", None):
         say(words)
-    parts.text("name", "Study name", faults, help="Letters, digits, '.', '_' and '-'. Numbered where it is taken.")
+    parts.text(
+        "name", "Study name", faults, help="Letters, digits, '.', '_' and '-'. A number is added if the name is taken."
+    )
     parts.text("words", "Question", faults, area=True, help="What the study asks, in a sentence or two.")
     parts.fault("", faults)
     _show_published()
@@ -68,9 +70,9 @@ def _take(key: str) -> None:
     if source in presets.NAMED:
         draft.take(draft.plain(presets.NAMED[source]), source)
     elif isinstance(source, str) and source.startswith(draft.COPY):
-        found = snapshot.find(source.removeprefix(draft.COPY))
-        if found and found.study:
-            draft.take(draft.plain(found.study), source)
+        chosen = snapshot.find(source.removeprefix(draft.COPY))
+        if chosen and chosen.study:
+            draft.take(draft.plain(chosen.study), source)
 
 
 def _hand_over() -> None:

@@ -30,7 +30,6 @@ FOLDS = {
     str(FoldKind.CROSS_VALIDATION): "Cross-validation",
     str(FoldKind.LEAVE_ONE_SOURCE_OUT): "Leave one source out",
 }
-FIRST_FACTOR = "phases.0.learning_rate"
 
 
 def show() -> None:
@@ -40,7 +39,7 @@ def show() -> None:
     left, right = st.columns(2, gap="small")
     with left:
         parts.choice(
-            "design", "Trials", DESIGNS, faults, str(Design.ONE_AT_A_TIME), help="How trials are made of the values."
+            "design", "Trials", DESIGNS, faults, str(Design.ONE_AT_A_TIME), help="How values are combined into trials."
         )
     search = draft.get("design") in (Design.RANDOM, Design.TPE)
     with right:
@@ -157,7 +156,7 @@ def _count_words() -> str:
     """How many trials and runs these choices make."""
     study = draft.built()
     if study is None:
-        return "The number of trials is known once nothing is left to correct."
+        return "Correct the fields above to see the number of trials."
     try:
         made, trials = grid.trials(study), grid.count(study)
     except Refused as refused:

@@ -10,6 +10,8 @@ from typing import Any
 import streamlit as st
 
 from xraykit.datasets import layout, pool
+from xraykit.datasets.listing import pool_record
+from xraykit.datasets.listing.pool_record import PoolRecord
 from xraykit.refused import Refused, words_of
 from xraykit.system import files
 from xraykit.ui.kit.text import escape_markdown, say
@@ -36,7 +38,7 @@ def show(contents: Mapping[str, Any], folder: Path, choose: Callable[[Path], Non
             _make(folder, changed, choose)
 
 
-def told(record: pool.PoolRecord) -> str:
+def summary_of(record: PoolRecord) -> str:
     """What was done with the classes of a folder, in a sentence."""
     parts = [f"{label} left out" for label, new in record.classes.items() if new is None]
     parts += [f"{label} called {new}" for label, new in record.classes.items() if new is not None]
@@ -45,12 +47,12 @@ def told(record: pool.PoolRecord) -> str:
 
 def _show_made(folder: Path, choose: Callable[[Path], None]) -> None:
     """Of a folder made here: from what, and the way back."""
-    record = pool.read_record(folder)
+    record = pool_record.read_record(folder)
     if record is None or len(record.sources) != 1 or not record.classes:
         return
     (before,) = record.sources.values()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="classes-made"):
-        st.html(f"<p class='xk-said' role='status'>{html.escape(told(record))}</p>", width="stretch")
+        st.html(f"<p class='xk-said' role='status'>{html.escape(summary_of(record))}</p>", width="stretch")
         if Path(files.named(before)).is_dir() and st.button("Undo", key="classes-undo"):
             choose(Path(files.named(before)))
             st.rerun()
@@ -88,7 +90,7 @@ def _summary(counts: Mapping[str, int], classes: Mapping[str, str | None]) -> st
 
 def _make(folder: Path, changed: Mapping[str, str | None], choose: Callable[[Path], None]) -> None:
     """Make the folder, or find the one made before, and choose it."""
-    record = pool.read_record(folder)
+    record = pool_record.read_record(folder)
     name = files.shown(folder.name)
     bar = st.progress(0.0, f"Preparing {escape_markdown(name)}")
     try:

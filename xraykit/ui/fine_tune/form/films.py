@@ -14,7 +14,6 @@ from typing import Any
 import streamlit as st
 
 from xraykit.datasets import inspection, layout
-from xraykit.datasets.archive import unpack
 from xraykit.datasets.catalog import known as catalog
 from xraykit.datasets.reading import samples
 from xraykit.films.folders import check
@@ -24,17 +23,16 @@ from xraykit.system import files, folders, text
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run.run import list_runs
+from xraykit.ui.datasets import zips
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import classes, example
 from xraykit.ui.kit import folder_facts, folder_picker, jobs, pictures
 from xraykit.ui.kit.report import view as report_view
-from xraykit.ui.kit.text import ask_for_folder, escape_markdown, folder_at, say
-from xraykit.ui.server import uploads
+from xraykit.ui.kit.text import ask_for_folder, folder_at, say
 
 KNOWN, PATH, ZIP = "Known folder", "Browse", "Zip file"
 LARGER = f"For a larger zip than {text.size(check.MAX_ARCHIVE)}: unpack it, and give the path of its folder instead."
 LASTS = 20  # seconds
-SHOWN_EVERY = 0.2  # seconds
 OLD = 86_400  # seconds
 DRAWN, GIVEN = "drawn", "given"
 NOT_CHOSEN = "choose films"
@@ -214,37 +212,14 @@ def _ask_for_zip() -> None:
     if file is None:
         st.html(f"<p class='xk-said'>{html.escape(LARGER)}</p>")
         return
-    try:
-        choose(unpack.unpack(uploads.opened(file, check.MAX_ARCHIVE), file.name, progress=_show_unpacking(file.name)))
-        draft.current().source = ZIP
-    except check.ArchiveRefused as refused:
-        st.session_state["films-words"] = refused.words
-    except Refused as refused:
-        st.session_state["films-words"] = f"{file.name} was not unpacked. {refused.words}"
-    except OSError as error:
-        words = f"{file.name} was not unpacked: {error.strerror or 'it could not be written'}. It is unpacked in "
-        st.session_state["films-words"] = f"{words}{folders.datasets_folder()}: look for free space and permissions."
-    uploads.let_go(file)
+    zips.take(file, _choose_zip, _keep_words)
     st.session_state["zip-turn"] = turn + 1  # an empty uploader: what came in lies in its folder now
     st.rerun()
 
 
-def _show_unpacking(name: str) -> unpack.Progress:
-    """A bar, and what draws it anew now and then: how far it is and the time left."""
-    bar = st.progress(0.0, f"Unpacking {escape_markdown(name)}")
-    began = shown = time.monotonic()
-
-    def report(done: int, total: int) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if now - shown < SHOWN_EVERY or not done:
-            return
-        shown = now
-        parts = [f"Unpacking {escape_markdown(name)}: {text.size(done)} of {text.size(total)}"]
-        parts += [left] if (left := text.time_left((now - began) * (total - done) / done)) else []
-        bar.progress(min(1.0, done / total), " · ".join(parts))
-
-    return report
+def _choose_zip(folder: Path) -> None:
+    choose(folder)
+    draft.current().source = ZIP
 
 
 def _keep_inspected() -> None:

@@ -22,7 +22,6 @@ from xraykit.ui.kit import jobs
 from xraykit.ui.kit.text import escape_markdown
 
 ALL = "all"
-ROW, HEAD, MOST_HEIGHT = 35, 37, 420  # px
 EMPTY = "No runs yet. Choose films and a recipe above and press Start; the run will be listed here."
 Runs = Sequence[RunSnapshot]
 
@@ -84,7 +83,6 @@ def draw(runs: Runs) -> None:
         _show_empty()
         return
     shown = [run for run in runs if state in (ALL, run.state or snapshot.UNREADABLE)]
-    st.session_state["runs-listed"] = [run.name for run in shown]
     _show_table(shown)
 
 
@@ -126,24 +124,15 @@ def _try(folder: Path) -> None:
 
 
 def _show_table(runs: Runs) -> None:
-    import pyarrow  # Streamlit's own table format: no pandas in the web process
-
     number, words = st.column_config.NumberColumn, st.column_config.TextColumn
-    tags = {run.state_words: jobs.TAGS[run.state] for run in runs}
-    turn = st.session_state.setdefault("runs-turn", 0)
-    st.dataframe(
-        pyarrow.table(columns(runs)),
-        hide_index=True,
-        width="stretch",
-        height=min(HEAD + ROW * len(runs), MOST_HEIGHT),
-        row_height=ROW,
-        key=f"runs-table-{turn}",
-        on_select=_open,
-        selection_mode="single-row",
-        placeholder="",
+    jobs.table(
+        "runs",
+        columns(runs),
+        [run.name for run in runs],
+        selection.open_run,
         alt="All runs with their state, recipe, films and best validation figures; click a row to open the run",
-        column_config={
-            "State": st.column_config.MultiselectColumn(options=list(tags), color=list(tags.values()), width=130),
+        config={
+            "State": jobs.state_tags({run.state_words: jobs.TAGS[run.state] for run in runs}, width=130),
             "Run": words(width=230),
             "Epochs": words(width=90, help="Epochs learned, of those planned"),
             "Best loss": number(format="%.3f", width=80, help="Lowest validation loss"),
@@ -154,13 +143,3 @@ def _show_table(runs: Runs) -> None:
             "Started": words(width=130),
         },
     )
-
-
-def _open() -> None:
-    """Open the run of the row that was clicked; the next table has no row chosen, whatever lies at that place then."""
-    turn = st.session_state["runs-turn"]
-    rows = st.session_state[f"runs-table-{turn}"].selection.rows
-    listed = st.session_state.get("runs-listed", [])
-    if rows and rows[0] < len(listed):
-        selection.open_run(listed[rows[0]])
-        st.session_state["runs-turn"] = turn + 1

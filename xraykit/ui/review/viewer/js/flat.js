@@ -53,12 +53,12 @@ class FlatRenderer {
     if (before?.words === words && (!heat || before.heat === heat)) return before;
     const level = levelFor(placement.scale);
     const source = levelOf(picture, level);
-    const found = gather(part, source, 2 ** level, level === 0 && placement.scale === 1);
+    const gathered = gather(part, source, 2 ** level, level === 0 && placement.scale === 1);
     const same = before?.image.width === clip.width && before.image.height === clip.height;
     const image = same ? before.image : this.context.createImageData(clip.width, clip.height);
     const pixels = new Uint32Array(image.data.buffer);
     pixels.fill(BLACK);
-    return { ...found, words, heat, image, pixels };
+    return { ...gathered, words, heat, image, pixels };
   }
 
   preload(picture, scales) {
