@@ -29,18 +29,18 @@ FURNISHED = ("alpha-scratch", "beta-imagenet")  # models of the server `furnishe
 HANG = 120  # seconds; a limit on hangs, never a measure of speed
 FORBIDDEN = """addEventListener("securitypolicyviolation", event =>
   xkForbidden([event.effectiveDirective, event.blockedURI, event.sourceFile, event.sample].join(" ")))"""
-# No run of the script goes on, every image is there, and nothing has changed on the page for 30 drawn frames
+# No run of the script goes on, every image is there, and nothing has changed on the page for 30 drawn frames.
+# Asked once a frame, and by nobody once it is so: a page that asks for every frame takes a twentieth of a core.
 AT_REST = """() => {
-  if (!window.xkFrames) {
-    window.xkFrames = { still: 0 };
-    new MutationObserver(() => { window.xkFrames.still = 0 }).observe(
-      document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-    const count = () => { window.xkFrames.still += 1; requestAnimationFrame(count) };
-    requestAnimationFrame(count);
-  }
-  return window.xkFrames.still > 30
+  const frames = window.xkFrames ??= { still: 0 };
+  frames.seen ??= new MutationObserver(() => { frames.still = 0 });
+  frames.seen.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+  frames.still += 1;
+  const rests = frames.still > 30
     && !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')
     && [...document.images].every(image => image.complete);
+  if (rests) { frames.seen.disconnect(); window.xkFrames = null }
+  return rests;
 }"""
 
 
@@ -90,8 +90,8 @@ def eventually(read: Callable[[], Any], expected: Any = True) -> Any:
 
 def at_rest(visit: Visit) -> None:
     """Wait until the page stands still from now on."""
-    visit.page.evaluate("() => { if (window.xkFrames) window.xkFrames.still = 0 }")
-    visit.page.wait_for_function(AT_REST)
+    visit.page.evaluate("() => { window.xkFrames?.seen.disconnect(); window.xkFrames = null }")
+    visit.page.wait_for_function(AT_REST, polling="raf")
 
 
 def start_server(log: Path, port: int | None = None) -> Server:
