@@ -23,11 +23,12 @@ PAGES = {
     "models": "/models",
 }
 LARGE, SMALL = (1440, 900), (1024, 768)
+# Quick is a page of one column; Compare, which takes longest to draw, has quick tests of its own
+MARKS = {("models", LARGE): (), ("compare", SMALL): pytest.mark.slow}
 VISITS = [
-    pytest.param(name, size, marks=marks, id=f"{name}-{size[0]}")
-    for size, rest in ((LARGE, [pytest.mark.slow]), (SMALL, [pytest.mark.longest]))
+    pytest.param(name, size, marks=MARKS.get((name, size), rest), id=f"{name}-{size[0]}")
+    for size, rest in ((LARGE, pytest.mark.slow), (SMALL, pytest.mark.longest))
     for name in PAGES
-    for marks in [[] if name == "compare" else rest]
 ]
 # The size they open at, the narrowest (1024 at 150 %), where the frame folds, a projector, and a large screen
 WIDTHS = (1440, 683, 1000, 1024, 1920)
