@@ -148,8 +148,8 @@ def fresh_server(tmp_path):
     end(running)
 
 
-# A server, its first visit and its service take ten seconds of processor time. Files that share one of the next two
-# stand side by side in `TOGETHER` of tests/conftest.py: one process tests them all, and starts it once.
+# A server and the first visit to it take five seconds of processor time. The files that share one of the next two are
+# listed in `TOGETHER` of tests/conftest.py: one process tests them all, and starts it once.
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The server of every test that leaves it as it is, with the models that ship and nothing else."""
