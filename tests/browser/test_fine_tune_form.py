@@ -18,7 +18,7 @@ def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, ser
     bomb = tmp_path / "bomb.zip"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("Normal/a.png", b"\0" * (60 * 2**20))
-    visit.page.get_by_test_id("stMain").get_by_text("Zip file").click()
+    visit.page.get_by_test_id("stMain").get_by_text("Zip file", exact=True).click()
     visit.page.locator(".st-key-step-1 input[type=file]").set_input_files(str(bomb))
     visit.page.locator(".st-key-step-1 [data-testid=stAlert]").wait_for(timeout=HANG)
     words = visit.page.locator(".st-key-step-1 [data-testid=stAlert]").inner_text()
