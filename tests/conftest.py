@@ -13,6 +13,7 @@ os.environ["XRAYKIT_GATE"] = "off"  # what tests draw is mostly no chest film; t
 
 from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 
@@ -74,27 +75,56 @@ LONGEST = (
     "training/test_fit.py",
     "training/test_resume.py",
     "browser/test_review.py",
+    "ui/test_compare_page.py",
+    "browser/test_fine_tune.py",
     "models/test_import.py",
     "training/test_backbones.py",
-    "browser/test_fine_tune.py",
     "ui/test_fine_tune_form.py",
-    "training/test_features.py",
-    "browser/test_compare.py",
-    "ui/test_fine_tune_page.py",
-    "models/test_shipped_models.py",
     "browser/test_reading_room.py",
-    "browser/test_models.py",
+    "training/test_features.py",
+    "ui/test_fine_tune_page.py",
+    "browser/test_viewer.py",
+    "models/test_shipped_models.py",
+    "browser/test_viewer_tools.py",
     "training/test_backbones_kept.py",
     "experiments/test_local_engine.py",
     "browser/test_reader_study.py",
     "experiments/test_ray_engine.py",
     "models/test_service.py",
     "browser/test_uploads.py",
-    "training/test_keep.py",
+    "ui/test_folder_evaluation.py",
     "training/test_control.py",
+    "test_guides.py",
+    "training/test_keep.py",
     "attack/test_attack.py",
-    "ui/test_compare_page.py",
 )
+# Files that share what takes seconds to start: one process tests them, one after the other.
+TOGETHER = {
+    "browser/test_frame.py": ("browser/test_stage.py", "browser/test_compare.py"),  # the server `furnished`
+    "browser/test_review.py": (  # the server `server`
+        "browser/test_door.py",
+        "browser/test_datasets.py",
+        "browser/test_experiments.py",
+        "browser/test_fine_tune_form.py",
+        "browser/test_models.py",
+        "browser/test_page_reports.py",
+    ),
+}
+FIRST = {file: first for first, files in TOGETHER.items() for file in files}
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, the files of `TOGETHER` go to one process."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0].removeprefix("tests/")
+            return FIRST.get(file, file)
+
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -105,5 +135,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         out = [item for item in items if any(map(item.get_closest_marker, left))]
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in set(out)]
-    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    places = {name: place for place, name in enumerate(LONGEST)}
+    files = {item.path: item.path.relative_to(Path(__file__).parent).as_posix() for item in items}
+    items.sort(key=lambda item: places.get(FIRST.get(files[item.path], files[item.path]), len(places)))

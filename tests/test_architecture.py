@@ -1,11 +1,13 @@
-"""The shape of the house: rooms import downwards only, and none holds more than nine things."""
+"""The shape of the house: rooms import downwards only, none holds more than nine things, and how tests are dealt."""
 
 import ast
 import functools
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import FIRST, LONGEST
 from tests.helpers import ROOT, late
 
 PACKAGE = ROOT / "xraykit"
@@ -64,3 +66,17 @@ def test_a_room_holds_at_most_nine_things():
 def test_collecting_the_tests_imports_nothing_that_takes_seconds(pytestconfig):
     """Each worker collects them all: what one test needs, it imports when it runs (`tests.helpers.late`)."""
     assert pytestconfig.stash[late.COLLECTED] == set()
+
+
+@pytest.mark.parametrize("server", ["server", "furnished"])
+def test_files_that_share_a_server_are_tested_by_one_process(server):
+    texts = {path: path.read_text("utf-8") for path in sorted((ROOT / "tests" / "browser").glob("test_*.py"))}
+    users = {
+        f"browser/{path.name}" for path, text in texts.items() if re.search(rf"^def test_.*\b{server}\b", text, re.M)
+    }
+    assert len(users) > 1 and len({FIRST.get(file, file) for file in users}) == 1, "list them in `TOGETHER`"
+
+
+def test_the_longest_files_are_there():
+    files = {*LONGEST, *FIRST, *FIRST.values()}
+    assert [file for file in files if not (ROOT / "tests" / file).is_file()] == []

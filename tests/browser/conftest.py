@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,26 +19,28 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.helpers import ROOT
+from tests.helpers import ROOT, film_folders, films_at_hand, run_folders, study_results
+from xraykit.experiments.published import presets
 
 SCREENSHOTS = ROOT / "screenshots"
 LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
 ELSEWHERE = "elsewhere.example"  # a name that the browser looks up as this computer, as one whose owner rebinds it
+FURNISHED = ("alpha-scratch", "beta-imagenet")  # models of the server `furnished`
 HANG = 120  # seconds; a limit on hangs, never a measure of speed
 FORBIDDEN = """addEventListener("securitypolicyviolation", event =>
   xkForbidden([event.effectiveDirective, event.blockedURI, event.sourceFile, event.sample].join(" ")))"""
-# No run of the script goes on, every image is there, and nothing has changed on the page for 30 drawn frames
+# No run of the script goes on, every image is there, and nothing has changed on the page for 30 drawn frames.
+# Asked once a frame, and by nobody once it is so: a page that asks for every frame takes a twentieth of a core.
 AT_REST = """() => {
-  if (!window.xkFrames) {
-    window.xkFrames = { still: 0 };
-    new MutationObserver(() => { window.xkFrames.still = 0 }).observe(
-      document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-    const count = () => { window.xkFrames.still += 1; requestAnimationFrame(count) };
-    requestAnimationFrame(count);
-  }
-  return window.xkFrames.still > 30
+  const frames = window.xkFrames ??= { still: 0 };
+  frames.seen ??= new MutationObserver(() => { frames.still = 0 });
+  frames.seen.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+  frames.still += 1;
+  const rests = frames.still > 30
     && !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')
     && [...document.images].every(image => image.complete);
+  if (rests) { frames.seen.disconnect(); window.xkFrames = null }
+  return rests;
 }"""
 
 
@@ -51,7 +54,7 @@ class Server:
 
     process: subprocess.Popen
     port: int
-    runs: Path | None = None  # its own folder of runs, where it has one
+    folder: Path | None = None  # what it writes into, where that is its own
 
     @property
     def url(self) -> str:
@@ -87,8 +90,8 @@ def eventually(read: Callable[[], Any], expected: Any = True) -> Any:
 
 def at_rest(visit: Visit) -> None:
     """Wait until the page stands still from now on."""
-    visit.page.evaluate("() => { if (window.xkFrames) window.xkFrames.still = 0 }")
-    visit.page.wait_for_function(AT_REST)
+    visit.page.evaluate("() => { window.xkFrames?.seen.disconnect(); window.xkFrames = null }")
+    visit.page.wait_for_function(AT_REST, polling="raf")
 
 
 def start_server(log: Path, port: int | None = None) -> Server:
@@ -102,7 +105,8 @@ def start_server(log: Path, port: int | None = None) -> Server:
     with log.open("a") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
     server = Server(process, port)
-    for _ in range(600):
+    end = time.monotonic() + HANG
+    while time.monotonic() < end:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended:\n{log.read_text()}")
         try:
@@ -110,7 +114,7 @@ def start_server(log: Path, port: int | None = None) -> Server:
             return server
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError(f"the server did not answer within a minute:\n{log.read_text()}")
+    raise RuntimeError(f"the server did not answer within {HANG} s:\n{log.read_text()}")
 
 
 def end(server: Server) -> None:
@@ -123,6 +127,19 @@ def end(server: Server) -> None:
             server.kill()
 
 
+@contextmanager
+def serving_from(folder: Path, *names: str) -> Iterator[Server]:
+    """A server whose folders of these names lie in `folder`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            (folder / name).mkdir(exist_ok=True)
+            patch.setenv(f"XRAYKIT_{name.upper()}", str(folder / name))
+        running = start_server(folder / "server.log")
+    running.folder = folder
+    yield running
+    end(running)
+
+
 @pytest.fixture
 def fresh_server(tmp_path):
     """A server nobody has opened yet, which a test may kill."""
@@ -131,16 +148,27 @@ def fresh_server(tmp_path):
     end(running)
 
 
+# A server and the first visit to it take five seconds of processor time. The files that share one of the next two are
+# listed in `TOGETHER` of tests/conftest.py: one process tests them all, and starts it once.
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """The server of every test that leaves it as it is, with the models that ship and runs of its own."""
-    folder = tmp_path_factory.mktemp("server")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYKIT_RUNS", str(folder / "runs"))
-        running = start_server(folder / "server.log")
-    running.runs = folder / "runs"
-    yield running
-    end(running)
+    """The server of every test that leaves it as it is, with the models that ship and nothing else."""
+    with serving_from(tmp_path_factory.mktemp("server"), "runs", "datasets", "data", "cache") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory):
+    """The server of tests that leave it as it is, where every page has something to draw: two made-up models, the
+    films they were tested on, a run, a study and a dataset."""
+    folder = tmp_path_factory.mktemp("furnished")
+    films_at_hand.keep(folder / "weights", folder / "films", FURNISHED, n=90)
+    run_folders.write(folder / "runs", "finished", state="finished", eta=0)
+    heads = presets.NAMED["mobilenet-heads"]
+    study_results.write(folder / "runs" / "studies", heads, fold_names=["1"], films=300, epochs=4)
+    film_folders.make(folder / "data" / "ward", films=2)
+    with serving_from(folder, "runs", "weights", "cache", "datasets", "data") as running:
+        yield running
 
 
 @pytest.hookimpl(wrapper=True)
@@ -191,7 +219,7 @@ def visit(window):
     visit.page.on("websocket", count)
     visit.page.expose_binding("xkForbidden", lambda _, words: visit.forbidden.append(words))
     visit.page.add_init_script(FORBIDDEN)
-    visit.page.set_default_timeout(60_000)
+    visit.page.set_default_timeout(1000 * HANG)
     if not os.environ.get("XRAYKIT_SCREENSHOTS"):  # pictures for people: no test compares one
         visit.page.screenshot = lambda **_: b""
     yield visit

@@ -13,37 +13,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.browser.conftest import at_rest, end, eventually, start_server
-from tests.helpers import films_at_hand, kept_models
+from tests.browser.conftest import FURNISHED, at_rest, eventually
+from tests.helpers import kept_models
 from xraykit import RESEARCH_ONLY
+from xraykit.evaluation import evaluation
 from xraykit.evaluation.decisions import operating_point
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-NAMES = ("alpha-scratch", "beta-imagenet")
+NAMES = FURNISHED
 TITLES = tuple(f"The model {name}" for name in NAMES)
 SVG = "http://www.w3.org/2000/svg"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("compare") / "weights"
-
-
-@pytest.fixture(scope="module")
-def models(root):
-    """Two made-up models, and films that they were tested on."""
-    root.mkdir()
-    return films_at_hand.keep(root, root.parent / "films", NAMES, n=90)
-
-
-@pytest.fixture(scope="module")
-def serving(models, root):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYKIT_WEIGHTS", str(root))
-        patch.setenv("XDG_STATE_HOME", str(root.parent / "state"))
-        running = start_server(root.parent / "server.log")
-    yield running
-    end(running)
+def models(furnished):
+    """What the two models made of the films."""
+    return [evaluation.load(furnished.folder / "weights" / name / "evaluation.json") for name in NAMES]
 
 
 def open_page(visit, server, address: str = "") -> None:
@@ -92,11 +77,11 @@ def cells(visit, table: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_click_on_a_cell_lists_exactly_its_films(visit, serving, models):
+def test_a_click_on_a_cell_lists_exactly_its_films(visit, furnished, models):
     from playwright.sync_api import expect
 
     for place, row, column in ((0, 0, 1), (1, 2, 2)):
-        open_page(visit, serving)
+        open_page(visit, furnished)
         of = models[place]
         expected = [of.films[i] for i in of.cell(row, column)]
         eventually(lambda: drawn(visit, place), of.confusion.ravel().tolist())  # noqa: B023
@@ -111,16 +96,16 @@ def test_a_click_on_a_cell_lists_exactly_its_films(visit, serving, models):
 
 
 @pytest.mark.slow
-def test_the_listed_films_open_in_review_with_one_click(visit, serving, models, root):
+def test_the_listed_films_open_in_review_with_one_click(visit, furnished, models):
     from playwright.sync_api import expect
 
-    open_page(visit, serving, "?films=wrong-0-1")
+    open_page(visit, furnished, "?films=wrong-0-1")
     wrong = [
         models[0].films[i]
         for i in np.flatnonzero([all(each.predicted[i] != each.truth[i] for each in models) for i in range(90)])
     ]
     field = visit.page.get_by_label("Folder of these films")
-    field.fill(str(root.parent / "films"))
+    field.fill(str(furnished.folder / "films"))
     field.press("Enter")
     count = f"{len(wrong)} film{'s' * (len(wrong) != 1)}"
     visit.page.get_by_role("button", name=f"Open {count} in Review").click()
@@ -130,8 +115,8 @@ def test_the_listed_films_open_in_review_with_one_click(visit, serving, models, 
     expect(visit.page.get_by_text(f"1 of {count}")).to_be_visible()
 
 
-def test_both_matrices_follow_the_operating_point(visit, serving, models):
-    open_page(visit, serving)
+def test_both_matrices_follow_the_operating_point(visit, furnished, models):
+    open_page(visit, furnished)
     visit.page.locator(".st-key-point input").click()
     visit.page.get_by_role("option", name="Sensitivity").click()
     eventually(lambda: "point=Sensitivity" in visit.page.url)
@@ -146,11 +131,12 @@ def test_both_matrices_follow_the_operating_point(visit, serving, models):
         assert f"COVID-19 at probability ≥ {point.threshold:.3f}" in text
 
 
-def test_a_cold_link_opens_the_same_page(visit, serving):
+@pytest.mark.slow
+def test_a_cold_link_opens_the_same_page(visit, furnished):
     address = (
         f"?models={NAMES[1]}&models={NAMES[0]}&point=Manual+threshold&threshold=0.3&films=fixes-0-1&shares=Predicted"
     )
-    open_page(visit, serving, address)
+    open_page(visit, furnished, address)
     assert visit.page.locator(".st-key-matrix-box-0 h3").inner_text() == TITLES[1]
     text = visit.page.inner_text("body")
     assert (
@@ -162,8 +148,8 @@ def test_a_cold_link_opens_the_same_page(visit, serving):
 
 
 @pytest.mark.slow
-def test_every_format_holds_the_numbers_of_the_page(visit, serving, models):
-    open_page(visit, serving)
+def test_every_format_holds_the_numbers_of_the_page(visit, furnished, models):
+    open_page(visit, furnished)
     counts = models[0].confusion.ravel().tolist()
     menu = "slide-compare-matrices"
     visit.page.locator(f".st-key-{menu} button").first.click()

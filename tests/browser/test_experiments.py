@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 @pytest.fixture
 def study(server):
     return study_results.write(
-        server.runs / "studies", presets.NAMED["mobilenet-heads"], fold_names=["1"], films=300, epochs=4
+        server.folder / "runs" / "studies", presets.NAMED["mobilenet-heads"], fold_names=["1"], films=300, epochs=4
     )
 
 

@@ -6,10 +6,8 @@ import os
 
 import pytest
 
-from tests.browser.conftest import at_rest, end, eventually, start_server
+from tests.browser.conftest import at_rest, eventually
 from tests.browser.test_review import serious
-from tests.helpers import film_folders, kept_models, run_folders, study_results
-from xraykit.experiments.published import presets
 from xraykit.ui.navigation import TITLES
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -25,11 +23,12 @@ PAGES = {
     "models": "/models",
 }
 LARGE, SMALL = (1440, 900), (1024, 768)
+# Quick is a page of one column; Compare, which takes longest to draw, has quick tests of its own
+MARKS = {("models", LARGE): (), ("compare", SMALL): pytest.mark.slow}
 VISITS = [
-    pytest.param(name, size, marks=marks, id=f"{name}-{size[0]}")
-    for size, rest in ((LARGE, [pytest.mark.slow]), (SMALL, [pytest.mark.longest]))
+    pytest.param(name, size, marks=MARKS.get((name, size), rest), id=f"{name}-{size[0]}")
+    for size, rest in ((LARGE, pytest.mark.slow), (SMALL, pytest.mark.longest))
     for name in PAGES
-    for marks in [[] if name == "compare" else rest]
 ]
 # The size they open at, the narrowest (1024 at 150 %), where the frame folds, a projector, and a large screen
 WIDTHS = (1440, 683, 1000, 1024, 1920)
@@ -55,25 +54,6 @@ LAYOUT = """() => {
     sideways: wide.filter(part => part.scrollWidth > part.clientWidth).length,
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory):
-    """Two models, a run, a study and a dataset, so that every page has something to draw."""
-    root = tmp_path_factory.mktemp("frame")
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in ("RUNS", "WEIGHTS", "CACHE", "DATASETS", "DATA"):
-            patch.setenv(f"XRAYKIT_{variable}", str(root / variable.lower()))
-        patch.setenv("XDG_STATE_HOME", str(root / "state"))
-        kept_models.keep(root / "weights", "alpha-scratch", seed=0, skill=1.2, n=90)
-        kept_models.keep(root / "weights", "beta-imagenet", seed=1, skill=2.5, n=90, weights="imagenet")
-        run_folders.write(root / "runs", "finished", state="finished", eta=0)
-        heads = presets.NAMED["mobilenet-heads"]
-        study_results.write(root / "runs" / "studies", heads, fold_names=["1"], films=300, epochs=4)
-        film_folders.make(root / "data" / "ward", films=2)
-        running = start_server(root / "server.log")
-    yield running
-    end(running)
 
 
 @pytest.fixture
@@ -116,9 +96,9 @@ def is_sound(visit, name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "size"), VISITS)
-def test_a_page_is_there_at_once_and_nothing_jumps(name, size, visit, page, serving, screenshots):
+def test_a_page_is_there_at_once_and_nothing_jumps(name, size, visit, page, furnished, screenshots):
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    open_slowly(visit, serving.url + PAGES[name])
+    open_slowly(visit, furnished.url + PAGES[name])
     assert page.evaluate("window.xkShift") < GOOD
     page.screenshot(path=screenshots / f"frame-{name}-{size[0]}.png")
     if size == LARGE:
@@ -126,8 +106,8 @@ def test_a_page_is_there_at_once_and_nothing_jumps(name, size, visit, page, serv
     assert visit.stopped == []
 
 
-def test_back_goes_to_the_page_before_whatever_was_set_on_this_one(visit, page, serving):
-    page.goto(f"{serving.url}/")
+def test_back_goes_to_the_page_before_whatever_was_set_on_this_one(visit, page, furnished):
+    page.goto(f"{furnished.url}/")
     page.wait_for_url("**/review")
     drawn(visit)
     shown = page.evaluate("history.length")
@@ -154,8 +134,8 @@ def test_back_goes_to_the_page_before_whatever_was_set_on_this_one(visit, page, 
     assert page.locator("h1").inner_text() == "Compare"
 
 
-def test_the_pages_are_walked_by_keyboard(visit, page, serving):
-    page.goto(f"{serving.url}/models")
+def test_the_pages_are_walked_by_keyboard(visit, page, furnished):
+    page.goto(f"{furnished.url}/models")
     drawn(visit)
     for title in ("Review", "Compare", "Fine-tune", "Experiments", "Datasets"):
         page.keyboard.press("Tab")

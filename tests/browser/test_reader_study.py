@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.browser.conftest import end, eventually, start_server
+from tests.browser.conftest import eventually, serving_from
 from tests.helpers import film_folders, reader_study, study_check, tiny_model
 from tests.helpers.reader_study import CLASSES, MODELS
 from xraykit.films import radiograph
@@ -75,13 +75,8 @@ def planned(folder):
 
 @pytest.fixture(scope="module")
 def serving(folder):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYKIT_WEIGHTS", str(folder / "weights"))
-        patch.setenv("XRAYKIT_RUNS", str(folder / "runs"))
-        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        running = start_server(folder / "server.log")
-    yield running
-    end(running)
+    with serving_from(folder, "weights", "runs") as running:
+        yield running
 
 
 def open_films(visit, serving, folder, blind=True):

@@ -258,8 +258,8 @@ def test_the_service_comes_back_and_a_killed_server_leaves_nothing(visit, fresh_
 
 
 @pytest.mark.slow
-def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, fresh_server):
-    open_page(visit, fresh_server)
+def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, server):
+    open_page(visit, server)
     drop(visit, draw.PNG)
     settle(visit, 1)
     visit.page.get_by_role("button", name="Overlay", exact=True).click()
@@ -267,8 +267,8 @@ def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, f
     visit.page.keyboard.press("Escape")
     visit.page.locator(".pane-head").get_by_role("button", name="Cancel").first.wait_for()
     settle(visit, 1)
-    assert any("xraykit.models.tf_keras_vis" in process.cmdline() for process in fresh_server.family())
-    assert "tensorflow" not in Path(f"/proc/{fresh_server.process.pid}/maps").read_text()
+    assert any("xraykit.models.tf_keras_vis" in process.cmdline() for process in server.family())
+    assert "tensorflow" not in Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
 @pytest.mark.slow

@@ -7,8 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.browser.conftest import at_rest, end, eventually, start_server
-from tests.helpers import kept_models, run_folders
+from tests.browser.conftest import at_rest, eventually
 from xraykit import RESEARCH_ONLY
 from xraykit.ui.server import shell
 
@@ -34,22 +33,6 @@ GROUNDS = "charts => charts.map(chart => getComputedStyle(chart).backgroundColor
 NOTHING = {"small": [], "shrunk": 0, "pressed": [], "wide": 0, "header": "0", "notice": True}
 
 
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory):
-    """Two models and a run."""
-    root = tmp_path_factory.mktemp("stage")
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in ("RUNS", "WEIGHTS", "CACHE", "DATASETS", "DATA"):
-            patch.setenv(f"XRAYKIT_{variable}", str(root / variable.lower()))
-        patch.setenv("XDG_STATE_HOME", str(root / "state"))
-        kept_models.keep(root / "weights", "alpha-scratch", seed=0, skill=1.2, n=90)
-        kept_models.keep(root / "weights", "beta-imagenet", seed=1, skill=2.5, n=90, weights="imagenet")
-        run_folders.write(root / "runs", "finished", state="finished", eta=0)
-        running = start_server(root / "server.log")
-    yield running
-    end(running)
-
-
 def drawn(visit, look: str | None = None) -> None:
     visit.page.locator("html[data-drawn=yes]").wait_for(state="attached")
     if look:
@@ -67,10 +50,10 @@ def presented(page) -> str | None:
     return page.evaluate("document.documentElement.dataset.present ?? null")
 
 
-def test_a_page_is_presented_by_key_and_stays_so(visit, serving):
+def test_a_page_is_presented_by_key_and_stays_so(visit, furnished):
     page = visit.page
     page.set_viewport_size({"width": 1280, "height": 720})
-    page.goto(f"{serving.url}/compare")
+    page.goto(f"{furnished.url}/compare")
     drawn(visit)
     page.keyboard.press("Shift+U")
     drawn(visit, "dark")
@@ -103,10 +86,10 @@ def test_a_page_is_presented_by_key_and_stays_so(visit, serving):
 
 
 @pytest.mark.slow
-def test_a_bookmark_opens_a_page_presented_and_its_button_ends_it(visit, serving):
+def test_a_bookmark_opens_a_page_presented_and_its_button_ends_it(visit, furnished):
     page = visit.page
     page.set_viewport_size({"width": 1920, "height": 1080})
-    page.goto(f"{serving.url}/fine-tune?run=finished&present=light")
+    page.goto(f"{furnished.url}/fine-tune?run=finished&present=light")
     drawn(visit, "light")
     assert presented(page) == "light" and "run=finished" in page.url
     assert {name: seen for name, seen in page.evaluate(SEEN).items() if name != "pressed"} == {
@@ -118,9 +101,9 @@ def test_a_bookmark_opens_a_page_presented_and_its_button_ends_it(visit, serving
     assert presented(page) is None and "present" not in page.url
 
 
-def test_the_reading_room_is_presented_and_lists_its_key(visit, serving):
+def test_the_reading_room_is_presented_and_lists_its_key(visit, furnished):
     page = visit.page
-    page.goto(f"{serving.url}/review")
+    page.goto(f"{furnished.url}/review")
     page.locator(".room[data-state=open]").wait_for()
     page.keyboard.press("?")
     assert "Present this page, or end it" in page.locator(".room .help").inner_text()
@@ -141,11 +124,11 @@ def test_the_reading_room_is_presented_and_lists_its_key(visit, serving):
     ("address", "title", "most"),
     [("/compare", "Compare", 12), ("/fine-tune?run=finished", "Fine-tune", 3), ("/review", "Review", 2)],
 )
-def test_a_page_is_whole_on_paper(address, title, most, visit, serving, tmp_path):
+def test_a_page_is_whole_on_paper(address, title, most, visit, furnished, tmp_path):
     from PIL import Image, ImageStat
 
     page = visit.page
-    page.goto(f"{serving.url}{address}")
+    page.goto(f"{furnished.url}{address}")
     drawn(visit)
     page.pdf(path=tmp_path / "page.pdf", format="A4")
     text = subprocess.run(["pdftotext", "-layout", tmp_path / "page.pdf", "-"], capture_output=True, check=True).stdout

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from tests.browser.conftest import end, eventually, start_server
+from tests.browser.conftest import eventually, serving_from
 from tests.helpers import large_zip
 from xraykit.films import decoder
 from xraykit.films.folders import check
@@ -25,17 +25,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def serving(folder):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("XRAYKIT_DATA", raising=False)
-        for variable, name in {
-            "XRAYKIT_RUNS": "runs",
-            "XRAYKIT_CACHE": "cache",
-            "XRAYKIT_DATASETS": "datasets",
-        }.items():
-            patch.setenv(variable, str(folder / name))
-        running = start_server(folder / "server.log")
-    yield running
-    end(running)
+    with serving_from(folder, "runs", "cache", "datasets", "data") as running:
+        yield running
 
 
 @pytest.fixture
@@ -63,6 +54,7 @@ def test_a_zip_larger_than_a_film_becomes_a_dataset_and_takes_no_memory(page, se
     assert "AxiosError" not in words and "Traceback" not in words
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_said_beside_the_drop_zone(page, serving, folder):
     large_zip.open_drop_zone(page, serving.url)
     (folder / "datasets").mkdir(exist_ok=True)

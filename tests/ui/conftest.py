@@ -3,9 +3,11 @@
 import functools
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import local_script_runner
 
 from tests.helpers import data_audits, fakes, warm
 from xraykit.system import processes
@@ -29,6 +31,20 @@ def scanned_once():
     with pytest.MonkeyPatch.context() as patch:
         once = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def waited_for():
+    """AppTest looks a thousand times a second whether the script has ended, and holds it up: a tenth of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        look = local_script_runner.require_widgets_deltas
+
+        def wait(runner: Any, timeout: float = 3) -> None:
+            runner._script_thread.join(timeout)
+            look(runner, timeout)
+
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait)
         yield
 
 

@@ -21,7 +21,7 @@ from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
 from xraykit.models import folder_evaluation
 from xraykit.refused import Refused
-from xraykit.system import folders, job_folder, jobs
+from xraykit.system import folders, job_folder, jobs, processes
 from xraykit.system.job_folder import JobRefused, State
 from xraykit.system.jobs import Job, JobState
 from xraykit.truth import elsewhere
@@ -50,8 +50,8 @@ def odd_folder(tmp_path) -> Path:
     return folder
 
 
-def start(folder: Path, out: Path, model: str = MODEL) -> subprocess.Popen:
-    command = [sys.executable, "-m", "xraykit", "evaluate", "--model", model, "--data", folder, "--out", out]
+def start(folder: Path, out: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "xraykit", "evaluate", "--model", MODEL, "--data", folder, "--out", out]
     return subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
 
@@ -70,10 +70,10 @@ def started(out: Path) -> JobState | None:
     return state if state is not None and state.done > 0 else None
 
 
-@pytest.fixture
-def many(tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def many(tmp_path_factory) -> Path:
     """So many films that an evaluation does not end by itself soon."""
-    folder = film_folders.make(tmp_path / "many", classes=CLASSES, films=2)
+    folder = film_folders.make(tmp_path_factory.mktemp("films") / "many", classes=CLASSES, films=2)
     for label in CLASSES:
         source = folder / label / "film-000.png"
         for number in range(3000):
@@ -83,14 +83,14 @@ def many(tmp_path) -> Path:
 
 @pytest.fixture
 def slow(tmp_path, many):
-    """An evaluation that has begun."""
+    """An evaluation that has begun; what it prints goes into log.txt."""
     out = tmp_path / "out"
-    process = start(many, out)
+    words = ["evaluate", "--model", MODEL, "--data", str(many), "--out", str(out)]
+    process = processes.spawn(words, tmp_path / "log.txt")
     wait_until(lambda: started(out), "the first film")
     yield process, out
     process.kill()
     process.wait()
-    process.stderr.close()
 
 
 def test_progress_ends_finished_with_every_odd_film_named(odd_folder, tmp_path):
@@ -122,10 +122,11 @@ def test_several_models_are_evaluated_in_one_reading(odd_folder, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["the stop file", "SIGTERM"])
-def test_asked_to_stop_it_ends_in_order_and_keeps_nothing_half_written(slow, how):
+def test_asked_to_stop_it_ends_in_order_and_keeps_nothing_half_written(slow, how, tmp_path):
     process, out = slow
-    Job(out).ask_to_stop() if how == "the stop file" else process.send_signal(signal.SIGTERM)
-    words = process.communicate(timeout=HANG)[1].decode()
+    Job(out).ask_to_stop() if how == "the stop file" else os.kill(process.pid, signal.SIGTERM)
+    process.wait(HANG)
+    words = (tmp_path / "log.txt").read_text()
     state = Job(out).state()
     assert state.state is State.STOPPED and "nothing was written" in state.message and "Traceback" not in words
     assert sorted(path.name for path in out.iterdir()) == ["lock", "progress.json"]

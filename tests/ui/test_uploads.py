@@ -1,6 +1,7 @@
 """Dropped files on their way in: Streamlit's own upload route behind `uploads.ToDisk`, without a browser."""
 
 import asyncio
+import errno
 import gc
 import io
 import os
@@ -365,3 +366,34 @@ def test_unpacking_says_how_much_is_done_and_how_long_it_takes(monkeypatch):
         report(done * 2**30, 4 * 2**30)
     assert [share for share, _ in shown] == [0.5, 1.0]
     assert "2.0 GiB of 4.0 GiB" in shown[0][1] and "about 60 s left" in shown[0][1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "was not unpacked: No space left on device. It is unpacked in",
+        ),
+        (
+            Refused("A file is where a folder should be.", code="no-folder"),
+            "was not unpacked. A file is where a folder",
+        ),
+    ],
+)
+def test_a_zip_that_could_not_be_unpacked_is_said_and_let_go(monkeypatch, fault, words):
+    from xraykit.ui.fine_tune.form import films
+
+    def refuse(*_, **__):
+        raise fault
+
+    file, state, let_go = SimpleNamespace(name="large.zip"), {}, []
+    streamlit = {"file_uploader": lambda *_, **__: file, "progress": lambda *_: None, "rerun": lambda: None}
+    for name, value in {**streamlit, "session_state": state}.items():
+        monkeypatch.setattr(films.st, name, value)
+    monkeypatch.setattr(films.uploads, "opened", lambda given, most: given)
+    monkeypatch.setattr(films.uploads, "let_go", let_go.append)
+    monkeypatch.setattr(films.unpack, "unpack", refuse)
+    films._ask_for_zip()
+    assert state["films-words"].startswith(f"large.zip {words}") and let_go == [file]
+    assert state["zip-turn"] == 1, "an empty drop zone, for the next try"
