@@ -17,7 +17,7 @@ import shutil
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,6 +82,7 @@ def pool(
     progress: Progress | None = None,
     *,
     distinct: bool = False,
+    without: Mapping[str, Collection[str]] | None = None,
 ) -> Path:
     """One folder with the films of several datasets, or of one with other classes; made unless it is there already.
 
@@ -105,6 +106,8 @@ def pool(
     distinct : bool
         Leave out copies: a picture that several datasets have is taken from the first of them that knows its patient,
         else from the first.
+    without : mapping of str to films, optional
+        Films of a source that are left out, by their paths there: what the gate refuses, for instance.
 
     Raises
     ------
@@ -116,7 +119,10 @@ def pool(
     root = root or datasets_folder()
     classes = {label: None if new is None else names.label_of(new) for label, new in (classes or {}).items()}
     sources = _sources(folders)
-    films = _films(sources, classes)
+    listed = _films(sources, classes)
+    taken = {names.label_of(source): {*left_out} for source, left_out in (without or {}).items()}
+    films = [film for film in listed if film.row.film not in taken.get(film.source.name, ())]
+    unwanted = len(listed) - len(films)
     digest = _digest(sources, films, classes, distinct)
     make_private(root)
     restore(root)
@@ -124,7 +130,7 @@ def pool(
     return _once(
         digest,
         root,
-        make=lambda: _make(sources, films, classes, digest, root, plain, progress, distinct),
+        make=lambda: _make(sources, films, classes, digest, root, plain, progress, distinct, unwanted),
         wait=lambda: progress and progress(0, len(films)),
     )
 
@@ -257,6 +263,7 @@ def _make(
     name: str,
     progress: Progress | None,
     distinct: bool,
+    unwanted: int,
 ) -> Path:
     entries = _read(sources, films, progress)
     all_readable = [(film, e) for film, e in zip(films, entries, strict=True) if not isinstance(e, Refusal)]
@@ -270,7 +277,7 @@ def _make(
         _write_manifest(part / MANIFEST, kept, len(sources) > 1, all(_is_divided(source) for source in sources))
         _check(part, kept)
         record = _record(sources, kept, classes, digest, refused, linked)
-        record = msgspec.structs.replace(record, copies=len(all_readable) - len(readable))
+        record = msgspec.structs.replace(record, copies=len(all_readable) - len(readable), without=unwanted)
         files.replace_text(part / POOL_RECORD, msgspec.json.format(msgspec.json.encode(record)).decode())
         target = _give_name(part, root, name, digest)
     finally:
