@@ -42,7 +42,7 @@ def inspect(
     with jobs.running(job, verb="inspect", data=str(folder.resolve())) as going:
         listed = listing.read(folder, walked=lambda met: going.stop_if_asked())
         going.films = len(listed.rows)
-        pictures, gated = Collector(listed.rows, out) if plan else None, Gated(out)
+        pictures, gated = (Collector(listed.rows, out), Gated(out)) if plan else (None, Gated())  # else no pixels stay
 
         def count(name: str, film: Radiograph | Refusal) -> None:
             if pictures:

@@ -297,7 +297,8 @@ def _label(job: Job, state: JobState, path: Path) -> str:
     model = path.parent.name if path.parent != job.path else (*state.models, "?")[0]
     tested = f" · test of {state.test_of}" if state.test_of else ""
     n, ended = state.films - state.refused, text.timestamp(state.heartbeat)
-    return f"{_folder_name(state)}{tested} · {model} · n {n} · {ended}"
+    off = " · gate off" if state.gate == "off" else ""
+    return f"{_folder_name(state)}{tested} · {model} · n {n}{off} · {ended}"
 
 
 def _contents(job: Job) -> dict[str, Any]:

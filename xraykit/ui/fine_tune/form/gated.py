@@ -19,7 +19,8 @@ from xraykit.ui.kit.text import escape_markdown, say
 
 MOST_BYTES = 2**20  # of a picture
 NAMED = 100  # films that are named on the page; films.json names all
-NONE = "The gate takes none of these {n} films for an upright frontal chest film: it is not for films of this kind."
+MOST = 0.9  # share of refused films above which a folder is not of chest films
+NONE = "The gate would refuse {n} of {judged} films: these are not chest films, and the gate is not for them."
 SOME = (
     "The gate would refuse {n} of {judged} films: no upright frontal chest film. Learned from all the same, unless you "
     "leave them out."
@@ -35,8 +36,8 @@ def show(job: Job, contents: dict[str, Any], folder: Path, choose: Callable[[Pat
     if not refused:
         st.html(f"<p class='xk-said'>The gate passes all {n:,} films.</p>")
         return
-    whole = len(refused) == n
-    words = NONE.format(n=f"{n:,}") if whole else SOME.format(n=f"{len(refused):,}", judged=f"{n:,}")
+    whole = len(refused) > MOST * n
+    words = (NONE if whole else SOME).format(n=f"{len(refused):,}", judged=f"{n:,}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-gated"):
         st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>", width="stretch")
         wanted = not whole and st.button("Leave them out", key=f"{key}-gated-out")
