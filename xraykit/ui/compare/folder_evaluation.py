@@ -48,7 +48,7 @@ def show(cards: Sequence[Card]) -> list[Evaluation]:
         else:
             _show_job(job, cards)
         _show_words()
-        return _pick()
+        return _pick(titles_of(cards))
 
 
 def current() -> Job | None:
@@ -259,13 +259,13 @@ def _show_words() -> None:
         say(words)
 
 
-def _pick() -> list[Evaluation]:
+def _pick(titles: Mapping[str, str]) -> list[Evaluation]:
     """The choice among everything evaluated here before; kept on disk, so a reload or a new server offers it again."""
     paths = {}
     for job in list_jobs():
         state = state_of(job)
         if state is not None and (state.state, state.verb) == (State.FINISHED, "evaluate"):
-            paths |= {_label(job, state, path): path for path in job.results()}
+            paths |= {_label(job, state, path, titles): path for path in job.results()}
     if not paths:
         return []
     _offer_new(paths)
@@ -293,12 +293,12 @@ def _offer_new(paths: dict[str, Path]) -> None:
         st.session_state["evaluations"] = new
 
 
-def _label(job: Job, state: JobState, path: Path) -> str:
+def _label(job: Job, state: JobState, path: Path, titles: Mapping[str, str]) -> str:
     model = path.parent.name if path.parent != job.path else (*state.models, "?")[0]
     tested = f" · test of {state.test_of}" if state.test_of else ""
     n, ended = state.films - state.refused, text.timestamp(state.heartbeat)
     off = " · gate off" if state.gate == "off" else ""
-    return f"{_folder_name(state)}{tested} · {model} · n {n}{off} · {ended}"
+    return f"{_folder_name(state)}{tested} · {titles.get(model, model)} · n {n}{off} · {ended}"
 
 
 def _contents(job: Job) -> dict[str, Any]:
