@@ -61,20 +61,24 @@ def pdf_text(path):
     return subprocess.run([tool, path, "-"], capture_output=True, check=True).stdout if tool else b""
 
 
-@pytest.mark.parametrize("form", ["json", "json,dicom"])
-def test_a_film_that_is_gone_once_it_was_read_ends_no_batch(films, tmp_path, monkeypatch, form):
-    """Its report says what was read; where its file is wanted once more, it alone is refused."""
+@pytest.mark.parametrize("again", [False, True])
+def test_a_film_that_is_gone_once_it_was_read_ends_no_batch(films, tmp_path, monkeypatch, again):
+    """Its report says what was read; where its file is wanted once more, for its study, it alone is refused."""
+    if again:
+        for path in films.iterdir():
+            path.write_bytes(film_reports.dicom_film())
     read_many = ingest.Ingest.read_many
 
     def then_gone(self, paths):
         for read in read_many(self, paths):
-            (films / "ROE-1.png").unlink(missing_ok=True) if read.source == "ROE-1.png" else None
+            if read.source == "ROE-1.png":
+                (films / "ROE-1.png").unlink()
             yield read
 
     monkeypatch.setattr(ingest.Ingest, "read_many", then_gone)
-    out = tmp_path / "out"
-    done = run("film", "--model", MODEL, "--out", out, "--format", form, "--same-study", "--sheet", films)
-    again = "dicom" in form
+    out, form = tmp_path / "out", "json,dicom" if again else "json"
+    words = ("--names", "--same-study", "--sheet", "--gate", "off")
+    done = run("film", "--model", MODEL, "--out", out, "--format", form, *words, films)
     assert done.exit_code == again and ("refused ROE-1.png (unreadable)" in done.stderr) == again, done.output
     held = [json.loads(path.read_text())["film"] for path in out.glob("film-*.json")]
     assert len(held) == 3 and sum("refused" in film for film in held) == again

@@ -15,7 +15,7 @@ from xraykit.datasets.reading.index import Progress
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal, reasons
 
-SHOWN = 6  # small pictures
+SHOWN = 8  # small pictures
 
 
 class Gated:

@@ -28,6 +28,7 @@ from xraykit.ui.kit.report import view as report_view
 
 SHOWN = 100  # rows of a list on the page; preview.json has more
 FEW = 5  # a list as short as this is open
+QUIET = "Nothing stands out: no copies, no mixed patients."
 
 
 def show(
@@ -55,7 +56,8 @@ def show(
     left, right = st.columns(2, gap="medium")
     with left:
         st.html("<h3 class='xk-sub'>What to know before using it</h3>")
-        st.html(_doubts(contents, seen) or "<p class='xk-said'>Nothing stands out: no copies, no mixed patients.</p>")
+        quiet = "" if contents.get("gate", {}).get("refused") else f"<p class='xk-said'>{QUIET}</p>"
+        st.html(_doubts(contents, seen) or quiet)
         gated.show(job, contents, folder, look, "datasets")
         folder_facts.show_oddities(contents)
     with right:

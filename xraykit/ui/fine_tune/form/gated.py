@@ -22,8 +22,8 @@ NAMED = 100  # films that are named on the page; films.json names all
 MOST = 0.9  # share of refused films above which a folder is not of chest films
 NONE = "The gate would refuse {n} of {judged} films: these are not chest films, and the gate is not for them."
 SOME = (
-    "The gate would refuse {n} of {judged} films: no upright frontal chest film. Learned from all the same, unless you "
-    "leave them out."
+    "The gate would refuse {n} of {judged} films: no upright frontal chest film. A network learns from them all the "
+    "same unless you leave them out."
 )
 
 
@@ -58,7 +58,11 @@ def _shown(job: Job, judged: dict[str, Any]) -> str:
         figures += f"<img src='{pictures.address(data)}' alt='{film}' title='{film}'>" if data else ""
     row = f"<figure><figcaption>First refused</figcaption><div>{figures}</div></figure>"
     label = "Films that the gate would refuse"
-    return f"<section class='xk-glance' aria-label='{label}' tabindex='0'>{row}</section>" if figures else ""
+    return (
+        f"<section class='xk-glance xk-refused-films' aria-label='{label}' tabindex='0'>{row}</section>"
+        if figures
+        else ""
+    )
 
 
 def _named(refused: list[dict[str, str]]) -> str:
