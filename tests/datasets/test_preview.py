@@ -110,7 +110,7 @@ def test_what_the_gate_would_refuse_is_counted_shown_and_can_be_left_out(tmp_pat
     refused = [refusal["source"] for refusal in told["refused"]]
     assert refused == [f"{label}/film-00{number}.png" for label in ("A", "B") for number in (0, 1)]
     assert len(told["pictures"]) == 4 and all((job.path / file).is_file() for file in told["pictures"])
-    assert gated.counted(["film-turned", "corrupt", "film-turned"]) == "2 film-turned"
+    assert gated.counted(["film-turned", "corrupt", "film-turned"]) == "2 turned"
     assert gated.refused_in(folder) == refused
     made = pool.pool({"films": folder}, name="fewer", without={"films": refused})
     assert dataset.read(made).films == ("films/A/chest.png", "films/B/chest.png")

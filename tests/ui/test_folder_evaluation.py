@@ -298,7 +298,7 @@ def test_the_gate_has_a_switch_and_the_result_says_what_it_refused(app, tmp_path
         inspection.inspect(folder, made.path)
         app.session_state["work"] = made.name
         app.run()
-        assert "It would refuse 2 of 4 films (2 not-a-chest-film)." in words_of(app)
+        assert "It would refuse 2 of 4 films (2 not a chest film)." in words_of(app)
         app.multiselect[0].set_value(["tiny-model"]).run()
         (switch,) = (box for box in app.checkbox if box.key.startswith("evaluate-gate"))
         assert switch.value is True
@@ -306,7 +306,7 @@ def test_the_gate_has_a_switch_and_the_result_says_what_it_refused(app, tmp_path
             switch.uncheck().run()
         app.button(key="evaluate-start").click().run()
         assert not app.exception and asked[-1] is said
-    for gated, words in ((True, "Gate on: 2 of 4 films refused (2 not-a-chest-film)."), (False, "Gate off")):
+    for gated, words in ((True, "Gate on: 2 of 4 films refused (2 not a chest film)."), (False, "Gate off")):
         made = jobs.create("films")
         folder_evaluation.evaluate([MODEL], folder, made.path, gated=gated)
         assert made.state().gate == ("on" if gated else "off")

@@ -16,6 +16,7 @@ from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal, reasons
 
 SHOWN = 8  # small pictures
+WORDS = dict(zip(gate.CODES, ("not a chest film", "turned", "inverted"), strict=True))
 
 
 class Gated:
@@ -55,6 +56,6 @@ def refused_in(folder: Path, progress: Progress | None = None) -> list[str]:
 
 
 def counted(codes: Iterable[str]) -> str:
-    """How often the gate refused, by code: "3 not-a-chest-film, 1 film-turned"; "" where it refused nothing."""
+    """How often the gate refused, and why: "3 not a chest film, 1 turned"; "" where it refused nothing."""
     listed = reasons(Refusal("", code, "") for code in codes if code in gate.CODES)
-    return ", ".join(f"{reason.count:,} {reason.code}" for reason in listed)
+    return ", ".join(f"{reason.count:,} {WORDS[reason.code]}" for reason in listed)

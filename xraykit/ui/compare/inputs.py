@@ -46,7 +46,7 @@ def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:
         key="models",
         format_func=titles.__getitem__,
         max_selections=MOST,
-        width=430,
+        width=500,
         placeholder="Choose two to ten models",
     )
     models = [name for name in chosen if name in names][:MOST]
