@@ -65,8 +65,10 @@ def pdf_text(path):
 def test_a_film_that_is_gone_once_it_was_read_ends_no_batch(films, tmp_path, monkeypatch, again):
     """Its report says what was read; where its file is wanted once more, for its study, it alone is refused."""
     if again:
+        names = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.4", "SOPInstanceUID": "1.2.5"}
+        names["SOPClassUID"] = "1.2.840.10008.5.1.4.1.1.1.1"  # digital X-ray, for presentation
         for path in films.iterdir():
-            path.write_bytes(film_reports.dicom_film())
+            path.write_bytes(film_reports.dicom_film(**names))
     read_many = ingest.Ingest.read_many
 
     def then_gone(self, paths):
