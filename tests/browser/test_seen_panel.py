@@ -46,10 +46,10 @@ def test_the_panel_shows_the_input_its_way_and_the_nearest_films(visit):
     assert panel.is_hidden()
 
     page.keyboard.press("Shift+M")
-    page.locator(".saw-picture img").wait_for()
+    page.locator(".saw-picture img").nth(1).wait_for()
     assert findings.is_hidden() and page.locator(".saw-body").evaluate("e => e.getRootNode().activeElement === e")
-    assert page.locator(".saw-picture img").evaluate("e => [e.naturalWidth, e.naturalHeight]") == [32, 32]
-    assert page.locator(".saw-way dt").all_inner_texts() == ["File", "Crop"]
+    assert page.locator(".saw-picture img").first.evaluate("e => [e.naturalWidth, e.naturalHeight]") == [32, 32]
+    assert page.locator(".saw-column").first.locator(".saw-way dt").all_inner_texts() == ["File", "Crop"]
     assert "8 of the 10 nearest training films are Normal." in panel.inner_text()
     assert page.locator(".saw-far").count() == 1 and page.locator(".saw-strip i").count() == 10
     assert (
@@ -57,19 +57,22 @@ def test_the_panel_shows_the_input_its_way_and_the_nearest_films(visit):
     )
     assert serious(Axe().run(page)) == []
 
-    page.locator(".saw-tabs [aria-selected=true]").focus()
-    page.keyboard.press("ArrowRight")
-    eventually(lambda: page.locator(".saw-tabs [aria-selected=true]").inner_text(), "Model beta")
+    columns = page.locator(".saw-column")
+    assert columns.locator("h4.saw-model").all_inner_texts() == ["Model alpha", "Model beta"]
     eventually(lambda: page.locator(".saw code").all_inner_texts(), [room_site.NOT_REMEMBERED["command"]])
-    assert page.evaluate("document.querySelector('main > div').shadowRoot.activeElement?.dataset.model") == "beta"
-    page.keyboard.press("ArrowLeft")
-    page.locator(".saw-strips").wait_for()
+    left, right = (columns.nth(place).bounding_box() for place in (0, 1))
+    assert left["y"] == right["y"] and left["x"] + left["width"] <= right["x"] + 1, "side by side"
+    pictures = page.locator(".saw-picture img")
+    assert pictures.nth(0).bounding_box()["y"] == pictures.nth(1).bounding_box()["y"], "in one row"
+    page.set_viewport_size({"width": 700, "height": 700})
+    eventually(lambda: page.locator(".saw-body").evaluate("e => e.scrollWidth > e.clientWidth"), True)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    eventually(lambda: page.locator(".saw-body").evaluate("e => e.scrollWidth > e.clientWidth"), False)
 
     room.answers["seen/f1"] = (400, {"code": "service", "words": "The model saw nothing of this film. It is gone."})
     page.keyboard.press("n")
-    eventually(
-        lambda: page.locator(".saw-error").all_inner_texts(), ["The model saw nothing of this film. It is gone."]
-    )
+    gone = "The model saw nothing of this film. It is gone."
+    eventually(lambda: page.locator(".saw-error").all_inner_texts(), [gone] * 2)
     page.locator("#film-f2").click()
     eventually(lambda: "no model saw it" in panel.inner_text())
 
@@ -82,7 +85,7 @@ def test_the_panel_shows_the_input_its_way_and_the_nearest_films(visit):
     assert page.evaluate(TOGGLED) == [True, True], "the focus moves at once, and never away from what was begun"
     page.keyboard.press("Home")
     findings.get_by_role("button", name="What it saw").nth(1).click()
-    eventually(lambda: page.locator(".saw-tabs [aria-selected=true]").inner_text(), "Model beta")
+    columns.nth(1).wait_for()
     assert ("GET", "seen/f0") in room.asked and ("GET", "input/f0") in room.asked
 
 
@@ -90,6 +93,6 @@ def test_the_nearest_films_wait_for_a_blind_readers_impression(visit):
     room = Room([of_alpha(0)], reading={"keep": False, "title": "", "name": None, "blind": True, "classes": ["Normal"]})
     room.open(visit.page)
     visit.page.keyboard.press("Shift+M")
-    visit.page.locator(".saw-picture img").wait_for()
+    visit.page.locator(".saw-picture img").first.wait_for()
     assert "Hidden until you record an impression" in visit.page.locator(".saw").inner_text()
     assert visit.page.locator(".saw-strips").count() == 0

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.helpers import DATA, film_folders, film_reports
 from xraykit.__main__ import main
 from xraykit.cli import terminal
+from xraykit.films import ingest
 from xraykit.reading import kept
 from xraykit.reading.impressions import Impression
 from xraykit.reports.export import verify
@@ -58,6 +59,32 @@ def pdf_text(path):
 
     tool = shutil.which("pdftotext")
     return subprocess.run([tool, path, "-"], capture_output=True, check=True).stdout if tool else b""
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_film_that_is_gone_once_it_was_read_ends_no_batch(films, tmp_path, monkeypatch, again):
+    """Its report says what was read; where its file is wanted once more, for its study, it alone is refused."""
+    if again:
+        names = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.4", "SOPInstanceUID": "1.2.5"}
+        names["SOPClassUID"] = "1.2.840.10008.5.1.4.1.1.1.1"  # digital X-ray, for presentation
+        for path in films.iterdir():
+            path.write_bytes(film_reports.dicom_film(**names))
+    read_many = ingest.Ingest.read_many
+
+    def then_gone(self, paths):
+        for read in read_many(self, paths):
+            if read.source == "ROE-1.png":
+                (films / "ROE-1.png").unlink()
+            yield read
+
+    monkeypatch.setattr(ingest.Ingest, "read_many", then_gone)
+    out, form = tmp_path / "out", "json,dicom" if again else "json"
+    words = ("--names", "--same-study", "--sheet", "--gate", "off")
+    done = run("film", "--model", MODEL, "--out", out, "--format", form, *words, films)
+    assert done.exit_code == again and ("refused ROE-1.png (unreadable)" in done.stderr) == again, done.output
+    held = [json.loads(path.read_text())["film"] for path in out.glob("film-*.json")]
+    assert len(held) == 3 and sum("refused" in film for film in held) == again
+    assert list(out.glob("contact-sheet*"))
 
 
 @pytest.mark.slow

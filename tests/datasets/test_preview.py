@@ -7,8 +7,11 @@ import pytest
 from PIL import Image
 
 from tests.helpers import film_folders
-from xraykit.datasets.reading import preview, samples
+from xraykit.datasets import dataset, pool
+from xraykit.datasets.listing import pool_record
+from xraykit.datasets.reading import gated, preview, samples
 from xraykit.datasets.reading.preview import PREVIEW
+from xraykit.films.samples import draw
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import Job
 
@@ -95,3 +98,24 @@ def test_a_damaged_preview_is_none(text, tmp_path):
 def test_a_picture_is_only_what_the_preview_wrote(file, tmp_path):
     (tmp_path / PREVIEW).write_text("{}")
     assert preview.picture(Job(tmp_path), samples.Sample("a", "b", file, 1, 1)) is None
+
+
+def test_what_the_gate_would_refuse_is_counted_shown_and_can_be_left_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYKIT_GATE", "on")
+    folder = film_folders.make(tmp_path / "films", ("A", "B"), films=2)  # noise: no chest film
+    for label in ("A", "B"):
+        (folder / label / "chest.png").write_bytes(draw.PNG.read_bytes())
+    job, _ = look(folder, tmp_path)
+    told = job.films()["gate"]
+    assert told["judged"] == 6 and {refusal["code"] for refusal in told["refused"]} == {"not-a-chest-film"}
+    refused = [refusal["source"] for refusal in told["refused"]]
+    assert refused == [f"{label}/film-00{number}.png" for label in ("A", "B") for number in (0, 1)]
+    assert len(told["pictures"]) == 4 and all((job.path / file).is_file() for file in told["pictures"])
+    assert gated.counted(["film-turned", "corrupt", "film-turned"]) == "2 turned"
+    assert gated.refused_in(folder) == refused
+    made = pool.pool({"films": folder}, name="fewer", without={"films": refused})
+    assert dataset.read(made).films == ("films/A/chest.png", "films/B/chest.png")
+    record = pool_record.read_record(made)
+    assert record is not None and record.without == 4
+    monkeypatch.setenv("XRAYKIT_GATE", "off")
+    assert "gate" not in look(folder, tmp_path, "off")[0].films(), "nobody looked"

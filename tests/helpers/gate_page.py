@@ -28,6 +28,10 @@ pictures (three channels) has no gate, for it is of no radiographs. A film that 
 judged; it has its warning. A run's own test films are not judged either (`evaluate --test-of`): they were divided
 before anybody looked.
 
+On the page Compare, "Evaluate a folder" has the same switch, and the result says how many films were refused. Before a
+fine-tune and on the page Datasets what the gate would refuse is counted and the first few are shown; a network learns
+from them all the same until "Leave them out" makes a folder without them (`data pool --gated` does so in a terminal).
+
 ## How it tells
 
 First colour: where the colour of half the picture lies more than {colour:g} levels of 255 from what its brightness

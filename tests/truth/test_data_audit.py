@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from xraykit.datasets.split import SplitPlan
 from xraykit.films.stills import header
 from xraykit.models.cards.card import Card
 from xraykit.truth.data_audit import audit as audits
-from xraykit.truth.data_audit import columns, patients, record
+from xraykit.truth.data_audit import collect, columns, patients, record
 
 CLASSES = ("Normal", "Pneumonia")
 
@@ -253,7 +254,9 @@ def test_darkcovid_gives_its_classes_away(real_films):
     header = next(probe for probe in made.probes if probe.key == "header")
     assert (header.balanced_accuracy.low or 0) > header.halfway and (header.against_rest["COVID-19"].low or 0) > 0.9
     words = next(finding.words for finding in made.findings if finding.code == "header-alone")
-    assert "DarkCovidNet had accuracy 87.0%" in words and "no less than DarkCovidNet" in words
+    assert "DarkCovidNet had plain accuracy 87.0%" in words and "no less than DarkCovidNet" in words
+    original = next(probe for probe in made.probes if probe.key == "original")
+    assert (original.accuracy.value or 0) >= 0.8702, "no pixel, and what the published network did"
     mixed = next(finding for finding in made.findings if finding.code == "patients-in-two-classes")
     assert mixed.count == 13 and {"header-alone", "source-alone"} <= {finding.code for finding in made.stops}
 
@@ -277,3 +280,37 @@ def test_radiography_shares_films_with_kermany(real_films):
     (shared,) = made.shared
     assert shared.identical + shared.near >= 263
     assert "turned-duplicates" not in codes(made), "no film there is another one turned"
+
+
+def test_films_that_come_and_go_while_a_folder_is_read_end_no_audit(tmp_path, monkeypatch):
+    """Files change between the listing and the reading: what is gone is named, what is new is no part of it."""
+    folder = audit_films.make(tmp_path / "films", audit_films.rows_of(CLASSES, 6))
+    (folder / "manifest.csv").unlink()
+    listed = collect.listing.read
+
+    def then_change(root):
+        layout = listed(root)
+        (folder / "Normal" / "0000.png").unlink(missing_ok=True)
+        if (folder / "Normal" / "0001.png").is_file():
+            (folder / "Normal" / "0001.png").unlink()
+            (folder / "Normal" / "0001.png").mkdir()
+        (folder / "Normal" / "new.png").write_bytes(audit_films.coded(audit_films.draw(99)))
+        return layout
+
+    monkeypatch.setattr(collect, "listing", SimpleNamespace(read=then_change))
+    made = audited(folder)
+    assert made.films == 10 and made.refused == 2
+    (unread,) = (finding for finding in made.findings if finding.code == "refused-films")
+    assert unread.count == 2 and "2 unreadable" in unread.words
+    assert "Normal/0000.png" in named(made, "refused-films") and "new.png" not in named(made, "refused-films")
+
+
+def test_the_number_in_an_original_files_name_tells_the_class(tmp_path):
+    """Named in the order of filing, one class after the other; the saved copies show nothing of it."""
+    rows = audit_films.rows_of(CLASSES, 30)
+    for number, row in enumerate(rows):
+        row |= {"taken_from": f"scans/IMG_{1000 + number:05}_001.png"}
+    made = audited(audit_films.make(tmp_path / "films", rows, ["taken_from"]))
+    header, original = (next(p for p in made.probes if p.key == key) for key in ("header", "original"))
+    assert (original.accuracy.value or 0) > 0.9 > (header.accuracy.value or 0)
+    assert original.used[0] == "number in taken_from (manifest)"

@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -186,6 +187,19 @@ def test_of_several_models_the_pair_is_chosen(two, root):
     app = open_page(models=list(NAMES[:3]), pair=f"{NAMES[2]} minus {NAMES[1]}")
     assert not app.exception and app.selectbox(key="pair").value == f"{NAMES[2]} minus {NAMES[1]}"
     assert f"{TITLES[2]} minus {TITLES[1]}" in words(app) and "Too few COVID-19 films for a verdict: 20" in words(app)
+
+
+def test_a_list_of_films_that_was_closed_does_not_come_back_with_an_older_address(monkeypatch):
+    """A busy page may have sent its address before it heard that the list was closed."""
+    address, session = {"films": "cell-0-1-0"}, {}
+    monkeypatch.setattr(inputs, "st", SimpleNamespace(query_params=address, session_state=session))
+    assert inputs.chosen_films(2, 3) == Chosen("cell", (0, 1, 0))
+    inputs.list_none()
+    assert address == {}
+    address["films"] = "cell-0-1-0"
+    assert inputs.chosen_films(2, 3) is None and address == {}, "the address is mended too"
+    inputs.list_films("cell", 0, 1, 0)
+    assert inputs.chosen_films(2, 3) == Chosen("cell", (0, 1, 0)), "asked for again by a click"
 
 
 def test_other_films_are_refused_with_the_reason(root, two):

@@ -12,6 +12,7 @@ from xraykit.datasets import pool
 from xraykit.datasets.catalog import work
 from xraykit.datasets.listing import pool_record
 from xraykit.datasets.reading import preview
+from xraykit.films.samples import draw
 from xraykit.system import jobs
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import JobState
@@ -317,3 +318,15 @@ def test_a_dataset_is_taken_to_fine_tune(ward, monkeypatch):
     monkeypatch.setattr(films, "choose", taken.append)
     app = press(open_page(), "datasets-use-0")
     assert taken == [ward] and not app.exception
+
+
+def test_what_the_gate_would_refuse_is_left_out_with_one_click(ward, monkeypatch):
+    """The films of the ward are noise; the two drawn ones stay."""
+    monkeypatch.setenv("XRAYKIT_GATE", "on")
+    for label in ("Normal", NASTY):
+        (ward / label / "chest.png").write_bytes(draw.PNG.read_bytes())
+    (ward / "manifest.csv").unlink()
+    app = give_path(open_page(), ward)
+    assert "The gate would refuse 7 of 9 films" in words(app)
+    press(app, "datasets-gated-out")
+    assert not app.exception and "ward-gated" in words(app) and "The gate passes all 2 films." in words(app)

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import fakes, film_folders, tiny_model
 from xraykit.datasets import inspection
 from xraykit.evaluation import evaluation
+from xraykit.films.samples import draw
 from xraykit.models import folder_evaluation
 from xraykit.refused import Refused
 from xraykit.system import folders, job_folder, jobs, processes
@@ -283,6 +284,35 @@ def test_a_folder_goes_through_the_panel_from_path_to_figures(app, odd_folder):
     text = words_of(app.run())  # once more: it may have ended after its state was drawn and before it was picked
     assert "Normal/broken.png" in text and "copy.png" in text and "loose.png" in text and "Accuracy" in text
     assert "Warnings on films" in text and "too few to look like a radiograph" in text, "films of 48 x 48 pixels"
+
+
+def test_the_gate_has_a_switch_and_the_result_says_what_it_refused(app, tmp_path, monkeypatch):
+    """On as on the command line; what is asked otherwise goes there as --gate."""
+    monkeypatch.setenv("XRAYKIT_GATE", "on")
+    folder = film_folders.make(tmp_path / "films", classes=CLASSES[:2], films=1)  # noise: no chest film
+    for label in CLASSES[:2]:
+        (folder / label / "chest.png").write_bytes(draw.PNG.read_bytes())
+    asked = []
+    monkeypatch.setattr(folder_evaluation, "start_evaluation", lambda *_, **given: asked.append(given["gated"]))
+    for turned, said in ((False, None), (True, False)):
+        made = jobs.create("films")
+        inspection.inspect(folder, made.path)
+        app.session_state["work"] = made.name
+        app.run()
+        assert "It would refuse 2 of 4 films (2 not a chest film)." in words_of(app)
+        app.multiselect[0].set_value(["tiny-model"]).run()
+        (switch,) = (box for box in app.checkbox if box.key.startswith("evaluate-gate"))
+        assert switch.value is True
+        if turned:
+            switch.uncheck().run()
+        app.button(key="evaluate-start").click().run()
+        assert not app.exception and asked[-1] is said
+    for gated, words in ((True, "Gate on: 2 of 4 films refused (2 not a chest film)."), (False, "Gate off")):
+        made = jobs.create("films")
+        folder_evaluation.evaluate([MODEL], folder, made.path, gated=gated)
+        assert made.state().gate == ("on" if gated else "off")
+        app.session_state["work"] = made.name
+        assert words in words_of(app.run()) and not app.exception
 
 
 def test_a_result_is_offered_again_to_a_new_session(app, odd_folder):

@@ -87,6 +87,9 @@ def test_a_link_opens_the_card_it_names_and_choosing_another_changes_the_link():
     app.session_state["model"] = SHIPPED.name
     app.run()
     assert not app.exception and SHIPPED.title in words(app)
+    assert app.query_params["model"] in (SHIPPED.name, [SHIPPED.name]), "the link names the folder"
+    (chooser,) = app.get("button_group")
+    assert [option.content for option in chooser.proto.options] == [SHIPPED.title.replace(".", "\\."), BARE.title]
 
 
 def test_a_link_to_no_model_says_so_and_shows_none_until_one_is_chosen():

@@ -20,11 +20,12 @@ from xraykit.system import files, text
 from xraykit.system.jobs import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from xraykit.datasets.catalog.known import Known
     from xraykit.datasets.catalog.published import Published
     from xraykit.datasets.dataset import Dataset
+    from xraykit.datasets.reading.index import Progress
     from xraykit.datasets.split import SplitPlan
 
 FRACTION = click.FloatRange(0, 1, min_open=True, max_open=True)
@@ -191,6 +192,7 @@ def get(name: str, root: Path | None, out: Path | None) -> None:
 @click.option(
     "--distinct", is_flag=True, help="Take a picture that several datasets have from one: one that knows its patient."
 )
+@click.option("--gated", is_flag=True, help="Leave out what the gate refuses: no upright frontal chest film.")
 @click.option("--to", "root", type=FILE, help="Folder in which the new one is made.")
 @click.option("--out", type=FILE, help="Folder for progress.json; a file named stop in it ends the work.")
 def pool_datasets(
@@ -199,6 +201,7 @@ def pool_datasets(
     renamed: tuple[str, ...],
     leave_out: tuple[str, ...],
     distinct: bool,
+    gated: bool,
     root: Path | None,
     out: Path | None,
 ) -> None:
@@ -210,15 +213,23 @@ def pool_datasets(
         if out is not None:
             with work.running(out, work.POOL, name) as report:
                 sources, classes = _asked(given, renamed, leave_out)
-                folder = pool.pool(
-                    sources, classes, name, root, functools.partial(report, "Reading films"), distinct=distinct
-                )
+                told = functools.partial(report, "Reading films")
+                without = _refused(sources, told) if gated else None
+                folder = pool.pool(sources, classes, name, root, told, distinct=distinct, without=without)
                 work.keep_result(Job(out), folder)
             return
         sources, classes = _asked(given, renamed, leave_out)
         with terminal.bar("Reading films") as progress:
-            folder = pool.pool(sources, classes, name, root, progress, distinct=distinct)
+            without = _refused(sources, progress) if gated else None
+            folder = pool.pool(sources, classes, name, root, progress, distinct=distinct, without=without)
         _show_pool(folder)
+
+
+def _refused(sources: Mapping[str, Path], progress: Progress) -> dict[str, list[str]]:
+    """What the gate refuses of each source."""
+    from xraykit.datasets.reading import gated
+
+    return {name: gated.refused_in(path, progress) for name, path in sources.items()}
 
 
 def _asked(
@@ -274,6 +285,8 @@ def _show_pool(folder: Path) -> None:
         click.echo(f"left out: {label} {n:,}")
     if record.copies:
         click.echo(f"left out: {counted(record.copies, 'copy', 'copies')} of films that another dataset has")
+    if record.without:
+        click.echo(f"left out: {counted(record.without, 'film')} that the gate refuses")
     for refusal in record.refused:
         click.echo(f"refused {refusal['source']} ({refusal['code']}): {refusal['words']}", err=True)
 

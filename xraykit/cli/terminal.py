@@ -32,6 +32,18 @@ GATE = click.option(
 NAMED = 10  # sets of films named on a terminal; --json names all
 
 
+def _share_of_points(context: click.Context, option: click.Parameter, points: float | None) -> float | None:
+    """A margin as a share of accuracy; wrong usage where it is none."""
+    if points is not None and not 0 < points < 100:
+        raise click.UsageError(f"Expected a margin between 0 and 100 points; got {points:g}.")
+    return None if points is None else points / 100
+
+
+MARGIN = click.option(
+    "--margin", type=float, callback=_share_of_points, help="Non-inferiority margin, in points of accuracy: 2."
+)
+
+
 def gated(gate: str | None) -> bool | None:
     """What --gate says; None where it is not given."""
     return None if gate is None else gate == "on"

@@ -182,13 +182,15 @@ def read(
     *,
     look: Look | None = None,
     least_classes: int | None = None,
+    listed: Layout | None = None,
 ) -> Dataset:
     """Read a folder of class folders, or a folder with a `manifest.csv` (columns path, label, optionally a patient).
 
     Every film is decoded once and not again while its file stays the same (`index`); what cannot be read is listed
     in `refused` with the reason, never skipped in silence.
     With `classes` (a model's, in its order) labels must be among them; without, the labels found are the classes.
-    `look` is given each film as it is read, refused ones too; what it raises ends the reading.
+    `look` is given each film as it is read, refused ones too; what it raises ends the reading. `listed` is what
+    `listing.read` gave where that was asked before: files may have come and gone since.
 
     Raises
     ------
@@ -197,7 +199,7 @@ def read(
         each, or classes that are not among `classes`.
     """
     root = Path(root)
-    listed = listing.read(root, classes or ())
+    listed = listed or listing.read(root, classes or ())
     entries = index.read(root, [row.film for row in listed.rows], cache_folder(), progress, look)
     readable = [(row, e) for row, e in zip(listed.rows, entries, strict=True) if not isinstance(e, Refusal)]
     refused = (*(entry for entry in entries if isinstance(entry, Refusal)), *listed.refused)

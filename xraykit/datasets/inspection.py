@@ -11,6 +11,7 @@ import numpy as np
 from xraykit.datasets import dataset, layout, split
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.reading import index
+from xraykit.datasets.reading.gated import Gated
 from xraykit.datasets.reading.samples import Collector
 from xraykit.datasets.split import SplitPlan
 from xraykit.films import note
@@ -25,8 +26,8 @@ def inspect(
 ) -> dataset.Dataset:
     """Read a folder of films; with `out`, tell there how far it is and write films.json.
 
-    With a plan, films.json also tells how it divides the films and which of them would be learned from, and a few small
-    pictures a class lie beside it (`reading.samples`).
+    There films.json also counts what the gate would refuse; with a plan, how it divides the films and which of them
+    would be learned from, and a few small pictures a class lie beside it (`reading.samples`).
 
     Raises
     ------
@@ -39,19 +40,20 @@ def inspect(
         return dataset.read(folder, progress, least_classes=1)
     job = Job(out)
     with jobs.running(job, verb="inspect", data=str(folder.resolve())) as going:
-        rows = listing.read(folder, walked=lambda met: going.stop_if_asked()).rows
-        going.films = len(rows)
-        pictures = Collector(rows, out) if plan else None
+        listed = listing.read(folder, walked=lambda met: going.stop_if_asked())
+        going.films = len(listed.rows)
+        pictures, gated = (Collector(listed.rows, out), Gated(out)) if plan else (None, Gated())  # else no pixels stay
 
         def count(name: str, film: Radiograph | Refusal) -> None:
             if pictures:
                 pictures.take(name, film)
+            gated.take(name, film)
             going.count(name, vars(film) if isinstance(film, Refusal) else None)
 
-        films = dataset.read(folder, progress, look=count, least_classes=1)
+        films = dataset.read(folder, progress, look=count, least_classes=1, listed=listed)
         if pictures:
             pictures.write()
-        job.write(FILMS, describe(films) | (divide(films, plan) if plan else {}))
+        job.write(FILMS, describe(films) | gated.told() | (divide(films, plan) if plan else {}))
     return films
 
 

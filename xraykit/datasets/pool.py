@@ -14,7 +14,7 @@ import shutil
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ def pool(
     progress: Progress | None = None,
     *,
     distinct: bool = False,
+    without: Mapping[str, Collection[str]] | None = None,
 ) -> Path:
     """One folder with the films of several datasets, or of one with other classes; made unless it is there already.
 
@@ -79,6 +80,8 @@ def pool(
     distinct : bool
         Leave out copies: a picture that several datasets have is taken from the first of them that knows its patient,
         else from the first.
+    without : mapping of str to films, optional
+        Films of a source that are left out, by their paths there: what the gate refuses, for instance.
 
     Raises
     ------
@@ -88,7 +91,7 @@ def pool(
         If the disk is full or must not be written.
     """
     root = root or datasets_folder()
-    request = pool_request.request(folders, classes, distinct)
+    request = pool_request.request(folders, classes, distinct, without)
     make_private(root)
     restore(root)
     plain = pool_request.plain_name(name or "-".join(folders))
@@ -149,7 +152,7 @@ def _make(request: PoolRequest, root: Path, name: str, progress: Progress | None
         _write_manifest(part / MANIFEST, pooled, request.sources)
         _check(part, pooled)
         record = _record(request, pooled, refused, linked)
-        record = msgspec.structs.replace(record, copies=len(all_readable) - len(readable))
+        record = msgspec.structs.replace(record, copies=len(all_readable) - len(readable), without=request.without)
         files.replace_text(part / POOL_RECORD, msgspec.json.format(msgspec.json.encode(record)).decode())
         target = _give_name(part, root, name, request.digest)
     finally:

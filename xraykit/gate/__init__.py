@@ -6,6 +6,7 @@ network   the network that takes it for that: a small grey picture in, LiteRT, n
 
 from xraykit.gate.verdict import (
     AS_IT_IS,
+    CODES,
     Asked,
     Kind,
     Outcome,
@@ -22,6 +23,7 @@ from xraykit.gate.verdict import (
 
 __all__ = [
     "AS_IT_IS",
+    "CODES",
     "Asked",
     "Kind",
     "Outcome",

@@ -20,6 +20,7 @@ Kind = Literal["chest", "turned", "inverted", "lateral", "other"]
 State = Literal["passed", "refused", "overridden", "off"]
 Switch = Literal["on", "overridden", "off"]
 NOT_A_CHEST_FILM, TURNED, INVERTED = "not-a-chest-film", "film-turned", "film-inverted"
+CODES = (NOT_A_CHEST_FILM, TURNED, INVERTED)  # of its refusals
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def evaluate(
         If it was asked to end: SIGTERM, or a file named stop in `out`.
     """
     classes = dict(classes or {})
-    with jobs.running(Job(out), **_facts(folder, models, test_of, classes)) as job:
+    with jobs.running(Job(out), **_facts(folder, models, test_of, classes, gated=gated)) as job:
         classifiers = [classifier.load(model) for model in models]
         names = tuple(dict.fromkeys([*classifiers[0].card.classes, *classes]))
         counts = dataset.count_labels(folder, names)
@@ -102,18 +102,20 @@ def start_evaluation(
     *,
     classes: Mapping[str, str] | None = None,
     attach: str = "",
+    gated: bool | None = None,
 ) -> None:
     """Evaluate models on a folder in a process of its own, in the given job's folder.
 
     `test_of` is the folder of a run: only the films of its test split are read. `classes` as for `evaluate`; with
-    `attach` the result is added to the models' cards under that name.
+    `attach` the result is added to the models' cards under that name; `gated` as for `evaluate`.
     """
     words = ["evaluate", f"--data={folder}", f"--out={job.path}", *(f"--model={model}" for model in models)]
     if test_of is not None:
         words.append(f"--test-of={test_of}")
     words += [f"--map={theirs}={ours}" for theirs, ours in (classes or {}).items()]
     words += [f"--attach={attach}"] if attach else []
-    facts = _facts(folder, models, test_of.name if test_of else "", classes or {}, attach)
+    words += [f"--gate={_switch(gated)}"] if gated is not None else []
+    facts = _facts(folder, models, test_of.name if test_of else "", classes or {}, attach, gated)
     job.start(words, **facts)
 
 
@@ -156,14 +158,24 @@ def _gated(asked: bool | None, classifiers: Sequence[Classifier], only: Mapping[
 
 
 def _facts(
-    folder: Path, models: Sequence[str], test_of: str, classes: Mapping[str, str], attach: str = ""
+    folder: Path,
+    models: Sequence[str],
+    test_of: str,
+    classes: Mapping[str, str],
+    attach: str = "",
+    gated: bool | None = None,
 ) -> dict[str, Any]:
     """The job's fields that stay as they are."""
     maps = [f"{theirs}={ours}" for theirs, ours in classes.items()]
-    facts = {"test_of": test_of, "maps": maps, "attach": attach}
+    facts = {"test_of": test_of, "maps": maps, "attach": attach, "gate": _switch(gated)}
     return {"verb": "evaluate", "data": str(folder.resolve()), "models": list(models)} | {
         name: value for name, value in facts.items() if value
     }
+
+
+def _switch(gated: bool | None) -> str:
+    """As --gate has it; "" where it is not given."""
+    return "" if gated is None else "on" if gated else "off"
 
 
 def _check_classes(

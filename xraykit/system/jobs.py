@@ -37,9 +37,9 @@ class JobState(Record):
     """progress.json: where a job stands. `done` of `films` items; `eta` and `seconds` are seconds.
 
     `verb` is what is done (inspect, evaluate, estimate, keep, import), `data` the folder of films or the file,
-    `test_of` the run whose test films they are; `maps` what classes of the folder count as ("theirs=the model's") and
-    `attach` under which name the result is added to the models' cards; `run` and `model` are those of a keeping,
-    `model` that of an import.
+    `test_of` the run whose test films they are; `maps` what classes of the folder count as ("theirs=the model's"),
+    `attach` under which name the result is added to the models' cards and `gate` "on" or "off" where that was asked
+    for; `run` and `model` are those of a keeping, `model` that of an import.
     """
 
     message: str = ""
@@ -56,6 +56,7 @@ class JobState(Record):
     test_of: str = ""
     maps: tuple[str, ...] = ()
     attach: str = ""
+    gate: str = ""
     run: str = ""
     model: str = ""
 
@@ -165,6 +166,13 @@ class _Films(TypedDict):
     split: NotRequired[dict[str, dict[str, _Count]]]
     learned_from: NotRequired[dict[str, _Count]]
     not_divided: NotRequired[str]
+    gate: NotRequired[_Gated]
+
+
+class _Gated(TypedDict):
+    judged: _Count
+    refused: list[dict[str, str]]
+    pictures: _Names
 
 
 class _Remark(TypedDict):

@@ -20,7 +20,7 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--json", "out", type=click.Path(path_type=Path), help="Where to write every number; - for standard output."
 )
-@click.option("--margin", type=float, help="Non-inferiority margin, in points of accuracy: 2.")
+@terminal.MARGIN
 @click.option("--draws", default=2000, show_default=True, help="Number of bootstrap draws.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 @click.argument("evaluations", nargs=-1, required=True, metavar="EVALUATION EVALUATION [EVALUATION...]")
@@ -34,12 +34,9 @@ def compare(evaluations: tuple[str, ...], out: Path | None, margin: float | None
 
     if len(evaluations) < 2:
         raise click.UsageError("Expected at least two evaluations; got one.")
-    if margin is not None and not 0 < margin < 100:
-        raise click.UsageError(f"Expected a margin between 0 and 100 points; got {margin:g}.")
     with terminal.words():
         read = [kept.load_evaluation(place) for place in evaluations]
-        share = None if margin is None else margin / 100
-        result = comparison.compare(read, margin=share, draws=draws, seed=seed)
+        result = comparison.compare(read, margin=margin, draws=draws, seed=seed)
         if out is not None:
             with terminal.table(out) as file:
                 file.write(result.to_json())
@@ -118,6 +115,7 @@ def evaluate(
 
     SIGTERM, or a file named stop in the --out folder, stops the work cleanly; results are written whole, at the end.
     """
+    from xraykit.datasets.reading import gated
     from xraykit.films import note
     from xraykit.models import folder_evaluation
     from xraykit.truth import elsewhere
@@ -145,6 +143,8 @@ def evaluate(
             )
     for evaluation in evaluations:
         _show_figures(evaluation)
+    if words := gated.counted(refusal.code for refusal in films.refused):
+        click.echo(f"refused by the gate: {words}")
     for card in attaching.cards:
         _show_attached(card, str(attach))
     name_oddities(films)

@@ -16,6 +16,7 @@ from xraykit.cli.report import write
 from xraykit.cli.report.write import DICOM, FILE, Wanted
 
 if TYPE_CHECKING:
+    from xraykit.films.radiograph import Radiograph
     from xraykit.films.refusal import Refusal
     from xraykit.gate import Asked
     from xraykit.models.classifier import Classifier
@@ -104,6 +105,7 @@ class _Batch:
     def work(self, films: Sequence[Path], sheet: bool) -> list[Refusal]:
         """Write the reports; returns the films that could not be read. Raises Stopped where it was asked to end."""
         from xraykit.films import ingest
+        from xraykit.films.refusal import Refusal
         from xraykit.system.job_folder import Stopped
 
         refused, small = [], []
@@ -115,8 +117,10 @@ class _Batch:
                     if job.interrupted.is_set() or job.job.stop_asked():
                         raise KeyboardInterrupt
                     written = self._write(path, read)
-                    refused += [read] if written is None else []
-                    small += [written] if sheet and written is not None else []
+                    if isinstance(written, Refusal):
+                        refused.append(written)
+                    elif sheet:
+                        small.append(written)
                     job.done += 1
                     job.report(f"Film {job.done} of {job.films}")
             except KeyboardInterrupt:
@@ -136,25 +140,36 @@ class _Batch:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xraykit-report-"))) / "job"
             yield stack.enter_context(running(Job(folder), verb="report film", models=self.models))
 
-    def _write(self, path: Path, read: Any) -> Film | None:
-        """Write the report of a file; what a contact sheet shows of it, None where it is no film."""
-        from xraykit.films.radiograph import Radiograph
-        from xraykit.films.refusal import printable
+    def _write(self, path: Path, read: Radiograph | Refusal) -> Film | Refusal:
+        """Write the report of a file; what a contact sheet shows of it, or why it is no film.
+
+        The file may be gone by now, or closed: the report says what was read of it.
+        """
+        from xraykit.films.refusal import Refusal, printable
         from xraykit.reports.film import report as film_report
         from xraykit.reports.film import sheet, subject
         from xraykit.system import files
 
         name = printable(path.name) if self.names else ""
-        if not isinstance(read, Radiograph):
-            digest = files.sha256_of(path) if path.is_file() else "0" * 64
+        original = None
+        if self.same_study and DICOM in self.wanted.kinds and not isinstance(read, Refusal):
+            again = _bytes_of(path)
+            if isinstance(again, Refusal):
+                read = again
+            else:
+                original = again
+        if isinstance(read, Refusal):
+            digest = "0" * 64
+            with contextlib.suppress(OSError):
+                digest = files.sha256_of(path) if path.is_file() else digest
             self.wanted.write(film_report.refused(read, digest, files.now(), name=name), _stem(digest, name))
-            return None
-        more = {"name": name, "bytes": path.stat().st_size}
+            return read
+        more = {"name": name, "bytes": _size_of(path)}
         shown = subject.read(read, self.readers, asked=self.asked, settings=self.settings, **more)
         whole = film_report.report(shown)
         self.wanted.write(whole, _stem(read.sha256, name))
         if DICOM in self.wanted.kinds:
-            _write_dicom(shown, whole, path.read_bytes() if self.same_study else None, self.wanted.out)
+            _write_dicom(shown, whole, original, self.wanted.out)
         return sheet.film_of(shown, self.models)
 
     def _write_sheet(self, films: Sequence[Film]) -> None:
@@ -164,6 +179,25 @@ class _Batch:
         columns = sheet.columns(self.models)
         page = sheet.sheet(films, columns, title="Contact sheet", created=files.now(), models=self.models)
         self.wanted.write(page, "contact-sheet")
+
+
+def _size_of(path: Path) -> int:
+    """Bytes of a file; 0 where it is gone."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _bytes_of(path: Path) -> bytes | Refusal:
+    """The file again, whose study its overlays are to be put into."""
+    from xraykit.films.refusal import refuse
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        words = f"The file was read, but not a second time: {error.strerror}. Its study is not known. Report it again."
+        return refuse(path, "unreadable", words)
 
 
 def _stem(sha256: str, name: str) -> str:

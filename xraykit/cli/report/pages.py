@@ -17,7 +17,7 @@ EXISTING = click.Path(path_type=Path, exists=True)
 @click.command(short_help="Saved models on the test films they share.")
 @write.options
 @click.option("--label", help="The class of the curves; the first if not given.")
-@click.option("--margin", type=float, help="Non-inferiority margin, in points of accuracy: 2.")
+@terminal.MARGIN
 @click.option("--names", is_flag=True, help="Name the films on which the models differ by their files.")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL [MODEL...]")
 def compare(models: tuple[str, ...], label: str | None, margin: float | None, names: bool, **files: Any) -> None:
@@ -28,14 +28,11 @@ def compare(models: tuple[str, ...], label: str | None, margin: float | None, na
     asked = write.wanted(**files)
     if len(models) < 2:
         raise click.UsageError("Expected at least two models; got one.")
-    if margin is not None and not 0 < margin < 100:
-        raise click.UsageError(f"Expected a margin between 0 and 100 points; got {margin:g}.")
     with terminal.words():
         loaded = [kept.load_kept(model) for model in models]
         if label is not None:
             terminal.choice("--label", label, loaded[0].card.classes)
-        share = None if margin is None else margin / 100
-        asked.tell(page.of_models(loaded, label=label or "", margin=share, names=names), "comparison")
+        asked.tell(page.of_models(loaded, label=label or "", margin=margin, names=names), "comparison")
 
 
 @click.command(short_help="A kept reading session.")

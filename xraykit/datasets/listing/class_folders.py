@@ -236,7 +236,10 @@ def _is_copy(inner: Folder, beside: Path) -> bool:
     if not pairs or not all(_same_size(*pair) for pair in pairs):
         return False
     compared = pairs[:: max(1, len(pairs) // COMPARED)]
-    return all(filecmp.cmp(*pair, shallow=False) for pair in compared)
+    try:
+        return all(filecmp.cmp(*pair, shallow=False) for pair in compared)
+    except OSError:  # gone since, or not to be read: a film of its own, refused by name
+        return False
 
 
 def _same_size(film: Path, other: Path) -> bool:

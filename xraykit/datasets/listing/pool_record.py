@@ -32,6 +32,8 @@ class PoolRecord(msgspec.Struct, frozen=True):
         Films that cannot be read, and why: `source`, `code`, `words`.
     copies : int
         Films left out on request because another source has the same picture.
+    without : int
+        Films left out on request, one by one: what the gate refuses, for instance.
     linked, copied : int
         Films that are hard links to those of the source, and copies.
     """
@@ -44,6 +46,7 @@ class PoolRecord(msgspec.Struct, frozen=True):
     left_out: dict[str, int] = {}
     refused: list[dict[str, str]] = []
     copies: int = 0
+    without: int = 0
     linked: int = 0
     copied: int = 0
     format: int = FORMAT

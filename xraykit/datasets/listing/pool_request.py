@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -51,12 +51,16 @@ class Film(NamedTuple):
 
 @dataclass(frozen=True)
 class PoolRequest:
-    """Which datasets are pooled, with the films that go in and the classes as asked; `distinct` leaves out copies."""
+    """Which datasets are pooled, with the films that go in and the classes as asked; `distinct` leaves out copies.
+
+    `without` is the number of films that were left out by name.
+    """
 
     sources: Sequence[Source]
     films: Sequence[Film]
     classes: Mapping[str, str | None]
     distinct: bool = False
+    without: int = 0
 
     @functools.cached_property
     def digest(self) -> str:
@@ -68,12 +72,18 @@ class PoolRequest:
 
 
 def request(
-    folders: Mapping[str, Path], classes: Mapping[str, str | None] | None = None, distinct: bool = False
+    folders: Mapping[str, Path],
+    classes: Mapping[str, str | None] | None = None,
+    distinct: bool = False,
+    without: Mapping[str, Collection[str]] | None = None,
 ) -> PoolRequest:
     """A request as people make it, which `pool.pool` explains; DatasetRefused where no dataset can come of it."""
     renamed = {label: None if new is None else names.label_of(new) for label, new in (classes or {}).items()}
     sources = _sources(folders)
-    return PoolRequest(sources, _films(sources, renamed), renamed, distinct)
+    listed = _films(sources, renamed)
+    unwanted = {names.label_of(source): {*films} for source, films in (without or {}).items()}
+    films = [film for film in listed if film.row.film not in unwanted.get(film.source.name, ())]
+    return PoolRequest(sources, films, renamed, distinct, len(listed) - len(films))
 
 
 def unknown_classes(folders: Mapping[str, Path], classes: Mapping[str, str | None]) -> list[str]:

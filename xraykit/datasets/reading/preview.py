@@ -16,6 +16,7 @@ from xraykit.datasets.dataset import Dataset
 from xraykit.datasets.layout import Row
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.reading import twins
+from xraykit.datasets.reading.gated import Gated
 from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.datasets.reading.samples import PICTURE, Collector, Sample, Sizes
 from xraykit.datasets.reading.twins import Twins
@@ -72,18 +73,20 @@ def preview(folder: Path, out: Path, progress: Progress | None = None) -> Datase
     """
     job = Job(out)
     with jobs.running(job, verb="inspect", data=str(folder.resolve())) as going:
-        rows = listing.read(folder).rows
+        listed = listing.read(folder)
+        rows = listed.rows
         going.films = len(rows)
-        pictures = Collector(rows, out)
+        pictures, gated = Collector(rows, out), Gated(out)
 
         def look(name: str, film: Radiograph | Refusal) -> None:
             pictures.take(name, film)
+            gated.take(name, film)
             going.count(name, vars(film) if isinstance(film, Refusal) else None)
 
-        films = dataset.read(folder, progress, look=look, least_classes=1)
+        films = dataset.read(folder, progress, look=look, least_classes=1, listed=listed)
         going.report("Comparing with other datasets.")
         files.replace_text(out / PREVIEW, msgspec.json.encode(_describe(films, rows, pictures)).decode())
-        job.write(FILMS, inspection.describe(films))
+        job.write(FILMS, inspection.describe(films) | gated.told())
     return films
 
 

@@ -84,7 +84,7 @@ class Collector:
             return
         label, place = self.wanted[name]
         file = f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.jpg"
-        (self.folder / file).write_bytes(_jpeg(film.display(LONGEST)))
+        (self.folder / file).write_bytes(jpeg(film.display(LONGEST)))
         self.samples[label].append((place, Sample(name, label, file, film.width, film.height)))
 
     def kept(self) -> list[Sample]:
@@ -148,7 +148,8 @@ def _candidates(rows: Sequence[Row]) -> dict[str, tuple[str, int]]:
     return wanted
 
 
-def _jpeg(pixels: np.ndarray) -> bytes:
+def jpeg(pixels: np.ndarray) -> bytes:
+    """Pixels (H, W) or (H, W, 3) uint8 as a small picture's file."""
     from PIL import Image
 
     coded = io.BytesIO()

@@ -23,6 +23,38 @@ class Cells(NamedTuple):
     small: int
 
 
+class Along(NamedTuple):
+    """What lies along a side of a grid: the field of its names, these in order, and how they are written."""
+
+    field: str
+    names: Sequence[str]
+    axis: alt.Axis | None
+    title: str | None = None
+
+
+def placed(
+    rows: Sequence[Mapping[str, Any]], across: Along, down: Along, tooltip: Sequence[alt.Tooltip | str]
+) -> alt.Chart:
+    """The places of a grid's cells, and what is told of each; marks are laid on it."""
+
+    def side(channel: Any, along: Along) -> Any:
+        order = list(along.names)
+        return channel(
+            f"{along.field}:N", sort=order, title=along.title, axis=along.axis, scale=alt.Scale(domain=order)
+        )
+
+    return alt.Chart(packed(rows)).encode(x=side(alt.X, across), y=side(alt.Y, down), tooltip=list(tooltip))
+
+
+def confusion(
+    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], side: int, style: Style, told: Sequence[alt.Tooltip]
+) -> alt.Chart:
+    """The cells of a matrix of "predicted" across and "reference" down, `side` px wide."""
+    above, beside = axes(classes, side, style)
+    across = Along("predicted", classes, above, "Predicted")
+    return placed(rows, across, Along("reference", classes, beside, "Reference standard"), told)
+
+
 def cells_of(count: int) -> Cells:
     """Cells that let `count` of them stand in a row of a page."""
     sizes = ((3, 104, 22, 13), (4, 92, 21, 13), (6, 76, 19, 12), (8, 56, 16, 0), (12, 44, 14, 0), (20, 28, 11, 0))
@@ -37,7 +69,7 @@ def axes(names: Sequence[str], side: int, style: Style, *, numbered: bool | None
     lines = [lines_of(name, side) for name in names]
     if numbered is None:
         numbered = any(len(parts) > LINES or max(map(len, parts)) * LETTER > side for parts in lines)
-    look = {"labelColor": style.ink, "domain": False, "ticks": False, "labelLimit": NAMES, "labelFontSize": 12}
+    look = _look(style, NAMES)
     if not numbered:
         above = alt.Axis(labelAngle=0, labelExpr=_looked_up(dict(zip(names, lines, strict=True))), **look)
         return above, alt.Axis(**look)
@@ -50,8 +82,12 @@ def axes(names: Sequence[str], side: int, style: Style, *, numbered: bool | None
 def key_axis(models: Sequence[str], style: Style) -> alt.Axis:
     """Beside rows: each model's number and title, in two lines where it is long."""
     titles = {name: lines_of(f"{k}  {name}", KEY)[:2] for k, name in enumerate(models, 1)}
-    look = {"labelColor": style.ink, "domain": False, "ticks": False, "labelLimit": KEY + 30, "labelPadding": 8}
-    return alt.Axis(labelExpr=_looked_up(titles), labelFontSize=12, **look)
+    return alt.Axis(labelExpr=_looked_up(titles), labelPadding=8, **_look(style, KEY + 30))
+
+
+def _look(style: Style, limit: int) -> dict[str, Any]:
+    """Names alone: no line and no ticks; cut at `limit` px."""
+    return {"labelColor": style.ink, "domain": False, "ticks": False, "labelLimit": limit, "labelFontSize": 12}
 
 
 def lines_of(name: str, room: float) -> list[str]:
@@ -85,10 +121,11 @@ def differences(
     most = max((abs(row["drawn"]) for row in shown), default=0.0) or 1.0
     above, _ = axes(models, side, style, numbered=True)
     beside = key_axis(models, style)
-    base = alt.Chart(packed(shown)).encode(
-        x=alt.X("column:N", title="minus", axis=above, scale=alt.Scale(domain=across)),
-        y=alt.Y("row:N", title=None, axis=beside, scale=alt.Scale(domain=down)),
-        tooltip=[
+    base = placed(
+        shown,
+        Along("column", across, above, "minus"),
+        Along("row", down, beside),
+        [
             alt.Tooltip("row:N", title="Accuracy of"),
             alt.Tooltip("column:N", title="minus that of"),
             alt.Tooltip("points:N", title="Points"),
@@ -128,20 +165,12 @@ def shares(
     """A share for each class and model, coloured as a confusion matrix: {"label", "model", "share", "interval"}."""
     side, high = (92, 34) if len(models) <= 5 else (58, 24)
     shown = [dict(row) | {"text": "" if row["share"] is None else f"{100 * row['share']:.1f}"} for row in rows]
-    above = alt.Axis(
-        labelAngle=-38,
-        orient="top",
-        labelColor=style.ink,
-        domain=False,
-        ticks=False,
-        labelLimit=NAMES,
-        labelFontSize=12,
-    )
-    beside = alt.Axis(labelColor=style.ink, domain=False, ticks=False, labelLimit=NAMES, labelFontSize=12)
-    base = alt.Chart(packed(shown)).encode(
-        x=alt.X("model:N", title=None, axis=above, scale=alt.Scale(domain=list(models))),
-        y=alt.Y("label:N", title=None, axis=beside, scale=alt.Scale(domain=list(classes))),
-        tooltip=[
+    look = _look(style, NAMES)
+    base = placed(
+        shown,
+        Along("model", models, alt.Axis(labelAngle=-38, orient="top", **look)),
+        Along("label", classes, alt.Axis(**look)),
+        [
             alt.Tooltip("label:N", title="Class"),
             alt.Tooltip("model:N", title="Model"),
             alt.Tooltip("text:N", title="Percent"),
@@ -174,14 +203,14 @@ def glance(
     titles = {name: lines_of(f"{k}  {name}", side)[:3] for k, name in enumerate(models, 1)}
     fill = alt.Scale(domain=[0, 1], range=list(style.sequential), interpolate="rgb", clamp=True)
     chart = (
-        alt.Chart(packed(rows))
-        .mark_rect()
-        .encode(
-            x=alt.X("predicted:N", title=None, axis=None, scale=alt.Scale(domain=list(classes))),
-            y=alt.Y("reference:N", title=None, axis=None, scale=alt.Scale(domain=list(classes))),
-            color=alt.Color(f"{share}_share:Q", scale=fill, legend=None),
-            tooltip=["model:N", "reference:N", "predicted:N", "films:Q"],
+        placed(
+            rows,
+            Along("predicted", classes, None),
+            Along("reference", classes, None),
+            ["model:N", "reference:N", "predicted:N", "films:Q"],
         )
+        .mark_rect()
+        .encode(color=alt.Color(f"{share}_share:Q", scale=fill, legend=None))
         .properties(width=side, height=side)
         .facet(
             facet=alt.Facet(

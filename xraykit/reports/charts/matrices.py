@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts import grids
-from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish, packed
+from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish
 
 CELL = "cell"  # name of the click selection
 
@@ -42,7 +42,14 @@ def matrix(
     """
     size = grids.cells_of(len(classes))
     rows = [cell | {"share": cell[f"{share}_share"], "label": _percent(cell[f"{share}_share"])} for cell in cells]
-    base = _grid(rows, list(classes), size.side, style)
+    told = [
+        alt.Tooltip("reference:N", title="Reference"),
+        alt.Tooltip("predicted:N", title="Predicted"),
+        alt.Tooltip("films:Q", title="Films"),
+        alt.Tooltip("row_share:Q", title="Of the reference class", format=".1%"),
+        alt.Tooltip("column_share:Q", title="Of the predicted class", format=".1%"),
+    ]
+    base = grids.confusion(rows, classes, size.side, style, told)
     pick = alt.selection_point(name=CELL, fields=["reference", "predicted"], toggle=False, clear=False)
     fill = alt.Scale(domain=[0, 1], range=list(style.sequential), interpolate="rgb", clamp=True)
     tiles = base.mark_rect(stroke=style.background, strokeWidth=2 if size.small else 1, cursor="pointer").encode(
@@ -68,22 +75,6 @@ def matrix(
     ]
     length = size.side * len(classes)
     return finish(alt.layer(*layers), style, length, alt_text, width=length)
-
-
-def _grid(rows: Sequence[dict[str, Any]], order: list[str], side: int, style: Style) -> alt.Chart:
-    """The places of the cells, and what is told of each."""
-    above, beside = grids.axes(order, side, style)
-    return alt.Chart(packed(rows)).encode(
-        x=alt.X("predicted:N", sort=order, title="Predicted", axis=above, scale=alt.Scale(domain=order)),
-        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=beside, scale=alt.Scale(domain=order)),
-        tooltip=[
-            alt.Tooltip("reference:N", title="Reference"),
-            alt.Tooltip("predicted:N", title="Predicted"),
-            alt.Tooltip("films:Q", title="Films"),
-            alt.Tooltip("row_share:Q", title="Of the reference class", format=".1%"),
-            alt.Tooltip("column_share:Q", title="Of the predicted class", format=".1%"),
-        ],
-    )
 
 
 def intervals(

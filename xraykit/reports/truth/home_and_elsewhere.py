@@ -105,11 +105,11 @@ def table(card: Card, named: str = "") -> Table:
 def overview(cards: Sequence[Card]) -> Table:
     """A line a model: accuracy at home and on every source that any of them was tested on, and the lowest class."""
     names = list(dict.fromkeys(place.name for card in cards for place in places.elsewhere(card)))
-    rows = []
+    rows, titles = [], titles_of(cards)
     for card in cards:
         by_name = {place.name: place for place in _places(card)}
         figures = [by_name[name].said if name in by_name else NOT_TESTED for name in (places.HOME, *names)]
-        rows.append((card.name, *figures, _lowest(card)))
+        rows.append((titles[card.name], *figures, _lowest(card)))
     heads = [Column(name) for name in (places.AT_HOME, *names)]
     columns = (Column("Accuracy"), *heads, Column("Lowest sensitivity elsewhere"))
     return Table("overview", "", columns, tuple(rows))

@@ -77,6 +77,7 @@ def audit(
     known_figures = [*_published(films.digest), *beside]
     shared = [_shared(collection, other) for other in elsewhere]
     listed = [
+        *findings.unread(films.refused, len(films)),
         *_of_copies(collection, ties),
         *_of_patients(collection, ties),
         *(finding for across, pairs in divided for finding in findings.across(across, pairs, _is_used(across))),

@@ -20,7 +20,7 @@ import numpy as np
 
 from xraykit.datasets import dataset
 from xraykit.datasets.dataset import Dataset
-from xraykit.datasets.layout import Row
+from xraykit.datasets.layout import Layout, Row
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.reading import index
 from xraykit.films import radiograph
@@ -70,16 +70,19 @@ def read(folder: Path, progress: index.Progress | None = None) -> Collection:
     DatasetRefused
         If it is no folder of films with a class.
     """
-    rows = {row.film: row for row in listing.read(folder).rows}
+    listed = listing.read(folder)  # once: what comes later is no film of this audit, what is gone is refused by name
+    rows = {row.film: row for row in listed.rows}
     path = _path(folder)
     known = _load(path)
-    films = dataset.read(folder, progress, least_classes=1) if known else None
+    films = dataset.read(folder, progress, least_classes=1, listed=listed) if known else None
     if films is None or not known.keys() >= {*films.hashes}:
-        films = _measure(folder, path, known, progress)
+        films = _measure(listed, folder, path, known, progress)
     return _stacked(films, tuple(rows[name] for name in films.films), [known[sha] for sha in films.hashes])
 
 
-def _measure(folder: Path, path: Path, known: dict[str, Measured], progress: index.Progress | None) -> Dataset:
+def _measure(
+    listed: Layout, folder: Path, path: Path, known: dict[str, Measured], progress: index.Progress | None
+) -> Dataset:
     """Read every film and measure those that are not `known` yet."""
     seen: set[str] = set()
 
@@ -90,7 +93,7 @@ def _measure(folder: Path, path: Path, known: dict[str, Measured], progress: ind
                 known[film.sha256] = measure(film, folder / files.named(name))
 
     try:
-        return dataset.read(folder, progress, look=look, least_classes=1)
+        return dataset.read(folder, progress, look=look, least_classes=1, listed=listed)
     finally:
         _save(path, {sha: known[sha] for sha in sorted(seen)})
 

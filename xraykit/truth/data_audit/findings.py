@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from xraykit.datasets.layout import counted
 from xraykit.evaluation.stats import number_text
+from xraykit.films.refusal import Refusal, reasons
 from xraykit.system import text
 from xraykit.truth.data_audit.record import NAMED, OTHER, Across, Association, Finding, Known, Probe, Severity, Shared
 
@@ -35,7 +36,7 @@ TELLS = {
 MEND = {
     "header": "Save all films in one size and format, from one kind of source, before anything learns from them.",
     "original": "Take films of every class from the same sources. Saving them anew hides it from this audit, not from "
-    "a network.",
+    "a network. A number in a file's name no network sees: it says that the classes were collected apart.",
     "source": "Take films of every class from the same sources, or weigh each class within each source alike.",
     "border": "Crop all films alike, or train with borders taken out.",
     "corners": "Crop or blacken the corners of all films alike.",
@@ -61,6 +62,18 @@ def copies(kind: str, pairs: Sequence[str], films: int, total: int) -> Iterator[
         advice = "Keep one of each: a division does not know that they are one picture."
     severe: Severity = "warn" if share > MANY or kind == "turned-duplicates" else "info"
     yield _finding(kind, severe, title, words, advice, len(pairs), pairs)
+
+
+def unread(refused: Sequence[Refusal], films: int) -> Iterator[Finding]:
+    """Files that are no part of the audit: those that cannot be read, or were gone when it was their turn."""
+    if refused:
+        by_code = ", ".join(f"{reason.count:,} {reason.code}" for reason in reasons(refused))
+        words = (
+            f"{_films(len(refused))} of {films + len(refused):,} could not be read: {by_code}. Nothing here is of them."
+        )
+        advice = "Mend or remove them, and audit again: they may tell a class too."
+        named = [f"{refusal.source} ({refusal.code}): {refusal.words}" for refusal in refused]
+        yield _finding("refused-films", "info", "Films that could not be read", words, advice, len(refused), named)
 
 
 def two_classes(code: str, named: Sequence[str]) -> Iterator[Finding]:
@@ -224,12 +237,14 @@ def _beside(probe: Probe, beside: Sequence[Known]) -> Iterator[str]:
         if ours is None or ours.value is None:
             continue
         if ours.value >= known.value:
-            verdict = "it reaches that"
+            verdict = "reaches that"
         elif ours.high is not None and ours.high >= known.value:
-            verdict = "its interval reaches that"
+            verdict = "reaches that with its interval"
         else:
-            verdict = f"{number_text(known.value - ours.value, 'points')} points more"
-        yield f"{known.name} had {known.measure} {_figure(known.value)}: {verdict}."
+            verdict = f"lacks {number_text(known.value - ours.value, 'points')} points of that"
+        plain = "plain " if known.measure == "accuracy" else ""
+        theirs, own = _figure(known.value), _figure(ours.value)
+        yield f"{known.name} had {plain}{known.measure} {theirs}: this one, {own}, {verdict}."
 
 
 def _of_originals(known: Known, beside: Sequence[Known]) -> str:

@@ -26,6 +26,7 @@ LEAST = 12  # groups of the smallest class; of fewer nothing can be told
 DEPTH = 4  # of trees, as of the tree that reached 92 % on DarkCovidNet's headers
 MANY = 400  # films from which a forest is fitted; fewer are told apart by a line
 COMMON = 12  # values of a word that are told apart
+NUMBER = r"\d{1,15}"  # in the name of a file
 PICTURE = r"\.(png|jpe?g|dcm|dicom|tiff?|bmp|webp|jp2)$"
 TECHNICAL = re.compile(
     r"width|height|rows|columns|cols|bytes|file_?size|image_?size|bits|depth|format|extension|suffix|dpi|resolution|"
@@ -123,8 +124,21 @@ def _table(collection: Collection, key: str) -> _Table:
     if key == "original":
         columns = technical(collection)
         for fact, row in zip(facts, collection.rows, strict=True):
-            fact |= {f"{name} (manifest)": _value(dict(row.cells).get(name, "")) for name in columns}
+            for name in columns:
+                fact |= _said(name, dict(row.cells).get(name, ""))
     return _columns(facts)
+
+
+def _said(column: str, cell: str) -> dict[str, float | str]:
+    """What a cell of the manifest says of the original file; of a file's name its ending, and the first number in it.
+
+    Names are given in the order in which films were taken or filed: their numbers tell where a film comes from.
+    """
+    said: dict[str, float | str] = {f"{column} (manifest)": _value(cell)}
+    if re.search(PICTURE, cell, re.IGNORECASE):
+        number = re.search(NUMBER, re.split(r"[/\\]", cell)[-1])
+        said[f"number in {column} (manifest)"] = float(number[0]) if number else -1.0
+    return said
 
 
 def _value(cell: str) -> float | str:

@@ -26,7 +26,7 @@ from xraykit.reports.comparison.chosen import AT_ONCE
 from xraykit.system import files, text
 from xraykit.system.job_folder import State
 from xraykit.system.jobs import FILMS, Job, JobState, list_jobs, state_of
-from xraykit.ui.compare import attaching
+from xraykit.ui.compare import attaching, gating
 from xraykit.ui.kit import folder_facts, jobs
 from xraykit.ui.kit.text import ask_for_folder, say
 
@@ -48,7 +48,7 @@ def show(cards: Sequence[Card]) -> list[Evaluation]:
         else:
             _show_job(job, cards)
         _show_words()
-        return _pick()
+        return _pick(titles_of(cards))
 
 
 def current() -> Job | None:
@@ -153,8 +153,10 @@ def _show_job(job: Job, cards: Sequence[Card]) -> None:
         _choose_models(job, state, contents, cards)
         return
     else:
-        titles = titles_of(cards)
-        folder_facts.show_results([(_load(path), path) for path in job.results()], titles)
+        results = [(_load(path), path) for path in job.results()]
+        folder_facts.show_results(results, titles_of(cards))
+        if words := gating.told((each.gate for each, _ in results if each), _contents(job)):
+            st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>")
         attaching.show_attached(state.attach, cards)
         folder_facts.show_folder(_contents(job))
     _show_buttons(job, state)
@@ -181,6 +183,7 @@ def _choose_models(job: Job, state: JobState, contents: dict[str, Any], cards: S
     classes = attaching.map_classes(job.name, chosen, labels)
     fitting = [card.name for card in chosen if not folder_evaluation.unknown(card, labels, classes)]
     folder_facts.show_familiar(contents, chosen)
+    gated = gating.ask(job.name, chosen, contents)
     attach = attaching.ask_name(job.name, _folder_name(state), chosen)
     n, models = contents.get("films", 0), len(fitting)
     label = f"Evaluate {models} model{'s' * (models != 1)} on {n} film{'s' * (n != 1)}"
@@ -191,7 +194,7 @@ def _choose_models(job: Job, state: JobState, contents: dict[str, Any], cards: S
             type="primary",
             disabled=not fitting or len(fitting) < len(chosen) or attach is None,
             on_click=_begin,
-            args=(job, state.data, fitting, classes, attach or ""),
+            args=(job, state.data, fitting, classes, attach or "", gated),
         )
         st.button("Another folder", key="evaluate-another", on_click=_leave, args=(job, state))
 
@@ -205,16 +208,19 @@ def _show_buttons(job: Job, state: JobState | None) -> None:
             st.button("Delete this evaluation", key="evaluate-delete", type="tertiary", on_click=_delete, args=(job,))
 
 
-def _begin(job: Job, folder: str, models: Sequence[str], classes: Mapping[str, str], attach: str) -> None:
+def _begin(
+    job: Job, folder: str, models: Sequence[str], classes: Mapping[str, str], attach: str, gated: bool | None
+) -> None:
     try:
-        folder_evaluation.start_evaluation(job, Path(folder), models, classes=classes, attach=attach)
+        folder_evaluation.start_evaluation(job, Path(folder), models, classes=classes, attach=attach, gated=gated)
         _open(job)
     except (Refused, OSError) as error:
         _keep_word(f"The evaluation could not be started. {words_of(error)}")
 
 
 def _start_again(job: Job, state: JobState) -> None:
-    _begin(job, state.data, state.models, dict(said.split("=", 1) for said in state.maps), state.attach)
+    gated = {"on": True, "off": False}.get(state.gate)
+    _begin(job, state.data, state.models, dict(said.split("=", 1) for said in state.maps), state.attach, gated)
 
 
 def _leave(job: Job, state: JobState | None) -> None:
@@ -253,13 +259,13 @@ def _show_words() -> None:
         say(words)
 
 
-def _pick() -> list[Evaluation]:
+def _pick(titles: Mapping[str, str]) -> list[Evaluation]:
     """The choice among everything evaluated here before; kept on disk, so a reload or a new server offers it again."""
     paths = {}
     for job in list_jobs():
         state = state_of(job)
         if state is not None and (state.state, state.verb) == (State.FINISHED, "evaluate"):
-            paths |= {_label(job, state, path): path for path in job.results()}
+            paths |= {_label(job, state, path, titles): path for path in job.results()}
     if not paths:
         return []
     _offer_new(paths)
@@ -287,11 +293,12 @@ def _offer_new(paths: dict[str, Path]) -> None:
         st.session_state["evaluations"] = new
 
 
-def _label(job: Job, state: JobState, path: Path) -> str:
+def _label(job: Job, state: JobState, path: Path, titles: Mapping[str, str]) -> str:
     model = path.parent.name if path.parent != job.path else (*state.models, "?")[0]
     tested = f" · test of {state.test_of}" if state.test_of else ""
     n, ended = state.films - state.refused, text.timestamp(state.heartbeat)
-    return f"{_folder_name(state)}{tested} · {model} · n {n} · {ended}"
+    off = " · gate off" if state.gate == "off" else ""
+    return f"{_folder_name(state)}{tested} · {titles.get(model, model)} · n {n}{off} · {ended}"
 
 
 def _contents(job: Job) -> dict[str, Any]:

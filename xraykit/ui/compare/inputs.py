@@ -29,6 +29,7 @@ AFTER, BEFORE = "After temperature", "Before"
 ADDRESS: dict[str, Any] = {"bind": "query-params"}
 SHARED = "shared"  # of the address: films in common alone
 CHOSEN = "films"  # of the address: which films are listed
+CLOSED = "films-closed"  # of the session: the list that was closed last, as the address had it
 DIFFERENCE = MOST  # its place behind the matrices
 KINDS = get_args(get_type_hints(Chosen)["kind"])
 
@@ -45,7 +46,7 @@ def choose_models(cards: Sequence[Card]) -> tuple[str, ...]:
         key="models",
         format_func=titles.__getitem__,
         max_selections=MOST,
-        width=430,
+        width=500,
         placeholder="Choose two to ten models",
     )
     models = [name for name in chosen if name in names][:MOST]
@@ -157,7 +158,13 @@ def set_models(names: Sequence[str]) -> None:
 
 
 def chosen_films(models: int, classes: int) -> Chosen | None:
-    """Which films the address asks to list; None where it asks for none that there are."""
+    """Which films the address asks to list; None where it asks for none that there are.
+
+    A list that was closed is not asked for again: what a busy page sent before it heard of that comes with the address
+    of before, and would put it back.
+    """
+    if CHOSEN in st.query_params and st.query_params[CHOSEN] == st.session_state.get(CLOSED):
+        st.query_params.pop(CHOSEN)
     match = re.fullmatch(rf"({'|'.join(KINDS)})-(\d)-(\d+)(?:-(\d+))?(?:-(\d+))?", st.query_params.get(CHOSEN, ""))
     if match is None:
         return None
@@ -173,6 +180,7 @@ def chosen_films(models: int, classes: int) -> Chosen | None:
 
 def list_films(kind: str, *places: int) -> None:
     """Put into the address which films to list; a callback. Charts of other cells forget what was clicked."""
+    st.session_state.pop(CLOSED, None)
     st.query_params[CHOSEN] = "-".join([kind, *map(str, places)])
     _forget_clicks(place for place in range(MOST) if kind != "cell" or place != places[0])
     if kind != "changed":
@@ -181,7 +189,8 @@ def list_films(kind: str, *places: int) -> None:
 
 def list_none() -> None:
     """Close the list of films; a callback."""
-    st.query_params.pop(CHOSEN, None)
+    if CHOSEN in st.query_params:
+        st.session_state[CLOSED] = st.query_params.pop(CHOSEN)
     _forget_clicks([*range(MOST), DIFFERENCE])
 
 

@@ -22,15 +22,23 @@ from xraykit.system.jobs import Job
 from xraykit.ui import navigation
 from xraykit.ui.fine_tune import draft
 from xraykit.ui.fine_tune.form import films as chosen_films
+from xraykit.ui.fine_tune.form import gated
 from xraykit.ui.kit import folder_facts
 from xraykit.ui.kit.report import view as report_view
 
 SHOWN = 100  # rows of a list on the page; preview.json has more
 FEW = 5  # a list as short as this is open
+QUIET = "Nothing stands out: no copies, no mixed patients."
 
 
-def show(job: Job, folder: Path, close: Callable[[Job], None], audit: Callable[[Path], None]) -> None:
-    """Draw what a look into a folder found, with what can be done next."""
+def show(
+    job: Job,
+    folder: Path,
+    close: Callable[[Job], None],
+    audit: Callable[[Path], None],
+    look: Callable[[Path], None],
+) -> None:
+    """Draw what a look into a folder found, with what can be done next: close it, audit it, look into another one."""
     contents, seen = _contents(job), preview.read(job)
     _show_head(job, folder, (close, audit), bool(contents) and len(contents["classes"]) > 1)
     if not contents or seen is None:
@@ -48,7 +56,9 @@ def show(job: Job, folder: Path, close: Callable[[Job], None], audit: Callable[[
     left, right = st.columns(2, gap="medium")
     with left:
         st.html("<h3 class='xk-sub'>What to know before using it</h3>")
-        st.html(_doubts(contents, seen) or "<p class='xk-said'>Nothing stands out: no copies, no mixed patients.</p>")
+        quiet = "" if contents.get("gate", {}).get("refused") else f"<p class='xk-said'>{QUIET}</p>"
+        st.html(_doubts(contents, seen) or quiet)
+        gated.show(job, contents, folder, look, "datasets")
         folder_facts.show_oddities(contents)
     with right:
         st.html(_elsewhere(seen))
@@ -111,6 +121,7 @@ def _facts(contents: dict[str, Any], seen: Preview) -> str:
         ("No class, left out", f"{len(contents['unlabelled']):,}"),
         ("Identical files", f"{sum(map(len, sets)):,} in {counted(len(sets), 'set')}" if sets else 0),
         ("Near-duplicates", counted(seen.near_sets, "set") if seen.near_sets else 0),
+        *([("Gate would refuse", f"{len(contents['gate']['refused']):,}")] if "gate" in contents else []),
         ("Groups", f"{contents['groups']:,}"),
         ("Patients", f"{seen.patients:,}" if seen.patients else "not known"),
         ("Size", f"{text.size(sizes.total_bytes)}"),

@@ -7,6 +7,7 @@ address, so that a reload finds it again.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def _show_look(job: Job, state: JobState) -> None:
         jobs.watch_job(job, folder_facts.show_progress, "datasets-stop", keep_words)
         return
     if state.state is State.FINISHED:
-        preview_view.show(job, folder, _close, audit_or_say)
+        preview_view.show(job, folder, _close, audit_or_say, functools.partial(_again, job))
         return
     folder_facts.show_head(files.shown(folder.name), files.shown(state.data))
     folder_facts.show_end(state)

@@ -50,7 +50,7 @@ def show(card: Card, given: Handout) -> None:
             if job is None:
                 _ask(card)
             else:
-                _show_job(job)
+                _show_job(job, card)
 
 
 def _ask(card: Card) -> None:
@@ -86,10 +86,10 @@ def _start(model: str) -> None:
             _leave(job)
 
 
-def _show_job(job: Job) -> None:
+def _show_job(job: Job, card: Card) -> None:
     state = state_of(job)
     if state is not None and state.state.busy:
-        folder_facts.show_head(", ".join(state.models), files.shown(state.data))
+        folder_facts.show_head(card.title, files.shown(state.data))
         jobs.watch_job(job, _show_progress, "audit-stop", _keep_words)
         return
     ended = State.LOST if state is None else state.state

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import streamlit as st
 
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.reports import report
 from xraykit.reports.truth import card as card_report
 from xraykit.reports.truth import home_and_elsewhere, scorecard_report, shortcuts_report
 from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.report.dialog import report_button
 from xraykit.ui.kit.report.handout import Attachment, Handout
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import escape_markdown, say
 
 KEY = "model"  # of the widget and of the address: ?model=NAME
 
@@ -23,15 +23,18 @@ def choose(cards: Sequence[Card]) -> Card | None:
     """The model that the user or the address names, else the first; None where the address names an unknown one."""
     if not cards:
         return None
-    by_name = {card.name: card for card in cards}
+    by_name, titles = {card.name: card for card in cards}, titles_of(cards)
     named = st.query_params.get(KEY)
-    unknown = named is not None and named not in by_name
-    if st.session_state.get(KEY) not in by_name and named not in by_name:
-        st.session_state[KEY] = None if unknown else cards[0].name  # no default: the address would not name it
-    chosen = st.segmented_control("Model", list(by_name), key=KEY, bind="query-params", wrap=True)
+    if st.session_state.get(KEY) not in by_name:
+        st.session_state[KEY] = cards[0].name if named is None else named if named in by_name else None
+    chosen = st.segmented_control(
+        "Model", list(by_name), key=KEY, format_func=lambda name: escape_markdown(titles[name]), wrap=True
+    )
     if chosen in by_name:
+        if chosen != named:
+            st.query_params[KEY] = chosen  # by its folder, whatever it is called on the page
         return by_name[chosen]
-    if unknown:
+    if named is not None and named not in by_name:
         say(f"No model named {named}. It may have been deleted. Choose one of the models above.")
         return None
     return cards[0]

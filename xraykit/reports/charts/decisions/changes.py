@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts import grids
-from xraykit.reports.charts.style import SCREEN, Style, finish, packed
+from xraykit.reports.charts.style import SCREEN, Style, finish
 
 CELL = "cell"  # name of the click selection
 
@@ -31,14 +31,14 @@ def matrix(
     chosen : (reference, predicted), optional
         The cell whose films are listed.
     """
-    order = list(classes)
     most = max((abs(cell["share"]) for cell in cells if cell["share"] is not None), default=0.0) or 1.0
     size = grids.cells_of(len(classes))
-    above, beside = grids.axes(order, size.side, style)
-    base = alt.Chart(packed(cells)).encode(
-        x=alt.X("predicted:N", sort=order, title="Predicted", axis=above, scale=alt.Scale(domain=order)),
-        y=alt.Y("reference:N", sort=order, title="Reference standard", axis=beside, scale=alt.Scale(domain=order)),
-        tooltip=[
+    base = grids.confusion(
+        cells,
+        classes,
+        size.side,
+        style,
+        [
             alt.Tooltip("reference:N", title="Reference"),
             alt.Tooltip("predicted:N", title="Predicted"),
             alt.Tooltip("entered:Q", title="Films that came in"),

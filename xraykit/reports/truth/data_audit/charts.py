@@ -9,7 +9,7 @@ import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, finish
 
-LINES = {"chance": [2, 3], "halfway": [6, 4], "network": [1, 0]}
+LINES = {"chance": [2, 3], "halfway": [6, 4], "network": [1, 0], "accuracy": [12, 4]}
 
 
 def probes(
@@ -19,7 +19,7 @@ def probes(
     style: Style = SCREEN,
     alt_text: str = "Balanced accuracy of each probe",
 ) -> alt.LayerChart:
-    """Shares with intervals, a row a probe {"probe", "value", "low", "high"}.
+    """Shares with intervals, a row a probe {"probe", "value", "low", "high"}; "accuracy", where given, as a diamond.
 
     `marks` are lines {"name", "kind", "value"}; a kind is a key of LINES.
     """
@@ -37,19 +37,23 @@ def probes(
     text = base.mark_text(dy=-13, fontSize=13, fontWeight=600, color=style.ink).encode(
         x="value:Q", text=alt.Text("value:Q", format=".1%")
     )
+    drawn = [rules, points, text]
+    if any(row.get("accuracy") is not None for row in rows):
+        diamonds = base.mark_point(shape="diamond", size=90, strokeWidth=2, opacity=1, color=style.series[1])
+        drawn.append(diamonds.encode(x="accuracy:Q", tooltip=alt.Tooltip("accuracy:Q", title="Accuracy", format=".1%")))
     lines = []
     for kind, dash in LINES.items():
         shown = [dict(mark) for mark in marks if mark["kind"] == kind]
         if not shown:  # a layer without a mark is a picture without a name
             continue
         data = alt.Data(values=shown)
-        colour = style.series[1] if kind == "network" else style.faint
+        colour = style.series[1] if kind in ("network", "accuracy") else style.faint
         lines.append(
             alt.Chart(data)
             .mark_rule(strokeDash=dash, strokeWidth=1.6, color=colour)
             .encode(x="value:Q", tooltip=[alt.Tooltip("name:N", title="Line"), alt.Tooltip("value:Q", format=".1%")])
         )
-    return finish(alt.LayerChart(layer=[*lines, rules, points, text]), style, 60 + 42 * len(order), alt_text)
+    return finish(alt.LayerChart(layer=[*lines, *drawn]), style, 60 + 42 * len(order), alt_text)
 
 
 def rows_of(counts: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:

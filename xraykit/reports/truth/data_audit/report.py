@@ -131,6 +131,9 @@ def probes_picture(audit: Audit) -> Picture:
         {"probe": probe.title, **{key: getattr(probe.balanced_accuracy, key) for key in ("value", "low", "high")}}
         for probe in measured
     ]
+    plain = [known for known in audit.beside if known.measure == "accuracy" and known.kind != "probe"]
+    if plain:
+        rows = [row | {"accuracy": probe.accuracy.value} for row, probe in zip(rows, measured, strict=True)]
     chance, halfway = measured[0].chance, measured[0].halfway
     marks: list[dict[str, Any]] = [
         {"name": "Chance", "kind": "chance", "value": chance},
@@ -138,7 +141,11 @@ def probes_picture(audit: Audit) -> Picture:
     ]
     networks = [known for known in audit.beside if known.measure == "balanced accuracy"]
     marks += [{"name": known.name, "kind": "network", "value": known.value} for known in networks]
+    marks += [{"name": known.name, "kind": "accuracy", "value": known.value} for known in plain]
     note = f"Solid: {', '.join(known.name for known in networks)}." if networks else ""
+    if plain:
+        named = ", ".join(f"{known.name} {text.percent(known.value)}" for known in plain)
+        note = f"{note} Diamonds: plain accuracy, beside that of {named} (long dashes).".strip()
     draw = partial(_draw_probes, rows, marks, _alt(rows, chance))
     return Picture("audit-probes-chart", "Balanced accuracy without a lung", draw, [*rows, *marks], note)
 

@@ -39,16 +39,19 @@ def show(contents: Mapping[str, Any], folder: Path, choose: Callable[[Path], Non
 
 
 def summary_of(record: PoolRecord) -> str:
-    """What was done with the classes of a folder, in a sentence."""
+    """What was done with the classes and films of a folder, in a sentence."""
+    if record.without and not record.classes:
+        return f"{', '.join(record.sources)} without {layout.counted(record.without, 'film')}."
     parts = [f"{label} left out" for label, new in record.classes.items() if new is None]
     parts += [f"{label} called {new}" for label, new in record.classes.items() if new is not None]
-    return f"Classes of {', '.join(record.sources)}: {', '.join(parts)}."
+    without = f" Without {layout.counted(record.without, 'film')}." if record.without else ""
+    return f"Classes of {', '.join(record.sources)}: {', '.join(parts)}.{without}"
 
 
 def _show_made(folder: Path, choose: Callable[[Path], None]) -> None:
     """Of a folder made here: from what, and the way back."""
     record = pool_record.read_record(folder)
-    if record is None or len(record.sources) != 1 or not record.classes:
+    if record is None or len(record.sources) != 1 or not (record.classes or record.without):
         return
     (before,) = record.sources.values()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="classes-made"):

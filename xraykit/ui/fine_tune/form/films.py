@@ -25,7 +25,7 @@ from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run.run import list_runs
 from xraykit.ui.datasets import zips
 from xraykit.ui.fine_tune import draft
-from xraykit.ui.fine_tune.form import classes, example
+from xraykit.ui.fine_tune.form import classes, example, gated
 from xraykit.ui.kit import folder_facts, folder_picker, jobs, pictures
 from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.text import ask_for_folder, folder_at, say
@@ -287,6 +287,8 @@ def _show_contents(job: Job) -> None:
     _show_samples(job)
     _show_division(contents)
     classes.show(contents, folder_at(draft.current().folder), choose)
+    if draft.get("channels") != 3:  # a network of colour pictures is of no radiographs
+        gated.show(job, contents, folder_at(draft.current().folder), choose, "films")
     folder_facts.show_facts(contents)
     folder_facts.show_oddities(contents)
 

@@ -1,4 +1,4 @@
-/** What a model saw of the film: its very input, how it came about, and the training films nearest to it. */
+/** What the models saw of the film, side by side: the very input, how it came about, and the training films nearest to it. */
 
 import { fill, h } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
@@ -31,14 +31,14 @@ export function knownOf(row, names) {
 }
 
 /**
- * The panel, in place of the findings while it is open.
+ * The panel, in place of the findings while it is open: a column a model, as many as the window holds.
  * @param {HTMLElement} root @param {any} room
  */
 export function createSeen(root, room) {
-  const body = h("div", { class: "saw-body", tabindex: "0", role: "tabpanel", "aria-label": "What the model saw" });
-  const tabs = h("div", { class: "saw-tabs", role: "tablist", "aria-label": "Models", data: { ownKeys: "ArrowLeft ArrowRight" }, onkeydown: (event) => moveTab(event, tabs) });
-  fill(root, h("header", {}, h("h3", {}, "What the model saw"),
-    h("button", { type: "button", class: "icon-button", title: "Back to the findings", "aria-label": "Back to the findings", onclick: () => toggleSeen(room) }, icon("close", 14))), tabs, body);
+  const body = h("div", { class: "saw-body", tabindex: "0", role: "group", "aria-label": "What the models saw" });
+  const title = h("h3", {});
+  fill(root, h("header", {}, title,
+    h("button", { type: "button", class: "icon-button", title: "Back to the findings", "aria-label": "Back to the findings", onclick: () => toggleSeen(room) }, icon("close", 14))), body);
   let drawn = "";
   return {
     show(row) {
@@ -46,16 +46,26 @@ export function createSeen(root, room) {
       reveal(room, open);
       if (!open) return;
       const models = room.state.models.filter((model) => room.models().includes(model.name));
-      const model = models.find(({ name }) => name === room.store.get().saw?.model) ?? models[0];
-      const entry = row && model && asked.get(row)?.get(model.name);
-      const mark = JSON.stringify([row?.id, row?.state, row?.gate?.state, model?.name, models.map(({ name }) => name), row && room.hidden(row), entry ? Object.keys(entry) : null]);
-      if (mark === drawn && root.drawnRow === row) return;
-      drawn = mark;
-      root.drawnRow = row;
-      drawTabs(tabs, room, models, model);
-      fill(body, ...content(room, row, model));
+      room.root.style.setProperty("--saw-columns", Math.max(1, models.length));
+      const mark = JSON.stringify([row?.id, row?.state, row?.gate?.state, models.map(({ name }) => name), row && room.hidden(row), models.map(({ name }) => Object.keys((row && asked.get(row)?.get(name)) ?? {}))]);
+      if (mark !== drawn || root.drawnRow !== row) {
+        drawn = mark;
+        root.drawnRow = row;
+        fill(title, models.length > 1 ? "What the models saw" : "What the model saw");
+        fill(body, ...columnsOf(room, row, models));
+      }
+      lead(room, body);
     },
   };
+}
+
+/** The column of the model that was asked for comes into view, once. */
+function lead(room, body) {
+  const { saw } = room.store.get();
+  if (!saw?.model) return;
+  const column = [...body.children].find(({ dataset }) => dataset.model === saw.model);
+  room.store.set({ saw: { ...saw, model: null } }, true);
+  column?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 const isOpen = (room) => Boolean(room.store.get().saw?.open) && room.panelIsOpen("findings");
@@ -79,36 +89,21 @@ export const seenCommand = (room) => ({
   name: "saw", label: "What the model saw", group: "Overlay", key: "Shift+M", run: () => toggleSeen(room), pressed: () => isOpen(room), enabled: () => room.rows.size > 0,
 });
 
-/** The tabs anew; one that has the focus hands it to the one that is chosen. */
-function drawTabs(tabs, room, models, model) {
-  const had = tabs.contains(tabs.getRootNode().activeElement);
-  tabs.hidden = models.length < 2;
-  fill(tabs, models.length > 1 && models.map(({ name }) => h("button", {
-    type: "button", role: "tab", "aria-selected": String(name === model.name), tabIndex: name === model.name ? 0 : -1, title: room.titleOf(name), data: { model: name },
-    onclick: () => room.store.set({ saw: { ...room.store.get().saw, model: name } }),
-  }, room.titleOf(name))));
-  if (had) tabs.querySelector("[aria-selected=true]")?.focus();
-}
-
-function moveTab(event, tabs) {
-  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  const all = [...tabs.querySelectorAll("[role=tab]")];
-  const at = all.indexOf(event.target);
-  if (!step || at < 0) return;
-  event.preventDefault();
-  all[(at + step + all.length) % all.length].click();
+/** A column for each model; one without a name where there is nothing that a model could have seen. */
+function columnsOf(room, row, models) {
+  const said = row ? { waiting: [quiet("Waiting to be read.")], refused: [quiet("This file could not be opened: no model saw it."), quiet(row.refused?.words ?? "")] }[row.state] : [quiet("Open a film first.")];
+  const instead = said ?? (models.length === 0 && [quiet("No model is on. Choose one above the film.")]);
+  if (instead) return [h("section", { class: "saw-column" }, instead)];
+  return models.map((model) => h("section", { class: "saw-column", "aria-label": room.titleOf(model.name), data: { model: model.name } },
+    models.length > 1 && h("h4", { class: "saw-model", title: room.titleOf(model.name) }, room.titleOf(model.name)), content(room, row, model)));
 }
 
 function content(room, row, model) {
-  if (!row) return [quiet("Open a film first.")];
-  if (row.state === "waiting") return [quiet("Waiting to be read.")];
-  if (row.state === "refused") return [quiet("This file could not be opened: no model saw it."), quiet(row.refused?.words ?? "")];
-  if (!model) return [quiet("No model is on. Choose one above the film.")];
   if (isStopped(row) && !row.models?.[model.name]?.top) return [quiet(`No model saw this film: ${row.gate.title.toLowerCase()}. The findings offer what can be done.`)];
   const entry = ask(room, row, model);
   if (entry.error) return [h("p", { class: "saw-error", role: "alert" }, entry.error)];
   if (!entry.said) return [quiet("Asking the model…")];
-  return [knownBadge(entry.said.known), picture(entry, room.titleOf(model.name)), ...beside(room, row, entry.said), way(entry.said)];
+  return [picture(entry, room.titleOf(model.name)), knownBadge(entry.said.known), ...beside(room, row, entry.said), way(entry.said)];
 }
 
 const quiet = (words) => h("p", { class: "quiet" }, words);
