@@ -12,7 +12,7 @@ from xraykit.datasets.split import SplitPlan
 from xraykit.films.stills import header
 from xraykit.models.cards.card import Card
 from xraykit.truth.data_audit import audit as audits
-from xraykit.truth.data_audit import columns, patients, record
+from xraykit.truth.data_audit import columns, findings, patients, record
 
 CLASSES = ("Normal", "Pneumonia")
 
@@ -202,6 +202,43 @@ def test_cramers_v_by_hand():
     )
 
 
+def test_chance_alone_by_hand():
+    """Fisher's exact test: of the 252 ways to give five of ten films a value, two part the classes wholly."""
+    parted = columns.by_chance([0] * 5 + [3] * 5, np.arange(10), (2, 2))
+    assert parted == pytest.approx(2 / 252, abs=0.006)
+    assert columns.by_chance([0, 3] * 5, np.arange(10), (2, 2)) == parted
+    one_patient = columns.by_chance([0] * 50 + [3] * 50, np.repeat([0, 1], 50), (2, 2))
+    assert one_patient == 1, "a hundred films of two patients are two witnesses"
+
+
+def test_columns_that_say_nothing_of_the_class_are_not_accused(tmp_path):
+    """Ages, sexes, years and sources by lot: the interval of Cramer's V alone accused every third such folder."""
+    accused = []
+    for seed in range(8):
+        noise = np.random.default_rng(seed)
+        rows = audit_films.rows_of(CLASSES, 24, first=1000 * seed)
+        for row in rows:
+            row |= {
+                "age": noise.integers(0, 95),
+                "sex": noise.choice(["M", "F", "U", "m", "", "female"]),
+                "year": noise.integers(2010, 2020),
+                "source": noise.choice(["A", "B", "C"]),
+            }
+        folder = audit_films.make(tmp_path / str(seed), rows, ["age", "sex", "year", "source"])
+        accused += [finding.code for finding in audited(folder).findings if finding.code.startswith("class-against")]
+    assert accused == []
+
+
+@pytest.mark.parametrize(("low", "severity"), [(0.52, "info"), (0.62, "leak")])
+def test_a_probe_of_a_few_films_stops_only_where_its_interval_is_far_from_chance(low, severity):
+    share = record.Share(0.77, low, 0.9, 26)
+    probe = record.Probe(
+        "border", "Border alone", "line", share, share, 0.5, 0.5, 26, 26, against_rest={"Normal": share}
+    )
+    (finding,) = findings.probed(probe, [], 2)
+    assert (finding.severity, finding.stops) == (severity, severity == "leak")
+
+
 @pytest.mark.parametrize(
     ("cell", "span"),
     [
@@ -210,6 +247,7 @@ def test_cramers_v_by_hand():
         ("3", "1 to 5 years"),
         ("", "not said"),
         ("411", "not said"),
+        ("-1", "not said"),
     ],
 )
 def test_ages_as_manifests_write_them(cell, span):
