@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -406,3 +407,34 @@ def test_classes_that_are_called_as_a_column_have_columns_of_their_own(tmp_path)
         assert columns[len(ABOUT_FILMS) :] == [f"probability of {name}" for name in classes]
         assert len({name.casefold() for name in columns}) == len(columns)
     assert probability_columns(ABOUT_FILMS, ("COVID-19", "Normal")) == ["COVID-19", "Normal"]
+
+
+def path_options(command, words=()):
+    """Every option and argument of every command that takes a path, with the words that lead to it."""
+    for parameter in command.params:
+        if isinstance(parameter.type, click.Path):
+            yield words, parameter
+    for name in getattr(command, "commands", {}):
+        yield from path_options(command.commands[name], (*words, name))
+
+
+@pytest.mark.parametrize(
+    "given", ["", " ", "n" * 300, "circle", "circle/film.png"], ids=lambda given: given[:12] or "-"
+)
+def test_what_can_be_no_path_is_wrong_usage_in_every_command(run, tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    os.symlink("circle", "circle")
+    places = list(path_options(main))
+    assert len(places) > 60, "the walk lost its way"
+    for words, parameter in places:
+        option = parameter.opts[:1] if isinstance(parameter, click.Option) else []
+        done = run(*words, *option, given)
+        hint = option[0] if option else parameter.make_metavar(click.Context(main))
+        assert (done.exit_code, "Traceback" in done.output) == (2, False), (words, option, done.output)
+        assert f"Invalid value for '{hint}'" in done.stderr or "Missing option" in done.stderr, (words, done.stderr)
+    assert os.listdir() == ["circle"], "an empty path is not the folder one happens to be in"
+
+
+def test_no_model_is_not_the_folder_one_happens_to_be_in(run, films, tmp_path):
+    done = run("predict", "--model", "", "--csv", tmp_path / "out.csv", films)
+    assert done.exit_code == 1 and "No model named ''." in done.stderr

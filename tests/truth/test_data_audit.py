@@ -13,7 +13,7 @@ from xraykit.datasets.split import SplitPlan
 from xraykit.films.stills import header
 from xraykit.models.cards.card import Card
 from xraykit.truth.data_audit import audit as audits
-from xraykit.truth.data_audit import collect, columns, patients, record
+from xraykit.truth.data_audit import collect, columns, findings, patients, record
 
 CLASSES = ("Normal", "Pneumonia")
 
@@ -203,6 +203,41 @@ def test_cramers_v_by_hand():
     )
 
 
+def test_chance_alone_by_hand():
+    """Fisher's exact test: of the 252 ways to give five of ten films a value, two part the classes wholly."""
+    parted = columns.by_chance([0] * 5 + [3] * 5, np.arange(10), (2, 2))
+    assert parted == pytest.approx(2 / 252, abs=0.006)
+    assert columns.by_chance([0, 3] * 5, np.arange(10), (2, 2)) == parted
+    one_patient = columns.by_chance([0] * 50 + [3] * 50, np.repeat([0, 1], 50), (2, 2))
+    assert one_patient == 1, "a hundred films of two patients are two witnesses"
+
+
+def test_columns_that_say_nothing_of_the_class_are_not_accused():
+    """Values by lot of 80 films: the interval of Cramer's V alone accused 5 of 40 such folders."""
+    labels, films = np.repeat(CLASSES, 40).tolist(), np.arange(80)
+    values = {"year": 14, "age": 6, "sex": 3, "source": 3}
+    close, accused = 0, []
+    for seed in range(40):
+        noise = np.random.default_rng(seed)
+        drawn = {key: map(str, noise.integers(0, count, len(films))) for key, count in values.items()}
+        looked = [columns._associate(key, key, list(each), labels, films) for key, each in drawn.items()]
+        close += sum(
+            (each.v.value or 0) >= findings.CLOSE and (each.v.low or 0) >= findings.CLOSE_SURE for each in looked
+        )
+        accused += [finding.code for each in looked for finding in findings.associated(each, among=len(looked))]
+    assert close >= 3 and accused == []
+
+
+@pytest.mark.parametrize(("low", "severity"), [(0.52, "info"), (0.62, "leak")])
+def test_a_probe_of_a_few_films_stops_only_where_its_interval_is_far_from_chance(low, severity):
+    share = record.Share(0.77, low, 0.9, 26)
+    probe = record.Probe(
+        "border", "Border alone", "line", share, share, 0.5, 0.5, 26, 26, against_rest={"Normal": share}
+    )
+    (finding,) = findings.probed(probe, [], 2)
+    assert (finding.severity, finding.stops) == (severity, severity == "leak")
+
+
 @pytest.mark.parametrize(
     ("cell", "span"),
     [
@@ -211,6 +246,7 @@ def test_cramers_v_by_hand():
         ("3", "1 to 5 years"),
         ("", "not said"),
         ("411", "not said"),
+        ("-1", "not said"),
     ],
 )
 def test_ages_as_manifests_write_them(cell, span):

@@ -11,8 +11,7 @@ from pathlib import Path
 import click
 
 from xraykit.cli import terminal
-
-FILE = click.Path(path_type=Path)
+from xraykit.cli.terminal import FILE
 
 
 @click.command()

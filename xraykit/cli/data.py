@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.models.evaluate import FILE
-from xraykit.cli.terminal import name_notes, name_remarks, name_sets, name_unlabelled
+from xraykit.cli.terminal import FILE, name_notes, name_remarks, name_sets, name_unlabelled
 from xraykit.datasets.layout import DatasetRefused, counted
 from xraykit.system import files, text
 from xraykit.system.jobs import Job

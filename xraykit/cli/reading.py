@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xraykit.cli import terminal
+from xraykit.cli.terminal import FILE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from xraykit.reading.summary import Accord, OfClass, Summary
     from xraykit.truth.seen.films import Known
 
-FILE = click.Path(path_type=Path)
 
 ABOUT_FILMS = ("path", "predicted", "refusal", "notes", "gate", "known")  # the columns before the probabilities
 

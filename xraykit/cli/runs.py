@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal, train
+from xraykit.cli.terminal import FILE
 from xraykit.evaluation import published as published_figures
 
 if TYPE_CHECKING:
     from xraykit.training.run.run import Run, Status
 
-FILE = click.Path(path_type=Path)
 STOP_SECONDS = 30.0  # a run ends within ten; the rest is for a computer that is busy
 UNREADABLE = "unreadable"
 _ROOT = click.option("--runs", "root", type=FILE, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")

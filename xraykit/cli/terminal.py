@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn, TextIO, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 
@@ -14,15 +16,42 @@ from xraykit.films import note as film_notes
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused, words_of
+from xraykit.system import files
 from xraykit.system.job_folder import Stopped
 from xraykit.training.run.run import Diverged
 
+LETTERS = 80  # of a path that is no path, in a message
+
+
+class Place(click.Path):
+    """A path that there can be: wrong usage (exit code 2) where it is empty, too long, or a circle of links.
+
+    An empty one is most often a variable that was never set, and would mean the folder one happens to be in.
+    """
+
+    def __init__(self, exists: bool = False) -> None:
+        super().__init__(exists=exists, path_type=Path)
+
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        given = os.fspath(value)
+        if not given.strip():
+            self.fail(f"Expected a path; got {given!r}. Is a variable not set?", param, ctx)
+        name = files.shown(given if len(given) <= LETTERS else f"{given[:LETTERS]}...")
+        try:
+            os.stat(given)
+        except ValueError:  # a letter that no path can have
+            self.fail(f"Expected a path; got {given!r}.", param, ctx)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                self.fail(f"{name} is a link that leads back to itself. Give another path.", param, ctx)
+            if error.errno == errno.ENAMETOOLONG:
+                self.fail(f"{name} is too long for a path: {len(given):,} letters. Give a shorter one.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = Place()
 DATA = click.option(
-    "--data",
-    "folder",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Class folders, or a folder with a manifest.csv.",
+    "--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv."
 )
 GATE = click.option(
     "--gate",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal
+from xraykit.cli.terminal import FILE
 from xraykit.system import text
 from xraykit.system.job_folder import State
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from xraykit.datasets.dataset import Dataset
     from xraykit.training.recipe.recipe import Recipe
     from xraykit.training.run.run import Run
-
-FILE = click.Path(path_type=Path)
 
 
 @click.command()

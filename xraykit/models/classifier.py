@@ -168,8 +168,11 @@ def load(name_or_folder: str | Path, verify: bool = True, name: str | None = Non
 def find(name_or_folder: str | Path) -> Path:
     """The folder of a model given by name or by path; it may be missing, or no model's.
 
-    A plain name is a model's below `models_folder()`, where there is one; anything else is a path.
+    A plain name is a model's below `models_folder()`, where there is one; anything else is a path. Raises ModelRefused
+    where nothing is given: it would be the folder one happens to be in.
     """
+    if not str(name_or_folder).strip():
+        raise _missing(str(name_or_folder))
     path = Path(name_or_folder)
     if not is_plain_name(str(name_or_folder)):
         return path
@@ -183,11 +186,14 @@ def find(name_or_folder: str | Path) -> Path:
 def named(name: str) -> Path:
     """The folder of the model of this name, always one below `models_folder()`; raises ModelRefused for no name."""
     if not is_plain_name(name):
-        raise ModelRefused(
-            f"No model named {formats.shown(shown(name))}. `python -m xraykit models` lists the models that are there.",
-            code="model-missing",
-        )
+        raise _missing(name)
     return models_folder() / name
+
+
+def _missing(name: str) -> ModelRefused:
+    said = formats.shown(shown(name)) if name.strip() else repr(name)
+    words = f"No model named {said}. `python -m xraykit models` lists the models that are there."
+    return ModelRefused(words, code="model-missing")
 
 
 def available(root: Path | None = None) -> tuple[list[Card], list[Refusal]]:

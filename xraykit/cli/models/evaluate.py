@@ -11,15 +11,11 @@ from pathlib import Path
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.terminal import name_oddities
-
-FILE = click.Path(path_type=Path)
+from xraykit.cli.terminal import FILE, name_oddities
 
 
 @click.command()
-@click.option(
-    "--json", "out", type=click.Path(path_type=Path), help="Where to write every number; - for standard output."
-)
+@click.option("--json", "out", type=FILE, help="Where to write every number; - for standard output.")
 @terminal.MARGIN
 @click.option("--draws", default=2000, show_default=True, help="Number of bootstrap draws.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")

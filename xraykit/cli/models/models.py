@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from xraykit.cli import terminal
-
-FILE = click.Path(path_type=Path)
+from xraykit.cli.terminal import FILE
 
 
 @click.group(invoke_without_command=True)

@@ -13,7 +13,8 @@ import click
 
 from xraykit.cli import terminal
 from xraykit.cli.report import write
-from xraykit.cli.report.write import DICOM, FILE, Wanted
+from xraykit.cli.report.write import DICOM, Wanted
+from xraykit.cli.terminal import FILE
 
 if TYPE_CHECKING:
     from xraykit.films.radiograph import Radiograph

@@ -9,9 +9,7 @@ import click
 
 from xraykit.cli import terminal
 from xraykit.cli.report import write
-
-FILE = write.FILE
-EXISTING = click.Path(path_type=Path, exists=True)
+from xraykit.cli.terminal import FILE, Place
 
 
 @click.command(short_help="Saved models on the test films they share.")
@@ -114,7 +112,7 @@ def model(name: str, **files: Any) -> None:
 @click.command(short_help="An audit of labelled films.")
 @write.options
 @click.option("--names", is_flag=True, help="Name the films of each finding by their files.")
-@click.argument("folder", type=EXISTING, metavar="FILMS")
+@click.argument("folder", type=Place(exists=True), metavar="FILMS")
 def data(folder: Path, names: bool, **files: Any) -> None:
     """An audit of labelled films: leaks, what tells the class without a lung, divisions.
 

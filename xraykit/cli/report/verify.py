@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.report.write import FILE
+from xraykit.cli.terminal import FILE
 
 if TYPE_CHECKING:
     from xraykit.reports.export.verify import Figure, Part, Verified

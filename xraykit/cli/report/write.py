@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from xraykit.cli import terminal
+from xraykit.cli.terminal import FILE
 
 if TYPE_CHECKING:
     from xraykit.reports.report import Report
 
-FILE = click.Path(path_type=Path)
 DEFAULT, ALL, DICOM = "html,json", "all", "dicom"
 SIZES = {"pdf-wide": "-wide", "png-2160p": "-2160p", "png-a4": "-a4"}  # two files of one suffix
 SHORT = {"md": "markdown"}

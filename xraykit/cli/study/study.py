@@ -16,6 +16,7 @@ import click
 from xraykit.cli import terminal
 from xraykit.cli.report import pages
 from xraykit.cli.study import work as study_work
+from xraykit.cli.terminal import FILE
 from xraykit.system import text
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from xraykit.experiments.plan.ready import Ready
     from xraykit.experiments.study import Study
 
-FILE = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
 

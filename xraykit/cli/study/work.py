@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal
+from xraykit.cli.terminal import FILE
 from xraykit.system import text
 
 if TYPE_CHECKING:
     from xraykit.experiments.study_folder import StudyFolder, StudyState
     from xraykit.experiments.table import Table, TrialRow
 
-FILE = click.Path(path_type=Path)
 STOP_SECONDS = 30.0  # a study ends within ten; the rest is for a computer that is busy
 _ROOT = click.option("--studies", "root", type=FILE, help="Folder of the studies.  [default: studies/ below the runs]")
 _NAME = click.argument("name")

@@ -83,7 +83,7 @@ def audit(
         *(finding for across, pairs in divided for finding in findings.across(across, pairs, _is_used(across))),
         *(f for other, each in zip(elsewhere, shared, strict=True) for f in _of_shared(collection, other, each)),
         *(finding for probe in probed for finding in findings.probed(probe, known_figures, len(films.classes))),
-        *(finding for association in associations for finding in findings.associated(association)),
+        *(finding for each in associations for finding in findings.associated(each, among=len(associations))),
     ]
     head = _head(folder, collection, ties, plan)
     return Audit(

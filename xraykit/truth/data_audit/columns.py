@@ -16,6 +16,7 @@ from xraykit.truth.data_audit.collect import Collection
 from xraykit.truth.data_audit.record import OTHER, Association, Share
 
 DRAWS, SEED, VALUES = 500, 0, 12
+TABLES = 2000  # drawn by lot, to tell what chance alone gives
 NOT_SAID = "not said"
 # Columns of a manifest, in small letters without marks
 NAMES = {
@@ -28,7 +29,12 @@ NAMES = {
 }
 AGES = ((1, "under 1 year"), (6, "1 to 5 years"), (18, "6 to 17 years"), (40, "18 to 39 years"), (65, "40 to 64 years"))
 OLDEST, MOST_YEARS = "65 years or more", 130
-SEXES = {"m": "male", "male": "male", "man": "male", "f": "female", "female": "female", "woman": "female"}
+SEXES = {
+    **dict.fromkeys(("m", "male", "man"), "male"),
+    **dict.fromkeys(("f", "female", "woman"), "female"),
+    **dict.fromkeys(("o", "other"), "other"),
+    **dict.fromkeys(("u", "unk", "undefined"), NOT_SAID),
+}
 
 
 def associations(collection: Collection, groups: np.ndarray) -> list[Association]:
@@ -69,7 +75,22 @@ def _associate(key: str, title: str, values: Sequence[str], labels: Sequence[str
     drawn = cramers_v(np.concatenate(list(stats.draw(cells, DRAWS, SEED))).reshape(shape))
     figure = stats.percentile_interval(float(cramers_v(whole)), drawn, len(labels), len(cells))
     counts = {level: dict(zip(names, row.tolist(), strict=True)) for level, row in zip(levels, whole, strict=True)}
-    return Association(key, title, Share.of_figure(figure), counts, len(labels))
+    return Association(key, title, Share.of_figure(figure), counts, len(labels), by_chance(at, groups, shape[1:]))
+
+
+def by_chance(cells: Sequence[int], groups: np.ndarray, shape: tuple[int, ...]) -> float:
+    """How often chance alone ties values and classes as closely as they are, both as frequent as here: 0..1.
+
+    One film a group counts, since films of one patient are no independent witnesses. `cells` are the places in a table
+    of `shape`, a film each.
+    """
+    from scipy.stats import random_table
+
+    _, first = np.unique(groups, return_index=True)
+    table = np.bincount(np.asarray(cells)[first], minlength=shape[0] * shape[1]).reshape(shape)
+    drawn = random_table(table.sum(axis=1), table.sum(axis=0)).rvs(TABLES, random_state=SEED)
+    as_close = cramers_v(drawn) >= cramers_v(table) - 1e-12
+    return float((1 + as_close.sum()) / (1 + TABLES))
 
 
 def _levels(values: Sequence[str]) -> list[str]:
@@ -91,7 +112,8 @@ def _values(collection: Collection) -> dict[str, tuple[str, list[str]]]:
         key = _key(name)
         if key and key not in known:
             values = [_read(key, row.get(name, "")) for row in cells]
-            known[key] = (NAMES[key][0], values)
+            spelt: dict[str, str] = {}  # "PA" and "pa" are one value, shown as it comes first
+            known[key] = (NAMES[key][0], [spelt.setdefault(value.casefold(), value) for value in values])
     if "view" not in known and any("view" in header for header in collection.header):
         known["view"] = ("View", [str(header.get("view", NOT_SAID)) for header in collection.header])
     return known
@@ -119,6 +141,8 @@ def _read(key: str, cell: str) -> str:
 
 def _age(text: str) -> str:
     """An age in years, or as DICOM writes it (045Y, 006M, 012D, 003W), as one of six spans."""
+    if re.fullmatch(r"-\d+(\.\d+)?", text):  # as -1, where an age is not known
+        return NOT_SAID
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([YMWD]?)\w*", text, re.IGNORECASE)
     if not match:
         return text[:40]

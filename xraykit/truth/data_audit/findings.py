@@ -17,11 +17,13 @@ from xraykit.truth.data_audit.record import NAMED, OTHER, Across, Association, F
 # less than the 95 % interval of the few hundred films that a test split has
 LEAKED = 0.01
 # Beyond halfway between chance and perfect more of the class lies in what holds no lung than is left for the lungs;
-# `Probe.halfway` for all classes together. One class against the rest has its chance at 0.5
-ONE_CLASS, ONE_CLASS_SURE = 0.75, 0.6
+# `Probe.halfway` for all classes together. One class against the rest has its chance at 0.5. With a few
+# dozen films chance alone may reach that: the interval must begin a fifth of the way from chance to perfect, too
+ONE_CLASS, SURE = 0.75, 0.2
 # Cramer's V from which two things are said to go together closely (Cohen 1988 calls 0.3 medium, 0.5 large), and the
-# least that the lower end of its interval must be
-CLOSE, CLOSE_SURE = 0.3, 0.1
+# least that the lower end of its interval must be. A bootstrap never draws a value of 0, and few films with many values
+# always seem close: chance alone must give as much in fewer than one audit in a hundred
+CLOSE, CLOSE_SURE, BY_CHANCE = 0.3, 0.1, 0.01
 MANY = 0.01  # share of films with copies from which that is a warning
 NO_LUNG = ("header", "original", "source", "border", "corners")  # probes that see none; the others see it coarsely
 TELLS = {
@@ -171,9 +173,9 @@ def probed(probe: Probe, beside: Sequence[Known], classes: int) -> Iterator[Find
     telling = [
         label
         for label, share in probe.against_rest.items()
-        if (share.value or 0) > ONE_CLASS and (share.low or 0) > ONE_CLASS_SURE
+        if (share.value or 0) > ONE_CLASS and _is_sure(share.low, 0.5)
     ]
-    far = figure.value > probe.halfway or bool(telling)
+    far = figure.value > probe.halfway and _is_sure(figure.low, probe.chance) or bool(telling)
     severity: Severity = "info" if not far else "leak" if probe.key in NO_LUNG else "warn"
     words = (
         f"{TELLS[probe.key]} tells the class with a balanced accuracy of {figure.figure.text()} on {probe.n:,} films "
@@ -190,10 +192,10 @@ def probed(probe: Probe, beside: Sequence[Known], classes: int) -> Iterator[Find
     )
 
 
-def associated(association: Association) -> Iterator[Finding]:
-    """Class and something else that go together closely."""
+def associated(association: Association, among: int = 1) -> Iterator[Finding]:
+    """Class and something else that go together closely, one of `among` things that were looked at (Bonferroni)."""
     v = association.v
-    if v.value is None or v.value < CLOSE or (v.low or 0) < CLOSE_SURE:
+    if v.value is None or v.value < CLOSE or (v.low or 0) < CLOSE_SURE or association.by_chance > BY_CHANCE / among:
         return
     alone = {
         value: next(label for label, n in counts.items() if n)
@@ -219,6 +221,11 @@ def ordered(findings: Iterable[Finding]) -> list[Finding]:
     """Leaks first, then warnings."""
     rank: Mapping[str, int] = {"leak": 0, "warn": 1, "info": 2}
     return sorted(findings, key=lambda finding: (not finding.stops, rank[finding.severity]))
+
+
+def _is_sure(low: float | None, chance: float) -> bool:
+    """Does the interval end far enough above chance?"""
+    return low is not None and low > chance + SURE * (1 - chance)
 
 
 def _against_rest(probe: Probe, label: str) -> str:

@@ -124,7 +124,8 @@ class Association(msgspec.Struct, frozen=True):
     """How closely the class goes with something else that is known of films.
 
     `counts` are films by value and class; `v` is Cramer's V (Cramer 1946) with Bergsma's correction (2013): 0 where
-    the two have nothing to do with each other, 1 where one tells the other.
+    the two have nothing to do with each other, 1 where one tells the other. `by_chance` is how often chance alone would
+    tie them as closely; 0 in an audit that did not ask.
     """
 
     key: str
@@ -132,6 +133,7 @@ class Association(msgspec.Struct, frozen=True):
     v: Share
     counts: dict[str, dict[str, int]]
     n: int
+    by_chance: float = 0.0
 
 
 class Known(msgspec.Struct, frozen=True):
