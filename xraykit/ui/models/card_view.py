@@ -7,31 +7,36 @@ from dataclasses import replace
 
 import streamlit as st
 
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.reports import report
 from xraykit.reports.truth import card as card_report
 from xraykit.reports.truth import home_and_elsewhere, scorecard_report, shortcuts_report
 from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.report.dialog import report_button
 from xraykit.ui.kit.report.handout import Attachment, Handout
-from xraykit.ui.kit.text import say
+from xraykit.ui.kit.text import escape_markdown, say
 
 KEY = "model"  # of the widget and of the address: ?model=NAME
+ADDRESS = "model-address"  # the name that the address had last
 
 
 def choose(cards: Sequence[Card]) -> Card | None:
     """The model that the user or the address names, else the first; None where the address names an unknown one."""
     if not cards:
         return None
-    by_name = {card.name: card for card in cards}
+    by_name, titles = {card.name: card for card in cards}, titles_of(cards)
     named = st.query_params.get(KEY)
-    unknown = named is not None and named not in by_name
-    if st.session_state.get(KEY) not in by_name and named not in by_name:
-        st.session_state[KEY] = None if unknown else cards[0].name  # no default: the address would not name it
-    chosen = st.segmented_control("Model", list(by_name), key=KEY, bind="query-params", wrap=True)
+    if named in by_name and named != st.session_state.get(ADDRESS):
+        st.session_state[KEY] = named  # a link was followed
+    elif st.session_state.get(KEY) not in by_name:
+        st.session_state[KEY] = None if named is not None else cards[0].name
+    chosen = st.segmented_control(
+        "Model", list(by_name), key=KEY, format_func=lambda name: escape_markdown(titles[name]), wrap=True
+    )
     if chosen in by_name:
+        st.session_state[ADDRESS] = st.query_params[KEY] = chosen  # names it by its folder, whatever its title
         return by_name[chosen]
-    if unknown:
+    if named is not None and named not in by_name:
         say(f"No model named {named}. It may have been deleted. Choose one of the models above.")
         return None
     return cards[0]
