@@ -53,10 +53,11 @@ def photographs(subject: Subject) -> tuple[Photograph, ...]:
     pictures = _level(placed, drawn, ACROSS * 2 * share + LETTERS)
     legends = [_in_type(picture, len(ground)) for picture, ground in zip(drawn, placed, strict=True)]
     first = Photograph("film", subject.title, png_of(pictures[0]), _alt(subject), shown=share, legend=legends[0])
+    heads = {answer.card.name: head for head, answer in subject.heads}
     overlays = (
         Photograph(
             f"overlay-{answer.card.name}",
-            title,
+            heads[answer.card.name],
             png_of(pixels),
             f"{subject.title} under a heatmap: regions that influenced the output of {title} for "
             f"{map_.label}, by {map_.method}.",

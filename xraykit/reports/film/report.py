@@ -54,10 +54,10 @@ def report(subject: Subject) -> Report:
         facts=tuple(_facts(subject)),
         sections=(
             _film(subject),
-            *_probabilities(titled),
-            *_models(titled),
-            *_worth(titled),
-            _impression(subject.impression, {answer.card.name: title for title, answer in titled}),
+            *_probabilities(subject.heads),
+            *_models(subject.heads),
+            *_worth(subject.heads),
+            _impression(subject.impression, {answer.card.name: title for title, answer in subject.heads}),
             *_limits(subject.answers),
         ),
         data={"kind": "film report", **data(subject)},
@@ -109,7 +109,7 @@ def data(subject: Subject) -> dict[str, Any]:
         "answers": [
             {
                 "model": answer.card.name,
-                "title": title,
+                "title": answer.card.title,
                 "probabilities": answer.probabilities,
                 "thresholds": {label: answer.threshold(label) for label in answer.card.classes},
                 "predicted": answer.prediction.top if answer.prediction else None,
@@ -117,7 +117,7 @@ def data(subject: Subject) -> dict[str, Any]:
                 "heat_maximum": answer.explanation.maximum if answer.explanation else None,
                 "words": answer.words,
             }
-            for title, answer in subject.titled
+            for answer in subject.answers
         ],
         "redo": redo(subject),
     }
@@ -184,8 +184,8 @@ def _film(subject: Subject) -> Section:
 def _film_words(subject: Subject) -> Iterator[str]:
     yield from (warning.words for warning in note.warnings(subject.film.notes))
     refused = f"Not read. {subject.gate.words}"  # said above all: by the tiles, and among the facts
-    yield from (f"{title}: {each.words}" for title, each in subject.titled if each.words not in ("", refused))
-    for title, answer in subject.titled if subject.settings.heatmaps else ():
+    yield from (f"{title}: {each.words}" for title, each in subject.heads if each.words not in ("", refused))
+    for title, answer in subject.heads if subject.settings.heatmaps else ():
         if answer.prediction is not None and answer.explanation is None and not answer.words:
             yield f"{title} has no heatmap by {subject.settings.method}: its network has no map for one."
 

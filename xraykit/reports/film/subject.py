@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -31,6 +32,7 @@ from xraykit.truth.seen import films as seen
 from xraykit.truth.seen.films import KnownAs
 
 Explain = Callable[[Classifier, Radiograph, str], Explanation]  # of a class; raises Refused
+LONG, BEGUN = 48, 24  # letters of a title that is too long to stand above each column, and of what stands there
 ID = 12  # letters of a SHA-256 that name a film or a model's files in a report
 
 
@@ -136,9 +138,28 @@ class Subject:
 
     @cached_property
     def titled(self) -> tuple[tuple[str, Answer], ...]:
-        """Each answer beside what its model is called for a reader."""
+        """Each answer beside its model's title, after a letter where several are long: see `heads`."""
         titles = titles_of([answer.card for answer in self.answers])
-        return tuple((titles[answer.card.name], answer) for answer in self.answers)
+        letters = self._letters(titles.values())
+        return tuple(
+            (f"{letter}{titles[answer.card.name]}", answer)
+            for letter, answer in zip(letters, self.answers, strict=True)
+        )
+
+    @cached_property
+    def heads(self) -> tuple[tuple[str, Answer], ...]:
+        """Each answer beside what stands above a column: of several long titles a letter, and how they begin."""
+        titles = titles_of([answer.card for answer in self.answers])
+        letters = self._letters(titles.values())
+        return tuple(
+            (f"{letter}{_begun(titles[answer.card.name])}" if letter else titles[answer.card.name], answer)
+            for letter, answer in zip(letters, self.answers, strict=True)
+        )
+
+    def _letters(self, titles: Iterable[str]) -> list[str]:
+        """In front of each model's title: "A: " and so on where several are long, else nothing."""
+        is_long = len(self.answers) > 1 and max(map(len, titles)) > LONG
+        return [f"{chr(ord('A') + place)}: " if is_long else "" for place in range(len(self.answers))]
 
     @cached_property
     def shown(self) -> Radiograph:
@@ -200,6 +221,11 @@ def _in_grey(film: Radiograph, grey: Grey) -> Radiograph:
 def explained(prediction: Prediction, settings: Settings) -> str:
     """The class whose heatmap is shown: the one asked for, or the predicted one."""
     return settings.label if settings.label in prediction.classes else prediction.top
+
+
+def _begun(title: str) -> str:
+    words = textwrap.shorten(title, BEGUN, placeholder="")
+    return title if len(title) <= BEGUN else f"{words.rstrip(' ,;:') or title[:BEGUN]}…"
 
 
 def heatmap(prediction: Prediction, maps: Sequence[Explanation], settings: Settings) -> Explanation | None:
