@@ -158,6 +158,7 @@ def test_what_the_gate_refused_is_said_and_has_no_probability():
     text = page.markdown()
     assert "Not a chest film" in text and "not read" in text and page.lead == "Not read by any model."
     assert [each.key for each in page.sections][:3] == ["film", "models", "impression"]
+    assert all(any(row[1:]) for row in table(page, "models").rows), "no row without a word"
     json.loads(page.to_json())
     overridden = report.report(subject(gate=dataclasses.replace(refused, state="overridden")))
     assert dict(overridden.facts)["Gate"].startswith("refused, read all the same; Not a chest film")

@@ -226,7 +226,8 @@ def _models(titled: Sequence[Titled]) -> Iterator[Section]:
     if not titled:
         return
     heads = (Column("Model"), *(Column(title) for title, _ in titled))
-    rows = tuple(zip(ANSWERED, *(_column(answer) for _, answer in titled), strict=True))
+    columns = (_column(answer) for _, answer in titled)
+    rows = tuple(row for row in zip(ANSWERED, *columns, strict=True) if any(row[1:]))
     table = Table("models", "", heads, rows, _set_note(titled))
     yield Section("models", "Models", parts=(table,), wide=True)
 
