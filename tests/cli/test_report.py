@@ -216,7 +216,7 @@ def test_a_comparison_is_written_without_names_of_films(tmp_path):
     (pair,) = held["comparison"]["pairs"]
     assert all(isinstance(pair[name], int) for name in ("fixes", "breaks", "both_wrong"))
     assert ".png" not in (tmp_path / "comparison.json").read_text()
-    title = "Compare: MobileNetV2, pretrained on ImageNet, MobileNetV2, from scratch"
+    title = "MobileNetV2, pretrained on ImageNet against MobileNetV2, from scratch"
     assert title in (tmp_path / "comparison.md").read_text()
     assert run("compare", models[0], "--out", tmp_path).exit_code == 2
 

@@ -1,16 +1,19 @@
 """`python -m xraykit report verify`: every kind of report made again; what is handed in is not trusted."""
 
 import copy
+import dataclasses
 import json
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from tests.cli import test_report
-from tests.helpers import data_audits, kept_models, run_results, study_folders, study_results
+from tests.helpers import data_audits, fakes, film_reports, kept_models, run_results, study_folders, study_results
 from xraykit.__main__ import main
 from xraykit.cli.report import write
 from xraykit.reading import kept as sessions
@@ -18,7 +21,9 @@ from xraykit.reading.impressions import Impression
 from xraykit.refused import Refused
 from xraykit.reports.export import verify
 from xraykit.reports.export.formats import FORMATS
-from xraykit.reports.export.verify import Places
+from xraykit.reports.export.verify import Places, films
+from xraykit.reports.export.verify import sidecar as sidecar_file
+from xraykit.reports.film.subject import Settings
 
 KINDS = ("compare", "run", "study", "model", "data", "reading")
 STEMS = {
@@ -344,3 +349,41 @@ def test_a_comparison_as_it_was_shown_on_the_page_is_made_again(house, tmp_path)
             house, "compare", tmp_path, lambda held, f=field, v=value: held["redo"]["settings"].update({f: v})
         )
         assert said in call("verify", path).stderr
+
+
+@pytest.mark.parametrize(("method", "layer"), [("Score-CAM", "out_relu"), ("SmoothGrad", "input")])
+def test_heatmaps_of_every_method_are_drawn_again(monkeypatch, tmp_path, method, layer):
+    asked = []
+
+    class Worker:
+        def compute(self, task, progress):
+            asked.append(task.method)
+            return np.eye(7, dtype=np.float32)
+
+        def end(self):
+            asked.append("ended")
+
+    card = dataclasses.replace(fakes.card("first"), files=film_reports.FILES, feature_layer="out_relu")
+    monkeypatch.setattr(films, "Worker", Worker)
+    film = film_reports.film()
+    with films._explaining(Settings(method=method), [object()]) as explain:
+        map_ = explain(SimpleNamespace(card=card, folder=tmp_path), film, card.classes[0])
+    assert asked == [method, "ended"]
+    assert (map_.method, map_.layer, map_.box) == (method, layer, film.square_box())
+    with films._explaining(Settings(), [object()]) as explain:
+        assert explain is None, "Grad-CAM needs no process"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"settings": {"method": "Grad-RAM"}}, "heatmaps by Grad-RAM"),
+        ({"noise": {"samples": 5, "share": 0.2, "seed": 0}}, "5 samples of noise"),
+    ],
+)
+def test_a_heatmap_that_cannot_be_drawn_again_is_refused_in_words(change, said):
+    redo = {"verb": "report film", "arguments": {"created": film_reports.CREATED}}
+    redo |= {"hashes": {"film": {"sha256": "a" * 64}}, **change}
+    given = sidecar_file.Sidecar("film.json", {}, redo)
+    with pytest.raises(sidecar_file.NotVerified, match=said):
+        films.again(given, Places())

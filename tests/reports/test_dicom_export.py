@@ -74,7 +74,7 @@ def test_a_presentation_state_is_of_the_film_and_outlines_the_heat(of_dicom):
     texts = [item.UnformattedTextValue for item in annotation.TextObjectSequence]
     assert texts[0] == RESEARCH_ONLY and "Reader's finding: Normal" in texts
     top = shown.answers[0].prediction.top
-    assert f"model-0: {top}, model probability {shown.answers[0].probabilities[top]:.3f}" in texts
+    assert f"Network model-0: {top}, model probability {shown.answers[0].probabilities[top]:.3f}" in texts
     for item in annotation.GraphicObjectSequence:
         points = np.array(item.GraphicData).reshape(-1, 2)
         assert (points >= 0).all() and (points <= (shown.film.width, shown.film.height)).all()

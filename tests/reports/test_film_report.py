@@ -48,7 +48,7 @@ def test_the_page_says_what_it_must():
     for words in (
         RESEARCH_ONLY,
         shown.film.sha256,
-        f"model-0: **{top} {shown.answers[0].probabilities[top]:.3f}**",
+        f"Network model-0: **{top} {shown.answers[0].probabilities[top]:.3f}**",
         "operating point 0.300",
         "calibrated, temperature 1.000",
         "passed; taken for an upright frontal chest film",
@@ -62,6 +62,43 @@ def test_the_page_says_what_it_must():
     ):
         assert words in text.replace("\\", ""), words
     assert "DOE^JANE" not in text + page.html() + page.to_json()
+
+
+def called(shown, *titles):
+    """The same subject with its models under these titles."""
+    answers = (
+        dataclasses.replace(answer, card=dataclasses.replace(answer.card, title=title))
+        for answer, title in zip(shown.answers, titles, strict=True)
+    )
+    return dataclasses.replace(shown, answers=tuple(answers))
+
+
+def test_models_are_called_by_their_titles():
+    page = report.report(called(subject(models=2), "MobileNetV2, from scratch", "DenseNet121"))
+    text = page.markdown()
+    assert text.count("model-0") == 6 and "model-0, 2026-01-01" in text, "in its limits, and where it is kept"
+    assert [part.title for part in section(page, "film").photographs[1:]] == [
+        "MobileNetV2, from scratch",
+        "DenseNet121",
+    ]
+    held = json.loads(page.to_json())
+    assert [(each["model"], each["title"]) for each in held["answers"]] == [
+        ("model-0", "MobileNetV2, from scratch"),
+        ("model-1", "DenseNet121"),
+    ]
+    same = report.report(called(subject(models=2), "A net", "A net"))
+    assert [tile.name for tile in same.headline] == ["A net (model-0)", "A net (model-1)"]
+
+
+def test_long_titles_are_lettered_where_they_stand_above_columns():
+    long = "MobileNetV2, pretrained on ImageNet, then trained on the films of three hospitals, seed"
+    shown = called(subject(3, SHORT, film_reports.film(80, 80)), *(f"{long} {k}" for k in range(3)))
+    page = report.report(dataclasses.replace(shown, settings=Settings(longest=96))).short
+    assert [tile.name for tile in page.headline] == [f"{letter}: {long} {k}" for k, letter in enumerate("ABC")]
+    assert [column.name for column in table(page, "models").columns[1:]] == [
+        f"{letter}: MobileNetV2, pretrained…" for letter in "ABC"
+    ]
+    assert "1 of 1" in words_of(typeset.pdf(page, sheet="wide"))
 
 
 def test_numbers_are_the_same_in_all_formats():
@@ -104,7 +141,7 @@ def test_ten_classes_and_four_models_have_their_rows():
     page = report.report(subject(models=4, classes=LONG))
     numbers = table(page, "numbers")
     assert len(numbers.rows) == 10 and len(numbers.columns) == 9
-    assert numbers.columns[7].name == "model-3" and numbers.cells[0][7].level.mark == 30
+    assert numbers.columns[7].name == "Network model-3" and numbers.cells[0][7].level.mark == 30
     assert len(table(page, "models").columns) == 5 and len(section(page, "film").photographs) == 5
     assert len(section(page, "limits").words) == report.MOST_LIMITS + 1
     assert "14 more on the cards" in section(page, "limits").words[-1]
@@ -121,6 +158,7 @@ def test_what_the_gate_refused_is_said_and_has_no_probability():
     text = page.markdown()
     assert "Not a chest film" in text and "not read" in text and page.lead == "Not read by any model."
     assert [each.key for each in page.sections][:3] == ["film", "models", "impression"]
+    assert all(any(row[1:]) for row in table(page, "models").rows), "no row without a word"
     json.loads(page.to_json())
     overridden = report.report(subject(gate=dataclasses.replace(refused, state="overridden")))
     assert dict(overridden.facts)["Gate"].startswith("refused, read all the same; Not a chest film")
@@ -201,3 +239,17 @@ def test_a_session_on_paper_has_the_figures_of_its_summary():
     assert table(page, "films").rows[0][1] == f"{0:064x}"[:12] and "DOE" not in page.html() + page.to_json()
     named = dataclasses.replace(record, options=dataclasses.replace(record.options, names=True))
     assert table(session.report(named, CREATED), "films").rows[0][1] == "DOE-0.png"
+
+
+@pytest.mark.slow
+def test_what_was_typeset_is_forgotten():
+    """Typst keeps what it set: of a dozen pages of large pictures more than 200 MiB, as it comes."""
+    import psutil
+
+    shown = subject(models=2, of=film_reports.film(1000, 900))
+    pages = report.report(dataclasses.replace(shown, settings=Settings(longest=1200))).short
+    typeset.pdf(pages)
+    before = psutil.Process().memory_info().rss
+    for place in range(12):
+        typeset.pdf(dataclasses.replace(pages, title=f"Film {place}"))
+    assert psutil.Process().memory_info().rss - before < 60 * 2**20

@@ -259,6 +259,15 @@ def test_a_table_whose_numbers_a_matrix_shows_is_not_said_again():
     assert not shapes(made, "again") and shapes(made, "other")
 
 
+@pytest.mark.parametrize("classes", [6, 13, 20])
+def test_what_fills_a_slide_has_no_slide_of_words_before_it(classes):
+    said = "What these cells say in a sentence or two, so that nobody has to read them all. " * 4
+    names = tuple(f"Class with a long name, number {k}" for k in range(classes))
+    made = opened(slides.slide(WHOLE, Section("m", "M", (said,), (picture_of_matrix(names),))))
+    inside(made)
+    assert len(made.slides) == 1 and said.strip() in made.slides[0].notes_slide.notes_text_frame.text
+
+
 def test_a_very_long_text_is_divided():
     made = opened(slides.pptx(a_report(Section("long", "Long", ("A sentence that goes on. " * 300,)))))
     inside(made)

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -100,6 +101,8 @@ def test_every_file_is_what_its_name_says_and_none_names_a_film():
             with zipfile.ZipFile(io.BytesIO(content)) as packed:
                 assert packed.namelist() and all(name.endswith(".png") for name in packed.namelist())
     names = [handout.whole(report, kind, "paper", "two", full=False).name for kind in formats.kinds(report)]
+    single = handout.whole(pages_one(report), "png-a4", "paper", "two", full=False, alone=True)
+    assert (single.name, single.mime) == ("two-png-a4.png", "image/png") and single.make().startswith(FIRST["png"])
     assert len({*names}) == len(names), "two formats never overwrite each other in a folder of downloads"
     assert report_page.FILM in json.dumps(report_page.report(names=True).to_json())
 
@@ -118,6 +121,15 @@ def test_a_section_is_a_slide_and_its_parts_are_files():
     assert (table.name, table.make()) == ("films-two-models.csv", "Film,Class\n9f6acc601,Normal\n")
     several = list(handout.slide_files(report, section, "paper", [page, page]))
     assert several[1].name == "verdict-two-models-png.zip" and several[1].make().startswith(FIRST["zip"])
+
+
+def pages_one(report):
+    """The same on one sheet of A4."""
+    from xraykit.reports.export import typeset
+
+    alone = replace(report, sections=report.sections[1:])
+    assert typeset.is_one_sheet(alone, "a4") and not typeset.is_one_sheet(alone, "wide")
+    return alone
 
 
 def pages_alone(report, section) -> bytes:

@@ -14,6 +14,8 @@ from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.models.classifier import Classifier, Prediction
 
 GRAD_CAM, SMOOTH_GRAD = "Grad-CAM", "SmoothGrad"
+SMOOTH_SAMPLES, SMOOTH_NOISE = 20, 0.2  # noise as a fraction of the film's range; Smilkov et al. 2017 use 10-20 %
+SMOOTH_SEED = 0  # same film, same map
 METHODS = (GRAD_CAM, "Grad-CAM++", "LayerCAM", "Score-CAM", SMOOTH_GRAD)
 NO_HEATMAP = (
     "This network has no {method} heatmap: no feature map leads to its classes by pooling and Dense layers alone "
@@ -77,6 +79,11 @@ def explain_map(label: str, method: str, layer: str, raw: np.ndarray, box: tuple
     maximum = float(positive.max())
     heatmap = positive / np.float32(maximum) if maximum > 0 else positive
     return Explanation(label, method, layer, heatmap, maximum, box)
+
+
+def layer_of(card: Card, method: str) -> str:
+    """Where a method's map lies in a model's network."""
+    return "input" if method == SMOOTH_GRAD else card.feature_layer
 
 
 def scaled_box(

@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from xraykit.models.cards.card import ModelRefused, changed
+from xraykit.models.cards.card import NETWORK, ModelRefused, changed
+from xraykit.models.classifier import Classifier
 from xraykit.models.conversion import archive
-from xraykit.models.explanation import METHODS, SMOOTH_GRAD
+from xraykit.models.explanation import METHODS, SMOOTH_GRAD, SMOOTH_NOISE, SMOOTH_SAMPLES, SMOOTH_SEED
 from xraykit.system import local_service
 
 IDLE_SECONDS = float(os.environ.get("XRAYKIT_GRADIENTS_IDLE", "120"))
-SMOOTH_SAMPLES, SMOOTH_NOISE = 20, 0.2  # noise as a fraction of the film's range; Smilkov et al. 2017 use 10-20 %
 # A run owns the GPU; a picture for a page must never take memory from it.
 ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 Tick = Callable[[float, float | None], None]  # share done 0..1, seconds left
@@ -40,6 +40,13 @@ class Task:
     method: str
     class_index: int
     square: np.ndarray
+
+
+def task_of(reader: Classifier, method: str, label: str, square: np.ndarray) -> Task:
+    """A model's map of a class by this method, for a square uint8 (S, S, ch)."""
+    card = reader.card
+    network = reader.folder.resolve() / NETWORK
+    return Task(network, card.files[NETWORK], card.feature_layer, method, card.classes.index(label), square)
 
 
 def load_network(network: Path, sha256: str) -> Any:
@@ -175,7 +182,7 @@ def _smooth_grad(model: Any, score: Any, film: np.ndarray, tick: Tick) -> np.nda
         steps.done(1)
         return tf.abs(gradient)
 
-    np.random.seed(0)  # tf-keras-vis draws its noise from NumPy's global generator: same film, same map
+    np.random.seed(SMOOTH_SEED)  # tf-keras-vis draws its noise from NumPy's global generator
     return np.asarray(
         Saliency(model)(
             score,

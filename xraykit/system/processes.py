@@ -1,11 +1,12 @@
 """Processes: `python -m xraykit ...` in a session of its own, which outlives the process that started it.
 
-And bare processes of multiprocessing, which end with their parent. Knows nothing of jobs.
+And bare processes of multiprocessing, which end with their parent; memory handed back. Knows nothing of jobs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import subprocess
@@ -36,6 +37,13 @@ class _BareContext(SpawnContext):
 
 CONTEXT = _BareContext()
 _spawning = threading.Lock()
+
+
+def give_memory_back() -> None:
+    """Hand what was freed back to the system, where the C library keeps it: glibc does, for what it may need again."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
 
 
 def end_with_parent() -> None:

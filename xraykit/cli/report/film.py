@@ -174,11 +174,13 @@ class _Batch:
         return sheet.film_of(shown, self.models)
 
     def _write_sheet(self, films: Sequence[Film]) -> None:
+        from xraykit.models.cards.card import titles_of
         from xraykit.reports.film import sheet
         from xraykit.system import files
 
-        columns = sheet.columns(self.models)
-        page = sheet.sheet(films, columns, title="Contact sheet", created=files.now(), models=self.models)
+        titles = tuple(titles_of(reader.card for reader in self.readers).values())
+        columns = sheet.columns(titles)
+        page = sheet.sheet(films, columns, title="Contact sheet", created=files.now(), models=titles)
         self.wanted.write(page, "contact-sheet")
 
 

@@ -39,13 +39,16 @@ def compare(models: tuple[str, ...], label: str | None, margin: float | None, na
 @click.argument("name")
 def reading(name: str, root: Path | None, **files: Any) -> None:
     """A kept reading session: what a reader and the models made of its films."""
+    from xraykit.models import classifier
+    from xraykit.models.cards.card import titles_of
     from xraykit.reading import kept
     from xraykit.reports.film import session
     from xraykit.system import files as system_files
 
     asked = write.wanted(**files)
     with terminal.words():
-        page = session.report(kept.load(name, root), system_files.now(), name)
+        titles = titles_of(classifier.available()[0])
+        page = session.report(kept.load(name, root), system_files.now(), name, titles)
         asked.tell(page, write.stem("reading", name))
 
 

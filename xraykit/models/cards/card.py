@@ -10,7 +10,7 @@ import json
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,9 @@ class Card:
         return cls(**{**data, **lists})
 
 
-def titles_of(cards: Sequence[Card]) -> dict[str, str]:
+def titles_of(cards: Iterable[Card]) -> dict[str, str]:
     """What each model is called for a reader, by name: its title, with the name where titles are equal."""
+    cards = list(cards)
     times = Counter(card.title for card in cards)
     return {card.name: card.title if times[card.title] == 1 else f"{card.title} ({card.name})" for card in cards}
 

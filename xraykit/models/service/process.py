@@ -217,17 +217,8 @@ class Service:
         box: tuple[int, int, int, int],
         progress: Progress,
     ) -> Explanation:
-        card = loaded.card
-        task = tf_keras_vis.Task(
-            loaded.folder.resolve() / cards.NETWORK,
-            card.files[cards.NETWORK],
-            card.feature_layer,
-            method,
-            card.classes.index(label),
-            square,
-        )
-        layer = "input" if method == explanation.SMOOTH_GRAD else card.feature_layer
-        return explanation.explain_map(label, method, layer, self._worker.compute(task, progress), box)
+        raw = self._worker.compute(tf_keras_vis.task_of(loaded, method, label, square), progress)
+        return explanation.explain_map(label, method, explanation.layer_of(loaded.card, method), raw, box)
 
     def _model(self, name: str) -> tuple[tuple, Classifier]:
         """A version and its loaded model; loaded again when its card has changed, the least recently used one dropped.

@@ -37,6 +37,13 @@ class Worker:
             "Grad-CAM needs no TensorFlow and still works."
         )
 
+    def end(self) -> None:
+        """End the process, where there is one."""
+        with self._lock:
+            if self._process is not None:
+                self._process.end()
+            self._process = None
+
     def _living(self) -> LocalService:
         with self._lock:
             if self._process is None or not self._process.alive:

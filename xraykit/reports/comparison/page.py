@@ -260,16 +260,15 @@ def report(
         "comparison": compared,
         "redo": _redo(material, choice, chosen, names),
     }
-    named = material.models if len(material.models) <= 2 else material.models[:2]
-    more = len(material.models) - len(named)
-    title = f"Compare: {', '.join(named)}{f' and {more} more' if more else ''}"
-    now = datetime.now(UTC)
+    few, now = len(material.models) == 2, datetime.now(UTC)
+    title = " against ".join(material.models) if few else f"Comparison of {len(material.models)} models"
     return Report(
         title,
         xraykit.RESEARCH_ONLY,
         tuple(_facts(material, now)),
         tuple(ordered),
         data,
+        lead="" if few else "; ".join(material.models),
         written=now.replace(microsecond=0),
     )
 

@@ -262,7 +262,7 @@ def _state(subject: Subject, film: Dataset, made: _Made) -> Dataset:
 def _texts(subject: Subject) -> Iterator[Any]:
     from highdicom.pr import TextObject
 
-    said = [RESEARCH_ONLY, *(_said(answer) for answer in subject.answers)]
+    said = [RESEARCH_ONLY, *(_said(title, answer) for title, answer in subject.titled)]
     if subject.impression and subject.impression.finding:
         said.append(f"Reader's finding: {subject.impression.finding}")
     for number, words in enumerate(said):
@@ -270,11 +270,11 @@ def _texts(subject: Subject) -> Iterator[Any]:
         yield TextObject(words[:1024], "DISPLAY", (0.01, top, 0.99, top + 0.035), text_justification="LEFT")
 
 
-def _said(answer: Answer) -> str:
+def _said(title: str, answer: Answer) -> str:
     if answer.prediction is None:
-        return f"{answer.card.name}: {answer.words}"
+        return f"{title}: {answer.words}"
     top = answer.prediction.top
-    return f"{answer.card.name}: {top}, model probability {answer.probabilities[top]:.3f}"
+    return f"{title}: {top}, model probability {answer.probabilities[top]:.3f}"
 
 
 def _outlines(subject: Subject) -> Iterator[Any]:

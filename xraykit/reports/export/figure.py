@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xraykit.reports.export.pages import letters, tables
 from xraykit.reports.report import Picture, Report, has_own_width
+from xraykit.system import processes
 
 if TYPE_CHECKING:
     from xraykit.reports.charts.style import Style  # Altair is slow to import: only where a chart is drawn
@@ -38,6 +39,7 @@ SHEET = """
 #set page(..size, margin: 0pt, fill: rgb(sys.inputs.fill))
 #image(bytes(sys.inputs.svg), format: "svg", ..size, alt: sys.inputs.title)
 """
+REMEMBERED = 12  # compilations through which Typst keeps what it set
 MOST_LETTERS = 80  # of a file name
 
 
@@ -66,9 +68,8 @@ def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH,
     inputs = {"svg": drawn.svg, "title": picture.title, "width": str(drawn.width), "height": str(drawn.height)}
     inputs |= {"fill": style(look).background}
     if suffix == "pdf":
-        return compiler().compile(SHEET.encode(), format="pdf", sys_inputs=inputs)
-    png = compiler().compile(SHEET.encode(), format="png", ppi=96 * SCALE, sys_inputs=inputs)
-    return with_density(png, 96 * SCALE)
+        return compiled(SHEET.encode(), inputs, format="pdf")
+    return with_density(compiled(SHEET.encode(), inputs, format="png", ppi=96 * SCALE), 96 * SCALE)
 
 
 def _scaled(drawn: Drawn, width: float) -> Drawn:
@@ -85,6 +86,17 @@ def compiler(source: bytes = b"", inputs: Mapping[str, str] | None = None) -> An
     import typst
 
     return typst.Compiler(source, font_paths=_fonts(), ignore_system_fonts=True, sys_inputs=dict(inputs or {}))
+
+
+def compiled(source: bytes, inputs: Mapping[str, str], **options: Any) -> Any:
+    """What Typst makes of a source. Afterwards it remembers nothing of it: a hundred reports would take 700 MiB."""
+    setter = compiler()
+    try:
+        return setter.compile(source, sys_inputs=dict(inputs), **options)
+    finally:
+        for _ in range(REMEMBERED):  # it drops what that many compilations did not need
+            setter.compile(b"", sys_inputs={}, format="svg")
+        processes.give_memory_back()
 
 
 def with_density(png: bytes, ppi: float) -> bytes:

@@ -36,21 +36,28 @@ def pdf(report: Report, *, sheet: Sheet = "a4", look: Look = "paper") -> bytes:
     """
     import typst
 
-    compiler, inputs = figure.compiler(), _inputs(report, sheet, look)
+    source, inputs = _source(report), _inputs(report, sheet, look)
     try:
         if report.written is None:
-            return compiler.compile(_source(report), format="pdf", sys_inputs=inputs)
-        return compiler.compile(_source(report), format="pdf", sys_inputs=inputs, pdf_standards=[PDF_STANDARD])
+            return figure.compiled(source, inputs, format="pdf")
+        return figure.compiled(source, inputs, format="pdf", pdf_standards=[PDF_STANDARD])
     except typst.TypstError:
-        return compiler.compile(_source(report), format="pdf", sys_inputs=inputs)
+        return figure.compiled(source, inputs, format="pdf")
 
 
 def pngs(report: Report, *, size: Size = "1080p", look: Look = "paper") -> list[bytes]:
     """A PNG each page: 1920 x 1080, 3840 x 2160, or A4 at 300 dots an inch (2480 x 3508)."""
     sheet, ppi = SIZES[size]
     inputs = _inputs(report, sheet, look)
-    pages = figure.compiler().compile(_source(report), format="png", ppi=ppi, sys_inputs=inputs)
+    pages = figure.compiled(_source(report), inputs, format="png", ppi=ppi)
     return [figure.with_density(page, ppi) for page in (pages if isinstance(pages, list) else [pages])]
+
+
+def is_one_sheet(report: Report, sheet: Sheet) -> bool:
+    """Whether all of the report stands on one sheet; no page is drawn."""
+    if sheet == "wide" and not _is_single(report):
+        return False  # the title has a slide of its own
+    return _sheets(report, _inputs(report, sheet, "paper")) == 1
 
 
 def _source(report: Report) -> bytes:

@@ -41,29 +41,30 @@ def photographs(subject: Subject) -> tuple[Photograph, ...]:
     drawn = [
         _Drawn(_colour(film.display(settings.longest)), [*_about(subject), RESEARCH_ONLY], _about(subject), warnings)
     ]
-    shown = [(answer, answer.explanation) for answer in subject.answers if answer.explanation is not None]
-    for answer, map_ in shown:
+    shown = [(title, answer, answer.explanation) for title, answer in subject.titled if answer.explanation is not None]
+    for title, answer, map_ in shown:
         heat = overlay.overlay(
             film, map_, opacity=settings.opacity, colormap=settings.colormap, longest=settings.longest
         )
-        drawn.append(_Drawn(heat, _legend(answer, map_), _below(answer, map_), (), settings.colormap))
+        drawn.append(_Drawn(heat, _legend(title, answer, map_), _below(answer, map_), (), settings.colormap))
     share = 1 / min(max(len(drawn), 2), MOST_ACROSS)
     placed = [_placed(_enlarged(picture.pixels)) for picture in drawn]
     # Letters nearly as large in print, however many stand
     pictures = _level(placed, drawn, ACROSS * 2 * share + LETTERS)
     legends = [_in_type(picture, len(ground)) for picture, ground in zip(drawn, placed, strict=True)]
     first = Photograph("film", subject.title, png_of(pictures[0]), _alt(subject), shown=share, legend=legends[0])
+    heads = {answer.card.name: head for head, answer in subject.heads}
     overlays = (
         Photograph(
             f"overlay-{answer.card.name}",
-            answer.card.name,
+            heads[answer.card.name],
             png_of(pixels),
-            f"{subject.title} under a heatmap: regions that influenced the output of {answer.card.name} for "
+            f"{subject.title} under a heatmap: regions that influenced the output of {title} for "
             f"{map_.label}, by {map_.method}.",
             shown=share,
             legend=legend,
         )
-        for (answer, map_), pixels, legend in zip(shown, pictures[1:], legends[1:], strict=True)
+        for (title, answer, map_), pixels, legend in zip(shown, pictures[1:], legends[1:], strict=True)
     )
     return (first, *overlays)
 
@@ -100,10 +101,10 @@ def _about(subject: Subject) -> list[str]:
     return [f"{subject.title}, {view}", "; ".join(sides), size]
 
 
-def _legend(answer: Answer, map_: Explanation) -> list[str]:
+def _legend(title: str, answer: Answer, map_: Explanation) -> list[str]:
     probability = answer.probabilities.get(map_.label, 0.0)
     what, how, scale, notice = overlay.legend_lines(map_)
-    return [f"{answer.card.name}: model probability {probability:.3f}", what, f"{how}; {scale}", notice]
+    return [f"{title}: model probability {probability:.3f}", what, f"{how}; {scale}", notice]
 
 
 def _below(answer: Answer, map_: Explanation) -> list[str]:

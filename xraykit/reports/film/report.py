@@ -7,7 +7,7 @@ for, nothing of the patient, no path.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xraykit import RESEARCH_ONLY
@@ -32,7 +32,7 @@ ANSWERED = (
     "90% prediction set",
     "Calibrated",
     "This film",
-    "Network",
+    "Saved as",
     "SHA-256 of its files",
     "Learned from",
 )
@@ -41,27 +41,28 @@ POINTS = (
     "Below each model its probability of the class, beside it the operating point, the mark on the bar: chosen on its "
     "validation films. n/a: none, or a class it does not know."
 )
+Titled = tuple[str, Answer]  # a model's title, and what it made of the film
 HIGHEST = "The predicted class is that of the highest model probability."
 
 
 def report(subject: Subject) -> Report:
     """The page of a film that was read."""
-    answers = subject.answers
+    titled = subject.titled
     return Report(
         title=subject.title,
         notice=RESEARCH_ONLY,
         facts=tuple(_facts(subject)),
         sections=(
             _film(subject),
-            *_probabilities(answers),
-            *_models(answers),
-            *_worth(answers),
-            _impression(subject.impression, answers),
-            *_limits(answers),
+            *_probabilities(subject.heads),
+            *_models(subject.heads),
+            *_worth(subject.heads),
+            _impression(subject.impression, {answer.card.name: title for title, answer in subject.heads}),
+            *_limits(subject.answers),
         ),
         data={"kind": "film report", **data(subject)},
         lead=_lead(subject),
-        headline=tuple(map(_tile, answers)),
+        headline=tuple(_tile(title, answer) for title, answer in titled),
         columns=True,
         written=datetime.datetime.fromisoformat(subject.created),
         single=True,
@@ -108,6 +109,7 @@ def data(subject: Subject) -> dict[str, Any]:
         "answers": [
             {
                 "model": answer.card.name,
+                "title": answer.card.title,
                 "probabilities": answer.probabilities,
                 "thresholds": {label: answer.threshold(label) for label in answer.card.classes},
                 "predicted": answer.prediction.top if answer.prediction else None,
@@ -142,14 +144,14 @@ def _lead(subject: Subject) -> str:
     return f"{models} and a reader." if is_read else f"{models}; a reader's impression is not recorded."
 
 
-def _tile(answer: Answer) -> Tile:
+def _tile(title: str, answer: Answer) -> Tile:
     if answer.prediction is None:
-        return Tile(answer.card.name, "not read", answer.words)
+        return Tile(title, "not read", answer.words)
     top = answer.prediction.top
     threshold = answer.threshold(top)
     point = "no operating point" if threshold is None else f"operating point {threshold:.3f}"
     probability = answer.probabilities[top]
-    return Tile(answer.card.name, f"{top} {probability:.3f}", f"model probability; {point}; {_calibrated(answer.card)}")
+    return Tile(title, f"{top} {probability:.3f}", f"model probability; {point}; {_calibrated(answer.card)}")
 
 
 def _facts(subject: Subject) -> Iterator[tuple[str, str]]:
@@ -182,23 +184,23 @@ def _film(subject: Subject) -> Section:
 def _film_words(subject: Subject) -> Iterator[str]:
     yield from (warning.words for warning in note.warnings(subject.film.notes))
     refused = f"Not read. {subject.gate.words}"  # said above all: by the tiles, and among the facts
-    yield from (f"{each.card.name}: {each.words}" for each in subject.answers if each.words not in ("", refused))
-    for answer in subject.answers if subject.settings.heatmaps else ():
+    yield from (f"{title}: {each.words}" for title, each in subject.heads if each.words not in ("", refused))
+    for title, answer in subject.heads if subject.settings.heatmaps else ():
         if answer.prediction is not None and answer.explanation is None and not answer.words:
-            yield f"{answer.card.name} has no heatmap by {subject.settings.method}: its network has no map for one."
+            yield f"{title} has no heatmap by {subject.settings.method}: its network has no map for one."
 
 
-def _probabilities(answers: Sequence[Answer]) -> Iterator[Section]:
-    read = [answer for answer in answers if answer.prediction is not None]
+def _probabilities(titled: Sequence[Titled]) -> Iterator[Section]:
+    read = [(title, answer) for title, answer in titled if answer.prediction is not None]
     if not read:
         return
-    classes = list(dict.fromkeys(label for answer in read for label in answer.probabilities))
+    classes = list(dict.fromkeys(label for _, answer in read for label in answer.probabilities))
     rows = [
-        {"model": answer.card.name, "label": label, "probability": value, "threshold": answer.threshold(label)}
-        for answer in read
+        {"model": title, "label": label, "probability": value, "threshold": answer.threshold(label)}
+        for title, answer in read
         for label, value in answer.probabilities.items()
     ]
-    models = [answer.card.name for answer in read]
+    models = [title for title, _ in read]
 
     def draw(style: Any) -> Any:
         from xraykit.reports.charts import bars
@@ -209,25 +211,24 @@ def _probabilities(answers: Sequence[Answer]) -> Iterator[Section]:
     yield Section("answers", "Model probabilities", (HIGHEST,), (_numbers(read, classes), chart), wide=True)
 
 
-def _numbers(read: Sequence[Answer], classes: Sequence[str]) -> Table:
+def _numbers(read: Sequence[Titled], classes: Sequence[str]) -> Table:
     """A row a class: each model's probability and operating point."""
-    heads = (
-        head for answer in read for head in (Column(answer.card.name, "number", look="level"), Column(POINT, "number"))
-    )
+    heads = (head for title, _ in read for head in (Column(title, "number", look="level"), Column(POINT, "number")))
     rows = tuple(
-        (label, *(value for answer in read for value in (answer.probabilities.get(label), answer.threshold(label))))
+        (label, *(value for _, answer in read for value in (answer.probabilities.get(label), answer.threshold(label))))
         for label in classes
     )
     return Table("numbers", "", (Column("Class"), *heads), rows, POINTS)
 
 
-def _models(answers: Sequence[Answer]) -> Iterator[Section]:
+def _models(titled: Sequence[Titled]) -> Iterator[Section]:
     """A column a model: they are few, and what is said of them is long."""
-    if not answers:
+    if not titled:
         return
-    heads = (Column("Model"), *(Column(answer.card.name) for answer in answers))
-    rows = tuple(zip(ANSWERED, *map(_column, answers), strict=True))
-    table = Table("models", "", heads, rows, _set_note(answers))
+    heads = (Column("Model"), *(Column(title) for title, _ in titled))
+    columns = (_column(answer) for _, answer in titled)
+    rows = tuple(row for row in zip(ANSWERED, *columns, strict=True) if any(row[1:]))
+    table = Table("models", "", heads, rows, _set_note(titled))
     yield Section("models", "Models", parts=(table,), wide=True)
 
 
@@ -241,7 +242,7 @@ def _column(answer: Answer) -> tuple[str, ...]:
         else f"known to it: {answer.known} film"
         if answer.known
         else KNOWN[answer.known],
-        f"{card.title}; saved {moment(card.created)}",
+        f"{card.name}, {moment(card.created)}",
         model_hash(card)[:ID],
         learned_from(card),
     )
@@ -265,10 +266,10 @@ def _set(answer: Answer) -> str:
     return ", ".join(names) or "empty"
 
 
-def _set_note(answers: Sequence[Answer]) -> str:
+def _set_note(titled: Sequence[Titled]) -> str:
     """Where the promise of the sets was checked, and whether it held."""
     said = []
-    for answer in answers:
+    for title, answer in titled:
         checked = sets.shown(answer.card)
         if checked is None or answer.prediction is None:
             continue
@@ -276,7 +277,7 @@ def _set_note(answers: Sequence[Answer]) -> str:
             f"{place.coverage.covered.text()} {'at home' if place.name == sets.HOME else f'on {place.name}'}"
             for place in checked.places
         ]
-        said.append(f"The set of {answer.card.name} held the class of {', '.join(where)}.")
+        said.append(f"The set of {title} held the class of {', '.join(where)}.")
     return " ".join(said)
 
 
@@ -286,10 +287,10 @@ def _calibrated(card: Card) -> str:
     return f"calibrated, temperature {card.temperature:.3f}"
 
 
-def _worth(answers: Sequence[Answer]) -> Iterator[Section]:
+def _worth(titled: Sequence[Titled]) -> Iterator[Section]:
     """Sensitivity and specificity of the predicted class at home and where it did worst."""
     rows, words = [], []
-    for answer in answers:
+    for title, answer in titled:
         if answer.prediction is None:
             continue
         card, top = answer.card, answer.prediction.top
@@ -297,12 +298,12 @@ def _worth(answers: Sequence[Answer]) -> Iterator[Section]:
         known = [answer.trust.home.get(top), *(answer.trust.elsewhere.get(name, {}).get(top) for name in away[:WORST])]
         for found in filter(None, known):
             where = "at home" if found.source == "home" else found.source
-            rows.append((card.name, top, where, found.sensitivity, found.specificity, found.n))
+            rows.append((title, top, where, found.sensitivity, found.specificity, found.n))
         if not away:
-            words.append(f"{card.name}: not tested on films from elsewhere, where figures are mostly lower.")
-        words += [f"{card.name}: {fall.words}" for fall in places.falls(card) if fall.label == top][:1]
+            words.append(f"{title}: not tested on films from elsewhere, where figures are mostly lower.")
+        words += [f"{title}: {fall.words}" for fall in places.falls(card) if fall.label == top][:1]
         if not any(known):
-            words.append(f"{card.name}: no figures of {top} on films whose class was known.")
+            words.append(f"{title}: no figures of {top} on films whose class was known.")
     if not rows and not words:
         return
     columns = (
@@ -318,12 +319,12 @@ def _worth(answers: Sequence[Answer]) -> Iterator[Section]:
     yield Section("worth", "How it did at home and elsewhere", tuple(words), parts, listed=True, wide=True)
 
 
-def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
-    title = "Reader's impression"
+def _impression(said: Impression | None, titles: Mapping[str, str]) -> Section:
+    heading = "Reader's impression"
     if said is None:
         rows = (("Finding", "not recorded"), ("Reader, date, signature", ""))
-        return Section("impression", title, parts=(_list("said", rows),))
-    agrees = [f"{name}: {word}" for name, word in said.agrees.items()]
+        return Section("impression", heading, parts=(_list("said", rows),))
+    agrees = [f"{titles.get(name, name)}: {word}" for name, word in said.agrees.items()]
     rows = (
         ("Finding", said.finding or "not recorded"),
         ("Recorded", "before the models were shown" if said.blind else "with the models shown"),
@@ -333,7 +334,7 @@ def _impression(said: Impression | None, answers: Sequence[Answer]) -> Section:
         ("When", moment(said.at) if said.at else UNKNOWN),
         ("Reader, date, signature", ""),
     )
-    return Section("impression", title, parts=(_list("said", rows),))
+    return Section("impression", heading, parts=(_list("said", rows),))
 
 
 def learned_from(card: Card) -> str:

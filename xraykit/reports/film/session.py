@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from xraykit import RESEARCH_ONLY
@@ -25,9 +26,14 @@ NOT_READ = "not read"
 SHARE = {"kind": "percent", "interval": True}
 
 
-def report(record: Record, created: str, name: str = "") -> Report:
-    """A session on paper; names of files only where the session keeps them. `name` is that of a kept one's folder."""
-    shared = record.shared()
+def report(record: Record, created: str, name: str = "", titles: Mapping[str, str] | None = None) -> Report:
+    """A session on paper; names of files only where the session keeps them. `name` is that of a kept one's folder.
+
+    `titles` are those of its models by name; one that is not here any more goes by its name.
+    """
+    names = sorted({model for film in record.films for model in film.answers})
+    told = {model: (titles or {}).get(model, model) for model in names}
+    named, shared = record.shared(), _titled(record.shared(), told)
     held = summary.summarise(shared)
     sections = (
         Section("summary", "What must be known first", held.words, listed=True),
@@ -42,17 +48,33 @@ def report(record: Record, created: str, name: str = "") -> Report:
         notice=RESEARCH_ONLY,
         facts=tuple(_facts(record, held, created)),
         sections=tuple(section for section in sections if section.words or section.parts),
-        data={"kind": "reading session", "summary": held.to_dict()} | ({"redo": _redo(name, created)} if name else {}),
+        data={"kind": "reading session", "summary": summary.summarise(named).to_dict(), "titles": told}
+        | ({"redo": _redo(name, created, told)} if name else {}),
         lead="What a reader and the models made of the same films.",
         headline=tuple(_tiles(held)),
     )
 
 
-def _redo(name: str, created: str) -> dict[str, Any]:
+def _titled(record: Record, titles: Mapping[str, str]) -> Record:
+    """The same with its models under their titles."""
+    films = (
+        replace(
+            film,
+            answers={titles[model]: answer for model, answer in film.answers.items()},
+            last=replace(
+                film.last, agrees={titles.get(model, model): said for model, said in film.last.agrees.items()}
+            ),
+        )
+        for film in record.films
+    )
+    return replace(record, films=tuple(films))
+
+
+def _redo(name: str, created: str, titles: Mapping[str, str]) -> dict[str, Any]:
     """What makes the same report of a kept session."""
     return {
         "verb": "report reading",
-        "arguments": {"session": name, "created": created},
+        "arguments": {"session": name, "created": created, "titles": dict(titles)},
         "settings": {},
         "hashes": {},
         "versions": software.versions(),
@@ -62,7 +84,7 @@ def _redo(name: str, created: str) -> dict[str, Any]:
 def _facts(record: Record, held: Summary, created: str) -> Iterator[tuple[str, str]]:
     yield "Read", f"{moment(record.created)} to {moment(record.ended or record.changed)}"
     yield "Findings", ", ".join(record.options.classes) or "none were set"
-    yield "Models", ", ".join(model.model for model in held.models) or "none"
+    yield "Models", "; ".join(model.model for model in held.models) or "none"
     counts = held.counts
     yield "Films", f"{counts['recorded']:,} recorded, {counts['read']:,} with a finding, {counts['flagged']:,} flagged"
     yield "Before the models were shown", f"{counts['blind']:,} of {counts['read']:,} films"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xraykit import RESEARCH_ONLY
+from xraykit.models.cards.card import titles_of
 from xraykit.reports.film import report as film_report
 from xraykit.reports.film import software
 from xraykit.reports.film.photograph import Photograph, png_of
@@ -41,20 +42,21 @@ class Film:
 
 def of_subjects(subjects: Sequence[Subject], title: str = "Contact sheet", words: tuple[str, ...] = ()) -> Report:
     """The sheet of films that were read, in their order."""
-    models = list(dict.fromkeys(answer.card.name for subject in subjects for answer in subject.answers))
-    films = [film_of(subject, models) for subject in subjects]
+    titles = titles_of({answer.card.name: answer.card for each in subjects for answer in each.answers}.values())
+    films = [film_of(subject, tuple(titles)) for subject in subjects]
     created = max((subject.created for subject in subjects), default="")
+    models = tuple(titles.values())
     return sheet(films, columns(models), title=title, words=words, created=created, models=models)
 
 
 def columns(models: Sequence[str]) -> tuple[Column, ...]:
-    """Of the table of films that these models read."""
+    """Of the table of films that models of these titles read."""
     answers = (column for model in models for column in (Column(model), Column("Model probability", "number")))
     return (Column("Film"), Column("Gate"), *answers)
 
 
 def film_of(subject: Subject, models: Sequence[str]) -> Film:
-    """A film that was read, as it stands in a sheet whose columns are of these models."""
+    """A film that was read, as it stands in a sheet whose columns are of models of these names."""
     by_name = {answer.card.name: answer for answer in subject.answers}
     cells: list[Any] = [subject.name or subject.id, film_report.GATE[subject.gate.state]]
     lines = []
@@ -99,7 +101,7 @@ def sheet(
     table = Table("films", "", (Column("No.", "count"), *heads), rows)
     facts = (
         ("Films", f"{len(films):,}"),
-        *((("Models", ", ".join(models)),) if models else ()),
+        *((("Models", "; ".join(models)),) if models else ()),
         ("Date", film_report.moment(created)),
         ("Software", software.line()),
     )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -19,16 +20,19 @@ from xraykit.films.dicom.softcopy import Window
 from xraykit.films.radiograph import Radiograph
 from xraykit.gate import AS_IT_IS, Asked, Outcome
 from xraykit.models import classifier, explanation
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.models.classifier import Classifier, Prediction
 from xraykit.models.explanation import Explanation
 from xraykit.reading import trust
 from xraykit.reading.impressions import Impression
 from xraykit.reading.trust import Known
+from xraykit.refused import Refused
 from xraykit.system import files
 from xraykit.truth.seen import films as seen
 from xraykit.truth.seen.films import KnownAs
 
+Explain = Callable[[Classifier, Radiograph, str], Explanation]  # of a class; raises Refused
+LONG, BEGUN = 48, 24  # letters of a title that is too long to stand above each column, and of what stands there
 ID = 12  # letters of a SHA-256 that name a film or a model's files in a report
 
 
@@ -59,6 +63,15 @@ class Settings:
     longest: int = 1200
     heatmaps: bool = True
     grey: Grey | None = None
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What SmoothGrad is drawn with: `samples` films with noise of this `share` of the film's range."""
+
+    samples: int = explanation.SMOOTH_SAMPLES
+    share: float = explanation.SMOOTH_NOISE
+    seed: int = explanation.SMOOTH_SEED
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +137,31 @@ class Subject:
         return f"Film {self.name or self.id}"
 
     @cached_property
+    def titled(self) -> tuple[tuple[str, Answer], ...]:
+        """Each answer beside its model's title, after a letter where several are long: see `heads`."""
+        titles = titles_of([answer.card for answer in self.answers])
+        letters = self._letters(titles.values())
+        return tuple(
+            (f"{letter}{titles[answer.card.name]}", answer)
+            for letter, answer in zip(letters, self.answers, strict=True)
+        )
+
+    @cached_property
+    def heads(self) -> tuple[tuple[str, Answer], ...]:
+        """Each answer beside what stands above a column: of several long titles a letter, and how they begin."""
+        titles = titles_of([answer.card for answer in self.answers])
+        letters = self._letters(titles.values())
+        return tuple(
+            (f"{letter}{_begun(titles[answer.card.name])}" if letter else titles[answer.card.name], answer)
+            for letter, answer in zip(letters, self.answers, strict=True)
+        )
+
+    def _letters(self, titles: Iterable[str]) -> list[str]:
+        """In front of each model's title: "A: " and so on where several are long, else nothing."""
+        is_long = len(self.answers) > 1 and max(map(len, titles)) > LONG
+        return [f"{chr(ord('A') + place)}: " if is_long else "" for place in range(len(self.answers))]
+
+    @cached_property
     def shown(self) -> Radiograph:
         """The film as the reader has it in sight; models read `film`."""
         return self.film if self.settings.grey is None else _in_grey(self.film, self.settings.grey)
@@ -136,20 +174,24 @@ def read(
     asked: Asked = AS_IT_IS,
     settings: Settings | None = None,
     created: str = "",
+    explain: Explain | None = None,
     **rest: Any,
 ) -> Subject:
     """Lay the film as asked, ask the gate, then the models; what the gate refuses no model of chest films reads.
 
-    `rest` are `impression`, `name` and `bytes` as a Subject has them. Raises ModelRefused where an answer is broken.
+    `explain` draws the heatmaps, Grad-CAM where it is not given; `rest` are `impression`, `name` and `bytes` as a
+    Subject has them. Raises ModelRefused where an answer is broken.
     """
     laid = film.laid(asked.turn, asked.inverted)
     outcome = gate.decide(laid.small(), laid.view, asked)
     settings = settings or Settings()
-    answers = tuple(_answer(reader, laid, outcome, settings) for reader in readers)
+    answers = tuple(_answer(reader, laid, outcome, settings, explain) for reader in readers)
     return Subject(laid, outcome, answers, created or files.now(), settings, **rest)
 
 
-def _answer(reader: Classifier, film: Radiograph, outcome: Outcome, settings: Settings) -> Answer:
+def _answer(
+    reader: Classifier, film: Radiograph, outcome: Outcome, settings: Settings, explain: Explain | None
+) -> Answer:
     card = reader.card
     behind = trust.known(card, reader.folder)
     if outcome.state == "refused" and classifier.is_gated(card):
@@ -157,8 +199,15 @@ def _answer(reader: Classifier, film: Radiograph, outcome: Outcome, settings: Se
     prediction, maps = explanation.grad_cam(reader, film)
     known = seen.known_as(reader.folder, film)
     code = known.code if known else "" if seen.load(reader.folder) else None
-    shown = heatmap(prediction, maps, settings) if settings.heatmaps else None
-    return Answer(card, behind, prediction, shown, code)
+    if not settings.heatmaps:
+        return Answer(card, behind, prediction, None, code)
+    if explain is None:
+        return Answer(card, behind, prediction, heatmap(prediction, maps, settings), code)
+    try:
+        shown, words = explain(reader, film, explained(prediction, settings)), ""
+    except Refused as refused:  # a report says itself that a network has no such map
+        shown, words = None, "" if refused.code == "no-heatmap" else refused.words
+    return Answer(card, behind, prediction, shown, code, words)
 
 
 def _in_grey(film: Radiograph, grey: Grey) -> Radiograph:
@@ -169,9 +218,19 @@ def _in_grey(film: Radiograph, grey: Grey) -> Radiograph:
     return replace(film, pixels=softcopy.render(window, softcopy.inverted != grey.inverted, top))
 
 
+def explained(prediction: Prediction, settings: Settings) -> str:
+    """The class whose heatmap is shown: the one asked for, or the predicted one."""
+    return settings.label if settings.label in prediction.classes else prediction.top
+
+
+def _begun(title: str) -> str:
+    words = textwrap.shorten(title, BEGUN, placeholder="")
+    return title if len(title) <= BEGUN else f"{words.rstrip(' ,;:') or title[:BEGUN]}…"
+
+
 def heatmap(prediction: Prediction, maps: Sequence[Explanation], settings: Settings) -> Explanation | None:
     """That of the class asked for, or of the predicted one; None where the network has none."""
-    label = settings.label if settings.label in prediction.classes else prediction.top
+    label = explained(prediction, settings)
     return next((each for each in maps if each.label == label), None)
 
 
@@ -201,4 +260,11 @@ def redo(subject: Subject) -> dict[str, Any]:
             "models": {answer.card.name: dict(answer.card.files) for answer in subject.answers},
         },
         "versions": software.versions(),
-    }
+    } | _drawn_by_chance(subject)
+
+
+def _drawn_by_chance(subject: Subject) -> dict[str, Any]:
+    """What makes the same noise again, where heatmaps are drawn with noise."""
+    if subject.settings.method != explanation.SMOOTH_GRAD:
+        return {}
+    return {"noise": asdict(Noise())}

@@ -88,6 +88,9 @@ class Report:
             for section in main
         )
         left_out = [section.title for section in self.sections if section.rank == "appendix"]
+        left_out += [
+            table.title or section.title for section in main for table in section.tables if table.rank == "appendix"
+        ]
         facts = (*self.facts, (IN_FULL, "; ".join(left_out))) if left_out else self.facts
         return replace(self, sections=sections, facts=facts)
 

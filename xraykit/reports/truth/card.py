@@ -107,7 +107,7 @@ def sections(card: Card) -> tuple[Section, ...]:
         Section("not-for", "Not for", NOT_FOR, listed=True),
         Section("limits", "Known failures and limits", (*_failures(card, test), *card.limits), listed=True),
         Section("data", "Data", parts=tuple(_data(card.data))),
-        data_audit_report.card_section(card.checks),
+        *data_audit_report.card_sections(card.checks),
         Section("recipe", "Recipe", tuple(recipe_sentences.sentences(card.recipe)), listed=True),
         _figures(test, validation),
         *_published(card, test),

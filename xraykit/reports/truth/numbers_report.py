@@ -144,7 +144,8 @@ def _table(checked: Sequence[tuple[str, Checked]], classes: Sequence[str], sever
     )
     first = 0 if several else 1
     shown = tuple(row[first:] for row in rows)
-    return Table("coverage-table", "Every set, everywhere it was checked", columns[first:], shown, note)
+    title = "Every set, everywhere it was checked"
+    return Table("coverage-table", title, columns[first:], shown, note, rank="appendix")  # the words judge the sets
 
 
 def from_cards(cards: Sequence[Card]) -> list[dict[str, Any]]:
@@ -197,11 +198,13 @@ def of_hundred(rows: Sequence[Mapping[str, Any]], words: str = AT_CARD) -> Itera
         Column("Value"),
         *(Column(f"at {share:.0%}", "percent", interval=True) for share in people.PREVALENCES),
     )
-    table = []
+    home: list[tuple[Any, ...]] = []
+    away: list[tuple[Any, ...]] = []
     for row in rows:
         shares = (Figure(row["sensitivity"], n=row["ill"]), Figure(row["specificity"], n=row["well"]))
         values = [people.predictive_values(*shares, prevalence) for prevalence in people.PREVALENCES]
         for place, name in enumerate(("PPV", "NPV")):
+            table = home if row["place"].startswith(AT_HOME) else away
             table.append((*(row[key] for key in named), name, *(pair[place] for pair in values)))
     words = (
         f"{words} How many of those who are called a class have it depends on how common it is: set the prevalence "
@@ -209,5 +212,10 @@ def of_hundred(rows: Sequence[Mapping[str, Any]], words: str = AT_CARD) -> Itera
     )
     title = "PPV and NPV by prevalence"
     note = "By Bayes' theorem, the prevalence taken as known; 95% intervals of the adjusted logit (Mercaldo 2007)."
-    parts = (picture, Table("predictive", title, columns, tuple(table), note))
-    yield Section("people", "Of 100 such people", (words,), parts, across=True)
+    parts: list[Picture | Table] = [picture]
+    if home:
+        parts.append(Table("predictive", title, columns, tuple(home), note))
+    if away:
+        head, rank = (f"{title}, elsewhere", "appendix") if home else (title, "main")
+        parts.append(Table("predictive-elsewhere", head, columns, tuple(away), note, rank=rank))
+    yield Section("people", "Of 100 such people", (words,), tuple(parts), across=True)

@@ -153,4 +153,5 @@ def _likeness(checked: dict[str, Scorecard]) -> Table:
         rows.append(
             (words, *(cell for pair in alike for cell in ((pair.rank, pair.overlap) if pair else (None, None))))
         )
-    return Table("likeness", "How alike two heatmaps of a film are", tuple(columns), tuple(rows), LIKENESS_NOTE)
+    title = "How alike two heatmaps of a film are"
+    return Table("likeness", title, tuple(columns), tuple(rows), LIKENESS_NOTE, rank="appendix")

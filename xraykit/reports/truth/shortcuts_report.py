@@ -169,7 +169,8 @@ def _side_by_side(checked: dict[str, Shortcuts]) -> Table:
         pairs = [by_key[name].get(key) for name in checked]
         cells = [cell for row in pairs for cell in ((row.balanced, row.balanced_difference) if row else (None, None))]
         rows.append((head, *cells))
-    return Table("shortcuts", "Right on altered films, and the change", tuple(columns), tuple(rows), NOTE)
+    title = "Right on altered films, and the change"
+    return Table("shortcuts", title, tuple(columns), tuple(rows), NOTE, rank="appendix")  # the picture says it
 
 
 def _details(key: str, name: str, shortcuts: Shortcuts) -> Table:
@@ -198,4 +199,4 @@ def _details(key: str, name: str, shortcuts: Shortcuts) -> Table:
         for row in shortcuts.alterations
     ]
     note = "McNemar's exact test, Holm-adjusted over the alterations. Wilson intervals of accuracy and sensitivity."
-    return Table(f"shortcuts-{key}", f"{name}: every figure", columns, tuple(rows), note)
+    return Table(f"shortcuts-{key}", f"{name}: every figure", columns, tuple(rows), note, rank="appendix")

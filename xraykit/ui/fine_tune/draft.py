@@ -17,7 +17,7 @@ import streamlit as st
 
 from xraykit.datasets.split import SplitPlan
 from xraykit.models import classifier
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.system import devices
 from xraykit.training.recipe import fields, recipe, rules, sentences
 from xraykit.training.recipe.presets import NAMED
@@ -213,7 +213,8 @@ def differences() -> list[str]:
 def presets() -> dict[str, str]:
     """What each preset is called, by its key."""
     titles = {name: name for name in NAMED}
-    titles |= {rules.MODEL + card.name: f"Recipe of {card.name}" for card in cards() if card_recipe(card)}
+    saved = [card for card in cards() if card_recipe(card)]
+    titles |= {rules.MODEL + name: f"Recipe of {title}" for name, title in titles_of(saved).items()}
     chosen = current().preset
     if chosen.startswith(DUPLICATE):
         titles[chosen] = f"Recipe of the run {chosen.removeprefix(DUPLICATE)}"

@@ -17,6 +17,7 @@ from xraykit.ui.kit.report.handout import Attachment, Handout
 from xraykit.ui.kit.text import escape_markdown, say
 
 KEY = "model"  # of the widget and of the address: ?model=NAME
+ADDRESS = "model-address"  # the name that the address had last
 
 
 def choose(cards: Sequence[Card]) -> Card | None:
@@ -25,14 +26,15 @@ def choose(cards: Sequence[Card]) -> Card | None:
         return None
     by_name, titles = {card.name: card for card in cards}, titles_of(cards)
     named = st.query_params.get(KEY)
-    if st.session_state.get(KEY) not in by_name:
-        st.session_state[KEY] = cards[0].name if named is None else named if named in by_name else None
+    if named in by_name and named != st.session_state.get(ADDRESS):
+        st.session_state[KEY] = named  # a link was followed
+    elif st.session_state.get(KEY) not in by_name:
+        st.session_state[KEY] = None if named is not None else cards[0].name
     chosen = st.segmented_control(
         "Model", list(by_name), key=KEY, format_func=lambda name: escape_markdown(titles[name]), wrap=True
     )
     if chosen in by_name:
-        if chosen != named:
-            st.query_params[KEY] = chosen  # by its folder, whatever it is called on the page
+        st.session_state[ADDRESS] = st.query_params[KEY] = chosen  # names it by its folder, whatever its title
         return by_name[chosen]
     if named is not None and named not in by_name:
         say(f"No model named {named}. It may have been deleted. Choose one of the models above.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pptx.oxml import parse_xml
@@ -13,7 +13,7 @@ from pptx.util import Pt
 
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import measure, shapes
-from xraykit.reports.export.deck.blocks import Block
+from xraykit.reports.export.deck.blocks import Block, Words
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.shapes import Canvas, Place
 from xraykit.reports.report import Report, Tile
@@ -30,7 +30,23 @@ class Page:
 
 
 def pages(blocks: Sequence[Block]) -> list[Page]:
-    """The blocks on as many slides as they need, in order."""
+    """The blocks on as many slides as they need, in order.
+
+    What fills a slide has no slide of words before it: they stand above it in the smallest type, or in its notes alone.
+    """
+    packed = _packed(blocks)
+    if len(packed) < 2 or not _is_words(packed[0]) or any(isinstance(block, Words) for block, _ in packed[1].blocks):
+        return packed
+    closer = [replace(block, size=looks.NOTE) if isinstance(block, Words) else block for block in blocks]
+    smaller = _packed(closer)
+    return smaller if len(smaller) < len(packed) else packed[1:]
+
+
+def _is_words(page: Page) -> bool:
+    return all(isinstance(block, Words) for block, _ in page.blocks)
+
+
+def _packed(blocks: Sequence[Block]) -> list[Page]:
     waiting, stacks = deque(blocks), [[]]
     while waiting:
         block, stack = waiting.popleft(), stacks[-1]

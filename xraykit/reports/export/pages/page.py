@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Sheet = Literal["a4", "wide"]
 ELSEWHERE = "The HTML and JSON of this page have all of them."
 BESIDE = 9  # rows of the longest table that stands beside a picture
-FEW_WORDS = 420  # letters of words that stand at the right of a picture
+FEW_WORDS = 420  # letters of words that stand at the right of a picture on a slide
+MOST_LISTED = 1200  # letters of a list that stands there on A4
+LOWER = 0.32  # of the height of A4: a chart beside a list
 WHOLE = 0.86  # of the height: a photograph that takes the width
 PAIRED = 24  # rows of the longest table that stands beside another
 LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
@@ -176,7 +178,10 @@ class Page:
         return bool(self._at_side(section) or self._has_words_at_side(section))
 
     def _has_words_at_side(self, section: Section) -> bool:
-        return self.sheet == "wide" and 0 < sum(map(len, section.words)) <= FEW_WORDS
+        length = sum(map(len, section.words))
+        if self.sheet == "wide":
+            return 0 < length <= FEW_WORDS
+        return section.listed and len(section.words) > 1 and length <= MOST_LISTED
 
     def _at_side(self, section: Section) -> tuple[Table, ...]:
         """The tables that may stand at the right of a picture."""
@@ -330,7 +335,7 @@ class Page:
     def _highest(self, section: Section) -> float:
         """How high a chart may be, in pt, with room for its title and note."""
         if self.sheet == "a4":
-            return 0.5 * FORMATS["a4"].height
+            return (LOWER if self._beside(section) and self._has_words_at_side(section) else 0.5) * FORMATS["a4"].height
         lines = 0 if self._has_words_at_side(section) else sum(math.ceil(len(words) / 125) for words in section.words)
         said = LINE * self.format.type * lines + 10
         room = self.format.height - HEADED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from xraykit.films import ingest
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.gate import AS_IT_IS, Asked
-from xraykit.models import classifier, explanation
+from xraykit.models import classifier, explanation, tf_keras_vis
 from xraykit.models.cards.card import BODY, HEAD
+from xraykit.models.classifier import Classifier
+from xraykit.models.explanation import Explanation
+from xraykit.models.service.worker import Worker
 from xraykit.reading.impressions import Impression
 from xraykit.reports.export.verify.agreement import Figure
 from xraykit.reports.export.verify.places import Places
@@ -24,7 +28,7 @@ from xraykit.reports.export.verify.sidecar import NotVerified, Sidecar
 from xraykit.reports.film import report as film_report
 from xraykit.reports.film import subject
 from xraykit.reports.film.heatmap import colormaps
-from xraykit.reports.film.subject import Settings
+from xraykit.reports.film.subject import Explain, Noise, Settings
 from xraykit.reports.report import Report
 from xraykit.system import files
 
@@ -73,6 +77,7 @@ class _Redo(msgspec.Struct, frozen=True):
     arguments: _Arguments
     hashes: _Hashes
     settings: Settings = Settings()
+    noise: Noise = Noise()
 
 
 def again(given: Sidecar, places: Places) -> Again:
@@ -91,16 +96,18 @@ def again(given: Sidecar, places: Places) -> Again:
         return Again(film_report.refused(film, redo.hashes.film.sha256, created, name=name))
     names = [given.plain(model, "model") for model in redo.arguments.models]
     readers = [classifier.load(places.model(model)) for model in names]
-    made = subject.read(
-        film,
-        readers,
-        asked=redo.arguments.gate,
-        settings=redo.settings,
-        created=created,
-        impression=redo.arguments.impression,
-        name=name,
-        bytes=redo.hashes.film.bytes,
-    )
+    with _explaining(redo.settings, readers) as explain:
+        made = subject.read(
+            film,
+            readers,
+            asked=redo.arguments.gate,
+            settings=redo.settings,
+            created=created,
+            explain=explain,
+            impression=redo.arguments.impression,
+            name=name,
+            bytes=redo.hashes.film.bytes,
+        )
     rests = [
         figure
         for model, reader in zip(names, readers, strict=True)
@@ -112,6 +119,28 @@ def again(given: Sidecar, places: Places) -> Again:
     return Again(film_report.report(made), tuple(rests))
 
 
+@contextlib.contextmanager
+def _explaining(settings: Settings, readers: Sequence[Classifier]) -> Iterator[Explain | None]:
+    """What draws heatmaps by the method of the report, in a process with TensorFlow; None where Grad-CAM does."""
+    method = settings.method
+    if method == explanation.GRAD_CAM or not settings.heatmaps or not readers:
+        yield None
+        return
+
+    def explain(reader: Classifier, film: Radiograph, label: str) -> Explanation:
+        explanation.check_heatmap(reader.card, method)
+        square = film.square(reader.card.image_size, reader.card.channels)
+        raw = worker.compute(tf_keras_vis.task_of(reader, method, label, square), lambda share, seconds: None)
+        layer = explanation.layer_of(reader.card, method)
+        return explanation.explain_map(label, method, layer, raw, film.square_box())
+
+    worker = Worker()
+    try:
+        yield explain
+    finally:
+        worker.end()
+
+
 def _then(redo: _Redo, model: str) -> dict[str, str]:
     return redo.hashes.models.get(model, {})
 
@@ -120,10 +149,15 @@ def _check(given: Sidecar, redo: _Redo) -> None:
     settings = redo.settings
     if settings.colormap not in colormaps.NAMES or not 0 <= settings.opacity <= 1:
         raise NotVerified(f"{given.name} asks for colours that there are not. It was changed by hand.")
-    if settings.heatmaps and redo.arguments.models and settings.method != explanation.GRAD_CAM:
+    if settings.method not in explanation.METHODS:
         raise NotVerified(
-            f"{given.name} was drawn with {files.shown(settings.method)[:60]}. Only reports with "
-            f"{explanation.GRAD_CAM}, or without heatmaps, can be made again."
+            f"{given.name} asks for heatmaps by {files.shown(settings.method)[:60]}. Expected one of "
+            f"{', '.join(explanation.METHODS)}. Another version of xraykit wrote it, or it was changed by hand."
+        )
+    if redo.noise != Noise():
+        raise NotVerified(
+            f"{given.name} was drawn with {redo.noise.samples} samples of noise, seed {redo.noise.seed}; this version "
+            f"of xraykit draws {Noise().samples} with seed {Noise().seed}. Verify it with the version that made it."
         )
     if not 1 <= settings.longest <= 2**14 or redo.arguments.gate.turn not in (0, 90, 180, 270):
         raise NotVerified(f"{given.name} asks for a film turned or drawn as none can be. It was changed by hand.")

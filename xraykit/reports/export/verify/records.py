@@ -190,6 +190,7 @@ class _Read(msgspec.Struct, frozen=True):
     class Arguments(msgspec.Struct, frozen=True):
         session: Name
         created: Name
+        titles: Annotated[dict[str, str], Meta(max_length=1000)] = {}
 
     arguments: Arguments
 
@@ -203,7 +204,7 @@ def reading(given: Sidecar, places: Places) -> Again:
         record = sessions.load(name, places.readings)
     except Refused as refused:
         raise NotVerified(f"{refused.words} Say where sessions lie with --readings FOLDER.") from None
-    return Again(session.report(record, redo.arguments.created, name))
+    return Again(session.report(record, redo.arguments.created, name, redo.arguments.titles))
 
 
 def _of_models(then: Mapping[str, Hashes], now: Any) -> tuple[Figure, ...]:

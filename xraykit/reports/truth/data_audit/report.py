@@ -112,9 +112,17 @@ def sections(audit: Audit) -> Iterator[Section]:
         yield Section("audit-shared", "The same films in other datasets", (), (_shared(audit),))
 
 
-def card_section(checks: dict[str, Any]) -> Section:
-    """What a model's card remembers of the audit of its training films."""
-    return Section("data-audit", "Audit of the training films", tuple(record.card_lines(checks)), listed=True)
+def card_sections(checks: dict[str, Any]) -> tuple[Section, ...]:
+    """What a model's card remembers of the audit of its training films; warnings are left to the full report."""
+    lines = record.card_lines(checks)
+    findings = (checks.get("data_audit") or {}).get("findings", ())
+    warned = sum(finding["severity"] == "warn" for finding in findings)
+    first, warnings = lines[: len(lines) - warned], lines[len(lines) - warned :]
+    section = Section("data-audit", "Audit of the training films", tuple(first), listed=True)
+    if not warnings:
+        return (section,)
+    title = "Warnings of the audit of the training films"
+    return section, Section("data-audit-warnings", title, tuple(warnings), listed=True, rank="appendix")
 
 
 def probes_section(audit: Audit) -> Section:

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit.models.cards.card import titles_of
 from xraykit.training.recipe import fields, rules
 from xraykit.training.recipe.fields import Field
 from xraykit.ui.fine_tune import draft
@@ -86,7 +87,8 @@ def _show_number(path: str, field: Field, value: Any) -> None:
 def _show_choice(path: str, field: Field, value: Any) -> None:
     names = {NOTHING if value is None else value: name for value, name in field.choices.items()}
     if path == "weights":
-        names |= {rules.MODEL + card.name: f"Saved model {card.name}" for card in draft.cards()}
+        titles = titles_of(draft.cards())
+        names |= {rules.MODEL + name: f"Saved model {title}" for name, title in titles.items()}
     chosen = NOTHING if value is None else value
     options = [*names, *([] if chosen in names else [chosen])]
     common = _common(path, field) | {"on_change": _take_choice, "args": (path, draft.key(path))}

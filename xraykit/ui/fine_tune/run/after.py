@@ -12,7 +12,7 @@ from xraykit.evaluation import evaluation
 from xraykit.evaluation.stats import Figure
 from xraykit.models import folder_evaluation
 from xraykit.models.cards import card as cards
-from xraykit.models.cards.card import Card
+from xraykit.models.cards.card import Card, titles_of
 from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
@@ -131,6 +131,7 @@ def _save(run: RunSnapshot, name: str, title: str, names: bool) -> None:
 def _show_saved(run: RunSnapshot, card: Card) -> None:
     """Where the model can be used, and with which other one it is to be compared."""
     others = {other.name: other for other in draft.cards() if other.name != card.name}
+    titles = titles_of(others.values())
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="kept-row"):
         st.html(
             f"<p class='xk-kept'>Saved as <b>{html.escape(card.name)}</b><br>"
@@ -147,7 +148,7 @@ def _show_saved(run: RunSnapshot, card: Card) -> None:
             key=f"compare-with-{run.name}",
             width=280,
             placeholder="Another model",
-            format_func=lambda name: name,
+            format_func=lambda name: titles[name],
         )
     if name in others:
         _show_comparison(run, card, others[name])
@@ -165,7 +166,7 @@ def _show_comparison(run: RunSnapshot, card: Card, other: Card) -> None:
     if job is None or state is None:
         _offer_evaluation(run, card, other)
     elif state.state.busy:
-        words = f"Reading this run's test films with {card.name} and {other.name}"
+        words = f"Reading this run's test films with {card.title} and {other.title}"
         jobs.watch_job(
             job,
             lambda state: jobs.show_progress(state, words),

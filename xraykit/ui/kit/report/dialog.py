@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -153,20 +154,30 @@ def _dialog(given: Handout, opened: Opened) -> None:
         with left:
             say(refused.words)
         return
+    shown = report if full else report.short
     with files:
-        _offer_all(given, report, look, full)
+        later = _offer_all(given, report, look, full)
     with left, st.container(key="report-preview", gap="xsmall"):
-        _preview(opened, report if full else report.short, SHEETS[chosen or "A4"], look)
+        _preview(opened, shown, SHEETS[chosen or "A4"], look)
+    for kind, place in later.items():
+        file = handout.whole(report, kind, look, given.stem(report), full=full, alone=handout.is_one_sheet(shown, kind))
+        with place:
+            offer(file, f"{key}-as-{kind}")
 
 
-def _offer_all(given: Handout, report: Report, look: Look, full: bool) -> None:
-    stem = given.stem(report)
+def _offer_all(given: Handout, report: Report, look: Look, full: bool) -> dict[str, Any]:
+    """Offer every format; gives places for pictures of pages, whose files are named for how many pages there are."""
+    stem, later = given.stem(report), {}
     for kind in formats.kinds(report):
+        if kind in handout.PICTURES:
+            later[kind] = st.container()
+            continue
         offer(handout.whole(report, kind, look, stem, full=full), f"{given.key}-as-{kind}")
     if given.attachments:
         st.html("<p class='xk-said'>Beside the report</p>")
     for place, attachment in enumerate(given.attachments):
         offer(attachment, f"{given.key}-beside-{place}")
+    return later
 
 
 def _preview(opened: Opened, report: Report, sheet: Sheet, look: Look) -> None:

@@ -21,6 +21,7 @@ from xraykit.reports.report import Picture, Report, Section, Table
 MOST = 6  # previews that a session keeps
 KEPT = "report-previews"
 SIZES: dict[Sheet, Size] = {"a4": "a4-screen", "wide": "1080p"}  # of previews
+PICTURES: dict[str, Sheet] = {"png": "wide", "png-2160p": "wide", "png-a4": "a4"}  # formats of pages as pictures
 ZIP = "application/zip"
 MIMES: dict[Suffix, str] = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf"}
 _log = logging.getLogger(__name__)
@@ -84,16 +85,31 @@ def guarded(make: Callable[Given, Made], words: str) -> Callable[Given, Made]:
     return made
 
 
-def whole(report: Report, kind: str, look: Look, stem: str, *, full: bool) -> Attachment:
-    """The report in one of its formats. Pages that are pictures come as a ZIP, a file each, however many there are."""
+def is_one_sheet(report: Report, kind: str) -> bool:
+    """Whether a picture of all of the report is one page: as it was looked at, else as it would be set."""
+    from xraykit.reports.export import typeset
+
+    sheet = PICTURES[kind]
+    for (shown, on, *_), drawn in st.session_state.get(KEPT, {}).items():
+        if (shown, on) == (report, sheet):
+            return len(drawn) == 1
+    try:
+        return guarded(typeset.is_one_sheet, "The pages could not be counted.")(report, sheet)
+    except Refused:  # whoever asks for the file is told
+        return False
+
+
+def whole(report: Report, kind: str, look: Look, stem: str, *, full: bool, alone: bool = False) -> Attachment:
+    """The report in one of its formats. Pages that are pictures come as a ZIP, a file each; an `alone` one as it is."""
     form = formats.FORMATS[kind]
-    zipped = form.mime in ("image/png", "application/dicom")
+    zipped = form.mime == "application/dicom" or (kind in PICTURES and not alone)
 
     def make() -> bytes:
         file = formats.export(report, kind, look=look, name=stem, full=full)
         return formats.archive([(file.name, file.content)]) if zipped and file.mime != ZIP else file.content
 
-    name = f"{stem}-{kind}.zip" if zipped else f"{stem}{'-slides' * (kind == 'pdf-wide')}.{form.suffix}"
+    mark = "-slides" * (kind == "pdf-wide") + f"-{kind}" * (kind in PICTURES)
+    name = f"{stem}-{kind}.zip" if zipped else f"{stem}{mark}.{form.suffix}"
     return Attachment(form.name, name, ZIP if zipped else form.mime, guarded(make, f"{form.name} could not be made."))
 
 

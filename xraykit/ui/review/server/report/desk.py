@@ -105,6 +105,7 @@ class Desk:
         return Made(report, subject, stem)
 
     def _session(self) -> Made:
+        from xraykit.models.cards.card import titles_of
         from xraykit.reports.film import session
         from xraykit.system import files
 
@@ -113,7 +114,8 @@ class Desk:
         if not record.films:
             raise Refused(NOTHING_READ, code="nothing-read")
         name = self._tab.room.session.name if record == whole else ""  # what is left out cannot be made again
-        return Made(session.report(record, files.now(), name), None, "reading-session")
+        titles = titles_of(self._tab.room.cards)
+        return Made(session.report(record, files.now(), name, titles), None, "reading-session")
 
 
 def _told(record: Record) -> Record:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from xraykit.models.cards.card import titles_of
 from xraykit.reading.worklist.rows import Row
 from xraykit.refused import Refused
 from xraykit.reports.film import sheet
@@ -30,7 +31,7 @@ def contact_sheet(tab: Tab, asked: Asked, keep: Callable[[Report], None]) -> Wor
 
 
 def _sheet(tab: Tab, asked: Asked, work: Work) -> Report:
-    models = [card.name for name in asked.view.models for card in tab.room.cards if card.name == name]
+    titles = titles_of(card for name in asked.view.models for card in tab.room.cards if card.name == name)
     asked = _plain(asked)
     films: list[sheet.Film] = []
     findings: list[str] = []
@@ -48,8 +49,8 @@ def _sheet(tab: Tab, asked: Asked, work: Work) -> Report:
             work.refused += 1
             refused.append(f"{_called(row, error, asked.names)} is not shown: {words(error)}")
             continue
-        small = sheet.film_of(subject, models)
-        films.append(_unread(small, len(models)) if name in asked.hidden else small)
+        small = sheet.film_of(subject, tuple(titles))
+        films.append(_unread(small, len(titles)) if name in asked.hidden else small)
         findings.append((subject.impression.finding if subject.impression else "") or "")
     if not films and work.stopping:
         raise Refused("It was stopped before a film was on it.", code="stopped")
@@ -57,6 +58,7 @@ def _sheet(tab: Tab, asked: Asked, work: Work) -> Report:
         raise Refused("None of these files is a film, so there is no sheet.", code="no-films")
     if len(refused) > MOST_SAID:
         refused[MOST_SAID:] = [f"{len(refused) - MOST_SAID} more files are not shown."]
+    models = tuple(titles.values())
     heads = sheet.columns(models)
     if any(findings):
         heads = (*heads, Column("Reader's finding"))
