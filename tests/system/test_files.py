@@ -23,6 +23,13 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path):
         assert len(refused.value.words) < 300
 
 
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    for name in ("n" * 251 + ".pdf", "肺" * 83 + ".pdf"):
+        files.replace_bytes(tmp_path / name, b"whole")
+        assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_bytes() == b"whole"
+        (tmp_path / name).unlink()
+
+
 def test_a_pipe_in_a_jobs_folder_holds_nobody_up(tmp_path):
     os.mkfifo(tmp_path / "status.json")
     with pytest.raises(JobRefused, match="status.json is a pipe"):

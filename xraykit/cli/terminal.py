@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -98,6 +99,11 @@ def choice(option: str, value: str, allowed: Sequence[str]) -> None:
     """Wrong usage (exit code 2) where the value is none of the allowed ones."""
     if value not in allowed:
         raise click.UsageError(f"Expected {option} to be one of {', '.join(allowed)}; got {value!r}.")
+
+
+def whole(path: Path) -> Path:
+    """The same place with its name: "." and ".." have none."""
+    return Path(os.path.abspath(path))
 
 
 @contextlib.contextmanager

@@ -169,10 +169,12 @@ def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
 
 
 def _spec(picture: Picture, look: Look, width: float, notice: str) -> dict[str, Any]:
+    from xraykit.reports.charts.style import unpacked
+
     # Checked where it is drawn on the page: to check it again takes as long as to draw it
-    spec = letters.all_drawable(picture.draw(style(look)).to_dict(validate=False))
+    spec = letters.all_drawable(unpacked(picture.draw(style(look)).to_dict(validate=False)))
     if notice:
-        spec["title"] = _title(picture, notice, width - 2 * PADDING)
+        spec["title"] = letters.all_drawable(_title(picture, notice, width - 2 * PADDING))
     elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):
         own["text"] = tables.wrapped(own["text"], width / own.get("fontSize", SUBTITLE + 1), bold=True)
     spec["padding"] = PADDING if notice else 0
