@@ -4,6 +4,7 @@ import dataclasses
 import io
 import re
 from functools import partial
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -50,6 +51,15 @@ def test_cells_of_a_class_that_the_font_lacks_stand_where_they_belong():
 
 def _matrix(cells, classes, style):
     return matrices.matrix(cells, classes, style=style)
+
+
+def test_a_chart_is_read_out():
+    rows = [{"model": "a", "value": 0.9, "low": 0.85, "high": 0.95}]
+    said = 'Accuracy of "a" <b> width="7"'
+    picture = Picture("a", "A", lambda s: matrices.intervals(rows, ["a"], "A", style=s, alt_text=said), rows)
+    drawn = figure.svg(picture, width=400, look="paper")
+    top = ElementTree.fromstring(drawn.svg)
+    assert top.get("aria-label") == said and top.get("role") == "graphics-document" and drawn.width > 300
 
 
 def test_figures_are_the_same_bytes_twice():

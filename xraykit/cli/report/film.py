@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,9 +84,9 @@ def film(
 
 
 def _check_models(readers: Sequence[Classifier]) -> None:
-    names = [reader.card.name for reader in readers]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise click.UsageError(f"Expected each model once; {twice} is given {names.count(twice)} times.")
+    times = Counter(reader.card.name for reader in readers)
+    if twice := next((name for name, count in times.items() if count > 1), None):
+        raise click.UsageError(f"Expected each model once; {twice} is given {times[twice]} times.")
 
 
 def _check_label(label: str | None, readers: Sequence[Classifier]) -> None:

@@ -5,6 +5,7 @@ Computes no figure. Whoever sets a page draws charts through `svg`, so that a pa
 
 from __future__ import annotations
 
+import html
 import re
 import struct
 import unicodedata
@@ -189,8 +190,16 @@ def _drawn(spec: dict[str, Any], plot: _Plot | None) -> Drawn:
     sizes = (
         {} if plot is None else {"width": round(plot.width)} | ({"height": round(plot.height)} if plot.height else {})
     )
-    text = vl_convert.vegalite_to_svg(spec | sizes)
+    text = _read_out(vl_convert.vegalite_to_svg(spec | sizes), spec.get("description", ""))
     return Drawn(text, *_size(text))
+
+
+def _read_out(svg: str, words: str) -> str:
+    """The SVG with what a screen reader says of it, as a page of Vega has it: vl-convert leaves the words out."""
+    if not words:
+        return svg
+    about = f'role="graphics-document" aria-roledescription="visualization" aria-label="{html.escape(words)}"'
+    return svg.replace("<svg ", f"<svg {about} ", 1)
 
 
 def _title(picture: Picture, notice: str, width: float) -> dict[str, Any]:

@@ -63,12 +63,12 @@ class Picture:
 
         from xraykit.reports.charts.style import PAPER, unpacked
 
-        spec = _fit_for_xml(unpacked(self.draw(style or PAPER).to_dict())) | {"padding": 14}
+        spec = fit_for_xml(unpacked(self.draw(style or PAPER).to_dict())) | {"padding": 14}
         if not has_own_width(spec):
             spec["width"] = WIDTH
         if framed:
             lines = [self.note, notice] if self.note else [notice]
-            spec["title"] = _fit_for_xml({"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12})
+            spec["title"] = fit_for_xml({"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12})
         svg = _numbered(vl_convert.vegalite_to_svg(spec))
         place = svg.index(">") + 1
         return f"{svg[:place]}<metadata>{_escape(self._json(notice))}</metadata>{svg[place:]}"
@@ -103,13 +103,13 @@ def _numbered(svg: str) -> str:
     return re.sub(r"\bclip\d+\b", lambda name: numbers[name[0]], svg)
 
 
-def _fit_for_xml(value: Any) -> Any:
+def fit_for_xml(value: Any) -> Any:
     """The same with a mark for each letter that ends vl-convert, and this process with it."""
     if isinstance(value, str):
         return NO_XML.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):
-        return {_fit_for_xml(key): _fit_for_xml(inner) for key, inner in value.items()}
-    return list(map(_fit_for_xml, value)) if isinstance(value, list | tuple) else value
+        return {fit_for_xml(key): fit_for_xml(inner) for key, inner in value.items()}
+    return list(map(fit_for_xml, value)) if isinstance(value, list | tuple) else value
 
 
 def _escape(text: str) -> str:
