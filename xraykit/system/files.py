@@ -111,8 +111,10 @@ def replace_bytes(path: Path, content: bytes, *, shared: bool = False) -> None:
             file.flush()
             os.fsync(file.fileno())  # else a restart may find the new name on an empty file
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None  # what was to be written, not its part
         raise
 
 
