@@ -129,7 +129,8 @@ class _Batch:
                     if job.interrupted.is_set() or job.job.stop_asked():
                         raise KeyboardInterrupt
                     written = self._write(path, read)
-                    self.refused += [read] if written is None else []
+                    if written is None:
+                        self.refused.append(read)
                     small += [written] if sheet and written is not None else []
                     job.done += 1
                     job.report(f"Film {job.done} of {job.films}")

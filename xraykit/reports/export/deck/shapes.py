@@ -86,7 +86,7 @@ def text(
 
 
 def write(run: Any, given: Run, size: float) -> None:
-    run.text = given.text
+    run.text = fit_for_xml(given.text)
     run.font.size, run.font.bold = Pt(size), given.bold
     run.font.color.rgb = rgb(given.color)
 
