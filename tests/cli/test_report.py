@@ -147,11 +147,28 @@ def test_a_stopped_batch_leaves_what_is_done(films, tmp_path, monkeypatch):
         (("--format", ""), "Expected --format"),
         (("--label", "Fracture", "--model", MODEL), "Expected --label to be one of COVID-19"),
         (("--colormap", "pink"), "Expected --colormap"),
+        (("--label", "Normal"), "give --model too"),
+        (("--model", MODEL, "--model", MODEL), "Expected each model once; tiny-model is given 2 times"),
     ],
 )
 def test_wrong_words_are_wrong_usage(films, tmp_path, words, said):
     done = run("film", "--out", tmp_path / "out", *words, films)
     assert done.exit_code == 2 and said in done.stderr
+
+
+def test_a_name_that_no_file_can_have_is_said(films, tmp_path):
+    done = run("film", "--out", tmp_path / ("n" * 300 + ".json"), films / "ROE-0.png")
+    assert done.exit_code == 1 and "File name too long" in done.stderr and not list(tmp_path.glob("n*"))
+
+
+def test_a_film_that_no_archive_knows_is_named_and_the_others_are_gone_on_with(films, tmp_path):
+    out = tmp_path / "out"
+    uids = {"StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3.5"}
+    given = (films / "ROE-0.png", films / "z-whole.dcm")
+    given[1].write_bytes(film_reports.dicom_film(**uids))
+    done = run("film", "--out", out, "--format", "json,dicom", "--gate", "off", "--same-study", *given)
+    assert done.exit_code == 1 and "refused ROE-0.png (no-dicom)" in done.stderr
+    assert len(list(out.glob("film-*.json"))) == 2 and len(list(out.glob("*-state.dcm"))) == 1
 
 
 def test_a_report_that_was_not_changed_agrees(sidecar, films):

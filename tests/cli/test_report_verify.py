@@ -189,6 +189,14 @@ def test_places_can_be_given(house, tmp_path, monkeypatch):
     }
     for kind, words in given.items():
         assert call("verify", sidecar(house, kind), *words).exit_code == 0, kind
+    monkeypatch.chdir(house / "weights" / "first")
+    for here in (".", "../first"):
+        assert call("verify", sidecar(house, "model"), "--model", here).exit_code == 0, here
+
+
+def test_a_report_of_a_newer_xraykit_is_refused(house, tmp_path):
+    done = call("verify", altered(house, "model", tmp_path, lambda held: held.update(format=2)))
+    assert done.exit_code == 1 and "of the format 2; this xraykit reads 1. Update xraykit" in done.stderr
 
 
 def test_a_run_that_went_on_is_said_to(house, tmp_path):
@@ -221,6 +229,14 @@ def test_what_is_no_report_is_refused_in_words(tmp_path, content, said, house):
     (tmp_path / "a.json").write_bytes(content)
     done = call("verify", tmp_path / "a.json")
     assert done.exit_code == 1 and said in done.stderr and "Traceback" not in done.output
+
+
+def test_a_model_beside_itself_is_no_comparison(house, tmp_path):
+    done = call("compare", "first", "first", "--out", tmp_path)
+    assert done.exit_code == 1 and "Expected each model once; first is given 2 times." in done.stderr
+    again = altered(house, "compare", tmp_path, lambda held: held["redo"]["arguments"].update(models=["first"] * 2))
+    done = call("verify", again)
+    assert done.exit_code == 1 and done.stderr.startswith("Error: Expected 2 to 10 evaluations")
 
 
 def test_a_class_that_no_model_knows_is_refused(house, tmp_path):

@@ -80,6 +80,15 @@ def test_a_presentation_state_is_of_the_film_and_outlines_the_heat(of_dicom):
         assert (points >= 0).all() and (points <= (shown.film.width, shown.film.height)).all()
 
 
+def test_a_class_with_letters_that_dicom_gives_a_meaning_is_written_without_them():
+    shown = subject(classes=("a\\b", "c\x01\nd"), impression=Impression(finding="a\\b"))
+    page = report.report(shown)
+    files = dicom.secondary_captures(page) | dicom.presentation_state(shown, page)
+    (annotation,) = held(files[f"film-{shown.id}-state.dcm"]).GraphicAnnotationSequence
+    texts = [item.UnformattedTextValue for item in annotation.TextObjectSequence]
+    assert "Reader's finding: a/b" in texts and all(text.isprintable() for text in texts)
+
+
 def test_a_state_of_the_films_own_study_names_it_by_its_uids_alone(of_dicom, original):
     old = held(original)
     uids = {"StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3.5", "SOPInstanceUID": old.SOPInstanceUID}

@@ -2,11 +2,16 @@
 
 import dataclasses
 import io
+import re
+from functools import partial
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tests.reports.test_export_pages import NOTICE, a_picture, a_report
+from xraykit.reports import tables
 from xraykit.reports.charts import matrices
 from xraykit.reports.export import figure
 from xraykit.reports.report import Picture
@@ -25,6 +30,36 @@ def test_a_figure_holds_title_note_and_notice_in_every_kind():
     png = Image.open(io.BytesIO(figure.figure(picture, "png", NOTICE)))
     assert png.width == pytest.approx(2 * figure.WIDTH, rel=0.1) and png.info["dpi"][0] == pytest.approx(192, abs=0.02)
     assert figure.figure(picture, "pdf", NOTICE).startswith(b"%PDF")
+
+
+def test_letters_that_the_font_lacks_stand_as_code_points_in_title_and_note_too():
+    picture = dataclasses.replace(a_picture(), title="ROC curve of 肺炎", note="n\x01 = 26")
+    svg = figure.figure(picture, "svg", NOTICE).decode()
+    assert "ROC curve of [U+80BA U+708E]" in svg and "n[U+0001] = 26" in svg
+
+
+def test_cells_of_a_class_that_the_font_lacks_stand_where_they_belong():
+    places = []
+    for name in ("Other", "肺炎"):
+        cells = tables.cells(np.array([[71, 3], [5, 42]]), ("Normal", name))
+        picture = Picture("m", "M", partial(_matrix, cells, ("Normal", name)), cells)
+        svg = figure.svg(picture, width=400, look="paper").svg
+        places.append(re.findall(r"translate\(([\d.,-]+)\)[^>]*>(\d+)</text", svg))
+    assert len(places[0]) == 4 and places[0] == places[1]
+    assert svg.count(">[U+80BA U+708E]</text") == 2
+
+
+def _matrix(cells, classes, style):
+    return matrices.matrix(cells, classes, style=style)
+
+
+def test_a_chart_is_read_out():
+    rows = [{"model": "a", "value": 0.9, "low": 0.85, "high": 0.95}]
+    said = 'Accuracy of "a" <b> width="7"'
+    picture = Picture("a", "A", lambda s: matrices.intervals(rows, ["a"], "A", style=s, alt_text=said), rows)
+    drawn = figure.svg(picture, width=400, look="paper")
+    top = ElementTree.fromstring(drawn.svg)
+    assert top.get("aria-label") == said and top.get("role") == "graphics-document" and drawn.width > 300
 
 
 def test_figures_are_the_same_bytes_twice():

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -89,6 +91,14 @@ def test_svg_and_png_carry_title_notice_and_their_numbers(picture):
     assert held["notice"] == NOTICE and [row["films"] for row in held["rows"]] == [7, 3, 0, 0]
 
 
+def test_a_letter_that_no_svg_may_hold_does_not_end_the_process(picture):
+    odd = replace(picture, title="A\x01B", rows=[dict(row) | {"reference": "a\x0b\ud800"} for row in picture.rows])
+    drawn = replace(odd, draw=lambda style: matrices.matrix(odd.rows, ("a\x0b\ud800", "c"), style=style))
+    for text in (drawn.svg(NOTICE), drawn.svg(NOTICE, framed=False)):
+        ElementTree.fromstring(text)
+        assert "a\N{REPLACEMENT CHARACTER}" in text
+
+
 def test_an_empty_row_of_a_matrix_has_no_share(picture):
     assert [row["row_share"] for row in picture.rows] == [0.7, 0.3, None, None]
     assert "no films" in picture.svg(NOTICE)
@@ -103,6 +113,11 @@ def test_markdown_holds_words_and_tables(table, picture):
     assert "- Accuracy: **98.8%** (of 81)" in lines and {"- one", "- two", "## S", "### A table"} <= set(lines)
     assert r"| a, \<b\> | 98.8% \[90.0, 99.9\] | \< 0.001 | 12,345 |" in lines
     assert r"- Name: x\|y" in lines and r"Chart: A \<matrix\>" in lines
+
+
+def test_markdown_shows_what_looks_like_an_entity_or_ends_a_line():
+    assert report.escape_markdown("R&D &amp; &lt;b&gt; &#60;") == r"R&D \&amp; \&lt;b\&gt; \&\#60;"
+    assert report.escape_markdown("a\rb\r\nc\u2028d") == "a b c d"
 
 
 def test_a_page_and_a_file_draw_a_table_alike(table):

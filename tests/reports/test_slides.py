@@ -237,6 +237,17 @@ def test_what_powerpoint_has_no_chart_for_becomes_a_sharp_picture_that_is_read_o
         assert "prevalence" in shape._element.xpath(".//p:cNvPr")[0].get("descr")
 
 
+def test_letters_that_no_xml_may_hold_end_no_deck():
+    odd = "a\x01b\ufffe\x0b"
+    names = (odd, "Normal")
+    cells = tables.cells(np.array([[7, 3], [0, 4]]), names)
+    matrix = Picture("m", odd, lambda style: matrices.matrix(cells, names, style=style), cells, odd)
+    table = Table("t", odd, (Column(odd), Column("Value")), ((odd, odd),), odd)
+    page = a_report(Section("s", odd, (odd,), (matrix, table)), headline=(Tile(odd, odd, odd),))
+    made = opened(slides.pptx(dataclasses.replace(page, title=odd)))
+    assert len(made.slides) >= 2 and made.core_properties.title.startswith("a\N{REPLACEMENT CHARACTER}b")
+
+
 def test_one_section_alone_makes_a_deck():
     made = opened(slides.slide(WHOLE, WHOLE.sections[3], look="stage"))
     assert [slide.shapes.title.text_frame.text for slide in made.slides] == ["Curves"]

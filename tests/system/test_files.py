@@ -1,9 +1,11 @@
 """Files are read whole and never waited for."""
 
+import errno
 import os
 
 import pytest
 
+from xraykit.refused import words_of
 from xraykit.system import files
 from xraykit.system.files import FileRefused, read_plain
 from xraykit.system.job_folder import JobFolder, JobRefused
@@ -21,6 +23,24 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path):
             read_plain(tmp_path / name, 10)
         assert refused.value.code == code, name
         assert len(refused.value.words) < 300
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    for name in ("n" * 251 + ".pdf", "肺" * 83 + ".pdf"):
+        files.replace_bytes(tmp_path / name, b"whole")
+        assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_bytes() == b"whole"
+        (tmp_path / name).unlink()
+
+
+def test_a_full_disk_leaves_nothing_and_is_told_with_the_file(tmp_path, monkeypatch):
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        files.replace_bytes(tmp_path / "page.pdf", b"whole")
+    assert words_of(raised.value) == f"No space left on device: '{tmp_path / 'page.pdf'}'."
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_pipe_in_a_jobs_folder_holds_nobody_up(tmp_path):

@@ -148,6 +148,11 @@ def choice(option: str, value: str, allowed: Sequence[str]) -> None:
         raise click.UsageError(f"Expected {option} to be one of {', '.join(allowed)}; got {value!r}.")
 
 
+def whole(path: Path) -> Path:
+    """The same place with its name: "." and ".." have none."""
+    return Path(os.path.abspath(path))
+
+
 @contextlib.contextmanager
 def table(out: Path) -> Iterator[TextIO]:
     """The file to write a table to; `-` is standard output."""

@@ -175,7 +175,7 @@ def find(name_or_folder: str | Path) -> Path:
         raise _missing(str(name_or_folder))
     path = Path(name_or_folder)
     if not is_plain_name(str(name_or_folder)):
-        return path
+        return Path(os.path.abspath(path))  # "." has no name, and a model has its folder's
     named = models_folder() / path
     if not os.path.lexists(named):
         restore(models_folder())

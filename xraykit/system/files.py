@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from xraykit.refused import Refused
 
+SHORTENED = 40  # letters of a file's name, each of up to 4 bytes, in that of the part that is written first
 MOST_LINES_BYTES = 256 * 2**20  # of a file that grows by lines
 Stamp = tuple[int, int]  # of a version of a file: its last change in nanoseconds, its bytes
 
@@ -110,7 +111,8 @@ def replace_bytes(path: Path, content: bytes, *, shared: bool = False) -> None:
 
     Only this user may read it; where it is `shared`, whoever may read other new files.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    beginning = path.name[:SHORTENED]  # the whole name may be as long as the file system allows
+    part = path.with_name(f".{beginning}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
         descriptor = os.open(part, flags, 0o666 if shared else 0o600)
@@ -119,8 +121,10 @@ def replace_bytes(path: Path, content: bytes, *, shared: bool = False) -> None:
             file.flush()
             os.fsync(file.fileno())  # else a restart may find the new name on an empty file
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None  # what was to be written, not its part
         raise
 
 

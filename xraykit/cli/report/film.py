@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,12 +79,21 @@ def film(
                 f"{wanted.file.name} can hold one film; there are {len(films)}. Give --out a folder."
             )
         readers = [classifier.load(model) for model in models]
+        _check_models(readers)
         _check_label(label, readers)
         refused = _Batch(readers, settings, asked, wanted, names, same_study).work(films, sheet)
     terminal.end(refused)
 
 
+def _check_models(readers: Sequence[Classifier]) -> None:
+    times = Counter(reader.card.name for reader in readers)
+    if twice := next((name for name, count in times.items() if count > 1), None):
+        raise click.UsageError(f"Expected each model once; {twice} is given {times[twice]} times.")
+
+
 def _check_label(label: str | None, readers: Sequence[Classifier]) -> None:
+    if label is not None and not readers:
+        raise click.UsageError("--label names the class that a model's heatmap explains; give --model too.")
     if label is not None:
         terminal.choice("--label", label, list(dict.fromkeys(name for each in readers for name in each.card.classes)))
 
@@ -98,18 +108,22 @@ class _Batch:
     wanted: Wanted
     names: bool
     same_study: bool
+    refused: list[Refusal] = dataclasses.field(default_factory=list)
 
     @property
     def models(self) -> list[str]:
         return [reader.card.name for reader in self.readers]
 
     def work(self, films: Sequence[Path], sheet: bool) -> list[Refusal]:
-        """Write the reports; returns the films that could not be read. Raises Stopped where it was asked to end."""
+        """Write the reports; returns the films that were not read, or have no DICOM file.
+
+        Raises Stopped where it was asked to end.
+        """
         from xraykit.films import ingest
         from xraykit.films.refusal import Refusal
         from xraykit.system.job_folder import Stopped
 
-        refused, small = [], []
+        small = []
         with self._job() as job, ingest.Ingest() as firewall:
             job.films, job.summary = len(films), f"{len(films)} reports written."
             try:
@@ -119,7 +133,7 @@ class _Batch:
                         raise KeyboardInterrupt
                     written = self._write(path, read)
                     if isinstance(written, Refusal):
-                        refused.append(written)
+                        self.refused.append(written)
                     elif sheet:
                         small.append(written)
                     job.done += 1
@@ -128,7 +142,7 @@ class _Batch:
                 raise Stopped(f"Stopped after {job.done} of {job.films} films; their reports are kept.") from None
             if small:
                 self._write_sheet(small)
-        return refused
+        return self.refused
 
     @contextlib.contextmanager
     def _job(self) -> Iterator[JobProgress]:
@@ -170,8 +184,18 @@ class _Batch:
         whole = film_report.report(shown)
         self.wanted.write(whole, _stem(read.sha256, name))
         if DICOM in self.wanted.kinds:
-            _write_dicom(shown, whole, original, self.wanted.out)
+            self._write_dicom(path, shown, whole, original)
         return sheet.film_of(shown, self.models)
+
+    def _write_dicom(self, path: Path, shown: Subject, whole: Report, original: bytes | None) -> None:
+        """The film's DICOM files; of one that there can be none of, why, and the others are gone on with."""
+        from xraykit.films import refusal
+        from xraykit.reports.export.dicom import NotForArchives
+
+        try:
+            _write_dicom(shown, whole, original, self.wanted.out)
+        except NotForArchives as reason:
+            self.refused.append(refusal.refuse(path, reason.code, reason.words))
 
     def _write_sheet(self, films: Sequence[Film]) -> None:
         from xraykit.models.cards.card import titles_of

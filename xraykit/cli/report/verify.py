@@ -57,7 +57,9 @@ def verify(
     from xraykit.reports.export.verify import Places
 
     near = films or (() if data else (file.absolute().parent,))
-    places = Places(near, data, {folder.name: folder for folder in models}, runs, studies, readings)
+    places = Places(
+        near, data, {folder.name: folder for folder in map(terminal.whole, models)}, runs, studies, readings
+    )
     with terminal.words():
         result = verifying.verify(file, places)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -97,8 +98,9 @@ def wanted(out: Path, formats: str | None, look: str, full: bool, *, films: bool
     suffixes: dict[str, str] = {}
     for kind in allowed:
         suffixes.setdefault(f".{FORMATS[kind].suffix}", kind)
-    by_name = None if out.is_dir() else suffixes.get(out.suffix.lower())
-    if by_name is None and not out.is_dir() and re.fullmatch(r"\.[A-Za-z]{3,5}", out.suffix):
+    is_folder = os.path.isdir(out)  # false, too, of a name that is too long for one
+    by_name = None if is_folder else suffixes.get(out.suffix.lower())
+    if by_name is None and not is_folder and re.fullmatch(r"\.[A-Za-z]{3,5}", out.suffix):
         raise click.UsageError(f"Expected a folder, or a file that ends in {', '.join(suffixes)}; got {out.name}.")
     if formats is None:
         kinds = _kinds(by_name or DEFAULT, allowed)

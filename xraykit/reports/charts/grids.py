@@ -234,7 +234,7 @@ def glance(
 
 def _looked_up(names: Mapping[str, Any]) -> str:
     """A Vega expression that gives what stands for a label; names are data in it, never code."""
-    return f"{json.dumps(dict(names))}[datum.label]"
+    return f"{json.dumps(dict(names), ensure_ascii=False)}[datum.label]"  # letters as the rows have them
 
 
 def matrix_rows(model: str, cells: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

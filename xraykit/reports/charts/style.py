@@ -75,6 +75,18 @@ def packed(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
     return alt.Data(values=json.dumps(list(rows)), format=alt.JsonDataFormat(type="json"))
 
 
+def unpacked(spec: Any) -> Any:
+    """A chart's specification with its rows as lists again: whoever changes a name in it changes it in the rows too."""
+    if isinstance(spec, list):
+        return [unpacked(inner) for inner in spec]
+    if not isinstance(spec, dict):
+        return spec
+    made = {key: unpacked(inner) for key, inner in spec.items()}
+    if isinstance(data := spec.get("data"), dict) and isinstance(rows := data.get("values"), str):
+        made["data"] = {"values": json.loads(rows)}
+    return made
+
+
 def finish(
     chart: alt.LayerChart, style: Style, height: int, alt_text: str, *, width: int | None = None
 ) -> alt.LayerChart:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -168,9 +169,12 @@ def of_models(
     """The page of saved models on their own test films, each class by the highest probability.
 
     `label` is the class of the curves, the first if not given; films' names stand in it only with `names`; `shown` is
-    how it is shown, as a user may choose on the page. Raises ComparisonRefused where the models were not tested on the
-    same films.
+    how it is shown, as a user may choose on the page. Raises ComparisonRefused where a model is given twice, or they
+    were not tested on the same films.
     """
+    times = Counter(model.card.name for model in kept)
+    if twice := next((name for name, count in times.items() if count > 1), None):
+        raise comparison.ComparisonRefused(f"Expected each model once; {twice} is given {times[twice]} times.")
     compared = comparison.compare(titled(kept, [model.test for model in kept]), margin=margin)
     digest = hashlib.sha256("".join(model.card.to_json() for model in kept).encode()).hexdigest()
     material = Material(tuple(kept), compared, digest, seeds.families(list(kept), list(kept)))

@@ -169,7 +169,7 @@ def _image(
     data.ConversionType = "WSD"
     data.DateOfSecondaryCapture, data.TimeOfSecondaryCapture = f"{made.moment:%Y%m%d}", f"{made.moment:%H%M%S}"
     data.SeriesDescription = "xraykit: research only, not for diagnosis"
-    data.DerivationDescription = words[:1024]
+    data.DerivationDescription = _short_text(words)
     # Of the film nobody knows whether text is burnt in; a legend is. An archive that asks is told yes.
     data.BurnedInAnnotation = "YES"
     return _common(data, made)
@@ -267,7 +267,13 @@ def _texts(subject: Subject) -> Iterator[Any]:
         said.append(f"Reader's finding: {subject.impression.finding}")
     for number, words in enumerate(said):
         top = 0.01 + 0.04 * number
-        yield TextObject(words[:1024], "DISPLAY", (0.01, top, 0.99, top + 0.035), text_justification="LEFT")
+        yield TextObject(_short_text(words), "DISPLAY", (0.01, top, 0.99, top + 0.035), text_justification="LEFT")
+
+
+def _short_text(words: str) -> str:
+    """Text as the value representation ST holds it: at most 1024 letters, no backslash, no control character."""
+    plain = (letter if letter.isprintable() else " " for letter in words.replace("\\", "/"))
+    return "".join(plain)[:1024]
 
 
 def _said(title: str, answer: Answer) -> str:

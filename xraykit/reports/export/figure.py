@@ -5,6 +5,7 @@ Computes no figure. Whoever sets a page draws charts through `svg`, so that a pa
 
 from __future__ import annotations
 
+import html
 import re
 import struct
 import unicodedata
@@ -181,10 +182,12 @@ def file_name(report: Report, picture: Picture | None, suffix: str) -> str:
 
 
 def _spec(picture: Picture, look: Look, width: float, notice: str) -> dict[str, Any]:
+    from xraykit.reports.charts.style import unpacked
+
     # Checked where it is drawn on the page: to check it again takes as long as to draw it
-    spec = letters.all_drawable(picture.draw(style(look)).to_dict(validate=False))
+    spec = letters.all_drawable(unpacked(picture.draw(style(look)).to_dict(validate=False)))
     if notice:
-        spec["title"] = _title(picture, notice, width - 2 * PADDING)
+        spec["title"] = letters.all_drawable(_title(picture, notice, width - 2 * PADDING))
     elif isinstance(own := spec.get("title"), dict) and isinstance(own.get("text"), str):
         own["text"] = tables.wrapped(own["text"], width / own.get("fontSize", SUBTITLE + 1), bold=True)
     spec["padding"] = PADDING if notice else 0
@@ -199,8 +202,16 @@ def _drawn(spec: dict[str, Any], plot: _Plot | None) -> Drawn:
     sizes = (
         {} if plot is None else {"width": round(plot.width)} | ({"height": round(plot.height)} if plot.height else {})
     )
-    text = vl_convert.vegalite_to_svg(spec | sizes)
+    text = _read_out(vl_convert.vegalite_to_svg(spec | sizes), spec.get("description", ""))
     return Drawn(text, *_size(text))
+
+
+def _read_out(svg: str, words: str) -> str:
+    """The SVG with what a screen reader says of it, as a page of Vega has it: vl-convert leaves the words out."""
+    if not words:
+        return svg
+    about = f'role="graphics-document" aria-roledescription="visualization" aria-label="{html.escape(words)}"'
+    return svg.replace("<svg ", f"<svg {about} ", 1)
 
 
 def _title(picture: Picture, notice: str, width: float) -> dict[str, Any]:

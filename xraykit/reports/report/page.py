@@ -18,6 +18,7 @@ from xraykit.reports.report.table import Rank, Table, escape_markdown
 
 FOLDER = Path(__file__).parents[1]
 CSS = FOLDER / "report.css"  # of tables, headlines and facts, on the dark page and on white paper
+FORMAT = 1  # of the JSON
 IN_FULL = "In the full report"  # name of the fact that says what a short one leaves to it
 
 
@@ -125,7 +126,7 @@ class Report:
             }
             for section in self.sections
         ]
-        head = {"format": 1, "title": self.title, "notice": self.notice, "facts": dict(self.facts)}
+        head = {"format": FORMAT, "title": self.title, "notice": self.notice, "facts": dict(self.facts)}
         content = head | dict(self.data) | {"sections": sections}
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

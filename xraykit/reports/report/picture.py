@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 620  # px of an exported chart's plot
 SCALE = 2  # PNG pixels a px: sharp on a projector
+NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what no SVG may hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +61,14 @@ class Picture:
         """
         import vl_convert
 
-        from xraykit.reports.charts.style import PAPER
+        from xraykit.reports.charts.style import PAPER, unpacked
 
-        spec = self.draw(style or PAPER).to_dict() | {"padding": 14}
+        spec = fit_for_xml(unpacked(self.draw(style or PAPER).to_dict())) | {"padding": 14}
         if not has_own_width(spec):
             spec["width"] = WIDTH
         if framed:
             lines = [self.note, notice] if self.note else [notice]
-            spec["title"] = {"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12}
+            spec["title"] = fit_for_xml({"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12})
         svg = _numbered(vl_convert.vegalite_to_svg(spec))
         place = svg.index(">") + 1
         return f"{svg[:place]}<metadata>{_escape(self._json(notice))}</metadata>{svg[place:]}"
@@ -102,5 +103,14 @@ def _numbered(svg: str) -> str:
     return re.sub(r"\bclip\d+\b", lambda name: numbers[name[0]], svg)
 
 
+def fit_for_xml(value: Any) -> Any:
+    """The same with a mark for each letter that ends vl-convert, and this process with it."""
+    if isinstance(value, str):
+        return NO_XML.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {fit_for_xml(key): fit_for_xml(inner) for key, inner in value.items()}
+    return list(map(fit_for_xml, value)) if isinstance(value, list | tuple) else value
+
+
 def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return NO_XML.sub("\N{REPLACEMENT CHARACTER}", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

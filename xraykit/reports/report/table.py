@@ -197,7 +197,8 @@ def write(value: Any, kind: Kind) -> str:
 
 def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is, in one line."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>|#~$]|:(?=[\w+-]+:))", r"\\\1", text.replace("\n", " "))
+    line = " ".join(text.splitlines())
+    escaped = re.sub(r"([\\`*_{}\[\]<>|#~$]|&(?=#?\w+;)|:(?=[\w+-]+:))", r"\\\1", line)
     return re.sub(r"^(\s*\d*)([.)+-])(?=\s)", r"\1\\\2", escaped)  # what would begin a list
 
 

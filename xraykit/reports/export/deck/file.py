@@ -18,6 +18,7 @@ from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import shapes
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.report import Report
+from xraykit.reports.report.picture import fit_for_xml
 
 OPENED = (1980, 1, 1, 0, 0, 0)  # the first date that a zip file can hold
 CLOCK = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>")
@@ -60,7 +61,7 @@ def content(deck: Any) -> bytes:
 def _about(deck: Any, report: Report) -> None:
     about = deck.core_properties
     about.title, about.subject, about.author, about.last_modified_by = (
-        report.title[:255],
+        fit_for_xml(report.title)[:255],
         report.notice[:255],
         "xraykit",
         "",

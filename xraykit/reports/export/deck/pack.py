@@ -17,6 +17,7 @@ from xraykit.reports.export.deck.blocks import Block, Words
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.shapes import Canvas, Place
 from xraykit.reports.report import Report, Tile
+from xraykit.reports.report.picture import fit_for_xml
 
 WORTH = 0.45  # of a slide that must be free to begin there what goes on on the next
 TILES = 4  # in a row of a title slide
@@ -93,7 +94,7 @@ def title_slide(deck: Any, report: Report, look: Look, notes: str) -> None:
         for k, row in enumerate(tiles):
             _tiles(canvas, row, below + k * (min(room, 2.6) + looks.GAP), min(room, 2.6))
     _footer(canvas, report)
-    canvas.slide.notes_slide.notes_text_frame.text = notes
+    canvas.slide.notes_slide.notes_text_frame.text = fit_for_xml(notes)
 
 
 def slide(deck: Any, report: Report, title: str, page: Page, look: Look, notes: str) -> None:
@@ -109,7 +110,7 @@ def slide(deck: Any, report: Report, title: str, page: Page, look: Look, notes: 
         block.draw(canvas, Place(looks.MARGIN, y, looks.ACROSS, high))
         y += high + looks.GAP
     _footer(canvas, report)
-    canvas.slide.notes_slide.notes_text_frame.text = notes
+    canvas.slide.notes_slide.notes_text_frame.text = fit_for_xml(notes)
 
 
 def _heights(stack: Sequence[Block]) -> list[tuple[Block, float]]:

@@ -24,6 +24,7 @@ from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.native import dots, grids, lines, matrices
 from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.report import Picture, Section, Table
+from xraykit.reports.report.picture import fit_for_xml
 
 TALL = 1.1  # times as high as wide: what is stacked in such a picture stands in two columns
 SIDE_BY_SIDE = 3  # photographs
@@ -82,7 +83,9 @@ def _short(paragraphs: Sequence[str]) -> Iterator[str]:
 
 def picture(part: Picture, width: float, notice: str, look: Look) -> Block:
     """A chart as PowerPoint's own where it has the kind, else in pixels."""
-    spec = part.draw(look.style).to_dict()
+    from xraykit.reports.charts.style import unpacked
+
+    spec = fit_for_xml(unpacked(part.draw(look.style).to_dict()))
     alt = spec.get("description", part.title)
     try:
         return _native(spec, part.key, alt, width, look)

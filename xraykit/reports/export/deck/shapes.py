@@ -14,6 +14,7 @@ from pptx.util import Inches, Pt
 
 from xraykit.reports.export.deck import measure
 from xraykit.reports.export.deck.look import Look
+from xraykit.reports.report.picture import fit_for_xml
 
 ALIGN = {"left": PP_ALIGN.LEFT, "center": PP_ALIGN.CENTER, "right": PP_ALIGN.RIGHT}
 ANCHOR = {"top": MSO_ANCHOR.TOP, "middle": MSO_ANCHOR.MIDDLE, "bottom": MSO_ANCHOR.BOTTOM}
@@ -85,7 +86,7 @@ def text(
 
 
 def write(run: Any, given: Run, size: float) -> None:
-    run.text = given.text
+    run.text = fit_for_xml(given.text)
     run.font.size, run.font.bold = Pt(size), given.bold
     run.font.color.rgb = rgb(given.color)
 
@@ -120,9 +121,9 @@ def line(
 
 def name(shape: Any, key: str, words: str = "") -> None:
     """What the selection pane calls a shape, and what a screen reader says of it."""
-    shape.name = key
+    shape.name = fit_for_xml(key)
     if words:
-        shape._element.xpath(".//p:cNvPr")[0].set("descr", words)
+        shape._element.xpath(".//p:cNvPr")[0].set("descr", fit_for_xml(words))
 
 
 def legend_runs(entries: Sequence[tuple[str, str, str]], look: Look) -> list[Run]:

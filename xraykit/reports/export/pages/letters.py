@@ -9,13 +9,18 @@ from typing import Any
 
 from xraykit.reports.export.pages import tables
 
-BEYOND = re.compile(r"[^\x00-\xff\u200b]+")
-INVISIBLE = ("Cc", "Cf", "Mn", "Me", "Zs", "Zl", "Zp")  # categories that draw nothing of their own
+BEYOND = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\xff\u200b]+")
+JOINED = ("Cf", "Mn", "Me")  # categories that belong to the letter before
+BLANK = ("Zs", "Zl", "Zp")
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # would set the figures after them backwards
 
 
 def drawable(text: str) -> str:
-    """The text with each run of letters that the font lacks as "[U+80BA U+708E]"."""
-    return BEYOND.sub(lambda part: _written(part[0]), text) if not text.isascii() else text
+    """The text with each run of letters that the font lacks as "[U+80BA U+708E]".
+
+    So are control characters, which no SVG may hold, and those that change the direction of what follows them.
+    """
+    return BEYOND.sub(lambda part: _written(part[0]), text)
 
 
 def all_drawable(value: Any) -> Any:
@@ -30,10 +35,13 @@ def all_drawable(value: Any) -> Any:
 def _written(text: str) -> str:
     out, missing = [], []
     for letter in text:
-        joins = bool(missing) and unicodedata.category(letter) in ("Cf", "Mn", "Me")  # belongs to the letter before
-        if joins:
+        category = unicodedata.category(letter)
+        if missing and category in JOINED and letter not in TURNING:
             continue
-        if _is_drawn(letter):
+        if category in BLANK and not _is_drawn(letter):
+            out += [_codes(missing), " "]
+            missing = []
+        elif _is_drawn(letter):
             out += [_codes(missing), letter]
             missing = []
         else:
@@ -47,7 +55,10 @@ def _codes(letters: list[str]) -> str:
 
 @lru_cache(maxsize=1 << 12)
 def _is_drawn(letter: str) -> bool:
-    return unicodedata.category(letter) in INVISIBLE or _pixels(letter) != _nothing()
+    category = unicodedata.category(letter)
+    if letter in TURNING or category in ("Cc", "Cs", "Zl", "Zp"):
+        return False
+    return category == "Cf" or _pixels(letter) != _nothing()
 
 
 @cache
@@ -57,5 +68,13 @@ def _nothing() -> tuple[Any, bytes]:
 
 
 def _pixels(letter: str) -> tuple[Any, bytes]:
-    mask = tables.font(False).getmask(letter)
+    mask = _letter_by_letter().getmask(letter)
     return mask.size, bytes(mask)
+
+
+@cache
+def _letter_by_letter() -> Any:
+    """The page's font without shaping, which would put a mark alone on a circle, there or not."""
+    from PIL import ImageFont
+
+    return ImageFont.truetype(tables.font(False).path, tables.EM, layout_engine=ImageFont.Layout.BASIC)

@@ -95,7 +95,7 @@ def cells(table: Table, stacked: bool) -> tuple[tuple[Cell, ...], ...]:
 
 
 def length(text: str, *, bold: bool = False) -> float:
-    """How long a line of text is, in em."""
+    """How long a text is, in em: its longest line."""
     return _length(text, bold)
 
 
@@ -199,7 +199,7 @@ def _longest(word: str) -> float:
 
 @lru_cache(maxsize=1 << 14)
 def _length(text: str, bold: bool) -> float:
-    return font(bold).getlength(text) / EM
+    return max((font(bold).getlength(line) for line in text.splitlines()), default=0) / EM
 
 
 @cache

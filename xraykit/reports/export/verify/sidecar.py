@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from xraykit.refused import Refused, field_of
+from xraykit.reports.export.verify import agreement
 from xraykit.reports.film import software
+from xraykit.reports.report.page import FORMAT
 from xraykit.system import files, folders
 
 MOST_BYTES = 64 * 2**20
@@ -86,6 +88,11 @@ def read(path: Path) -> Sidecar:
     redo = held.get("redo")
     if not isinstance(redo, dict) or "verb" not in redo:
         raise NotVerified(f"{name} does not say how to make it again. {NO_REDO}")
+    if (version := held.get("format", FORMAT)) != FORMAT:
+        raise NotVerified(
+            f"{name} is a report of the format {agreement.short(version)}; this xraykit reads {FORMAT}. Update "
+            "xraykit, or make the report again."
+        )
     return Sidecar(name, held, redo)
 
 
