@@ -275,6 +275,10 @@ def test_a_refused_film_is_turned_read_anyway_and_put_back_by_keys_alone(visit, 
     eventually(taken, ["turn", "as-it-is", "read"])
     room.change(row(0, gate=of_gate(state="overridden", turn=0)))
     visit.page.locator(".gate[data-gate=overridden]").wait_for()
+    assert (
+        visit.page.locator(".gate").inner_text().splitlines()[-1] == "Undo"
+        and visit.page.locator(".gate button").count() == 1
+    )
     press(visit, "n", "Shift+Y", "Shift+Z")
     settle(visit, "f1")
     assert taken() == ["turn", "as-it-is", "read"], "a film that the gate let pass has none of these"

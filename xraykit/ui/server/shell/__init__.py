@@ -2,8 +2,8 @@
 
 Streamlit's own page is empty until 3 MB of script have run. `Shell` puts the frame into it as plain HTML: the header,
 which stays as it is on every page, and a skeleton of the page that is asked for. Streamlit draws below the header.
-`shell.js` lets Streamlit begin once the frame is on screen, takes the skeleton away once the page is drawn whole, takes a
-click on a page's name to Streamlit, and keeps one entry a page in the browser's history. `stage.js` and `stage.css`
+`shell.js` lets Streamlit begin once the frame is on screen, takes the skeleton away once the page is drawn whole, hands
+a click on a page's name to Streamlit, and keeps one entry a page in the browser's history. `stage.js` and `stage.css`
 present a page, `print.css` is a page on paper.
 """
 

@@ -39,7 +39,7 @@ export function gateBox(room, row) {
   const words = { turn: doWords(gate), read: "Read it anyway", "as-it-is": "Undo" };
   const buttons = open.map((way, place) => button(room, row, way, words[way], way === "as-it-is" ? "text" : place ? null : "primary"));
   if (gate.state === "refused") {
-    return box("stopped", gate.title, [h("p", {}, gate.words), h("p", { class: "code" }, gate.code), h("div", { class: "ways" }, buttons)]);
+    return box("stopped", "Not read", [h("p", {}, gate.words), h("p", { class: "code" }, gate.code), h("div", { class: "ways" }, buttons)]);
   }
   if (gate.state === "overridden") {
     return box("overridden", "Read although the gate refused it", [h("p", {}, gate.words), laid && h("p", {}, laid), buttons]);
