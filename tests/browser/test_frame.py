@@ -105,9 +105,9 @@ def open_slowly(visit, address: str) -> None:
     assert frame.get_by_role("link").count() == len(TITLES) and frame.get_by_role("note").is_visible()
     visit.page.locator("#xk-skeletons > div:visible").wait_for()
     eventually(lambda: held)
-    visit.page.unroute("**/static/js/index.*.js")
     for script in held:  # more than one of Streamlit's is called so, and all are asked for at once
         script.continue_()
+    visit.page.unroute("**/static/js/index.*.js")
     drawn(visit)
 
 
