@@ -222,18 +222,18 @@ def test_every_size_holds_the_room_and_axe_finds_no_serious_fault(visit, enter):
     assert faults == []
 
 
-def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, enter):
-    def of_gate(**changes):
-        words = {
-            "code": "film-turned",
-            "title": "Upside down",
-            "words": "Upside down. Turn it by 180° before it is read.",
-        }
-        laid = {"turn": 0, "inverted": False}
-        return {"state": "refused", **words, "turn": 180, "inverted": False, "laid": laid} | changes
+UNREAD = {name: {"words": "Not read. Upside down."} for name in ("alpha", "beta")}
+PASSED = {"state": "passed", "code": "", "title": "Frontal chest film", "turn": 0}
 
-    unread = {name: {"words": "Not read. Upside down."} for name in ("alpha", "beta")}
-    room = enter([row(0, gate=of_gate(), models=unread), row(1)])
+
+def of_gate(**changes):
+    words = {"code": "film-turned", "title": "Upside down", "words": "Upside down. Turn it by 180° before it is read."}
+    laid = {"turn": 0, "inverted": False}
+    return {"state": "refused", **words, "turn": 180, "inverted": False, "laid": laid} | changes
+
+
+def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, enter):
+    room = enter([row(0, gate=of_gate(), models=UNREAD), row(1)])
     settle(visit, "f0")
     box = visit.page.locator(".gate")
     assert box.get_attribute("data-gate") == "stopped" and "Upside down" in box.inner_text()
@@ -246,14 +246,7 @@ def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, 
     fetched = room.asked.count(("GET", "film/f0"))
     box.get_by_role("button", name="Turn it by 180°").click()
     eventually(lambda: room.asked.count(("GET", "film/f0")) > fetched)
-    room.change(
-        row(
-            0,
-            gate=of_gate(
-                state="passed", code="", title="Frontal chest film", turn=0, laid={"turn": 180, "inverted": False}
-            ),
-        )
-    )
+    room.change(row(0, gate=of_gate(**PASSED, laid={"turn": 180, "inverted": False})))
     eventually(lambda: box.get_attribute("data-gate"), "laid")
     assert box.locator("h3").inner_text() == "Turned by 180°" and visit.page.locator(".findings .model").count() == 2
     room.change(row(1, gate=of_gate(state="overridden", turn=0, code="not-a-chest-film", title="Not a chest film")))
@@ -261,6 +254,81 @@ def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, 
     settle(visit, "f1")
     eventually(lambda: box.get_attribute("data-gate"), "overridden")
     assert of_room(visit, "warned") == "true"
+
+
+def test_a_refused_film_is_turned_read_anyway_and_put_back_by_keys_alone(visit, enter):
+    room = enter([row(0, gate=of_gate(), models=UNREAD), row(1)])
+    settle(visit, "f0")
+    room.answers["gate/f0"] = (200, {})
+    taken = lambda: [body["take"] for kind, _, body in room.bodies if kind == "gate"]  # noqa: E731
+    visit.page.locator(".gate").get_by_role("button", name="Turn it by 180°").wait_for()
+    room.answers.pop("gate/f0")
+    press(visit, "Shift+G")
+    eventually(taken, ["turn"])
+    room.change(row(0, gate=of_gate(**PASSED, laid={"turn": 180, "inverted": False})))
+    visit.page.locator(".gate[data-gate=laid]").wait_for()
+    press(visit, "Shift+G", "Shift+Y", "Shift+Z")  # nothing is left to turn, nor refused
+    eventually(taken, ["turn", "as-it-is"])
+    room.change(row(0, gate=of_gate(turn=0), models=UNREAD))
+    visit.page.locator(".gate[data-gate=stopped]").wait_for()
+    press(visit, "Shift+G", "Shift+Y")
+    eventually(taken, ["turn", "as-it-is", "read"])
+    room.change(row(0, gate=of_gate(state="overridden", turn=0)))
+    visit.page.locator(".gate[data-gate=overridden]").wait_for()
+    assert (
+        visit.page.locator(".gate").inner_text().splitlines()[-1] == "Undo"
+        and visit.page.locator(".gate button").count() == 1
+    )
+    press(visit, "n", "Shift+Y", "Shift+Z")
+    settle(visit, "f1")
+    assert taken() == ["turn", "as-it-is", "read"], "a film that the gate let pass has none of these"
+
+
+def test_a_refused_film_says_so_in_every_pane_and_on_the_full_screen(visit, enter):
+    enter([row(0, gate=of_gate(), models=UNREAD), row(1)])
+    settle(visit, "f0")
+    details = visit.page.locator(".pane-head .detail")
+    brief = details.locator(".brief:visible")
+    eventually(lambda: brief.all_inner_texts()[-2:], ["Not read"] * 2)  # whole words in a narrow pane
+    assert details.locator(".words").all_inner_texts()[1:] == ["Not read: upside down"] * 2, "read aloud"
+    assert [detail.get_attribute("title") for detail in details.all()][1:] == ["Not read: upside down"] * 2
+    assert visit.page.locator(".xk-corners p", has_text="Not read").count() == 2
+    visit.page.set_viewport_size({"width": 3840, "height": 2160})
+    eventually(brief.count, 0)
+
+
+def test_models_are_told_apart_by_what_their_titles_do_not_share(visit, enter):
+    titles = {"alpha": "MobileNetV2, pretrained on ImageNet", "beta": "MobileNetV2, from scratch"}
+    room = Room([row(0), row(1)])
+    for model in room.state["models"]:
+        model["title"] = titles[model["name"]]
+    room.open(visit.page)
+    settle(visit, "f0")
+    pills = visit.page.locator(".pill")
+    assert pills.all_inner_texts() == ["Pretrained on ImageNet", "From scratch"]
+    assert [pill.get_attribute("aria-label") for pill in pills.all()] == list(titles.values())
+    cut = "parts => parts.filter(part => part.scrollWidth > part.clientWidth).map(part => part.textContent)"
+    assert visit.page.locator(".pill span, .pane-title .shortened span").evaluate_all(cut) == []
+    assert visit.page.locator(".pane-title").all_inner_texts()[1:] == ["Pretrained on ImageNet", "From scratch"]
+
+
+def test_every_command_has_a_key_of_its_own_and_every_menu_opens_by_one(visit, enter):
+    enter([row(0), row(1)])
+    settle(visit, "f0")
+    press(visit, "?")
+    sheet = visit.page.locator("dialog[open]")
+    assert sheet.locator("[data-first]").evaluate_all("none => none.map(button => button.ariaLabel)") == []
+    assert "Read it anyway" in sheet.inner_text()
+    press(visit, "Escape")
+    for key, name in (("\\", "Window"), (":", "Overlay"), ("|", "Panes")):
+        press(visit, key)
+        visit.page.get_by_role("dialog", name=name).wait_for()
+        press(visit, "Escape")
+    visit.page.locator(".row").first.click()
+    press(visit, "Shift+K")
+    for on in ("false", "true"):
+        press(visit, "Space")  # a click before does not take it for the reset, and the focus stays
+        eventually(lambda on=on: visit.page.locator(".pill").first.get_attribute("aria-pressed") == on)
 
 
 KEYS_AND_BACK = """async () => {

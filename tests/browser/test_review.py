@@ -185,7 +185,7 @@ def test_nothing_travels_while_the_view_is_moved_and_the_reload_brings_all_back(
 def test_another_class_brings_its_heatmaps_and_a_link_its_model(visit, server):
     model = SHOWN[-1]
     open_page(visit, server, f"/review?model={model.name}")
-    assert visit.page.locator(".pill", has_text=model.title).get_attribute("aria-pressed") == "true"
+    assert visit.page.locator(f'.pill[aria-label="{model.title}"]').get_attribute("aria-pressed") == "true"
     drop(visit, draw.PNG)
     settle(visit, 1)
     for label in CARDS[0].classes:

@@ -57,6 +57,12 @@ def test_what_streamlit_needs_is_still_in_the_page():
     assert not re.search(r"\sstyle=|\son\w+=", page)
 
 
+def test_the_browser_fetches_nothing_of_streamlits_before_the_frame_is_drawn_but_its_font():
+    before, later = shell.framed(INNER, "compare").split("<template")
+    assert "/static/js/" not in before and "stylesheet" not in before and "/static/css/" not in before
+    assert later.index("/static/css/") < later.index("style.css") < later.index("/static/js/index."), "styles overrule"
+
+
 def test_another_streamlits_page_is_not_guessed_at():
     with pytest.raises(ValueError, match=r"index\.html"):
         shell.framed(INNER.replace('id="root"', 'id="app"'), "compare")

@@ -2,8 +2,9 @@
 
 Streamlit's own page is empty until 3 MB of script have run. `Shell` puts the frame into it as plain HTML: the header,
 which stays as it is on every page, and a skeleton of the page that is asked for. Streamlit draws below the header.
-`shell.js` takes the skeleton away once the page is drawn whole, takes a click on a page's name to Streamlit, and keeps
-one entry a page in the browser's history. `stage.js` and `stage.css` present a page, `print.css` is a page on paper.
+`shell.js` lets Streamlit begin once the frame is on screen, takes the skeleton away once the page is drawn whole, hands
+a click on a page's name to Streamlit, and keeps one entry a page in the browser's history. `stage.js` and `stage.css`
+present a page, `print.css` is a page on paper.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ _PARTS = {
     "html": r"<html",
     "title": r"<title>[^<]*</title>",
     "icon": r"<link rel=\"shortcut icon\"[^>]*>",
-    "script": r"<script type=\"module\"",
+    "font": r"<link\s+rel=\"preload\"[^>]*SourceSans[^>]*>",
+    "script": r"<script type=\"module\"[^>]*></script>(?:\s*<link rel=\"modulepreload\"[^>]*>)*",
     "style": r"<link rel=\"stylesheet\"[^>]*>",
     "root": r"<div id=\"root\"",
     "end": r"</body>",
@@ -104,10 +106,11 @@ def framed(inner: str, page: str) -> str:
         "html": f'{parts["html"]} data-page="{page}" data-drawn="no"',
         "title": f"<title>{TITLES[page][1]} · xraykit</title>",
         "icon": f'<link rel="shortcut icon" href="{_address("favicon.png")}" />',
-        "script": f"{_style(font[1])}{_script('shell.js')}{_script('stage.js')}{parts['script']}",
-        "style": "",  # nothing that is drawn first waits for a second answer of a busy server
+        "font": parts["font"],
+        "script": f"{_style(font[1])}{_script('shell.js')}{_script('stage.js')}",
+        "style": "",
         "root": f'{_body(page)}{parts["root"]} aria-busy="true"',
-        "end": f"{parts['style']}{''.join(map(_link_to, STYLES))}{parts['end']}",
+        "end": f"{_later(parts['style'], *map(_link_to, STYLES), parts['script'])}{parts['end']}",
     }
     return _PART.sub(lambda match: put[match.lastgroup or ""], inner)
 
@@ -116,6 +119,11 @@ def _style(font: str) -> str:
     """The frame's own style, and the font that Streamlit's page loads first, under Streamlit's name for it."""
     face = f'font-family: "Source Sans"; font-weight: 100 900; src: url("{font}") format("woff2"); font-display: swap'
     return f"<style>@font-face {{ {face} }}\n{(FOLDER / 'shell.css').read_text('utf-8')}</style>"
+
+
+def _later(*parts: str) -> str:
+    """What the browser leaves alone until `shell.js` has drawn the frame: 60 files, of which it needs none for it."""
+    return f'<template id="xk-later">{"".join(parts)}</template>'
 
 
 def _script(name: str) -> str:

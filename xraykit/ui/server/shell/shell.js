@@ -6,6 +6,7 @@ const root = document.documentElement;
 const links = [...document.querySelectorAll("#xk-frame nav a")];
 const skeletons = [...document.querySelectorAll("#xk-skeletons > div")];
 const STILL = 6; // drawn frames without a change
+const PATIENCE = 30; // drawn frames until Streamlit begins, where a browser does not say that it has painted
 const NAMELESS = 2000; // ms after a script that ended without naming its page: a fault is shown then
 
 /** The page that an address shows; what has no page of its own goes on to the first. */
@@ -30,10 +31,11 @@ const layout = main =>
     .map(box => [box.x, box.y, box.width, box.height].map(Math.round))
     .join(" ");
 
-const watch = { still: 0, layout: "", ended: null, running: false };
+const watch = { still: 0, layout: "", ended: null, running: false, styles: 0 }; // styles: sheets still on their way
 
 /** Whether the page has all it will have: its script has ended, or works at something and says so. */
 function isDrawn(now) {
+  if (watch.styles) return false;
   const app = document.querySelector("[data-testid=stApp]");
   const main = app?.querySelector("[data-testid=stMain]");
   if (!main) return false;
@@ -105,3 +107,26 @@ document.getElementById("xk-frame").addEventListener("click", event => {
 });
 
 open(pageAt(location.pathname));
+
+/** Let Streamlit begin: its 60 files would keep the browser from drawing the frame. */
+function begin() {
+  const later = document.getElementById("xk-later");
+  if (!later) return;
+  for (const sheet of later.content.querySelectorAll("link[rel=stylesheet]")) {
+    watch.styles += 1;
+    for (const end of ["load", "error"]) sheet.addEventListener(end, () => (watch.styles -= 1));
+  }
+  later.replaceWith(later.content);
+}
+
+/** Once the frame is on screen. A tab that nobody sees is not drawn, and some browsers keep to themselves when it is. */
+function beginOncePainted() {
+  const wait = frames => (frames ? requestAnimationFrame(() => wait(frames - 1)) : begin());
+  const told = new PerformanceObserver(list => list.getEntriesByName("first-contentful-paint").forEach(begin));
+  told.observe({ type: "paint", buffered: true });
+  addEventListener("visibilitychange", begin);
+  if (document.hidden) begin();
+  else wait(PATIENCE);
+}
+
+beginOncePainted();

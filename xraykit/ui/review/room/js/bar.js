@@ -1,7 +1,7 @@
 /** The toolbar above the films: every control with its key, and the models and class that are laid over them. */
 
 import { presetNames } from "../xraykit.viewer/window.js";
-import { fill, h, say, shortened } from "./kit/dom.js";
+import { fill, h, say } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { choices, segments, sheetOf, slider } from "./kit/menu.js";
 import { MOST_PANES, earlier, layoutOf, olderOf, priorOf } from "./panes.js";
@@ -30,14 +30,17 @@ export function createBar({ bar, line }, room) {
     buttons.set(name, { element, label });
     return element;
   };
-  const menu = (drawing, label, build) => {
+  const menus = { models: () => pills.querySelector("button")?.focus() };
+  const menu = (name, drawing, label, build) => {
     const element = toolButton(drawing, label);
     element.append(icon("down", 9));
+    buttons.set(`menu-${name}`, { element, label });
+    menus[name] = () => element.click();
     return [element, sheetOf(element, label, build)];
   };
-  const [windowButton, windowSheet] = menu("window", "Window", (close) => windowChoices(room, close));
-  const [overlayButton, overlaySheet] = menu("layers", "Overlay", () => overlayForm(room, () => overlaySheet.refresh()));
-  const [panesButton, panesSheet] = menu("three", "Panes", (close) => paneChoices(room, close));
+  const [windowButton, windowSheet] = menu("window", "window", "Window", (close) => windowChoices(room, close));
+  const [overlayButton, overlaySheet] = menu("overlay", "layers", "Overlay", () => overlayForm(room, () => overlaySheet.refresh()));
+  const [panesButton, panesSheet] = menu("panes", "three", "Panes", (close) => paneChoices(room, close));
   const panel = (name, drawing, label) => {
     const element = toolButton(drawing, label, () => room.togglePanel(name));
     buttons.set(`panel-${name}`, { element, label });
@@ -59,13 +62,22 @@ export function createBar({ bar, line }, room) {
       const now = JSON.stringify([room.models(), room.store.get().label, room.state.models.map((model) => model.name), room.hidden(room.row())]);
       if (now === mark) return;
       mark = now;
-      fill(pills, ...modelPills(room));
-      fill(labels, classSegments(room));
+      refill(pills, modelPills(room));
+      refill(labels, [classSegments(room)]);
     },
+    /** Open the menu of a button, or go to the models. @param {string} name */
+    open: (name) => menus[name](),
     refresh() {
       for (const sheet of [windowSheet, panesSheet]) sheet.refresh();
     },
   };
+}
+
+/** Buttons in place of those that were there; the focus stays on the one of the same place. */
+function refill(group, children) {
+  const at = [...group.querySelectorAll("button")].indexOf(group.getRootNode().activeElement);
+  fill(group, ...children);
+  if (at >= 0) group.querySelectorAll("button")[at]?.focus();
 }
 
 function toolButton(drawing, label, press) {
@@ -154,8 +166,8 @@ function modelPills(room) {
   const on = new Set(room.models());
   return room.state.models.map((model) => h("button", {
     type: "button", class: "pill", "aria-pressed": String(on.has(model.name)), title: `${on.has(model.name) ? "Put away" : "Show"} ${model.title}`,
-    onclick: () => room.toggleModel(model.name),
-  }, h("i", { "aria-hidden": "true" }), shortened(room.titleOf(model.name))));
+    "aria-label": room.titleOf(model.name), onclick: () => room.toggleModel(model.name),
+  }, h("i", { "aria-hidden": "true" }), h("span", {}, room.shortOf(model.name))));
 }
 
 function classSegments(room) {

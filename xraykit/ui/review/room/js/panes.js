@@ -1,6 +1,6 @@
 /** What each pane shows: the film, a model's heatmap over it, two models' heatmaps, or a prior of the same patient. */
 
-import { duration, fill, h, say, shortened } from "./kit/dom.js";
+import { duration, fill, h, shortened } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { choices, sheetOf } from "./kit/menu.js";
 import { caution } from "./kit/scorecard.js";
@@ -112,7 +112,7 @@ export function panesOf(room) {
   const row = room.row();
   return contentsOf(room).map((content) => {
     const shown = content === "prior" ? priorOf(room, row) : row;
-    const pane = { content, film: null, heats: [], head: titleOf(room, content, row), title: "", detail: "", corners: cornersOf(room, content, shown, row), words: null, computing: false, again: false };
+    const pane = { content, film: null, heats: [], head: titleOf(room, content, row), title: "", detail: null, corners: cornersOf(room, content, shown, row), words: null, computing: false, again: false };
     if (content !== "film" && content !== "prior") pane.title = pane.head; // on the film too: the full screen has no heads
     layFilm(room, pane, shown);
     if (pane.film && !room.hidden(row)) layHeats(room, pane, row, content);
@@ -136,37 +136,46 @@ function layHeats(room, pane, row, content) {
   pane.heats = names.map((name) => {
     const query = heatQuery(room, row, name);
     if (typeof query === "string") {
-      pane.detail = query;
+      pane.detail = { words: query, brief: row.gate?.state === "refused" ? "Not read" : "No heatmap", warns: true };
       return null; // words, no query
     }
     const entry = room.shelf.heat(row.id, query);
-    pane.detail = names.length > 1 ? "" : describe(entry, query, row.models[name].probabilities, room) || caution(room.state.models.find((model) => model.name === name), query.method);
+    pane.detail = names.length > 1 ? null : describe(entry, query, row.models[name].probabilities, room) || cautionOf(room, name, query.method);
     pane.computing ||= Boolean(entry && "done" in entry);
     pane.again ||= entry?.error?.code === "cancelled";
-    if (entry?.heat) entry.heat.title = room.titleOf(name); // for its legend
+    if (entry?.heat) entry.heat.title = room.shortOf(name); // for its legend
     return entry?.heat?.rows ? entry.heat : null; // where there is none, only words come
   });
   pane.heats = pane.heats.filter(Boolean);
 }
 
-/** What a heatmap says, or why there is none, in one line. */
+/** What a heatmap says, or why there is none: in one line, and in few words for a narrow pane; null where nothing is to be said. */
 function describe(entry, { method, label }, probabilities, room) {
-  if (!entry) return "";
-  if (entry.error) return entry.error.words ?? "The heatmap could not be computed.";
-  if (!entry.heat) return `${method}: ${Math.round(100 * (entry.done ?? 0))} %${entry.remaining ? `, ${duration(entry.remaining)} left` : ""}`;
-  if (entry.heat.words) return entry.heat.words;
-  if (entry.heat.maximum <= 0) return "No positive evidence at this layer: the film is shown as it is.";
+  if (!entry) return null;
+  if (entry.error) return { words: entry.error.words ?? "The heatmap could not be computed.", brief: "No heatmap", warns: true };
+  if (!entry.heat) {
+    const done = `${Math.round(100 * (entry.done ?? 0))} %`;
+    return { words: `${method}: ${done}${entry.remaining ? `, ${duration(entry.remaining)} left` : ""}`, brief: done };
+  }
+  if (entry.heat.words) return { words: entry.heat.words, brief: "No heatmap", warns: true };
+  if (entry.heat.maximum <= 0) return { words: "No positive evidence at this layer: the film is shown as it is.", brief: "No evidence" };
   const classes = Object.keys(probabilities).length;
-  if (probabilities[label] < 1 / classes) return `The model probability of ${label} is low, so this heatmap says little.`;
+  if (probabilities[label] < 1 / classes) return { words: `The model probability of ${label} is low, so this heatmap says little.`, brief: "Low probability" };
   const top = room.sharedMaximum();
-  return top ? `Peak ${(entry.heat.maximum / top).toFixed(2)} on the shared scale` : "";
+  const peak = top && (entry.heat.maximum / top).toFixed(2);
+  return top ? { words: `Peak ${peak} on the shared scale`, brief: `Peak ${peak}` } : null;
+}
+
+function cautionOf(room, name, method) {
+  const words = caution(room.state.models.find((model) => model.name === name), method);
+  return words ? { words, brief: "Caution", warns: true } : null;
 }
 
 function titleOf(room, content, row) {
   if (content === "film") return "Film";
   if (content === "prior") return `Prior${row ? `, ${earlier(row, priorOf(room, row)) || "chosen by hand"}` : ""}`;
-  if (content === "both") return room.models().slice(0, 2).map(room.titleOf).join(" and ");
-  return room.titleOf(content.slice("model:".length));
+  if (content === "both") return room.models().slice(0, 2).map(room.shortOf).join(" and ");
+  return room.shortOf(content.slice("model:".length));
 }
 
 function cornersOf(room, content, row, current) {
@@ -175,7 +184,7 @@ function cornersOf(room, content, row, current) {
   corners.topLeft = [room.nameOf(row), row.width && `${row.width} × ${row.height}, ${row.bits} bit`, [row.view, row.laterality].filter(Boolean).join(" ")].filter(Boolean);
   if (content === "prior") corners.topLeft.unshift(["PRIOR", earlier(current, row)].filter(Boolean).join(", "));
   const reading = content.startsWith("model:") && !room.hidden(current) ? row.models?.[content.slice("model:".length)] : null;
-  if (reading?.top) corners.topRight = [`${reading.top} ${reading.probabilities[reading.top].toFixed(3)}`];
+  if (reading) corners.topRight = [reading.top ? `${reading.top} ${reading.probabilities[reading.top].toFixed(3)}` : "Not read"]; // a bare film is no empty heatmap
   return corners;
 }
 
@@ -184,12 +193,14 @@ export function createHeads(root, room) {
   const heads = Array.from({ length: MOST_PANES }, (_, place) => {
     const title = h("span", { class: "title" });
     const button = h("button", { type: "button", class: "pane-title", title: "Choose what this pane shows" }, title, icon("down", 12));
-    const detail = h("span", { class: "detail", role: "status" });
+    const words = h("span", { class: "words" });
+    const brief = h("span", { class: "brief", "aria-hidden": "true" });
+    const detail = h("span", { class: "detail", role: "status" }, words, brief);
     const cancel = h("button", { type: "button", class: "text", hidden: true, onclick: () => room.cancelHeats() }, "Cancel");
     const again = h("button", { type: "button", class: "text", hidden: true, onclick: () => room.retryHeats() }, "Try again");
     sheetOf(button, "What this pane shows", (close) => [paneChoices(room, place, close)]);
     const element = h("div", { class: "pane-head" }, button, detail, cancel, again);
-    return { element, title, detail, cancel, again };
+    return { element, title, detail, words, brief, cancel, again, said: undefined };
   });
   return {
     show(panes) {
@@ -201,13 +212,22 @@ export function createHeads(root, room) {
           fill(head.title, shortened(pane.head));
           head.title.parentElement.setAttribute("aria-label", pane.head);
         }
-        say(head.detail, pane.detail);
-        head.detail.title = pane.detail;
+        showDetail(head, pane.detail);
         head.cancel.hidden = !pane.computing;
         head.again.hidden = !pane.again;
       });
     },
   };
+}
+
+/** What a heatmap says; a narrow pane has the few words, and all of them for who points at it or has it read aloud. */
+function showDetail(head, detail) {
+  const said = JSON.stringify(detail);
+  if (head.said === said) return;
+  head.said = said;
+  head.words.textContent = detail?.words ?? "";
+  fill(head.brief, detail?.warns && icon("warning", 12), detail?.brief ?? "");
+  head.detail.title = detail?.words ?? "";
 }
 
 function paneChoices(room, place, close) {

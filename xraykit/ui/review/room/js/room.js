@@ -13,6 +13,7 @@ import { createFindings } from "./findings.js";
 import { commandsOf } from "./kit/commands.js";
 import { Room } from "./kit/room.js";
 import { createStore } from "./kit/store.js";
+import { gateCommands } from "./list/gate.js";
 import { createList } from "./list/list.js";
 import { createRows } from "./list/rows.js";
 import { createSide } from "./list/side.js";
@@ -85,7 +86,7 @@ async function begin(room, { key, model, film }) {
   room.marks = addMarks(viewer, { onChange: (id, marks) => room.reading?.drawn(id, { marks }) });
   room.reading = createReading(room.at("reader"), { room });
   room.report = createReport(room);
-  const own = [...commandsOf(room), seenCommand(room), ...room.report.commands];
+  const own = [...commandsOf(room), ...gateCommands(room), seenCommand(room), ...room.report.commands];
   room.commands = () => [...own, ...viewer.commands, ...room.measuring.commands, ...room.marks.commands, ...room.reading.commands];
   room.keys = createKeys(() => room.commands());
   room.help = createHelp(room.at("help"), room.keys);

@@ -12,7 +12,8 @@ const asked = new WeakMap(); // row -> model -> {said} | {error}: a row that cha
 export function knownBadge(known, short = false) {
   if (!known) return null;
   const set = `${SPLITS[known.split] ?? known.split} set`;
-  const words = short ? `${known.exact ? "In" : "Twin in"} ${set}` : known.exact ? `In this model's ${set}` : `Near twin in this model's ${set}`;
+  const words = short ? [known.exact ? "Known" : "Twin", h("span", { class: "unseen" }, `${known.exact ? " from" : " in"} ${set}`)] // beside it the class needs the room
+    : known.exact ? `In this model's ${set}` : `Near twin in this model's ${set}`;
   return h("span", { class: `saw-known ${known.split}`, title: known.words }, icon("warning", 12), words);
 }
 

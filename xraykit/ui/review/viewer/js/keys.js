@@ -9,9 +9,9 @@ import { isReserved, keycapOf, latinNameOf, nameOf, spelled } from "./tools/keyn
 
 /**
  * @typedef {{name: string, label: string, group?: string, key?: string|string[], run: (pressed: boolean) => void,
- *   hold?: boolean, repeat?: boolean, fixed?: boolean, enabled?: () => boolean}} Command
+ *   hold?: boolean, repeat?: boolean, fixed?: boolean, focuses?: boolean, enabled?: () => boolean}} Command
  *   hold: run(true) at the press, run(false) at the release. repeat: the keyboard's own repeating counts as presses.
- *   fixed: its key cannot be changed.
+ *   fixed: its key cannot be changed. focuses: it moves the focus, and Space presses what has it then.
  * @typedef {{code: "unknown command"|"fixed"|"no key"|"reserved"|"taken"|"no file"|"too many", words: string}} Refusal
  */
 
@@ -206,6 +206,7 @@ class Listener {
     event.stopPropagation(); // neither Streamlit's own keys (R, C) nor a list hears it as well
     if (event.repeat && (command.hold || !command.repeat)) return;
     if (command.hold) this.held.set(event.code, command);
+    if (command.focuses) this.clicked = false;
     command.run(true);
   }
 

@@ -10,7 +10,7 @@ const TOOLS = [
   { name: "probe", label: "Probe", key: "Q" },
   { name: "ruler", label: "Ruler", key: "M" },
   { name: "angle", label: "Angle", key: "A" },
-  { name: "cobb", label: "Cobb angle (two lines)", key: "Shift+M" },
+  { name: "cobb", label: "Cobb angle (two lines)", key: "Shift+Q" },
   { name: "ratio", label: "Cardiothoracic ratio", key: "T" },
 ];
 

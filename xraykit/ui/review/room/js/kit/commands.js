@@ -7,6 +7,7 @@ export function commandsOf(room) {
   const { store } = room;
   const command = (name, label, key, run, more = {}) => ({ name, label, group: "Worklist", key, run, ...more });
   const films = () => room.rows.size > 0;
+  const inSight = () => !room.viewer?.view.fullscreen;
   return [
     command("next", "Next film", ["N", "ArrowDown"], () => room.step(1), { repeat: true, enabled: films }),
     command("previous", "Previous film", ["P", "ArrowUp"], () => room.step(-1), { repeat: true, enabled: films }),
@@ -25,6 +26,10 @@ export function commandsOf(room) {
     command("layout", "One, two or three panes", "G", () => room.nextLayout(), { group: "Panes" }),
     command("label", "Heatmap of the next class", ";", () => room.nextLabel(), { group: "Overlay" }),
     command("prior", "Prior beside the film, or not", "Shift+P", () => store.set({ prior: !store.get().prior }), { group: "Panes" }),
+    command("menu-window", "Windows of the film, sharpened views", "\\", () => room.bar.open("window"), { group: "Window", enabled: inSight }),
+    command("menu-overlay", "Class, method, colours and opacity of the heatmap", ":", () => room.bar.open("overlay"), { group: "Overlay", enabled: inSight }),
+    command("menu-panes", "Number of panes, choice of a prior", "|", () => room.bar.open("panes"), { group: "Panes", enabled: inSight }),
+    command("menu-models", "Go to the models; Space puts one on or away", "Shift+K", () => room.bar.open("models"), { group: "Overlay", focuses: true, enabled: inSight }),
     command("panel-films", "Show or hide the worklist", "Shift+L", () => room.togglePanel("films"), { group: "Panes" }),
     command("panel-findings", "Show or hide the findings", "Shift+I", () => room.togglePanel("findings"), { group: "Panes" }),
   ];

@@ -24,7 +24,7 @@ export function h(tag, attributes = {}, ...children) {
 
 /** What is there of some children; numbers as text. */
 export const shown = (children) =>
-  children.flat().filter((child) => child !== null && child !== undefined && child !== false)
+  children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false)
     .map((child) => (typeof child === "number" ? String(child) : child));
 
 /** Put children in place of those that an element has. */

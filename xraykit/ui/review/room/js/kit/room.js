@@ -30,6 +30,7 @@ export class Room extends Choices {
     this.closeAll = () => this.empty();
     this.removeRefused = () => this.refused().forEach((row) => this.remove(row.id));
     this.titleOf = (name) => titleIn(this.state.models, name);
+    this.shortOf = (name) => shortIn(this.state.models, name);
     this.pickPrior = () => this.beginPicking();
   }
 
@@ -327,4 +328,16 @@ export class Room extends Choices {
 function titleIn(models, name) {
   const title = models.find((model) => model.name === name)?.title ?? name;
   return models.filter((model) => model.title === title).length > 1 ? `${title} (${name})` : title;
+}
+
+/** What tells a model from the others, where there is little room: its title without the words that all begin with. */
+function shortIn(models, name) {
+  const title = titleIn(models, name);
+  const titles = models.map((model) => model.title.split(/\s+/));
+  const [first = [], ...others] = titles;
+  const isShared = (word, place) => others.every((words) => words[place] === word && words.length > place + 1);
+  const differs = first.findIndex((word, place) => !isShared(word, place) || place + 1 === first.length);
+  if (others.length === 0 || differs < 1) return title;
+  const rest = title.split(/\s+/).slice(differs).join(" ");
+  return /^\p{Ll}+(?:\P{L}|$)/u.test(rest) ? `${rest[0].toUpperCase()}${rest.slice(1)}` : rest;
 }

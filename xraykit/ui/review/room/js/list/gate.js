@@ -1,4 +1,4 @@
-/** What the gate made of a film: why the models did not read it, and the one click that changes that. */
+/** What the gate made of a film: why the models did not read it, and the one click or key that changes that. */
 
 import { h } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
@@ -9,43 +9,64 @@ export const isRefused = (row) => row.state === "refused" || isStopped(row);
 /** Whether the gate refused a film that can be shown. */
 export const isStopped = (row) => row.gate?.state === "refused" && row.state !== "waiting";
 
+/** What can be done about the gate's answer: [way, key, name in the help sheet]. */
+const WAYS = [
+  ["turn", "Shift+G", "Turn or invert the film as proposed"],
+  ["read", "Shift+Y", "Read it anyway, though the gate refused it"],
+  ["as-it-is", "Shift+Z", "Undo: take the film as it is"],
+];
+const asked = new WeakSet(); // rows that the server is asked to take in another way
+
+/** Each of the ways by key. @param {any} room @returns {any[]} as keys.js takes them */
+export const gateCommands = (room) => WAYS.map(([way, key, label]) => ({
+  name: `gate-${way}`, label, group: "Gate", key, enabled: () => waysOf(room.row()).includes(way), run: () => take(room, room.row(), way),
+}));
+
+/** The ways that are open for a film. */
+function waysOf(row) {
+  if (!row?.gate || row.state === "waiting") return [];
+  const { state, turn, inverted, laid } = row.gate;
+  const undo = state === "overridden" || laidWords(laid);
+  return [state === "refused" && (turn || inverted) && "turn", state === "refused" && "read", undo && "as-it-is"].filter(Boolean);
+}
+
 /** What to know of the gate's doing before any prediction; null where the film simply passed. */
 export function gateBox(room, row) {
   const { gate } = row;
   if (!gate || row.state === "waiting") return null;
   const laid = laidWords(gate.laid);
-  const undo = () => button(room, row, "as-it-is", "Undo", "text");
-  if (gate.state === "refused") return stopped(room, row, laid && undo());
-  if (gate.state === "overridden") {
-    return box("overridden", "Read although the gate refused it", [h("p", {}, gate.words), laid && h("p", {}, laid), undo()]);
+  const open = waysOf(row);
+  const words = { turn: doWords(gate), read: "Read it anyway", "as-it-is": "Undo" };
+  const buttons = open.map((way, place) => button(room, row, way, words[way], way === "as-it-is" ? "text" : place ? null : "primary"));
+  if (gate.state === "refused") {
+    return box("stopped", "Not read", [h("p", {}, gate.words), h("p", { class: "code" }, gate.code), h("div", { class: "ways" }, buttons)]);
   }
-  return laid ? box("laid", laid, [undo()]) : null;
-}
-
-function stopped(room, row, undo) {
-  const { gate } = row;
-  const turn = (gate.turn || gate.inverted) && button(room, row, "turn", doWords(gate), "primary");
-  return box("stopped", gate.title, [h("p", {}, gate.words), h("p", { class: "code" }, gate.code),
-    h("div", { class: "ways" }, turn, button(room, row, "read", "Read it anyway", turn ? null : "primary"), undo)]);
+  if (gate.state === "overridden") {
+    return box("overridden", "Read although the gate refused it", [h("p", {}, gate.words), laid && h("p", {}, laid), buttons]);
+  }
+  return laid ? box("laid", laid, buttons) : null;
 }
 
 const box = (state, title, parts) =>
   h("section", { class: `warnings gate ${state}`, role: state === "laid" ? "status" : "alert", data: { gate: state } }, h("h3", {}, icon("warning"), title), parts);
 
 function button(room, row, way, words, kind) {
-  return h("button", { type: "button", class: kind, data: { take: way }, onclick: (event) => take(room, row, way, event.currentTarget) }, words);
+  const keys = room.keysOf(`gate-${way}`).join(", ");
+  return h("button", { type: "button", class: kind, data: { take: way }, title: keys && `${words} (${keys})`, onclick: () => take(room, row, way) }, words,
+    keys && kind !== "text" && h("kbd", { "aria-hidden": "true" }, keys));
 }
 
 /** Have the film taken in another way: what was fetched of it is of the way before. */
-async function take(room, row, way, pressed) {
-  pressed.disabled = true;
+async function take(room, row, way) {
+  if (asked.has(row)) return; // a changed row is another object
+  asked.add(row);
   try {
     await room.routes.takeAs(row.id, way);
     room.shelf.forget(row.id);
     room.changed("shelf");
     room.poke();
   } catch (error) {
-    pressed.disabled = false;
+    asked.delete(row);
     room.tell(error);
   }
 }
