@@ -55,7 +55,7 @@ def _smallest_biases(logits: np.ndarray, truth: np.ndarray, weights: np.ndarray)
 
 
 def _smallest_shift(margins: np.ndarray, gains: np.ndarray) -> float:
-    """The shift nearest to 0 at which a class gains most, where each film whose margin it lifts above 0 brings its gain."""
+    """The shift nearest to 0 at which a class gains most: a film whose margin it lifts above 0 brings its gain."""
     order = np.argsort(-margins)
     limits = np.concatenate([[-np.inf], -margins[order], [np.inf]])
     totals = np.concatenate([[0.0], np.cumsum(gains[order])])

@@ -80,8 +80,8 @@ NAMED: dict[str, Recipe] = {
             weights="imagenet",
             momentum=0.999,
         ),
-        # From scratch with what a small set needs: many small steps, warm-up and cosine, augmentation, films blended with
-        # each other, smoothing, quick statistics.
+        # From scratch with what a small set needs: many small steps, warm-up and cosine, augmentation, blended films,
+        # smoothing, quick statistics.
         Recipe(
             name="strong-scratch",
             phases=(
