@@ -80,14 +80,13 @@ NAMED: dict[str, Recipe] = {
             weights="imagenet",
             momentum=0.999,
         ),
-        # From scratch with what a small set needs: many small steps, warm-up and cosine, augmentation, blended films,
-        # smoothing, quick statistics.
+        # From scratch with what a small set needs: warm-up and cosine, augmentation, smoothing, quick statistics.
         Recipe(
             name="strong-scratch",
             phases=(
                 Phase(
                     epochs=40,
-                    learning_rate=1.5e-3,
+                    learning_rate=2e-3,
                     optimizer="adamw",
                     schedule="cosine",
                     warmup_epochs=2,
@@ -95,11 +94,9 @@ NAMED: dict[str, Recipe] = {
                 ),
             ),
             image_size=160,
-            batch_size=16,
             momentum=0.95,
             label_smoothing=0.05,
             augmentation=CHEST,
-            mixup=0.2,
             bias_correction=True,
             keep="last",
         ),
