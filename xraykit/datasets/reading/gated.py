@@ -16,7 +16,7 @@ from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal, reasons
 
 SHOWN = 8  # small pictures
-WORDS = dict(zip(gate.CODES, ("not a chest film", "turned", "inverted"), strict=True))
+WORDS: dict[str, str] = dict(zip(gate.CODES, ("not a chest film", "turned", "inverted"), strict=True))
 
 
 class Gated:

@@ -1,4 +1,4 @@
-"""The studies that have a name: the five published ones, what they wished for, and two of our own.
+"""The studies that have a name: the five published ones, what they wished for, and our own.
 
 Where a source does not say something it is chosen here and said in the study's words.
 """
@@ -205,7 +205,7 @@ NAMED: dict[str, Study] = {
             "of layers: Adam at 0.0001, 10 epochs and three layers here.",
             published="freeze-depth",
         ),
-        # Ours: what a network is worth on a source that it never saw
+        # Ours: what networks are worth on a source that they never saw, without and with training against its cues
         Study(
             name="transfer",
             recipe=Recipe(
@@ -221,6 +221,15 @@ NAMED: dict[str, Study] = {
             classes={"Viral Pneumonia": "Pneumonia"},
             words="What does a network give on films of a source that it never saw? Each of three sets in turn is the "
             "test of networks that learned from the other two; their validation films are of the sources they know.",
+        ),
+        Study(
+            name="left-out-pooled",
+            recipe=recipes.NAMED["pooled"],
+            folds=FoldPlan(FoldKind.LEAVE_ONE_SOURCE_OUT),
+            data=("radiography", "darkcovid", "kermany"),
+            classes={"Viral Pneumonia": "Pneumonia"},
+            words="Does training against the cues of sources help on a source that was never seen? The recipe of the "
+            "shipped model of three sources, each source left out in turn.",
         ),
     )
 }
