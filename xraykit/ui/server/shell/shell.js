@@ -122,8 +122,8 @@ function begin() {
 /** Once the frame is on screen. A tab that nobody sees is not drawn, and some browsers keep to themselves when it is. */
 function beginOncePainted() {
   const wait = frames => (frames ? requestAnimationFrame(() => wait(frames - 1)) : begin());
-  const told = new PerformanceObserver(list => list.getEntriesByName("first-contentful-paint").forEach(begin));
-  told.observe({ type: "paint", buffered: true });
+  const paints = new PerformanceObserver(list => list.getEntriesByName("first-contentful-paint").forEach(begin));
+  paints.observe({ type: "paint", buffered: true });
   addEventListener("visibilitychange", begin);
   if (document.hidden) begin();
   else wait(PATIENCE);
