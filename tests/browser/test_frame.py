@@ -77,18 +77,27 @@ def drawn(visit) -> None:
 
 def open_slowly(visit, address: str) -> None:
     """Open a page whose first script is held back until the skeleton has been seen."""
-    held = []
-    visit.page.route("**/static/js/index.*.js", lambda route: held.append(route))
+    held, released = [], []
+
+    def hold(route) -> None:
+        if released:
+            route.continue_()
+        else:
+            held.append(route)
+
+    visit.page.route("**/static/js/index.*.js", hold)
     visit.page.goto(address, wait_until="commit")
     frame = visit.page.locator("#xk-frame")
     frame.get_by_role("link", name="Datasets").wait_for()
     assert frame.get_by_role("link").count() == len(TITLES) and frame.get_by_role("note").is_visible()
     visit.page.locator("#xk-skeletons > div:visible").wait_for()
-    eventually(lambda: held)
+    # A question to the page at every look: requests are told only while one is answered
+    eventually(lambda: visit.page.locator("#xk-later").count() == 0 and bool(held))
+    released.append(True)
     for script in held:  # more than one of Streamlit's is called so, and all are asked for at once
         script.continue_()
-    visit.page.unroute("**/static/js/index.*.js")
     drawn(visit)
+    visit.page.unroute("**/static/js/index.*.js")
 
 
 def is_sound(visit, name: str) -> None:
