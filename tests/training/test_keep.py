@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.helpers import DATA, bad_films, film_folders
+from tests.helpers import DATA, ROOT, bad_films, film_folders
 from xraykit.__main__ import main
 from xraykit.datasets import dataset, layout
 from xraykit.evaluation import calibration as calibrations
@@ -167,6 +167,17 @@ def test_a_name_is_kept_once_unless_replaced(finished, converted_already):
         keep.keep(made, "tiny", root=weights)
     assert keep.keep(made, "tiny", root=weights, replace=True).name == "tiny"
     assert not list(weights.glob(".*")), "no half-made folder is left"
+
+
+def test_the_audit_of_a_run_s_films_is_on_its_card(finished, converted_already):
+    made, weights = finished
+    recorded, audit = made.read("data.json"), card.read(ROOT / "weights" / "mobilenetv2-scratch").checks["data_audit"]
+    made.write("data.json", {**recorded, "data_audit": audit})
+    try:
+        found = keep.keep(made, "audited", root=weights)
+    finally:
+        made.write("data.json", recorded)
+    assert found.checks["data_audit"] == audit and found.checks.keys() == {"data_audit", "conformal"}
 
 
 def test_only_a_finished_run_is_kept(tmp_path):
