@@ -76,6 +76,7 @@ def test_the_classes_are_evened_out(changed):
     assert new.card.recipe["bias_correction"] is True and new.card.metrics["milliseconds_a_film"] == 1.0
 
 
+@pytest.mark.slow
 def test_network_graph_and_readings_agree(changed):
     import keras
 

@@ -35,7 +35,7 @@ from xraykit.training import audited
 from xraykit.training.recipe import sentences as recipe_sentences
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
-from xraykit.truth import sets
+from xraykit.truth import biases, sets
 from xraykit.truth.seen import films as seen
 from xraykit.truth.seen import remember
 
@@ -211,7 +211,8 @@ def _complete(
     # As they were written: a threshold is the very probability of a film, and the files round
     written = evaluation.load_parts(folder)
     read = sum(len(readings[part].films) for part in readings)
-    metrics = {part: stats.plain(evaluations[part].metrics()) for part in readings} | {
+    metrics = draft.metrics | {part: stats.plain(evaluations[part].metrics()) for part in readings}
+    metrics |= {
         "agreement_with_keras": {"largest_difference": difference, "films": read},
         "milliseconds_a_film": round(1000 * seconds / read, 2),
         "operating_points": operating_point.of_card(written, draft.files[cards.NETWORK]),
@@ -263,13 +264,21 @@ def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: 
         temperature=calibration.fit_temperature(validation.logits, validation.truth),
         recipe=recipe_sentences.portable(recipe) | learned,
         data=_data_words(data, recipe),
-        metrics={},
+        metrics=_biases(status.class_biases, data["classes"]),
         limits=(*LIMITS, *(() if knows_patients else (NO_PATIENTS,)), *limits),
         software=kept.software(status.backend or "not reported"),
         files={file: system_files.sha256_of(folder / file) for file in cards.KEPT_FILES},
         parameters=status.parameters or 0,
         checks={audited.KEY: data[audited.KEY]} if audited.KEY in data else {},
     )
+
+
+def _biases(given: Sequence[float] | None, classes: Sequence[str]) -> dict:
+    """What a card says of the class biases that the run ended with, sum 0."""
+    if not given:
+        return {}
+    added = np.round(np.subtract(given, np.mean(given)), biases.DIGITS).tolist()
+    return {biases.KEY: dict(zip(classes, added, strict=False))}
 
 
 def _data_words(data: dict, recipe: dict) -> dict:

@@ -26,7 +26,8 @@ from xraykit.models.conversion.task import squares
 from xraykit.system import files as system_files
 from xraykit.truth import sets
 
-KEY = "class_biases"  # in a card's metrics: what its network was given after training
+KEY = "class_biases"  # in a card's metrics: what was added to its network's last layer after the last epoch
+CLOSE = 0.01  # in logits: less is no change, but the rounding of another reading of the same films
 DIGITS = 6  # of the logits in an evaluation's file, so that these biases can be taken off them again
 AGREEMENT = 1e-4  # largest allowed difference of any probability
 OUTDATED = ("shortcuts", "scorecard")  # checks that read films with the network
@@ -60,7 +61,7 @@ def refit(name_or_folder: str | Path) -> Refitted:
     folder = classifier.find(name_or_folder)
     card, parts = _read(folder)
     fitted, change = _fit(card, parts["validation"])
-    if not change.any():
+    if np.abs(change).max() < CLOSE:
         return Refitted(card, {})
     with kept.new_model(card.name, folder.parent, replace=True) as unfinished:
         if cards.read(folder) != card:
