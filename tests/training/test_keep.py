@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.helpers import DATA, bad_films, film_folders
+from tests.helpers import DATA, ROOT, bad_films, film_folders
 from xraykit.__main__ import main
 from xraykit.datasets import dataset, layout
 from xraykit.evaluation import calibration as calibrations
@@ -25,6 +25,7 @@ from xraykit.system.job_folder import JobRefused, State
 from xraykit.training import keep, worker
 from xraykit.training.recipe import presets
 from xraykit.training.run import run
+from xraykit.truth import biases
 from xraykit.truth.seen import films as seen_films
 
 
@@ -34,8 +35,9 @@ def finished(tmp_path_factory, converts_here):
     root = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XRAYKIT_CACHE", str(root / "cache"))
+        patch.setattr(calibrations, "fit_biases", lambda *_: np.array([0.3, -0.1, -0.2]))  # the drawn films need none
         films = dataset.read(film_folders.make(root / "films", films=40))
-        chosen = presets.NAMED["tiny"].change(balance="undersample", shrink=0.9)
+        chosen = presets.NAMED["tiny"].change(balance="undersample", shrink=0.9, bias_correction=True)
         made = run.create(json.loads(chosen.to_json()), films.root, root / "runs", "tiny")
         before = dict(os.environ)  # a run sets its device's variables for good
         assert worker.train(made) == "finished", made.status()
@@ -167,6 +169,24 @@ def test_a_name_is_kept_once_unless_replaced(finished, converted_already):
         keep.keep(made, "tiny", root=weights)
     assert keep.keep(made, "tiny", root=weights, replace=True).name == "tiny"
     assert not list(weights.glob(".*")), "no half-made folder is left"
+
+
+def test_class_biases_that_a_run_ended_with_are_not_fitted_on_top_of_themselves(finished):
+    made, weights = finished
+    assert made.status().class_biases == pytest.approx((0.5, 0.1, 0))
+    assert tuple(card.read(weights / "tiny").metrics["class_biases"].values()) == (0.3, -0.1, -0.2)
+    assert biases.refit(weights / "tiny").added == {}
+
+
+def test_the_audit_of_a_run_s_films_is_on_its_card(finished, converted_already):
+    made, weights = finished
+    recorded, audit = made.read("data.json"), card.read(ROOT / "weights" / "mobilenetv2-scratch").checks["data_audit"]
+    made.write("data.json", {**recorded, "data_audit": audit})
+    try:
+        found = keep.keep(made, "audited", root=weights)
+    finally:
+        made.write("data.json", recorded)
+    assert found.checks["data_audit"] == audit and found.checks.keys() == {"data_audit", "conformal"}
 
 
 def test_only_a_finished_run_is_kept(tmp_path):

@@ -82,7 +82,8 @@ def new_model(name: str, root: Path | None = None, replace: bool = False) -> Ite
     with system_folders.claimed(root, name) as ours:
         if not ours:
             raise ModelRefused(
-                f"Another process is saving a model named {name}. Wait until it is done, or choose another name.",
+                f"Another process is saving a model named {name}. Wait until it is done"
+                f"{', then try again' if replace else ', or choose another name'}.",
                 code="card-invalid",
             )
         check_name(name, root, replace)  # it may have been taken before it was claimed

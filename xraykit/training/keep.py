@@ -35,14 +35,13 @@ from xraykit.training import audited
 from xraykit.training.recipe import sentences as recipe_sentences
 from xraykit.training.recipe.rules import BACKBONES
 from xraykit.training.run.run import Run, RunRefused
-from xraykit.truth import sets
+from xraykit.truth import biases, sets
 from xraykit.truth.seen import films as seen
 from xraykit.truth.seen import remember
 
 Say = Callable[[str], None]  # is given what is being done; what it raises ends the keeping
 FOLDER = "keeping"  # in the run's folder: how far a keeping in the background is
 SAID_EVERY = 200  # films
-SENSITIVITY = 0.95  # target of the operating points on a new card; others are chosen on the page Compare
 AGREEMENT = 1e-4  # largest allowed difference of any probability between model.keras and the LiteRT path
 LIMITS = (
     *cards.LIMITS,
@@ -208,17 +207,20 @@ def _complete(
         )
     for part, file in evaluation.FILES.items():
         replace_text(folder / file, evaluations[part].to_json(with_names), shared=True)
+    # As they were written: a threshold is the very probability of a film, and the files round
+    written = evaluation.load_parts(folder)
     read = sum(len(readings[part].films) for part in readings)
-    metrics = {part: stats.plain(evaluations[part].metrics()) for part in readings} | {
+    metrics = draft.metrics | {part: stats.plain(evaluations[part].metrics()) for part in readings}
+    metrics |= {
         "agreement_with_keras": {"largest_difference": difference, "films": read},
         "milliseconds_a_film": round(1000 * seconds / read, 2),
-        "operating_points": _operating_points(folder, draft.files[cards.NETWORK]),
+        "operating_points": operating_point.of_card(written, draft.files[cards.NETWORK]),
     }
     if figures := published_figures.for_card(draft.data["digest"], published):
         metrics["published"] = figures  # the card lays them beside the accuracy on our test films, with its interval
     names = sorted(path.name for path in folder.iterdir() if path.name != "card.json")
     hashes = {name: system_files.sha256_of(folder / name) for name in names}
-    checks = {sets.CHECK: sets.measure(evaluation.load_parts(folder), {})}
+    checks = {**draft.checks, sets.CHECK: sets.measure(written, {})}
     return dataclasses.replace(draft, metrics=metrics, files=hashes, checks=checks)
 
 
@@ -245,22 +247,6 @@ def _difference(ours: Evaluation, theirs: Evaluation) -> float:
     return float(np.abs(ours.probabilities - calibration.softmax(theirs.logits / ours.temperature)).max())
 
 
-def _operating_points(folder: Path, sha256: str) -> list[dict]:
-    """Each class's threshold for the target sensitivity: chosen on validation, with its figures on test."""
-    # As they were written: a threshold is the very probability of a film, and the files round
-    parts = evaluation.load_parts(folder)
-    points = []
-    for label in parts["test"].classes:
-        try:
-            point = operating_point.choose(parts["validation"], label, sensitivity=SENSITIVITY, sha256=sha256)
-            applied = operating_point.apply(point, parts["test"], sha256).figures
-            figures = {"validation": point.figures, "test": applied}
-            points.append({"label": label, "threshold": point.threshold, **stats.plain(figures)})
-        except operating_point.OperatingRefused as error:
-            points.append({"label": label, "threshold": None, "words": str(error)})
-    return points
-
-
 def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: str, limits: Sequence[str]) -> Card:
     """The card before any film was read with the converted graph: calibrated, but without figures."""
     recipe, data, status = run.read("recipe.json"), run.read("data.json"), run.status()
@@ -277,13 +263,21 @@ def _draft(run: Run, folder: Path, validation: Evaluation, *, name: str, title: 
         temperature=calibration.fit_temperature(validation.logits, validation.truth),
         recipe=recipe_sentences.portable(recipe) | learned,
         data=_data_words(data, recipe),
-        metrics={},
+        metrics=_biases(status.class_biases, data["classes"]),
         limits=(*LIMITS, *(() if knows_patients else (NO_PATIENTS,)), *limits),
         software=kept.software(status.backend or "not reported"),
         files={file: system_files.sha256_of(folder / file) for file in cards.KEPT_FILES},
         parameters=status.parameters or 0,
         checks={audited.KEY: data[audited.KEY]} if audited.KEY in data else {},
     )
+
+
+def _biases(given: Sequence[float] | None, classes: Sequence[str]) -> dict:
+    """What a card says of the class biases that the run ended with, sum 0."""
+    if not given:
+        return {}
+    added = np.round(np.subtract(given, np.mean(given)), biases.DIGITS).tolist()
+    return {biases.KEY: dict(zip(classes, added, strict=False))}
 
 
 def _data_words(data: dict, recipe: dict) -> dict:

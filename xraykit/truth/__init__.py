@@ -1,5 +1,6 @@
 """What a model's figures are worth: on films from elsewhere, without the lungs, beside chance.
 
+biases       class biases of a saved model, fitted anew on its validation films
 data_audit/  what films give away before anything learns from them. audit: all of it as one job; collect: a folder's
              films read once, measure: what is kept of each; twins: films that are one picture; patients: whose films
              they are; probes: what tells the class without a lung; columns: class against source, age, ...; findings:

@@ -90,6 +90,21 @@ def sets(names: tuple[str, ...]) -> None:
 
 
 @models.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def biases(names: tuple[str, ...]) -> None:
+    """Fit the class biases of saved models anew on their validation films; no film is needed.
+
+    The network, its temperature and every figure on validation and test change together. What other films gave is
+    taken off the card, and the commands that make it again are named. A second time changes nothing.
+    """
+    with terminal.words():
+        from xraykit.truth import biases as class_biases
+
+        for name in names:
+            _show_refitted(class_biases.refit(name))
+
+
+@models.command()
 @click.option("--alpha", type=float, default=1.0, show_default=True, help="Width of a MobileNet or MobileNetV2.")
 @click.argument("backbones", nargs=-1)
 def imagenet(backbones: tuple[str, ...], alpha: float) -> None:
@@ -179,6 +194,29 @@ def detach(model: str, name: str) -> None:
         card = elsewhere.detach(classifier.find(model), name)
     left = ", ".join(place["name"] for place in card.elsewhere) or "none"
     click.echo(f"Taken off the card of {card.name}: {name}. On films from elsewhere it has: {left}.")
+
+
+def _show_refitted(refitted) -> None:
+    """What was added to a model's logits, what that gives, and what is to be made again."""
+    from xraykit.evaluation.stats import Figure
+
+    card = refitted.card
+    if not refitted.added:
+        click.echo(f"{card.name}: its class biases fit its validation films already; nothing was changed.")
+        return
+    added = ", ".join(f"{label} {change:+.3f}" for label, change in refitted.added.items())
+    click.echo(f"{card.name}: added to its logits: {added}")
+    for part in ("validation", "test"):
+        metrics = card.metrics[part]
+        each = [
+            f"{label} {Figure.from_dict(shares['sensitivity']).text()}" for label, shares in metrics["classes"].items()
+        ]
+        click.echo(f"  {part}: accuracy {Figure.from_dict(metrics['accuracy']).text()}")
+        click.echo(f"    sensitivity: {'; '.join(each)}")
+    if refitted.again:
+        click.echo("  taken off its card, since the network before gave it; to make it again:")
+    for command in refitted.again:
+        click.echo(f"    {command}")
 
 
 def _list_models(as_json: bool) -> None:

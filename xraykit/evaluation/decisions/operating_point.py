@@ -6,6 +6,7 @@ A point belongs to the one network it was chosen for. Knows thresholds and count
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,8 @@ from xraykit.evaluation import stats
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure
 from xraykit.refused import Refused, field_of
+
+SENSITIVITY = 0.95  # target of the points on a new card; others are chosen on the page Compare
 
 
 class OperatingRefused(Refused):
@@ -173,6 +176,26 @@ def apply(point: OperatingPoint, evaluation: Evaluation, sha256: str = "") -> Ap
     confusion = np.bincount(evaluation.truth * size + predicted, minlength=size * size).reshape(size, size)
     accuracy = stats.proportion(int(np.trace(confusion)), n)
     return Applied(point, predicted, confusion, _figures(positive, given), accuracy)
+
+
+def of_card(parts: Mapping[str, Evaluation], sha256: str) -> list[dict[str, Any]]:
+    """What a card keeps: each class's threshold for `SENSITIVITY` on validation, with what it gives there and on test.
+
+    Parameters
+    ----------
+    parts : {"validation": Evaluation, "test": Evaluation}
+    sha256 : of the network that made them.
+    """
+    points = []
+    for label in parts["test"].classes:
+        try:
+            point = choose(parts["validation"], label, sensitivity=SENSITIVITY, sha256=sha256)
+        except OperatingRefused as error:
+            points.append({"label": label, "threshold": None, "words": str(error)})
+            continue
+        figures = {"validation": point.figures, "test": apply(point, parts["test"], sha256).figures}
+        points.append({"label": label, "threshold": point.threshold, **stats.plain(figures)})
+    return points
 
 
 def _scores(evaluation: Evaluation, label: str) -> tuple[np.ndarray, np.ndarray]:

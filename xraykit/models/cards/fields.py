@@ -93,6 +93,7 @@ class _Metrics(TypedDict, total=False):
     test: _Part | None
     validation: _Part | None
     operating_points: list[_Point] | None
+    class_biases: dict[Label, Number] | None  # added to the logits after the last epoch, sum 0
     agreement_with_keras: _Agreement | None
     milliseconds_a_film: Amount | None
     published: list[_Published] | None

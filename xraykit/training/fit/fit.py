@@ -355,11 +355,10 @@ class _Training:
         """What follows the last epoch: bias correction, the readings of validation and test, the network."""
         self.recorder.stage(Stage.EVALUATING, eta=None)
         to_logits, inputs = self._reader(model)
-        if self.recipe.bias_correction:
-            self._correct_biases(to_logits, inputs)
+        biases = self._correct_biases(to_logits, inputs) if self.recipe.bias_correction else None
         films_of = self.plan.parts.parts()
         evaluations = {part: self._evaluate(to_logits, inputs, part) for part in FILES if len(films_of[part])}
-        self.recorder.stage(Stage.SAVING)
+        self.recorder.stage(Stage.SAVING, class_biases=biases)
         # A model that was never compiled: the optimiser's moments would treble the file
         self.recorder.result(keras.Model(model.input, model.output, name=model.name), evaluations)
 
@@ -374,11 +373,12 @@ class _Training:
                 return cut.logits(), inputs
         return network.logits_of(model), self.squares
 
-    def _correct_biases(self, to_logits: keras.Model, inputs: Inputs) -> None:
+    def _correct_biases(self, to_logits: keras.Model, inputs: Inputs) -> list[float]:
         validation = self.plan.parts.validation
         biases = calibration.fit_biases(self._logits(to_logits, inputs, validation), self.films.labels[validation])
         layer = to_logits.get_layer("logits")
         layer.bias.assign(keras.ops.convert_to_numpy(layer.bias) + biases.astype(np.float32))
+        return (biases - biases.min()).tolist()  # a status holds no negative number
 
     def _evaluate(self, to_logits: keras.Model, inputs: Inputs, part: str) -> Evaluation:
         indices = self.plan.parts.parts()[part]

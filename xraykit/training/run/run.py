@@ -139,6 +139,7 @@ class Status(Record):
     best_accuracy: float | None = None
     learning_seconds: float | None = None
     queued_seconds: float | None = None
+    class_biases: tuple[float, ...] | None = None  # added to the logits at the end, the smallest taken as 0
     parameters: int | None = None
     trainable: int | None = None  # of them, those that learn in the phase at work
     load: float | None = None  # of the device, 0 to 1
