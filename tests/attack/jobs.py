@@ -81,7 +81,7 @@ def _listed(root: Path) -> list[str]:
     for job in jobs.list_jobs(root):
         if (state := jobs.state_of(job)) is not None:
             for path in job.results():
-                listing._label(job, state, path).encode()
+                listing._label(job, state, path, {}).encode()
             names.append(job.name)
     return names
 

@@ -28,7 +28,8 @@ def test_a_folder_is_looked_into_and_taken_to_fine_tune(visit, server, screensho
     page.get_by_text("Samples, drawn from each class").wait_for()
     panel = page.locator(".st-key-datasets-work")
     assert panel.locator(".xk-sample-row").count() == 3 and panel.locator(".xk-sample-row img[alt]").count() == 18
-    assert "<b>COVID-19" in panel.inner_text() and "Normal/broken.png" in panel.inner_text()
+    for name in ("<b>COVID-19", "Normal/broken.png"):
+        panel.get_by_text(name).first.wait_for()
     for size, (width, height) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
         at_rest(visit)

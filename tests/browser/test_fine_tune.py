@@ -195,7 +195,7 @@ def keep_as(visit: Visit, run: Run, name: str) -> None:
 
 def compare_with_shipped(visit: Visit, run: Run) -> None:
     visit.page.locator("[class*='st-key-compare-with'] input").first.click()
-    visit.page.get_by_role("option", name=SHIPPED).click()
+    visit.page.get_by_role("option", name=SHIPPED_TITLE).click()
     button(visit, "compare-start").click()
     visit.page.get_by_role("link", name="Open Compare").click(timeout=HANG)
     visit.page.locator(".xk-verdict").first.wait_for(timeout=HANG)

@@ -320,10 +320,13 @@ def test_every_command_has_a_key_of_its_own_and_every_menu_opens_by_one(visit, e
     assert sheet.locator("[data-first]").evaluate_all("none => none.map(button => button.ariaLabel)") == []
     assert "Read it anyway" in sheet.inner_text()
     press(visit, "Escape")
+    sheet.wait_for(state="detached")
     for key, name in (("\\", "Window"), (":", "Overlay"), ("|", "Panes")):
         press(visit, key)
-        visit.page.get_by_role("dialog", name=name).wait_for()
+        menu = visit.page.get_by_role("dialog", name=name)
+        menu.wait_for()
         press(visit, "Escape")
+        menu.wait_for(state="hidden")
     visit.page.locator(".row").first.click()
     press(visit, "Shift+K")
     for on in ("false", "true"):

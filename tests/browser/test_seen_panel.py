@@ -41,7 +41,7 @@ def test_the_panel_shows_the_input_its_way_and_the_nearest_films(visit):
     room.open(visit.page)
     page = visit.page
     panel, findings = page.locator(".saw"), page.locator(".findings")
-    eventually(lambda: page.locator(".row .saw-known").all_inner_texts(), ["Twin in training set"])
+    eventually(lambda: page.locator(".row .saw-known").all_inner_texts(), ["Twin\nin training set"])
     eventually(lambda: findings.locator(".saw-known").all_inner_texts(), ["Near twin in this model's training set"])
     assert panel.is_hidden()
 

@@ -426,7 +426,7 @@ def test_a_name_is_looked_up_among_the_models_first(kept, monkeypatch, tmp_path)
     assert classifier.find("tiny-model") == Path("tiny-model")
     shutil.copytree(kept, tmp_path / "weights" / "tiny-model")
     assert classifier.find("tiny-model") == tmp_path / "weights" / "tiny-model"
-    assert classifier.find("./tiny-model") == Path("tiny-model")
+    assert classifier.find("./tiny-model") == kept.parent / "tiny-model"
 
 
 def test_models_are_found_by_name_below_the_chosen_folder(kept, monkeypatch):

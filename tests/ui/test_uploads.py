@@ -382,6 +382,7 @@ def test_unpacking_says_how_much_is_done_and_how_long_it_takes(monkeypatch):
     ],
 )
 def test_a_zip_that_could_not_be_unpacked_is_said_and_let_go(monkeypatch, fault, words):
+    from xraykit.ui.datasets import zips
     from xraykit.ui.fine_tune.form import films
 
     def refuse(*_, **__):
@@ -391,9 +392,9 @@ def test_a_zip_that_could_not_be_unpacked_is_said_and_let_go(monkeypatch, fault,
     streamlit = {"file_uploader": lambda *_, **__: file, "progress": lambda *_: None, "rerun": lambda: None}
     for name, value in {**streamlit, "session_state": state}.items():
         monkeypatch.setattr(films.st, name, value)
-    monkeypatch.setattr(films.uploads, "opened", lambda given, most: given)
-    monkeypatch.setattr(films.uploads, "let_go", let_go.append)
-    monkeypatch.setattr(films.unpack, "unpack", refuse)
+    monkeypatch.setattr(zips.uploads, "opened", lambda given, most: given)
+    monkeypatch.setattr(zips.uploads, "let_go", let_go.append)
+    monkeypatch.setattr(zips.unpack, "unpack", refuse)
     films._ask_for_zip()
     assert state["films-words"].startswith(f"large.zip {words}") and let_go == [file]
     assert state["zip-turn"] == 1, "an empty drop zone, for the next try"

@@ -5,6 +5,7 @@ listing/folder         the layout of a folder, by its manifest or by class folde
 listing/class_folders  films labelled by the folders they lie in; masks, copies, wrappers, parts
 listing/manifest       films listed in a table: which column says what, which file a row means
 listing/pool_record    what a pooled folder was made of
+listing/pool_request   what goes into a pool: films of which datasets, under which class
 listing/names          what the names of folders, classes and columns mean
 dataset       the films of a folder with labels, groups and hashes; their decoded cache
 split         training, validation and test; which training films are learned from; the weights of classes and sources
@@ -15,6 +16,7 @@ reading/copies         pictures that several datasets have
 reading/index          what is remembered of films that were read before
 reading/samples        a few small pictures a class, and how large films are, kept while they are read
 reading/preview        everything about a folder before it is used: what inspection tells, samples, sizes, twins
+reading/gated          what the gate would refuse of a folder, asked while its films are read
 reading/twins          films that are the same picture as one of another dataset
 catalog/known          the datasets on this computer
 catalog/published      the datasets of the studies: what each is, its faults, how to get it
