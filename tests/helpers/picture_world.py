@@ -103,7 +103,7 @@ def learning(world: Path, variables: Mapping[str, str]) -> Iterator[str]:
     """A run that learns until it has been seen."""
     if (world / "runs" / RUN).is_dir():
         _call(variables, "runs", "delete", RUN)
-    recipe = ("--recipe", "tiny", "--set", "phases.0.epochs=60", "--set", "image_size=64", "--accept-leaks")
+    recipe = ("--recipe", "tiny", "--set", "phases.0.epochs=400", "--set", "image_size=64", "--accept-leaks")
     words = [sys.executable, "-m", "xraykit", "train", "--data", str(films(world)), "--name", RUN, *recipe]
     process = subprocess.Popen(words, cwd=ROOT, env={**os.environ, **variables})
     try:

@@ -105,7 +105,7 @@ def fine_tune(camera: Camera) -> None:
     """A run that learns."""
     run = camera.held.enter_context(picture_world.learning(WORLD, picture_world.environment(WORLD)))
     camera.open(f"fine-tune?run={run}")
-    camera.page.get_by_text(re.compile(r"Epoch (1\d|2\d) of")).first.wait_for(timeout=3 * PATIENCE)
+    camera.page.get_by_text(re.compile(r"Epoch [1-9]\d+ of")).first.wait_for(timeout=3 * PATIENCE)
 
 
 def experiments(camera: Camera) -> None:
