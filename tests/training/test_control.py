@@ -264,8 +264,8 @@ def test_a_killed_run_is_lost_and_can_be_resumed(made):
     until(lambda: made.status().state == "running", "it runs")
     process.kill()
     process.wait()
-    status = made.status()
-    assert status.state == "lost" and "Resume" in status.advice
+    until(lambda: made.status().state == "lost", "what it started lets go of it")
+    assert "Resume" in made.status().advice
     assert device_queue.line("cpu") == [], "a dead process holds no place in line"
     # The number of its process is used again by a living one, which changes nothing
     made.update(pid=os.getpid())
