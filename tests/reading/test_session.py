@@ -252,3 +252,18 @@ def test_sessions_are_listed_last_changed_first(root):
         path.write_text(path.read_text().replace('"changed":"20', f'"changed":"2{number}'))
     assert [listed.name for listed in kept.list_kept(root)] == names[::-1]
     assert kept.list_kept(root / "none") == []
+
+
+def test_an_impression_never_bears_the_id_of_the_session_that_follows(session, monkeypatch):
+    read_film(session)
+    before = session.state()["session"]
+
+    class Ending(dict):
+        def get(self, key):
+            film = super().get(key)
+            session.end()  # by another thread, right after the film was looked up
+            return film
+
+    monkeypatch.setattr(session, "_films", Ending(session._films))
+    assert session.row(FILM)["session"] == before != session.state()["session"]
+    assert session.row(FILM) is None

@@ -65,11 +65,12 @@ class Session:
 
     def row(self, sha256: str) -> dict[str, Any] | None:
         """A film's last impression for the browser, with the finding `before` the models and the `session`'s id."""
+        begun = self._id  # read first: a film of the session before must never bear the id of the one that follows
         film = self._films.get(sha256)
         if film is None:
             return None
         before = film.before.finding if film.before else None
-        return {**msgspec.to_builtins(film.last), "before": before, "session": self._id}
+        return {**msgspec.to_builtins(film.last), "before": before, "session": begun}
 
     def put(
         self,
