@@ -108,6 +108,7 @@ def test_the_reading_room_is_presented_and_lists_its_key(visit, furnished):
     page.keyboard.press("?")
     assert "Present this page, or end it" in page.locator(".room .help").inner_text()
     page.keyboard.press("Escape")
+    page.locator(".room .help").wait_for(state="hidden")
     page.keyboard.press("Shift+U")
     page.locator(".room[data-present=dark]").wait_for()
     assert not any(
