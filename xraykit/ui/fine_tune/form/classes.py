@@ -97,7 +97,9 @@ def _make(folder: Path, changed: Mapping[str, str | None], choose: Callable[[Pat
     name = files.shown(folder.name)
     bar = st.progress(0.0, f"Preparing {escape_markdown(name)}")
     try:
-        made = pool.pool({name: folder}, changed, f"{name}-classes" if record is None else name, progress=_report(bar))
+        made = pool.pool(
+            {name: folder}, changed, f"{name}-classes" if record is None else name, progress=reading_progress(bar)
+        )
     except Refused as refused:
         bar.empty()
         say(refused.words)
@@ -110,7 +112,9 @@ def _make(folder: Path, changed: Mapping[str, str | None], choose: Callable[[Pat
     st.rerun()
 
 
-def _report(bar: Any) -> Callable[[int, int], None]:
+def reading_progress(bar: Any) -> Callable[[int, int], None]:
+    """What draws a bar anew now and then while films are read."""
+
     def report(done: int, total: int) -> None:
         if done % 50 == 0 or done == total:
             bar.progress(min(1.0, done / max(1, total)), f"Reading films: {done:,} of {total:,}")

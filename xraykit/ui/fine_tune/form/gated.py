@@ -14,6 +14,7 @@ from xraykit.datasets.reading.samples import PICTURE
 from xraykit.refused import Refused, words_of
 from xraykit.system import files
 from xraykit.system.jobs import Job
+from xraykit.ui.fine_tune.form.classes import reading_progress
 from xraykit.ui.kit import pictures
 from xraykit.ui.kit.text import escape_markdown, say
 
@@ -81,18 +82,10 @@ def _leave_out(folder: Path, films: list[str], choose: Callable[[Path], None]) -
     name = files.shown(folder.name)
     bar = st.progress(0.0, f"Preparing {escape_markdown(name)}")
     try:
-        made = pool.pool({name: folder}, name=f"{name}-gated", progress=_report(bar), without={name: films})
+        made = pool.pool({name: folder}, name=f"{name}-gated", progress=reading_progress(bar), without={name: films})
     except (Refused, OSError) as error:
         bar.empty()
         say(f"The folder without these films could not be made. {words_of(error)}")
         return
     choose(made)
     st.rerun()
-
-
-def _report(bar: Any) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        if done % 50 == 0 or done == total:
-            bar.progress(min(1.0, done / max(1, total)), f"Reading films: {done:,} of {total:,}")
-
-    return report
