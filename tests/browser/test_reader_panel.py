@@ -140,6 +140,64 @@ def test_a_page_that_goes_tells_the_next_what_is_still_on_its_way(visit, enter):
     last(room, "f0")
 
 
+class HeldRoom(Room):
+    """A room whose answers to what is chosen of the session wait until they are let go."""
+
+    def __init__(self, rows, **state):
+        super().__init__(rows, **state)
+        self.waiting = []
+
+    def write(self, route, kind, name):
+        if kind != "reading":
+            return super().write(route, kind, name)
+        self.waiting.append(route)
+
+    def chosen(self) -> list:
+        """The choices that arrived and have no answer yet."""
+        return self._until_now(self.waiting)
+
+    def looks(self) -> int:
+        return self.asked.count(("GET", "state"))
+
+    def look(self) -> None:
+        """The page asks for the state, as before the choice, and has taken the answer."""
+        before = self.looks()
+        self.change(row(2))
+        eventually(lambda: self.looks() > before)
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
+
+def test_an_older_answer_brings_no_finding_into_the_session_that_follows(visit):
+    said = {"finding": "Normal", "agrees": {}, "text": "", "flagged": False, "blind": False, "seconds": 1}
+    said |= {"marks": [], "measurements": [], "before": None, "session": "first"}
+    reading = {"keep": True, "title": "Ward 3", "name": "ward-3", "blind": False, "classes": room_site.CLASSES}
+    reading |= {"session": "first"}
+    room = HeldRoom([row(place, impression=said) for place in range(3)], reading=reading)
+    room.open(visit.page)
+    visit.page.locator(".reader[data-finding=Normal]").wait_for()
+    visit.page.get_by_role("button", name="Ward 3", exact=True).click()
+    visit.page.get_by_role("button", name="End session").click()
+    eventually(lambda: len(room.chosen()), 1)
+    room.look()
+    room.waiting.pop().fulfill(json=reading | {"keep": False, "session": "second"})
+    visit.page.locator(".reader[data-finding='']").wait_for()
+
+
+def test_an_older_answer_shows_no_model_to_a_blind_reader(visit):
+    room = HeldRoom([row(place) for place in range(3)])
+    room.open(visit.page)
+    visit.page.locator(".reader[data-film=f0]").wait_for()
+    press(visit, "j", "n")
+    visit.page.get_by_text("The models are hidden until").wait_for()
+    eventually(lambda: len(room.chosen()), 1)
+    room.look()
+    assert visit.page.locator(".reader-model").count() == 0
+    room.waiting.pop().fulfill(json=room.state["reading"] | {"blind": True})
+    room.state["reading"] |= {"blind": True}
+    room.look()
+    assert visit.page.locator(".reader-model").count() == 0
+
+
 def test_seconds_stop_while_the_tab_is_hidden(visit, enter):
     visit.page.add_init_script(CLOCK)
     room = enter()

@@ -334,6 +334,25 @@ def test_every_command_has_a_key_of_its_own_and_every_menu_opens_by_one(visit, e
         eventually(lambda on=on: visit.page.locator(".pill").first.get_attribute("aria-pressed") == on)
 
 
+CLOSED_AND_PRESSED = """([close, key]) => {
+  const root = document.querySelector("main > div").shadowRoot;
+  const focused = root.activeElement;
+  root.querySelector(close).click();
+  const event = { key, code: "Backslash", bubbles: true, composed: true, cancelable: true };
+  focused.dispatchEvent(new KeyboardEvent("keydown", event));
+}"""
+
+
+def test_a_key_pressed_before_what_was_closed_is_gone_is_the_readers(visit, enter):
+    """A browser takes the focus from what is no longer drawn only as it draws the next frame."""
+    enter([row(0), row(1)])
+    settle(visit, "f0")
+    press(visit, "?")
+    visit.page.get_by_label("Find a command or a key").wait_for()
+    visit.page.evaluate(CLOSED_AND_PRESSED, ["dialog[open] .close", "\\"])
+    visit.page.get_by_role("dialog", name="Window").wait_for()
+
+
 KEYS_AND_BACK = """async () => {
   const folder = "/_stcore/bidi-components/xraykit.";
   const { commandsOf } = await import(`${folder}room/kit/commands.js`);

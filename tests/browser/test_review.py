@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.browser.conftest import HANG, at_rest, eventually
-from tests.helpers import bad_films
+from tests.helpers import bad_films, processes
 from xraykit import RESEARCH_ONLY
 from xraykit.films.samples import draw
 from xraykit.models import classifier
@@ -267,7 +267,7 @@ def test_a_tf_keras_vis_method_comes_from_its_own_process_with_progress(visit, s
     visit.page.keyboard.press("Escape")
     visit.page.locator(".pane-head").get_by_role("button", name="Cancel").first.wait_for()
     settle(visit, 1)
-    assert any("xraykit.models.tf_keras_vis" in process.cmdline() for process in server.family())
+    assert any("xraykit.models.tf_keras_vis" in processes.command(process) for process in server.family())
     assert "tensorflow" not in Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
@@ -327,6 +327,6 @@ def serious(results) -> list[str]:
 
 def service_of(server) -> psutil.Process:
     (process,) = eventually(
-        lambda: [process for process in server.family() if "xraykit.models.service" in process.cmdline()]
+        lambda: [process for process in server.family() if "xraykit.models.service" in processes.command(process)]
     )
     return process

@@ -17,7 +17,7 @@ import pytest
 from pebble import ProcessExpired
 from PIL import Image
 
-from tests.helpers import ROOT, bad_films
+from tests.helpers import ROOT, bad_films, processes
 from xraykit.datasets.reading import index
 from xraykit.films import decoder, ingest
 from xraykit.films.ingest import Ingest  # not the one that tests share
@@ -35,7 +35,7 @@ def firewall() -> Iterator[Ingest]:
 
 def decoders(parent: int) -> list[psutil.Process]:
     # multiprocessing's resource tracker is a child too, but no decoder
-    return [child for child in psutil.Process(parent).children() if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process(parent).children() if "spawn_main" in " ".join(processes.command(child))]
 
 
 def wait_until(true: object, seconds: float) -> bool:

@@ -243,7 +243,8 @@ class Room:
         body = route.request.post_data_json if kind not in ("films",) and route.request.post_data else None
         self._bodies.append((kind, name, body))
         if kind == "impression":
-            self.rows[name] = self.rows[name] | {"impression": body, "flagged": body["flagged"]}
+            impression = body | {"session": self.state["reading"].get("session")}
+            self.rows[name] = self.rows[name] | {"impression": impression, "flagged": body["flagged"]}
             self.version += 1
             route.fulfill(json={"impression": body})
             self.tell([self.rows[name]])

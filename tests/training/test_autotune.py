@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.helpers import processes
 from xraykit.training.fit import autotune
 from xraykit.training.recipe import presets
 
@@ -124,17 +125,13 @@ def test_what_goes_wrong_in_measuring_is_a_note():
 
 
 def test_a_stop_ends_the_measuring_and_its_process(monkeypatch):
-    import psutil
-
     def stop():
         raise InterruptedError
 
     monkeypatch.setattr(autotune, "LIMIT_SECONDS", 3600)  # nothing else would end it before this test is given up
     with pytest.raises(InterruptedError):
         autotune.measure_apart(TINY, "float32", False, stop)
-    assert not [
-        c for c in psutil.Process().children(recursive=True) if "xraykit.training.fit.autotune" in " ".join(c.cmdline())
-    ]
+    assert not processes.below(name="xraykit.training.fit.autotune")
 
 
 @pytest.mark.slow

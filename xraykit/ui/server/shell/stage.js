@@ -234,7 +234,7 @@ function skip(by) {
 const MOVES = { ArrowRight: 1, PageDown: 1, " ": 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity, End: Infinity };
 const SECTIONS = { ArrowDown: 1, ArrowUp: -1 };
 const TYPED = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable=true], [role=textbox]";
-const isTyping = element => element instanceof Element && element.closest(`${TYPED}, dialog, [role=dialog]`);
+const isTyping = element => element instanceof Element && element.checkVisibility() && element.closest(`${TYPED}, dialog, [role=dialog]`);
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.composedPath()[0])) return;

@@ -4,7 +4,7 @@
  * Runs commands; draws nothing.
  */
 
-import { isInModal, isKept, isTextField } from "./tools/focus.js";
+import { isInModal, isInSight, isKept, isTextField } from "./tools/focus.js";
 import { isReserved, keycapOf, latinNameOf, nameOf, spelled } from "./tools/keynames.js";
 
 /**
@@ -196,7 +196,8 @@ class Listener {
   down(event) {
     if (event.key === "Tab") this.clicked = false;
     if (this.taking) return;
-    const path = event.composedPath();
+    const pressed = event.composedPath();
+    const path = isInSight(pressed[0]) ? pressed : [];
     if (this.paused || isTextField(path[0]) || isInModal(path)) return;
     const owners = this.bindings.owners();
     const name = [nameOf(event), latinNameOf(event)].find((spelling) => spelling && owners.has(spelling));

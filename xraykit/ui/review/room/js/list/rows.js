@@ -24,6 +24,8 @@ export function createRows(routes, tell) {
   let looking = null; // the look at the state that is going on
   let lookedAt = 0;
   let known = false; // whether the server has answered at all
+  let choosing = 0; // choices of the session on their way
+  let chosen = 0; // choices that the server has taken or refused
 
   function take(answer) {
     version = answer.version;
@@ -44,7 +46,10 @@ export function createRows(routes, tell) {
 
   async function look() {
     lookedAt = performance.now();
-    state = await routes.state(ended.signal);
+    const before = chosen;
+    const answer = await routes.state(ended.signal);
+    const overtaken = choosing > 0 || chosen !== before; // by a choice that this answer may not know of
+    state = overtaken ? { ...answer, reading: state.reading } : answer;
     known = true;
     tell.changed("state");
   }
@@ -101,12 +106,22 @@ export function createRows(routes, tell) {
       arrival = [...arrival, row.id];
       tell.changed("rows");
     },
-    /** What the reader said is shown before the server has answered. */
-    patch(id, partial) {
-      const row = rows.get(id);
-      if (!row) return;
-      rows.set(id, { ...row, ...partial });
-      tell.changed("rows");
+    /**
+     * Ask the server to choose something of the reading session; what it knows then is the state at once.
+     * @param {object} asked
+     * @param {object} meanwhile what holds until it has answered
+     */
+    async choose(asked, meanwhile = {}) {
+      choosing += 1;
+      state = { ...state, reading: { ...state.reading, ...meanwhile } };
+      try {
+        const reading = await routes.setReading(asked);
+        state = { ...state, reading };
+        return reading;
+      } finally {
+        choosing -= 1;
+        chosen += 1;
+      }
     },
     drop(id) {
       rows.delete(id);

@@ -103,14 +103,14 @@ export function createReading(root, { room }) {
     record({ agrees: { ...recorder.draft(row).agrees, [models[place].name]: what } });
   }
   function setBlind(blind) {
-    room.state.reading = { ...room.state.reading, blind };
+    room.table.choose({ blind }, { blind }).catch((error) => room.tell(error));
     look(room.row());
-    room.routes.setReading({ blind }).catch((error) => room.tell(error));
     draw();
     room.changed("choice");
   }
-  function forget() {
-    recorder.forget(room.state.reading.session);
+  /** @param {string} begun what the server calls the session that follows */
+  function forget(begun) {
+    recorder.forget(begun);
     seen.clear();
     laid.clear();
     target.id = null;

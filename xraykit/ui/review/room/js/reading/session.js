@@ -5,7 +5,7 @@ import { sheetOf } from "../kit/menu.js";
 import { summaryOf } from "./summary.js";
 
 /**
- * @param {{room: any, classes: () => string[], settle: () => Promise<void>, forget: () => void,
+ * @param {{room: any, classes: () => string[], settle: () => Promise<void>, forget: (begun: string) => void,
  *   cover: (over: boolean) => void}} reader
  * @returns {{controls: HTMLElement[], show: () => void, summary: () => void}}
  */
@@ -28,8 +28,8 @@ export function createSession(reader) {
     words = "";
     try {
       await reader.settle();
-      room.state.reading = (await room.routes.setReading(body)) ?? state();
-      if (body.resume || body.end) reader.forget();
+      const chosen = await room.table.choose(body);
+      if (body.resume || body.end) reader.forget(chosen.session);
       await list();
       if (body.resume || body.end) room.changed("rows");
     } catch (error) {
@@ -41,7 +41,6 @@ export function createSession(reader) {
   async function list() {
     const answer = await room.routes.reading();
     kept = answer.kept;
-    room.state.reading = answer.session;
     return answer;
   }
   async function labels(file) {

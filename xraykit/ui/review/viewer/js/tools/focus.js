@@ -23,6 +23,13 @@ export function isTextField(element) {
   return element.localName === "textarea" || element.isContentEditable || element.getAttribute("role") === "textbox";
 }
 
+/**
+ * Whether a key is pressed for what has the focus: what was closed keeps the focus until the page is drawn again, and a key
+ * that follows at once is not its own.
+ * @param {EventTarget|undefined} element @returns {boolean}
+ */
+export const isInSight = (element) => !(element instanceof Element) || element.checkVisibility();
+
 /** Whether the event happened in a modal dialog, whose page waits behind it. @param {EventTarget[]} path */
 export const isInModal = (path) =>
   path.some((node) => node instanceof Element && (node.matches("dialog:modal") || node.getAttribute("aria-modal") === "true"));
