@@ -65,6 +65,17 @@ def test_plan_and_time_are_told_without_its_remarks(tmp_path):
     assert "Planned" not in dict(section(study_page.of_folder(folder), "plan").tables[-1].rows)
 
 
+def test_what_a_preset_was_changed_in_is_said(tmp_path):
+    preset = presets.NAMED["mobilenet-heads"]
+    phase = {"epochs": 60, "learning_rate": 1e-5, "trainable": "head", "augment": False}
+    asked = preset.change(recipe=json.loads(preset.to_json())["recipe"] | {"image_size": 96, "phases": [phase]})
+    for study, changed in ((preset, {}), (asked, {"Image size", "Phase 1: epochs"})):
+        folder = study_results.write(tmp_path / str(len(changed)), study, films=120, epochs=3, fold_names=["1"])
+        rows = dict(section(study_page.of_folder(folder), "plan").tables[-1].rows)
+        assert {name for name in rows if "the preset has" in rows[name]} == set(changed)
+    assert rows["Phase 1: epochs"] == "60 (the preset has 150)"
+
+
 def test_published_figures_stand_in_it(tmp_path):
     folder = study_results.write(tmp_path, presets.NAMED["mobilenet-heads"], films=200, epochs=3, fold_names=["1"])
     study_results.choose(folder, 2)

@@ -17,6 +17,7 @@ import msgspec
 
 import xraykit
 from xraykit.experiments import table as tables
+from xraykit.experiments.published import presets
 from xraykit.experiments.results import chosen as chosen_trial
 from xraykit.experiments.results.chosen import Chosen
 from xraykit.experiments.study import Study
@@ -198,6 +199,7 @@ def _asked(study: Study, table: Table, course: Course) -> Section:
         *((("Training films used", f"{study.shrink:.1%}"),) if study.shrink is not None else ()),
         *((("Time allowed", text.duration(study.budget)),) if study.budget is not None else ()),
         *_classes(study),
+        *_changed(study),
     ]
     if course.plan is not None:
         most = "at most " if course.plan.at_most else ""
@@ -213,6 +215,15 @@ def _asked(study: Study, table: Table, course: Course) -> Section:
 def _classes(study: Study) -> Iterator[tuple[str, str]]:
     for theirs, ours in study.classes.items():
         yield f"Class {theirs}", f"called {ours}" if ours else "left out"
+
+
+def _changed(study: Study) -> Iterator[tuple[str, str]]:
+    """What the recipe has otherwise than that of the preset of the study's name."""
+    preset = presets.NAMED.get(study.name)
+    if preset is None:
+        return
+    for label, before, after in sentences.changed(portable(preset)["recipe"], portable(study)["recipe"]):
+        yield f"{label[:1].upper()}{label[1:]}", f"{after} (the preset has {before})"
 
 
 def _factors(study: Study) -> Iterator[ReportTable]:

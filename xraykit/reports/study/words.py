@@ -143,7 +143,8 @@ def _tie_words(ties: Ties) -> Iterator[str]:
     if tied == ties.compared:
         yield f"The {tied} trials cannot be told apart. {basis}"
     elif tied == 1:
-        yield f"It is better than each of the other {ties.compared - 1} trials. {basis}"
+        others = ties.compared - 1
+        yield f"It is better than {'the other trial' if others == 1 else f'each of the other {others} trials'}. {basis}"
     elif set(ties.tied) == {ties.best, *(other.trial for other in ties.others[: tied - 1])}:
         yield f"The top {tied} of {ties.compared} cannot be told apart. {basis}"
     else:
