@@ -30,7 +30,7 @@ class SlowRoom(Room):
 
     def answer(self, route, address):
         path = address.path.split("/", 3)[3]
-        if (route.request.method, path) in self.slow:
+        if (route.request.method, path) in self.slow:  # in `asked` once it is answered
             self.waiting.append((route, address))
         else:
             super().answer(route, address)
@@ -182,7 +182,7 @@ def test_a_path_that_is_typed_while_another_is_opened_stays(visit, enter):
     eventually(path.input_value, "")
 
 
-def test_a_film_that_arrives_is_no_choice_of_a_prior_and_no_other_report(visit, enter):
+def test_a_film_that_arrives_does_not_change_the_report_that_is_open(visit, enter):
     room = enter()
     visit.page.locator(".viewer[data-ready~=f0]").wait_for()
     visit.page.get_by_role("button", name="Open films").click()
@@ -199,6 +199,44 @@ def test_a_film_that_arrives_is_no_choice_of_a_prior_and_no_other_report(visit, 
     reports = lambda: [body["film"] for kind, name, body in room.bodies if (kind, name) == ("report", "")]  # noqa: E731
     eventually(lambda: len(reports()), 2)
     assert reports() == ["f0", "f0"]
+
+
+def test_a_film_that_arrives_is_no_choice_of_a_prior(visit, enter):
+    room = enter()
+    visit.page.locator(".viewer[data-ready~=f0]").wait_for()
+    visit.page.get_by_role("button", name="Open films").click()
+    visit.page.get_by_role("button", name="Synthetic PNG").click()
+    eventually(lambda: asked(room, "POST", "samples"), 1)
+    visit.page.keyboard.press("Escape")
+    visit.page.get_by_role("dialog", name="Open films").wait_for(state="hidden")
+    visit.page.get_by_role("button", name="panes").click()
+    visit.page.get_by_role("button", name="Choose a prior from the list").click()
+    visit.page.get_by_text("Choose the prior in the list.").wait_for()
+    room.change(row(3))
+    visit.page.locator(".room[data-films='4']").wait_for()
+    assert visit.page.get_by_text("Choose the prior in the list.").is_visible()
+    visit.page.locator("#film-f2").click()
+    visit.page.locator(".pane-head", has_text="Prior").wait_for()
+    assert visit.page.locator(".room[data-current=f0]").count() == 1
+
+
+def test_what_waits_in_a_session_that_ends_is_not_said_in_the_next(visit, enter):
+    room = enter(slow=[("PUT", "impression/f0")])
+    room.answers["impression/f1"] = (500, {"code": "failed", "words": "The server failed on this."})
+    visit.page.locator(".reader[data-film=f0]").wait_for()
+    visit.page.keyboard.press("k")
+    room.come(1)
+    for key in ("1", "n", "2"):
+        visit.page.keyboard.press(key)
+    visit.page.get_by_text("Not saved. The server failed on this.").wait_for()
+    visit.page.get_by_role("button", name="Session", exact=True).click()
+    visit.page.get_by_role("button", name="End session").click()
+    eventually(lambda: asked(room, "POST", "reading"), 1)
+    eventually(lambda: visit.page.locator(".reader").get_attribute("data-finding"), "")
+    room.slow.clear()
+    room.let_go()
+    visit.page.evaluate(DRAWN)
+    assert asked(room, "PUT", "impression/f0") == 1
 
 
 def test_an_older_answer_on_the_work_does_not_end_what_was_begun_since(visit, enter):
