@@ -94,6 +94,7 @@ def test_a_small_picture_of_before_a_turn_does_not_stay(visit, enter):
         eventually(lambda: visit.page.evaluate(size), 9)
 
 
+@pytest.mark.slow
 def test_a_small_picture_reaches_all_who_asked_for_it(visit, enter):
     rows = [row(place, thumb=True) for place in range(3)]
     room = enter(*rows, slow=[("GET", f"thumb/f{place}") for place in range(3)])
@@ -123,6 +124,7 @@ def test_the_last_choice_of_two_holds_whatever_is_answered_last(visit, enter):
     assert blind.get_attribute("aria-pressed") == "false"
 
 
+@pytest.mark.slow
 def test_models_are_chosen_one_after_the_other(visit, enter):
     room = enter(slow=[("POST", "models")])
     alpha = visit.page.locator(".pill").first
@@ -135,6 +137,7 @@ def test_models_are_chosen_one_after_the_other(visit, enter):
     assert [body["names"] for kind, _, body in room.bodies if kind == "models"] == [["beta"], ["beta", "alpha"]]
 
 
+@pytest.mark.slow
 def test_what_happens_during_a_look_is_looked_at_again(visit, enter):
     room = enter()
     room.slow = {("GET", "state")}
@@ -166,6 +169,7 @@ def test_a_name_that_is_typed_stays_when_the_kept_sessions_come(visit, enter):
     assert name.input_value() == "", "what was given up is gone"
 
 
+@pytest.mark.slow
 def test_a_path_that_is_typed_while_another_is_opened_stays(visit, enter):
     room = enter(slow=[("POST", "open")])
     visit.page.get_by_role("button", name="Open films").click()
@@ -182,6 +186,7 @@ def test_a_path_that_is_typed_while_another_is_opened_stays(visit, enter):
     eventually(path.input_value, "")
 
 
+@pytest.mark.slow
 def test_a_film_that_arrives_does_not_change_the_report_that_is_open(visit, enter):
     room = enter()
     visit.page.locator(".viewer[data-ready~=f0]").wait_for()
@@ -265,6 +270,7 @@ def test_what_is_typed_before_the_next_film_is_drawn_is_said_of_the_film_in_sigh
     assert "f1" not in said() and visit.page.get_by_label("Comment").input_value() == ""
 
 
+@pytest.mark.slow
 def test_the_focus_stays_in_the_findings_when_something_else_changes(visit, enter):
     room = enter()
     visit.page.locator(".findings .model").first.wait_for()
