@@ -343,13 +343,18 @@ CLOSED_AND_PRESSED = """([close, key]) => {
 }"""
 
 
-def test_a_key_pressed_before_what_was_closed_is_gone_is_the_readers(visit, enter):
+@pytest.mark.parametrize(
+    ("key", "field", "close"),
+    [("?", "Find a command or a key", "dialog[open] .close"), ("/", "Filter by name", ".tool[aria-label=Films]")],
+)
+def test_a_key_pressed_before_what_was_closed_is_gone_is_the_readers(visit, enter, key, field, close):
     """A browser takes the focus from what is no longer drawn only as it draws the next frame."""
     enter([row(0), row(1)])
     settle(visit, "f0")
-    press(visit, "?")
-    visit.page.get_by_label("Find a command or a key").wait_for()
-    visit.page.evaluate(CLOSED_AND_PRESSED, ["dialog[open] .close", "\\"])
+    press(visit, key)
+    visit.page.get_by_label(field).wait_for()
+    visit.page.get_by_label(field).focus()
+    visit.page.evaluate(CLOSED_AND_PRESSED, [close, "\\"])
     visit.page.get_by_role("dialog", name="Window").wait_for()
 
 

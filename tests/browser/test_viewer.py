@@ -36,6 +36,8 @@ ZERO_THEN_HOT[2:4, 3:5] = (0.3, 1.0)
 FILMS = {
     "deep": film_message("deep", DEEP.values, windows=WINDOWS, slope=SLOPE, intercept=INTERCEPT),
     "up": film_message("up", RAMP, windows=(Window("Own", 100, 3500, "linear"),)),
+    "tile": film_message("tile", UNEVEN[:100, :80]),
+    "tile-turned": film_message("tile", UNEVEN[99::-1, 79::-1]),
     "down": film_message("down", RAMP, windows=(Window("Own", 100, 3500, "linear"),), inverted=True),
     "board": film_message("board", CHECKERBOARD),
     "uneven": film_message("uneven", UNEVEN),
@@ -129,6 +131,20 @@ def test_a_film_is_turned_clockwise_and_then_flipped(viewer, renderer, turned):
     ]
     assert any(np.array_equal(cut, expected) for cut in around)
     assert page.get_attribute("#root", "data-marks") == ("FLIPPED" if flipped else "")
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_film_that_comes_turned_under_the_same_id_is_another_picture(viewer, renderer):
+    page = viewer("tile", renderer=renderer)
+    before = true_pixels(page, (100, 80))
+    page.evaluate("show([{ film: 'tile-turned' }])")
+    assert np.array_equal(true_pixels(page, (100, 80)), before[::-1, ::-1])
+    sharp = []
+    for film in ("tile", "tile-turned"):
+        page.evaluate(f"viewer.set({{ sharpened: 'sharp' }}); show([{{ film: '{film}' }}])")
+        page.wait_for_function("() => document.getElementById('root').dataset.marks === 'SHARPENED'")
+        sharp.append(true_pixels(page, (100, 80)))
+    assert far(sharp[1], sharp[0][::-1, ::-1]) <= 1
 
 
 # How much of the canvas shows a checkerboard's own pixels, none of them changed: [left, top, right, bottom] of the film

@@ -6,6 +6,7 @@ const CANCELLED = "Cancelled: no heatmap was computed.";
 const MOST_BYTES = 384 * 2 ** 20; // of decoded pixels in the browser
 const MOST_HEATS = 600;
 const MOST_THUMBS = 4000;
+const MOST_WAITING = 128; // the rows in sight, and the films of a report
 const AT_ONCE = 2; // films on their way
 const RETRY = 3000; // ms before a film is asked for again where the server failed, not the film
 const PAUSE = 400; // ms between two looks at what is still being computed
@@ -155,20 +156,26 @@ export function createShelf(routes, parse, tell) {
   }
 
   async function fetchFilm(id, signal) {
-    hold(id, parse.parseFilm(await routes.bytes(`film/${id}`, signal)));
+    const data = await routes.bytes(`film/${id}`, signal);
+    signal.throwIfAborted(); // given up as its last bytes came: it may be another picture by now
+    hold(id, parse.parseFilm(data));
   }
   async function fetchHeat(id, query, signal) {
     const name = key(id, query);
     for (;;) {
       const answer = await routes.heat(id, query, signal);
       if (answer.status !== 202) {
-        holdHeat(name, { heat: parse.parseHeat(await answer.arrayBuffer()) });
+        const data = await answer.arrayBuffer();
+        signal.throwIfAborted();
+        holdHeat(name, { heat: parse.parseHeat(data) });
         return;
       }
-      holdHeat(name, await answer.json());
+      const far = await answer.json();
+      signal.throwIfAborted();
+      holdHeat(name, far);
       tell();
       await pause(PAUSE);
-      if (signal.aborted) throw new DOMException("", "AbortError");
+      signal.throwIfAborted();
     }
   }
   const nameOf = (want) => (want.query ? key(want.id, want.query) : want.id);
@@ -220,9 +227,10 @@ export function createShelf(routes, parse, tell) {
       }
       go();
     },
+    /** What is kept of a film, and what is still on its way, is of another picture than the film is from now on. */
     forget(id) {
+      for (const [name, way] of [...going]) if (name === id || isKey(name, id)) way.abort(), going.delete(name);
       drop(id);
-      thumb.forget(id);
       for (const name of [...heats.keys()]) if (isKey(name, id)) heats.delete(name);
     },
     /** A heatmap's or film's failure is forgotten, so that it is asked for again. */
@@ -247,19 +255,19 @@ export function createShelf(routes, parse, tell) {
 
 /** Small pictures as data addresses: two at a time, so that films are never held up. */
 function createThumbs(routes) {
-  const known = new Map();
-  const waiting = new Map(); // id -> done; the last asked for first
+  const known = new Map(); // key -> address
+  const waiting = new Map(); // key -> {id, asking}; the last asked for first
   let going = 0;
   async function next() {
-    const [id, done] = [...waiting].at(-1) ?? [];
+    const [key, { id, asking }] = [...waiting].at(-1) ?? ["", {}];
     if (!id || going >= AT_ONCE) return;
-    waiting.delete(id);
+    waiting.delete(key);
     going += 1;
     try {
       const answer = await ask(`${routes.base}/thumb/${id}`);
-      known.set(id, await addressOf(await answer.blob()));
+      known.set(key, await addressOf(await answer.blob()));
       if (known.size > MOST_THUMBS) known.delete(known.keys().next().value);
-      done(known.get(id));
+      asking.forEach((done) => done(known.get(key)));
     } catch {
       // a picture is missing: the row says the rest
     } finally {
@@ -267,13 +275,15 @@ function createThumbs(routes) {
       next();
     }
   }
-  const thumb = (id, done) => {
-    if (known.has(id)) return done(known.get(id));
-    if (waiting.size > 64) waiting.delete(waiting.keys().next().value);
-    waiting.set(id, done);
+  return (row, done) => {
+    const key = JSON.stringify([row.id, row.gate?.laid]); // turned or inverted it is another picture
+    if (known.has(key)) return done(known.get(key));
+    const asking = waiting.get(key)?.asking ?? [];
+    waiting.delete(key);
+    if (waiting.size > MOST_WAITING) waiting.delete(waiting.keys().next().value);
+    waiting.set(key, { id: row.id, asking: [...asking, done] });
     next();
   };
-  return Object.assign(thumb, { forget: (id) => known.delete(id) });
 }
 
 /** A picture as a data address: the policy of the page allows no other. */

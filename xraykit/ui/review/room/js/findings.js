@@ -13,19 +13,32 @@ const STRENGTHS = [[0.8, "very strong"], [0.6, "strong"], [0.4, "moderate"], [0.
 /** @param {HTMLElement} root @param {any} room */
 export function createFindings(root, room) {
   let drawn = "";
+  let state = null;
+  let beside = ""; // what is drawn of the state
   return {
     show(row) {
-      const mark = JSON.stringify([row?.id, row && [room.hidden(row), room.nameOf(row)], room.models(), room.method(), room.store.get().label, room.store.get().priors]);
+      if (state !== room.state) {
+        state = room.state;
+        beside = JSON.stringify([state.models, state.broken]);
+      }
+      const mark = JSON.stringify([beside, row?.id, row && [room.hidden(row), room.nameOf(row)], room.models(), room.method(), room.store.get().label, room.store.get().priors]);
       if (root.drawnRow === row && drawn === mark) return;
       root.drawnRow = row;
       drawn = mark;
-      fill(root, ...(row ? ofFilm(room, row) : beforeFilms(room)));
-    },
-    /** Draw anew: something beside the row has changed. */
-    forget() {
-      drawn = "";
+      refill(root, row ? ofFilm(room, row) : beforeFilms(room));
     },
   };
+}
+
+/** Draw anew; the focus stays on the button of the same words, and what was opened stays open. */
+function refill(root, parts) {
+  const at = root.getRootNode().activeElement;
+  const alike = () => [...root.querySelectorAll("button, summary")].filter((other) => other.textContent === at.textContent);
+  const place = at && root !== at && root.contains(at) ? alike().indexOf(at) : -1;
+  const opened = Boolean(root.querySelector(".broken[open]"));
+  fill(root, ...parts);
+  root.querySelector(".broken")?.toggleAttribute("open", opened);
+  if (place >= 0) (alike()[place] ?? root).focus({ preventScroll: true });
 }
 
 function ofFilm(room, row) {

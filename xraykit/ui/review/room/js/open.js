@@ -58,8 +58,9 @@ function openForm(room, { files, folder, large }) {
       event.preventDefault();
       say(words, "");
       room.jump = true;
-      room.routes.open(path.value).then(() => {
-        path.value = "";
+      const asked = path.value;
+      room.routes.open(asked).then(() => {
+        if (path.value === asked) path.value = ""; // not what was typed meanwhile
         room.poke();
       }, tell);
     },

@@ -73,6 +73,7 @@ function build(root, data) {
 async function begin(room, { key, model, film }) {
   const before = sessionStorage.getItem(KEY);
   if (before && before !== key) await adopt(room, before);
+  if (room.isDestroyed) return; // another room stands here, with a key of its own
   sessionStorage.setItem(KEY, key);
   await room.table.start();
   if (room.isDestroyed) return;
@@ -104,6 +105,7 @@ async function adopt(room, before) {
   try {
     await room.routes.adopt(before, takeUnsaved());
   } catch (error) {
+    if (room.isDestroyed) return;
     if (room.store.get().current !== null) room.tell(error);
     room.store.set({ current: null }, true);
   }

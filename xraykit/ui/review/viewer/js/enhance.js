@@ -1,6 +1,7 @@
 // Sharpened and CLAHE copies of films: computed once for each in a worker, kept within a limit of bytes.
 
 import { equalised } from "./clahe.js";
+import { keyOf } from "./film.js";
 import { sharpened } from "./sharpen.js";
 import { level, preset, transferOf } from "./window.js";
 
@@ -27,7 +28,7 @@ export class Enhanced {
 
   /** The copy, or null while it is being computed. CLAHE is of what the chosen preset shows. */
   of(film, kind, name) {
-    const key = kind === "clahe" ? `${film.id}:clahe:${preset(film, name).name}` : `${film.id}:sharp`;
+    const key = kind === "clahe" ? `${keyOf(film)}:clahe:${preset(film, name).name}` : `${keyOf(film)}:sharp`;
     const copy = this.copies.get(key);
     if (copy) {
       this.copies.delete(key);

@@ -36,6 +36,15 @@ export function parseHeat(buffer) {
   return { ...header, grid: new Float32Array(buffer, start, header.rows * header.columns) };
 }
 
+const keys = new WeakMap(); // values -> key
+let made = 0;
+
+/** What is kept of a film goes by its pixels: turned or inverted, a film of the same id is another picture. @param {Film} film */
+export function keyOf({ id, values }) {
+  if (!keys.has(values)) keys.set(values, `${id}#${(made += 1)}`);
+  return keys.get(values);
+}
+
 /** The header of a message, and where its data begin in its bytes. @param {ArrayBuffer|Uint8Array} message */
 export function messageOf(message) {
   const bytes = message instanceof ArrayBuffer ? message : message.slice().buffer;

@@ -1,6 +1,6 @@
 // One pane: what is shown in it, and the film point under a place of the page.
 
-import { filmPixel, heatAt } from "./film.js";
+import { filmPixel, heatAt, keyOf } from "./film.js";
 import { place, toDevice, toFilm } from "./geometry.js";
 import { Enhanced, MARKS } from "./enhance.js";
 import { resolve, valuesOf } from "./window.js";
@@ -107,8 +107,9 @@ export class Pane {
   }
 }
 
-export function pictureOf({ id, width, height, channels, values }) {
-  return { key: id, width, height, channels, values };
+export function pictureOf(film) {
+  const { width, height, channels, values } = film;
+  return { key: keyOf(film), width, height, channels, values };
 }
 
 /** CLAHE has taken the preset's window into its levels; what was moved since lies in their range. */

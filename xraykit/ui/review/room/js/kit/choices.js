@@ -14,7 +14,7 @@ export class Choices {
   /** What was chosen before a reload, and the model that the address names, are on. */
   begin(model) {
     const chosen = this.store.get().models;
-    if (chosen) this.routes.models(chosen).then(this.poke, this.tell);
+    if (chosen) this.readWith(chosen);
     this.showModel(model);
   }
 
@@ -32,7 +32,12 @@ export class Choices {
 
   chooseModels(names) {
     this.store.set({ models: names, layout: null });
-    this.routes.models(names).then(this.poke, this.tell);
+    this.readWith(names);
+  }
+
+  /** Tell the server which models read; one after the other, so that what was chosen last holds. */
+  readWith(names) {
+    this.reads = Promise.resolve(this.reads).then(() => this.routes.models(names)).then(this.poke, this.tell);
   }
 
   setLabel(label) { this.store.set({ label }); }

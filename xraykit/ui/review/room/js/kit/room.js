@@ -13,7 +13,7 @@ const RESTARTED = "The inference service stopped and was restarted. Your films a
 export class Room extends Choices {
   constructor(root, routes) {
     super();
-    Object.assign(this, { root, routes, ids: [], stale: new Set(["rows"]), frame: 0, stepped: 0, rush: 0, ended: false, jump: false });
+    Object.assign(this, { root, routes, ids: [], stale: new Set(["rows"]), frame: 0, stepped: 0, rush: 0, ended: false, jump: false, pictures: [] });
     this.seen = new Set(JSON.parse(sessionStorage.getItem("xk-room-seen") ?? "[]"));
     this.picking = null; // the film that a prior is chosen for from the list
     this.resize = new ResizeObserver(() => {
@@ -129,7 +129,7 @@ export class Room extends Choices {
   forList() {
     return {
       row: (id) => this.row(id), models: () => this.models(), hidden: (row) => this.hidden(row), seen: this.seen,
-      thumb: (id, done) => this.shelf.thumb(id, done), nameOf: (row) => this.nameOf(row), choose: (id) => this.goTo(id), remove: (id) => this.remove(id),
+      thumb: (row, done) => this.shelf.thumb(row, done), nameOf: (row) => this.nameOf(row), choose: (id) => this.goTo(id), remove: (id) => this.remove(id),
     };
   }
 
@@ -145,7 +145,7 @@ export class Room extends Choices {
 
   arrived(ids) {
     const first = ids.find((id) => this.row(id).state === "ready") ?? ids[0];
-    if (!this.jump && this.row()) return;
+    if (this.picking || (!this.jump && this.row())) return; // what arrives is nobody's choice of a prior
     this.goTo(first);
     this.byHand = false;
   }
@@ -211,7 +211,6 @@ export class Room extends Choices {
     this.side.show(this.ids);
     if (!this.isOpen) return;
     this.showPanes(row);
-    if (stale.has("state")) this.findings.forget();
     this.findings.show(row);
     this.given.show(row);
     this.reading.show?.(row);
@@ -241,10 +240,10 @@ export class Room extends Choices {
   showPanes(row) {
     this.panes = this.rows.size ? panesOf(this) : [];
     this.heads.show(this.panes);
-    const mark = JSON.stringify(this.panes.map((pane) => [pane.content, pane.title, pane.corners, pane.words, Boolean(pane.film), pane.film?.id,
-      pane.heats.map((heat) => heat && [heat.id, heat.model, heat.method, heat.label])]));
-    if (mark !== this.drawn) {
-      this.drawn = mark;
+    const mark = JSON.stringify(this.panes.map((pane) => [pane.content, pane.title, pane.corners, pane.words]));
+    const pictures = this.panes.flatMap(({ film, heats }) => [film, heats.length, ...heats]); // themselves: an id does not say which way up
+    if (mark !== this.drawn || pictures.length !== this.pictures.length || pictures.some((picture, place) => picture !== this.pictures[place])) {
+      Object.assign(this, { drawn: mark, pictures });
       this.viewer.show(this.panes.length ? this.panes : [{ film: null }]);
     }
     this.root.dataset.laid = this.panes.reduce((sum, pane) => sum + pane.heats.length, 0);

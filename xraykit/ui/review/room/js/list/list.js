@@ -13,7 +13,7 @@ const STILL = 90; // ms without scrolling before small pictures are asked for
 /**
  * @param {HTMLElement} root the listbox
  * @param {{row: (id: string) => any, nameOf: (row: any) => string, models: () => string[], hidden: (row: any) => boolean, seen: Set<string>,
- *   thumb: (id: string, done: (address: string) => void) => void, choose: (id: string) => void,
+ *   thumb: (row: any, done: (address: string) => void) => void, choose: (id: string) => void,
  *   remove: (id: string) => void}} room
  */
 export function createList(root, room) {
@@ -80,11 +80,12 @@ export function createList(root, room) {
   }
   const laid = (row) => JSON.stringify(row?.gate?.laid ?? null);
   function picture() {
-    for (const [id, entry] of drawn) {
+    for (const entry of drawn.values()) {
       if (entry.pictured || !entry.row?.thumb) continue;
       entry.pictured = true;
-      room.thumb(id, (address) => {
-        entry.picture.src = address;
+      const { row } = entry;
+      room.thumb(row, (address) => {
+        if (laid(entry.row) === laid(row)) entry.picture.src = address;
       });
     }
   }

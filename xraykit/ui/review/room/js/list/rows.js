@@ -22,10 +22,12 @@ export function createRows(routes, tell) {
   let state = { films: { total: 0, done: 0, refused: 0, waiting: 0, eta_seconds: null, listing: false, more: false },
     models: [], broken: [], methods: [], colormaps: {}, reading: null, restarted: 0 };
   let looking = null; // the look at the state that is going on
+  let again = false; // whether another was asked for meanwhile
   let lookedAt = 0;
   let known = false; // whether the server has answered at all
-  let choosing = 0; // choices of the session on their way
+  const choosing = []; // what holds meanwhile of each choice of the session that is on its way, in order
   let chosen = 0; // choices that the server has taken or refused
+  let last = Promise.resolve(); // the choice made last: the next is sent after it, so that the server takes them in order
 
   function take(answer) {
     version = answer.version;
@@ -48,19 +50,23 @@ export function createRows(routes, tell) {
     lookedAt = performance.now();
     const before = chosen;
     const answer = await routes.state(ended.signal);
-    const overtaken = choosing > 0 || chosen !== before; // by a choice that this answer may not know of
+    const overtaken = choosing.length > 0 || chosen !== before; // by a choice that this answer may not know of
     state = overtaken ? { ...answer, reading: state.reading } : answer;
     known = true;
     tell.changed("state");
   }
-  /** Look at the state, soon and never twice at once. */
+  /** Look at the state, soon and never twice at once; what happens during a look may be missing from its answer. */
   function lookSoon() {
+    again = looking !== null;
     looking ??= pause(Math.max(0, lookedAt + BETWEEN - performance.now()), ended.signal)
-      .then(() => !ended.signal.aborted && look())
+      .then(() => {
+        again = false;
+        return !ended.signal.aborted && look();
+      })
       .catch(failed)
       .finally(() => {
         looking = null;
-        if (isBusy() && !ended.signal.aborted) lookSoon();
+        if ((again || isBusy()) && !ended.signal.aborted) lookSoon();
       });
   }
   function failed(error) {
@@ -112,14 +118,16 @@ export function createRows(routes, tell) {
      * @param {object} meanwhile what holds until it has answered
      */
     async choose(asked, meanwhile = {}) {
-      choosing += 1;
+      choosing.push(meanwhile);
       state = { ...state, reading: { ...state.reading, ...meanwhile } };
+      const sent = last.then(() => routes.setReading(asked));
+      last = sent.catch(() => {});
       try {
-        const reading = await routes.setReading(asked);
-        state = { ...state, reading };
+        const reading = await sent;
+        state = { ...state, reading: Object.assign({}, reading, ...choosing.slice(1)) }; // what was chosen since holds
         return reading;
       } finally {
-        choosing -= 1;
+        choosing.shift(); // they are answered in order
         chosen += 1;
       }
     },

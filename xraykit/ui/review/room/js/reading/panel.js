@@ -9,7 +9,7 @@ const KEYS = 9; // findings that have a digit
 
 /**
  * @param {HTMLElement} root
- * @param {{room: any, record: (partial: object) => void, say: (model: string, what: string) => void,
+ * @param {{room: any, record: (partial: object, row: any) => void, say: (model: string, what: string, row: any) => void,
  *   toggleBlind: () => void, reveal: () => void, session: HTMLElement[], classes: () => string[]}} reader
  */
 export function createPanel(root, reader) {
@@ -19,15 +19,17 @@ export function createPanel(root, reader) {
   const models = h("div", { class: "reader-models" });
   const comment = h("textarea", {
     rows: 2, maxlength: MOST_TEXT, "aria-label": "Comment", placeholder: "Comment", class: "reader-comment",
-    oninput: () => reader.record({ text: comment.value }),
+    oninput: () => record({ text: comment.value }),
     onkeydown: (event) => event.key === "Escape" && comment.blur(),
   });
-  const flag = h("button", { type: "button", class: "reader-flag", onclick: () => reader.record({ flagged: !draft?.flagged }) },
+  const flag = h("button", { type: "button", class: "reader-flag", onclick: () => record({ flagged: !draft?.flagged }) },
     icon("flag", 14), h("span", {}, "Flag"));
   const marks = h("span", { class: "quiet reader-marks" });
   const status = h("p", { class: "quiet reader-status", role: "status" });
   const form = h("div", { class: "reader-form" }, findings, models, comment, h("div", { class: "reader-line" }, flag, marks));
   let draft = null;
+  let film = null; // the row that is drawn
+  const record = (partial) => film && reader.record(partial, room.rows.get(film.id) ?? film);
   let drawn = "";
   fill(root, h("div", { class: "reader-head" }, h("h3", {}, "Your reading"), blind, ...reader.session), form, status);
 
@@ -35,7 +37,7 @@ export function createPanel(root, reader) {
     const keys = (place) => (place < KEYS ? room.keysOf(`finding-${place + 1}`)[0] ?? "" : "");
     fill(findings, reader.classes().map((label, place) => h("button", {
       type: "button", class: "reader-finding", "aria-pressed": String(draft.finding === label), data: { finding: label }, "aria-label": label,
-      onclick: () => reader.record({ finding: draft.finding === label ? null : label }),
+      onclick: () => record({ finding: draft.finding === label ? null : label }),
     }, h("kbd", {}, keys(place)), shortened(label))));
     if (!reader.classes().length) fill(findings, h("p", { class: "quiet" }, "No findings to choose from: name them under Session."));
     if (draft.before && draft.before !== draft.finding) {
@@ -56,7 +58,7 @@ export function createPanel(root, reader) {
     }, shortened(model.title, "reader-name"),
     h("span", { class: "segments" }, SAYS.map(([what, label]) => h("button", {
       type: "button", "aria-pressed": String(draft.agrees[model.name] === what), data: { says: what },
-      onclick: () => reader.say(model.name, what),
+      onclick: () => reader.say(model.name, what, film),
     }, label))))));
   }
 
@@ -64,6 +66,7 @@ export function createPanel(root, reader) {
     /** @param {any} row @param {import("./recorder.js").Draft|null} now @param {boolean} hidden */
     show(row, now, hidden) {
       draft = now;
+      film = row;
       root.hidden = !row || row.state !== "ready";
       blind.setAttribute("aria-pressed", String(room.blind()));
       if (root.hidden) return;

@@ -66,8 +66,8 @@ export function createReading(root, { room }) {
     if (row?.state === "ready" && !hidden(row)) seen.add(row);
   }
 
-  function record(partial) {
-    const row = room.row();
+  /** @param {object} partial @param {any} row the film it is said of: who writes on a panel means the film drawn there */
+  function record(partial, row = room.row()) {
     if (row?.state !== "ready") return;
     const blind = hidden(row);
     const decides = blind && Boolean(partial.finding);
@@ -85,12 +85,11 @@ export function createReading(root, { room }) {
     draw();
     room.changed("choice");
   }
-  function sayOf(model, what) {
-    const row = room.row();
+  function sayOf(model, what, row) {
     if (!row || hidden(row)) return;
     const { agrees } = recorder.draft(row);
     const { [model]: said, ...others } = agrees;
-    record({ agrees: said === what ? others : { ...others, [model]: what } });
+    record({ agrees: said === what ? others : { ...others, [model]: what } }, row);
   }
   /** What is said by key is about one model after the other. */
   function sayNext(what) {

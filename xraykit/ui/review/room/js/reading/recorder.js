@@ -87,23 +87,25 @@ export function createRecorder(send, tell) {
     if (going.has(id)) return;
     going.add(id);
     const bodies = waiting.get(id);
+    const done = () => waiting.get(id) === bodies && waiting.delete(id);
     try {
-      while (bodies.length) {
+      while (bodies.length && waiting.get(id) === bodies) { // what waited in a session that has ended is not of the next
         const [{ body, said }] = bodies;
         await send(id, body, said, size(body) < MOST_KEEPALIVE);
         bodies.shift();
         words = "";
       }
-      waiting.delete(id);
+      done();
     } catch (error) {
       words = error.words ?? String(error);
       const refused = error.status >= 400 && error.status < 500;
-      if (refused) waiting.delete(id); // asked again it would be refused again; the words say why
+      if (refused) done(); // asked again it would be refused again; the words say why
       else setTimeout(() => waiting.has(id) && drain(id), AGAIN);
     } finally {
       going.delete(id);
       tell();
     }
+    if (!bodies.length && waiting.has(id)) drain(id); // said in the session that has begun meanwhile
   }
   const size = (body) => JSON.stringify(body).length * 3; // at most so many bytes as UTF-8
   /** What was said of the film that is left is sent with its last seconds. */

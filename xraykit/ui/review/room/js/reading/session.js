@@ -13,11 +13,13 @@ export function createSession(reader) {
   const { room } = reader;
   const button = h("button", { type: "button", class: "reader-session" }, "Session");
   let kept = null; // the kept sessions, once asked for
+  let lists = 0; // how often they were
   let words = "";
+  let typed = {}; // into the form and not asked for yet: it stays when the form is drawn anew
   const menu = sheetOf(button, "Reading session", (close) => form(close));
 
   menu.sheet.addEventListener("toggle", ({ newState }) => {
-    if (newState === "closed") [kept, words] = [null, ""]; // another tab may have kept one meanwhile
+    if (newState === "closed") [kept, words, typed] = [null, "", {}]; // another tab may have kept one meanwhile
   });
 
   const state = () => room.state.reading ?? {};
@@ -28,7 +30,9 @@ export function createSession(reader) {
     words = "";
     try {
       await reader.settle();
+      const asked = typed;
       const chosen = await room.table.choose(body);
+      if (typed === asked) typed = {};
       if (body.resume || body.end) reader.forget(chosen.session);
       await list();
       if (body.resume || body.end) room.changed("rows");
@@ -39,8 +43,9 @@ export function createSession(reader) {
     show();
   }
   async function list() {
+    const now = (lists += 1);
     const answer = await room.routes.reading();
-    kept = answer.kept;
+    if (now === lists) kept = answer.kept; // else a later one knows better
     return answer;
   }
   async function labels(file) {
@@ -63,9 +68,9 @@ export function createSession(reader) {
       list().then(() => menu.refresh(), () => {});
     }
     const now = state();
-    const title = h("input", { type: "text", value: now.title ?? "", maxlength: 200, "aria-label": "Name of the session", placeholder: "Name", data: { item: "title" } });
-    const names = h("textarea", { rows: 4, "aria-label": "Findings, one a line", data: { item: "classes" } });
-    names.value = reader.classes().join("\n");
+    const title = h("input", { type: "text", value: typed.title ?? now.title ?? "", maxlength: 200, "aria-label": "Name of the session", placeholder: "Name", data: { item: "title" }, oninput: () => (typed = { ...typed, title: title.value }) });
+    const names = h("textarea", { rows: 4, "aria-label": "Findings, one a line", data: { item: "classes" }, oninput: () => (typed = { ...typed, classes: names.value }) });
+    names.value = typed.classes ?? reader.classes().join("\n");
     const lines = () => [...new Set(names.value.split("\n").map((line) => line.trim()).filter(Boolean))];
     const choose = (partial) => ask({ title: title.value.trim(), classes: lines(), ...partial });
     return [

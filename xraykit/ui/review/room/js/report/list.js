@@ -69,7 +69,7 @@ export function createList(room, choices, work) {
     const rows = shownOf(room);
     const small = (row, place) => {
       const picture = row.thumb ? h("img", { alt: "" }) : h("i", {}, row.state === "refused" ? "Refused" : "");
-      if (row.thumb) room.shelf.thumb(row.id, (address) => (picture.src = address));
+      if (row.thumb) room.shelf.thumb(row, (address) => (picture.src = address));
       return h("li", { title: room.nameOf(row) }, picture, h("span", {}, place + 1));
     };
     fill(left, h("ol", { class: "report-films scroll", tabindex: "0", "aria-label": "The films" }, rows.slice(0, MOST_SMALL).map(small),

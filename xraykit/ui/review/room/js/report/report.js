@@ -22,8 +22,9 @@ export function createReport(room) {
   function show() {
     if (open) return;
     choices.names = false;
+    let film = room.row() && filmOf(room); // as it is in sight: what arrives meanwhile may lead to another
     const parts = {
-      film: () => createPages(room, { ask: () => filmOf(room), names: true, slide: true, choices }),
+      film: () => createPages(room, { ask: () => (film = room.row()?.id === film.film ? filmOf(room) : film), names: true, slide: true, choices }),
       list: () => createList(room, choices, work),
       session: () => createPages(room, { ask: () => ({ what: "session" }), choices }),
     };

@@ -9,26 +9,50 @@ const PAUSE = 500; // ms between two looks at how far it is
 export function createWork(routes, tell) {
   let state = null;
   let timer = 0;
+  let ended = false;
+  let asking = 0; // questions that begin or stop something, on their way
+  let asked = 0; // those that were answered
   function take(now) {
+    if (ended) return;
     state = now;
+    clearTimeout(timer);
     if (!state) return;
     tell(state);
+    if (state.state === "running") again(PAUSE);
+  }
+  function again(pause) {
     clearTimeout(timer);
-    if (state.state === "running") timer = setTimeout(look, PAUSE);
+    if (!ended) timer = setTimeout(look, pause);
   }
   async function look() {
+    const before = asked;
     try {
-      take(await routes.work());
+      const answer = await routes.work();
+      if (asking === 0 && asked === before) take(answer); // else it may be of before what was begun or stopped
     } catch {
-      clearTimeout(timer);
-      timer = setTimeout(look, 4 * PAUSE); // the watch of the list says that the server does not answer
+      again(4 * PAUSE); // the watch of the list says that the server does not answer
+    }
+  }
+  async function ask(question) {
+    asking += 1;
+    try {
+      take(await question());
+    } catch (error) {
+      again(0); // what was going on goes on
+      throw error;
+    } finally {
+      asking -= 1;
+      asked += 1;
     }
   }
   return {
     state: () => state,
     look,
-    begin: async (body) => take(await routes.beginWork(body)),
-    stop: () => routes.stopWork().then(take, () => {}),
-    end: () => clearTimeout(timer),
+    begin: (body) => ask(() => routes.beginWork(body)),
+    stop: () => ask(routes.stopWork).catch(() => {}),
+    end: () => {
+      ended = true;
+      clearTimeout(timer);
+    },
   };
 }

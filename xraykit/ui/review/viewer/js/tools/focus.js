@@ -28,7 +28,7 @@ export function isTextField(element) {
  * that follows at once is not its own.
  * @param {EventTarget|undefined} element @returns {boolean}
  */
-export const isInSight = (element) => !(element instanceof Element) || element.checkVisibility();
+export const isInSight = (element) => !(element instanceof Element) || element.checkVisibility({ visibilityProperty: true });
 
 /** Whether the event happened in a modal dialog, whose page waits behind it. @param {EventTarget[]} path */
 export const isInModal = (path) =>
