@@ -12,7 +12,7 @@ from tests.helpers import bad_films, fakes
 from xraykit.evaluation.stats import Figure
 from xraykit.films import radiograph
 from xraykit.films.radiograph import Radiograph
-from xraykit.gate import Asked, Outcome, Verdict
+from xraykit.gate.verdict import Asked, Outcome, Verdict
 from xraykit.models import explanation
 from xraykit.models.classifier import Prediction
 from xraykit.reading.trust import Known, Trust

@@ -16,7 +16,7 @@ from xraykit.reports.comparison import page as comparison
 from xraykit.reports.export import formats
 from xraykit.reports.film import report as film_report
 from xraykit.reports.film.subject import Settings
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 
 SLOW = ("png-2160p", "png-a4")  # drawn as the others are
 WRITTEN = datetime(2026, 11, 29, 19, 40, tzinfo=UTC)

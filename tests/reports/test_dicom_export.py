@@ -13,7 +13,7 @@ from tests.helpers import film_reports
 from tests.helpers.film_reports import subject
 from xraykit import RESEARCH_ONLY
 from xraykit.films import radiograph
-from xraykit.gate import Asked
+from xraykit.gate.verdict import Asked
 from xraykit.models import explanation
 from xraykit.reading.impressions import Impression, Mark
 from xraykit.reports.export import dicom

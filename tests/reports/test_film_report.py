@@ -13,7 +13,7 @@ from tests.helpers.film_reports import CREATED, LONG, subject
 from tests.reports.test_export_pages import together, words_of
 from xraykit import RESEARCH_ONLY
 from xraykit.films.refusal import Refusal
-from xraykit.gate import Asked, Outcome, Verdict
+from xraykit.gate.verdict import Asked, Outcome, Verdict
 from xraykit.reading.impressions import Agreement, Impression
 from xraykit.reading.kept import Answer, Options, ReadFilm, Record
 from xraykit.reports.export import typeset

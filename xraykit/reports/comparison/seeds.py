@@ -14,7 +14,8 @@ from xraykit.evaluation.stats import Figure
 from xraykit.experiments.results.spread import Spread, corrected_interval, corrected_p, spread
 from xraykit.models.cards.card import titles_of
 from xraykit.models.kept import Kept
-from xraykit.reports.report import Column, Section, Table
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.table import Column, Table
 
 FEWEST = 3  # seeds in common, below which no verdict is given
 MEASURED = ("seed", "name", "learning_seconds", "best_epoch", "device", "device_name", "split")  # not of the recipe

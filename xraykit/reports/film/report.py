@@ -13,12 +13,14 @@ from typing import Any
 from xraykit import RESEARCH_ONLY
 from xraykit.films import note
 from xraykit.films.refusal import Refusal
-from xraykit.gate import Outcome
+from xraykit.gate.verdict import Outcome
 from xraykit.models.cards.card import Card
 from xraykit.reading.impressions import Impression
 from xraykit.reports.film import pictures, software
 from xraykit.reports.film.subject import ID, Answer, Subject, model_hash, redo
-from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 from xraykit.truth import places, sets
 
 NONE, UNKNOWN = "none", "not known"

@@ -14,7 +14,8 @@ from xraykit.reading.summary import OfClass, Shares, Summary
 from xraykit.reports.film import software
 from xraykit.reports.film.report import moment
 from xraykit.reports.film.subject import ID
-from xraykit.reports.report import Column, Report, Section, Table, Tile
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.table import Column, Table
 
 SECONDS = {
     "before": "Until the impression, the models hidden",

@@ -24,7 +24,7 @@ from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
 from xraykit.system import files, folders
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe import presets, sentences
 from xraykit.training.run.run import Failure, Run, RunRefused, Status
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from xraykit.reports.runs.record import Event, Record
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe import fields
 from xraykit.training.run import failures
 from xraykit.training.run.run import CHECKPOINT, Failure

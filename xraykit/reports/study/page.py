@@ -19,13 +19,14 @@ import xraykit
 from xraykit.experiments import table as tables
 from xraykit.experiments.results import chosen as chosen_trial
 from xraykit.experiments.results.chosen import Chosen
-from xraykit.experiments.study import Study
+from xraykit.experiments.study.study import Study
 from xraykit.experiments.study_folder import PLAN, StudyFolder
 from xraykit.experiments.table import Table
 from xraykit.refused import Refused
 from xraykit.reports.film import software
-from xraykit.reports.report import Column, Report, Section, Tile
-from xraykit.reports.report import Table as ReportTable
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.table import Column
+from xraykit.reports.report.table import Table as ReportTable
 from xraykit.reports.study import published, settings, words
 from xraykit.reports.study import report as sections_of
 from xraykit.system import text

@@ -10,12 +10,14 @@ from xraykit.experiments.grid import Trial
 from xraykit.experiments.published import figures as published
 from xraykit.experiments.published.figures import PublishedStudy, TrialFigures
 from xraykit.experiments.results.chosen import Chosen
-from xraykit.experiments.study import Study
+from xraykit.experiments.study.study import Study
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.reports.charts import studies as charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Column, Measured, Picture, Section
-from xraykit.reports.report import Table as ReportTable
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Measured
+from xraykit.reports.report.table import Table as ReportTable
 from xraykit.reports.study import words
 from xraykit.system import text
 

@@ -15,8 +15,10 @@ from xraykit.experiments.results import sources
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.reports.charts import studies as charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Column, Measured, Picture, Section
-from xraykit.reports.report import Table as ReportTable
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Measured
+from xraykit.reports.report.table import Table as ReportTable
 from xraykit.reports.study import words
 from xraykit.reports.study.settings import MOST_ROWS
 from xraykit.system import text

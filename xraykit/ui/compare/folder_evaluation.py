@@ -24,7 +24,7 @@ from xraykit.models.cards.card import Card, titles_of
 from xraykit.refused import Refused, words_of
 from xraykit.reports.comparison.chosen import AT_ONCE
 from xraykit.system import files, text
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import FILMS, Job, JobState, list_jobs, state_of
 from xraykit.ui.compare import attaching, gating
 from xraykit.ui.kit import folder_facts, jobs

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import gate
 from xraykit.datasets.reading import gated
+from xraykit.gate import verdict as gate
 from xraykit.models import classifier
 from xraykit.models.cards.card import Card
 

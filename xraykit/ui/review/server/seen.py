@@ -13,7 +13,7 @@ from xraykit.ui.review.server.rooms import Seat
 
 if TYPE_CHECKING:
     from xraykit.models.cards.card import Card
-    from xraykit.models.service import Seen
+    from xraykit.models.service.seen import Seen
     from xraykit.reading.worklist.rows import Row
     from xraykit.truth.seen.films import Known, TrainingFilms
 

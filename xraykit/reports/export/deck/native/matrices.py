@@ -12,7 +12,7 @@ from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.marks import Layer, NotNative
 from xraykit.reports.export.deck.native.grids import PAD, PAD_DOWN, Square, shade, table
 from xraykit.reports.export.deck.shapes import Canvas, Place
-from xraykit.reports.report import Table
+from xraykit.reports.report.table import Table
 
 FEW = 6  # classes up to which a cell has its share below its count
 MANY = 12  # classes up to which names are in the type of tables

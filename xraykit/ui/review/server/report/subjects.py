@@ -17,7 +17,7 @@ import numpy as np
 from xraykit.films import radiograph
 from xraykit.films.folders.zipped import Place
 from xraykit.films.refusal import Refusal, name_of
-from xraykit.gate import Outcome
+from xraykit.gate.verdict import Outcome
 from xraykit.models import classifier
 from xraykit.models.cards.card import Card
 from xraykit.models.classifier import Prediction
