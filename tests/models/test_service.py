@@ -195,7 +195,7 @@ PARENT = """
 import sys, threading, time
 from pathlib import Path
 from tests.models import test_service
-from xraykit.models import service as inference
+from xraykit.models.service import client as inference
 if __name__ == "__main__":
     client = inference.start()
     film = client.read("film.png", test_service.png())

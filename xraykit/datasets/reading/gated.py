@@ -40,7 +40,7 @@ class Gated:
             (self.folder / file).write_bytes(samples.jpeg(film.display(samples.LONGEST)))
             self.pictures.append(file)
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For films.json: {"gate": how many films were judged, which would be refused, pictures of the first few}."""
         if not self.judged:
             return {}

@@ -298,9 +298,9 @@ def _worth(titled: Sequence[Titled]) -> Iterator[Section]:
         card, top = answer.card, answer.prediction.top
         away = [place.name for place in places.elsewhere(card)]
         known = [answer.trust.home.get(top), *(answer.trust.elsewhere.get(name, {}).get(top) for name in away[:WORST])]
-        for found in filter(None, known):
-            where = "at home" if found.source == "home" else found.source
-            rows.append((title, top, where, found.sensitivity, found.specificity, found.n))
+        for figures in filter(None, known):
+            where = "at home" if figures.source == "home" else figures.source
+            rows.append((title, top, where, figures.sensitivity, figures.specificity, figures.n))
         if not away:
             words.append(f"{title}: not tested on films from elsewhere, where figures are mostly lower.")
         words += [f"{title}: {fall.words}" for fall in places.falls(card) if fall.label == top][:1]

@@ -196,8 +196,8 @@ def _kept(run: Run, names: Sequence[str] | None) -> Iterator[Card]:
     if not network.is_file():
         return
     sha256, root = files.sha256_of(network), folders.models_folder()
-    found = sorted(path.parent.name for path in root.glob(f"[!.]*/{cards.CARD}")) if names is None else names
-    for name in found:
+    models = sorted(path.parent.name for path in root.glob(f"[!.]*/{cards.CARD}")) if names is None else names
+    for name in models:
         with contextlib.suppress(Refused, OSError):
             card = cards.read(root / name)
             if card.files.get(cards.NETWORK) == sha256:

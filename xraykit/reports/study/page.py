@@ -137,11 +137,11 @@ def _results(table: Table) -> Iterator[Section]:
     """The trials on paper: what ranks them; the rest of their figures, and all of many trials, are the appendix."""
     section = sections_of.results(table)
     (whole,) = section.tables
-    told = [place for place, _ in enumerate(whole.columns) if any(row[place] is not None for row in whole.rows)]
+    filled = [place for place, _ in enumerate(whole.columns) if any(row[place] is not None for row in whole.rows)]
     names = [column.name for column in whole.columns]
     alike = len({row[names.index("Runs")] for row in whole.rows}) == 1  # then the facts say it
     later = {*SECOND, *(["Runs"] if alike else [])}
-    first = _columns(whole, [place for place in told if names[place] not in later])
+    first = _columns(whole, [place for place in filled if names[place] not in later])
     first = replace(_without_bars(first) if len(whole.rows) > MOST_BARS else first, note=sections_of.MEANS)
     if len(whole.rows) > MOST_TRIALS:
         note = (
@@ -151,7 +151,7 @@ def _results(table: Table) -> Iterator[Section]:
         yield Section("all-trials", "All trials", parts=(replace(first, key="all-trials"),), rank="appendix")
     else:
         yield replace(section, parts=(first,))
-    rest = _columns(whole, [0, *(place for place in told if names[place] in later)])
+    rest = _columns(whole, [0, *(place for place in filled if names[place] in later)])
     parts = (replace(rest, key="trials-more", title="", note=sections_of.FEATURES),)
     yield Section("trials-more", "Trials: time, size and runs", parts=parts, rank="appendix")
 

@@ -149,22 +149,22 @@ def _trials(
     by_number = words.names(table)
     rows = []
     for row, figures in matched:
-        of = figures or TrialFigures(0, {})
+        printed = figures or TrialFigures(0, {})
         rows.append(
             (
                 by_number[row.number],
-                of.number or None,
-                of.validation_accuracy,
+                printed.number or None,
+                printed.validation_accuracy,
                 row.accuracy.figure,
-                of.validation_loss,
+                printed.validation_loss,
                 row.loss.mean,
-                of.test_accuracy,
-                of.table_accuracy,
+                printed.test_accuracy,
+                printed.table_accuracy,
                 read.accuracy if read and read.trial == row.number else None,
-                *(of.sensitivity.get(label) for label in labels),
-                _time(of.seconds),
+                *(printed.sensitivity.get(label) for label in labels),
+                _time(printed.seconds),
                 _time(row.whole_seconds.mean),
-                of.note or ("" if figures else "not in the source"),
+                printed.note or ("" if figures else "not in the source"),
             )
         )
     note = (

@@ -183,9 +183,9 @@ def cost(table: Table) -> Section | None:
     if len(rows) < 2:
         return None
     listed = "; ".join(by_number[number] for number in front[:6]) + ("; …" if len(front) > 6 else "")
-    one = len(front) == 1
+    best = "trial" if len(front) == 1 else "these"
     sentence = (
-        f"No trial is both more accurate and faster than {'trial' if one else 'these'} {listed}. Times are of one run, "
+        f"No trial is both more accurate and faster than {best} {listed}. Times are of one run, "
         "with its share of the cached features."
     )
     note = "diamonds: no trial is more accurate and faster"

@@ -37,7 +37,7 @@ def ask(key: str, cards: Sequence[Card], contents: dict[str, Any]) -> bool | Non
     return None if wanted == usual else wanted
 
 
-def told(stamps: Iterable[str], contents: dict[str, Any]) -> str:
+def evaluated_words(stamps: Iterable[str], contents: dict[str, Any]) -> str:
     """What an evaluation says of the gate: whether it was on, and how many films it refused; "" of older ones."""
     known = {stamp for stamp in stamps if stamp}
     if not known:

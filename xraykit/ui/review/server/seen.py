@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from xraykit.refused import Refused
-from xraykit.ui.review.server.answers import NO_STORE, Handler, NotThere, blocking, row_of, told
+from xraykit.ui.review.server.answers import NO_STORE, Handler, NotThere, as_json, blocking, row_of
 from xraykit.ui.review.server.rooms import Seat
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 async def seen(request: Request, seat: Seat) -> Response:
     """In words and numbers."""
     row, card = row_of(request, seat), _card(request, seat)
-    return told(await blocking(_told, seat, row, card))
+    return as_json(await blocking(_told, seat, row, card))
 
 
 async def picture(request: Request, seat: Seat) -> Response:

@@ -180,10 +180,10 @@ def of_layers(drawn: list[Layer], key: str, alt: str, width: float) -> Matrix:
 
 
 def _texts(layer: Layer, at: tuple[Any, Any]) -> list[str]:
-    told = layer.encoding.get("text", {})
-    field = told.get("field")
+    text = layer.encoding.get("text", {})
+    field = text.get("field")
     return [
-        marks.written(row[field], told.get("format")) if field else str(layer.look.get("text", ""))
+        marks.written(row[field], text.get("format")) if field else str(layer.look.get("text", ""))
         for row in layer.rows
         if _at(layer, row) == at
     ]
