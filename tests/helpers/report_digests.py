@@ -23,7 +23,7 @@ WRITTEN = datetime(2026, 11, 29, 19, 40, tzinfo=UTC)
 
 
 def film(models: int = 2) -> Report:
-    subject = film_reports.subject(models, of=film_reports.film(240, 210))
+    subject = film_reports.subject(models, shown=film_reports.film(240, 210))
     return film_report.report(dataclasses.replace(subject, settings=Settings(longest=240)))
 
 
