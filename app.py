@@ -6,11 +6,11 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from xraykit.ui.kit.frame import say_error
-from xraykit.ui.review.server import ROUTES
+from xraykit.ui.review.server.routes import ROUTES
 from xraykit.ui.server import life, uploads
 from xraykit.ui.server.door import Door
 from xraykit.ui.server.headers import SecureHeaders
-from xraykit.ui.server.shell import Shell
+from xraykit.ui.server.shell.shell import Shell
 
 # The script lies in a folder without pages/ beside it, so that a link to a page on a server nobody has opened yet
 # cannot fall into Streamlit's old pages/ discovery (docs/decisions: navigation).

@@ -17,7 +17,7 @@ ROUNDS = 5
 OURS = """
 import sys
 from pathlib import Path
-from xraykit.models import service
+from xraykit.models.service import client as service
 from xraykit.reports.film.heatmap import overlay
 folder = Path(sys.argv[1])
 client = service.start(folder.parent)

@@ -158,7 +158,7 @@ def _tutorial(chosen, films, targets) -> Contender:
     """As any tutorial has it: everything in memory, Adam, what `compile` and `fit` do by themselves."""
     import keras
 
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     made = Contender("tutorial", "float32", "auto", feed={"x": films, "y": targets, "batch_size": chosen.batch_size})
     made.model = network.build(chosen, 3, weights=False)
@@ -170,8 +170,9 @@ def _ours(chosen, films, labels, precision: str, jit: bool) -> Contender:
     """As a run does it: the recipe's second phase, films from the memory map, augmented."""
     import numpy as np
 
-    from xraykit.training.fit import autotune, network, optimizer
+    from xraykit.training.fit import autotune, optimizer
     from xraykit.training.fit.input import batches
+    from xraykit.training.fit.network import network
 
     phase = chosen.phases[1]
     made = Contender(f"{precision}{', jit' if jit else ''}", precision, jit)

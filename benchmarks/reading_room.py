@@ -74,7 +74,7 @@ class Reader:
 
     def __init__(self, weights: Path) -> None:
         from xraykit.films.samples import draw
-        from xraykit.models import service
+        from xraykit.models.service import client as service
 
         self.weights = weights
         self.client = service.start(weights.parent)

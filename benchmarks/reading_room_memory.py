@@ -25,7 +25,7 @@ SERVICE = 24.0  # MB more of the service at 10,000 films than at 1,000: what it 
 
 
 def main() -> None:
-    from xraykit.models import service
+    from xraykit.models.service import client as service
     from xraykit.reading.worklist import sources
     from xraykit.reading.worklist.room import Room
 

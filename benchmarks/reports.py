@@ -17,7 +17,7 @@ from xraykit.reports.export import figure, formats, slides
 from xraykit.reports.export.pages.page import photograph_svg
 from xraykit.reports.film import report as film_report
 from xraykit.reports.film.subject import Settings, Subject
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 
 ROUNDS, BATCH = 7, 100
 REPORT, SLIDE = 1.0, 0.5  # seconds

@@ -24,7 +24,7 @@ VIEW = {"method": "Grad-CAM", "opacity": 0.4, "colormap": "inferno"}
 
 
 def main() -> None:
-    from xraykit.models import service
+    from xraykit.models.service import client as service
     from xraykit.ui import server
     from xraykit.ui.review.server import rooms
 

@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import claims
-from xraykit.training.fit import network, optimizer
+from xraykit.training.fit import optimizer
 from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.fit.input.prepared import prepare
+from xraykit.training.fit.network import network
 from xraykit.training.recipe import presets, recipe
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -78,7 +78,7 @@ def test_a_backbone(copy):
     choice = '"Tiny": "Tiny (for trials)"'
     edit(copy, "xraykit/training/recipe/fields.py", choice, choice + ', "Small": "Small (of my own)"')
     code = """
-from xraykit.training.fit import network
+from xraykit.training.fit.network import network
 from xraykit.training.recipe import fields, presets
 assert fields.at("backbone").choices["Small"] == "Small (of my own)"
 model = network.build(presets.NAMED["tiny"].change(backbone="Small"), 3)
@@ -133,7 +133,7 @@ app.run()
 assert not app.exception and navigation.TITLES["hello"][1] == "Hello"
 from pathlib import Path
 from streamlit import file_util
-from xraykit.ui.server import shell
+from xraykit.ui.server.shell import shell
 frame = shell.framed((Path(file_util.get_static_dir()) / "index.html").read_text("utf-8"), "hello")
 assert "Research demonstration" in frame and '<div data-page="hello"><b>' in frame
 print(app.markdown[-1].value)

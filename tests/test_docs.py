@@ -12,7 +12,7 @@ import pytest
 
 from tests.helpers import ROOT, import_map, recipe_page, story_picture
 from xraykit.__main__ import main
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe import fields, presets
 from xraykit.ui import navigation
 

@@ -18,7 +18,7 @@ from tests.attack import Outcome, tally
 from tests.helpers import DATA, moments, warm
 from tests.helpers.moments import Moment
 from xraykit.evaluation import evaluation
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.run.run import CHECKPOINT, STATUS, Failure, Run
 
 FILMS = DATA / "fc00794" / "films"

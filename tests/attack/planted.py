@@ -102,7 +102,7 @@ def _pages(films: Path, out: Path) -> None:
     """What pages and a training make of the films: the service's answers, a run's record, a report."""
     from xraykit.datasets import dataset, split
     from xraykit.films.radiograph import Radiograph
-    from xraykit.models import service
+    from xraykit.models.service import client as service
     from xraykit.training.recipe import presets
     from xraykit.training.run import run
 

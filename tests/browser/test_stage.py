@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import at_rest, eventually
 from xraykit import RESEARCH_ONLY
-from xraykit.ui.server import shell
+from xraykit.ui.server.shell import shell
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 SMALLEST = 20  # px of what is read, at 1280 x 720

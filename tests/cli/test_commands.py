@@ -17,8 +17,9 @@ from tests.helpers import DATA, bad_films, film_folders
 from xraykit.__main__ import main
 from xraykit.evaluation.evaluation import probability_columns
 from xraykit.films.radiograph import read
-from xraykit.models import classifier, explanation, service
+from xraykit.models import classifier, explanation
 from xraykit.models.folder_evaluation import ABOUT_FILMS
+from xraykit.models.service import client as service
 from xraykit.system import files
 
 MODEL = DATA / "tiny-model"

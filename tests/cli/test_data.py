@@ -10,7 +10,7 @@ from xraykit.__main__ import main
 from xraykit.datasets import dataset
 from xraykit.datasets.catalog import fetch, work
 from xraykit.models.cards.card import ModelRefused
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job
 from xraykit.training import audited
 from xraykit.truth.data_audit import record

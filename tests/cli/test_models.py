@@ -13,7 +13,7 @@ from tests.models.test_import_refusals import DENSE, keras_file, layer, network
 from xraykit.__main__ import main
 from xraykit.models.cards import card as cards
 from xraykit.models.conversion import importing
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job
 
 MODEL = DATA / "tiny-model"

@@ -15,9 +15,10 @@ from xraykit.cli import terminal
 from xraykit.films import ingest
 from xraykit.reading import kept
 from xraykit.reading.impressions import Impression
-from xraykit.reports.export import verify
 from xraykit.reports.export.formats import FORMATS
-from xraykit.reports.export.verify import NotVerified, Places
+from xraykit.reports.export.verify import verify
+from xraykit.reports.export.verify.places import Places
+from xraykit.reports.export.verify.sidecar import NotVerified
 
 MODEL = DATA / "tiny-model"
 PLANTED = {"PatientName": "ROE^JOHN", "PatientID": "MRN-4711", "PatientBirthDate": "19500102"}

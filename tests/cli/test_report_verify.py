@@ -19,10 +19,10 @@ from xraykit.cli.report import write
 from xraykit.reading import kept as sessions
 from xraykit.reading.impressions import Impression
 from xraykit.refused import Refused
-from xraykit.reports.export import verify
 from xraykit.reports.export.formats import FORMATS
-from xraykit.reports.export.verify import Places, films
+from xraykit.reports.export.verify import films, verify
 from xraykit.reports.export.verify import sidecar as sidecar_file
+from xraykit.reports.export.verify.places import Places
 from xraykit.reports.film.subject import Settings
 
 KINDS = ("compare", "run", "study", "model", "data", "reading")

@@ -9,7 +9,7 @@ from tests.helpers import film_folders, study_folders
 from xraykit.__main__ import main
 from xraykit.datasets import dataset
 from xraykit.experiments.study_folder import StudyState
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 
 
 @pytest.fixture(scope="module")

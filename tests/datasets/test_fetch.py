@@ -16,7 +16,7 @@ from xraykit.datasets import dataset
 from xraykit.datasets.catalog import fetch, known, published
 from xraykit.datasets.catalog.published import Archive
 from xraykit.films.folders.check import ArchiveRefused
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 
 
 @pytest.fixture(autouse=True)

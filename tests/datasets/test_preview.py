@@ -12,7 +12,7 @@ from xraykit.datasets.listing import pool_record
 from xraykit.datasets.reading import gated, preview, samples
 from xraykit.datasets.reading.preview import PREVIEW
 from xraykit.films.samples import draw
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job
 
 

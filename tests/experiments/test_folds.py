@@ -13,7 +13,8 @@ from xraykit.datasets.reading.groups import GroupKind, GroupRule
 from xraykit.datasets.split import SplitPlan
 from xraykit.experiments import folds
 from xraykit.experiments.folds import FoldsRefused
-from xraykit.experiments.study import FoldKind, FoldPlan
+from xraykit.experiments.study.design import FoldKind
+from xraykit.experiments.study.study import FoldPlan
 
 PLAN = SplitPlan()
 CROSSED = FoldPlan(FoldKind.CROSS_VALIDATION, count=4)

@@ -7,9 +7,9 @@ import pytest
 
 from tests.experiments.test_folds import dataset
 from xraykit.datasets import split
-from xraykit.experiments import study
 from xraykit.experiments.plan import budget, plan
 from xraykit.experiments.plan.ready import Ready, prepare
+from xraykit.experiments.study import study
 
 PHASE = {
     "epochs": 2,

@@ -6,11 +6,13 @@ import re
 import pytest
 
 from tests.helpers import ROOT
-from xraykit.experiments import grid, study
+from xraykit.experiments import grid
 from xraykit.experiments.plan.ready import Ready
 from xraykit.experiments.published import figures, presets
-from xraykit.experiments.study import Design, FoldKind, StudyRefused, films
+from xraykit.experiments.study import films, study
+from xraykit.experiments.study.design import Design, FoldKind
 from xraykit.experiments.study.rules import FOLDS, STUDY
+from xraykit.experiments.study.study import StudyRefused
 from xraykit.training import pretrained
 from xraykit.training.run.failures import WeightsMissing
 

@@ -5,9 +5,11 @@ import math
 
 import pytest
 
-from xraykit.experiments import grid, study
-from xraykit.experiments.study import Design, FoldKind, Study, StudyRefused
+from xraykit.experiments import grid
+from xraykit.experiments.study import study
+from xraykit.experiments.study.design import Design, FoldKind
 from xraykit.experiments.study.rules import STUDY, faults
+from xraykit.experiments.study.study import Study, StudyRefused
 from xraykit.training.recipe import presets
 
 SOUND = {"name": "rates", "recipe": "tiny", "factors": {"phases.0.learning_rate": [1e-2, 1e-3]}}

@@ -8,7 +8,7 @@ from tests.helpers import study_folders
 from xraykit.experiments import study_folder
 from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused, StudyState
 from xraykit.refused import Refused
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.run import run
 
 

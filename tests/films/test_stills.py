@@ -77,6 +77,14 @@ def test_colour_is_kept_exactly(form, colour):
     assert np.array_equal(read(saved(colour, form, **options)).pixels, colour)
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "BMP"])
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_a_file_that_ends_early_is_called_cut_short(form, share):
+    """Pillow has no type for it, so `decode` goes by its words: another wording of a later Pillow fails here."""
+    whole = saved(FILM, form)
+    assert code_of(whole[: int(len(whole) * share)]) == "truncated"
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 2}], ids=str)
 @pytest.mark.parametrize("shade", [None, 0, 128, 255])

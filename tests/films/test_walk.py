@@ -8,7 +8,8 @@ import pytest
 from xraykit.datasets import inspection
 from xraykit.films import ingest
 from xraykit.films.folders import walk
-from xraykit.system.job_folder import State, Stopped
+from xraykit.system.job_folder.job_folder import Stopped
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="names folders of Linux")

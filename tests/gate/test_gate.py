@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from tests.helpers import gate_page
-from xraykit import gate
 from xraykit.films import radiograph
 from xraykit.films.dicom.softcopy import Orientation, Spacing
 from xraykit.films.samples import draw, example
@@ -35,54 +34,54 @@ def of_pixels(pixels: np.ndarray, form: str = "PNG", **options) -> radiograph.Ra
 
 
 def test_both_synthetic_films_pass(film):
-    assert gate.check(film) is None and gate.judge(film).kind == "chest"
-    assert gate.check(radiograph.read(draw.DICOM.read_bytes(), "film.dcm")) is None
+    assert verdict.check(film) is None and verdict.judge(film).kind == "chest"
+    assert verdict.check(radiograph.read(draw.DICOM.read_bytes(), "film.dcm")) is None
 
 
 def test_films_of_the_example_set_pass(monkeypatch, tmp_path):
     monkeypatch.setattr(example, "EACH", 3)
     example.write(tmp_path)
     films = [radiograph.read(path.read_bytes(), path.name) for path in sorted(tmp_path.rglob("*.png"))]
-    assert len(films) == 9 and [gate.judge(film).kind for film in films] == ["chest"] * 9
+    assert len(films) == 9 and [verdict.judge(film).kind for film in films] == ["chest"] * 9
 
 
 @pytest.mark.parametrize("turn", TURNS)
 def test_a_turned_film_is_named_and_turning_it_sets_it_right(film, turn):
     lying = film.laid(turn)
-    seen = gate.judge(lying)
+    seen = verdict.judge(lying)
     assert (seen.kind, seen.turn, seen.inverted) == ("turned", 360 - turn, False)
-    refused = gate.check(lying)
+    refused = verdict.check(lying)
     assert refused.code == "film-turned" and refused.source == "film.png"
-    assert gate.check(lying.laid(seen.turn)) is None
+    assert verdict.check(lying.laid(seen.turn)) is None
 
 
 def test_an_inverted_film_is_named_upright_or_not(film):
-    assert gate.check(film.laid(inverted=True)).code == "film-inverted"
-    both = gate.judge(film.laid(180, inverted=True))
+    assert verdict.check(film.laid(inverted=True)).code == "film-inverted"
+    both = verdict.judge(film.laid(180, inverted=True))
     assert (both.kind, both.turn, both.inverted) == ("turned", 180, True)
 
 
 def test_words_say_how_it_lies_and_what_to_do():
-    words = {turn: gate.name_of(gate.Verdict("turned", turn)) for turn in TURNS}
+    words = {turn: verdict.name_of(verdict.Verdict("turned", turn)) for turn in TURNS}
     assert words == {
         90: "Lies on its side (turned 90° counter-clockwise)",
         180: "Upside down",
         270: "Lies on its side (turned 90° clockwise)",
     }
-    refused = gate.refusal("a.png", gate.Verdict("turned", 270, inverted=True))
+    refused = verdict.refusal("a.png", verdict.Verdict("turned", 270, inverted=True))
     assert refused.words == (
         "Lies on its side (turned 90° clockwise), inverted. Turn it 90° counter-clockwise and change black and white "
         "round before it is read."
     )
-    assert gate.refusal("a.png", gate.Verdict("other")).code == "not-a-chest-film"
-    assert gate.refusal("a.png", gate.Verdict("lateral")) is None
+    assert verdict.refusal("a.png", verdict.Verdict("other")).code == "not-a-chest-film"
+    assert verdict.refusal("a.png", verdict.Verdict("lateral")) is None
 
 
 def test_what_is_drawn_of_other_things_is_refused():
     noise = np.random.default_rng(7)
     pictures = [make(noise) for make in [*drawn.KINDS.values(), *bodies.KINDS.values()] for _ in range(4)]
     small = [np.asarray(Image.fromarray(picture).resize((64, 64))) for picture in pictures]
-    passed = [gate.judge_small(picture).kind == "chest" for picture in small]
+    passed = [verdict.judge_small(picture).kind == "chest" for picture in small]
     assert sum(passed) <= 1
 
 
@@ -90,11 +89,11 @@ def test_colour_tells_a_photograph_and_a_film_in_a_tint_is_none(film):
     grey = film.display(256)
     tinted = np.stack([grey * 0.8, grey * 0.9, grey], axis=-1).astype(np.uint8)
     assert verdict.colourfulness(of_pixels(tinted).small()) < 2
-    assert gate.judge(of_pixels(tinted)).kind == "chest"
+    assert verdict.judge(of_pixels(tinted)).kind == "chest"
     as_colour = np.stack([grey] * 3, axis=-1)
-    assert gate.judge(of_pixels(as_colour, "JPEG", quality=60)).kind == "chest"
+    assert verdict.judge(of_pixels(as_colour, "JPEG", quality=60)).kind == "chest"
     colours = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8).repeat(64, 0).repeat(56, 1)
-    seen = gate.judge(of_pixels((0.6 * as_colour + 0.4 * colours).astype(np.uint8)))
+    seen = verdict.judge(of_pixels((0.6 * as_colour + 0.4 * colours).astype(np.uint8)))
     assert (seen.kind, seen.score) == ("other", 0.0)
 
 
@@ -109,21 +108,21 @@ def test_a_film_passes_however_it_was_saved(film, change):
         "flat": lambda: (90 + grey * 0.25).astype(np.uint8),
         "bits": lambda: grey.astype(np.uint16) * 257,
     }[change]()
-    assert gate.check(of_pixels(changed)) is None, (height, width)
+    assert verdict.check(of_pixels(changed)) is None, (height, width)
 
 
 def test_a_lateral_film_is_warned_of_and_not_judged(film):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
-    assert gate.judge_small(noise, "LL").kind == "lateral" and gate.judge_small(noise, "PA").kind == "other"
+    assert verdict.judge_small(noise, "LL").kind == "lateral" and verdict.judge_small(noise, "PA").kind == "other"
 
 
 def test_the_gate_can_be_put_off_and_overridden_and_says_so(film, monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
-    states = {name: gate.decide(noise, None, gate.Asked(name)).state for name in ("on", "overridden", "off")}
+    states = {name: verdict.decide(noise, None, verdict.Asked(name)).state for name in ("on", "overridden", "off")}
     assert states == {"on": "refused", "overridden": "overridden", "off": "off"}
-    assert gate.decide(film.small(), None, gate.Asked("overridden")).state == "passed", "nothing was overridden"
+    assert verdict.decide(film.small(), None, verdict.Asked("overridden")).state == "passed", "nothing was overridden"
     monkeypatch.setenv("XRAYKIT_GATE", "off")
-    assert gate.decide(noise, None, gate.AS_IT_IS).state == "off"
+    assert verdict.decide(noise, None, verdict.AS_IT_IS).state == "off"
 
 
 def test_a_film_laid_otherwise_takes_its_sides_and_millimetres_along():

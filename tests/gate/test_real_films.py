@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from xraykit import gate
 from xraykit.films import radiograph
 from xraykit.gate import network
+from xraykit.gate import verdict as gate
 
 pytestmark = pytest.mark.slow
 SOURCES = {"radiography": 40, "darkcovid": 30, "kermany": 30}

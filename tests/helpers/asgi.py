@@ -96,5 +96,5 @@ async def _ask(app: Any, method: str, address: str, parts: list, headers: list, 
     await app(scope, receive, send)
     start = next(message for message in sent if message["type"] == "http.response.start")
     body = [message.get("body", b"") for message in sent if message["type"] == "http.response.body"]
-    told = {name.decode().lower(): value.decode() for name, value in start["headers"]}
-    return Answer(start["status"], told, b"".join(body))
+    headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+    return Answer(start["status"], headers, b"".join(body))

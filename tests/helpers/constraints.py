@@ -20,14 +20,14 @@ NEVER = {"pip", "setuptools", "wheel"}  # the installer's own
 
 def requirements(file: str) -> list[Requirement]:
     """The requirements a file names, those of the files it refers to among them."""
-    found = []
+    named = []
     for line in (ROOT / file).read_text("utf-8").splitlines():
         line = line.split("#")[0].strip()
         if line.startswith("-r "):
-            found += requirements(line.removeprefix("-r ").strip())
+            named += requirements(line.removeprefix("-r ").strip())
         elif line:
-            found.append(Requirement(line))
-    return found
+            named.append(Requirement(line))
+    return named
 
 
 def needed(pending: list[Requirement]) -> dict[str, str]:

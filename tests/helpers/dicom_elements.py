@@ -59,7 +59,7 @@ class File:
     def put(self, element: Element) -> File:
         """The file with this element in the place of its tag."""
         others = [other for other in self.body if other.tag != element.tag]
-        return replace(self, body=sorted([*others, element], key=lambda one: one.tag))
+        return replace(self, body=sorted([*others, element], key=lambda element: element.tag))
 
     def without(self, *tags: int) -> File:
         return replace(self, body=[element for element in self.body if element.tag not in tags])
@@ -110,7 +110,7 @@ def item(elements: list[Element], implicit: bool = False, order: str = "<") -> b
 def encapsulated(fragments: list[bytes], offsets: bytes = b"") -> Element:
     """Compressed pixel data (PS3.5 A.4)."""
     items = [Element(ITEM, b"", part) for part in (offsets, *(even(fragment, b"\0") for fragment in fragments))]
-    value = b"".join(written(one, True, "<") for one in (*items, Element(SEQUENCE_END, b"", b"")))
+    value = b"".join(written(item, True, "<") for item in (*items, Element(SEQUENCE_END, b"", b"")))
     return Element(PIXELS, b"OB", value, UNDEFINED)
 
 

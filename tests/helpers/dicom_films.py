@@ -148,11 +148,11 @@ class Palette:
 
     def elements(self, order: str) -> list[Element]:
         size = struct.pack(f"{order}3H", self.entries & 0xFFFF, self.first & 0xFFFF, self.depth)
-        found = [Element(0x00281101 + channel, b"US", size) for channel in range(3)]
+        elements = [Element(0x00281101 + channel, b"US", size) for channel in range(3)]
         for channel, numbers in enumerate(self.numbers()):
             tag = (0x00281221 if self.segmented else 0x00281201) + channel
-            found.append(Element(tag, b"OW", self._payload(numbers, order)))
-        return found
+            elements.append(Element(tag, b"OW", self._payload(numbers, order)))
+        return elements
 
     def _payload(self, numbers: np.ndarray, order: str) -> bytes:
         if self.segmented:
@@ -325,7 +325,7 @@ class Film:
     def file(self) -> File:
         """The file in pieces, for a test that wants to change one."""
         native = SYNTAXES[self.syntax] if self.syntax in ("implicit", "explicit", "big") else EXPLICIT
-        file = File(sorted(self._elements(native), key=lambda one: one.tag), group_2(native), native)
+        file = File(sorted(self._elements(native), key=lambda element: element.tag), group_2(native), native)
         if SYNTAXES[self.syntax] != native:
             file = File(file.put(self._packed(file)).body, group_2(SYNTAXES[self.syntax]), EXPLICIT)
         for element in self.extra:
@@ -357,15 +357,15 @@ class Film:
             0x00280004: (b"CS", photometric),
             **self._voi_texts(),
         }
-        found = [Element(tag, b"US", struct.pack(f"{order}H", number)) for tag, number in numbers.items()]
-        found += [Element(t, vr, even(s.encode(), b"\0" if vr == b"UI" else b" ")) for t, (vr, s) in texts.items()]
+        elements = [Element(tag, b"US", struct.pack(f"{order}H", number)) for tag, number in numbers.items()]
+        elements += [Element(t, vr, even(s.encode(), b"\0" if vr == b"UI" else b" ")) for t, (vr, s) in texts.items()]
         if self.modality:
-            found.append(self.modality.element(0x00283000, implicit, order))
+            elements.append(self.modality.element(0x00283000, implicit, order))
         if self.voi:
-            found.append(self.voi.element(0x00283010, implicit, order))
+            elements.append(self.voi.element(0x00283010, implicit, order))
         if self.palette:
-            found += self.palette.elements(order)
-        return [*found, Element(PIXELS, b"OW" if allocated > 8 else b"OB", self._cells(order, bits, allocated))]
+            elements += self.palette.elements(order)
+        return [*elements, Element(PIXELS, b"OW" if allocated > 8 else b"OB", self._cells(order, bits, allocated))]
 
     def _voi_texts(self) -> dict[int, tuple[bytes, str]]:
         texts: dict[int, tuple[bytes, str]] = {}

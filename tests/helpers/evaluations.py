@@ -23,16 +23,16 @@ def hashes(n, salt="0000"):
     return tuple(f"{salt}{i:060d}" for i in range(n))
 
 
-def turned(found, order, **fields):
+def turned(evaluation, order, **fields):
     """The same evaluation with its films in another order."""
     order = list(order)
     take = lambda column: tuple(column[i] for i in order) if column else ()  # noqa: E731
     return replace(
-        found,
-        films=take(found.films),
-        truth=found.truth[order],
-        logits=found.logits[order],
-        hashes=take(found.hashes),
-        groups=take(found.groups),
+        evaluation,
+        films=take(evaluation.films),
+        truth=evaluation.truth[order],
+        logits=evaluation.logits[order],
+        hashes=take(evaluation.hashes),
+        groups=take(evaluation.groups),
         **fields,
     )

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from tests.helpers import DATA
-from xraykit import gate
 from xraykit.datasets.reading import groups
 from xraykit.films import decoder, radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.gate import AS_IT_IS, Asked
-from xraykit.models import classifier, explanation, service
+from xraykit.gate import verdict as gate
+from xraykit.gate.verdict import AS_IT_IS, Asked
+from xraykit.models import classifier, explanation
 from xraykit.models.cards.card import Card
-from xraykit.models.service import scoring, seen
+from xraykit.models.service import lines, scoring, seen
+from xraykit.models.service.scoring import Reading, Scored
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")
 CENTRES = {"COVID-19": (4.4, 1.7), "Normal": (2.4, 3.0), "Viral Pneumonia": (3.0, 4.8)}  # rows, columns of 7 x 7
@@ -92,12 +93,12 @@ class Client:
         self._note("models")
         return list(self.cards), list(self.broken_models)
 
-    def classify(self, film: Any, model: str) -> service.Reading:
+    def classify(self, film: Any, model: str) -> Reading:
         self._note("classify")
         logits = np.random.default_rng([int(film.sha256[:8], 16), len(model)]).normal(size=3) * 2.5
         probabilities = np.exp(logits) / np.exp(logits).sum()
         maps = tuple(heatmap_of(film, label, model) for label in CLASSES)
-        return service.Reading(classifier.Prediction(CLASSES, probabilities, logits), maps)
+        return Reading(classifier.Prediction(CLASSES, probabilities, logits), maps)
 
     def explain(self, film, model, method, label, progress=None) -> explanation.Explanation:
         self._note("explain")
@@ -106,7 +107,7 @@ class Client:
     def prepare(self, models) -> None:
         self.calls.append("prepare")
 
-    def score(self, source: str, place: Path, models, asked: Asked = AS_IT_IS) -> service.Scored | Refusal:
+    def score(self, source: str, place: Path, models, asked: Asked = AS_IT_IS) -> Scored | Refusal:
         film = self._glance(source, place, asked)
         if isinstance(film, Refusal):
             return film
@@ -148,7 +149,7 @@ class Client:
     def _note(self, call: str) -> None:
         self.calls.append(call)
         if self.broken:
-            raise service.ServiceError("The inference service cannot be reached. Start the app again.")
+            raise lines.ServiceError("The inference service cannot be reached. Start the app again.")
 
 
 def explanation_now(film, model, method, label, progress):

@@ -12,7 +12,7 @@ from tests.helpers import bad_films, fakes
 from xraykit.evaluation.stats import Figure
 from xraykit.films import radiograph
 from xraykit.films.radiograph import Radiograph
-from xraykit.gate import Asked, Outcome, Verdict
+from xraykit.gate.verdict import Asked, Outcome, Verdict
 from xraykit.models import explanation
 from xraykit.models.classifier import Prediction
 from xraykit.reading.trust import Known, Trust
@@ -41,7 +41,7 @@ def dicom_film(**tags: object) -> bytes:
     return bad_films.dicom(bad_films.film_values((96, 80)), **tags)
 
 
-def answer(model: str, of: Radiograph, classes: tuple[str, ...], seed: int = 0) -> Answer:
+def answer(model: str, film: Radiograph, classes: tuple[str, ...], seed: int = 0) -> Answer:
     """A model's answer with an operating point for each class and a heatmap of the first."""
     logits = np.random.default_rng(seed).normal(size=len(classes)) * 2
     probabilities = np.exp(logits) / np.exp(logits).sum()
@@ -63,7 +63,7 @@ def answer(model: str, of: Radiograph, classes: tuple[str, ...], seed: int = 0) 
         elsewhere=(other | {"classes": {}, "figures": figures},),
     )
     raw = np.random.default_rng(seed).random((7, 7))
-    map_ = explanation.explain_map(prediction.top, "Grad-CAM", "out_relu", raw, of.square_box())
+    map_ = explanation.explain_map(prediction.top, "Grad-CAM", "out_relu", raw, film.square_box())
     figure = Figure(0.9, 0.8, 0.95, 50)
     home = {label: Trust(0.3, figure, figure, 120) for label in classes}
     elsewhere = {"other hospital": {label: Trust(0.3, figure, figure, 80, "other hospital") for label in classes}}
@@ -73,10 +73,10 @@ def answer(model: str, of: Radiograph, classes: tuple[str, ...], seed: int = 0) 
 def subject(
     models: int = 1,
     classes: tuple[str, ...] = ("COVID-19", "Normal", "Pneumonia"),
-    of: Radiograph | None = None,
+    shown: Radiograph | None = None,
     **changes: object,
 ) -> Subject:
-    of = of or film()
-    answers = tuple(answer(f"model-{number}", of, classes, number) for number in range(models))
-    made = Subject(of, PASSED, answers, CREATED, Settings(longest=256))
+    shown = shown or film()
+    answers = tuple(answer(f"model-{number}", shown, classes, number) for number in range(models))
+    made = Subject(shown, PASSED, answers, CREATED, Settings(longest=256))
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card
 from xraykit.reading import kept
 from xraykit.reading.impressions import Impression
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe import presets
 from xraykit.training.run import run as runs
 from xraykit.truth import model_audit

@@ -83,13 +83,13 @@ def rows(ask_dcmtk: bool = True, every: int = 1) -> tuple[list[Row], Counter[str
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what pydicom finds odd is why these films are tried
-        found = films()
-    images = [(path, film) for path, film in found if _has_pixels(film)][::every]
-    bare = [path for path, film in found if not _has_pixels(film)]
+        opened = films()
+    images = [(path, film) for path, film in opened if _has_pixels(film)][::every]
+    bare = [path for path, film in opened if not _has_pixels(film)]
     with Ingest() as decoders, ThreadPoolExecutor(2) as threads:
         answers = [_answer(decoders, path) for path, _ in images]
         asked = zip(images, answers, strict=True) if ask_dcmtk else ()
-        theirs = threads.map(lambda one: _picture(workstation.by_dcmtk, one[0][0]), asked)
+        theirs = threads.map(lambda image: _picture(workstation.by_dcmtk, image[0][0]), asked)
         others = chain(theirs, repeat(None))
         made = [_row(*image, *both) for image, *both in zip(images, answers, others, strict=False)]
         codes = [getattr(answer, "code", "read") for answer in decoders.read_many(bare)]
@@ -107,9 +107,9 @@ def _answer(decoders: Ingest, path: Path) -> Radiograph | Refusal:
 def page(made: list[Row], bare: Counter[str]) -> str:
     """The whole page."""
     counts = Counter(row.here for row in made)
-    told = "".join(f"\n- {number} {_told(here)}" for here, number in counts.most_common()) + "\n"
+    counted = "".join(f"\n- {number} {_told(here)}" for here, number in counts.most_common()) + "\n"
     refused = ", ".join(f"{_told(code)} ({number})" for code, number in bare.most_common())
-    head = HEAD.format(films=len(made), counts=told, bare=bare.total(), refused=refused)
+    head = HEAD.format(films=len(made), counts=counted, bare=bare.total(), refused=refused)
     return head + "\n".join(row.line() for row in made) + "\n"
 
 
@@ -127,8 +127,8 @@ def _told(here: str) -> str:
 def films() -> list[tuple[Path, Dataset]]:
     """pydicom's DICOM files, by name."""
     paths = [Path(name) for name in {*get_testdata_files()} if Path(name).is_file()]
-    found = [(path, _opened(path)) for path in sorted(paths, key=lambda path: (path.name, path))]
-    return [(path, film) for path, film in found if film.file_meta or _has_pixels(film)]
+    opened = [(path, _opened(path)) for path in sorted(paths, key=lambda path: (path.name, path))]
+    return [(path, film) for path, film in opened if film.file_meta or _has_pixels(film)]
 
 
 def _opened(path: Path) -> FileDataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.helpers import ROOT
 from xraykit.training.recipe import fields, presets
-from xraykit.training.recipe.fields import Field
+from xraykit.training.recipe.field import Field
 
 PAGE = ROOT / "docs" / "recipes.md"
 HEAD = """# Every field of a recipe

@@ -16,14 +16,14 @@ from xraykit.reports.comparison import page as comparison
 from xraykit.reports.export import formats
 from xraykit.reports.film import report as film_report
 from xraykit.reports.film.subject import Settings
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 
 SLOW = ("png-2160p", "png-a4")  # drawn as the others are
 WRITTEN = datetime(2026, 11, 29, 19, 40, tzinfo=UTC)
 
 
 def film(models: int = 2) -> Report:
-    subject = film_reports.subject(models, of=film_reports.film(240, 210))
+    subject = film_reports.subject(models, shown=film_reports.film(240, 210))
     return film_report.report(dataclasses.replace(subject, settings=Settings(longest=240)))
 
 

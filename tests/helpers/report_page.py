@@ -8,7 +8,9 @@ import streamlit as st
 
 from xraykit import RESEARCH_ONLY
 from xraykit.reports.charts import matrices
-from xraykit.reports.report import Column, Picture, Report, Section, Table
+from xraykit.reports.report.page import Report, Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 from xraykit.ui.kit.report import view
 from xraykit.ui.kit.report.dialog import report_button
 from xraykit.ui.kit.report.handout import Attachment

@@ -9,7 +9,7 @@ from xraykit import RESEARCH_ONLY
 from xraykit.models import classifier
 from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card
-from xraykit.reports.report import Picture
+from xraykit.reports.report.picture import Picture
 from xraykit.reports.truth import home_and_elsewhere, pictures
 from xraykit.truth import places
 

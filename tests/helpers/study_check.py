@@ -36,36 +36,36 @@ def _models():
 
 def _agreement(summary, films):
     assert [model["model"] for model in summary["models"]] == sorted(MODELS)
-    for told in summary["models"]:
-        model = told["model"]
+    for figures in summary["models"]:
+        model = figures["model"]
         for when in ("before", "last"):
             pairs = [(getattr(film, when), film.answers[model]) for film in films]
-            assert told[when]["n"] == len(films)
-            near(told[when]["share"], reader_study.wilson(sum(a == b for a, b in pairs), len(pairs)))
-            assert told[when]["kappa"] == pytest.approx(reader_study.kappa(pairs))
-        for word, number in told["said"].items():
+            assert figures[when]["n"] == len(films)
+            near(figures[when]["share"], reader_study.wilson(sum(a == b for a, b in pairs), len(pairs)))
+            assert figures[when]["kappa"] == pytest.approx(reader_study.kappa(pairs))
+        for word, number in figures["said"].items():
             assert number == sum(film.says[model] == word for film in films)
 
 
-def _changes(told, films):
+def _changes(figures, films):
     changed = [film for film in films if film.before != film.last]
     corrected = sum(film.last == film.truth for film in changed)
     spoiled = sum(film.before == film.truth for film in changed)
-    assert (told["n"], told["changed"], told["labelled"]) == (len(films), len(changed), len(films))
-    assert (told["corrected"], told["spoiled"]) == (corrected, spoiled)
-    assert told["p"] == pytest.approx(reader_study.mcnemar(corrected, spoiled))
+    assert (figures["n"], figures["changed"], figures["labelled"]) == (len(films), len(changed), len(films))
+    assert (figures["corrected"], figures["spoiled"]) == (corrected, spoiled)
+    assert figures["p"] == pytest.approx(reader_study.mcnemar(corrected, spoiled))
     for model in MODELS:
-        assert told["towards"][model] == sum(film.last == film.answers[model] for film in changed)
-        assert told["away"][model] == sum(film.before == film.answers[model] for film in changed)
+        assert figures["towards"][model] == sum(film.last == film.answers[model] for film in changed)
+        assert figures["away"][model] == sum(film.before == film.answers[model] for film in changed)
 
 
-def _of_class(told, films):
-    label = told["label"]
-    assert told["support"] == sum(film.truth == label for film in films) and told["n"] == len(films)
-    _shares(told["reader"], reader_study.shares(films, lambda film: film.last == label, label))
-    _shares(told["before"], reader_study.shares(films, lambda film: film.before == label, label))
+def _of_class(figures, films):
+    label = figures["label"]
+    assert figures["support"] == sum(film.truth == label for film in films) and figures["n"] == len(films)
+    _shares(figures["reader"], reader_study.shares(films, lambda film: film.last == label, label))
+    _shares(figures["before"], reader_study.shares(films, lambda film: film.before == label, label))
     by_hand = reader_study.beside(films, label)
-    for model in told["models"]:
+    for model in figures["models"]:
         assert model["n"] == len(films)
         _shares(model["reader"], reader_study.shares(films, lambda film: film.before == label, label))
         for name in ("alone", "either", "both"):
@@ -77,9 +77,9 @@ def _of_class(told, films):
                 assert numbers == pytest.approx(expected[measure]), (label, model["model"], name, measure)
 
 
-def _shares(told, expected):
-    near(told["sensitivity"], expected[0])
-    near(told["specificity"], expected[1])
+def _shares(figures, expected):
+    near(figures["sensitivity"], expected[0])
+    near(figures["specificity"], expected[1])
 
 
 def check_table(rows, films, names=False):

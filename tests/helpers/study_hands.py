@@ -17,7 +17,7 @@ from xraykit.datasets import dataset, split
 from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.experiments.engine import local
 from xraykit.system import files
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.run.run import Run
 

@@ -13,9 +13,9 @@ import numpy as np
 from tests.helpers import study_folders
 from xraykit.experiments import grid
 from xraykit.experiments.grid import Trial
-from xraykit.experiments.study import Study
+from xraykit.experiments.study.study import Study
 from xraykit.experiments.study_folder import CUT, StudyFolder, StudyState
-from xraykit.system.job_folder import PathText, State
+from xraykit.system.job_folder.record import PathText, State
 from xraykit.training.run.run import FORMAT
 
 CLASSES = ("COVID-19", "Normal", "Viral Pneumonia")

@@ -23,7 +23,8 @@ from xraykit.models import classifier, explanation, kept
 from xraykit.models.cards import card as cards
 from xraykit.models.conversion import archive, child, importing
 from xraykit.system import jobs
-from xraykit.system.job_folder import State, Stopped
+from xraykit.system.job_folder.job_folder import Stopped
+from xraykit.system.job_folder.record import State
 
 CLASSES = ("COVID-19", "Normal")
 

@@ -43,7 +43,10 @@ def test_only_what_builds_networks_imports_a_network_library():
     assert not loaded & (NETWORKS | SLOW), "find the module with `python -X importtime -c 'import MODULE'`"
 
 
-@pytest.mark.parametrize("name", ["xraykit.models.service", "xraykit.films.ingest", "xraykit.__main__"])
+@pytest.mark.parametrize(
+    "name",
+    ["xraykit.models.service.client", "xraykit.models.service.process", "xraykit.films.ingest", "xraykit.__main__"],
+)
 def test_what_is_started_often_starts_light(name):
     assert not loaded_after(name) & (NETWORKS | SLOW | {"altair"})
 

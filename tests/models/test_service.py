@@ -19,8 +19,9 @@ from tests.helpers import ROOT, bad_films, tiny_model
 from xraykit.films import note
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, explanation
-from xraykit.models import service as inference
 from xraykit.models.cards import card
+from xraykit.models.service import client as inference
+from xraykit.models.service.lines import ServiceError
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_the_service_listens_within_a_second_or_so():
     assert time.monotonic() - began < 60  # a hang limit
     started.status()
     started.close()
-    with pytest.raises(inference.ServiceError, match="closed"):
+    with pytest.raises(ServiceError, match="closed"):
         started.status()
 
 
@@ -171,9 +172,9 @@ def test_a_service_that_died_is_started_again_once_for_all_callers(client):
 
 
 def test_a_service_that_always_dies_gives_an_error_in_words(monkeypatch):
-    monkeypatch.setattr(inference.client, "SERVICE", "xraykit.no_such_room")
+    monkeypatch.setattr(inference, "SERVICE", "xraykit.no_such_room")
     broken = inference.start()
-    with pytest.raises(inference.ServiceError, match="stopped twice"):
+    with pytest.raises(ServiceError, match="stopped twice"):
         broken.status()
     broken.close()
 
@@ -194,7 +195,7 @@ PARENT = """
 import sys, threading, time
 from pathlib import Path
 from tests.models import test_service
-from xraykit.models import service as inference
+from xraykit.models.service import client as inference
 if __name__ == "__main__":
     client = inference.start()
     film = client.read("film.png", test_service.png())

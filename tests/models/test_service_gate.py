@@ -13,7 +13,7 @@ from xraykit.__main__ import main
 from xraykit.evaluation import evaluation
 from xraykit.films import decoder, radiograph
 from xraykit.films.samples import draw
-from xraykit.gate import AS_IT_IS, Asked
+from xraykit.gate.verdict import AS_IT_IS, Asked
 from xraykit.models import classifier, folder_evaluation
 from xraykit.models.service.scoring import Readings, refused_by_gate
 

@@ -12,8 +12,8 @@ from tests.helpers import bad_films, tiny_model
 from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, explanation
-from xraykit.models import service as inference
 from xraykit.models.explanation import Explanation
+from xraykit.models.service import client as inference
 from xraykit.models.service import heatmaps
 from xraykit.models.service.kept import Kept
 

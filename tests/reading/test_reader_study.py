@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from tests.helpers import fakes, reader_study, study_check
 from tests.helpers.asgi import ask
 from tests.helpers.reader_study import CLASSES, MODELS
-from xraykit.gate import Outcome
+from xraykit.gate.verdict import Outcome
 from xraykit.models.classifier import Prediction
 from xraykit.models.service.scoring import Scored
 from xraykit.reading import kept

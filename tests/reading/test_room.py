@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers import fakes
 from xraykit.films.refusal import Refusal
-from xraykit.models import service
+from xraykit.models.service.lines import ServiceError
 from xraykit.reading.worklist import sources
 from xraykit.reading.worklist.room import Heats, Room
 from xraykit.refused import Refused
@@ -110,7 +110,7 @@ def test_films_are_read_on_by_a_model_that_is_kept_meanwhile(client, folder):
 
 def test_a_film_that_ends_the_service_costs_no_other_film(client, watched, folder):
     def lost(*arguments):
-        raise service.ServiceError("The inference service stopped twice on this film.")
+        raise ServiceError("The inference service stopped twice on this film.")
 
     score = client.score
     client.score_many = lost

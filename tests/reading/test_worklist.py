@@ -10,7 +10,7 @@ import pytest
 from tests.helpers import fakes
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
-from xraykit.gate import Outcome
+from xraykit.gate.verdict import Outcome
 from xraykit.models.classifier import Prediction
 from xraykit.models.service.heatmaps import Agreement
 from xraykit.models.service.scoring import Scored

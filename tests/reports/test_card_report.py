@@ -14,7 +14,7 @@ from xraykit import RESEARCH_ONLY
 from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure
 from xraykit.models.cards import card
-from xraykit.reports.report import Section
+from xraykit.reports.report.page import Section
 from xraykit.reports.truth import card as card_report
 
 SHIPPED = card.read(ROOT / "weights" / "mobilenetv2-imagenet")

@@ -13,7 +13,7 @@ from tests.helpers import film_reports
 from tests.helpers.film_reports import subject
 from xraykit import RESEARCH_ONLY
 from xraykit.films import radiograph
-from xraykit.gate import Asked
+from xraykit.gate.verdict import Asked
 from xraykit.models import explanation
 from xraykit.reading.impressions import Impression, Mark
 from xraykit.reports.export import dicom
@@ -34,7 +34,7 @@ def original():
 
 @pytest.fixture(scope="module")
 def of_dicom(original):
-    return subject(models=2, of=radiograph.read(original, "DOE^JANE.dcm"))
+    return subject(models=2, shown=radiograph.read(original, "DOE^JANE.dcm"))
 
 
 def test_a_secondary_capture_shows_the_overlay_and_says_what_it_is(of_dicom):
@@ -93,7 +93,7 @@ def test_a_state_of_the_films_own_study_names_it_by_its_uids_alone(of_dicom, ori
     old = held(original)
     uids = {"StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3.5", "SOPInstanceUID": old.SOPInstanceUID}
     whole = film_reports.dicom_film(**PLANTED, **uids)
-    shown = subject(of=radiograph.read(whole, "x.dcm"))
+    shown = subject(shown=radiograph.read(whole, "x.dcm"))
     page = report.report(shown)
     ((name, content),) = dicom.presentation_state(shown, page, whole).items()
     state = held(content)

@@ -14,7 +14,7 @@ from tests.reports.test_export_pages import NOTICE, a_picture, a_report
 from xraykit.reports import tables
 from xraykit.reports.charts import matrices
 from xraykit.reports.export import figure
-from xraykit.reports.report import Picture
+from xraykit.reports.report.picture import Picture
 
 
 def lines(models: int) -> Picture:

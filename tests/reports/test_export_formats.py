@@ -15,7 +15,7 @@ from xraykit.refused import Refused
 from xraykit.reports.export import formats
 from xraykit.reports.film import report as film_report
 from xraykit.reports.film.subject import Settings
-from xraykit.reports.report import Section
+from xraykit.reports.report.page import Section
 
 BEGINS = {"pdf": b"%PDF", "png": b"\x89PNG", "pptx": b"PK", "html": b"<!doctype", "md": b"# ", "json": b"{"}
 SLOW = {"altair", "typst", "pptx", "vl_convert", "highdicom", "pydicom", "PIL"}

@@ -17,7 +17,9 @@ from xraykit.reports.charts import matrices
 from xraykit.reports.export import figure, typeset
 from xraykit.reports.export.pages import letters, page, tables
 from xraykit.reports.film.photograph import Photograph, png_of
-from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 
 NOTICE = "Research demonstration. Not a medical device."
 CLASSES = ("Community-acquired pneumonia, left lower lobe", "Pulmonary_tuberculosis_active_or_healed", "Normal")

@@ -13,7 +13,7 @@ from tests.helpers.film_reports import CREATED, LONG, subject
 from tests.reports.test_export_pages import together, words_of
 from xraykit import RESEARCH_ONLY
 from xraykit.films.refusal import Refusal
-from xraykit.gate import Asked, Outcome, Verdict
+from xraykit.gate.verdict import Asked, Outcome, Verdict
 from xraykit.reading.impressions import Agreement, Impression
 from xraykit.reading.kept import Answer, Options, ReadFilm, Record
 from xraykit.reports.export import typeset
@@ -121,7 +121,7 @@ def test_twice_the_same_film_gives_the_same_bytes():
 
 @pytest.mark.parametrize(("height", "width"), [(400, 360), (200, 900), (900, 200), (90, 70)])
 def test_film_and_overlays_stand_side_by_side_on_one_scale(height, width):
-    shown = subject(models=3, of=film_reports.film(height, width))
+    shown = subject(models=3, shown=film_reports.film(height, width))
     drawn = [pixels(part) for part in pictures.photographs(shown)]
     assert len(drawn) == 4 and len({picture.shape for picture in drawn}) == 1
     film, first = drawn[0], drawn[1]
@@ -132,7 +132,7 @@ def test_film_and_overlays_stand_side_by_side_on_one_scale(height, width):
 
 
 def test_the_film_keeps_its_shape_and_a_narrow_one_stands_on_a_ground():
-    film = pixels(pictures.photographs(subject(models=0, of=film_reports.film(900, 200)))[0])
+    film = pixels(pictures.photographs(subject(models=0, shown=film_reports.film(900, 200)))[0])
     assert film.shape[1] == pytest.approx(pictures.NARROWEST * 640, abs=2)
     assert (film[300, :20] == pictures.GROUND).all() and (film[300, film.shape[1] // 2] != pictures.GROUND).any()
 
@@ -200,7 +200,7 @@ def test_a_name_stands_where_it_was_asked_for():
 
 
 def test_a_sheet_shows_twenty_films_a_picture_and_lists_all():
-    shown = [subject(models=2, of=film_reports.film(60 + n, 80)) for n in range(23)]
+    shown = [subject(models=2, shown=film_reports.film(60 + n, 80)) for n in range(23)]
     page = sheet.of_subjects(shown)
     assert [part.title for part in page.sections[0].photographs] == ["Films 1 to 20", "Films 21 to 23"]
     rows = table(page, "films").rows
@@ -246,7 +246,7 @@ def test_what_was_typeset_is_forgotten():
     """Typst keeps what it set: of a dozen pages of large pictures more than 200 MiB, as it comes."""
     import psutil
 
-    shown = subject(models=2, of=film_reports.film(1000, 900))
+    shown = subject(models=2, shown=film_reports.film(1000, 900))
     pages = report.report(dataclasses.replace(shown, settings=Settings(longest=1200))).short
     typeset.pdf(pages)
     before = psutil.Process().memory_info().rss

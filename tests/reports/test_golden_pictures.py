@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.helpers import ROOT, report_digests
 from xraykit.reports.export import figure, typeset
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 
 GOLDEN = Path(__file__).parent / "golden"
 PPI = {"a4": 60, "wide": 48}

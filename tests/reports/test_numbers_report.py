@@ -18,7 +18,7 @@ from xraykit.models.kept import Kept
 from xraykit.reports.charts.style import PAPER
 from xraykit.reports.comparison import changes, seeds
 from xraykit.reports.comparison.chosen import Choice, Chosen, Material, Target
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 from xraykit.reports.truth import numbers_report
 from xraykit.truth import sets
 

@@ -11,10 +11,12 @@ import pytest
 
 from xraykit.evaluation.stats import Figure
 from xraykit.models.kept import Difference
-from xraykit.reports import report, tables
+from xraykit.reports import tables
 from xraykit.reports.charts import matrices
-from xraykit.reports.film.photograph import png_of
-from xraykit.reports.report import Column, Measured, Photograph, Picture, Report, Section, Table, Tile
+from xraykit.reports.film.photograph import Photograph, png_of
+from xraykit.reports.report.page import Report, Section, Tile, part_html
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Measured, Table, escape_markdown, write
 
 NOTICE = "Research demonstration."
 FIGURE = Figure(0.98765, 0.9, 0.999, 81)
@@ -49,7 +51,7 @@ def picture():
     ],
 )
 def test_cells_are_written_for_readers(value, kind, expected):
-    assert report.write(value, kind) == expected
+    assert write(value, kind) == expected
 
 
 def test_csv_keeps_full_precision_and_gives_an_interval_three_columns(table):
@@ -116,13 +118,13 @@ def test_markdown_holds_words_and_tables(table, picture):
 
 
 def test_markdown_shows_what_looks_like_an_entity_or_ends_a_line():
-    assert report.escape_markdown("R&D &amp; &lt;b&gt; &#60;") == r"R&D \&amp; \&lt;b\&gt; \&\#60;"
-    assert report.escape_markdown("a\rb\r\nc\u2028d") == "a b c d"
+    assert escape_markdown("R&D &amp; &lt;b&gt; &#60;") == r"R&D \&amp; \&lt;b\&gt; \&\#60;"
+    assert escape_markdown("a\rb\r\nc\u2028d") == "a b c d"
 
 
 def test_a_page_and_a_file_draw_a_table_alike(table):
     page = Report("A", NOTICE, (), (Section("s", "S", (), (table,)),), {}).html()
-    drawn = report.part_html("table", table).strip()
+    drawn = part_html("table", table).strip()
     assert drawn.splitlines()[0] in page and "a, &lt;b&gt;" in drawn
 
 
@@ -136,7 +138,7 @@ def test_a_bar_shows_the_interval_and_a_shade_the_share_of_the_row():
         "t", "", (Column("Class"), *(Column(c, "count", look="shade") for c in "ab")), (("a", 3, 1), ("b", 0, 0))
     )
     assert [[cell.shade for cell in row] for row in counts.cells] == [[None, 0.75, 0.25], [None, None, None]]
-    assert "--share:0.750" in report.part_html("table", counts) and not counts.scale_note
+    assert "--share:0.750" in part_html("table", counts) and not counts.scale_note
 
 
 def test_what_differs_has_words_and_units():

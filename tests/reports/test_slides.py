@@ -20,7 +20,9 @@ from xraykit.reports.charts.decisions import people
 from xraykit.reports.export import slides
 from xraykit.reports.export.deck import marks, measure
 from xraykit.reports.film import report as film_report
-from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 from xraykit.reports.truth import card as card_report
 
 MODELS = ("mobilenetv2-imagenet", "densenet121-with-a-rather-long-name", "efficientnet-b0", "resnet50-fine-tuned")

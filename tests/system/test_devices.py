@@ -11,7 +11,7 @@ import pytest
 
 from xraykit import doctor
 from xraykit.system import device_queue, devices
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 
 HANG = 60
 GIB = 2**30

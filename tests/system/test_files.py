@@ -8,7 +8,7 @@ import pytest
 from xraykit.refused import words_of
 from xraykit.system import files
 from xraykit.system.files import FileRefused, read_plain
-from xraykit.system.job_folder import JobFolder, JobRefused
+from xraykit.system.job_folder.job_folder import JobFolder, JobRefused
 
 
 def test_what_is_no_plain_file_is_refused_at_once(tmp_path):

@@ -6,8 +6,10 @@ import shutil
 import pytest
 
 from tests.helpers import DATA
-from xraykit.system import job_folder, jobs
-from xraykit.system.job_folder import JobRefused, State
+from xraykit.system import jobs
+from xraykit.system.job_folder import job_folder
+from xraykit.system.job_folder.job_folder import JobRefused
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.training.run import run
 

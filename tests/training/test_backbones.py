@@ -60,7 +60,7 @@ def built():
     """The network of a backbone and head; a backbone is built once and every head put on it."""
     import keras
 
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     first = {}
 
@@ -75,7 +75,7 @@ def built():
 
 
 def learning(model, trainable, batch_normalization="moving"):
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     network.set_trainable(model, trainable, batch_normalization)
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
@@ -91,7 +91,7 @@ def head_parameters(width, hidden):
 def test_parameters_and_what_learns_are_those_of_the_table(backbone, built):
     import keras
 
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     whole, layers, by_depth, normalization = COUNTS[backbone]
     model = built(backbone)
@@ -118,7 +118,7 @@ def test_batch_normalisation_follows_its_rules(backbone, built):
     """None learns where it is to be still or lies below what learns; each keeps its epsilon, all the same momentum."""
     import keras
 
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     model = built(backbone)
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -138,7 +138,7 @@ def test_a_frozen_backbone_gives_the_same_features_while_training(backbone, buil
     """What is computed once must be what every step would compute: nothing below the head is random or moves."""
     import keras
 
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     model = built(backbone)
     network.set_trainable(model, "head", "moving")
@@ -152,8 +152,7 @@ def test_a_frozen_backbone_gives_the_same_features_while_training(backbone, buil
 @pytest.mark.parametrize("backbone", EACH)
 def test_every_layer_of_a_backbone_takes_the_weights_of_a_file_or_of_another_run(backbone, built):
     """Weights are copied by name: a layer whose name Keras counts up would be left at random, silently."""
-    from xraykit.training.fit import network
-    from xraykit.training.fit.network import backbones
+    from xraykit.training.fit.network import backbones, network
 
     source, model = backbones.bare(backbone, 1.0), built(backbone)
     network._copy_weights(source, model)
@@ -187,8 +186,7 @@ def test_resnet18_computes_what_pytorch_computes(tmp_path):
     """Against a forward pass written out after torchvision's, on the weights of a .pth file as PyTorch writes it."""
     import keras
 
-    from xraykit.training.fit import network
-    from xraykit.training.fit.network import backbones
+    from xraykit.training.fit.network import backbones, network
 
     state = torch_files.resnet18_state()
     file = tmp_path / "resnet18-f37072fd.pth"
@@ -205,8 +203,7 @@ def test_resnet18_computes_what_pytorch_computes(tmp_path):
 
 
 def test_resnet18_is_converted_once_and_read_as_a_keras_file(tmp_path, monkeypatch):
-    from xraykit.training.fit import network
-    from xraykit.training.fit.network import resnet18
+    from xraykit.training.fit.network import network, resnet18
 
     torch_files.save(torch_files.resnet18_state(), tmp_path / "given.pth")
     state = torch_file.read(tmp_path / "given.pth")
@@ -222,8 +219,7 @@ def test_resnet18_is_converted_once_and_read_as_a_keras_file(tmp_path, monkeypat
 
 @pytest.mark.parametrize("change", ["missing", "another shape", "more", "not finite"])
 def test_tensors_of_another_network_are_refused(change, built):
-    from xraykit.training.fit import network
-    from xraykit.training.fit.network import resnet18
+    from xraykit.training.fit.network import network, resnet18
 
     model = network.body_of(built("ResNet18"))
     state = torch_files.resnet18_state()
@@ -244,8 +240,7 @@ def test_a_file_as_keras_publishes_it_is_loaded_from_the_cache_of_keras(tmp_path
     import h5py
     from keras.src.legacy.saving import legacy_h5_format
 
-    from xraykit.training.fit import network
-    from xraykit.training.fit.network import backbones
+    from xraykit.training.fit.network import backbones, network
 
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("XRAYKIT_IMAGENET", raising=False)
@@ -263,7 +258,7 @@ def test_imagenet_weights_give_the_features_of_keras_applications(backbone):
     import keras
 
     from xraykit.training import pretrained
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     if (path := pretrained.locate_imagenet(backbone)) is None or not path.name.endswith(".weights.h5"):
         pytest.skip(f"no file with the ImageNet weights of {backbone}: set XRAYKIT_IMAGENET")
@@ -277,8 +272,7 @@ def test_imagenet_weights_give_the_features_of_keras_applications(backbone):
 
 
 def test_weights_of_another_backbone_are_refused(tmp_path):
-    from xraykit.training.fit import network
-    from xraykit.training.fit.network import backbones
+    from xraykit.training.fit.network import backbones, network
 
     path = tmp_path / "tiny.weights.h5"
     backbones.bare("Tiny", 1.0).save_weights(path)

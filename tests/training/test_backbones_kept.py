@@ -81,7 +81,7 @@ def kept(folder, model, chosen):
 
 @pytest.mark.parametrize(("backbone", "pooling", "hidden", "channels"), CASES)
 def test_a_kept_network_reads_and_looks_as_keras_does(backbone, pooling, hidden, channels, tmp_path, monkeypatch):
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     if backbone in CUT and not os.environ.get("XRAYKIT_WHOLE"):
         monkeypatch.setitem(rules.BACKBONES, backbone, CUT[backbone])

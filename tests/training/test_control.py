@@ -59,7 +59,7 @@ def raising(error):
 def launch(found, body="time.sleep(600)"):
     """A run in a process of its own, whose training is these lines."""
     code = f"""
-import sys, time; from pathlib import Path; from xraykit.system.job_folder import Stopped
+import sys, time; from pathlib import Path; from xraykit.system.job_folder.job_folder import Stopped
 from xraykit.training import worker; from xraykit.training.run import run
 def fit(found, chosen, films, report=None):
     while not found.stop_asked():

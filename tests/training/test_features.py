@@ -12,7 +12,7 @@ from tests.helpers import backend, film_folders, run_folders
 from tests.training.test_fit import keep_network
 from xraykit.datasets import dataset, split
 from xraykit.evaluation import evaluation
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 from xraykit.training import worker
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import passes, run
@@ -316,8 +316,8 @@ def test_a_run_tells_its_passes_and_a_damaged_record_is_none(tmp_path):
 @slow
 @pytest.mark.parametrize("trainable", ["head", 1, 5, 20])
 def test_the_cut_is_a_point_through_which_everything_flows(trainable):
-    from xraykit.training.fit import network
     from xraykit.training.fit.input import cut
+    from xraykit.training.fit.network import network
 
     model = network.build(presets.NAMED["published-scratch"].change(image_size=32, alpha=0.35), 3)
     network.set_trainable(model, trainable, "moving")
@@ -330,8 +330,8 @@ def test_the_cut_is_a_point_through_which_everything_flows(trainable):
 
 @slow
 def test_the_digest_knows_values_and_not_names():
-    from xraykit.training.fit import network
     from xraykit.training.fit.input import cut
+    from xraykit.training.fit.network import network
 
     def digest(chosen, **changes):
         import keras

@@ -17,7 +17,7 @@ from tests.helpers.backend import quick_jax
 from xraykit.datasets import dataset, layout, split
 from xraykit.evaluation import evaluation
 from xraykit.system import devices
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 from xraykit.training import keep, worker
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import failures, run
@@ -158,7 +158,7 @@ def test_a_loss_that_is_no_number_ends_the_training(films, tmp_path, monkeypatch
 def test_still_batch_normalization_stays_still(trainable):
     import keras
 
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     model = network.build(TINY, 3)
     network.set_trainable(model, trainable, "still")
@@ -172,7 +172,7 @@ def test_still_batch_normalization_stays_still(trainable):
 
 
 def test_the_last_layers_are_counted_by_convolutions():
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     model = network.build(TINY, 3)
     network.set_trainable(model, 2, "moving")
@@ -183,7 +183,7 @@ def test_the_last_layers_are_counted_by_convolutions():
 def test_mobilenet_is_flat_and_takes_raw_grey_levels():
     import keras
 
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     model = network.build(presets.NAMED["published-scratch"].change(image_size=64, alpha=0.35), 3)
     assert model.input_shape == (None, 64, 64, 1) and model.output_shape == (None, 3)
@@ -196,7 +196,7 @@ def test_mobilenet_is_flat_and_takes_raw_grey_levels():
 
 
 def test_missing_imagenet_weights_say_where_to_put_them(tmp_path):
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     with pytest.raises(failures.WeightsMissing, match="no"):
         network.build(presets.NAMED["published-imagenet"].change(weights=str(tmp_path / "none.h5")), 3)
@@ -206,7 +206,7 @@ def test_missing_imagenet_weights_say_where_to_put_them(tmp_path):
 def test_pretrained_weights_are_really_loaded():
     import os
 
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     if not os.environ.get("XRAYKIT_IMAGENET"):
         pytest.skip("XRAYKIT_IMAGENET is not set to a folder with ImageNet weights")
@@ -341,7 +341,7 @@ def mine(tiny, tmp_path, monkeypatch):
 def test_a_recipe_may_start_from_a_kept_model(films, tmp_path, mine):
     import keras
 
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     theirs = keras.saving.load_model(mine.path / "model.keras").get_weights()
     same = network.build(TINY.change(weights="model:mine"), 3).get_weights()
@@ -353,7 +353,7 @@ def test_a_recipe_may_start_from_a_kept_model(films, tmp_path, mine):
 
 
 def test_a_kept_model_that_does_not_fit_or_is_not_there_is_refused_in_words(mine):
-    from xraykit.training.fit import network
+    from xraykit.training.fit.network import network
 
     with pytest.raises(failures.WeightsMissing, match="nowhere"):
         network.build(TINY.change(weights="model:nowhere"), 3)

@@ -21,7 +21,8 @@ from xraykit.models import classifier
 from xraykit.models.cards import card
 from xraykit.models.conversion import convert
 from xraykit.system import jobs
-from xraykit.system.job_folder import JobRefused, State
+from xraykit.system.job_folder.job_folder import JobRefused
+from xraykit.system.job_folder.record import State
 from xraykit.training import keep, worker
 from xraykit.training.recipe import presets
 from xraykit.training.run import run

@@ -13,7 +13,7 @@ from tests.helpers import DATA, ROOT, backend, film_folders
 from tests.helpers.late import Late
 from xraykit.datasets import dataset, layout, split
 from xraykit.evaluation import evaluation
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 from xraykit.training import worker
 from xraykit.training.recipe import presets, recipe
 from xraykit.training.run import run

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from xraykit.system import folders
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training import worker
 from xraykit.training.run import control, run
 

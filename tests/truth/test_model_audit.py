@@ -12,7 +12,7 @@ from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models import classifier
 from xraykit.models.cards import card as cards
 from xraykit.system import jobs
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 from xraykit.truth import model_audit
 from xraykit.truth.model_audit import AuditRefused, Wish
 from xraykit.truth.scorecard import score

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.helpers import bad_films, film_folders, tiny_model
 from xraykit.films import radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.gate import AS_IT_IS, Asked
+from xraykit.gate.verdict import AS_IT_IS, Asked
 from xraykit.models import classifier
 from xraykit.models.cards.card import NETWORK
 from xraykit.models.service import process, seen

@@ -7,7 +7,7 @@ import pytest
 from tests.helpers import audits, fakes
 from tests.ui.test_models_page import SHIPPED, open_page, words
 from xraykit.refused import Refused
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.truth import model_audit
 

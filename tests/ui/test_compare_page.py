@@ -19,7 +19,7 @@ from xraykit.evaluation import comparison, published
 from xraykit.evaluation.decisions import changes
 from xraykit.reports.comparison import page
 from xraykit.reports.comparison.chosen import Choice, Chosen, Target
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 from xraykit.truth import elsewhere
 from xraykit.ui import server
 from xraykit.ui.compare import inputs

@@ -14,7 +14,7 @@ from xraykit.datasets.listing import pool_record
 from xraykit.datasets.reading import preview
 from xraykit.films.samples import draw
 from xraykit.system import jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import JobState
 from xraykit.truth.data_audit import record
 from xraykit.ui import server

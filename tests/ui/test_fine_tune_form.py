@@ -17,7 +17,7 @@ from xraykit.datasets import pool
 from xraykit.films.samples import example as example_films
 from xraykit.reports.charts import bars as film_charts
 from xraykit.system import device_queue, devices, files, folders, jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.training.recipe import rules
 from xraykit.training.run import control

@@ -22,8 +22,10 @@ from xraykit.evaluation import evaluation
 from xraykit.films.samples import draw
 from xraykit.models import folder_evaluation
 from xraykit.refused import Refused
-from xraykit.system import folders, job_folder, jobs, processes
-from xraykit.system.job_folder import JobRefused, State
+from xraykit.system import folders, jobs, processes
+from xraykit.system.job_folder import job_folder
+from xraykit.system.job_folder.job_folder import JobRefused
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.truth import elsewhere
 from xraykit.truth.seen import own_films

@@ -12,7 +12,7 @@ from tests.helpers import asgi
 from tests.helpers.room_tab import Tab
 from xraykit.films import radiograph
 from xraykit.films.samples import draw
-from xraykit.ui.review.server import ROUTES
+from xraykit.ui.review.server.routes import ROUTES
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from tests.helpers import DATA, fakes
 from tests.ui.test_models_page import open_page
 from xraykit.models.conversion import importing
 from xraykit.system import jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.ui.models import import_view
 

@@ -10,7 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes, kept_models, run_folders
-from xraykit.models import classifier, service
+from xraykit.models import classifier
+from xraykit.models.service.scoring import Reading
 from xraykit.reports.truth import card as card_report
 from xraykit.ui import server
 from xraykit.ui.kit.text import escape_markdown
@@ -33,7 +34,7 @@ class Client(fakes.Client):
     def classify(self, film, model):
         logits = np.arange(len(NAMES), dtype=float)
         maps = tuple(replace(fakes.heatmap_of(film, fakes.CLASSES[0], model), label=name) for name in NAMES)
-        return service.Reading(classifier.Prediction(NAMES, np.exp(logits) / np.exp(logits).sum(), logits), maps)
+        return Reading(classifier.Prediction(NAMES, np.exp(logits) / np.exp(logits).sum(), logits), maps)
 
 
 @pytest.fixture

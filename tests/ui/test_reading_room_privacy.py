@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from tests.helpers import asgi, bad_films, fakes
 from tests.helpers.room_tab import Tab
-from xraykit.ui.review.server import ROUTES
+from xraykit.ui.review.server.routes import ROUTES
 from xraykit.ui.server.door import Door
 from xraykit.ui.server.headers import SecureHeaders
 

@@ -19,8 +19,9 @@ from tests.helpers import ROOT, asgi, bad_films, fakes
 from tests.helpers.room_tab import Tab
 from xraykit.films import radiograph
 from xraykit.films.folders import check
-from xraykit.ui.review.server import ROUTES, looking
+from xraykit.ui.review.server import looking
 from xraykit.ui.review.server.films import spool
+from xraykit.ui.review.server.routes import ROUTES
 from xraykit.ui.server.door import Door
 from xraykit.ui.server.headers import SecureHeaders
 

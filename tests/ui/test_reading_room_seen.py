@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from tests.helpers import asgi, fakes, film_folders, remembered
 from tests.helpers.room_tab import Tab
 from xraykit.films import radiograph
-from xraykit.ui.review.server import ROUTES
+from xraykit.ui.review.server.routes import ROUTES
 from xraykit.ui.server.door import Door
 from xraykit.ui.server.headers import SecureHeaders
 

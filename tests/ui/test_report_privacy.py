@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from tests.helpers import asgi, fakes
 from tests.helpers.room_tab import Tab
 from tests.ui.test_reading_room_privacy import film, holds
-from xraykit.ui.review.server import ROUTES
+from xraykit.ui.review.server.routes import ROUTES
 
 pytestmark = pytest.mark.slow
 VIEW = {"models": [card.name for card in fakes.CARDS]}

@@ -20,7 +20,7 @@ from xraykit.films import radiograph
 from xraykit.films.samples import draw
 from xraykit.reports.export import typeset
 from xraykit.reports.export.formats import FORMATS
-from xraykit.ui.review.server import ROUTES
+from xraykit.ui.review.server.routes import ROUTES
 
 MODELS = [card.name for card in fakes.CARDS]
 VIEW = {"models": MODELS}

@@ -9,8 +9,8 @@ from streamlit import file_util
 
 from xraykit import RESEARCH_ONLY
 from xraykit.ui.navigation import TITLES
-from xraykit.ui.server import shell
 from xraykit.ui.server.headers import content_security
+from xraykit.ui.server.shell import shell
 
 INNER = (Path(file_util.get_static_dir()) / "index.html").read_text("utf-8")
 

@@ -212,9 +212,9 @@ def pool_datasets(
         if out is not None:
             with work.running(out, work.POOL, name) as report:
                 sources, classes = _asked(given, renamed, leave_out)
-                told = functools.partial(report, "Reading films")
-                without = _refused(sources, told) if gated else None
-                folder = pool.pool(sources, classes, name, root, told, distinct=distinct, without=without)
+                show_progress = functools.partial(report, "Reading films")
+                without = _refused(sources, show_progress) if gated else None
+                folder = pool.pool(sources, classes, name, root, show_progress, distinct=distinct, without=without)
                 work.keep_result(Job(out), folder)
             return
         sources, classes = _asked(given, renamed, leave_out)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xraykit.films.refusal import Refusal
     from xraykit.models.classifier import Classifier
     from xraykit.models.explanation import Explanation
-    from xraykit.models.service import Client
+    from xraykit.models.service.client import Client
     from xraykit.reading.summary import Accord, OfClass, Summary
     from xraykit.truth.seen.films import Known
 
@@ -108,7 +108,7 @@ class _Gate:
     """The gate before one model, as --gate says; `stamp` is what is written beside its predictions."""
 
     def __init__(self, reader: Classifier, switch: str | None) -> None:
-        from xraykit import gate
+        from xraykit.gate import verdict as gate
         from xraykit.models import classifier
 
         asked = terminal.gated(switch)
@@ -117,8 +117,8 @@ class _Gate:
 
     def take(self, film: Radiograph | Refusal) -> Radiograph | Refusal:
         """The film, or why it is not to be read."""
-        from xraykit import gate
         from xraykit.films.radiograph import Radiograph
+        from xraykit.gate import verdict as gate
 
         return (gate.check(film) if self._on and isinstance(film, Radiograph) else None) or film
 
@@ -213,7 +213,8 @@ def _save(drawn: np.ndarray, notes: Sequence[Note], out: Path, stamp: str) -> No
 @contextlib.contextmanager
 def _service(method: str, reader: Classifier) -> Iterator[Client | None]:
     """The service for a method that needs TensorFlow, where this model lies; None where the method needs none."""
-    from xraykit.models import explanation, service
+    from xraykit.models import explanation
+    from xraykit.models.service import client as service
 
     if method == explanation.GRAD_CAM:
         yield None

@@ -63,7 +63,7 @@ def show(name: str, root: Path | None, as_json: bool) -> None:
 @click.argument("name")
 def stop(name: str, root: Path | None) -> None:
     """Stop a run with a checkpoint, and wait until it has ended."""
-    from xraykit.system.job_folder import State
+    from xraykit.system.job_folder.record import State
     from xraykit.training.run import control
     from xraykit.training.run.run import RunRefused
 
@@ -87,7 +87,7 @@ def stop(name: str, root: Path | None) -> None:
 @click.argument("name")
 def resume(name: str, root: Path | None, folder: Path | None, device: str | None, finish: bool, detach: bool) -> None:
     """Resume a run that was stopped, failed or was lost, from its last checkpoint."""
-    from xraykit.system import job_folder
+    from xraykit.system.job_folder import job_folder
     from xraykit.training.run import control
 
     with terminal.words():

@@ -17,7 +17,7 @@ from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
 from xraykit.refused import Refused, words_of
 from xraykit.system import files
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 from xraykit.training.run.run import Diverged
 
 LETTERS = 80  # of a path that is no path, in a message

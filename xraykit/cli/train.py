@@ -15,7 +15,7 @@ import click
 from xraykit.cli import terminal
 from xraykit.cli.terminal import FILE
 from xraykit.system import text
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 
 if TYPE_CHECKING:
     from xraykit.datasets.dataset import Dataset

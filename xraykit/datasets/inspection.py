@@ -53,7 +53,7 @@ def inspect(
         films = dataset.read(folder, progress, look=count, least_classes=1, listed=listed)
         if pictures:
             pictures.write()
-        job.write(FILMS, describe(films) | gated.told() | (divide(films, plan) if plan else {}))
+        job.write(FILMS, describe(films) | gated.to_dict() | (divide(films, plan) if plan else {}))
     return films
 
 

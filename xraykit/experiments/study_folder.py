@@ -25,7 +25,8 @@ from xraykit.experiments.study import study as studies
 from xraykit.experiments.study.study import Study
 from xraykit.refused import Refused, field_of
 from xraykit.system import files, folders
-from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State
+from xraykit.system.job_folder.job_folder import JobFolder, JobRefused
+from xraykit.system.job_folder.record import PathText, Record, State
 from xraykit.training import audited
 from xraykit.training.recipe import recipe as recipes
 from xraykit.training.run.run import STATUS, Run, Status

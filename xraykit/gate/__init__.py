@@ -3,37 +3,3 @@
 verdict   what a picture is taken for, and the refusal that follows
 network   the network that takes it for that: a small grey picture in, LiteRT, no TensorFlow
 """
-
-from xraykit.gate.verdict import (
-    AS_IT_IS,
-    CODES,
-    Asked,
-    Kind,
-    Outcome,
-    State,
-    Verdict,
-    check,
-    decide,
-    is_on,
-    judge,
-    judge_small,
-    name_of,
-    refusal,
-)
-
-__all__ = [
-    "AS_IT_IS",
-    "CODES",
-    "Asked",
-    "Kind",
-    "Outcome",
-    "State",
-    "Verdict",
-    "check",
-    "decide",
-    "is_on",
-    "judge",
-    "judge_small",
-    "name_of",
-    "refusal",
-]

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xraykit import gate
 from xraykit.datasets import dataset
 from xraykit.datasets.inspection import describe
 from xraykit.datasets.reading import index
@@ -22,6 +21,7 @@ from xraykit.evaluation.evaluation import Evaluation, probability_columns
 from xraykit.films import ingest, note, radiograph
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
+from xraykit.gate import verdict as gate
 from xraykit.models import classifier
 from xraykit.models.cards import card as cards
 from xraykit.models.classifier import Classifier

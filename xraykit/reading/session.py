@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import msgspec
 
-from xraykit.gate import Asked, Outcome
+from xraykit.gate.verdict import Asked, Outcome
 from xraykit.reading import impressions, kept
 from xraykit.reading.impressions import Impression
 from xraykit.reading.kept import Answer, Options, ReadFilm, Record, SessionRefused

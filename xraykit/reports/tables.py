@@ -15,7 +15,7 @@ from xraykit.evaluation.comparison import Comparison
 from xraykit.evaluation.decisions.operating_point import Applied
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.models.kept import UNKNOWN, Difference
-from xraykit.reports.report import Column, Measured, Table
+from xraykit.reports.report.table import Column, Measured, Table
 from xraykit.system import text
 from xraykit.training.recipe import fields
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from xraykit.system import devices, files, folders
 from xraykit.system.devices import ALL, AUTO, CPU, DeviceRefused
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 
 POLL_SECONDS = 0.5
 

@@ -20,7 +20,8 @@ import msgspec
 
 from xraykit.refused import Refused, field_of, words_of
 from xraykit.system import folders
-from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State, Stopped
+from xraykit.system.job_folder.job_folder import JobFolder, JobRefused, Stopped
+from xraykit.system.job_folder.record import PathText, Record, State
 
 FORMAT = 1
 PROGRESS, FILMS, RESULT = "progress.json", "films.json", "evaluation.json"

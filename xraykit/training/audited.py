@@ -20,7 +20,7 @@ from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.refused import Refused
 from xraykit.system import files, folders
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.run.run import Run, RunRefused, list_runs
 from xraykit.truth.data_audit import record
 from xraykit.truth.data_audit.record import Audit, Finding, Known

@@ -30,7 +30,8 @@ from xraykit.models.conversion import convert
 from xraykit.system import files as system_files
 from xraykit.system import jobs
 from xraykit.system.files import replace_text
-from xraykit.system.job_folder import JobRefused, State
+from xraykit.system.job_folder.job_folder import JobRefused
+from xraykit.system.job_folder.record import State
 from xraykit.training import audited
 from xraykit.training.recipe import sentences as recipe_sentences
 from xraykit.training.recipe.rules import BACKBONES

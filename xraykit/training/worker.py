@@ -19,7 +19,8 @@ from xraykit.datasets import dataset, pool, split
 from xraykit.datasets.reading import index
 from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.system import device_queue, devices, files
-from xraykit.system.job_folder import State, Stopped
+from xraykit.system.job_folder.job_folder import Stopped
+from xraykit.system.job_folder.record import State
 from xraykit.training import audited
 from xraykit.training.recipe import recipe as recipes
 from xraykit.training.recipe.recipe import Recipe

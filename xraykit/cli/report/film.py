@@ -20,11 +20,11 @@ from xraykit.cli.terminal import FILE
 if TYPE_CHECKING:
     from xraykit.films.radiograph import Radiograph
     from xraykit.films.refusal import Refusal
-    from xraykit.gate import Asked
+    from xraykit.gate.verdict import Asked
     from xraykit.models.classifier import Classifier
     from xraykit.reports.film.sheet import Film
     from xraykit.reports.film.subject import Settings, Subject
-    from xraykit.reports.report import Report
+    from xraykit.reports.report.page import Report
     from xraykit.system.jobs import JobProgress
 
 
@@ -61,7 +61,7 @@ def film(
     is done stays.
     """
     from xraykit.films import ingest
-    from xraykit.gate import Asked
+    from xraykit.gate.verdict import Asked
     from xraykit.models import classifier
     from xraykit.reports.film.heatmap import colormaps
     from xraykit.reports.film.subject import Settings
@@ -121,7 +121,7 @@ class _Batch:
         """
         from xraykit.films import ingest
         from xraykit.films.refusal import Refusal
-        from xraykit.system.job_folder import Stopped
+        from xraykit.system.job_folder.job_folder import Stopped
 
         small = []
         with self._job() as job, ingest.Ingest() as firewall:

@@ -14,7 +14,8 @@ from xraykit.cli import terminal
 from xraykit.cli.terminal import FILE
 
 if TYPE_CHECKING:
-    from xraykit.reports.export.verify import Figure, Part, Verified
+    from xraykit.reports.export.verify.agreement import Figure
+    from xraykit.reports.export.verify.verify import Part, Verified
 
 SHOWN = 40  # differences that are listed; --every lists all
 
@@ -53,8 +54,8 @@ def verify(
     comparison its models' folders; a run, a study or a session its folder. Numbers agree to 1e-6, texts and the
     SHA-256 of pixels exactly. Exit code 0: all agree; 1: some differ, or something is missing.
     """
-    from xraykit.reports.export import verify as verifying
-    from xraykit.reports.export.verify import Places
+    from xraykit.reports.export.verify import verify as verifying
+    from xraykit.reports.export.verify.places import Places
 
     near = films or (() if data else (file.absolute().parent,))
     places = Places(

@@ -15,7 +15,7 @@ from xraykit.cli import terminal
 from xraykit.cli.terminal import FILE
 
 if TYPE_CHECKING:
-    from xraykit.reports.report import Report
+    from xraykit.reports.report.page import Report
 
 DEFAULT, ALL, DICOM = "html,json", "all", "dicom"
 SIZES = {"pdf-wide": "-wide", "png-2160p": "-2160p", "png-a4": "-a4"}  # two files of one suffix

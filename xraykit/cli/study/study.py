@@ -22,7 +22,7 @@ from xraykit.system import text
 if TYPE_CHECKING:
     from xraykit.experiments.plan.plan import Plan
     from xraykit.experiments.plan.ready import Ready
-    from xraykit.experiments.study import Study
+    from xraykit.experiments.study.study import Study
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
@@ -75,8 +75,8 @@ def list_presets(as_json: bool) -> None:
 @click.argument("name")
 def export(name: str, settings: tuple[str, ...]) -> None:
     """Print a study as the JSON of a study file, to change and run: export NAME > mine.json."""
-    from xraykit.experiments import study as studies
     from xraykit.experiments.published import presets
+    from xraykit.experiments.study import study as studies
 
     with terminal.words():
         click.echo(studies.with_settings(presets.load(name), settings).to_json(), nl=False)
@@ -160,8 +160,8 @@ def run(
 
 def _chosen(name: str, settings: tuple[str, ...], fields: Mapping[str, Any]) -> Study:
     """The study as asked for: what is not given on the command line stays as it is."""
-    from xraykit.experiments import study as studies
     from xraykit.experiments.published import presets
+    from xraykit.experiments.study import study as studies
 
     chosen = studies.with_settings(presets.load(name), settings)
     return chosen.change(**{field: value for field, value in fields.items() if value not in (None, False)})
@@ -182,7 +182,7 @@ def _ready(chosen: Study, given: tuple[Path, ...]) -> Ready:
 def _planned(ready: Ready, device: str, progress: Any) -> tuple[Ready, Plan]:
     """The plan, cut to the study's budget where it has one."""
     from xraykit.experiments.plan import budget, plan, probe
-    from xraykit.experiments.study import StudyRefused
+    from xraykit.experiments.study.study import StudyRefused
 
     known: dict[str, probe.Cost] = {}
     planned = plan.plan(ready, device, progress, known=known)
@@ -251,7 +251,7 @@ def _lines(planned: Plan) -> Iterator[str]:
 
 
 def _folds_of(chosen: Study) -> str:
-    from xraykit.experiments.study import FoldKind
+    from xraykit.experiments.study.design import FoldKind
 
     words = {
         FoldKind.SINGLE: "one division",

@@ -106,7 +106,7 @@ def show(name: str, root: Path | None, as_json: bool) -> None:
 def resume(name: str, root: Path | None, failed: bool, device: str | None, detach: bool, address: str) -> None:
     """Go on with a study: finished runs stay, the others are trained from where they are."""
     from xraykit.experiments.engine import local, session
-    from xraykit.system import job_folder
+    from xraykit.system.job_folder import job_folder
 
     with terminal.words():
         folder = _find(name, root)
@@ -127,7 +127,7 @@ def resume(name: str, root: Path | None, failed: bool, device: str | None, detac
 def stop(name: str, root: Path | None) -> None:
     """Stop a study, the runs at work with a checkpoint, and wait until it has ended."""
     from xraykit.experiments.study_folder import StudyFolderRefused
-    from xraykit.system.job_folder import State
+    from xraykit.system.job_folder.record import State
 
     with terminal.words():
         folder = _find(name, root)

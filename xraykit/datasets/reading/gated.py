@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xraykit import gate
 from xraykit.datasets import dataset
 from xraykit.datasets.reading import samples
 from xraykit.datasets.reading.index import Progress
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal, reasons
+from xraykit.gate import verdict as gate
 
 SHOWN = 8  # small pictures
 WORDS: dict[str, str] = dict(zip(gate.CODES, ("not a chest film", "turned", "inverted"), strict=True))
@@ -40,7 +40,7 @@ class Gated:
             (self.folder / file).write_bytes(samples.jpeg(film.display(samples.LONGEST)))
             self.pictures.append(file)
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For films.json: {"gate": how many films were judged, which would be refused, pictures of the first few}."""
         if not self.judged:
             return {}

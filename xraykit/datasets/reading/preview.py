@@ -86,7 +86,7 @@ def preview(folder: Path, out: Path, progress: Progress | None = None) -> Datase
         films = dataset.read(folder, progress, look=look, least_classes=1, listed=listed)
         going.report("Comparing with other datasets.")
         files.replace_text(out / PREVIEW, msgspec.json.encode(_describe(films, rows, pictures)).decode())
-        job.write(FILMS, inspection.describe(films) | gated.told())
+        job.write(FILMS, inspection.describe(films) | gated.to_dict())
     return films
 
 

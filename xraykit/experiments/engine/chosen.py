@@ -21,7 +21,7 @@ from xraykit.experiments import table
 from xraykit.experiments.study.design import FoldKind
 from xraykit.experiments.study_folder import CHOSEN, StudyFolder, TrialRun
 from xraykit.system import files
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.run.run import RunRefused, Status
 
 ReadHeldOut = Callable[[TrialRun], None]  # reads the held-out films with a run's network, where that was not done

@@ -22,7 +22,8 @@ from xraykit.experiments.engine.trial import Reader
 from xraykit.experiments.study_folder import StudyFolder, StudyState, TrialRun
 from xraykit.refused import Refused, words_of
 from xraykit.system import device_queue, devices, processes
-from xraykit.system.job_folder import State, Stopped
+from xraykit.system.job_folder.job_folder import Stopped
+from xraykit.system.job_folder.record import State
 from xraykit.training import worker
 from xraykit.training.run.run import RunRefused
 

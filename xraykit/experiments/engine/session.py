@@ -19,7 +19,8 @@ from xraykit.experiments.engine import chosen, search
 from xraykit.experiments.study.design import Design
 from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused, StudyState, TrialRun
 from xraykit.refused import Refused, words_of
-from xraykit.system.job_folder import State, Stopped
+from xraykit.system.job_folder.job_folder import Stopped
+from xraykit.system.job_folder.record import State
 from xraykit.training.run.run import RunRefused
 
 OnState = Callable[[StudyState], None]

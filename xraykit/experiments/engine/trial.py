@@ -17,7 +17,7 @@ from xraykit.experiments.engine import search
 from xraykit.experiments.folds import Folds
 from xraykit.experiments.study_folder import FOLDS, StudyFolder, TrialRun
 from xraykit.system import devices, files
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training import audited, worker
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.run import run as runs

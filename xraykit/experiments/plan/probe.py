@@ -14,7 +14,7 @@ from xraykit.datasets import split
 from xraykit.datasets.dataset import Dataset
 from xraykit.refused import Refused
 from xraykit.system import folders, jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe.recipe import Recipe
 
 # Fields that change what a run learns and hardly what it takes: of different heads the widest is probed

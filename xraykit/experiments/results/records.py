@@ -19,7 +19,7 @@ from xraykit.evaluation import evaluation, learning_curve
 from xraykit.evaluation.evaluation import Evaluation, EvaluationRefused
 from xraykit.experiments.study_folder import CUT
 from xraykit.system.files import Stamp, stamp_of
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.run import passes
 from xraykit.training.run.passes import Pass
 from xraykit.training.run.run import STATUS, Run, RunRefused, Status

@@ -154,6 +154,7 @@ def _load(image: Image.Image, form: str) -> None:
     try:
         image.load()
     except (OSError, SyntaxError, EOFError, ValueError) as error:
+        # Pillow raises the same types for a file that ends early and for one that is damaged: only its words differ
         cut = "truncat" in str(error).lower() or "incomplete" in str(error).lower()
         words = f"The {form} file is {'cut short' if cut else 'damaged'}. Copy or export it again."
         raise NotARadiograph(words, code="truncated" if cut else "corrupt") from error

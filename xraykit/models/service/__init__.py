@@ -11,9 +11,3 @@ kept       what is remembered of films, up to so many bytes
 
 Never imports TensorFlow or Keras.
 """
-
-from xraykit.models.service.client import SERVICE, Client, ServiceError, start
-from xraykit.models.service.scoring import Reading, Scored
-from xraykit.models.service.seen import Seen
-
-__all__ = ["SERVICE", "Client", "Reading", "Scored", "Seen", "ServiceError", "start"]

@@ -14,7 +14,7 @@ from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.folders.zipped import Place
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.gate import AS_IT_IS, Asked
+from xraykit.gate.verdict import AS_IT_IS, Asked
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
 from xraykit.models.service.lines import Lost, ServiceError, ask

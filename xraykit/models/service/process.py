@@ -21,7 +21,7 @@ from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.folders.zipped import Place
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.gate import AS_IT_IS, Asked
+from xraykit.gate.verdict import AS_IT_IS, Asked
 from xraykit.models import classifier, explanation, tf_keras_vis
 from xraykit.models.cards import card as cards
 from xraykit.models.classifier import Classifier

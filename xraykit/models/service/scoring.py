@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xraykit import gate
 from xraykit.datasets.reading import groups
 from xraykit.films.decoder import Glance
 from xraykit.films.refusal import Refusal
-from xraykit.gate import AS_IT_IS, Asked, Outcome
+from xraykit.gate import verdict as gate
+from xraykit.gate.verdict import AS_IT_IS, Asked, Outcome
 from xraykit.models import classifier, explanation
 from xraykit.models.cards.card import Card
 from xraykit.models.classifier import Classifier, Prediction

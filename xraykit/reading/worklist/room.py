@@ -15,10 +15,13 @@ from typing import Any
 
 from xraykit.films.folders.zipped import Place
 from xraykit.films.refusal import Refusal
-from xraykit.gate import AS_IT_IS, Asked
-from xraykit.models import classifier, service
+from xraykit.gate.verdict import AS_IT_IS, Asked
+from xraykit.models import classifier
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation
+from xraykit.models.service import client as service
+from xraykit.models.service.scoring import Scored
+from xraykit.models.service.seen import Seen
 from xraykit.reading.reference import Folders
 from xraykit.reading.session import Session
 from xraykit.reading.worklist.rows import Row, Worklist
@@ -143,7 +146,7 @@ class Room:
         """Forget films; returns those that were there. Their files are the caller's."""
         return self.list.remove(names)
 
-    def score(self, row: Row, models: Sequence[str]) -> service.Scored | Refusal:
+    def score(self, row: Row, models: Sequence[str]) -> Scored | Refusal:
         """What these models make of a film that is not read by all of them yet; raises ServiceError."""
         return self._client().score(row.name, row.place, tuple(models), row.asked)
 
@@ -159,7 +162,7 @@ class Room:
         sha = row.facts.sha256 if row.facts else None
         return self._client().heat(row.name, row.place, sha, model, method, label, progress, row.asked)
 
-    def see(self, row: Row, model: str) -> service.Seen | Refusal:
+    def see(self, row: Row, model: str) -> Seen | Refusal:
         """What a model is given of a film; raises ModelRefused, ServiceError."""
         sha = row.facts.sha256 if row.facts else None
         return self._client().see(row.name, row.place, sha, model, row.asked)
@@ -215,7 +218,7 @@ class Room:
                 self.list.release(rows)
 
     def _read_many(self, rows: list[Row], wanted: dict[str, str]) -> None:
-        def each(place: int, result: service.Scored | Refusal) -> None:
+        def each(place: int, result: Scored | Refusal) -> None:
             self.list.settle(rows[place], result, wanted)
             if self._closed:
                 raise Cancelled
@@ -305,7 +308,7 @@ class Heat:
         self.result: Explanation | Refusal | None = None
 
 
-def known(model: str, film: service.Scored) -> Known | None:
+def known(model: str, film: Scored) -> Known | None:
     """Whether a model was made with a film; None too where it remembers none."""
     with contextlib.suppress(Refused, OSError):
         remembered = seen.load(classifier.named(model))

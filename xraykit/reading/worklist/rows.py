@@ -17,8 +17,8 @@ from typing import Any, Literal
 from xraykit.films.folders.zipped import Place
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
-from xraykit.gate import AS_IT_IS, Asked, Outcome
-from xraykit.models.service import Scored
+from xraykit.gate.verdict import AS_IT_IS, Asked, Outcome
+from xraykit.models.service.scoring import Scored
 from xraykit.truth.seen.films import Known
 
 BATCH = 16  # films of a folder that are read together

@@ -10,6 +10,7 @@ import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, configure, finish, packed
 
+CELL = "cell"  # name of the click selection
 LETTER = 6.4  # px of a letter of an axis's label, on average
 LINES = 3  # of a name above its column
 NAMES, KEY = 330, 210  # px, the widest name of a row, and one that is broken into lines
@@ -35,7 +36,7 @@ class Along(NamedTuple):
 def placed(
     rows: Sequence[Mapping[str, Any]], across: Along, down: Along, tooltip: Sequence[alt.Tooltip | str]
 ) -> alt.Chart:
-    """The places of a grid's cells, and what is told of each; marks are laid on it."""
+    """The places of a grid's cells, and what the pointer shows of each; marks are laid on it."""
 
     def side(channel: Any, along: Along) -> Any:
         order = list(along.names)
@@ -47,12 +48,34 @@ def placed(
 
 
 def confusion(
-    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], side: int, style: Style, told: Sequence[alt.Tooltip]
+    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], side: int, style: Style, tooltip: Sequence[alt.Tooltip]
 ) -> alt.Chart:
     """The cells of a matrix of "predicted" across and "reference" down, `side` px wide."""
     above, beside = axes(classes, side, style)
     across = Along("predicted", classes, above, "Predicted")
-    return placed(rows, across, Along("reference", classes, beside, "Reference standard"), told)
+    return placed(rows, across, Along("reference", classes, beside, "Reference standard"), tooltip)
+
+
+def tiles(base: alt.Chart, color: str, scale: alt.Scale, style: Style, *, names: Sequence[str], line: int = 2) -> Any:
+    """The cells in colour, `line` px apart; a click on one selects it by the fields `names`."""
+    pick = alt.selection_point(name=CELL, fields=list(names), toggle=False, clear=False)
+    cells = base.mark_rect(stroke=style.background, strokeWidth=line, cursor="pointer")
+    return cells.encode(color=alt.Color(color, scale=scale, legend=None)).add_params(pick)
+
+
+def inscribed(base: alt.Chart, size: Cells, count: str, share: str, ink: Any) -> list[alt.Chart]:
+    """What a cell of a confusion matrix says: its count and, where it would be read, its share below."""
+    up = -9 if size.small else 0
+    counts = base.mark_text(fontSize=size.large, fontWeight=600, dy=up, cursor="pointer").encode(text=count, color=ink)
+    if not size.small:
+        return [counts]
+    return [counts, base.mark_text(fontSize=size.small, dy=13, cursor="pointer").encode(text=share, color=ink)]
+
+
+def gain_scale(most: float, style: Style) -> alt.Scale:
+    """Pink for what was lost, blue for what was gained, up to `most` either way."""
+    colors = [style.series[3], style.sequential[0], style.series[0]]
+    return alt.Scale(domain=[-most, 0, most], range=colors, interpolate="rgb")
 
 
 def cells_of(count: int) -> Cells:
@@ -134,13 +157,7 @@ def differences(
             alt.Tooltip("verdict:N", title="Verdict"),
         ],
     )
-    fill = alt.Scale(
-        domain=[-most, 0, most], range=[style.series[3], style.sequential[0], style.series[0]], interpolate="rgb"
-    )
-    tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
-        color=alt.Color("drawn:Q", scale=fill, legend=None)
-    )
-    pick = alt.selection_point(name="cell", fields=["row", "column"], toggle=False, clear=False)
+    colored = tiles(base, "drawn:Q", gain_scale(most, style), style, names=("row", "column"))
     ink = alt.condition("datum.clear", alt.value(style.on_low), alt.value(style.faint))
     large, small = (17, 12) if len(models) <= 5 else (14, 10)
     points = base.mark_text(fontSize=large, fontWeight=600, dy=-high / 8, cursor="pointer").encode(
@@ -150,7 +167,7 @@ def differences(
     clear = base.transform_filter("datum.clear").mark_text(
         text="●", dx=side / 2 - 7, dy=8 - high / 2, fontSize=small - 2, color=style.mark, cursor="pointer"
     )
-    chart = alt.layer(tiles.add_params(pick), points, intervals, clear)
+    chart = alt.layer(colored, points, intervals, clear)
     return finish(chart, style, high * len(down), alt_text, width=side * len(across))
 
 
@@ -178,14 +195,14 @@ def shares(
         ],
     )
     fill = alt.Scale(domain=[0, 1], range=list(style.sequential), interpolate="rgb", clamp=True)
-    tiles = base.mark_rect(stroke=style.background, strokeWidth=1).encode(
+    colored = base.mark_rect(stroke=style.background, strokeWidth=1).encode(
         color=alt.Color("share:Q", scale=fill, legend=None)
     )
     said = base.mark_text(fontSize=12).encode(
         text="text:N",
         color=alt.condition(f"datum.share > {style.flip}", alt.value(style.on_high), alt.value(style.on_low)),
     )
-    return finish(alt.layer(tiles, said), style, high * len(classes), alt_text, width=side * len(models))
+    return finish(alt.layer(colored, said), style, high * len(classes), alt_text, width=side * len(models))
 
 
 def glance(

@@ -10,8 +10,6 @@ import altair as alt
 from xraykit.reports.charts import grids
 from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish
 
-CELL = "cell"  # name of the click selection
-
 
 def matrix(
     cells: Sequence[dict[str, Any]],
@@ -42,19 +40,15 @@ def matrix(
     """
     size = grids.cells_of(len(classes))
     rows = [cell | {"share": cell[f"{share}_share"], "label": _percent(cell[f"{share}_share"])} for cell in cells]
-    told = [
+    tooltip = [
         alt.Tooltip("reference:N", title="Reference"),
         alt.Tooltip("predicted:N", title="Predicted"),
         alt.Tooltip("films:Q", title="Films"),
         alt.Tooltip("row_share:Q", title="Of the reference class", format=".1%"),
         alt.Tooltip("column_share:Q", title="Of the predicted class", format=".1%"),
     ]
-    base = grids.confusion(rows, classes, size.side, style, told)
-    pick = alt.selection_point(name=CELL, fields=["reference", "predicted"], toggle=False, clear=False)
+    base = grids.confusion(rows, classes, size.side, style, tooltip)
     fill = alt.Scale(domain=[0, 1], range=list(style.sequential), interpolate="rgb", clamp=True)
-    tiles = base.mark_rect(stroke=style.background, strokeWidth=2 if size.small else 1, cursor="pointer").encode(
-        color=alt.Color("share:Q", scale=fill, legend=None)
-    )
     ink = (
         alt.when("datum.films === 0")
         .then(alt.value(style.faint))  # muted: what holds no film
@@ -62,15 +56,10 @@ def matrix(
         .then(alt.value(style.on_high))
         .otherwise(alt.value(style.on_low))
     )
-    up = -9 if size.small else 0
-    counts = base.mark_text(fontSize=size.large, fontWeight=600, dy=up, cursor="pointer").encode(
-        text="films:Q", color=ink
-    )
-    shares = base.mark_text(fontSize=size.small or 1, dy=13, cursor="pointer").encode(text="label:N", color=ink)
+    line = 2 if size.small else 1
     layers = [
-        tiles.add_params(pick),
-        counts,
-        *([shares] if size.small else []),
+        grids.tiles(base, "share:Q", fill, style, names=("reference", "predicted"), line=line),
+        *grids.inscribed(base, size, "films:Q", "label:N", ink),
         *([grids.frame(base, chosen, style, 4 if size.small else 3)] if chosen else []),
     ]
     length = size.side * len(classes)

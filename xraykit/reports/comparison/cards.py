@@ -14,7 +14,9 @@ from xraykit.reports.charts import matrices as matrix_charts
 from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison.chosen import Material
 from xraykit.reports.comparison.figures import interval_row
-from xraykit.reports.report import Column, Picture, Section, Table
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 
 
 def recipes(material: Material) -> Section:

@@ -15,7 +15,9 @@ from xraykit.reports.charts.decisions import changes as change_charts
 from xraykit.reports.charts.decisions import net_benefit as benefit_charts
 from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
-from xraykit.reports.report import Column, Picture, Section, Table
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 
 FEW_CELLS, LEAST_P = 36, 12  # of a table: all cells of so many, else those with the smallest p
 MOST_SAID = 6  # sentences on clear cells

@@ -16,7 +16,9 @@ from xraykit.reports.charts import curves as curve_charts
 from xraykit.reports.charts import learning as learning_charts
 from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison.chosen import Applied, Choice, Material
-from xraykit.reports.report import Column, Picture, Section, Table
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 
 GRID = 400  # a curve is drawn on this many steps a side: more would not be seen
 

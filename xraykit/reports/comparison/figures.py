@@ -13,7 +13,8 @@ from xraykit.reports import tables
 from xraykit.reports.charts import matrices as matrix_charts
 from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
-from xraykit.reports.report import Picture, Section
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
 
 SHORT = 12  # letters of a film's SHA-256 that call it
 FEW_CELLS = 48  # of all matrices, that are a table beside them

@@ -15,7 +15,9 @@ from xraykit.reports.charts import grids
 from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison import figures
 from xraykit.reports.comparison.chosen import Applied, Choice, Material
-from xraykit.reports.report import Column, Picture, Section, Table
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 
 NO_CLASS = "not a class of it"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -21,7 +21,9 @@ from xraykit.reports.comparison import changes, curves, figures, overview, seeds
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target, titled
 from xraykit.reports.comparison.figures import describe, films
 from xraykit.reports.film import software
-from xraykit.reports.report import Picture, Report, Section, Table
+from xraykit.reports.report.page import Report, Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Table
 from xraykit.reports.truth import home_and_elsewhere, numbers_report, scorecard_report, shortcuts_report
 from xraykit.truth import places
 

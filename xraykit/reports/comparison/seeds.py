@@ -14,7 +14,8 @@ from xraykit.evaluation.stats import Figure
 from xraykit.experiments.results.spread import Spread, corrected_interval, corrected_p, spread
 from xraykit.models.cards.card import titles_of
 from xraykit.models.kept import Kept
-from xraykit.reports.report import Column, Section, Table
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.table import Column, Table
 
 FEWEST = 3  # seeds in common, below which no verdict is given
 MEASURED = ("seed", "name", "learning_seconds", "best_epoch", "device", "device_name", "split")  # not of the recipe
@@ -38,8 +39,8 @@ def families(chosen: Sequence[Kept], usable: Sequence[Kept]) -> tuple[tuple[Kept
         members = gathered.get(family(kept)) if "imported" not in kept.card.recipe else None
         if members is not None and "seed" in kept.card.recipe:
             members.setdefault(kept.card.recipe["seed"], kept)
-    found = tuple(tuple(members.values()) for members in gathered.values() if members)
-    return found if any(len(members) > 1 for members in found) else ()
+    recipes = tuple(tuple(members.values()) for members in gathered.values() if members)
+    return recipes if any(len(members) > 1 for members in recipes) else ()
 
 
 def section(recipes: Sequence[Sequence[Kept]]) -> Section | None:
@@ -100,11 +101,11 @@ def _spread_words(name: str, result: Spread) -> str:
 
 
 def _verdict(first: str, second: str, change: Figure, p: float | None) -> str:
-    told = f"{second} minus {first}: {change.value_text('points')} points {change.interval_text('points')}"
+    difference = f"{second} minus {first}: {change.value_text('points')} points {change.interval_text('points')}"
     if change.n < FEWEST:
         count = f"{change.n} seed{'' if change.n == 1 else 's'} in common"
         return f"Too few seeds for a verdict on {first} and {second}: {count}, at least {FEWEST} are needed."
     if p is None or p >= ALPHA:
-        return f"Not distinguishable over {change.n} seeds in pairs. {told} (paired t, p {stats.p_text(p)})."
+        return f"Not distinguishable over {change.n} seeds in pairs. {difference} (paired t, p {stats.p_text(p)})."
     better = second if (change.value or 0) > 0 else first
-    return f"{better} is better over {change.n} seeds in pairs. {told} (paired t, p {stats.p_text(p)})."
+    return f"{better} is better over {change.n} seeds in pairs. {difference} (paired t, p {stats.p_text(p)})."

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from xraykit.evaluation.decisions import operating_point as operating
 from xraykit.reports.comparison.chosen import Applied, Choice, Material
-from xraykit.reports.report import Section
+from xraykit.reports.report.page import Section
 from xraykit.reports.truth import numbers_report
 
 THESE = "These films"

@@ -23,7 +23,7 @@ from xraykit.refused import Refused
 from xraykit.reports.film.heatmap import overlay
 from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.film.subject import Answer, Subject
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -16,7 +16,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xraykit.reports.export.pages import letters, tables
-from xraykit.reports.report import Picture, Report, has_own_width
+from xraykit.reports.report.page import Report
+from xraykit.reports.report.picture import Picture, has_own_width
 from xraykit.system import processes
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from xraykit.refused import Refused
 from xraykit.reports.export.figure import Look, file_name
 from xraykit.reports.film import software
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 
 INLINE = 560  # px of a chart in HTML over all: two stand side by side on A4 with type that can be read
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of files in an archive: the same report gives the same bytes

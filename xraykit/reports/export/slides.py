@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import xraykit
-from xraykit.reports.report import Column, Report, Section, Table
+from xraykit.reports.report.page import Report, Section
+from xraykit.reports.report.table import Column, Table
 
 LONGEST = 200  # signs of a setting in the notes
 

@@ -15,7 +15,7 @@ from xraykit.reports.export import figure
 from xraykit.reports.export.figure import Look
 from xraykit.reports.export.pages import letters, single
 from xraykit.reports.export.pages.page import CLOSER, FORMATS, Page, Sheet
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 
 Size = Literal["1080p", "2160p", "a4-300", "a4-screen"]
 PAGES = Path(__file__).parent / "pages"

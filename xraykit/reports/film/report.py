@@ -13,12 +13,14 @@ from typing import Any
 from xraykit import RESEARCH_ONLY
 from xraykit.films import note
 from xraykit.films.refusal import Refusal
-from xraykit.gate import Outcome
+from xraykit.gate.verdict import Outcome
 from xraykit.models.cards.card import Card
 from xraykit.reading.impressions import Impression
 from xraykit.reports.film import pictures, software
 from xraykit.reports.film.subject import ID, Answer, Subject, model_hash, redo
-from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 from xraykit.truth import places, sets
 
 NONE, UNKNOWN = "none", "not known"
@@ -296,9 +298,9 @@ def _worth(titled: Sequence[Titled]) -> Iterator[Section]:
         card, top = answer.card, answer.prediction.top
         away = [place.name for place in places.elsewhere(card)]
         known = [answer.trust.home.get(top), *(answer.trust.elsewhere.get(name, {}).get(top) for name in away[:WORST])]
-        for found in filter(None, known):
-            where = "at home" if found.source == "home" else found.source
-            rows.append((title, top, where, found.sensitivity, found.specificity, found.n))
+        for figures in filter(None, known):
+            where = "at home" if figures.source == "home" else figures.source
+            rows.append((title, top, where, figures.sensitivity, figures.specificity, figures.n))
         if not away:
             words.append(f"{title}: not tested on films from elsewhere, where figures are mostly lower.")
         words += [f"{title}: {fall.words}" for fall in places.falls(card) if fall.label == top][:1]

@@ -14,7 +14,8 @@ from xraykit.reading.summary import OfClass, Shares, Summary
 from xraykit.reports.film import software
 from xraykit.reports.film.report import moment
 from xraykit.reports.film.subject import ID
-from xraykit.reports.report import Column, Report, Section, Table, Tile
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.table import Column, Table
 
 SECONDS = {
     "before": "Until the impression, the models hidden",
@@ -32,8 +33,8 @@ def report(record: Record, created: str, name: str = "", titles: Mapping[str, st
     `titles` are those of its models by name; one that is not here any more goes by its name.
     """
     names = sorted({model for film in record.films for model in film.answers})
-    told = {model: (titles or {}).get(model, model) for model in names}
-    named, shared = record.shared(), _titled(record.shared(), told)
+    known_as = {model: (titles or {}).get(model, model) for model in names}
+    named, shared = record.shared(), _titled(record.shared(), known_as)
     held = summary.summarise(shared)
     sections = (
         Section("summary", "What must be known first", held.words, listed=True),
@@ -48,8 +49,8 @@ def report(record: Record, created: str, name: str = "", titles: Mapping[str, st
         notice=RESEARCH_ONLY,
         facts=tuple(_facts(record, held, created)),
         sections=tuple(section for section in sections if section.words or section.parts),
-        data={"kind": "reading session", "summary": summary.summarise(named).to_dict(), "titles": told}
-        | ({"redo": _redo(name, created, told)} if name else {}),
+        data={"kind": "reading session", "summary": summary.summarise(named).to_dict(), "titles": known_as}
+        | ({"redo": _redo(name, created, known_as)} if name else {}),
         lead="What a reader and the models made of the same films.",
         headline=tuple(_tiles(held)),
     )

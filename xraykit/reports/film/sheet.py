@@ -18,7 +18,8 @@ from xraykit.reports.film import software
 from xraykit.reports.film.photograph import Photograph, png_of
 from xraykit.reports.film.pictures import GROUND
 from xraykit.reports.film.subject import Subject
-from xraykit.reports.report import Column, Report, Section, Table
+from xraykit.reports.report.page import Report, Section
+from xraykit.reports.report.table import Column, Table
 
 if TYPE_CHECKING:
     from PIL import ImageFont

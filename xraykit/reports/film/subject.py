@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xraykit import gate
 from xraykit.films.dicom.softcopy import Window
 from xraykit.films.radiograph import Radiograph
-from xraykit.gate import AS_IT_IS, Asked, Outcome
+from xraykit.gate import verdict as gate
+from xraykit.gate.verdict import AS_IT_IS, Asked, Outcome
 from xraykit.models import classifier, explanation
 from xraykit.models.cards.card import Card, titles_of
 from xraykit.models.classifier import Classifier, Prediction

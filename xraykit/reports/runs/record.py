@@ -24,7 +24,7 @@ from xraykit.models.cards import card as cards
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused
 from xraykit.system import files, folders
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe import presets, sentences
 from xraykit.training.run.run import Failure, Run, RunRefused, Status
 
@@ -196,8 +196,8 @@ def _kept(run: Run, names: Sequence[str] | None) -> Iterator[Card]:
     if not network.is_file():
         return
     sha256, root = files.sha256_of(network), folders.models_folder()
-    found = sorted(path.parent.name for path in root.glob(f"[!.]*/{cards.CARD}")) if names is None else names
-    for name in found:
+    models = sorted(path.parent.name for path in root.glob(f"[!.]*/{cards.CARD}")) if names is None else names
+    for name in models:
         with contextlib.suppress(Refused, OSError):
             card = cards.read(root / name)
             if card.files.get(cards.NETWORK) == sha256:

@@ -15,13 +15,15 @@ from xraykit.evaluation.stats import Figure
 from xraykit.reports import tables
 from xraykit.reports.film import software
 from xraykit.reports.film.report import moment
-from xraykit.reports.report import Column, Measured, Picture, Report, Section, Table, Tile
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Measured, Table
 from xraykit.reports.runs import record as records
 from xraykit.reports.runs import words
 from xraykit.reports.runs.record import Record
 from xraykit.reports.truth import card as card_report
 from xraykit.system import text
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training import keep
 from xraykit.training.recipe import sentences
 from xraykit.training.run.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from xraykit.reports.runs.record import Event, Record
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe import fields
 from xraykit.training.run import failures
 from xraykit.training.run.run import CHECKPOINT, Failure
@@ -60,11 +60,11 @@ def ending(record: Record) -> Iterator[str]:
 
 def course(events: Sequence[Event]) -> list[tuple[str, str]]:
     """What happened, when and what; of many the first and the last."""
-    told = [(event.time, _event(event)) for event in events]
-    if len(told) <= MOST_EVENTS:
-        return told
+    lines = [(event.time, _event(event)) for event in events]
+    if len(lines) <= MOST_EVENTS:
+        return lines
     half = MOST_EVENTS // 2
-    return [*told[:half], ("", f"{len(told) - 2 * half} more"), *told[-half:]]
+    return [*lines[:half], ("", f"{len(lines) - 2 * half} more"), *lines[-half:]]
 
 
 def breaks(events: Sequence[Event]) -> str:

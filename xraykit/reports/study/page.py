@@ -20,13 +20,14 @@ from xraykit.experiments import table as tables
 from xraykit.experiments.published import presets
 from xraykit.experiments.results import chosen as chosen_trial
 from xraykit.experiments.results.chosen import Chosen
-from xraykit.experiments.study import Study
+from xraykit.experiments.study.study import Study
 from xraykit.experiments.study_folder import PLAN, StudyFolder
 from xraykit.experiments.table import Table
 from xraykit.refused import Refused
 from xraykit.reports.film import software
-from xraykit.reports.report import Column, Report, Section, Tile
-from xraykit.reports.report import Table as ReportTable
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.table import Column
+from xraykit.reports.report.table import Table as ReportTable
 from xraykit.reports.study import published, settings, words
 from xraykit.reports.study import report as sections_of
 from xraykit.system import text
@@ -137,11 +138,11 @@ def _results(table: Table) -> Iterator[Section]:
     """The trials on paper: what ranks them; the rest of their figures, and all of many trials, are the appendix."""
     section = sections_of.results(table)
     (whole,) = section.tables
-    told = [place for place, _ in enumerate(whole.columns) if any(row[place] is not None for row in whole.rows)]
+    filled = [place for place, _ in enumerate(whole.columns) if any(row[place] is not None for row in whole.rows)]
     names = [column.name for column in whole.columns]
     alike = len({row[names.index("Runs")] for row in whole.rows}) == 1  # then the facts say it
     later = {*SECOND, *(["Runs"] if alike else [])}
-    first = _columns(whole, [place for place in told if names[place] not in later])
+    first = _columns(whole, [place for place in filled if names[place] not in later])
     first = replace(_without_bars(first) if len(whole.rows) > MOST_BARS else first, note=sections_of.MEANS)
     if len(whole.rows) > MOST_TRIALS:
         note = (
@@ -151,7 +152,7 @@ def _results(table: Table) -> Iterator[Section]:
         yield Section("all-trials", "All trials", parts=(replace(first, key="all-trials"),), rank="appendix")
     else:
         yield replace(section, parts=(first,))
-    rest = _columns(whole, [0, *(place for place in told if names[place] in later)])
+    rest = _columns(whole, [0, *(place for place in filled if names[place] in later)])
     parts = (replace(rest, key="trials-more", title="", note=sections_of.FEATURES),)
     yield Section("trials-more", "Trials: time, size and runs", parts=parts, rank="appendix")
 

@@ -10,12 +10,14 @@ from xraykit.experiments.grid import Trial
 from xraykit.experiments.published import figures as published
 from xraykit.experiments.published.figures import PublishedStudy, TrialFigures
 from xraykit.experiments.results.chosen import Chosen
-from xraykit.experiments.study import Study
+from xraykit.experiments.study.study import Study
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.reports.charts import studies as charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Column, Measured, Picture, Section
-from xraykit.reports.report import Table as ReportTable
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Measured
+from xraykit.reports.report.table import Table as ReportTable
 from xraykit.reports.study import words
 from xraykit.system import text
 
@@ -147,22 +149,22 @@ def _trials(
     by_number = words.names(table)
     rows = []
     for row, figures in matched:
-        of = figures or TrialFigures(0, {})
+        printed = figures or TrialFigures(0, {})
         rows.append(
             (
                 by_number[row.number],
-                of.number or None,
-                of.validation_accuracy,
+                printed.number or None,
+                printed.validation_accuracy,
                 row.accuracy.figure,
-                of.validation_loss,
+                printed.validation_loss,
                 row.loss.mean,
-                of.test_accuracy,
-                of.table_accuracy,
+                printed.test_accuracy,
+                printed.table_accuracy,
                 read.accuracy if read and read.trial == row.number else None,
-                *(of.sensitivity.get(label) for label in labels),
-                _time(of.seconds),
+                *(printed.sensitivity.get(label) for label in labels),
+                _time(printed.seconds),
                 _time(row.whole_seconds.mean),
-                of.note or ("" if figures else "not in the source"),
+                printed.note or ("" if figures else "not in the source"),
             )
         )
     note = (

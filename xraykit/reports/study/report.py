@@ -15,8 +15,10 @@ from xraykit.experiments.results import sources
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.reports.charts import studies as charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Column, Measured, Picture, Section
-from xraykit.reports.report import Table as ReportTable
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Measured
+from xraykit.reports.report.table import Table as ReportTable
 from xraykit.reports.study import words
 from xraykit.reports.study.settings import MOST_ROWS
 from xraykit.system import text
@@ -181,9 +183,9 @@ def cost(table: Table) -> Section | None:
     if len(rows) < 2:
         return None
     listed = "; ".join(by_number[number] for number in front[:6]) + ("; …" if len(front) > 6 else "")
-    one = len(front) == 1
+    best = "trial" if len(front) == 1 else "these"
     sentence = (
-        f"No trial is both more accurate and faster than {'trial' if one else 'these'} {listed}. Times are of one run, "
+        f"No trial is both more accurate and faster than {best} {listed}. Times are of one run, "
         "with its share of the cached features."
     )
     note = "diamonds: no trial is more accurate and faster"

@@ -9,7 +9,8 @@ from typing import Any
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.reports.charts import studies as charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Picture, Section
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
 from xraykit.reports.study import words
 from xraykit.system import text
 

@@ -14,7 +14,8 @@ from xraykit.evaluation import published
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.models.cards.card import Card
 from xraykit.reports.film import software
-from xraykit.reports.report import Column, Report, Section, Table, Tile
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.table import Column, Table
 from xraykit.reports.truth import home_and_elsewhere, left_out, numbers_report
 from xraykit.reports.truth.data_audit import report as data_audit_report
 from xraykit.training.recipe import sentences as recipe_sentences

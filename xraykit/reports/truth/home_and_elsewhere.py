@@ -11,7 +11,9 @@ from typing import Any
 
 from xraykit.evaluation.stats import Figure
 from xraykit.models.cards.card import Card, titles_of
-from xraykit.reports.report import Column, Picture, Section, Table, Tile
+from xraykit.reports.report.page import Section, Tile
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 from xraykit.truth import places
 from xraykit.truth.places import Place
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from xraykit.evaluation.stats import Figure
 from xraykit.models.cards.card import Card
-from xraykit.reports.report import Column, Section, Table
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.table import Column, Table
 
 
 def sections(card: Card) -> tuple[Section, ...]:

@@ -12,7 +12,9 @@ from xraykit.models.cards.card import Card, titles_of
 from xraykit.reports.charts.decisions import coverage as coverage_charts
 from xraykit.reports.charts.decisions import people as people_charts
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Column, Measured, Picture, Section, Table
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Measured, Table
 from xraykit.truth import sets
 from xraykit.truth.sets import Checked, Place
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from xraykit import RESEARCH_ONLY
 from xraykit.models.cards.card import Card, titles_of
-from xraykit.reports.report import Report, escape_markdown
+from xraykit.reports.report.page import Report
+from xraykit.reports.report.table import escape_markdown
 from xraykit.reports.truth import scorecard_report, shortcuts_report
 from xraykit.system.files import replace_text
 

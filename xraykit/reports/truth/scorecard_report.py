@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from xraykit.evaluation.stats import Figure
 from xraykit.models.cards.card import Card, titles_of
 from xraykit.reports.charts.style import Style
-from xraykit.reports.report import Column, Picture, Section, Table
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 from xraykit.truth.scorecard import score
 from xraykit.truth.scorecard.score import Scorecard
 

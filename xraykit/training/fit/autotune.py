@@ -214,8 +214,9 @@ def measure_here(recipe: Recipe, precision: str, jit: bool, steps: int = STEPS) 
     import keras
     import numpy as np
 
-    from xraykit.training.fit import network, optimizer
+    from xraykit.training.fit import optimizer
     from xraykit.training.fit.input import batches
+    from xraykit.training.fit.network import network
 
     phase, batch = recipe.phases[-1], recipe.batch_size
     model = network.build(recipe, 3, precision=precision, weights=False)

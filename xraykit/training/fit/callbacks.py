@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from xraykit.evaluation.evaluation import Evaluation
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 from xraykit.training.fit import checkpoint, optimizer
 from xraykit.training.fit.checkpoint import Checkpoint, Progress, Writer
 from xraykit.training.fit.input.batches import FilmBatches

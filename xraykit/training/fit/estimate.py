@@ -20,9 +20,10 @@ import numpy as np
 
 from xraykit.datasets import dataset, split
 from xraykit.system import text
-from xraykit.training.fit import autotune, network, optimizer
+from xraykit.training.fit import autotune, optimizer
 from xraykit.training.fit.input.batches import FilmBatches
 from xraykit.training.fit.input.prepared import prepare
+from xraykit.training.fit.network import network
 from xraykit.training.recipe.recipe import Phase, Recipe
 
 PROBES = 2  # timed, after the one that compiles

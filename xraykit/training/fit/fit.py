@@ -24,8 +24,8 @@ from xraykit.evaluation import calibration
 from xraykit.evaluation.evaluation import FILES, Evaluation
 from xraykit.models.conversion import archive
 from xraykit.system.devices import DeviceRefused
-from xraykit.system.job_folder import Stopped
-from xraykit.training.fit import autotune, callbacks, checkpoint, network
+from xraykit.system.job_folder.job_folder import Stopped
+from xraykit.training.fit import autotune, callbacks, checkpoint
 from xraykit.training.fit.callbacks import ProgressLog, Recorder, StopOnRequest
 from xraykit.training.fit.checkpoint import Checkpoint
 from xraykit.training.fit.input import cut as cuts
@@ -33,6 +33,7 @@ from xraykit.training.fit.input import features
 from xraykit.training.fit.input.batches import FilmBatches, Inputs, replicas
 from xraykit.training.fit.input.cut import Cut
 from xraykit.training.fit.input.prepared import Prepared, prepare
+from xraykit.training.fit.network import network
 from xraykit.training.fit.optimizer import compile_for
 from xraykit.training.fit.plan import Plan
 from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe, RecipeRefused

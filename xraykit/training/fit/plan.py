@@ -11,7 +11,7 @@ import numpy as np
 
 from xraykit.datasets import dataset
 from xraykit.datasets import split as splits
-from xraykit.system.job_folder import Stopped
+from xraykit.system.job_folder.job_folder import Stopped
 from xraykit.training.fit import autotune
 from xraykit.training.fit.callbacks import Recorder
 from xraykit.training.fit.checkpoint import Checkpoint, Progress

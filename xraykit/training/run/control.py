@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from xraykit.system import folders
-from xraykit.system.job_folder import JobFolder, State
+from xraykit.system.job_folder.job_folder import JobFolder
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.run import run as runs
 from xraykit.training.run.run import CHECKPOINT, Run, RunRefused, Stage, Status

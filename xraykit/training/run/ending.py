@@ -11,7 +11,8 @@ from typing import Any
 
 from xraykit.refused import Refused
 from xraykit.system import files
-from xraykit.system.job_folder import State, Stopped
+from xraykit.system.job_folder.job_folder import Stopped
+from xraykit.system.job_folder.record import State
 from xraykit.training.run import failures
 from xraykit.training.run.run import STATUS, Run
 

@@ -48,7 +48,9 @@ def kind_of(error: BaseException) -> Failure:
         return Failure.DISK
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return Failure.OUT_OF_MEMORY
-    if _is_exhausted(error):  # TensorFlow gives a full disk the class and code of a full memory: only its words differ
+    if _is_exhausted(error):
+        # TensorFlow gives a full disk the class and code of a full memory, and no errno: of its words only the
+        # system's own name of the error is looked for, which no message of memory holds
         return Failure.DISK if os.strerror(errno.ENOSPC) in str(error) else Failure.OUT_OF_MEMORY
     for kinds, failure in _FAILURES:
         if isinstance(error, kinds):

@@ -12,7 +12,7 @@ import time
 from typing import Any, Self
 
 from xraykit.system import devices
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.run import ending
 from xraykit.training.run.run import STATUS, Run, RunRefused
 

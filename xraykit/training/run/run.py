@@ -17,7 +17,8 @@ from typing import Any
 
 from xraykit.system import folders
 from xraykit.system.files import csv_line, csv_rows, now, replace_text, whole_lines
-from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State, shortened
+from xraykit.system.job_folder.job_folder import JobFolder, JobRefused
+from xraykit.system.job_folder.record import PathText, Record, State, shortened
 
 FORMAT = 1
 STATUS = "status.json"

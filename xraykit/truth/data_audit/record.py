@@ -15,7 +15,7 @@ import msgspec
 from xraykit.datasets.split import DEFAULT, SplitPlan
 from xraykit.evaluation.stats import Figure
 from xraykit.system import files, folders, jobs
-from xraykit.system.job_folder import JobFolder
+from xraykit.system.job_folder.job_folder import JobFolder
 from xraykit.system.jobs import Job
 
 VERB = "audit"  # of jobs

@@ -9,8 +9,7 @@ from typing import Literal
 from PIL import Image
 
 from xraykit.datasets.reading.groups import NEAR_DUPLICATE
-from xraykit.models.service import Seen
-from xraykit.models.service.seen import Way
+from xraykit.models.service.seen import Seen, Way
 from xraykit.truth.seen.films import Known
 
 Kind = Literal["file", "turned", "modality", "window", "polarity", "colour", "crop", "resampling", "range"]

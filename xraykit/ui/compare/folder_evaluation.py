@@ -24,7 +24,7 @@ from xraykit.models.cards.card import Card, titles_of
 from xraykit.refused import Refused, words_of
 from xraykit.reports.comparison.chosen import AT_ONCE
 from xraykit.system import files, text
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import FILMS, Job, JobState, list_jobs, state_of
 from xraykit.ui.compare import attaching, gating
 from xraykit.ui.kit import folder_facts, jobs
@@ -155,7 +155,7 @@ def _show_job(job: Job, cards: Sequence[Card]) -> None:
     else:
         results = [(_load(path), path) for path in job.results()]
         folder_facts.show_results(results, titles_of(cards))
-        if words := gating.told((each.gate for each, _ in results if each), _contents(job)):
+        if words := gating.evaluated_words((each.gate for each, _ in results if each), _contents(job)):
             st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>")
         attaching.show_attached(state.attach, cards)
         folder_facts.show_folder(_contents(job))

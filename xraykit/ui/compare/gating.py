@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit import gate
 from xraykit.datasets.reading import gated
+from xraykit.gate import verdict as gate
 from xraykit.models import classifier
 from xraykit.models.cards.card import Card
 
@@ -37,7 +37,7 @@ def ask(key: str, cards: Sequence[Card], contents: dict[str, Any]) -> bool | Non
     return None if wanted == usual else wanted
 
 
-def told(stamps: Iterable[str], contents: dict[str, Any]) -> str:
+def evaluated_words(stamps: Iterable[str], contents: dict[str, Any]) -> str:
     """What an evaluation says of the gate: whether it was on, and how many films it refused; "" of older ones."""
     known = {stamp for stamp in stamps if stamp}
     if not known:

@@ -15,9 +15,9 @@ from xraykit.evaluation.decisions import operating_point
 from xraykit.films.refusal import Refusal
 from xraykit.models import classifier, kept
 from xraykit.refused import Refused, words_of
-from xraykit.reports import report
 from xraykit.reports.comparison import changes, page, seeds
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target, titled
+from xraykit.reports.report.page import Section
 from xraykit.system.folders import models_folder
 from xraykit.truth import elsewhere
 from xraykit.ui.kit.report import view as report_view
@@ -113,7 +113,7 @@ def films(material: Material, applied: Applied, chosen: Chosen) -> np.ndarray:
     return np.array(lists[chosen.kind], np.int64)
 
 
-def sections(material: Material, choice: Choice, applied: Applied, chosen: Chosen | None) -> dict[str, report.Section]:
+def sections(material: Material, choice: Choice, applied: Applied, chosen: Chosen | None) -> dict[str, Section]:
     """Every section by key, those that there are.
 
     Each is kept by what it depends on, so that moving a slider makes no other section anew.
@@ -136,7 +136,7 @@ def _metrics(digest: str, method: str, _material: Material) -> dict[str, dict]:
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
-def _keep(digest: str, key: tuple, _make: Callable[[], report.Section | None]) -> report.Section | None:
+def _keep(digest: str, key: tuple, _make: Callable[[], Section | None]) -> Section | None:
     return _make()
 
 

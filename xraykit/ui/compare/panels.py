@@ -10,9 +10,10 @@ import streamlit as st
 from xraykit.evaluation import evaluation
 from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card
-from xraykit.reports import report
 from xraykit.reports.comparison import figures
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture
 from xraykit.ui.compare import folder_evaluation, inputs, ranking
 from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.report.handout import Handout
@@ -51,7 +52,7 @@ def show_point_refusals(applied: Applied) -> None:
         st.html(f"<p class='xk-word' role='status'>{lines}</p>")
 
 
-def show_places(section: report.Section, given: Handout) -> None:
+def show_places(section: Section, given: Handout) -> None:
     """Each model at home and elsewhere, side by side; the figures a click away."""
     report_view.heading(section, given)
     report_view.pictures(section.pictures)
@@ -60,10 +61,10 @@ def show_places(section: report.Section, given: Handout) -> None:
             report_view.table(table)
 
 
-def show_verdict(material: Material, sections: Mapping[str, report.Section], given: Handout, choice: Choice) -> None:
+def show_verdict(material: Material, sections: Mapping[str, Section], given: Handout, choice: Choice) -> None:
     """Warnings, then the verdict in words, the films behind it a click away, accuracies with intervals beside."""
     section = sections["verdict"]
-    report_view.heading(report.Section(section.key, section.title), given)
+    report_view.heading(Section(section.key, section.title), given)
     for warning in material.comparison.warnings:
         say(warning)
     (pair, *others), notes = material.comparison.pairs, material.comparison.notes
@@ -92,13 +93,13 @@ def show_pair(material: Material, choice: Choice) -> None:
     _show_changes(material, choice)
 
 
-def show_matrices(section: report.Section, given: Handout, places: Sequence[int]) -> None:
+def show_matrices(section: Section, given: Handout, places: Sequence[int]) -> None:
     """The matrices side by side on one scale, as many as fit; a click on a cell lists its films.
 
     `places` are those of their models among all that are compared.
     """
     bar = ", ".join(report_view.on_screen().sequential)
-    report_view.heading(report.Section(section.key, section.title), given)
+    report_view.heading(Section(section.key, section.title), given)
     st.html(
         f"<div class='xk-scale'><p>{html.escape(section.words[0])}</p><span>0%</span>"
         f"<i style='background:linear-gradient(90deg,{bar})'></i><span>100%</span>"
@@ -109,9 +110,9 @@ def show_matrices(section: report.Section, given: Handout, places: Sequence[int]
             _show_matrix(picture, place)
 
 
-def show_difference(section: report.Section, given: Handout, material: Material, choice: Choice) -> None:
+def show_difference(section: Section, given: Handout, material: Material, choice: Choice) -> None:
     """The difference matrix beside what it says; a click on a cell lists the films that came in or left."""
-    report_view.heading(report.Section(section.key, section.title), given)
+    report_view.heading(Section(section.key, section.title), given)
     few = len(material.classes) <= FEW
     left, right = st.columns([2, 3] if few else [8, 5], gap="large")
     picture = section.pictures[0]
@@ -141,7 +142,7 @@ def evaluate_folder(cards: Sequence[card.Card]) -> list[evaluation.Evaluation]:
         return list(folder_evaluation.show(cards)) if cards else []
 
 
-def show_published(section: report.Section | None, given: Handout) -> None:
+def show_published(section: Section | None, given: Handout) -> None:
     """Ours beside the published figures: words and table on the left, the figures drawn on the right."""
     if section is None:
         return
@@ -154,7 +155,7 @@ def show_published(section: report.Section | None, given: Handout) -> None:
             report_view.picture(picture)
 
 
-def show_tests(section: report.Section) -> None:
+def show_tests(section: Section) -> None:
     """The figures over all classes and the paired tests behind the verdict."""
     st.html("<section class='xk-section'><h2>Figures and paired tests</h2></section>")
     for table in section.tables:
@@ -162,7 +163,7 @@ def show_tests(section: report.Section) -> None:
             report_view.table(table)
 
 
-def show_reports(section: report.Section, given: Handout) -> None:
+def show_reports(section: Section, given: Handout) -> None:
     """Classification reports side by side, then each class against the rest."""
     report_view.heading(section, given)
     *reports, rest = section.tables
@@ -206,7 +207,7 @@ def _show_changes(material: Material, choice: Choice) -> None:
             )
 
 
-def _show_matrix(picture: report.Picture, place: int) -> None:
+def _show_matrix(picture: Picture, place: int) -> None:
     key = inputs.matrix_key(place)
 
     def click() -> None:

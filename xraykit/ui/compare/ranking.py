@@ -11,9 +11,10 @@ from xraykit.evaluation.alignment import ClassesDiffer, ComparisonRefused, Films
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure
 from xraykit.models.kept import Kept
-from xraykit.reports import report
 from xraykit.reports.comparison import overview
 from xraykit.reports.comparison.chosen import Material, titles
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.table import Table
 from xraykit.ui.compare import inputs
 from xraykit.ui.kit.report import view as report_view
 from xraykit.ui.kit.text import escape_markdown
@@ -21,7 +22,7 @@ from xraykit.ui.kit.text import escape_markdown
 GRID = "difference-grid"  # of the session: turns with each click that no longer counts
 
 
-def show(material: Material, section: report.Section, pairs: report.Section) -> None:
+def show(material: Material, section: Section, pairs: Section) -> None:
     """The ranked table, then the intervals beside the grid of differences; a click on a pair chooses it."""
     ranked, (accuracy,), (grid,) = section.tables[0], section.pictures, pairs.pictures
     show_ranking(ranked)
@@ -41,7 +42,7 @@ def show(material: Material, section: report.Section, pairs: report.Section) -> 
         st.html("<p class='xk-said'>Click a cell to set these two models against each other below.</p>")
 
 
-def show_ranking(table: report.Table) -> None:
+def show_ranking(table: Table) -> None:
     """The ranks as a table that can be sorted, with what the ranks mean."""
     import pyarrow  # Streamlit's own table format: no pandas in the web process
 
@@ -60,7 +61,7 @@ def show_ranking(table: report.Table) -> None:
         st.html(f"<p class='xk-said'>{html.escape(table.note)}</p>")
 
 
-def _columns(table: report.Table) -> tuple[dict[str, list], dict]:
+def _columns(table: Table) -> tuple[dict[str, list], dict]:
     """The table's cells by column, a Figure as its value and its interval; and how each column is drawn."""
     columns: dict[str, list] = {}
     shown: dict = {}

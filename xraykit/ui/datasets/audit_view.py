@@ -8,11 +8,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraykit.reports import report
-from xraykit.reports.report import Picture
+from xraykit.reports.report.page import Section, part_html
+from xraykit.reports.report.picture import Picture
 from xraykit.reports.truth.data_audit import report as data_audit_report
 from xraykit.system import files
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.truth.data_audit import record
 from xraykit.truth.data_audit.record import Audit
@@ -72,7 +72,7 @@ def _show_audit(job: Job, audit: Audit, folder: Path, close: Callable[[Job], Non
         st.button("Close", key="datasets-close", on_click=close, args=(job,))
     left, right = st.columns([6, 5], gap="medium")
     with left:
-        _heading(report.Section("audit-findings", "Findings"), given)
+        _heading(Section("audit-findings", "Findings"), given)
         st.html(
             audit_findings.listed(audit.findings)
             or "<p class='xk-said'>Nothing was found: no copies, no patient on both sides, nothing that tells the "
@@ -97,7 +97,7 @@ def _offer_others(job: Job, audit: Audit, folder: Path, again: Callable[[Job, Pa
         )
 
 
-def _show_section(section: report.Section, given: Handout) -> None:
+def _show_section(section: Section, given: Handout) -> None:
     _heading(section, given)
     if section.words:
         st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in section.words))
@@ -108,10 +108,10 @@ def _show_section(section: report.Section, given: Handout) -> None:
             with column:
                 _draw(picture)
     for table in section.tables:
-        st.html(f"<article class='xk-report'>{report.part_html('table', table)}</article>")
+        st.html(f"<article class='xk-report'>{part_html('table', table)}</article>")
 
 
-def _heading(section: report.Section, given: Handout) -> None:
+def _heading(section: Section, given: Handout) -> None:
     with st.container(horizontal=True, key=f"section-{section.key}", vertical_alignment="bottom", gap="small"):
         st.html(f"<h3 class='xk-sub'>{html.escape(section.title)}</h3>")
         slide.menu(section, given)

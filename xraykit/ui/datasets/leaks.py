@@ -13,7 +13,7 @@ import streamlit as st
 from xraykit.datasets.split import SplitPlan
 from xraykit.refused import Refused, words_of
 from xraykit.system import folders
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.truth.data_audit import record
 from xraykit.truth.data_audit.record import Audit

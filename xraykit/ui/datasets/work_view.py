@@ -18,7 +18,7 @@ from xraykit.datasets.catalog.published import Pooled, Published
 from xraykit.datasets.reading import preview
 from xraykit.refused import Refused, words_of
 from xraykit.system import files
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState, list_jobs, state_of
 from xraykit.truth.data_audit import record
 from xraykit.ui.datasets import audit_view, preview_view

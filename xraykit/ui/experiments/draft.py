@@ -10,11 +10,11 @@ from typing import Any
 import streamlit as st
 
 from xraykit.experiments.published import presets
-from xraykit.experiments.study import Study
 from xraykit.experiments.study import study as studies
 from xraykit.experiments.study.rules import faults as faults_of
 from xraykit.experiments.study.rules import put as put_at
 from xraykit.experiments.study.rules import recipe_data, value_at
+from xraykit.experiments.study.study import Study
 from xraykit.system import devices
 
 KEY = "experiments-draft"

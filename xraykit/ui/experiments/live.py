@@ -16,7 +16,7 @@ from xraykit.refused import Refused, words_of
 from xraykit.reports.charts import learning
 from xraykit.reports.study import words as study_words
 from xraykit.system import files, text
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.run.run import Run
 from xraykit.ui.experiments import results, selection, snapshot
 from xraykit.ui.experiments.snapshot import StudySnapshot

@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 
 from xraykit.experiments import table as tables
-from xraykit.experiments.study import Study
+from xraykit.experiments.study.study import Study
 from xraykit.experiments.table import Table
 from xraykit.reports.charts.studies import MOST_LINES
-from xraykit.reports.report import Report, Section
+from xraykit.reports.report.page import Report, Section
 from xraykit.reports.study import page as study_page
 from xraykit.reports.study import published as study_published
 from xraykit.reports.study import report as study_report

@@ -8,13 +8,13 @@ from functools import lru_cache
 from xraykit.experiments import study_folder, table
 from xraykit.experiments.results import chosen
 from xraykit.experiments.results.chosen import Chosen
-from xraykit.experiments.study import Study
+from xraykit.experiments.study.study import Study
 from xraykit.experiments.study_folder import FOLDS, PROGRESS, STUDY, TRIALS, StudyFolder, StudyState
 from xraykit.experiments.table import Table
 from xraykit.refused import Refused, words_of
 from xraykit.system import files
 from xraykit.system.files import Stamp, stamp_of
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 
 UNREADABLE = "unreadable"
 

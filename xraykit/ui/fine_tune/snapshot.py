@@ -16,7 +16,7 @@ from xraykit.evaluation import learning_curve
 from xraykit.evaluation.stats import Figure
 from xraykit.system import files
 from xraykit.system.files import Stamp, stamp_of
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.run.run import STATUS, Failure, Run, RunRefused, Status, list_runs
 
 MOMENTS = 600  # of these rows as many as a chart can show

@@ -19,8 +19,9 @@ from xraykit import RESEARCH_ONLY
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.films import decoder, ingest, note, radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.models import explanation, service
+from xraykit.models import explanation
 from xraykit.models.cards.card import Card
+from xraykit.models.service.scoring import Reading
 from xraykit.refused import Refused, words_of
 from xraykit.reports.film.heatmap import overlay as overlays
 from xraykit.system import files
@@ -332,7 +333,7 @@ def _overlay(film: radiograph.Radiograph, name: str, model: str, label: str, car
 
 
 @st.cache_data(scope="session", max_entries=16 * PAGE, show_spinner=False)
-def _classify(sha: str, model: tuple[str, str], _film: radiograph.Radiograph) -> service.Reading | str:
+def _classify(sha: str, model: tuple[str, str], _film: radiograph.Radiograph) -> Reading | str:
     try:
         return server.client().classify(_film, model[0])
     except (Refused, OSError) as error:

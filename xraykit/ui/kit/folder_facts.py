@@ -19,7 +19,7 @@ from xraykit.models import classifier
 from xraykit.models.cards.card import Card
 from xraykit.refused import Refused, words_of
 from xraykit.system import files
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import JobState
 from xraykit.truth.seen import own_films
 from xraykit.ui.kit import jobs

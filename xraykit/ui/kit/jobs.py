@@ -11,7 +11,8 @@ import streamlit as st
 
 from xraykit.refused import Refused, words_of
 from xraykit.system import text
-from xraykit.system.job_folder import JobFolder, State
+from xraykit.system.job_folder.job_folder import JobFolder
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.ui.kit.text import escape_markdown
 

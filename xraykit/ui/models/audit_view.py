@@ -16,7 +16,7 @@ from xraykit.refused import Refused, words_of
 from xraykit.reports.truth import scorecard_report, shortcuts_report
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.truth import model_audit
 from xraykit.truth.model_audit import Wish

@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from xraykit.models.cards.card import Card, titles_of
-from xraykit.reports import report
+from xraykit.reports.report.page import Report, part_html
 from xraykit.reports.truth import card as card_report
 from xraykit.reports.truth import home_and_elsewhere, scorecard_report, shortcuts_report
 from xraykit.ui.kit.report import view as report_view
@@ -45,7 +45,7 @@ def choose(cards: Sequence[Card]) -> Card | None:
 def show_overview(cards: Sequence[Card]) -> None:
     """Every model at home and elsewhere, a line each."""
     if len(cards) > 1:
-        st.html(report.part_html("table", home_and_elsewhere.overview(cards)))
+        st.html(part_html("table", home_and_elsewhere.overview(cards)))
 
 
 def hand_out(card: Card) -> Handout:
@@ -64,7 +64,7 @@ def show(card: Card, given: Handout) -> None:
     report_view.show_columns(card_report.report(card), given)
 
 
-def _report(card: Card) -> report.Report:
+def _report(card: Card) -> Report:
     """The card, and what the page shows of its audit below it."""
     page = card_report.report(card)
     audit = (*shortcuts_report.sections([card]), *scorecard_report.sections([card]))

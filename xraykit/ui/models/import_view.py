@@ -21,7 +21,7 @@ from xraykit.models.conversion import archive, importing
 from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.ui import navigation
 from xraykit.ui.kit import folder_facts, jobs

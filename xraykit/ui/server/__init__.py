@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from xraykit.films.refusal import Refusal
-    from xraykit.models import service
     from xraykit.models.cards.card import Card
+    from xraykit.models.service import client as service
 
 _lock = threading.Lock()
 _client: service.Client | None = None
@@ -26,7 +26,9 @@ def client() -> service.Client:
     global _client
     with _lock:
         if _client is None:
-            from xraykit.models import service  # not at the top: NumPy would hold the server's start back
+            from xraykit.models.service import (
+                client as service,  # not at the top: NumPy would hold the server's start back
+            )
 
             _client = service.start()
         return _client
@@ -38,7 +40,7 @@ def models() -> tuple[list[Card], list[Refusal]]:
     Where the service itself does not answer there are no models, and that is the reason.
     """
     from xraykit.films.refusal import Refusal
-    from xraykit.models.service import ServiceError
+    from xraykit.models.service.lines import ServiceError
 
     try:
         return client().models()

@@ -10,8 +10,6 @@ import altair as alt
 from xraykit.reports.charts import grids
 from xraykit.reports.charts.style import SCREEN, Style, finish
 
-CELL = "cell"  # name of the click selection
-
 
 def matrix(
     cells: Sequence[dict[str, Any]],
@@ -46,26 +44,14 @@ def matrix(
             alt.Tooltip("interval:N", title="Points of the reference class"),
         ],
     )
-    middle = style.sequential[0]
-    fill = alt.Scale(domain=[-most, 0, most], range=[style.series[3], middle, style.series[0]], interpolate="rgb")
-    pick = alt.selection_point(name=CELL, fields=["reference", "predicted"], toggle=False, clear=False)
-    tiles = base.mark_rect(stroke=style.background, strokeWidth=2, cursor="pointer").encode(
-        color=alt.Color("share:Q", scale=fill, legend=None)
-    )
     ink = alt.condition("datum.entered + datum.left > 0", alt.value(style.on_low), alt.value(style.faint))
-    up = -10 if size.small else 0
-    counts = base.mark_text(fontSize=size.large, fontWeight=600, dy=up, cursor="pointer").encode(
-        text="change:N", color=ink
-    )
-    shares = base.mark_text(fontSize=size.small or 1, dy=13, cursor="pointer").encode(text="interval:N", color=ink)
     corner = size.side / 2 - (11 if size.small else 6)
     clear = base.transform_filter("datum.clear").mark_text(
         text="●", dx=corner, dy=-corner, fontSize=13 if size.small else 8, color=style.mark, cursor="pointer"
     )
     layers = [
-        tiles.add_params(pick),
-        counts,
-        *([shares] if size.small else []),
+        grids.tiles(base, "share:Q", grids.gain_scale(most, style), style, names=("reference", "predicted")),
+        *grids.inscribed(base, size, "change:N", "interval:N", ink),
         clear,
         *([grids.frame(base, chosen, style)] if chosen else []),
     ]

@@ -17,7 +17,7 @@ from pptx.util import Emu, Inches
 from xraykit.reports.export.deck import look as looks
 from xraykit.reports.export.deck import shapes
 from xraykit.reports.export.deck.look import Look
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 from xraykit.reports.report.picture import fit_for_xml
 
 OPENED = (1980, 1, 1, 0, 0, 0)  # the first date that a zip file can hold

@@ -79,16 +79,16 @@ def domain(drawn: list[Layer], channel: str) -> tuple[float, float] | None:
 
 def axis(drawn: list[Layer], channel: str) -> dict[str, Any]:
     """{"title", "format" of Excel, "values" of its ticks, "log"}: what is known of an axis."""
-    told: dict[str, Any] = {"title": "", "format": "General", "values": None, "log": False}
+    known: dict[str, Any] = {"title": "", "format": "General", "values": None, "log": False}
     for layer in drawn:
         given = layer.encoding.get(channel, {})
         ruler, scale = given.get("axis") or {}, given.get("scale") or {}
-        told["title"] = told["title"] or given.get("title") or ""
-        told["values"] = told["values"] or ruler.get("values")
-        told["log"] = told["log"] or scale.get("type") == "log"
-        if told["format"] == "General" and "format" in ruler:
-            told["format"] = excel_format(ruler["format"])
-    return told
+        known["title"] = known["title"] or given.get("title") or ""
+        known["values"] = known["values"] or ruler.get("values")
+        known["log"] = known["log"] or scale.get("type") == "log"
+        if known["format"] == "General" and "format" in ruler:
+            known["format"] = excel_format(ruler["format"])
+    return known
 
 
 def excel_format(d3: str) -> str:
@@ -136,15 +136,15 @@ def _rows(data: Mapping[str, Any], named: Mapping[str, Any]) -> list[Row]:
     return [row for row in values if row]  # {} stands for nothing
 
 
-def _holds(told: Any, row: Row) -> bool:
+def _holds(condition: Any, row: Row) -> bool:
     """Whether a row passes a filter."""
-    if isinstance(told, dict):
-        if "and" in told:
-            return all(_holds(part, row) for part in told["and"])
-        if "equal" in told:
-            return row.get(told["field"]) == told["equal"]
-        raise NotNative(str(told))
-    return all(_term(term.strip(), row) for term in told.split("&&"))
+    if isinstance(condition, dict):
+        if "and" in condition:
+            return all(_holds(part, row) for part in condition["and"])
+        if "equal" in condition:
+            return row.get(condition["field"]) == condition["equal"]
+        raise NotNative(str(condition))
+    return all(_term(term.strip(), row) for term in condition.split("&&"))
 
 
 def _term(term: str, row: Row) -> bool:

@@ -16,7 +16,7 @@ from xraykit.reports.export.deck import measure, shapes
 from xraykit.reports.export.deck.blocks import Block, Words
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.shapes import Canvas, Place
-from xraykit.reports.report import Report, Tile
+from xraykit.reports.report.page import Report, Tile
 from xraykit.reports.report.picture import fit_for_xml
 
 WORTH = 0.45  # of a slide that must be free to begin there what goes on on the next

@@ -23,8 +23,9 @@ from xraykit.reports.export.deck.blocks import (
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.native import dots, grids, lines, matrices
 from xraykit.reports.film.photograph import Photograph
-from xraykit.reports.report import Picture, Section, Table
-from xraykit.reports.report.picture import fit_for_xml
+from xraykit.reports.report.page import Section
+from xraykit.reports.report.picture import Picture, fit_for_xml
+from xraykit.reports.report.table import Table
 
 TALL = 1.1  # times as high as wide: what is stacked in such a picture stands in two columns
 SIDE_BY_SIDE = 3  # photographs

@@ -16,7 +16,9 @@ from xraykit.reports.export import figure
 from xraykit.reports.export.figure import Look
 from xraykit.reports.export.pages import tables
 from xraykit.reports.film.photograph import Photograph
-from xraykit.reports.report import Cell, Picture, Report, Section, Table
+from xraykit.reports.report.page import Report, Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Cell, Table
 
 if TYPE_CHECKING:
     from xraykit.reports.charts.style import Style

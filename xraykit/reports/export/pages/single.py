@@ -8,7 +8,7 @@ from typing import Any
 from xraykit.reports.export.pages import tables
 from xraykit.reports.export.pages.page import Format, Page, Sheet, photograph_svg
 from xraykit.reports.film.photograph import Photograph
-from xraykit.reports.report import Section
+from xraykit.reports.report.page import Section
 
 NAMES = 12  # em of the names of facts
 LEFT, LARGER = 0.47, 0.5  # of the width of a wide sheet: two photographs and what is short; of more photographs

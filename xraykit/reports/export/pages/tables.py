@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xraykit.evaluation.stats import Figure
-from xraykit.reports.report import Cell, Column, Table
+from xraykit.reports.report.table import Cell, Column, Table
 
 FONTS = Path(__file__).parents[1] / "fonts"
 FAMILY = "Liberation Sans"

@@ -15,7 +15,7 @@ from msgspec import Meta
 from xraykit.films import ingest
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
-from xraykit.gate import AS_IT_IS, Asked
+from xraykit.gate.verdict import AS_IT_IS, Asked
 from xraykit.models import classifier, explanation, tf_keras_vis
 from xraykit.models.cards.card import BODY, HEAD
 from xraykit.models.classifier import Classifier
@@ -29,7 +29,7 @@ from xraykit.reports.film import report as film_report
 from xraykit.reports.film import subject
 from xraykit.reports.film.heatmap import colormaps
 from xraykit.reports.film.subject import Explain, Noise, Settings
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 from xraykit.system import files
 
 FILES = "Files it rests on"

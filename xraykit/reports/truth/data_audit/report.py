@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from xraykit import RESEARCH_ONLY
 from xraykit.reports.film import software
 from xraykit.reports.film.report import moment
-from xraykit.reports.report import Column, Picture, Report, Section, Table, Tile
+from xraykit.reports.report.page import Report, Section, Tile
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Column, Table
 from xraykit.reports.truth.data_audit import charts
 from xraykit.system import text
 from xraykit.truth.data_audit import record

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import keras
 
-from xraykit.training.fit import network
 from xraykit.training.fit.input.cut import Cut, cut_of
+from xraykit.training.fit.network import network
 from xraykit.training.recipe.recipe import Augmentation, Phase, Recipe
 
 

@@ -15,13 +15,13 @@ from xraykit.experiments.engine import local
 from xraykit.experiments.plan import budget, plan
 from xraykit.experiments.plan.plan import Plan
 from xraykit.experiments.plan.ready import prepare
-from xraykit.experiments.study import Study
 from xraykit.experiments.study import films as study_films
+from xraykit.experiments.study.study import Study
 from xraykit.films.samples import example
 from xraykit.refused import Refused, words_of
 from xraykit.system import devices, files, folders, text
 from xraykit.system import jobs as system_jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.truth.data_audit import record
 from xraykit.ui.datasets import leaks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ def show(contents: Mapping[str, Any], folder: Path, choose: Callable[[Path], Non
         if words := _summary(counts, classes):
             st.html(f"<p class='xk-said' role='status'>{html.escape(words)}</p>")
         if st.button("Use these classes", key="classes-take", width="stretch", disabled=not changed):
-            _make(folder, changed, choose)
+            # What is made of a folder made here keeps its name
+            name = files.shown(folder.name) + ("" if pool_record.read_record(folder) else "-classes")
+            choose_pool(folder, choose, name, changed)
 
 
 def summary_of(record: PoolRecord) -> str:
@@ -91,22 +93,22 @@ def _summary(counts: Mapping[str, int], classes: Mapping[str, str | None]) -> st
     return f"{layout.counted(len(films), 'class', 'classes')}: {named or 'none'}."
 
 
-def _make(folder: Path, changed: Mapping[str, str | None], choose: Callable[[Path], None]) -> None:
-    """Make the folder, or find the one made before, and choose it."""
-    record = pool_record.read_record(folder)
-    name = files.shown(folder.name)
-    bar = st.progress(0.0, f"Preparing {escape_markdown(name)}")
+def choose_pool(
+    folder: Path,
+    choose: Callable[[Path], None],
+    name: str,
+    classes: Mapping[str, str | None] | None = None,
+    without: Collection[str] = (),
+) -> None:
+    """Make a folder `name` with other classes or without some films, or find the one made before, and choose it."""
+    source = files.shown(folder.name)
+    bar = st.progress(0.0, f"Preparing {escape_markdown(source)}")
+    left_out = {source: without} if without else None
     try:
-        made = pool.pool(
-            {name: folder}, changed, f"{name}-classes" if record is None else name, progress=reading_progress(bar)
-        )
-    except Refused as refused:
+        made = pool.pool({source: folder}, classes, name, progress=reading_progress(bar), without=left_out)
+    except (Refused, OSError) as error:
         bar.empty()
-        say(refused.words)
-        return
-    except OSError as error:
-        bar.empty()
-        say(f"The folder with these classes could not be made. {words_of(error)}")
+        say(f"The new folder could not be made. {words_of(error)}")
         return
     choose(made)
     st.rerun()

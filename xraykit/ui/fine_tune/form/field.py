@@ -12,7 +12,7 @@ import streamlit as st
 
 from xraykit.models.cards.card import titles_of
 from xraykit.training.recipe import fields, rules
-from xraykit.training.recipe.fields import Field
+from xraykit.training.recipe.field import Field
 from xraykit.ui.fine_tune import draft
 
 WHOLE, MOST = 2**53 - 1, 1e300  # a browser counts no further

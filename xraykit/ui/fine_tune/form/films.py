@@ -20,7 +20,7 @@ from xraykit.films.folders import check
 from xraykit.refused import Refused
 from xraykit.reports.charts import bars as film_charts
 from xraykit.system import files, folders, text
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, list_jobs, state_of
 from xraykit.training.run.run import list_runs
 from xraykit.ui.datasets import zips

@@ -9,14 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit.datasets import pool
 from xraykit.datasets.reading.samples import PICTURE
-from xraykit.refused import Refused, words_of
 from xraykit.system import files
 from xraykit.system.jobs import Job
-from xraykit.ui.fine_tune.form.classes import reading_progress
+from xraykit.ui.fine_tune.form.classes import choose_pool
 from xraykit.ui.kit import pictures
-from xraykit.ui.kit.text import escape_markdown, say
 
 MOST_BYTES = 2**20  # of a picture
 NAMED = 100  # films that are named on the page; films.json names all
@@ -45,7 +42,8 @@ def show(job: Job, contents: dict[str, Any], folder: Path, choose: Callable[[Pat
     if not whole:
         st.html(_shown(job, judged) + _named(refused))
     if wanted:
-        _leave_out(folder, [refusal["source"] for refusal in refused], choose)
+        films = [refusal["source"] for refusal in refused]
+        choose_pool(folder, choose, f"{files.shown(folder.name)}-gated", without=films)
 
 
 def _shown(job: Job, judged: dict[str, Any]) -> str:
@@ -75,17 +73,3 @@ def _named(refused: list[dict[str, str]]) -> str:
         f"<details class='xk-list'><summary>What the gate would refuse: {len(refused):,}</summary>"
         f"<ul>{rows}</ul>{more}</details>"
     )
-
-
-def _leave_out(folder: Path, films: list[str], choose: Callable[[Path], None]) -> None:
-    """Make a folder of its own without these films, or find the one made before; the films themselves stay."""
-    name = files.shown(folder.name)
-    bar = st.progress(0.0, f"Preparing {escape_markdown(name)}")
-    try:
-        made = pool.pool({name: folder}, name=f"{name}-gated", progress=reading_progress(bar), without={name: films})
-    except (Refused, OSError) as error:
-        bar.empty()
-        say(f"The folder without these films could not be made. {words_of(error)}")
-        return
-    choose(made)
-    st.rerun()

@@ -12,7 +12,7 @@ import streamlit as st
 from xraykit.refused import Refused, words_of
 from xraykit.system import device_queue, devices, files, folders, text
 from xraykit.system import jobs as system_jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState, state_of
 from xraykit.training.recipe import sentences
 from xraykit.training.recipe.recipe import Recipe

@@ -10,7 +10,7 @@ import streamlit as st
 
 from xraykit.refused import Refused, words_of
 from xraykit.system import devices, files
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.run import control
 from xraykit.training.run.run import Failure
 from xraykit.ui.fine_tune import draft, selection

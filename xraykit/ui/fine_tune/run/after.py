@@ -16,7 +16,7 @@ from xraykit.models.cards.card import Card, titles_of
 from xraykit.refused import Refused, words_of
 from xraykit.system import files, folders
 from xraykit.system import jobs as system_jobs
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.training import keep
 from xraykit.ui import navigation

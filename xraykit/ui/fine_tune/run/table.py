@@ -12,7 +12,7 @@ import streamlit as st
 
 from xraykit.evaluation.stats import Figure
 from xraykit.system import text
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe import presets
 from xraykit.training.run.run import Status
 from xraykit.ui.fine_tune import draft, selection, snapshot

@@ -12,7 +12,7 @@ from xraykit.reports.charts import learning
 from xraykit.reports.runs import report as run_report
 from xraykit.reports.runs import words as run_words
 from xraykit.system import files, text
-from xraykit.system.job_folder import State
+from xraykit.system.job_folder.record import State
 from xraykit.training.recipe import fields
 from xraykit.training.run.run import CHECKPOINT, Failure, Stage, Status
 from xraykit.ui.fine_tune import snapshot

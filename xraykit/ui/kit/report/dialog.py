@@ -14,8 +14,8 @@ import streamlit as st
 from xraykit.refused import Refused
 from xraykit.reports.export import formats
 from xraykit.reports.export.figure import Look
-from xraykit.reports.export.typeset import Sheet
-from xraykit.reports.report import Report
+from xraykit.reports.export.pages.page import Sheet
+from xraykit.reports.report.page import Report
 from xraykit.ui.kit.report import handout
 from xraykit.ui.kit.report.handout import Attachment, Handout
 from xraykit.ui.kit.text import escape_markdown, say

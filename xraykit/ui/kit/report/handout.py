@@ -15,8 +15,11 @@ import streamlit as st
 from xraykit.refused import Refused, words_of
 from xraykit.reports.export import formats
 from xraykit.reports.export.figure import Look, Suffix, file_name
-from xraykit.reports.export.typeset import Sheet, Size
-from xraykit.reports.report import Picture, Report, Section, Table
+from xraykit.reports.export.pages.page import Sheet
+from xraykit.reports.export.typeset import Size
+from xraykit.reports.report.page import Report, Section
+from xraykit.reports.report.picture import Picture
+from xraykit.reports.report.table import Table
 
 MOST = 6  # previews that a session keeps
 KEPT = "report-previews"

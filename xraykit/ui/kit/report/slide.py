@@ -12,7 +12,7 @@ import streamlit as st
 
 from xraykit.refused import Refused
 from xraykit.reports.export.figure import Look
-from xraykit.reports.report import Report, Section
+from xraykit.reports.report.page import Report, Section
 from xraykit.ui.kit.report import handout
 from xraykit.ui.kit.report.dialog import choose_look, offer
 from xraykit.ui.kit.report.handout import Handout

@@ -9,8 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from xraykit.reports import report
 from xraykit.reports.charts import style as chart_style
+from xraykit.reports.report.page import Report, Section, part_html
+from xraykit.reports.report.picture import Picture, has_own_width
+from xraykit.reports.report.table import Table
 from xraykit.ui.kit import frame
 from xraykit.ui.kit.report import slide
 from xraykit.ui.kit.report.handout import Handout, before_charts
@@ -41,7 +43,7 @@ def live_chart(
     st.vega_lite_chart(table, layout, theme=None, width="stretch", key=key, alt=alt)
 
 
-def heading(section: report.Section, given: Handout | None) -> None:
+def heading(section: Section, given: Handout | None) -> None:
     """A section's title with its menu, and what it says."""
     with st.container(horizontal=True, key=f"section-{section.key}", vertical_alignment="bottom", gap="small"):
         st.html(f"<section class='xk-section' id='{section.key}'><h2>{html.escape(section.title)}</h2></section>")
@@ -52,31 +54,31 @@ def heading(section: report.Section, given: Handout | None) -> None:
         st.html(f"<section class='xk-section'>{words}</section>")
 
 
-def pictures(parts: Sequence[report.Picture], across: int | None = None) -> None:
+def pictures(parts: Sequence[Picture], across: int | None = None) -> None:
     """Pictures side by side."""
     for column, part in zip(st.columns(across or max(1, len(parts)), gap="medium"), parts, strict=False):
         with column:
             picture(part)
 
 
-def picture(part: report.Picture, **selection: Any) -> None:
+def picture(part: Picture, **selection: Any) -> None:
     """A chart under its title; `selection` makes it answer to clicks."""
     note = f" <span>{html.escape(part.note)}</span>" if part.note else ""
     _title(part.title, note)
     key = selection.pop("key", f"figure-{part.key}")
     spec = part.spec(on_screen())
-    width = "content" if report.has_own_width(spec) else "stretch"
+    width = "content" if has_own_width(spec) else "stretch"
     st.vega_lite_chart(spec, theme=None, width=width, key=key, **selection)
 
 
-def table(part: report.Table) -> None:
+def table(part: Table) -> None:
     """A table under its title."""
     if part.title:
         _title(part.title)
-    st.html(report.part_html("table", part))
+    st.html(part_html("table", part))
 
 
-def section(shown: report.Section | None, given: Handout, across: int | None = None) -> None:
+def section(shown: Section | None, given: Handout, across: int | None = None) -> None:
     """A whole section: title, words, pictures in a row, then tables one below the other."""
     if shown is None:
         return
@@ -87,12 +89,12 @@ def section(shown: report.Section | None, given: Handout, across: int | None = N
         table(part)
 
 
-def show_columns(shown: report.Report, given: Handout) -> None:
+def show_columns(shown: Report, given: Handout) -> None:
     """A report's top, its sections that go across, then the others in two columns, the wide ones on the right.
 
     Only sections that go across have pictures.
     """
-    st.html(f"<article class='xk-report'>{report.part_html('top', shown, 2)}</article>")
+    st.html(f"<article class='xk-report'>{part_html('top', shown, 2)}</article>")
     for part in shown.sections:
         if part.across:
             show_across(part, given)
@@ -103,14 +105,14 @@ def show_columns(shown: report.Report, given: Handout) -> None:
                     _box(part, given)
 
 
-def _box(part: report.Section, given: Handout) -> None:
+def _box(part: Section, given: Handout) -> None:
     with st.container(key=f"box-{part.key}"):
-        drawn = report.part_html("section", part)
+        drawn = part_html("section", part)
         st.html(f"<article class='xk-report'><div class='xk-sides xk-box-alone'>{drawn}</div></article>")
         slide.menu(part, given)
 
 
-def show_across(shown: report.Section | None, given: Handout) -> None:
+def show_across(shown: Section | None, given: Handout) -> None:
     """Pictures on the left, tables on the right; tables too wide for a half, below, a click away.
 
     What the section says stands above, or on the right where nothing else does.
@@ -136,7 +138,7 @@ def show_across(shown: report.Section | None, given: Handout) -> None:
             table(part)
 
 
-def _is_wide(part: report.Table) -> bool:
+def _is_wide(part: Table) -> bool:
     """Intervals in the line of their figures take room."""
     return sum(column.interval and column.look != "bar" for column in part.columns) > 3
 

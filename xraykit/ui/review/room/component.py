@@ -15,7 +15,7 @@ from streamlit.components.v2.get_bidi_component_manager import get_bidi_componen
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from xraykit.ui.review.server import create_room
+from xraykit.ui.review.server.rooms import create_room
 from xraykit.ui.review.viewer import component as viewer
 
 FOLDER = Path(__file__).parent

@@ -8,8 +8,3 @@ seen      what a model saw of a film
 messages  rows and states as JSON, films and heatmaps as binary messages
 report    what is taken away: reports of films, a contact sheet, the session
 """
-
-from xraykit.ui.review.server.rooms import create_room
-from xraykit.ui.review.server.routes import ROUTES
-
-__all__ = ["ROUTES", "create_room"]

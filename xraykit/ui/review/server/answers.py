@@ -115,11 +115,11 @@ def binary(parts: list[bytes | memoryview]) -> Response:
     return StreamingResponse(send(), media_type="application/octet-stream", headers={**NO_STORE, **length})
 
 
-def told(data: Any, status: int = 200) -> Response:
+def as_json(data: Any, status: int = 200) -> Response:
     """An answer as JSON."""
     return JSONResponse(data, status, NO_STORE)
 
 
 def nothing() -> Response:
     """What there is not: a room, a film, an address."""
-    return told({"code": "gone", "words": "There is nothing here."}, 404)
+    return as_json({"code": "gone", "words": "There is nothing here."}, 404)

@@ -13,12 +13,12 @@ from xraykit.ui.review.server.answers import (
     NO_STORE,
     Handler,
     NotThere,
+    as_json,
     binary,
     blocking,
     json_of,
     number_of,
     row_of,
-    told,
 )
 from xraykit.ui.review.server.rooms import ROOMS, Seat
 
@@ -37,7 +37,7 @@ async def adopt(request: Request, seat: Seat) -> Response:
     adopted = ROOMS.get(key)
     if adopted is not None and unsaved:
         await adopted.wait(lambda: all(_is_saved(adopted, name, said) for name, said in unsaved.items()), LATE)
-    return told({})
+    return as_json({})
 
 
 def _is_saved(seat: Seat, name: str, said: Any) -> bool:
@@ -52,7 +52,7 @@ async def state(request: Request, seat: Seat) -> Response:
 
         return {**messages.state(seat.room), "reading": reader.state(seat.room)}
 
-    return told(await blocking(make))
+    return as_json(await blocking(make))
 
 
 async def rows(request: Request, seat: Seat) -> Response:
@@ -87,10 +87,10 @@ async def film(request: Request, seat: Seat) -> Response:
 
     row = row_of(request, seat)
     if row.state == "refused":
-        return told(messages.refusal(row.refusal), 422)
+        return as_json(messages.refusal(row.refusal), 422)
     softcopy = await blocking(seat.room.softcopy, row)
     if isinstance(softcopy, Refusal):
-        return told(messages.refusal(softcopy), 422)
+        return as_json(messages.refusal(softcopy), 422)
     return binary(await blocking(messages.film, row, softcopy))
 
 
@@ -106,7 +106,7 @@ async def heat(request: Request, seat: Seat) -> Response:
         job = seat.room.heats.ask(row, model, method, label)
         await seat.wait(lambda: job.ended, 0.5)
         if not job.ended:
-            return told({"done": job.done, "remaining": job.remaining}, 202)
+            return as_json({"done": job.done, "remaining": job.remaining}, 202)
         result = seat.room.heats.collect(row, model, method, label)
     else:
         try:
@@ -123,14 +123,14 @@ async def take_as(request: Request, seat: Seat) -> Response:
     """A film that the gate refused: turned and read, read anyway, or as it is again."""
     row = row_of(request, seat)
     await blocking(seat.room.take_as, row, str((await json_of(request)).get("take")))
-    return told({})
+    return as_json({})
 
 
 async def cancel(request: Request, seat: Seat) -> Response:
     row = row_of(request, seat)
     asked = (request.query_params.get(name, "") for name in ("model", "method", "label"))
     seat.room.heats.cancel(row.id, *asked)
-    return told({})
+    return as_json({})
 
 
 async def look(request: Request, seat: Seat) -> Response:
@@ -139,7 +139,7 @@ async def look(request: Request, seat: Seat) -> Response:
     if not isinstance(name, str) or not isinstance(ahead, list):
         raise Refused("Expected the film that is looked at and those ahead. Load the page again.", code="request")
     seat.room.look(name, [other for other in ahead if isinstance(other, str)])
-    return told({})
+    return as_json({})
 
 
 async def choose_models(request: Request, seat: Seat) -> Response:
@@ -147,7 +147,7 @@ async def choose_models(request: Request, seat: Seat) -> Response:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Refused("Expected the names of models. Load the page again.", code="request")
     await blocking(seat.room.choose_models, names)
-    return told({})
+    return as_json({})
 
 
 TABLE: list[tuple[str, str, Handler]] = [

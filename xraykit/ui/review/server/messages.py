@@ -18,7 +18,7 @@ from xraykit.films import note
 from xraykit.films.dicom import message
 from xraykit.films.dicom.softcopy import Softcopy
 from xraykit.films.refusal import Refusal
-from xraykit.gate import Outcome, name_of
+from xraykit.gate.verdict import Outcome, name_of
 from xraykit.models import explanation
 from xraykit.models.cards.card import Card
 from xraykit.models.explanation import Explanation

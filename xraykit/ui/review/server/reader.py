@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from xraykit.refused import Refused
-from xraykit.ui.review.server.answers import NO_STORE, Handler, blocking, body_of, number_of, row_of, told
+from xraykit.ui.review.server.answers import NO_STORE, Handler, as_json, blocking, body_of, number_of, row_of
 from xraykit.ui.review.server.rooms import Seat
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def put(request: Request, seat: Seat) -> Response:
         raise Refused(f"{row.name} is not read yet. Wait for it, then record the impression.", code="impression")
     body = await body_of(request, impressions.MOST_BYTES)
     said = number_of(request, "said")
-    return told({"impression": await blocking(_record, seat.room, row, row.facts.sha256, body, said)})
+    return as_json({"impression": await blocking(_record, seat.room, row, row.facts.sha256, body, said)})
 
 
 def _record(room: Room, row: Row, sha256: str, body: bytes, said: int) -> dict[str, Any] | None:
@@ -73,7 +73,7 @@ async def ask(request: Request, seat: Seat) -> Response:
         seat.room.list.tell()
         return state(seat.room)
 
-    return told(await blocking(take))
+    return as_json(await blocking(take))
 
 
 async def labels(request: Request, seat: Seat) -> Response:
@@ -87,7 +87,7 @@ async def labels(request: Request, seat: Seat) -> Response:
         given = reference.read_csv(body, _classes(seat.room), name)
         return {"films": seat.room.session.refer(given), "labels": len(given)}
 
-    return told(await blocking(take))
+    return as_json(await blocking(take))
 
 
 async def summary(request: Request, seat: Seat) -> Response:
@@ -101,7 +101,7 @@ async def summary(request: Request, seat: Seat) -> Response:
         figures = summarise(seat.room.session.record().shared()).to_dict()
         return {**figures, "session": state(seat.room), "kept": [stats.plain(other) for other in kept.list_kept()]}
 
-    return told(await blocking(make))
+    return as_json(await blocking(make))
 
 
 async def table(request: Request, seat: Seat) -> Response:

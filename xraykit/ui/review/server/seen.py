@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from xraykit.refused import Refused
-from xraykit.ui.review.server.answers import NO_STORE, Handler, NotThere, blocking, row_of, told
+from xraykit.ui.review.server.answers import NO_STORE, Handler, NotThere, as_json, blocking, row_of
 from xraykit.ui.review.server.rooms import Seat
 
 if TYPE_CHECKING:
     from xraykit.models.cards.card import Card
-    from xraykit.models.service import Seen
+    from xraykit.models.service.seen import Seen
     from xraykit.reading.worklist.rows import Row
     from xraykit.truth.seen.films import Known, TrainingFilms
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 async def seen(request: Request, seat: Seat) -> Response:
     """In words and numbers."""
     row, card = row_of(request, seat), _card(request, seat)
-    return told(await blocking(_told, seat, row, card))
+    return as_json(await blocking(_told, seat, row, card))
 
 
 async def picture(request: Request, seat: Seat) -> Response:

@@ -167,12 +167,12 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
     if len(dotted) != 1 or any(layer.mark not in ("point", "bar", "tick", "rule", "text") for layer in drawn):
         raise NotNative("not dots alone")
     points = dotted[0]
-    told = marks.axis(list(drawn), "x")
+    ruler = marks.axis(list(drawn), "x")
     low, high = marks.domain(list(drawn), "x") or (None, None)
-    if told["values"]:  # room beyond them was for numbers, which stand in their own column here
-        high = max(told["values"])
-    percent = "%" in told["format"]
-    axis = Axis(told["title"], low, high, xy.step_of(told["values"]), told["format"])
+    if ruler["values"]:  # room beyond them was for numbers, which stand in their own column here
+        high = max(ruler["values"])
+    percent = "%" in ruler["format"]
+    axis = Axis(ruler["title"], low, high, xy.step_of(ruler["values"]), ruler["format"])
     between = [layer for layer in drawn if layer.mark == "rule" and "x2" in layer.encoding]
     crossing = [layer for layer in drawn if layer.mark == "rule" and "x2" not in layer.encoding]
     ends = (between[0].field("x"), between[0].field("x2")) if between else ("", "")
@@ -198,9 +198,11 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
 def _dot(points: Layer, row: Any, ends: tuple[str, str], percent: bool, look: Look) -> Dot:
     value, interval = float(row[points.field("x")]), (row.get(ends[0]), row.get(ends[1]))
     words = Figure(value, *interval).text("percent" if percent else "number").removesuffix(" (no interval)")
-    told = [given["field"] for given in points.encoding.get("tooltip", []) if isinstance(row.get(given["field"]), str)]
+    fields = [
+        given["field"] for given in points.encoding.get("tooltip", []) if isinstance(row.get(given["field"]), str)
+    ]
     names = [points.field(channel) for channel in ("y", "yOffset", "color")]
-    words = next((row[field] for field in told if field not in names and row[field].startswith(words)), words)
+    words = next((row[field] for field in fields if field not in names and row[field].startswith(words)), words)
     color = points.scaled("color", row) or points.look.get("color") or look.ink
     shape = points.scaled("shape", row) or points.look.get("shape") or "circle"
     return Dot(

@@ -18,7 +18,7 @@ from xraykit.reports.export.deck import measure, shapes
 from xraykit.reports.export.deck.blocks import Block
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.shapes import Canvas, Place, Run
-from xraykit.reports.report import Table
+from xraykit.reports.report.table import Table
 
 MOST_ROWS = 24  # of a table on slides: nobody reads more of them in a talk
 PLAIN = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"  # PowerPoint's table style without fill and lines

@@ -66,16 +66,16 @@ def of_layers(drawn: Sequence[Layer], key: str, alt: str, width: float, look: Lo
 
 
 def _axis(drawn: list[Layer], channel: str) -> Axis:
-    told, ends = marks.axis(drawn, channel), marks.domain(drawn, channel)
-    step = xy.step_of(told["values"])
-    if not step and not told["log"]:
+    ruler, ends = marks.axis(drawn, channel), marks.domain(drawn, channel)
+    step = xy.step_of(ruler["values"])
+    if not step and not ruler["log"]:
         ends = ends or _span(drawn)[channel]
-        whole = told["format"] == "0"  # epochs: the axis ends where they do
+        whole = ruler["format"] == "0"  # epochs: the axis ends where they do
         step = xy.round_step(ends[1] - ends[0], whole=whole)
         if not whole:
             ends = math.floor(ends[0] / step + 1e-9) * step, math.ceil(ends[1] / step - 1e-9) * step
     low, high = ends or (None, None)
-    return Axis(told["title"], low, high, step, told["format"], told["log"])
+    return Axis(ruler["title"], low, high, step, ruler["format"], ruler["log"])
 
 
 def _series(layer: Layer, drawn: list[Layer], span: dict[str, tuple[float, float]], look: Look) -> Iterator[Series]:
@@ -104,8 +104,8 @@ def _series(layer: Layer, drawn: list[Layer], span: dict[str, tuple[float, float
         elif layer.mark == "point":
             yield _points(layer, drawn, name, rows, points, color)
         else:
-            told = layer.encoding["text"]
-            words = tuple(marks.written(row[told["field"]], told.get("format")) for row in rows)
+            text = layer.encoding["text"]
+            words = tuple(marks.written(row[text["field"]], text.get("format")) for row in rows)
             side = "right" if layer.look.get("align") == "left" else "above"
             yield Series(f"{name} words", points, color, words=words, side=side)
 

@@ -12,7 +12,7 @@ from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.marks import Layer, NotNative
 from xraykit.reports.export.deck.native.grids import PAD, PAD_DOWN, Square, shade, table
 from xraykit.reports.export.deck.shapes import Canvas, Place
-from xraykit.reports.report import Table
+from xraykit.reports.report.table import Table
 
 FEW = 6  # classes up to which a cell has its share below its count
 MANY = 12  # classes up to which names are in the type of tables
@@ -180,10 +180,10 @@ def of_layers(drawn: list[Layer], key: str, alt: str, width: float) -> Matrix:
 
 
 def _texts(layer: Layer, at: tuple[Any, Any]) -> list[str]:
-    told = layer.encoding.get("text", {})
-    field = told.get("field")
+    text = layer.encoding.get("text", {})
+    field = text.get("field")
     return [
-        marks.written(row[field], told.get("format")) if field else str(layer.look.get("text", ""))
+        marks.written(row[field], text.get("format")) if field else str(layer.look.get("text", ""))
         for row in layer.rows
         if _at(layer, row) == at
     ]

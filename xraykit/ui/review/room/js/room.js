@@ -20,7 +20,7 @@ import { createSide } from "./list/side.js";
 import { createOpening } from "./open.js";
 import { createHeads } from "./panes.js";
 import { createReading } from "./reading/reading.js";
-import { takeUnsaved } from "./reading/recorder.js";
+import { takeUnsaved } from "./reading/queue.js";
 import { createReport } from "./report/report.js";
 import { createSeen, seenCommand } from "./seen.js";
 

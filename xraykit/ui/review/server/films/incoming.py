@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from xraykit.refused import Refused
 from xraykit.system import text
-from xraykit.ui.review.server.answers import Handler, NotThere, blocking, json_of, row_of, told
+from xraykit.ui.review.server.answers import Handler, NotThere, as_json, blocking, json_of, row_of
 from xraykit.ui.review.server.films.spool import Writing
 from xraykit.ui.review.server.rooms import Seat
 
@@ -36,10 +36,10 @@ async def take(request: Request, seat: Seat) -> Response:
             raise NotThere
         if incoming.is_zip:
             await blocking(_open, seat, place, name)
-            return told({"ids": [], "listing": True})
-        return told({"ids": [row.id for row in await blocking(seat.room.add, [(name, place)])]})
+            return as_json({"ids": [], "listing": True})
+        return as_json({"ids": [row.id for row in await blocking(seat.room.add, [(name, place)])]})
     except Refused as refused:
-        return told({"code": refused.code, "words": refused.words}, 413)
+        return as_json({"code": refused.code, "words": refused.words}, 413)
     finally:
         await incoming.close()
 
@@ -121,7 +121,7 @@ async def open_path(request: Request, seat: Seat) -> Response:
         raise Refused("Enter the path of a film or a folder.", code="no-path")
     source = await blocking(sources.look_at, path)
     await blocking(seat.room.open, source)
-    return told({"listing": True})
+    return as_json({"listing": True})
 
 
 async def samples(request: Request, seat: Seat) -> Response:
@@ -131,18 +131,18 @@ async def samples(request: Request, seat: Seat) -> Response:
     sample = {"png": draw.PNG, "dicom": draw.DICOM}.get(str((await json_of(request)).get("name")))
     if sample is None:
         raise Refused("Expected the sample png or dicom.", code="request")
-    return told({"ids": [row.id for row in await blocking(seat.room.add, [(sample.name, sample)])]})
+    return as_json({"ids": [row.id for row in await blocking(seat.room.add, [(sample.name, sample)])]})
 
 
 async def stop(request: Request, seat: Seat) -> Response:
     await blocking(seat.room.stop)
-    return told({})
+    return as_json({})
 
 
 async def close(request: Request, seat: Seat) -> Response:
     row = row_of(request, seat)
     await blocking(_close, seat, [row.id])
-    return told({})
+    return as_json({})
 
 
 async def close_all(request: Request, seat: Seat) -> Response:
@@ -152,7 +152,7 @@ async def close_all(request: Request, seat: Seat) -> Response:
         seat.room.more = False
 
     await blocking(close_them)
-    return told({})
+    return as_json({})
 
 
 def _close(seat: Seat, names: list[str]) -> None:

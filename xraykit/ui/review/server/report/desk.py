@@ -12,7 +12,7 @@ from xraykit.ui.review.server.report.asked import Asked, Tab
 if TYPE_CHECKING:
     from xraykit.reading.kept import Record
     from xraykit.reports.film.subject import Subject
-    from xraykit.reports.report import Report
+    from xraykit.reports.report.page import Report
     from xraykit.ui.review.server.report.work import Work
 
 GONE = "The film is not in the list any more. Close this and choose another."

@@ -13,7 +13,7 @@ from xraykit.reports.export import formats
 from xraykit.reports.export.figure import Look
 from xraykit.reports.export.formats import FORMATS, File
 from xraykit.reports.film.subject import Subject
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 
 STATE = "dicom-state"
 STATE_NAME = "DICOM Presentation State"

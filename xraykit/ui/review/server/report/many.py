@@ -21,7 +21,7 @@ from xraykit.refused import Refused
 from xraykit.reports.export.formats import EPOCH, File
 from xraykit.reports.film import report as film_report
 from xraykit.reports.film.subject import Subject
-from xraykit.reports.report import Report
+from xraykit.reports.report.page import Report
 from xraykit.system import files as disk
 from xraykit.ui.review.server.films import spool
 from xraykit.ui.review.server.report import files, subjects

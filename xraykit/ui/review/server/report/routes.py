@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from xraykit.ui.review.server.answers import NO_STORE, Handler, NotThere, blocking, body_of, told
+from xraykit.ui.review.server.answers import NO_STORE, Handler, NotThere, as_json, blocking, body_of
 from xraykit.ui.review.server.rooms import Seat
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ async def preview(request: Request, seat: Seat) -> Response:
         has_more = files.has_appendix(made.report)
         return {"title": made.report.title, "pages": pages, "kinds": listed, "appendix": has_more}
 
-    return told(await blocking(make))
+    return as_json(await blocking(make))
 
 
 async def file(request: Request, seat: Seat) -> Response:
@@ -67,20 +67,20 @@ async def begin(request: Request, seat: Seat) -> Response:
 
         return seat.desk.begin(asked.read(body)).to_dict()
 
-    return told(await blocking(start))
+    return as_json(await blocking(start))
 
 
 async def state(request: Request, seat: Seat) -> Response:
     """How far the work is; null where there is none."""
     work = seat.desk.work
-    return told(work.to_dict() if work else None)
+    return as_json(work.to_dict() if work else None)
 
 
 async def stop(request: Request, seat: Seat) -> Response:
     work = seat.desk.work
     if work is not None:
         work.stop()
-    return told(work.to_dict() if work else None)
+    return as_json(work.to_dict() if work else None)
 
 
 async def finished(request: Request, seat: Seat) -> Response:

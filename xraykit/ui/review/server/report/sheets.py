@@ -12,7 +12,8 @@ from xraykit.models.cards.card import titles_of
 from xraykit.reading.worklist.rows import Row
 from xraykit.refused import Refused
 from xraykit.reports.film import sheet
-from xraykit.reports.report import Column, Report
+from xraykit.reports.report.page import Report
+from xraykit.reports.report.table import Column
 from xraykit.system import files as disk
 from xraykit.ui.review.server.report import subjects
 from xraykit.ui.review.server.report.asked import Asked, Tab

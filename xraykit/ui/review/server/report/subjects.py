@@ -17,7 +17,7 @@ import numpy as np
 from xraykit.films import radiograph
 from xraykit.films.folders.zipped import Place
 from xraykit.films.refusal import Refusal, name_of
-from xraykit.gate import Outcome
+from xraykit.gate.verdict import Outcome
 from xraykit.models import classifier
 from xraykit.models.cards.card import Card
 from xraykit.models.classifier import Prediction
@@ -164,12 +164,12 @@ def _answer(room: Room, row: Row, card: Card, given: _Film, settings: Settings, 
     prediction = given.answers[card.name]
     if isinstance(prediction, str):
         return Answer(card, behind, words=prediction)
-    found, words = None, ""
+    heatmap, words = None, ""
     if settings.heatmaps:
         label = settings.label if settings.label in prediction.classes else prediction.top
-        found, words = _heat(room, row, card.name, settings.method, label, progress)
+        heatmap, words = _heat(room, row, card.name, settings.method, label, progress)
     code = given.known.get(card.name)
-    return Answer(card, behind, prediction, found, code.code if code else _remembered(folder), words)
+    return Answer(card, behind, prediction, heatmap, code.code if code else _remembered(folder), words)
 
 
 def _heat(

@@ -1,12 +1,6 @@
-/**
- * Impressions on their way to the server: what the reader said of each film, the seconds it was shown, and what is not
- * yet saved. Nothing is lost at a fast next film or a closed tab. Draws nothing.
- */
+/** What the reader said of each film and the seconds it was shown, handed to the queue that saves it. Draws nothing. */
 
-const DEBOUNCE = 400; // ms after the last change
-const AGAIN = 2000; // ms until a server that did not answer is asked again
-const UNSAVED = "xk-reading-unsaved"; // of sessionStorage: what was on its way as the page went, without a word of it
-const MOST_KEEPALIVE = 60_000; // bytes that a browser still sends for a page that is gone
+import { createQueue } from "./queue.js";
 
 /**
  * @typedef {{finding: string|null, agrees: Object<string, "agree"|"disagree"|"unsure">, text: string, marks: any[], measurements: any[],
@@ -20,13 +14,6 @@ const empty = () => ({ finding: null, agrees: {}, text: "", marks: [], measureme
 const isEmpty = (draft) =>
   !(draft.finding || draft.text || draft.flagged || draft.marks.length || draft.measurements.length || Object.keys(draft.agrees).length);
 
-/** What the page before a reload was still sending: {film id: the moment it was said}; asked once. */
-export function takeUnsaved() {
-  const kept = sessionStorage.getItem(UNSAVED);
-  sessionStorage.removeItem(UNSAVED);
-  return JSON.parse(kept ?? "{}");
-}
-
 /**
  * @param {(id: string, body: object, said: number, keepalive: boolean) => Promise<void>} send rejects with {status, words};
  *   said: when, in milliseconds, so that what comes late takes the place of nothing that was said after it
@@ -34,12 +21,8 @@ export function takeUnsaved() {
  */
 export function createRecorder(send, tell) {
   const drafts = new Map(); // id -> Draft
-  const waiting = new Map(); // id -> [{body, said}] in order; the first may be on its way
-  const going = new Set(); // ids whose first body is on its way
-  let timer = 0;
-  let moment = 0; // of what was said last
+  const queue = createQueue(send, tell);
   let shown = null; // {id, since, blind}: since is null while nobody can see it
-  let words = "";
   let covered = false; // by the summary: nobody reads the film behind it
   let session = null; // what the server calls the session that was begun here; null before the first
 
@@ -66,66 +49,15 @@ export function createRecorder(send, tell) {
     const { before, ...said } = drafts.get(id);
     return { ...said, seconds: Math.round(said.seconds * 1000) / 1000, blind };
   }
-  /** A later body takes the place of one that waits, but never of what was said before the models were shown. */
-  function enqueue(id, blind) {
-    const bodies = waiting.get(id) ?? [];
-    const place = bodies.length - 1;
-    const replaces = place >= (going.has(id) ? 1 : 0) && bodies[place].body.blind === blind;
-    moment = Math.max(Date.now(), moment + 1);
-    bodies.splice(replaces ? place : bodies.length, replaces ? 1 : 0, { body: bodyOf(id, blind), said: moment });
-    waiting.set(id, bodies);
-  }
-  function soon() {
-    clearTimeout(timer);
-    timer = setTimeout(flush, DEBOUNCE);
-  }
-  function flush() {
-    clearTimeout(timer);
-    for (const id of waiting.keys()) drain(id);
-  }
-  async function drain(id) {
-    if (going.has(id)) return;
-    going.add(id);
-    const bodies = waiting.get(id);
-    const done = () => waiting.get(id) === bodies && waiting.delete(id);
-    try {
-      while (bodies.length && waiting.get(id) === bodies) { // what waited in a session that has ended is not of the next
-        const [{ body, said }] = bodies;
-        await send(id, body, said, size(body) < MOST_KEEPALIVE);
-        bodies.shift();
-        words = "";
-      }
-      done();
-    } catch (error) {
-      words = error.words ?? String(error);
-      const refused = error.status >= 400 && error.status < 500;
-      if (refused) done(); // asked again it would be refused again; the words say why
-      else setTimeout(() => waiting.has(id) && drain(id), AGAIN);
-    } finally {
-      going.delete(id);
-      tell();
-    }
-    if (!bodies.length && waiting.has(id)) drain(id); // said in the session that has begun meanwhile
-  }
-  const size = (body) => JSON.stringify(body).length * 3; // at most so many bytes as UTF-8
   /** What was said of the film that is left is sent with its last seconds. */
   function leave() {
     count();
-    if (shown && !isEmpty(drafts.get(shown.id)) && shown.last !== drafts.get(shown.id).seconds) enqueue(shown.id, shown.blind());
-    flush();
+    if (shown && !isEmpty(drafts.get(shown.id)) && shown.last !== drafts.get(shown.id).seconds) queue.add(shown.id, bodyOf(shown.id, shown.blind()));
+    queue.flush();
   }
-  /**
-   * The page goes: what waits behind a body on its way is sent beside it, for nobody will be there to send it after. The
-   * page that comes waits for it, else what is said there would be said without it.
-   */
   function part() {
     leave();
-    const unsaved = {};
-    for (const [id, bodies] of waiting) {
-      for (const { body, said } of bodies.slice(1)) send(id, body, said, true).catch(() => {});
-      unsaved[id] = bodies.at(-1).said;
-    }
-    sessionStorage.setItem(UNSAVED, JSON.stringify(unsaved));
+    queue.part();
   }
   document.addEventListener("visibilitychange", onSight);
   addEventListener("pagehide", part);
@@ -168,9 +100,9 @@ export function createRecorder(send, tell) {
       Object.assign(draft, partial);
       if (blind && partial.finding !== undefined) draft.before = partial.finding;
       if (shown?.id === row.id) shown.last = draft.seconds;
-      enqueue(row.id, blind);
-      if (atOnce) flush();
-      else soon();
+      queue.add(row.id, bodyOf(row.id, blind));
+      if (atOnce) queue.flush();
+      else queue.soon();
     },
     /** Something lies over the film, or no longer. */
     cover(over) {
@@ -180,21 +112,21 @@ export function createRecorder(send, tell) {
     /** Everything that waits is sent now; resolves when it is saved. */
     async settle() {
       leave();
-      while (going.size && !words) await new Promise((done) => setTimeout(done, 20));
+      await queue.settled();
     },
     /** Forget what was said: another session has begun. */
     forget(begun) {
       session = begun ?? null;
       drafts.clear();
-      waiting.clear();
+      queue.clear();
       shown = null;
     },
     get saved() {
-      return waiting.size === 0;
+      return queue.saved;
     },
     /** Why something could not be saved; "" where it could. */
     get words() {
-      return words;
+      return queue.words;
     },
     destroy() {
       leave();
