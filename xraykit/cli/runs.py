@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,13 +165,13 @@ def delete(name: str, root: Path | None) -> None:
 
 def find(name: str, root: Path | None) -> Run:
     """The run of that name; RunRefused names those that there are."""
-    from xraykit.system import folders
+    from xraykit.system import folders, text
     from xraykit.training.run import run
 
     folder = folders.runs_folder() if root is None else root
-    if Path(name).name != name or name.startswith(".") or not (folder / name).is_dir():
+    if Path(name).name != name or not name or name.startswith(".") or not os.path.isdir(folder / name):
         known = ", ".join(listed.name for listed in run.list_runs(folder)[:5]) or "none"
-        raise run.RunRefused(f"Expected the name of a run in {folder} ({known}); got {name!r}.")
+        raise run.RunRefused(f"Expected the name of a run in {folder} ({known}); got {text.quoted(name)}.")
     return run.Run(folder / name)
 
 

@@ -24,7 +24,7 @@ from xraykit.experiments.grid import Trial
 from xraykit.experiments.study import study as studies
 from xraykit.experiments.study.study import Study
 from xraykit.refused import Refused, field_of
-from xraykit.system import files, folders
+from xraykit.system import files, folders, text
 from xraykit.system.job_folder import JobFolder, JobRefused, PathText, Record, State
 from xraykit.training import audited
 from xraykit.training.recipe import recipe as recipes
@@ -329,11 +329,12 @@ def list_studies(root: str | Path | None = None) -> list[StudyFolder]:
 def find(name: str, root: str | Path | None = None) -> StudyFolder:
     """A study by its name, or the path of its folder; StudyFolderRefused names those that there are."""
     folder = studies_folder() if root is None else Path(root)
-    for path in (folder / name, Path(name)):
-        if (path / STUDY).is_file():
-            return StudyFolder(path)
+    for path in (folder / name, Path(name)) if name.strip() else ():  # an empty one would be the folder itself
+        if os.path.isfile(path / STUDY):  # which a name longer than there can be does not stop
+            return StudyFolder(Path(os.path.abspath(path)))  # "." and ".." are no names
     names = ", ".join(study.name for study in list_studies(folder)) or "none"
-    raise StudyFolderRefused(f"There is no study named {name} in {folder}. There are: {names}.")
+    place = files.shown(folder)
+    raise StudyFolderRefused(f"There is no study named {text.quoted(name)} in {place}. There are: {names}.")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
