@@ -54,6 +54,25 @@ def test_a_study_is_written_as_one_file(made, tmp_path, name, begins):
     assert (tmp_path / name).read_text().lower().startswith(begins.lower())
 
 
+@pytest.mark.parametrize("command", ["study running --studies", "study show rates --studies", "runs list --runs"])
+@pytest.mark.parametrize("place", ["nowhere", "notes"])
+def test_a_folder_that_is_none_is_wrong_usage(command, place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes").write_text("mine")
+    refused = CliRunner().invoke(main, [*command.split(), place])
+    assert refused.exit_code == 2 and f"Directory '{place}'" in refused.output
+
+
+@pytest.mark.parametrize("command", ["study run tiny --studies", "train --recipe tiny --runs"])
+@pytest.mark.parametrize("name", ["a/b", "rates"])
+def test_a_name_that_cannot_be_given_is_refused_before_films_are_read(made, command, name, monkeypatch):
+    monkeypatch.setattr(dataset, "read", None)
+    monkeypatch.chdir(made.path.parent)
+    refused = CliRunner().invoke(main, [*command.split(), ".", "--data", "rates", "--name", name])
+    words = "named rates in . already" if name == "rates" else "no mark first; got 'a/b'"
+    assert refused.exit_code == 1 and words in refused.output
+
+
 def test_a_report_in_the_place_of_a_file_is_wrong_usage(made, tmp_path):
     (tmp_path / "notes").write_text("mine")
     refused = call(made, "report", "--out", str(tmp_path / "notes"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal, train
-from xraykit.cli.terminal import FILE
+from xraykit.cli.terminal import FILE, FOLDER
 from xraykit.evaluation import published as published_figures
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 30.0  # a run ends within ten; the rest is for a computer that is busy
 UNREADABLE = "unreadable"
-_ROOT = click.option("--runs", "root", type=FILE, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
+_ROOT = click.option("--runs", "root", type=FOLDER, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -267,7 +267,7 @@ def create(
         If the name is not plain or already taken.
     """
     root = studies_folder() if root is None else Path(root)
-    _check_name(name)
+    check_name(name, root)
     folders.make_private(root)
     unfinished = StudyFolder(root / f".{study.name}.{uuid.uuid4().hex[:8]}.{folders.UNFINISHED}")
     folders.make_private(unfinished.runs_folder)
@@ -287,11 +287,22 @@ def create(
         shutil.rmtree(unfinished.path, ignore_errors=True)
 
 
-def _check_name(name: str | None) -> None:
-    if name is not None and not folders.is_plain_name(name):
+def check_name(name: str | None, root: str | Path | None = None) -> None:
+    """StudyFolderRefused where no study can have this name in `root`; asked before films are read for it."""
+    if name is None:
+        return
+    if not folders.is_plain_name(name):
         raise StudyFolderRefused(
-            f"Expected a study name of at most 100 letters, digits, '.', '_' and '-', no mark first; got {name!r}."
+            "Expected a study name of at most 100 letters, digits, '.', '_' and '-', no mark first; got "
+            f"{text.quoted(name)}."
         )
+    root = studies_folder() if root is None else Path(root)
+    if os.path.lexists(root / name):
+        raise _taken(name, root)
+
+
+def _taken(name: str, root: Path) -> StudyFolderRefused:
+    return StudyFolderRefused(f"There is a study named {name} in {root} already. Choose another name.")
 
 
 def _queued(films: Dataset, runs: int, facts: Mapping[str, Any]) -> StudyState:
@@ -306,7 +317,7 @@ def _give_name(unfinished: Path, root: Path, study: str, name: str | None) -> Pa
             if ours and not os.path.lexists(root / candidate):
                 os.rename(unfinished, root / candidate)
                 return root / candidate
-    raise StudyFolderRefused(f"There is a study named {name or study} in {root} already. Choose another name.")
+    raise _taken(name or study, root)
 
 
 def run_name(trial: int, fold: int, seed: int) -> str:

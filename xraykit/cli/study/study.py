@@ -140,6 +140,7 @@ def run(
             planned = _plan(chosen, given, device, out)
             click.echo(json.dumps(planned.to_json(), indent=1) if as_json else "\n".join(_lines(planned)))
             return
+        study_folder.check_name(own_name, root or storage)
         ready, planned = _ready(chosen, given), None
         if chosen.budget is not None:
             ready, planned = _planned(ready, device, _Teller())
