@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -200,6 +201,15 @@ def test_the_chosen_trial_is_shown_on_films_it_was_not_chosen_by(studies):
     assert (read.trial, read.runs, read.films, read.candidates) == (4, 2, 200, 5)
     assert read.accuracy == stats.proportion(180, 200) and read.drop == pytest.approx(0.05)
     assert sum(figure.n for figure in read.sensitivity.values()) == 200
+
+
+def test_where_the_runs_of_the_choice_were_deleted_is_said_what_to_do(studies):
+    folder = study_results.write(studies, rates())
+    study_results.choose(folder, 4)
+    for run in folder.runs_folder.glob("t004-*"):
+        shutil.rmtree(run)
+    with pytest.raises(StudyFolderRefused, match=r"Restore the run, or delete chosen\.json and resume"):
+        chosen.read(folder)
 
 
 def test_networks_of_several_seeds_that_read_a_source_do_not_make_more_films_of_it(studies):

@@ -207,7 +207,10 @@ class StudyFolder(JobFolder):
     def _parse_trials(self) -> tuple[Trial, ...]:
         try:
             listed = msgspec.convert(self.read(TRIALS), list[_Trial])
-            return tuple(grid.trial_from_json(trial) for trial in listed)
+            trials = tuple(grid.trial_from_json(trial) for trial in listed)
+            if not (twice := _first_repeated([trial.number for trial in trials])):
+                return trials
+            words = f"it names trial {twice} twice"
         except msgspec.ValidationError as error:
             words = f"it holds something else as {field_of(error)}"
         except recipes.RecipeRefused as error:
@@ -224,6 +227,10 @@ class StudyFolder(JobFolder):
                 f"Expected the folds of the study {self.name} in {FOLDS}; it holds something else as "
                 f"{field_of(error)}. Restore it, or delete the study."
             ) from None
+
+
+def _first_repeated(numbers: Sequence[int]) -> int | None:
+    return next((number for place, number in enumerate(numbers) if number in numbers[:place]), None)
 
 
 class _Folds(TypedDict):
