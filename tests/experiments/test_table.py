@@ -115,6 +115,18 @@ def test_what_so_few_runs_cannot_give_is_none(values, folds, mean, sd):
     assert (result.low is None) == (len([value for value in values if value is not None]) < 2)
 
 
+def test_runs_that_gave_the_same_have_no_interval():
+    """Two folds of equal accuracy are no proof of that accuracy: an interval without width would say so."""
+    same = share([0.97, 0.97], 48, 2)
+    assert (same.mean, same.sd) == (0.97, 0.0) and same.figure.ends is None
+    runs = {
+        trial: [RunRecord(trial, fold, 0, standing=Standing.FINISHED, accuracy=value, loss=0.5) for fold in (1, 2)]
+        for trial, value in ((1, 0.97), (2, 0.9))
+    }
+    apart = ties(runs, 2).difference(2)
+    assert apart.difference.value == pytest.approx(0.07) and apart.difference.ends is None and apart.tied
+
+
 def test_the_interval_of_one_division_is_over_its_films():
     assert share([0.9], 100, 1).figure.ends == pytest.approx(stats.proportion(90, 100).ends)
     assert share([0.99, 1.0], 0, 2).high == 1.0
