@@ -11,6 +11,8 @@ from xraykit.datasets import dataset
 from xraykit.experiments.study_folder import StudyState
 from xraykit.system.job_folder.record import State
 
+TRAIN = "train --data . --recipe"
+
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
@@ -52,9 +54,57 @@ def test_a_study_is_written_as_one_file(made, tmp_path, name, begins):
     assert (tmp_path / name).read_text().lower().startswith(begins.lower())
 
 
+@pytest.mark.parametrize("command", ["study running --studies", "study show rates --studies", "runs list --runs"])
+@pytest.mark.parametrize("place", ["nowhere", "notes"])
+def test_a_folder_that_is_none_is_wrong_usage(command, place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes").write_text("mine")
+    refused = CliRunner().invoke(main, [*command.split(), place])
+    assert refused.exit_code == 2 and f"Directory '{place}'" in refused.output
+
+
+@pytest.mark.parametrize("command", ["study run tiny --studies", "train --recipe tiny --runs"])
+@pytest.mark.parametrize("name", ["a/b", "rates"])
+def test_a_name_that_cannot_be_given_is_refused_before_films_are_read(made, command, name, monkeypatch):
+    monkeypatch.setattr(dataset, "read", None)
+    monkeypatch.chdir(made.path.parent)
+    refused = CliRunner().invoke(main, [*command.split(), ".", "--data", "rates", "--name", name])
+    words = "named rates in . already" if name == "rates" else "no mark first; got 'a/b'"
+    assert refused.exit_code == 1 and words in refused.output
+
+
+def test_a_report_in_the_place_of_a_file_is_wrong_usage(made, tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    refused = call(made, "report", "--out", str(tmp_path / "notes"))
+    assert refused.exit_code == 2 and "Expected a folder" in refused.output and "'notes'" in refused.output
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
 def test_a_report_of_another_kind_is_refused(made, tmp_path):
     refused = call(made, "report", "--out", str(tmp_path / "whole.docx"))
     assert refused.exit_code == 2 and "a file that ends in .pdf, .png, .pptx" in refused.output
+
+
+def test_a_study_is_called_by_the_folder_one_is_in(made, monkeypatch):
+    monkeypatch.chdir(made.path)
+    paused = CliRunner().invoke(main, ["study", "pause", "."])
+    assert paused.exit_code == 0 and made.is_paused()
+    deleted = CliRunner().invoke(main, ["study", "delete", "."])
+    assert deleted.exit_code == 0 and deleted.exception is None and not made.path.exists()
+
+
+def test_an_empty_name_is_not_the_folder_of_studies_itself(made):
+    refused = CliRunner().invoke(main, ["study", "delete", "", "--studies", str(made.path)])
+    assert refused.exit_code == 1 and "no study named ''" in refused.output and made.path.exists()
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "\u202eright to left", "\x1b[31mred", "x" * 300])
+@pytest.mark.parametrize("command", ["study show", "study run", "study export tiny --set", "runs show", TRAIN])
+def test_a_name_that_cannot_be_is_quoted_in_one_line(command, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(main, [*command.split(), name])
+    assert refused.exit_code == 1 and repr(name[:80])[:-1] in refused.output
+    assert refused.output.count("\n") == 1 and len(refused.output) < 500
 
 
 def test_what_cannot_be_done_is_said_in_words(made):
@@ -72,4 +122,4 @@ def test_what_cannot_be_done_is_said_in_words(made):
     made.write_state(StudyState(state=State.STOPPED, runs=4))
     assert call(made, "delete").exit_code == 0 and not made.path.exists()
     gone = call(made, "show")
-    assert gone.exit_code == 1 and "no study named rates" in gone.output
+    assert gone.exit_code == 1 and "no study named 'rates'" in gone.output

@@ -101,3 +101,11 @@ def test_a_trial_that_no_recipe_can_be_is_refused_with_the_reason(made):
     (made.path / "trials.json").write_text(json.dumps(data))
     with pytest.raises(StudyFolderRefused, match="batch_size"):
         made.trials()
+
+
+def test_two_trials_of_one_number_are_refused(made):
+    data = json.loads((made.path / "trials.json").read_text())
+    data[1]["number"] = data[0]["number"]
+    (made.path / "trials.json").write_text(json.dumps(data))
+    with pytest.raises(StudyFolderRefused, match="names trial 1 twice"):
+        made.trials()

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -114,6 +115,18 @@ def test_what_so_few_runs_cannot_give_is_none(values, folds, mean, sd):
     assert (result.low is None) == (len([value for value in values if value is not None]) < 2)
 
 
+def test_runs_that_gave_the_same_have_no_interval():
+    """Two folds of equal accuracy are no proof of that accuracy: an interval without width would say so."""
+    same = share([0.97, 0.97], 48, 2)
+    assert (same.mean, same.sd) == (0.97, 0.0) and same.figure.ends is None
+    runs = {
+        trial: [RunRecord(trial, fold, 0, standing=Standing.FINISHED, accuracy=value, loss=0.5) for fold in (1, 2)]
+        for trial, value in ((1, 0.97), (2, 0.9))
+    }
+    apart = ties(runs, 2).difference(2)
+    assert apart.difference.value == pytest.approx(0.07) and apart.difference.ends is None and apart.tied
+
+
 def test_the_interval_of_one_division_is_over_its_films():
     assert share([0.9], 100, 1).figure.ends == pytest.approx(stats.proportion(90, 100).ends)
     assert share([0.99, 1.0], 0, 2).high == 1.0
@@ -200,6 +213,15 @@ def test_the_chosen_trial_is_shown_on_films_it_was_not_chosen_by(studies):
     assert (read.trial, read.runs, read.films, read.candidates) == (4, 2, 200, 5)
     assert read.accuracy == stats.proportion(180, 200) and read.drop == pytest.approx(0.05)
     assert sum(figure.n for figure in read.sensitivity.values()) == 200
+
+
+def test_where_the_runs_of_the_choice_were_deleted_is_said_what_to_do(studies):
+    folder = study_results.write(studies, rates())
+    study_results.choose(folder, 4)
+    for run in folder.runs_folder.glob("t004-*"):
+        shutil.rmtree(run)
+    with pytest.raises(StudyFolderRefused, match=r"Restore the run, or delete chosen\.json and resume"):
+        chosen.read(folder)
 
 
 def test_networks_of_several_seeds_that_read_a_source_do_not_make_more_films_of_it(studies):

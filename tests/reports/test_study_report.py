@@ -23,6 +23,24 @@ def of_preset(root, name, **options):
     return study, folder, table.read(folder)
 
 
+def test_without_a_figure_it_is_said_why(tmp_path):
+    asked = study_folders.study()
+    runs = ["t001-f1-s0", "t001-f2-s0", "t002-f1-s0", "t002-f2-s0"]
+
+    def said(name, ended):
+        folder = study_results.write(tmp_path, asked, name=name, ended=dict(zip(runs, ended, strict=True)))
+        for history in folder.runs_folder.glob("*/history.csv"):
+            history.write_text("epoch,val_loss,val_accuracy\n0,nan,nan\n")
+        return list(study_words.verdict(table.read(folder), {}))
+
+    assert said("waiting", ["waiting"] * 4) == ["No run has finished yet."]
+    assert said("failed", ["failed"] * 4) == ["Every run has failed."]
+    assert said("both", ["failed", "failed", "waiting", "waiting"]) == ["No run has finished yet."]
+    assert said("nan", ["finished"] * 4) == ["None of the 4 finished runs has a validation accuracy that can be read."]
+    alone = said("alone", ["finished", *["failed"] * 3])
+    assert alone == ["The finished run has no validation accuracy that can be read."]
+
+
 @pytest.fixture
 def heads(tmp_path):
     return of_preset(tmp_path, "mobilenet-heads")

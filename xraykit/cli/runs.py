@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from xraykit.cli import terminal, train
-from xraykit.cli.terminal import FILE
+from xraykit.cli.terminal import FILE, FOLDER
 from xraykit.evaluation import published as published_figures
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 30.0  # a run ends within ten; the rest is for a computer that is busy
 UNREADABLE = "unreadable"
-_ROOT = click.option("--runs", "root", type=FILE, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
+_ROOT = click.option("--runs", "root", type=FOLDER, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -164,13 +165,13 @@ def delete(name: str, root: Path | None) -> None:
 
 def find(name: str, root: Path | None) -> Run:
     """The run of that name; RunRefused names those that there are."""
-    from xraykit.system import folders
+    from xraykit.system import folders, text
     from xraykit.training.run import run
 
     folder = folders.runs_folder() if root is None else root
-    if Path(name).name != name or name.startswith(".") or not (folder / name).is_dir():
+    if Path(name).name != name or not name or name.startswith(".") or not os.path.isdir(folder / name):
         known = ", ".join(listed.name for listed in run.list_runs(folder)[:5]) or "none"
-        raise run.RunRefused(f"Expected the name of a run in {folder} ({known}); got {name!r}.")
+        raise run.RunRefused(f"Expected the name of a run in {folder} ({known}); got {text.quoted(name)}.")
     return run.Run(folder / name)
 
 

@@ -29,8 +29,8 @@ class Place(click.Path):
     An empty one is most often a variable that was never set, and would mean the folder one happens to be in.
     """
 
-    def __init__(self, exists: bool = False) -> None:
-        super().__init__(exists=exists, path_type=Path)
+    def __init__(self, exists: bool = False, file: bool = True) -> None:
+        super().__init__(exists=exists, file_okay=file, path_type=Path)
 
     def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Any:
         given = os.fspath(value)
@@ -50,6 +50,7 @@ class Place(click.Path):
 
 
 FILE = Place()
+FOLDER = Place(exists=True, file=False)
 DATA = click.option(
     "--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv."
 )

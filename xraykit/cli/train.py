@@ -64,6 +64,7 @@ def train(
             _show_estimate(chosen, folder, device, as_json, out)
             return
         device_queue.choose(device, chosen.backend)  # refuses an unknown one before a folder is made
+        run.check_name(name, root)
         with terminal.bars() as moved:
             audit = audited.before_training(folder, chosen.split_plan, accept_leaks, moved)
         recorded = json.loads(chosen.to_json())

@@ -24,7 +24,7 @@ from xraykit.experiments.grid import Trial
 from xraykit.experiments.study import study as studies
 from xraykit.experiments.study.study import Study
 from xraykit.refused import Refused, field_of
-from xraykit.system import files, folders
+from xraykit.system import files, folders, text
 from xraykit.system.job_folder.job_folder import JobFolder, JobRefused
 from xraykit.system.job_folder.record import PathText, Record, State
 from xraykit.training import audited
@@ -208,7 +208,10 @@ class StudyFolder(JobFolder):
     def _parse_trials(self) -> tuple[Trial, ...]:
         try:
             listed = msgspec.convert(self.read(TRIALS), list[_Trial])
-            return tuple(grid.trial_from_json(trial) for trial in listed)
+            trials = tuple(grid.trial_from_json(trial) for trial in listed)
+            if not (twice := _first_repeated([trial.number for trial in trials])):
+                return trials
+            words = f"it names trial {twice} twice"
         except msgspec.ValidationError as error:
             words = f"it holds something else as {field_of(error)}"
         except recipes.RecipeRefused as error:
@@ -225,6 +228,10 @@ class StudyFolder(JobFolder):
                 f"Expected the folds of the study {self.name} in {FOLDS}; it holds something else as "
                 f"{field_of(error)}. Restore it, or delete the study."
             ) from None
+
+
+def _first_repeated(numbers: Sequence[int]) -> int | None:
+    return next((number for place, number in enumerate(numbers) if number in numbers[:place]), None)
 
 
 class _Folds(TypedDict):
@@ -268,7 +275,7 @@ def create(
         If the name is not plain or already taken.
     """
     root = studies_folder() if root is None else Path(root)
-    _check_name(name)
+    check_name(name, root)
     folders.make_private(root)
     unfinished = StudyFolder(root / f".{study.name}.{uuid.uuid4().hex[:8]}.{folders.UNFINISHED}")
     folders.make_private(unfinished.runs_folder)
@@ -288,11 +295,22 @@ def create(
         shutil.rmtree(unfinished.path, ignore_errors=True)
 
 
-def _check_name(name: str | None) -> None:
-    if name is not None and not folders.is_plain_name(name):
+def check_name(name: str | None, root: str | Path | None = None) -> None:
+    """StudyFolderRefused where no study can have this name in `root`; asked before films are read for it."""
+    if name is None:
+        return
+    if not folders.is_plain_name(name):
         raise StudyFolderRefused(
-            f"Expected a study name of at most 100 letters, digits, '.', '_' and '-', no mark first; got {name!r}."
+            "Expected a study name of at most 100 letters, digits, '.', '_' and '-', no mark first; got "
+            f"{text.quoted(name)}."
         )
+    root = studies_folder() if root is None else Path(root)
+    if os.path.lexists(root / name):
+        raise _taken(name, root)
+
+
+def _taken(name: str, root: Path) -> StudyFolderRefused:
+    return StudyFolderRefused(f"There is a study named {name} in {root} already. Choose another name.")
 
 
 def _queued(films: Dataset, runs: int, facts: Mapping[str, Any]) -> StudyState:
@@ -307,7 +325,7 @@ def _give_name(unfinished: Path, root: Path, study: str, name: str | None) -> Pa
             if ours and not os.path.lexists(root / candidate):
                 os.rename(unfinished, root / candidate)
                 return root / candidate
-    raise StudyFolderRefused(f"There is a study named {name or study} in {root} already. Choose another name.")
+    raise _taken(name or study, root)
 
 
 def run_name(trial: int, fold: int, seed: int) -> str:
@@ -330,11 +348,12 @@ def list_studies(root: str | Path | None = None) -> list[StudyFolder]:
 def find(name: str, root: str | Path | None = None) -> StudyFolder:
     """A study by its name, or the path of its folder; StudyFolderRefused names those that there are."""
     folder = studies_folder() if root is None else Path(root)
-    for path in (folder / name, Path(name)):
-        if (path / STUDY).is_file():
-            return StudyFolder(path)
+    for path in (folder / name, Path(name)) if name.strip() else ():  # an empty one would be the folder itself
+        if os.path.isfile(path / STUDY):  # which a name longer than there can be does not stop
+            return StudyFolder(Path(os.path.abspath(path)))  # "." and ".." are no names
     names = ", ".join(study.name for study in list_studies(folder)) or "none"
-    raise StudyFolderRefused(f"There is no study named {name} in {folder}. There are: {names}.")
+    place = files.shown(folder)
+    raise StudyFolderRefused(f"There is no study named {text.quoted(name)} in {place}. There are: {names}.")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -1,4 +1,4 @@
-"""Text: the one way in which durations, times of day, sizes and percentages are written. Standard library only."""
+"""Text: the one way in which durations, times of day, names, sizes and percentages are written. No library."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 
 NOT_KNOWN = "–"
 LONG = 1000 * 86_400  # seconds; beyond it nobody counts hours
+QUOTED = 80  # letters of a name that somebody gave, in a message
 
 
 def duration(seconds: float | None) -> str:
@@ -60,6 +61,11 @@ def timestamp(seconds: float) -> str:
         return f"{datetime.datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"
     except (ValueError, OverflowError, OSError):
         return NOT_KNOWN
+
+
+def quoted(name: str) -> str:
+    """A name that somebody gave, in a message: line ends and letters that turn the line round are written out."""
+    return repr(name if len(name) <= QUOTED else f"{name[:QUOTED]}...")
 
 
 def percent(share: float | None) -> str:

@@ -9,7 +9,7 @@ import click
 
 from xraykit.cli import terminal
 from xraykit.cli.report import write
-from xraykit.cli.terminal import FILE, Place
+from xraykit.cli.terminal import FOLDER, Place
 
 
 @click.command(short_help="Saved models on the test films they share.")
@@ -35,7 +35,7 @@ def compare(models: tuple[str, ...], label: str | None, margin: float | None, na
 
 @click.command(short_help="A kept reading session.")
 @write.options
-@click.option("--readings", "root", type=FILE, help="Folder of the sessions.  [default: $XRAYKIT_RUNS/readings]")
+@click.option("--readings", "root", type=FOLDER, help="Folder of the sessions.  [default: $XRAYKIT_RUNS/readings]")
 @click.argument("name")
 def reading(name: str, root: Path | None, **files: Any) -> None:
     """A kept reading session: what a reader and the models made of its films."""
@@ -54,7 +54,7 @@ def reading(name: str, root: Path | None, **files: Any) -> None:
 
 @click.command(short_help="A training run, in any state.")
 @write.options
-@click.option("--runs", "root", type=FILE, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
+@click.option("--runs", "root", type=FOLDER, help="Folder of the runs.  [default: $XRAYKIT_RUNS, else runs/]")
 @click.argument("name", metavar="RUN")
 def run(name: str, root: Path | None, **files: Any) -> None:
     """A training run in any state: result, curves, recipe, films, device, course, warnings.
@@ -74,7 +74,7 @@ def run(name: str, root: Path | None, **files: Any) -> None:
 
 @click.command(short_help="A study of many runs.")
 @write.options
-@click.option("--studies", "root", type=FILE, help="Folder of the studies.  [default: studies/ below the runs]")
+@click.option("--studies", "root", type=FOLDER, help="Folder of the studies.  [default: studies/ below the runs]")
 @click.option("--trial", "trials", type=click.IntRange(1), multiple=True, help="Draw its history; again for more.")
 @click.argument("name", metavar="STUDY")
 def study(name: str, root: Path | None, trials: tuple[int, ...], **files: Any) -> None:

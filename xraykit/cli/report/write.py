@@ -13,6 +13,7 @@ import click
 
 from xraykit.cli import terminal
 from xraykit.cli.terminal import FILE
+from xraykit.system import text
 
 if TYPE_CHECKING:
     from xraykit.reports.report.page import Report
@@ -100,8 +101,11 @@ def wanted(out: Path, formats: str | None, look: str, full: bool, *, films: bool
         suffixes.setdefault(f".{FORMATS[kind].suffix}", kind)
     is_folder = os.path.isdir(out)  # false, too, of a name that is too long for one
     by_name = None if is_folder else suffixes.get(out.suffix.lower())
-    if by_name is None and not is_folder and re.fullmatch(r"\.[A-Za-z]{3,5}", out.suffix):
-        raise click.UsageError(f"Expected a folder, or a file that ends in {', '.join(suffixes)}; got {out.name}.")
+    is_file = os.path.lexists(out) or re.fullmatch(r"\.[A-Za-z]{3,5}", out.suffix)
+    if by_name is None and not is_folder and is_file:
+        raise click.UsageError(
+            f"Expected a folder, or a file that ends in {', '.join(suffixes)}; got {text.quoted(out.name)}."
+        )
     if formats is None:
         kinds = _kinds(by_name or DEFAULT, allowed)
     else:

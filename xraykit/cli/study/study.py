@@ -40,7 +40,7 @@ class Time(click.ParamType):
         parts = re.findall(r"(\d{1,7}(?:\.\d{1,6})?)(min|[smhd])", plain)
         seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
         if "".join(number + unit for number, unit in parts) != plain or not 1 <= seconds <= 10**8:
-            self.fail(f"Expected a time as 90s, 30m, 2h or 1h30m; got {value!r}.", param, ctx)
+            self.fail(f"Expected a time from 1s on, as 90s, 30m, 2h or 1h30m; got {value!r}.", param, ctx)
         return seconds
 
 
@@ -94,7 +94,7 @@ def export(name: str, settings: tuple[str, ...]) -> None:
 @click.option(
     "--budget", type=Time(), help="The time it may take, as 30m or 2h: fewer training films where it would take longer."
 )
-@click.option("--shrink", type=click.FloatRange(0, 1, min_open=True), help="Fraction of the training films to use.")
+@click.option("--shrink", type=click.FloatRange(0.001, 1), help="Fraction of the training films to use.")
 @click.option("--set", "settings", multiple=True, help="field=value, as often as needed: recipe.phases.0.epochs=3")
 @click.option(
     "--random-weights",
@@ -140,6 +140,7 @@ def run(
             planned = _plan(chosen, given, device, out)
             click.echo(json.dumps(planned.to_json(), indent=1) if as_json else "\n".join(_lines(planned)))
             return
+        study_folder.check_name(own_name, root or storage)
         ready, planned = _ready(chosen, given), None
         if chosen.budget is not None:
             ready, planned = _planned(ready, device, _Teller())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.terminal import FILE
+from xraykit.cli.terminal import FOLDER
 from xraykit.system import text
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xraykit.experiments.table import Table, TrialRow
 
 STOP_SECONDS = 30.0  # a study ends within ten; the rest is for a computer that is busy
-_ROOT = click.option("--studies", "root", type=FILE, help="Folder of the studies.  [default: studies/ below the runs]")
+_ROOT = click.option("--studies", "root", type=FOLDER, help="Folder of studies.  [default: studies/ below the runs]")
 _NAME = click.argument("name")
 
 

@@ -28,7 +28,8 @@ def read(root: Path, classes: Sequence[str] = (), walked: Callable[[int], None] 
         differ so little that they may be one.
     """
     if not root.is_dir():
-        raise DatasetRefused(f"No folder at {root}.", code="no-folder")
+        words = f"{root} is a file; expected a folder of films." if root.is_file() else f"No folder at {root}."
+        raise DatasetRefused(words, code="no-folder")
     tree = walk.walk(root, walked)
     tree.others = [name for name in tree.others if name not in (RECORD, POOL_RECORD)]
     table = _manifest_of(tree)

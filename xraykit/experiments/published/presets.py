@@ -5,12 +5,14 @@ Where a source does not say something it is chosen here and said in the study's 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from xraykit.experiments.study import study as studies
 from xraykit.experiments.study.design import Design, FoldKind
 from xraykit.experiments.study.study import FoldPlan, Study, StudyRefused
 from xraykit.films.samples import example
+from xraykit.system import text
 from xraykit.training.recipe import presets as recipes
 from xraykit.training.recipe.recipe import Augmentation, Hidden, Phase, Recipe
 
@@ -26,8 +28,9 @@ def load(name_or_file: str | Path) -> Study:
     if str(name_or_file) in NAMED:
         return NAMED[str(name_or_file)]
     path = Path(name_or_file)
-    if not path.is_file():
-        raise StudyRefused(f"Expected a study's name ({', '.join(NAMED)}) or a JSON file; got {str(name_or_file)!r}.")
+    if not os.path.isfile(path):  # which a name longer than there can be does not stop
+        given = text.quoted(str(name_or_file))
+        raise StudyRefused(f"Expected a study's name ({', '.join(NAMED)}) or a JSON file; got {given}.")
     return studies.read(path)
 
 

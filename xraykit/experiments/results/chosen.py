@@ -96,7 +96,8 @@ def _read(folder: StudyFolder, stamp: tuple[int, int]) -> Chosen:
         ) from None
     except EvaluationRefused as refused:
         raise StudyFolderRefused(
-            f"The test figures of the study {folder.name} cannot be read. {refused.words}"
+            f"The test figures of the study {folder.name} cannot be read. {refused.words} Restore the run, or delete "
+            f"{CHOSEN} and resume the study: the test films are read again."
         ) from None
     counts = np.sum([reading.confusion for reading in readings], axis=0)
     # Networks that read the same films: all of them, or with leave-one-source-out those of one source

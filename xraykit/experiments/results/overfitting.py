@@ -109,18 +109,20 @@ def _read(head: TrialRow | None, everything: TrialRow | None) -> tuple[Reading, 
         return Reading.UNKNOWN, Figure(None)
     changes = [(first_run.gap or 0.0) - (second_run.gap or 0.0) for first_run, second_run in pairs]
     mean = spread(changes).mean
-    ends = corrected_interval(changes, head.folds) if len(changes) > 1 else _ends_by_films(*pairs[0], changes[0])
-    if ends is None:
+    low, high = corrected_interval(changes, head.folds) if len(changes) > 1 else (None, None)
+    if low is None or high is None:  # one pair, or pairs that are all alike
+        low, high = _ends_by_films(*pairs[0], changes[0])
+    if low is None or high is None:
         return Reading.UNKNOWN, Figure(mean, n=len(pairs))
-    reading = Reading.HOLDS if ends[0] > 0 else Reading.CONTRARY if ends[1] < 0 else Reading.NOT_TOLD_APART
-    return reading, Figure(mean, *ends, len(pairs))
+    reading = Reading.HOLDS if low > 0 else Reading.CONTRARY if high < 0 else Reading.NOT_TOLD_APART
+    return reading, Figure(mean, low, high, len(pairs))
 
 
-def _ends_by_films(first: RunRecord, second: RunRecord, change: float) -> tuple[float, float] | None:
+def _ends_by_films(first: RunRecord, second: RunRecord, change: float) -> tuple[float, float] | tuple[None, None]:
     """Of a single pair of runs: what another sample of validation films would change, as if they were not the same
     ones for both, which is on the safe side. None where their number is not known."""
     if not first.films or not second.films:
-        return None
+        return None, None
     variance = 0.0
     for run in (first, second):
         share = run.epochs[-1].val_accuracy or 0.0

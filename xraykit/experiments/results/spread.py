@@ -11,6 +11,8 @@ import numpy as np
 from xraykit.evaluation import stats
 from xraykit.evaluation.stats import LEVEL, Figure
 
+ROUNDING = 1e-24  # a variance below it is that of equal figures
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -57,11 +59,17 @@ def share(values: Sequence[float | None], films: int, folds: int) -> Spread:
     return Spread(result.mean, result.sd, result.n, max(0.0, result.low), min(1.0, result.high))
 
 
-def corrected_interval(values: Sequence[float], folds: int) -> tuple[float, float]:
-    """95% interval of the mean of two or more runs, by Student's t with `corrected_variance`."""
+def corrected_interval(values: Sequence[float], folds: int) -> tuple[float, float] | tuple[None, None]:
+    """95% interval of the mean of two or more runs, by Student's t with `corrected_variance`.
+
+    None where all are the same: there is no variance to go by, and an interval without width would claim certainty.
+    """
     from scipy.stats import t
 
-    half = float(t.ppf((1 + LEVEL) / 2, len(values) - 1)) * corrected_variance(values, folds) ** 0.5
+    variance = corrected_variance(values, folds)
+    if variance < ROUNDING:
+        return None, None
+    half = float(t.ppf((1 + LEVEL) / 2, len(values) - 1)) * variance**0.5
     mean = math.fsum(values) / len(values)
     return mean - half, mean + half
 
@@ -75,7 +83,7 @@ def corrected_p(differences: Sequence[float], folds: int) -> float:
 
     mean, n = math.fsum(differences) / len(differences), len(differences)
     variance = corrected_variance(differences, folds)
-    if variance < 1e-24:
+    if variance < ROUNDING:
         return 1.0 if abs(mean) < 1e-12 else 2.0 ** (1 - n)
     return float(2 * t.sf(abs(mean) / variance**0.5, n - 1))
 

@@ -13,7 +13,7 @@ from typing import Any
 from xraykit.experiments.study.design import Design, FoldKind
 from xraykit.experiments.study.rules import faults, put, recipe_data
 from xraykit.refused import Refused
-from xraykit.system import files
+from xraykit.system import files, text
 from xraykit.training.recipe import recipe as recipes
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.recipe.rules import Fault
@@ -152,7 +152,11 @@ def read(path: Path) -> Study:
             f"Expected a study as JSON in {files.shown(path.name)}; it is not valid JSON. Start from one that "
             "`python -m xraykit study export NAME` writes."
         ) from None
-    return from_dict(data)
+    try:
+        return from_dict(data)
+    except StudyRefused as refused:
+        words = f"{files.shown(path.name)} holds no study that can be run.\n{refused.words}"
+        raise StudyRefused(words, refused.faults) from None
 
 
 def with_settings(study: Study, settings: Sequence[str]) -> Study:
@@ -165,16 +169,19 @@ def with_settings(study: Study, settings: Sequence[str]) -> Study:
     """
     data: Any = json.loads(study.to_json())
     for setting in settings:
-        path, equals, text = setting.partition("=")
+        path, equals, given = setting.partition("=")
         try:
-            value = json.loads(text)
+            value = json.loads(given)
         except (ValueError, RecursionError):
-            value = text
+            value = given
         before, dot, factor = path.partition(".")
         if equals and before in ("factors", "classes") and dot:  # what is not there yet may be added
             data[before][factor] = value
         elif not equals or not put(data, path, value):
-            raise StudyRefused(f"Expected field=value with a field of the study; got {setting!r}.")
+            raise StudyRefused(
+                f"Expected field=value with a field of the study; got {text.quoted(setting)}. `python -m xraykit study "
+                "export NAME` prints every field."
+            )
     return from_dict(data)
 
 

@@ -109,7 +109,7 @@ def verdict(table: Table, by_number: Mapping[int, str]) -> Iterator[str]:
     """Which trial is best, how sure that is, and what it rests on."""
     best, ties = table.best, table.ties
     if best is None:
-        yield "No run has finished yet."
+        yield _without_best(table)
         return
     n = best.accuracy.n
     runs = f"mean of {n} runs" if n > 1 else "one run"
@@ -127,6 +127,15 @@ def verdict(table: Table, by_number: Mapping[int, str]) -> Iterator[str]:
             "Trials marked “random start” asked for ImageNet weights that are not on this computer: they began from "
             "random weights and say nothing about pretraining."
         )
+
+
+def _without_best(table: Table) -> str:
+    if finished := table.counts[Standing.FINISHED]:
+        runs = "The finished run has no" if finished == 1 else f"None of the {finished} finished runs has a"
+        return f"{runs} validation accuracy that can be read."
+    if table.runs and table.counts[Standing.FAILED] == len(table.runs):
+        return "Every run has failed."
+    return "No run has finished yet."
 
 
 def _open(table: Table) -> bool:

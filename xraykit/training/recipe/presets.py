@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
-from xraykit.system import files
+from xraykit.system import files, text
 from xraykit.training.recipe.recipe import Augmentation, Hidden, Phase, Recipe, RecipeRefused, from_dict
 
 MOST_BYTES = 2**20
@@ -22,8 +23,9 @@ def load(name_or_file: str | Path) -> Recipe:
     if str(name_or_file) in NAMED:
         return NAMED[str(name_or_file)]
     path = Path(name_or_file)
-    if not path.is_file():
-        raise RecipeRefused(f"Expected a recipe's name ({', '.join(NAMED)}) or a JSON file; got {str(name_or_file)!r}.")
+    if not os.path.isfile(path):  # which a name longer than there can be does not stop
+        given = text.quoted(str(name_or_file))
+        raise RecipeRefused(f"Expected a recipe's name ({', '.join(NAMED)}) or a JSON file; got {given}.")
     try:
         data = json.loads(files.read_plain(path, MOST_BYTES))
     except files.FileRefused as refused:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xraykit.system import folders
+from xraykit.system import folders, text
 from xraykit.system.files import csv_line, csv_rows, now, replace_text, whole_lines
 from xraykit.system.job_folder.job_folder import JobFolder, JobRefused
 from xraykit.system.job_folder.record import PathText, Record, State, shortened
@@ -257,13 +258,10 @@ def create(
         If the name is not plain or already taken.
     """
     root = folders.runs_folder() if runs is None else Path(runs)
-    if name and not folders.is_plain_name(name):
-        raise RunRefused(
-            f"Expected a run name of at most 100 letters, digits, '.', '_' and '-', no mark first; got {name!r}."
-        )
+    check_name(name, root)
     path = folders.make_first_free(root, [name] if name else folders.dated_names(recipe["name"], "run"))
     if path is None:
-        raise RunRefused(f"There is a run named {name} in {root} already. Choose another name.")
+        raise _taken(name, root)
     run = Run(path)
     run.write("recipe.json", recipe)
     run.event("created")
@@ -271,6 +269,24 @@ def create(
     known = {field: value for field, value in status.to_json().items() if value is not None}
     run.write(STATUS, known)  # last: a folder is a run once this is there
     return run
+
+
+def check_name(name: str | None, runs: str | Path | None = None) -> None:
+    """RunRefused where no new run can have this name in `runs`; asked before films are read for it."""
+    if not name:
+        return
+    if not folders.is_plain_name(name):
+        raise RunRefused(
+            "Expected a run name of at most 100 letters, digits, '.', '_' and '-', no mark first; got "
+            f"{text.quoted(name)}."
+        )
+    root = folders.runs_folder() if runs is None else Path(runs)
+    if os.path.lexists(root / name):
+        raise _taken(name, root)
+
+
+def _taken(name: str | None, root: Path) -> RunRefused:
+    return RunRefused(f"There is a run named {name} in {root} already. Choose another name.")
 
 
 def list_runs(runs: str | Path | None = None) -> list[Run]:

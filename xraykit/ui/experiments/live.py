@@ -126,7 +126,7 @@ def _show_buttons(study: StudySnapshot, table: Table | str) -> None:
             st.button("Resume", key="study-resume", type="primary", on_click=_resume, args=(study,))
         if _failed(study):
             st.button(
-                "Run failed again",
+                "Retry failed runs",
                 key="study-retry",
                 on_click=_resume,
                 args=(study, True),
