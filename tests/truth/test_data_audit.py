@@ -1,6 +1,7 @@
 """A data audit finds what is planted in synthetic films, and nothing where nothing is."""
 
 import json
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,6 +115,51 @@ def with_exif(label, number, pixels):
     exif = Image.Exif()
     exif[0x0131] = "Scanner"
     return audit_films.coded(pixels, "JPEG", **({"exif": exif} if label == "Pneumonia" else {}))
+
+
+def in_two_depths(label, number, pixels):
+    return audit_films.coded(pixels.astype(np.uint16) * 257 if label == "Normal" else pixels)
+
+
+def of_two_scanners(label, number, pixels):
+    exif = Image.Exif()
+    exif[0x0131] = "Scanner" if label == "Normal" else "A scanner of another maker"
+    return audit_films.coded(pixels, "JPEG", exif=exif)
+
+
+def with_words_at_the_end(label, number, pixels):
+    """As ImageMagick writes them: after the picture."""
+    data, words = audit_films.coded(pixels), b"tEXtdate:create\0"
+    chunk = (len(words) - 4).to_bytes(4, "big") + words + zlib.crc32(words).to_bytes(4, "big")
+    return data[:-12] + chunk + data[-12:] if label == "Normal" else data
+
+
+def with_restarts(label, number, pixels):
+    return audit_films.coded(pixels, "JPEG", **({"restart_marker_blocks": 8} if label == "Normal" else {}))
+
+
+def with_a_density(label, number, pixels):
+    return audit_films.coded(pixels, **({"dpi": (300, 300)} if label == "Normal" else {}))
+
+
+@pytest.mark.parametrize(
+    ("plant", "cause"),
+    [
+        (in_two_depths, "bits"),
+        (in_two_qualities, "quantisation of grey"),
+        (of_two_scanners, "bytes of EXIF"),
+        (with_words_at_the_end, "bytes of text"),
+        (with_restarts, "restart interval"),
+        (with_a_density, "density"),
+    ],
+)
+def test_the_cause_in_a_header_is_named(plant, cause, tmp_path):
+    """Each changes the size of the files too, of which nobody can tell what to mend."""
+    made = audited(audit_films.make(tmp_path / "films", audit_films.rows_of(CLASSES, 20, plant=plant)))
+    (finding,) = [finding for finding in made.findings if finding.code == "header-alone"]
+    probe = next(probe for probe in made.probes if probe.key == "header")
+    assert probe.used[0] == cause and f"It looks at {cause}" in finding.words
+    assert probe.balanced_accuracy.value > 0.95 and "[" in finding.words
 
 
 @pytest.mark.parametrize(
@@ -259,16 +305,23 @@ def test_what_a_file_says_is_read_and_damage_does_no_harm():
     exif[0x0131] = "Scanner"
     jpeg, png = audit_films.coded(pixels, "JPEG", exif=exif, comment=b"x"), audit_films.coded(pixels, dpi=(300, 300))
     facts = header.facts(jpeg)
-    assert facts["EXIF"] == facts["comment"] == 1 and facts["process"] == "SOF0" and facts["components"] == 1
+    assert (
+        facts["bytes of EXIF"] > 20
+        and facts["bytes of comment"] == 3
+        and facts["process"] == "SOF0"
+        and facts["components"] == 1
+    )
     assert header.facts(png)["depth"] == 8 and header.facts(png)["density"] == 11811
     assert "Scanner" not in json.dumps(facts)
+    end = with_words_at_the_end("Normal", 0, pixels)[-header.LAST :]
+    assert header.facts(png[:60], end)["bytes of text"] == 12 and "bytes of text" not in header.facts(png)
     random = np.random.default_rng(0)
-    for data in (jpeg, png):
+    for data in (jpeg, png, with_words_at_the_end("Normal", 0, pixels)):
         for _ in range(300):
             damaged = bytearray(data[: random.integers(len(data))])
             for place in random.integers(0, max(1, len(damaged)), 8):
                 damaged[place : place + 1] = random.bytes(1)
-            json.dumps(header.facts(bytes(damaged)))
+            json.dumps(header.facts(bytes(damaged[:80]), bytes(damaged[80:])))
 
 
 def test_a_card_takes_what_the_audit_says(tmp_path):
