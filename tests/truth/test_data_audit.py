@@ -87,6 +87,16 @@ def test_copies_patients_and_what_goes_with_the_class_are_found(tmp_path):
     assert "P-00" not in made.to_json(), "no patient's number leaves the audit"
 
 
+def test_films_whose_patient_is_not_known_are_not_of_one_patient(tmp_path):
+    """As tables are written by programs: "nan" is no patient that all of them share."""
+    rows = audit_films.rows_of(CLASSES, 20)
+    for number, row in enumerate(rows):
+        row["patient_id"] = ("nan", "NaN", "None", "unknown", "N/A", "-", "?", "<NA>")[number % 8]
+    made = audited(audit_films.make(tmp_path / "films", rows, ["patient_id"]))
+    assert made.groups == 40 and codes(made) == set()
+    assert "no-patients" in codes(made, "info")
+
+
 def brighter(label, number, pixels):
     return audit_films.coded(np.clip(pixels.astype(int) + 40 * (label == "Pneumonia"), 0, 255).astype(np.uint8))
 
@@ -308,6 +318,7 @@ def test_ages_as_manifests_write_them(cell, span):
     [
         ("acquisition_year", "2019", "year", "2019"),
         ("Exam Date", "01/03/20", "year", "2020"),
+        ("study_date", "31.12.98", "year", "1998"),
         ("study_date", "20160301", "year", "2016"),
         ("sex", "weiblich", "sex", "female"),
         ("Gender", "W", "sex", "female"),

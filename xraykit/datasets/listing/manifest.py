@@ -214,7 +214,7 @@ class _Listing:
         listed = []
         for name, exact, cells in zip(given, as_given, self.table.rows, strict=True):
             if film := exact or self._find(name):
-                patient = cells[column["patient"]].strip() if "patient" in column else ""
+                patient = names.said(cells[column["patient"]]) if "patient" in column else ""
                 part = names.part_of(cells[column["part"]]) if divided else ""
                 source = names.label_of(cells[column["source"]]) if "source" in column else ""
                 rest = tuple((other, cells[other].strip()) for other in others)

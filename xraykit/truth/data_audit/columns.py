@@ -136,7 +136,9 @@ def _read(key: str, cell: str) -> str:
     if key == "year":
         match = re.search(r"(?:19|20)\d\d", text)
         short = re.fullmatch(r"\d{1,2}[./-]\d{1,2}[./-](\d\d)", text)  # 31/12/20
-        return match[0] if match else f"20{short[1]}" if short else NOT_SAID
+        if short:
+            return f"{'19' if int(short[1]) > 50 else '20'}{short[1]}"
+        return match[0] if match else NOT_SAID
     return text[:40]
 
 
