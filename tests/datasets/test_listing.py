@@ -309,6 +309,8 @@ def test_a_manifest_is_read_in_the_shapes_people_save(given, told, flat):
         ("", "Its columns are none"),
         ("finding,diagnosis,file\na,b,c\n", "finding, diagnosis. Name the right one label"),
         ("image_id,filename,label\na,b,c\n", "Name the right one path"),
+        ("path,label,Label\na,b,c\n", "label, Label. Name the right one label, and no other"),
+        ("path,label,path\na,b,c\n", "path, path. Name the right one path"),
     ],
 )
 def test_a_manifest_in_doubt_is_refused_with_what_was_found_and_expected(given, words, flat):

@@ -50,8 +50,10 @@ def uneven(root):
     files = {path.name: system_files.sha256_of(path) for path in folder.iterdir() if path.name != cards.CARD}
     checks = {"shortcuts": {"n": 3}, "scorecard": {"n": 3}, "data_audit": None, "left_out": {"runs": 3}}
     tiny_model.write_card(folder, files=files, checks=checks, metrics={"milliseconds_a_film": 1.0})
-    far = dataclasses.replace(evaluation.load(folder / "evaluation.json"), data="far")
-    elsewhere.attach(folder, far, Source("far", "two words", {"Sick": "COVID-19", "Normal": "Normal"}), 0)
+    test = evaluation.load(folder / "evaluation.json")
+    for name, stamp in (("far", "off"), ("gated", "passed"), ("old", "")):
+        far = dataclasses.replace(test, data=name, gate=stamp)
+        elsewhere.attach(folder, far, Source(name, "two words", {"Sick": "COVID-19", "Normal": "Normal"}), 0)
     return folder
 
 
@@ -109,8 +111,14 @@ def test_what_the_network_before_gave_is_gone_and_said(changed):
     card = cards.read(after)
     assert card.elsewhere == () and card.checks.keys() == {sets.CHECK, "data_audit", "left_out"}
     assert {path.name for path in after.iterdir()} == {cards.CARD, *card.files}
-    assert len(cards.read(before).files) == len(card.files) + 1
-    assert "evaluate --model uneven --data DIR --attach far --about 'two words' --map Sick=COVID-19\n" in said
+    assert len(cards.read(before).files) == len(card.files) + 3
+    commands = [line.strip() for line in said.splitlines() if " evaluate " in line]
+    given = "python -m xraykit evaluate --model uneven --data DIR --attach {} --about 'two words' --map Sick=COVID-19"
+    assert commands == [
+        given.format("far") + " --gate off",
+        given.format("gated") + " --gate on",
+        given.format("old"),
+    ], "the gate changes which films count, so each figure needs the gate it was made with"
     assert "audit --model uneven --data DIR" in said and "validation: accuracy" in said
 
 

@@ -1,6 +1,7 @@
 """A data audit finds what is planted in synthetic films, and nothing where nothing is."""
 
 import json
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -86,6 +87,16 @@ def test_copies_patients_and_what_goes_with_the_class_are_found(tmp_path):
     assert "P-00" not in made.to_json(), "no patient's number leaves the audit"
 
 
+def test_films_whose_patient_is_not_known_are_not_of_one_patient(tmp_path):
+    """As tables are written by programs: "nan" is no patient that all of them share."""
+    rows = audit_films.rows_of(CLASSES, 20)
+    for number, row in enumerate(rows):
+        row["patient_id"] = ("nan", "NaN", "None", "unknown", "N/A", "-", "?", "<NA>")[number % 8]
+    made = audited(audit_films.make(tmp_path / "films", rows, ["patient_id"]))
+    assert made.groups == 40 and codes(made) == set()
+    assert "no-patients" in codes(made, "info")
+
+
 def brighter(label, number, pixels):
     return audit_films.coded(np.clip(pixels.astype(int) + 40 * (label == "Pneumonia"), 0, 255).astype(np.uint8))
 
@@ -114,6 +125,51 @@ def with_exif(label, number, pixels):
     exif = Image.Exif()
     exif[0x0131] = "Scanner"
     return audit_films.coded(pixels, "JPEG", **({"exif": exif} if label == "Pneumonia" else {}))
+
+
+def in_two_depths(label, number, pixels):
+    return audit_films.coded(pixels.astype(np.uint16) * 257 if label == "Normal" else pixels)
+
+
+def of_two_scanners(label, number, pixels):
+    exif = Image.Exif()
+    exif[0x0131] = "Scanner" if label == "Normal" else "A scanner of another maker"
+    return audit_films.coded(pixels, "JPEG", exif=exif)
+
+
+def with_words_at_the_end(label, number, pixels):
+    """As ImageMagick writes them: after the picture."""
+    data, words = audit_films.coded(pixels), b"tEXtdate:create\0"
+    chunk = (len(words) - 4).to_bytes(4, "big") + words + zlib.crc32(words).to_bytes(4, "big")
+    return data[:-12] + chunk + data[-12:] if label == "Normal" else data
+
+
+def with_restarts(label, number, pixels):
+    return audit_films.coded(pixels, "JPEG", **({"restart_marker_blocks": 8} if label == "Normal" else {}))
+
+
+def with_a_density(label, number, pixels):
+    return audit_films.coded(pixels, **({"dpi": (300, 300)} if label == "Normal" else {}))
+
+
+@pytest.mark.parametrize(
+    ("plant", "cause"),
+    [
+        (in_two_depths, "bits"),
+        (in_two_qualities, "quantisation"),
+        (of_two_scanners, "bytes of EXIF"),
+        (with_words_at_the_end, "bytes of text"),
+        (with_restarts, "restart interval"),
+        (with_a_density, "density"),
+    ],
+)
+def test_the_cause_in_a_header_is_named(plant, cause, tmp_path):
+    """Each changes the size of the files too, of which nobody can tell what to mend."""
+    made = audited(audit_films.make(tmp_path / "films", audit_films.rows_of(CLASSES, 20, plant=plant)))
+    (finding,) = [finding for finding in made.findings if finding.code == "header-alone"]
+    probe = next(probe for probe in made.probes if probe.key == "header")
+    assert probe.used[0].startswith(cause) and f"It looks at {cause}" in finding.words
+    assert probe.balanced_accuracy.value > 0.95 and "[" in finding.words
 
 
 @pytest.mark.parametrize(
@@ -244,6 +300,10 @@ def test_a_probe_of_a_few_films_stops_only_where_its_interval_is_far_from_chance
         ("045Y", "40 to 64 years"),
         ("006M", "under 1 year"),
         ("3", "1 to 5 years"),
+        ("61,5", "40 to 64 years"),
+        (">89", "65 years or more"),
+        ("90+", "65 years or more"),
+        ("<1", "under 1 year"),
         ("", "not said"),
         ("411", "not said"),
         ("-1", "not said"),
@@ -253,22 +313,45 @@ def test_ages_as_manifests_write_them(cell, span):
     assert columns._read("age", cell) == span
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "key", "value"),
+    [
+        ("acquisition_year", "2019", "year", "2019"),
+        ("Exam Date", "01/03/20", "year", "2020"),
+        ("study_date", "31.12.98", "year", "1998"),
+        ("study_date", "20160301", "year", "2016"),
+        ("sex", "weiblich", "sex", "female"),
+        ("Gender", "W", "sex", "female"),
+        ("sex", "Woman", "sex", "female"),
+    ],
+)
+def test_years_and_sexes_as_manifests_write_them(column, cell, key, value):
+    assert (columns._key(column), columns._read(key, cell)) == (key, value)
+
+
 def test_what_a_file_says_is_read_and_damage_does_no_harm():
     pixels = audit_films.draw(0)
     exif = Image.Exif()
     exif[0x0131] = "Scanner"
     jpeg, png = audit_films.coded(pixels, "JPEG", exif=exif, comment=b"x"), audit_films.coded(pixels, dpi=(300, 300))
     facts = header.facts(jpeg)
-    assert facts["EXIF"] == facts["comment"] == 1 and facts["process"] == "SOF0" and facts["components"] == 1
+    assert (
+        facts["bytes of EXIF"] > 20
+        and facts["bytes of comment"] == 3
+        and facts["process"] == "SOF0"
+        and facts["components"] == 1
+    )
     assert header.facts(png)["depth"] == 8 and header.facts(png)["density"] == 11811
     assert "Scanner" not in json.dumps(facts)
+    end = with_words_at_the_end("Normal", 0, pixels)[-header.LAST :]
+    assert header.facts(png[:60], end)["bytes of text"] == 12 and "bytes of text" not in header.facts(png)
     random = np.random.default_rng(0)
-    for data in (jpeg, png):
+    for data in (jpeg, png, with_words_at_the_end("Normal", 0, pixels)):
         for _ in range(300):
             damaged = bytearray(data[: random.integers(len(data))])
             for place in random.integers(0, max(1, len(damaged)), 8):
                 damaged[place : place + 1] = random.bytes(1)
-            json.dumps(header.facts(bytes(damaged)))
+            json.dumps(header.facts(bytes(damaged[:80]), bytes(damaged[80:])))
 
 
 def test_a_card_takes_what_the_audit_says(tmp_path):

@@ -24,12 +24,13 @@ from xraykit.models.cards.card import Card, ModelRefused
 from xraykit.models.conversion import biases as conversion
 from xraykit.models.conversion.task import squares
 from xraykit.system import files as system_files
-from xraykit.truth import sets
+from xraykit.truth import elsewhere, sets
 
 KEY = "class_biases"  # in a card's metrics: what was added to its network's last layer after the last epoch
 CLOSE = 0.01  # in logits: less is no change, but the rounding of another reading of the same films
 DIGITS = 6  # of the logits in an evaluation's file, so that these biases can be taken off them again
 AGREEMENT = 1e-4  # largest allowed difference of any probability
+GATES = {"passed": "on", "off": "off"}  # what --gate says by an evaluation's stamp; unknown in old files
 OUTDATED = ("shortcuts", "scorecard")  # checks that read films with the network
 
 
@@ -63,6 +64,7 @@ def refit(name_or_folder: str | Path) -> Refitted:
     fitted, change = _fit(card, parts["validation"])
     if np.abs(change).max() < CLOSE:
         return Refitted(card, {})
+    again = tuple(_again(card, folder))
     with kept.new_model(card.name, folder.parent, replace=True) as unfinished:
         if cards.read(folder) != card:
             raise ModelRefused(
@@ -76,7 +78,7 @@ def refit(name_or_folder: str | Path) -> Refitted:
         system_files.replace_text(unfinished / cards.CARD, draft.to_json(), shared=True)
         after = _measured(draft, unfinished, _agreement(folder, unfinished, draft, change, theirs))
         system_files.replace_text(unfinished / cards.CARD, after.to_json(), shared=True)
-    return Refitted(after, dict(zip(card.classes, change.tolist(), strict=True)), tuple(_again(card)))
+    return Refitted(after, dict(zip(card.classes, change.tolist(), strict=True)), again)
 
 
 def _read(folder: Path) -> tuple[Card, dict[str, Evaluation]]:
@@ -159,12 +161,14 @@ def _agreement(before: Path, after: Path, draft: Card, change: np.ndarray, their
     return {"largest_difference": difference, "films": len(films), "kind": "synthetic", "allowed": AGREEMENT}
 
 
-def _again(card: Card) -> Iterator[str]:
-    """The commands that make again what was taken off a card."""
+def _again(card: Card, folder: Path) -> Iterator[str]:
+    """The commands that make again what is taken off a card, with the gate as it was for each figure."""
     for place in card.elsewhere:
         words = ["--model", card.name, "--data", "DIR", "--attach", place["name"], "--about", place["data"]]
         for theirs, ours in place["classes"].items():
             words += ["--map", f"{theirs}={ours}"] if theirs != ours else []
+        if gate := GATES.get(elsewhere.load(card, folder, place["name"]).gate):
+            words += ["--gate", gate]
         yield f"python -m xraykit evaluate {shlex.join(words)}"
     if set(OUTDATED) & set(card.checks):
         yield f"python -m xraykit audit --model {card.name} --data DIR --out DIR"

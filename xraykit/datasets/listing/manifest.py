@@ -145,13 +145,14 @@ def _plain(column: str) -> str:
 
 
 def _refuse_doubt(name: str, roles: dict[str, list[str]]) -> None:
-    """Two columns that may both be the class or the film, neither by the name of the house."""
+    """Two columns that may both be the class or the film, neither or both by the name of the house."""
     for role in ("path", "label"):
         columns = roles[role]
-        if len(columns) > 1 and _plain(columns[0]) != role:
+        named = [_plain(column) for column in columns]
+        if len(columns) > 1 and named.count(role) != 1:
             raise DatasetRefused(
                 f"{name} has {counted(len(columns), 'column')} that may be the {role}: {', '.join(columns)}. Name the "
-                f"right one {role}.",
+                f"right one {role}, and no other.",
                 code="manifest-columns",
             )
 
@@ -214,7 +215,7 @@ class _Listing:
         listed = []
         for name, exact, cells in zip(given, as_given, self.table.rows, strict=True):
             if film := exact or self._find(name):
-                patient = cells[column["patient"]].strip() if "patient" in column else ""
+                patient = names.said(cells[column["patient"]]) if "patient" in column else ""
                 part = names.part_of(cells[column["part"]]) if divided else ""
                 source = names.label_of(cells[column["source"]]) if "source" in column else ""
                 rest = tuple((other, cells[other].strip()) for other in others)

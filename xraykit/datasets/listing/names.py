@@ -24,9 +24,16 @@ PART_WORDS = {
     ),
     **dict.fromkeys(("test", "testing", "tst", "testset", "testdata", "holdout"), "test"),
 }
+NOTHING = {"nan", "na", "n/a", "<na>", "none", "null", "unknown", "?", "-"}
 COMPANION = re.compile(
     r"(?P<film>.+?)[ _.-]*(?:lung)?[ _.-]*(?:mask|seg|segmentation|labelmap)s?(?:[ _.-]*\d+)?", re.IGNORECASE
 )
+
+
+def said(cell: str) -> str:
+    """A cell as it is written; "" where it says that nothing is known, as programs write it that save tables."""
+    text = cell.strip()
+    return "" if text.casefold() in NOTHING else text
 
 
 @lru_cache(maxsize=1024)

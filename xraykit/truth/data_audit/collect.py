@@ -31,7 +31,7 @@ from xraykit.system import files
 from xraykit.system.folders import cache_folder, close_private
 from xraykit.truth.data_audit.measure import Measured, measure
 
-FORMAT = 1
+FORMAT = 2
 ARRAYS = ("small", "border", "corners", "histogram", "whole")
 
 

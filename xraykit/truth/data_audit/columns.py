@@ -25,13 +25,13 @@ NAMES = {
     "view": ("View", r"view(position)?|projection|position"),
     "device": ("Device", r"manufacturer\w*|device|scanner|machine|stationname|modelname|detector"),
     "place": ("Place", r"country|location|city|institution|hospitalname|clinic|department"),
-    "year": ("Year", r"year|studyyear|(study|acquisition)?date"),
+    "year": ("Year", r"(study|series|acquisition|exam|examination|scan|image|film)?(year|date)"),
 }
 AGES = ((1, "under 1 year"), (6, "1 to 5 years"), (18, "6 to 17 years"), (40, "18 to 39 years"), (65, "40 to 64 years"))
 OLDEST, MOST_YEARS = "65 years or more", 130
 SEXES = {
-    **dict.fromkeys(("m", "male", "man"), "male"),
-    **dict.fromkeys(("f", "female", "woman"), "female"),
+    **dict.fromkeys(("m", "male", "man", "mann", "männlich"), "male"),
+    **dict.fromkeys(("f", "female", "woman", "w", "frau", "weiblich"), "female"),
     **dict.fromkeys(("o", "other"), "other"),
     **dict.fromkeys(("u", "unk", "undefined"), NOT_SAID),
 }
@@ -135,6 +135,9 @@ def _read(key: str, cell: str) -> str:
         return SEXES.get(text.casefold(), text[:40])
     if key == "year":
         match = re.search(r"(?:19|20)\d\d", text)
+        short = re.fullmatch(r"\d{1,2}[./-]\d{1,2}[./-](\d\d)", text)  # 31/12/20
+        if short:
+            return f"{'19' if int(short[1]) > 50 else '20'}{short[1]}"
         return match[0] if match else NOT_SAID
     return text[:40]
 
@@ -143,7 +146,10 @@ def _age(text: str) -> str:
     """An age in years, or as DICOM writes it (045Y, 006M, 012D, 003W), as one of six spans."""
     if re.fullmatch(r"-\d+(\.\d+)?", text):  # as -1, where an age is not known
         return NOT_SAID
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([YMWD]?)\w*", text, re.IGNORECASE)
+    if re.fullmatch(r"<\s*1", text):
+        return AGES[0][1]
+    bare = re.sub(r"^[<>≤≥~]\s*|\s*\+$", "", text).replace(",", ".")  # ">89" and "90+", as some hide the oldest
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([YMWD]?)\w*", bare, re.IGNORECASE)
     if not match:
         return text[:40]
     years = float(match[1]) / {"M": 12, "W": 52, "D": 365}.get(match[2].upper(), 1)

@@ -65,8 +65,10 @@ def _header(film: Radiograph, path: Path) -> dict[str, float | str]:
     try:
         with path.open("rb") as file:
             size, beginning = path.stat().st_size, file.read(header.MOST)
+            file.seek(max(header.MOST, size - header.LAST))
+            end = file.read(header.LAST)
     except OSError:
-        size, beginning = 0, b""
+        size, beginning, end = 0, b"", b""
     codes = {note.code for note in film.notes}
     return {
         "width": film.width,
@@ -80,7 +82,7 @@ def _header(film: Radiograph, path: Path) -> dict[str, float | str]:
         "colour": int(film.colour or "grey-in-colour" in codes),
         "turned by EXIF": int("turned" in codes),
         **({"view": film.view} if film.view else {}),
-        **header.facts(beginning),
+        **header.facts(beginning, end),
     }
 
 

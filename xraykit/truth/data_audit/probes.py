@@ -25,6 +25,9 @@ FOLDS, DRAWS, SEED = 5, 1000, 0
 LEAST = 12  # groups of the smallest class; of fewer nothing can be told
 DEPTH = 4  # of trees, as of the tree that reached 92 % on DarkCovidNet's headers
 MANY = 400  # films from which a forest is fitted; fewer are told apart by a line
+NAMED = 6  # facts that a probe names
+AS_WELL = 0.01  # balanced accuracy within which one fact tells as much as all
+FOLLOWING = ("bytes a pixel", "bytes", "pixels")
 COMMON = 12  # values of a word that are told apart
 NUMBER = r"\d{1,15}"  # in the name of a file
 PICTURE = r"\.(png|jpe?g|dcm|dicom|tiff?|bmp|webp|jp2)$"
@@ -76,17 +79,20 @@ def probe(collection: Collection, groups: np.ndarray, key: str) -> Probe:
         return Probe(**head, why_not=few)
     table = _table(collection, key)
     model = TREE if table.names else LINE if len(labels) < MANY else FOREST
-    predicted, folds, weights = _predict(table, labels, groups, model)
+    folds = _folds(labels, groups)
+    predicted, weights = _predict(table, labels, folds, model)
     figures = _figures(labels, predicted, groups, len(classes))
+    balanced = figures["balanced"]
+    alone = _alone(table, labels, folds, balanced.value or 0) if (balanced.low or 0) > 1 / len(present) else []
     return Probe(
         **head,
         model=model,
-        balanced_accuracy=Share.of_figure(figures["balanced"]),
+        balanced_accuracy=Share.of_figure(balanced),
         accuracy=Share.of_figure(figures["accuracy"]),
         chance=1 / len(present),
         majority=float(counts.max() / len(labels)),
-        folds=folds,
-        used=_used(table, weights),
+        folds=len(folds),
+        used=list(dict.fromkeys([*alone, *_used(table, weights)]))[:NAMED],
         sensitivity={classes[c]: float((predicted[labels == c] == c).mean()) for c in present},
         against_rest={classes[c]: Share.of_figure(figures[f"rest {c}"]) for c in present},
     )
@@ -161,7 +167,7 @@ def _columns(facts: Sequence[Mapping[str, float | str]]) -> _Table:
     for name in dict.fromkeys(name for fact in facts for name in fact):
         values = [fact.get(name) for fact in facts]
         known = [float(value) for value in values if isinstance(value, int | float)]
-        absent = 0.0 if name in header.FLAGS or not known else float(np.median(known))
+        absent = 0.0 if name in header.EXTRAS or not known else float(np.median(known))
         columns.append(np.array([value if isinstance(value, int | float) else absent for value in values], float))
         names.append(name)
         common = Counter(value for value in values if isinstance(value, str)).most_common(COMMON)
@@ -172,24 +178,46 @@ def _columns(facts: Sequence[Mapping[str, float | str]]) -> _Table:
     return _Table(np.stack([columns[place] for place in varied], axis=1), [names[place] for place in varied])
 
 
-def _predict(
-    table: _Table, labels: np.ndarray, groups: np.ndarray, model: str
-) -> tuple[np.ndarray, int, np.ndarray | None]:
-    """The class of each film by a model that did not see its group; how many folds; what a tree looked at, (D,)."""
+def _folds(labels: np.ndarray, groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Films to learn from and films to tell, which share no group."""
     from sklearn.model_selection import StratifiedGroupKFold
+
+    with warnings.catch_warnings(action="ignore"):
+        return list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED).split(labels, labels, groups))
+
+
+def _predict(
+    table: _Table, labels: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]], model: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The class of each film by a model that did not see its group; what a tree looked at, (D,)."""
     from threadpoolctl import threadpool_limits
 
-    folder = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
     predicted = np.zeros(len(labels), np.int64)
     weights = []
     # One thread: several wait for each other where the computer is busy, and lose more than they gain
     with warnings.catch_warnings(action="ignore"), threadpool_limits(1):
-        for train, test in folder.split(table.numbers, labels, groups):
+        for train, test in folds:
             fitted = _fit(model, table.numbers[train], labels[train])
             predicted[test] = fitted.predict(table.numbers[test])
             weights.append(getattr(fitted, "feature_importances_", None))
     seen = [each for each in weights if each is not None]
-    return predicted, FOLDS, np.mean(seen, axis=0) if seen else None
+    return predicted, np.mean(seen, axis=0) if seen else None
+
+
+def _alone(
+    table: _Table, labels: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]], reached: float
+) -> list[str]:
+    """The facts of which each alone tells the class as well as all together: of several a tree takes one by lot.
+
+    Sizes in bytes come last: they follow from all the others.
+    """
+    alone = {}
+    for place, name in enumerate(table.names):
+        predicted, _ = _predict(_Table(table.numbers[:, [place]], [name]), labels, folds, TREE)
+        balanced = np.mean([(predicted[labels == label] == label).mean() for label in np.unique(labels)])
+        if balanced >= reached - AS_WELL:
+            alone[name] = float(balanced)
+    return sorted(alone, key=lambda name: (name in FOLLOWING, -alone[name]))
 
 
 def _fit(model: str, numbers: np.ndarray, labels: np.ndarray) -> Any:
@@ -249,4 +277,4 @@ def _used(table: _Table, weights: np.ndarray | None) -> list[str]:
     if weights is None or not table.names:
         return []
     order = np.argsort(-weights)
-    return [table.names[place] for place in order[:6] if weights[place] > 0.01]
+    return [table.names[place] for place in order[:NAMED] if weights[place] > 0.01]
