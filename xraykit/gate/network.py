@@ -45,13 +45,21 @@ def shares(grey: np.ndarray) -> tuple[np.ndarray, float]:
     -------
     float32 (5,), the share of each of `KINDS`, sum 1; and how likely a chest film here is inverted, 0..1.
     """
-    graph, lock = _graph()
-    with lock:
-        graph.set_tensor(graph.get_input_details()[0]["index"], prepared(grey)[None, ..., None])
-        graph.invoke()
-        out = graph.get_tensor(graph.get_output_details()[0]["index"])[0].astype(np.float64)
+    out = scores(grey[None])[0].astype(np.float64)
     kinds = np.exp(out[:5] - out[:5].max())
     return kinds / kinds.sum(), float(1 / (1 + np.exp(-np.clip(out[5], -50, 50))))
+
+
+def scores(grey: np.ndarray) -> np.ndarray:
+    """Small pictures (N, 64, 64) as the network scores them: float32 (N, 6), before softmax and logistic curve."""
+    graph, lock = _graph()
+    rows = []
+    for picture in prepared(grey):
+        with lock:
+            graph.set_tensor(graph.get_input_details()[0]["index"], picture[None, ..., None])
+            graph.invoke()
+            rows.append(graph.get_tensor(graph.get_output_details()[0]["index"])[0])
+    return np.stack(rows)
 
 
 @cache

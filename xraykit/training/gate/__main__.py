@@ -1,7 +1,8 @@
 """Learn the gate's network again and measure it: `python -m xraykit.training.gate --data DIR --out FOLDER`.
 
 DIR holds `radiography`, `darkcovid`, `kermany` and `intel`, those that there are. With --left-out another is
-learned without some kinds, to tell what a gate makes of what it never saw. A few minutes of one core for each.
+learned without some kinds, to tell what a gate makes of what it never saw. A few minutes of one core for each. With
+--kept nothing is learned: the network that is there is measured and its figures are printed.
 """
 
 from __future__ import annotations
@@ -49,22 +50,27 @@ class Made(NamedTuple):
 @click.option(
     "--left-out/--no-left-out", default=False, help="Learn another that lacks some kinds, and measure it on these."
 )
-def main(data: Path, out: Path, epochs: int, left_out: bool) -> None:
+@click.option("--kept", is_flag=True, help="Learn nothing: measure the network that is there.")
+def main(data: Path, out: Path, epochs: int, left_out: bool, kept: bool) -> None:
     """Learn the gate's network and write gate.tflite and gate.json."""
+    films = pictures.films(data)
+    others = [*pictures.photographs(data), *pictures.drawings(0, DRAWN_EACH), *pictures.medical()]
+    of_test = [p for p in films if p.test], [p for p in others if p.test]
+    if kept:
+        _say("the network that is there", _measured(network.scores, *of_test, changed=True))
+        return
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     from xraykit.training.fit.network import gate as fit
 
-    films = pictures.films(data)
-    others = [*pictures.photographs(data), *pictures.drawings(0, DRAWN_EACH), *pictures.medical()]
     made = _made(films, others)
-    kept = _learn(made, epochs)
-    measured = _measured(kept, films, others)
+    learned = _learn(made, epochs)
+    measured = _measured(_scores(learned), *of_test, changed=True)
     _say("all kinds", measured)
     without = {}
     for name, kinds in LEFT_OUT.items() if left_out else ():
         lacking = _learn(made, epochs, kinds)
         strange = [p for p in films if p.kind in kinds], [p for p in others if p.kind in kinds]
-        without[name] = _measured(lacking, *strange, of_all=True)
+        without[name] = _measured(_scores(lacking), *strange)
         _say(name, without[name])
     about = {
         "limits": LIMITS,
@@ -79,7 +85,7 @@ def main(data: Path, out: Path, epochs: int, left_out: bool) -> None:
         "left_out": without,
     }
     out.mkdir(parents=True, exist_ok=True)
-    files.replace_bytes(out / network.NETWORK.name, fit.to_litert(kept), shared=True)
+    files.replace_bytes(out / network.NETWORK.name, fit.to_litert(learned), shared=True)
     files.replace_text(out / network.ABOUT.name, json.dumps(about, indent=1) + "\n", shared=True)
 
 
@@ -105,16 +111,18 @@ def _learn(made: Made, epochs: int, without: Collection[str] = ()) -> Any:
     return fit.learn(made.films[chest], made.others[rest], epochs, SEED, verbose=2)
 
 
-def _measured(
-    learned: Any, films: Sequence[Picture], others: Sequence[Picture], of_all: bool = False
-) -> dict[str, list[dict[str, Any]]]:
+def _scores(learned: Any) -> measure.Scores:
     def scores(grey: np.ndarray) -> np.ndarray:
         return np.asarray(learned.predict(network.prepared(grey)[..., None], batch_size=256, verbose=0))
 
-    return {
-        "films": measure.of_films([p for p in films if p.test or of_all], scores, LIMITS),
-        "others": measure.of_others([p for p in others if p.test or of_all], scores, LIMITS),
-    }
+    return scores
+
+
+def _measured(
+    scores: measure.Scores, films: Sequence[Picture], others: Sequence[Picture], changed: bool = False
+) -> dict[str, list[dict[str, Any]]]:
+    measured = {"films": measure.of_films(films, scores, LIMITS), "others": measure.of_others(others, scores, LIMITS)}
+    return measured | ({"changed": measure.of_changed(films, others, scores, LIMITS)} if changed else {})
 
 
 def _counts(seen: Sequence[Picture]) -> dict[str, dict[str, int]]:
@@ -130,10 +138,10 @@ def _counts(seen: Sequence[Picture]) -> dict[str, dict[str, int]]:
 
 def _say(name: str, measured: dict[str, list[dict[str, Any]]]) -> None:
     click.echo(name)
-    for row in (*measured["films"], *measured["others"]):
+    for row in (row for rows in measured.values() for row in rows):
         low, high = row["share"][1:]
         click.echo(
-            f"  {row['kind']:<22}{row['done']:<12}{row['right']:>5} of {row['n']:<5}"
+            f"  {row['kind']:<22}{row['done']:<28}{row['right']:>5} of {row['n']:<5}"
             f"[{low:.1%}, {high:.1%}]  other {row['other']}"
         )
 

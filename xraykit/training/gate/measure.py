@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from xraykit.evaluation import stats
+from xraykit.films.radiograph import Radiograph
 from xraykit.gate import network
+from xraykit.training.gate import bodies, changes, drawn
 from xraykit.training.gate.pictures import Picture
 
 Scores = Callable[[np.ndarray], np.ndarray]  # float32 (N, 64, 64) grey to (N, 6), as the network gives them
+EACH = 150  # pictures of a group to which every change is made
 
 
 def shares(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,6 +56,28 @@ def of_others(pictures: Iterable[Picture], scores: Scores, limits: dict[str, flo
     for kind, grey in by_kind.items():
         seen = named(scores(np.stack(grey)), limits)
         rows.append({**_row(kind, "as it is", seen, "other"), "passed": seen.count("0")})
+    return rows
+
+
+def of_changed(
+    films: Sequence[Picture], others: Sequence[Picture], scores: Scores, limits: dict[str, float]
+) -> list[dict[str, Any]]:
+    """The same pictures after each of `changes.CHANGES`: films that pass, other pictures that are refused."""
+    groups = {
+        kind: [film for film in films if film.kind == kind] for kind in dict.fromkeys(film.kind for film in films)
+    }
+    rest = {"drawings": drawn.KINDS, "drawn bodies": bodies.KINDS}
+    kinds = {kind: name for name, those in rest.items() for kind in those}
+    for picture in others:
+        groups.setdefault(kinds.get(picture.kind, "photographs"), []).append(picture)
+    rows = []
+    for group, pictures in groups.items():
+        chosen = [pictures[place] for place in np.linspace(0, len(pictures) - 1, min(EACH, len(pictures))).astype(int)]
+        right = "other" if pictures[0].kind not in {film.kind for film in films} else "0"
+        for name, change in changes.CHANGES.items():
+            noise = np.random.default_rng(len(rows))
+            grey = [Radiograph(change.make(picture.grey, noise), group, "PNG", "").small() for picture in chosen]
+            rows.append(_row(group, name, named(scores(np.stack(grey)), limits), right))
     return rows
 
 
