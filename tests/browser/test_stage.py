@@ -123,7 +123,7 @@ def test_the_reading_room_is_presented_and_lists_its_key(visit, furnished):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "title", "most"),
-    [("/compare", "Compare", 12), ("/fine-tune?run=finished", "Fine-tune", 3), ("/review", "Review", 2)],
+    [("/compare", "Compare", 9), ("/fine-tune?run=finished", "Fine-tune", 3), ("/review", "Review", 2)],
 )
 def test_a_page_is_whole_on_paper(address, title, most, visit, furnished, tmp_path):
     from PIL import Image, ImageStat
@@ -141,6 +141,27 @@ def test_a_page_is_whole_on_paper(address, title, most, visit, furnished, tmp_pa
         with Image.open(place) as sheet:
             assert sheet.crop((sheet.width - 14, 0, sheet.width, sheet.height)).getextrema() == (255, 255), "cut off"
             assert ImageStat.Stat(sheet).mean[0] > 200, "dark"
+
+
+@pytest.mark.slow
+def test_compare_is_drawn_for_paper_before_it_is_printed_by_key(visit, furnished, tmp_path):
+    page = visit.page
+    page.goto(f"{furnished.url}/compare")
+    drawn(visit)
+    widths = "[...document.querySelectorAll('[data-testid=stColumn] svg')].map(svg => +svg.getAttribute('width'))"
+    across = f"() => Math.max(...{widths})"
+    assert page.evaluate(across) > 600
+    page.evaluate("() => { window.print = () => { document.documentElement.dataset.printed = '' } }")
+    page.keyboard.press("Control+p")
+    page.locator("html[data-printed]:not([data-paper])").wait_for(state="attached")
+    page.evaluate("() => { document.documentElement.dataset.paper = '' }")  # as it is while the dialog is open
+    page.wait_for_function(f"() => ({across})() < 470")
+    at_rest(visit)
+    page.pdf(path=tmp_path / "page.pdf", format="A4")
+    text = subprocess.run(["pdftotext", "-layout", tmp_path / "page.pdf", "-"], capture_output=True, check=True).stdout
+    sheets = text.decode().split("\f")[:-1]
+    assert len(sheets) <= 6, f"{len(sheets)} sheets"
+    assert "Click a cell" not in text.decode()
 
 
 def test_the_notice_at_the_foot_of_a_sheet_is_the_apps():

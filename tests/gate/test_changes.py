@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xraykit import gate
 from xraykit.films.radiograph import Radiograph, read
 from xraykit.films.samples import draw
 from xraykit.gate import network
+from xraykit.gate import verdict as gate
 from xraykit.training.gate import changes, measure
 from xraykit.training.gate.pictures import Picture
 

@@ -127,8 +127,8 @@ def show_difference(section: Section, given: Handout, material: Material, choice
     with left, st.container(key="difference-box", width="content"):
         report_view.picture(picture, key=key, on_select=click, selection_mode="cell")
     with right:
-        words = (*section.words, "Click a cell to list the films behind it.")
-        st.html("".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in words))
+        said = "".join(f"<p class='xk-said'>{html.escape(sentence)}</p>" for sentence in section.words)
+        st.html(f"{said}<p class='xk-said xk-click'>Click a cell to list the films behind it.</p>")
         if few:
             report_view.table(section.tables[0])
     if not few:

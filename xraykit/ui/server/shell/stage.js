@@ -274,6 +274,28 @@ document.getElementById("xk-present").addEventListener("click", event => {
 // Before a print: what is drawn on a canvas keeps its size and is made smaller as a whole (print.css)
 addEventListener("beforeprint", () => root.style.setProperty("--xk-seen", String(content()?.clientWidth || innerWidth)));
 
+const STILL = 10; // drawn frames without a change
+const PATIENCE = 120; // drawn frames
+
+/** Print Compare once its charts are as wide as their places on a sheet: no browser waits for them after it began to print. */
+function print(still = 0, seen = "", frames = PATIENCE) {
+  const now = [...content().querySelectorAll("svg")].map(svg => svg.getAttribute("width")).join(" ");
+  if (still < STILL && frames) {
+    return void requestAnimationFrame(() => print(now === seen ? still + 1 : 0, now, frames - 1));
+  }
+  window.print(); // comes back when the dialog is closed
+  delete root.dataset.paper;
+}
+
+addEventListener("keydown", event => {
+  const asked = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "p";
+  if (!asked || root.dataset.page !== "compare" || !content()) return;
+  event.preventDefault();
+  if ("paper" in root.dataset || event.repeat) return;
+  root.dataset.paper = "";
+  print();
+});
+
 // another page, or the same drawn anew: its first screen, and the look it was drawn in
 let page = root.dataset.page;
 new MutationObserver(() => {

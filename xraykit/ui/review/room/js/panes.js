@@ -5,6 +5,7 @@ import { icon } from "./kit/icons.js";
 import { choices, sheetOf } from "./kit/menu.js";
 import { caution } from "./kit/scorecard.js";
 import { isPresented } from "./kit/stage.js";
+import { isStopped } from "./list/gate.js";
 
 export const MOST_PANES = 3;
 const FAST = "Grad-CAM"; // comes with the probabilities; every other method is computed on demand
@@ -50,10 +51,13 @@ export function contentsOf(room) {
   while (automatic.length < layout) automatic.push("film");
   const assigned = room.store.get().assigned[layout] ?? [];
   const contents = automatic.map((content, place) => (isThere(room, assigned[place]) ? assigned[place] : content));
-  return room.hidden(room.row()) ? withoutModels(contents) : contents;
+  return room.hidden(room.row()) || isUnread(room.row()) ? withoutModels(contents) : contents;
 }
 
-/** Before an impression the film has the whole place, beside its prior. */
+/** Whether the gate kept a film from every model: each of their panes would be the bare film again. */
+const isUnread = (row) => Boolean(row) && isStopped(row) && !Object.values(row.models ?? {}).some(({ top }) => top);
+
+/** Before an impression, and where no model read it, the film has the whole place, beside its prior. */
 function withoutModels(contents) {
   return contents.includes("prior") ? ["prior", "film"] : ["film"];
 }
@@ -70,13 +74,15 @@ export function heatQuery(room, row, name) {
   const model = room.state.models.find((one) => one.name === name);
   const reading = row.models?.[name];
   if (!model || !reading) return row.state === "waiting" ? "Waiting to be read" : "This model has not read this film.";
-  if (!reading.top) return row.gate?.state === "refused" ? `Not read: ${row.gate.title.toLowerCase()}` : reading.words ?? "This model could not read this film.";
+  if (!reading.top) return row.gate?.state === "refused" ? unreadWords(row) : reading.words ?? "This model could not read this film.";
   const label = room.store.get().label ?? reading.top;
   if (!model.classes.includes(label)) return `This model has no class ${label}.`;
   const method = room.method();
   if (method === FAST && model.heatmaps === false) return `This model has no ${FAST} heatmap: its network has no feature layer to look at.`;
   return { model: name, method, label };
 }
+
+const unreadWords = (row) => `Not read: ${row.gate.title.toLowerCase()}`;
 
 /** What is to be fetched, first first: the film with its heatmaps, its prior, and the next ones. */
 export function wishes(room, ahead) {
@@ -115,6 +121,7 @@ export function panesOf(room) {
     const pane = { content, film: null, heats: [], head: titleOf(room, content, row), title: "", detail: null, corners: cornersOf(room, content, shown, row), words: null, computing: false, again: false };
     if (content !== "film" && content !== "prior") pane.title = pane.head; // on the film too: the full screen has no heads
     layFilm(room, pane, shown);
+    if (content === "film" && row && isUnread(row)) pane.detail = { words: unreadWords(row), brief: "Not read", warns: true };
     if (pane.film && !room.hidden(row)) layHeats(room, pane, row, content);
     return pane;
   });
@@ -183,6 +190,7 @@ function cornersOf(room, content, row, current) {
   if (!row) return corners;
   corners.topLeft = [room.nameOf(row), row.width && `${row.width} × ${row.height}, ${row.bits} bit`, [row.view, row.laterality].filter(Boolean).join(" ")].filter(Boolean);
   if (content === "prior") corners.topLeft.unshift(["PRIOR", earlier(current, row)].filter(Boolean).join(", "));
+  if (content === "film" && isUnread(row)) corners.topRight = ["Not read"]; // the full screen has no heads
   const reading = content.startsWith("model:") && !room.hidden(current) ? row.models?.[content.slice("model:".length)] : null;
   if (reading) corners.topRight = [reading.top ? `${reading.top} ${reading.probabilities[reading.top].toFixed(3)}` : "Not read"]; // a bare film is no empty heatmap
   return corners;
