@@ -317,7 +317,7 @@ def test_one_file_is_written_where_its_name_says_which(house, tmp_path):
 
 def test_what_cannot_be_reported_is_said(house, tmp_path):
     assert "Expected the name of a run" in call("run", "two", "--out", tmp_path).stderr
-    assert "There is no study named two" in call("study", "two", "--out", tmp_path).stderr
+    assert "There is no study named 'two'" in call("study", "two", "--out", tmp_path).stderr
     assert "No model named two" in call("model", "two", "--out", tmp_path).stderr
     assert "Expected --trial to be one of 1, 2" in call("study", "rates", "--trial", 7, "--out", tmp_path).stderr
     (tmp_path / "audit.json").write_text("{")
