@@ -8,7 +8,7 @@ from xraykit.films.radiograph import Radiograph, read
 from xraykit.films.samples import draw
 from xraykit.gate import network
 from xraykit.gate import verdict as gate
-from xraykit.training.gate import augment, bodies, changes, drawn, measure
+from xraykit.training.gate import changes, measure
 from xraykit.training.gate.pictures import Picture
 
 
@@ -47,31 +47,6 @@ def test_changes_do_what_they_are_called(grey):
 @pytest.mark.parametrize("name", [name for name, change in changes.CHANGES.items() if change.readable])
 def test_a_film_passes_where_it_can_still_be_read(grey, name):
     assert kind_of(changes.CHANGES[name].make(grey, np.random.default_rng(1))) == "chest"
-
-
-@pytest.mark.parametrize("share", [0.02, 0.03, 0.045, 0.06, 0.08])
-def test_other_things_are_refused_however_much_they_are_blurred(share):
-    noise = np.random.default_rng(11)
-    blur = changes.blurred(share)
-    pictures = [make(noise) for make in [*drawn.KINDS.values(), *bodies.KINDS.values()] for _ in range(6)]
-    refused = [kind_of(blur(picture, noise)) == "other" for picture in pictures]
-    assert sum(refused) >= 0.9 * len(refused), sum(refused)
-
-
-def test_what_is_learned_from_is_small_and_the_same_again(grey):
-    for change in (augment.film, augment.other, augment.lost):
-        first, again = ([change(grey, noise) for _ in range(20)] for noise in map(np.random.default_rng, (5, 5)))
-        assert {(made.shape, made.dtype.name) for made in first} == {((64, 64), "uint8")}
-        assert np.array_equal(first, again)
-
-
-def test_a_film_that_nobody_can_read_is_learned_as_none(grey):
-    noise = np.random.default_rng(2)
-    rough = {
-        change: np.median([np.abs(np.diff(np.asarray(change(grey, noise), float))).mean() for _ in range(40)])
-        for change in (augment.film, augment.lost)
-    }
-    assert rough[augment.lost] < 0.8 * rough[augment.film]
 
 
 def test_many_pictures_are_scored_as_each_of_them_is(grey):

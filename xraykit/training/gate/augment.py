@@ -11,34 +11,20 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from xraykit.films.radiograph import SMALL as SIZE
-from xraykit.training.gate import changes
 
 WORK = 3 * SIZE // 2  # px of a side while a picture is worked on
-READABLE = 0.038 * WORK  # px of blur with which a film can still be read
-BLURRED = 0.10 * WORK  # px of blur at most
 
 
 def film(grey: np.ndarray, noise: np.random.Generator) -> np.ndarray:
     """A chest film, uint8 (H, W), as it might have come from elsewhere: uint8 (64, 64), upright."""
-    if noise.random() < 0.2:
-        grey = _spoiled(grey, noise, coarsest=16)
-    picture = _moved(grey, noise, turn=12.0, zoom=(0.85, 1.65), shear=0.05, most=0.15)
+    picture = _moved(grey, noise, turn=12.0, zoom=(0.85, 1.45), shear=0.05)
     if noise.random() < 0.15:
         picture = ImageOps.mirror(picture)
-    return _finished(_blurred(picture, noise, READABLE) if noise.random() < 0.25 else picture, noise)
-
-
-def lost(grey: np.ndarray, noise: np.random.Generator) -> np.ndarray:
-    """A chest film, uint8 (H, W), blurred until nobody can read it, any way up: uint8 (64, 64)."""
-    picture = _moved(grey, noise, turn=12.0, zoom=(0.85, 1.3), shear=0.05)
-    picture = picture.rotate(90 * int(noise.integers(4)) * (noise.random() < 0.4))
-    return _finished(picture.filter(ImageFilter.GaussianBlur(noise.uniform(0.065 * WORK, BLURRED))), noise)
+    return _finished(picture, noise)
 
 
 def other(grey: np.ndarray, noise: np.random.Generator) -> np.ndarray:
     """Any other picture, uint8 (H, W), whole or a part of it, any way up: uint8 (64, 64)."""
-    if noise.random() < 0.15:
-        grey = _spoiled(grey, noise, coarsest=10)
     whole = noise.random() < 0.4
     picture = _moved(grey, noise, turn=8.0, zoom=(0.95, 1.1) if whole else (1.0, 2.5), shear=0.05)
     picture = picture.rotate(90 * int(noise.integers(4)) * (noise.random() < 0.4))
@@ -46,19 +32,13 @@ def other(grey: np.ndarray, noise: np.random.Generator) -> np.ndarray:
         picture = ImageOps.mirror(picture)
     if noise.random() < 0.15:
         picture = ImageOps.invert(picture)
-    return _finished(_blurred(picture, noise, BLURRED) if noise.random() < 0.45 else picture, noise)
+    return _finished(picture, noise)
 
 
 def _moved(
-    grey: np.ndarray,
-    noise: np.random.Generator,
-    *,
-    turn: float,
-    zoom: tuple[float, float],
-    shear: float,
-    most: float = 0.5,
+    grey: np.ndarray, noise: np.random.Generator, turn: float, zoom: tuple[float, float], shear: float
 ) -> Image.Image:
-    """Turned, scaled, stretched, moved by `most` of the side; what comes in from outside is of one shade."""
+    """Turned, scaled, stretched and moved; what comes in from outside is of one shade, or the edge drawn out."""
     height, width = grey.shape
     angle = np.radians(noise.uniform(-turn, turn) * (noise.random() < 0.7))
     scale = np.exp(noise.uniform(*np.log(zoom)))
@@ -67,8 +47,7 @@ def _moved(
     c, s = np.cos(angle), np.sin(angle)
     lean = noise.uniform(-shear, shear)
     a, b, d, e = across * c, across * (s + lean), -down * s, down * c
-    room = min(0.5 * abs(1 - 1 / scale), most) + 0.05
-    room_x, room_y = room * width, room * height
+    room_x, room_y = (0.5 * abs(1 - 1 / scale) + 0.05) * width, (0.5 * abs(1 - 1 / scale) + 0.05) * height
     x = width / 2 + noise.uniform(-room_x, room_x)
     y = height / 2 + noise.uniform(-room_y, room_y)
     form = (a, b, x - (a + b) * WORK / 2, d, e, y - (d + e) * WORK / 2)
@@ -79,7 +58,7 @@ def _moved(
 
 
 def _finished(picture: Image.Image, noise: np.random.Generator) -> np.ndarray:
-    for change, share in ((_tone, 0.8), (_framed, 0.3), (_marked, 0.3), (_lit, 0.25)):
+    for change, share in ((_tone, 0.8), (_framed, 0.3), (_marked, 0.3), (_blurred, 0.25), (_lit, 0.25)):
         if noise.random() < share:
             picture = change(picture, noise)
     small = picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
@@ -133,17 +112,10 @@ def _marked(picture: Image.Image, noise: np.random.Generator) -> Image.Image:
     return picture
 
 
-def _blurred(picture: Image.Image, noise: np.random.Generator, most: float) -> Image.Image:
-    if noise.random() < 0.15:
+def _blurred(picture: Image.Image, noise: np.random.Generator) -> Image.Image:
+    if noise.random() < 0.3:
         return picture.filter(ImageFilter.UnsharpMask(noise.uniform(1, 4), int(noise.integers(50, 250)), 0))
-    return picture.filter(ImageFilter.GaussianBlur(noise.uniform(0.5, most)))
-
-
-def _spoiled(grey: np.ndarray, noise: np.random.Generator, coarsest: int) -> np.ndarray:
-    """Fogged, printed in dots, in few levels or in coarse pixels, no fewer than `coarsest` a side."""
-    count, levels = int(noise.integers(coarsest, 48)), int(noise.integers(4, 12))
-    ways = (changes.fogged, changes.halftone, changes.posterised(levels), changes.pixelated(count))
-    return ways[int(noise.integers(len(ways)))](grey, noise)
+    return picture.filter(ImageFilter.GaussianBlur(noise.uniform(0.5, 2.5)))
 
 
 def _lit(picture: Image.Image, noise: np.random.Generator) -> Image.Image:

@@ -6,7 +6,7 @@ Films are divided by patient and near-duplicate, across the datasets, so that no
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +18,13 @@ from xraykit.films import ingest
 from xraykit.films.radiograph import Radiograph
 from xraykit.films.refusal import Refusal
 from xraykit.gate import network
-from xraykit.training.gate import bodies, drawn
+from xraykit.training.gate import augment, bodies, drawn
 
 KEPT = 144  # px of the longer side of a picture that is kept for learning
 TEST = 20  # percent of the films' groups
 FILMS = ("radiography", "darkcovid", "kermany")
 PHOTOGRAPHS = "intel"
 MEDICAL = "other DICOM"
-Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +110,11 @@ def drawings(seed: int, each: int) -> list[Picture]:
     return made
 
 
-def varied(pictures: Iterable[Picture], count: int, seed: int, change: Change) -> tuple[np.ndarray, list[str]]:
+def varied(pictures: Iterable[Picture], count: int, seed: int, chest: bool) -> tuple[np.ndarray, list[str]]:
     """`count` pictures made from these, uint8 (count, 64, 64), each of them as often as the others, and their kinds."""
     pictures = list(pictures)
     noise = np.random.default_rng(seed)
+    change = augment.film if chest else augment.other
     places = np.concatenate([noise.permutation(len(pictures)) for _ in range(count // len(pictures) + 1)])[:count]
     return np.stack([change(pictures[place].grey, noise) for place in places]), [pictures[p].kind for p in places]
 
