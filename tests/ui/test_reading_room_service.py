@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from tests.helpers import asgi, fakes, tiny_model
 from tests.helpers.room_tab import Tab
 from xraykit.models.service import client as service
-from xraykit.reports.export.verify.verify import verify
 from xraykit.reports.export.verify.places import Places
+from xraykit.reports.export.verify.verify import verify
 from xraykit.ui import server
 from xraykit.ui.review.server.routes import ROUTES
 
