@@ -304,6 +304,8 @@ def test_a_probe_of_a_few_films_stops_only_where_its_interval_is_far_from_chance
         (">89", "65 years or more"),
         ("90+", "65 years or more"),
         ("<1", "under 1 year"),
+        ("<18", "6 to 17 years"),
+        ("< 65", "40 to 64 years"),
         ("", "not said"),
         ("411", "not said"),
         ("-1", "not said"),

@@ -1,6 +1,6 @@
 """The studies that have a name: the five published ones, what they wished for, and our own.
 
-Where a source does not say something it is chosen here and said in the study's words.
+What a source does not say is chosen here: a study's words say what, its recipe how much.
 """
 
 from __future__ import annotations

@@ -146,8 +146,6 @@ def _age(text: str) -> str:
     """An age in years, or as DICOM writes it (045Y, 006M, 012D, 003W), as one of six spans."""
     if re.fullmatch(r"-\d+(\.\d+)?", text):  # as -1, where an age is not known
         return NOT_SAID
-    if re.fullmatch(r"<\s*1", text):
-        return AGES[0][1]
     bare = re.sub(r"^[<>≤≥~]\s*|\s*\+$", "", text).replace(",", ".")  # ">89" and "90+", as some hide the oldest
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([YMWD]?)\w*", bare, re.IGNORECASE)
     if not match:
@@ -155,7 +153,8 @@ def _age(text: str) -> str:
     years = float(match[1]) / {"M": 12, "W": 52, "D": 365}.get(match[2].upper(), 1)
     if years > MOST_YEARS:
         return NOT_SAID
-    return next((name for limit, name in AGES if years < limit), OLDEST)
+    is_below = text.startswith("<")  # the number itself is not meant
+    return next((name for limit, name in AGES if years < limit or (is_below and years == limit)), OLDEST)
 
 
 def _size(width: float, height: float) -> str:

@@ -234,7 +234,7 @@ function skip(by) {
 const MOVES = { ArrowRight: 1, PageDown: 1, " ": 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity, End: Infinity };
 const SECTIONS = { ArrowDown: 1, ArrowUp: -1 };
 const TYPED = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable=true], [role=textbox]";
-const isTyping = element => element instanceof Element && element.checkVisibility() && element.closest(`${TYPED}, dialog, [role=dialog]`);
+const isTyping = element => element instanceof Element && element.checkVisibility({ visibilityProperty: true }) && element.closest(`${TYPED}, dialog, [role=dialog]`);
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.composedPath()[0])) return;
@@ -279,7 +279,7 @@ const PATIENCE = 120; // drawn frames
 
 /** Print Compare once its charts are as wide as their places on a sheet: no browser waits for them after it began to print. */
 function print(still = 0, seen = "", frames = PATIENCE) {
-  const now = [...content().querySelectorAll("svg")].map(svg => svg.getAttribute("width")).join(" ");
+  const now = [...(content()?.querySelectorAll("svg") ?? [])].map(svg => svg.getAttribute("width")).join(" ");
   if (still < STILL && frames) {
     return void requestAnimationFrame(() => print(now === seen ? still + 1 : 0, now, frames - 1));
   }

@@ -29,7 +29,8 @@ export function createPanel(root, reader) {
   const form = h("div", { class: "reader-form" }, findings, models, comment, h("div", { class: "reader-line" }, flag, marks));
   let draft = null;
   let film = null; // the row that is drawn
-  const record = (partial) => film && reader.record(partial, room.rows.get(film.id) ?? film);
+  const current = () => film && (room.rows.get(film.id) ?? film);
+  const record = (partial) => film && reader.record(partial, current());
   let drawn = "";
   fill(root, h("div", { class: "reader-head" }, h("h3", {}, "Your reading"), blind, ...reader.session), form, status);
 
@@ -58,7 +59,7 @@ export function createPanel(root, reader) {
     }, shortened(model.title, "reader-name"),
     h("span", { class: "segments" }, SAYS.map(([what, label]) => h("button", {
       type: "button", "aria-pressed": String(draft.agrees[model.name] === what), data: { says: what },
-      onclick: () => reader.say(model.name, what, film),
+      onclick: () => reader.say(model.name, what, current()),
     }, label))))));
   }
 
