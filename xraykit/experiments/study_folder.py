@@ -9,7 +9,8 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -209,7 +210,7 @@ class StudyFolder(JobFolder):
         try:
             listed = msgspec.convert(self.read(TRIALS), list[_Trial])
             trials = tuple(grid.trial_from_json(trial) for trial in listed)
-            if not (twice := _first_repeated([trial.number for trial in trials])):
+            if (twice := _first_repeated(trial.number for trial in trials)) is None:
                 return trials
             words = f"it names trial {twice} twice"
         except msgspec.ValidationError as error:
@@ -230,8 +231,8 @@ class StudyFolder(JobFolder):
             ) from None
 
 
-def _first_repeated(numbers: Sequence[int]) -> int | None:
-    return next((number for place, number in enumerate(numbers) if number in numbers[:place]), None)
+def _first_repeated(numbers: Iterable[int]) -> int | None:
+    return next((number for number, times in Counter(numbers).items() if times > 1), None)
 
 
 class _Folds(TypedDict):
