@@ -93,10 +93,7 @@ def grey_or_colour(pixels: np.ndarray, notes: list[Note]) -> np.ndarray:
         notes.append(Note("grey-in-colour", "Colour file of a grey film: read as grey."))
         return luma(pixels)
     if _hue_variation(sample) > 4:
-        words = (
-            "This colour image does not look like a radiograph. Models still give probabilities for it, but they mean "
-            "nothing."
-        )
+        words = "This colour image does not look like a radiograph: what a model predicts of it means nothing."
         notes.append(Note("colour-not-radiograph", words, warning=True))
     else:
         words = "Colour or tinted film: models trained on grey films see its brightness only."
