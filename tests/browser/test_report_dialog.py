@@ -14,6 +14,14 @@ FOCUS = """() => {
   const at = document.querySelector("main > div").shadowRoot.activeElement;
   return at?.dataset.item ?? at?.getAttribute("aria-label") ?? at?.className ?? "";
 }"""
+CLOSED_AND_OPENED = """() => {
+  const root = document.querySelector("main > div").shadowRoot;
+  const number = () => root.querySelectorAll("dialog[open]").length;
+  root.querySelector("dialog[open] .icon-button[aria-label=Close]").click();
+  const closed = number();
+  (root.activeElement ?? document.body).dispatchEvent(new KeyboardEvent("keydown", { key: "D", code: "KeyD", shiftKey: true, bubbles: true, composed: true }));
+  return [closed, number()];
+}"""
 
 
 def asked(room: Room, path: str) -> list[dict]:
@@ -71,6 +79,20 @@ def test_a_report_is_looked_at_and_taken_away(visit):
     assert focus(visit) == "Report"
     page.keyboard.press("n")
     page.locator(".room[data-current=f1]").wait_for()
+
+
+def test_a_dialog_ends_in_one_step(visit):
+    """Whoever goes on typing at once loses no key: the browser's own `close` event comes a task later."""
+    page = visit.page
+    room = Room([row(number) for number in range(3)])
+    room.open(page)
+    page.locator(".viewer[data-ready~=f0]").wait_for()
+    page.keyboard.press("Shift+D")
+    page.locator(".report-left[data-ready=true]").wait_for()
+    assert page.evaluate(CLOSED_AND_OPENED) == [0, 1]
+    page.locator(".report-left[data-ready=true]").wait_for()
+    page.keyboard.press("Escape")
+    eventually(page.get_by_role("dialog", name="Report").count, 0)
 
 
 def test_the_list_is_worked_through_with_progress_and_stopped(visit):

@@ -198,6 +198,20 @@ def test_a_paused_study_begins_no_run_and_a_trial_is_put_first(made, gates, thre
     assert begun == ["t002-f1-s0", "t002-f2-s0", "t001-f1-s0", "t001-f2-s0"]
 
 
+def test_a_pause_that_ends_between_two_looks_does_not_end_the_study(made, threads, monkeypatch):
+    look = session.Session.next
+
+    def look_and_go_on(at_work, busy):
+        tried = look(at_work, busy)
+        made.go_on()
+        return tried
+
+    made.pause()
+    monkeypatch.setattr(session.Session, "next", look_and_go_on)
+    end = run(made)
+    assert (end.state, end.done) == ("finished", 4)
+
+
 def test_a_study_that_is_stopped_goes_on_where_it_was(made, gates, threads):
     (gates / "t001-f2-s0.gate").touch()
     at_work = threading.Thread(target=run, args=[made], daemon=True)

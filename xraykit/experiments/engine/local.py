@@ -95,7 +95,7 @@ def _turn(at_work: Session, hands: list[_Hand]) -> bool:
             hand.give(at_work, tried)
     busy = [hand.tried for hand in hands if hand.tried is not None]
     at_work.report(busy)
-    return bool(busy) or at_work.waits()
+    return bool(busy) or at_work.has_more()
 
 
 def _stop(at_work: Session, hands: list[_Hand]) -> None:

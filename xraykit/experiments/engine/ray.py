@@ -87,7 +87,7 @@ def _turn(at_work: Session, tasks: _Tasks, places: int) -> bool:
     while len(tasks.busy) < places and (tried := at_work.next(tasks.busy)) is not None:
         tasks.give(at_work, tried)
     at_work.report(tasks.busy)
-    return bool(tasks.busy) or at_work.waits()
+    return bool(tasks.busy) or at_work.has_more()
 
 
 def _stop(at_work: Session, tasks: _Tasks) -> None:

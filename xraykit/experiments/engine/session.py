@@ -91,9 +91,9 @@ class Session:
         """The runs that are still to be trained, in order; those at work are among them."""
         return [tried for tried in self.runs if tried.trial.number not in self.cut and self._is_left(tried.name)]
 
-    def waits(self) -> bool:
-        """Is it paused, with runs left?"""
-        return self.folder.is_paused() and bool(self.left() or self._unproposed()) and not self.budget_used()
+    def has_more(self) -> bool:
+        """Is a run left, or a trial of a search, and time for it? Whatever a pause says, which may end at any moment."""
+        return bool(self.left() or self._unproposed()) and not self.budget_used()
 
     def is_unfinished(self) -> bool:
         """Is a run left, or a trial of a search, or the choice?"""

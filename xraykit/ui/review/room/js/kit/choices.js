@@ -93,10 +93,19 @@ export class Choices {
     fill(word, words && h("span", {}, words), words && h("button", { type: "button", class: "text", onclick: () => this.say("") }, "Dismiss"));
   }
 
-  dialog(title, content) {
-    const dialog = h("dialog", { "aria-label": title }, h("header", {}, h("h2", {}, title),
-      h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"))), content);
-    dialog.addEventListener("close", () => dialog.remove());
+  /**
+   * A dialog over the room. It is gone, and what `undo` does is done, in the step that closes it: the browser's `close`
+   * event comes a task later, after keys that were typed on.
+   */
+  dialog(title, content, undo = () => {}) {
+    const close = () => {
+      if (!dialog.isConnected) return;
+      dialog.close();
+      dialog.remove();
+      undo();
+    };
+    const dialog = h("dialog", { "aria-label": title, oncancel: close }, h("header", {}, h("h2", {}, title),
+      h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: close }, icon("close"))), content);
     this.root.append(dialog);
     dialog.showModal(); // the browser gives the focus back to where it was
     return dialog;

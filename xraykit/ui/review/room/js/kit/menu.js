@@ -1,4 +1,7 @@
-/** What opens beside a button: a list of choices or a small form. The browser's own popover closes it and keeps focus. */
+/**
+ * What opens beside a button: a list of choices or a small form. The browser's own popover closes it and keeps focus.
+ * Its `beforetoggle` is heard in the same step; `toggle` comes a task later, and not at all for a sheet that is open again.
+ */
 
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -34,7 +37,7 @@ export function sheetOf(button, label, build) {
     place(sheet, button);
     (sheet.querySelector("[aria-checked=true], input, button") ?? sheet).focus();
   };
-  sheet.addEventListener("toggle", (event) => button.setAttribute("aria-expanded", String(event.newState === "open")));
+  sheet.addEventListener("beforetoggle", (event) => button.setAttribute("aria-expanded", String(event.newState === "open")));
   sheet.addEventListener("keydown", moveAmong);
   return { sheet, refresh: () => sheet.matches(":popover-open") && (refresh(), place(sheet, button)) }; // it may have grown
 }

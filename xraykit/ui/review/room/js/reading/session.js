@@ -18,7 +18,7 @@ export function createSession(reader) {
   let typed = {}; // into the form and not asked for yet: it stays when the form is drawn anew
   const menu = sheetOf(button, "Reading session", (close) => form(close));
 
-  menu.sheet.addEventListener("toggle", ({ newState }) => {
+  menu.sheet.addEventListener("beforetoggle", ({ newState }) => {
     if (newState === "closed") [kept, words, typed] = [null, "", {}]; // another tab may have kept one meanwhile
   });
 
@@ -108,9 +108,8 @@ export function createSession(reader) {
   async function summary() {
     if (room.at("session-summary")) return;
     const content = h("div", { class: "scroll session-summary", tabindex: "0" }, h("p", { class: "quiet" }, "Counting"));
-    room.dialog("Summary of the session", content);
+    room.dialog("Summary of the session", content, () => reader.cover(false));
     reader.cover(true);
-    content.closest("dialog")?.addEventListener("close", () => reader.cover(false));
     try {
       await reader.settle();
       const answer = await list();

@@ -43,13 +43,12 @@ export function createReport(room) {
       part.refresh();
       part.show?.();
     };
-    const dialog = room.dialog("Report", h("div", { class: "report" }, tabs, place));
-    dialog.classList.add("report-dialog");
-    dialog.addEventListener("close", () => {
+    const dialog = room.dialog("Report", h("div", { class: "report" }, tabs, place), () => {
       part?.end();
       open = null;
       room.reading?.cover(false);
     });
+    dialog.classList.add("report-dialog");
     room.reading?.cover(true); // nobody reads the film behind it
     open = { show: () => part?.show?.() };
     turn(names[0][0]);
