@@ -19,7 +19,8 @@ CLOSED_AND_OPENED = """() => {
   const number = () => root.querySelectorAll("dialog[open]").length;
   root.querySelector("dialog[open] .icon-button[aria-label=Close]").click();
   const closed = number();
-  (root.activeElement ?? document.body).dispatchEvent(new KeyboardEvent("keydown", { key: "D", code: "KeyD", shiftKey: true, bubbles: true, composed: true }));
+  const key = { key: "D", code: "KeyD", shiftKey: true, bubbles: true, composed: true };
+  (root.activeElement ?? document.body).dispatchEvent(new KeyboardEvent("keydown", key));
   return [closed, number()];
 }"""
 
