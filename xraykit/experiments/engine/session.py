@@ -92,7 +92,7 @@ class Session:
         return [tried for tried in self.runs if tried.trial.number not in self.cut and self._is_left(tried.name)]
 
     def has_more(self) -> bool:
-        """Is a run left, or a trial of a search, and time for it? A pause counts for nothing: it may end at any moment."""
+        """Is a run left, or a trial of a search, and time for it? Even while paused: a pause ends at any moment."""
         return bool(self.left() or self._unproposed()) and not self.budget_used()
 
     def is_unfinished(self) -> bool:
