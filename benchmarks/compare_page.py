@@ -21,9 +21,9 @@ ROUNDS, BUDGET = 7, 2.0
 def main() -> None:
     from streamlit.testing.v1 import AppTest
 
-    from xraykit.ui import server
+    from xraykit.ui.server import inference
 
-    server.use(fakes.Client())  # type: ignore[arg-type]  # listing cards needs no inference service
+    inference.use(fakes.Client())  # type: ignore[arg-type]  # listing cards needs no inference service
     with tempfile.TemporaryDirectory() as work:
         os.environ["XDG_STATE_HOME"] = work
         pages = {}

@@ -25,13 +25,13 @@ VIEW = {"method": "Grad-CAM", "opacity": 0.4, "colormap": "inferno"}
 
 def main() -> None:
     from xraykit.models.service import client as service
-    from xraykit.ui import server
     from xraykit.ui.review.server import rooms
+    from xraykit.ui.server import inference
 
     with tempfile.TemporaryDirectory() as work:
         weights = models.model_folder(Path(work))
         client = service.start(weights.parent)
-        server.use(client)
+        inference.use(client)
         seat = rooms.ROOMS.get(rooms.create_room("benchmark"))
         assert seat is not None
         try:

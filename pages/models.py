@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from xraykit.ui import server
 from xraykit.ui.kit import text
 from xraykit.ui.kit.frame import frame, watch_restarts
 from xraykit.ui.models import audit_view, card_view, import_view
+from xraykit.ui.server import inference
 
 frame("Models")
 watch_restarts()
-cards, refusals = server.models()
+cards, refusals = inference.models()
 
 # inputs
 left, right = st.columns([3, 2], vertical_alignment="bottom")

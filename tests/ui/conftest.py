@@ -12,8 +12,8 @@ from streamlit.testing.v1 import local_script_runner
 from tests.helpers import data_audits, fakes, warm
 from xraykit.system import processes
 from xraykit.truth.data_audit import record
-from xraykit.ui import server
 from xraykit.ui.review.server import looking, rooms
+from xraykit.ui.server import inference
 
 
 @pytest.fixture(scope="session")
@@ -62,15 +62,15 @@ def already_audited(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def own_client():
-    before = server.use(None)
+    before = inference.use(None)
     yield
-    server.use(before)
+    inference.use(before)
 
 
 @pytest.fixture
 def fake():
     client = fakes.Client()
-    server.use(client)
+    inference.use(client)
     return client
 
 

@@ -21,8 +21,8 @@ from xraykit.reports.comparison import page
 from xraykit.reports.comparison.chosen import Choice, Chosen, Target
 from xraykit.reports.report.page import Report
 from xraykit.truth import elsewhere
-from xraykit.ui import server
 from xraykit.ui.compare import inputs
+from xraykit.ui.server import inference
 
 APP = str(ROOT / "app.py")
 PAGE = str(ROOT / "pages" / "compare.py")
@@ -34,7 +34,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYKIT_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "weights").mkdir()
-    server.use(fakes.Client())
+    inference.use(fakes.Client())
     return tmp_path / "weights"
 
 

@@ -17,7 +17,7 @@ from xraykit.system import jobs
 from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import JobState
 from xraykit.truth.data_audit import record
-from xraykit.ui import server
+from xraykit.ui.server import inference
 
 NASTY = "<b>x & *bold*"
 
@@ -70,7 +70,7 @@ def ward(tmp_path):
 
 
 def open_page() -> AppTest:
-    server.use(fakes.Client())
+    inference.use(fakes.Client())
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     app.switch_page("pages/datasets.py")
     return app.run()

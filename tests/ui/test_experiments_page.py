@@ -12,9 +12,9 @@ from xraykit.experiments.study_folder import StudyFolder
 from xraykit.films.samples import example
 from xraykit.system import jobs as system_jobs
 from xraykit.truth.data_audit import record
-from xraykit.ui import server
 from xraykit.ui.experiments import draft, snapshot
 from xraykit.ui.experiments.form import start
+from xraykit.ui.server import inference
 
 APP = str(ROOT / "app.py")
 
@@ -22,7 +22,7 @@ APP = str(ROOT / "app.py")
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path, monkeypatch):
     put_folders(tmp_path, monkeypatch)
-    server.use(fakes.Client())
+    inference.use(fakes.Client())
 
 
 @pytest.fixture

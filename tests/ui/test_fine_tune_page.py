@@ -14,9 +14,9 @@ from xraykit.reports.charts import learning as live_charts
 from xraykit.reports.runs import words as run_words
 from xraykit.training.run import control, run
 from xraykit.training.run.run import Failure
-from xraykit.ui import server
 from xraykit.ui.fine_tune import draft, snapshot
 from xraykit.ui.fine_tune.run import table, view
+from xraykit.ui.server import inference
 
 APP = str(ROOT / "app.py")
 FAILURES = tuple(Failure)
@@ -31,7 +31,7 @@ def put_folders(tmp_path: Path, monkeypatch) -> None:
     """Runs, models, films and caches of the test's own, and no inference service."""
     for variable in ("XRAYKIT_RUNS", "XRAYKIT_WEIGHTS", "XRAYKIT_CACHE", "XRAYKIT_DATASETS", "XRAYKIT_DATA"):
         monkeypatch.setenv(variable, str(tmp_path / variable.removeprefix("XRAYKIT_").lower()))
-    server.use(fakes.Client())
+    inference.use(fakes.Client())
 
 
 @pytest.fixture

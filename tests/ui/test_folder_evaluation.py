@@ -29,8 +29,8 @@ from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job, JobState
 from xraykit.truth import elsewhere
 from xraykit.truth.seen import own_films
-from xraykit.ui import server
 from xraykit.ui.kit import film_list
+from xraykit.ui.server import inference
 
 MODEL = str(tiny_model.KEPT)
 CLASSES = tiny_model.CLASSES
@@ -229,11 +229,11 @@ def test_films_a_model_has_met_are_told_beside_its_figures(odd_folder, tmp_path,
 
 
 def panel():
-    from xraykit.ui import server
     from xraykit.ui.compare import folder_evaluation as evaluating
     from xraykit.ui.kit import film_list
+    from xraykit.ui.server import inference
 
-    found = evaluating.show(server.models()[0])
+    found = evaluating.show(inference.models()[0])
     import streamlit as st
 
     st.session_state["picked"] = [(one.model, len(one.films)) for one in found]
@@ -245,7 +245,7 @@ def panel():
 def app(monkeypatch):
     card = fakes.card("tiny-model", "A tiny network")
     fits = card.__class__(**{**vars(card), "classes": CLASSES})
-    server.use(fakes.Client(cards=[fits, fakes.card("other-classes")]))
+    inference.use(fakes.Client(cards=[fits, fakes.card("other-classes")]))
     return AppTest.from_function(panel, default_timeout=60).run()
 
 

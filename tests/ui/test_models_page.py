@@ -10,7 +10,7 @@ from xraykit.films.refusal import Refusal
 from xraykit.models.cards import card as cards
 from xraykit.reports.truth import card as card_report
 from xraykit.truth import elsewhere
-from xraykit.ui import server
+from xraykit.ui.server import inference
 
 APP = str(ROOT / "app.py")
 SHIPPED = cards.read(ROOT / "weights" / "mobilenetv2-imagenet")
@@ -19,7 +19,7 @@ NASTY = replace(BARE, name="nasty", title="<script>alert(1)</script> | *bold*", 
 
 
 def open_page(client: fakes.Client, query: str | None = None) -> AppTest:
-    server.use(client)
+    inference.use(client)
     app = AppTest.from_file(APP, default_timeout=60)
     app.switch_page("pages/models.py")
     if query is not None:

@@ -13,8 +13,8 @@ from tests.helpers import ROOT, fakes, kept_models, run_folders
 from xraykit.models import classifier
 from xraykit.models.service.scoring import Reading
 from xraykit.reports.truth import card as card_report
-from xraykit.ui import server
 from xraykit.ui.kit.text import escape_markdown
+from xraykit.ui.server import inference
 
 APP = str(ROOT / "app.py")
 NAMES = (
@@ -46,7 +46,7 @@ def root(tmp_path, monkeypatch):
 
 
 def page(name: str, cards: list, **address: Any) -> AppTest:
-    server.use(Client(cards))
+    inference.use(Client(cards))
     app = AppTest.from_file(APP, default_timeout=60).run()
     for key, value in address.items():
         app.query_params[key] = value

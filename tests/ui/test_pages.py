@@ -9,15 +9,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT, fakes
-from xraykit.ui import server
 from xraykit.ui.review.room import component
+from xraykit.ui.server import inference
 
 APP = str(ROOT / "app.py")
 
 
 @pytest.fixture(autouse=True)
 def client():
-    server.use(fakes.Client())
+    inference.use(fakes.Client())
 
 
 def visit(model: str | None = None) -> AppTest:
@@ -54,7 +54,7 @@ def test_a_link_to_review_names_the_model_to_show():
 def test_an_unreachable_service_does_not_keep_the_room_from_opening():
     client = fakes.Client()
     client.broken = True
-    server.use(client)
+    inference.use(client)
     app = visit()
     assert not app.exception and given(app)["key"]
 

@@ -12,8 +12,8 @@ from tests.helpers.room_tab import Tab
 from xraykit.models.service import client as service
 from xraykit.reports.export.verify.places import Places
 from xraykit.reports.export.verify.verify import verify
-from xraykit.ui import server
 from xraykit.ui.review.server.routes import ROUTES
+from xraykit.ui.server import inference
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def test_a_folder_is_read_and_a_service_that_dies_is_started_again_and_counted(c
     for number in range(24):
         (tmp_path / "films" / f"{number}.png").write_bytes(fakes.film_png(number, 64, 60))
     (tmp_path / "films" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    server.use(client)
+    inference.use(client)
     with asgi.Browser(Starlette(routes=ROUTES)) as browser:
         tab = Tab(browser)
         tab.post("open", {"path": str(tmp_path / "films")})

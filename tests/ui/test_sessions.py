@@ -12,8 +12,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.web.cache_storage_manager_config import create_default_cache_storage_manager
 
-from xraykit.ui import server
-from xraykit.ui.server import life, sessions
+from xraykit.ui.server import inference, life, sessions
 
 
 class Tabs:
@@ -162,7 +161,7 @@ def test_the_server_looks_after_closed_tabs_by_itself(with_tabs, monkeypatch):
         return sweep(sweeper, now)
 
     monkeypatch.setattr(sessions.Sweeper, "sweep", failing_first)
-    server.use(SimpleNamespace(close=lambda: None))
+    inference.use(SimpleNamespace(close=lambda: None))
 
     async def visit(tabs, _):
         async with life.keep_service(None):

@@ -25,10 +25,10 @@ from xraykit.models.service.scoring import Reading
 from xraykit.refused import Refused, words_of
 from xraykit.reports.film.heatmap import overlay as overlays
 from xraykit.system import files
-from xraykit.ui import server
 from xraykit.ui.kit import pictures
 from xraykit.ui.kit.text import EXAMPLE_FOLDER, escape_markdown, folder_at, say
 from xraykit.ui.review import handing
+from xraykit.ui.server import inference
 
 MOST_REVIEWED = 500  # films handed to Review at once
 PAGE = 12  # films with pictures at a time
@@ -78,7 +78,7 @@ def show(
             return
         _offer_review(chosen or films, bool(chosen), evaluations, places, folder, key)
         shown = _page(films, key)
-        cards = {card.name: card for card in server.models()[0]}
+        cards = {card.name: card for card in inference.models()[0]}
         with st.spinner("Reading films", show_time=True):
             blocks = [_case(film, evaluations, places, folder, cards) for film in shown]
         across = max(1, 6 // (1 + len(evaluations)))
@@ -312,7 +312,7 @@ def _open(film: str, folder: Path, sha: str) -> radiograph.Radiograph | str:
 
 @st.cache_data(scope="session", max_entries=4 * PAGE, show_spinner=False)
 def _read(name: str, modified: int, _path: Path) -> radiograph.Radiograph | Refusal:
-    return server.client().read(_path.name, _path.read_bytes())
+    return inference.client().read(_path.name, _path.read_bytes())
 
 
 def _film_picture(film: radiograph.Radiograph, name: str) -> Picture:
@@ -335,7 +335,7 @@ def _overlay(film: radiograph.Radiograph, name: str, model: str, label: str, car
 @st.cache_data(scope="session", max_entries=16 * PAGE, show_spinner=False)
 def _classify(sha: str, model: tuple[str, str], _film: radiograph.Radiograph) -> Reading | str:
     try:
-        return server.client().classify(_film, model[0])
+        return inference.client().classify(_film, model[0])
     except (Refused, OSError) as error:
         return words_of(error)
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import streamlit as st
 
 from xraykit.ui import navigation
-from xraykit.ui.server import client
+from xraykit.ui.server import inference
 
 FAVICON = Path(__file__).parent.parent / "favicon.png"
 Look = Literal["dark", "light"]
@@ -48,7 +48,7 @@ def tab(words: str) -> None:
 
 def watch_restarts() -> None:
     """Tell the user once that the service had to be started again since this session last looked."""
-    restarts = client().restarts
+    restarts = inference.client().restarts
     if restarts > st.session_state.setdefault("restarts-seen", restarts):
         st.session_state["restarts-seen"] = restarts
         st.session_state["restart-word"] = True

@@ -8,10 +8,9 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
-from xraykit.ui import server
 from xraykit.ui.review.server.films import spool
 from xraykit.ui.review.server.rooms import ROOMS
-from xraykit.ui.server import sessions
+from xraykit.ui.server import inference, sessions
 
 
 def keep_upload_addresses() -> None:
@@ -49,7 +48,7 @@ async def keep_service(app: Any) -> AsyncIterator[None]:
     Closed tabs are looked after meanwhile; what tabs of a server that was killed left on disk is removed.
     """
     keep_upload_addresses()
-    starting = threading.Thread(target=server.client, name="start-service")
+    starting = threading.Thread(target=inference.client, name="start-service")
     starting.start()
     threading.Thread(target=spool.sweep, name="sweep-films", daemon=True).start()
     sweeping = asyncio.create_task(sessions.sweep_for_ever())
@@ -59,4 +58,4 @@ async def keep_service(app: Any) -> AsyncIterator[None]:
         sweeping.cancel()
         ROOMS.close()
         starting.join()
-        server.close()
+        inference.close()

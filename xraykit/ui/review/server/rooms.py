@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from xraykit.refused import Refused
 from xraykit.system import folders
-from xraykit.ui import server
 from xraykit.ui.review.server.films import spool
+from xraykit.ui.server import inference
 
 if TYPE_CHECKING:
     from xraykit.reading.worklist.room import Room
@@ -49,8 +49,8 @@ class Seat:
             if self._room is None:
                 from xraykit.reading.worklist.room import Room  # not at the top: NumPy would hold the start back
 
-                self._room = Room(server.client, self._changed)
-                self._room.set_models(*server.models())
+                self._room = Room(inference.client, self._changed)
+                self._room.set_models(*inference.models())
                 threading.Thread(target=self._room.prepare, name="prepare", daemon=True).start()
             return self._room
 
@@ -179,7 +179,7 @@ class Rooms:
         if not rooms or there == self._cards:
             return
         self._cards = there
-        models = server.models()
+        models = inference.models()
         for room in rooms:
             room.set_models(*models)
 
