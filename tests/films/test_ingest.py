@@ -93,7 +93,9 @@ def test_films_come_in_order_and_few_at_a_time(firewall):
     assert [result.source for result in results] == [f"{number}.png" for number in range(1, 400)]
 
 
-@pytest.mark.parametrize("kind", ["12-bit DICOM", "16-bit PNG", "RGBA PNG", "CMYK JPEG"])
+@pytest.mark.parametrize(
+    "kind", ["12-bit DICOM", "16-bit PNG", pytest.param("RGBA PNG", marks=pytest.mark.slow), "CMYK JPEG"]
+)
 def test_films_at_the_limit_of_size_fit_the_memory(firewall, kind, monkeypatch):
     monkeypatch.setattr(ingest, "SECONDS", 120.0)  # a busy machine takes longer; it is memory that is tried here
     data, shape = at_the_limit(kind)
