@@ -118,7 +118,11 @@ def test_inverted_films_are_complements_and_a_reset_is_the_first_drawing(viewer,
 
 
 @pytest.mark.parametrize("renderer", EACH_RENDERER)
-@pytest.mark.parametrize("turned", [(0, False), (90, False), (180, True), (270, True)])
+@pytest.mark.parametrize(
+    "turned",
+    [pytest.param((0, False), marks=pytest.mark.slow), (90, False), pytest.param((180, True), marks=pytest.mark.slow)]
+    + [(270, True)],
+)
 def test_a_film_is_turned_clockwise_and_then_flipped(viewer, renderer, turned):
     rotation, flipped = turned
     page = viewer("uneven", renderer=renderer)

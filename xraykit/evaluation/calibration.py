@@ -63,7 +63,8 @@ def _smallest_shift(margins: np.ndarray, gains: np.ndarray) -> float:
     order = np.argsort(-margins)
     limits = np.concatenate([[-np.inf], -margins[order], [np.inf]])
     totals = np.concatenate([[0.0], np.cumsum(gains[order])])
-    best = (totals >= totals.max() - 1e-9) & (limits[1:] > limits[:-1])
+    between = limits[1:] > limits[:-1]  # no shift lifts one of two films of the same margin
+    best = between & (totals >= totals[between].max() - 1e-9)
     shifts = np.clip(0.0, limits[:-1][best] + BEYOND, np.maximum(limits[1:][best] - BEYOND, limits[:-1][best] + BEYOND))
     return float(shifts[np.abs(shifts).argmin()])
 
