@@ -342,7 +342,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_no_decoder_outlives_its_parent_even_when_busy_in_a_hang(how, tmp_path):
     film = tmp_path / "hang.jpg"
     film.write_bytes(bad_films.hanging_jpeg())
