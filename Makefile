@@ -14,8 +14,8 @@ app: $(APP_STAMP)
 	$(BIN)/streamlit run app.py
 
 # A file of tests stays in one process, those of one server as well; the longest begin (tests/conftest.py). `make test PYTEST=-n0`: one after the other.
-# One process more than cores: the browser tests mostly wait, the others compute.
-PYTEST ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Two processes more than cores: the browser tests mostly wait, the others compute (docs/decisions/0027).
+PYTEST ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 2) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # The tests start hundreds of processes: they read what the first has compiled, whatever the user's Python does elsewhere.
 test: $(DEV_STAMP)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST)

@@ -115,6 +115,7 @@ def test_the_listed_films_open_in_review_with_one_click(visit, furnished, models
     expect(visit.page.get_by_text(f"1 of {count}")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_both_matrices_follow_the_operating_point(visit, furnished, models):
     open_page(visit, furnished)
     visit.page.locator(".st-key-point input").click()

@@ -17,6 +17,7 @@ def study(server):
     )
 
 
+@pytest.mark.slow
 def test_a_study_is_read_and_brushed(server, study, visit, screenshots):
     from axe_playwright_python.sync_playwright import Axe
 

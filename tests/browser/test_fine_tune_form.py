@@ -13,6 +13,7 @@ from tests.browser.test_fine_tune import HANG, button, faults_of, open_form, set
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_and_three_faults_stand_beside_their_fields(visit, server, tmp_path):
     open_form(visit, server)
     bomb = tmp_path / "bomb.zip"

@@ -36,6 +36,7 @@ def screenshot(visit, screenshots, name: str, full: bool = False) -> None:
         visit.page.screenshot(path=screenshots / f"{name}-{size}.png", full_page=full)
 
 
+@pytest.mark.slow
 def test_a_card_is_read_and_linked(visit, server, screenshots):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -13,6 +13,8 @@ from xraykit.reports.film.heatmap import colormaps
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 RENDERERS = ("webgl2", "canvas")
+# That the second draws what the first draws is looked at in one test, which is quick
+EACH_RENDERER = (RENDERERS[0], pytest.param(RENDERERS[1], marks=pytest.mark.slow))
 RANDOM = np.random.default_rng(12)
 SLOPE, INTERCEPT = 2.0, -1024.0
 WINDOWS = (
@@ -82,7 +84,7 @@ def far(one: np.ndarray, other: np.ndarray) -> int:
     return int(np.abs(one.astype(int) - other.astype(int)).max())
 
 
-@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("renderer", EACH_RENDERER)
 def test_windows_and_tables_are_those_of_numpy_within_one_grey_level(viewer, renderer):
     page = viewer("deep", renderer=renderer)
     assert page.evaluate("viewer.painter.renderer.kind") == renderer
@@ -99,7 +101,7 @@ def test_windows_and_tables_are_those_of_numpy_within_one_grey_level(viewer, ren
     assert far(true_pixels(page, DEEP.values.shape)[..., 0], 255 - expected) <= 1
 
 
-@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("renderer", EACH_RENDERER)
 def test_inverted_films_are_complements_and_a_reset_is_the_first_drawing(viewer, renderer):
     page = viewer("up", "down", renderer=renderer, width=900)
     first = [pixels(page, pane) for pane in (0, 1)]
@@ -115,8 +117,12 @@ def test_inverted_films_are_complements_and_a_reset_is_the_first_drawing(viewer,
     assert not np.array_equal(pixels(page, 0), first[0]) and np.array_equal(pixels(page, 1), first[1])
 
 
-@pytest.mark.parametrize("renderer", RENDERERS)
-@pytest.mark.parametrize("turned", [(0, False), (90, False), (180, True), (270, True)])
+@pytest.mark.parametrize("renderer", EACH_RENDERER)
+@pytest.mark.parametrize(
+    "turned",
+    [pytest.param((0, False), marks=pytest.mark.slow), (90, False), pytest.param((180, True), marks=pytest.mark.slow)]
+    + [(270, True)],
+)
 def test_a_film_is_turned_clockwise_and_then_flipped(viewer, renderer, turned):
     rotation, flipped = turned
     page = viewer("uneven", renderer=renderer)
@@ -133,7 +139,7 @@ def test_a_film_is_turned_clockwise_and_then_flipped(viewer, renderer, turned):
     assert page.get_attribute("#root", "data-marks") == ("FLIPPED" if flipped else "")
 
 
-@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("renderer", EACH_RENDERER)
 def test_a_film_that_comes_turned_under_the_same_id_is_another_picture(viewer, renderer):
     page = viewer("tile", renderer=renderer)
     before = true_pixels(page, (100, 80))
@@ -201,7 +207,7 @@ def test_both_renderers_draw_the_same_within_one_grey_level(viewer):
     assert max(far(a, b) for a, b in zip(*drawings.values(), strict=True)) <= 1
 
 
-@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("renderer", EACH_RENDERER)
 def test_an_overlay_leaves_the_film_where_the_heat_is_zero(viewer, renderer):
     page = viewer({"film": "uneven", "heats": ["heat", "other"]}, renderer=renderer, start={"overlay": {"opacity": 1}})
     shown = true_pixels(page, UNEVEN.shape)
@@ -283,7 +289,7 @@ def test_a_reader_at_work_asks_the_server_nothing_and_every_move_is_drawn_once(v
     assert asked == []
 
 
-@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("renderer", EACH_RENDERER)
 def test_sharpened_and_clahe_views_are_marked_and_an_off_view_is_the_film_again(viewer, renderer):
     page = viewer("uneven", renderer=renderer, colormaps={})
     plain = true_pixels(page, UNEVEN.shape)

@@ -37,6 +37,14 @@ def test_a_class_without_films_and_no_films_at_all_change_nothing():
     assert calibration.fit_biases(np.zeros((0, 3)), np.zeros(0, int)) == pytest.approx([0, 0, 0], abs=1e-9)
 
 
+def test_films_that_look_alike_and_are_of_two_classes_stay_together():
+    """No shift lies between them, so the gain of one without the other is none."""
+    assert calibration.fit_biases(np.zeros((2, 2)), np.array([0, 1])) == pytest.approx([0, 0], abs=1e-5)
+    random = np.random.default_rng(1)
+    biases = calibration.fit_biases(np.round(random.normal(size=(300, 3)), 1), random.integers(0, 3, 300))
+    assert np.isfinite(biases).all()
+
+
 def test_separated_classes_leave_the_biases_finite():
     truth = np.array([0, 1, 2] * 20)
     biases = calibration.fit_biases(10.0 * np.eye(3)[truth], truth)

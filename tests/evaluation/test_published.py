@@ -78,7 +78,9 @@ def test_shipped_models_have_the_figures_on_the_films_they_were_trained_on():
 
 
 @pytest.mark.skipif("XRAYKIT_DATA" not in os.environ, reason="needs the sets as shipped")
-@pytest.mark.parametrize("name", AS_SHIPPED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "radiography" else []) for name in AS_SHIPPED]
+)
 def test_the_sets_as_shipped_have_the_digests_that_are_known(name):
     assert dataset.read(Path(os.environ["XRAYKIT_DATA"]) / name).digest == AS_SHIPPED[name]
 

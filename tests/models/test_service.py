@@ -240,7 +240,13 @@ def family_of_killed_parent(weights: Path, doing: str) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize(
-    "doing", ["nothing", "reading", "decoding", pytest.param("Score-CAM", marks=pytest.mark.longest)]
+    "doing",
+    [
+        pytest.param("nothing", marks=pytest.mark.slow),
+        pytest.param("reading", marks=pytest.mark.slow),
+        "decoding",
+        pytest.param("Score-CAM", marks=pytest.mark.longest),
+    ],
 )
 def test_service_decoders_and_worker_are_gone_when_the_parent_is_killed(weights, doing):
     family = family_of_killed_parent(weights, doing)

@@ -166,7 +166,13 @@ def test_what_the_gate_refused_is_said_and_has_no_probability():
 
 @pytest.mark.parametrize(
     ("models", "height", "width", "classes"),
-    [(1, 90, 80, LONG), (3, 70, 240, SHORT), (3, 240, 70, SHORT), (2, 80, 80, LONG[:3]), (0, 80, 80, SHORT)],
+    [
+        (1, 90, 80, LONG),
+        pytest.param(3, 70, 240, SHORT, marks=pytest.mark.slow),
+        (3, 240, 70, SHORT),
+        pytest.param(2, 80, 80, LONG[:3], marks=pytest.mark.slow),
+        (0, 80, 80, SHORT),
+    ],
 )
 def test_it_is_one_sheet_of_either_shape(models, height, width, classes):
     shown = subject(models, classes, film_reports.film(height, width))

@@ -45,7 +45,7 @@ HEADS = {
     "three of 8": ("flatten", (8, 8, 8)),
 }
 SIZE = 64
-SLOW = ("DenseNet121", "EfficientNetV2B0", "ResNet50", "VGG19")
+SLOW = ("DenseNet121", "EfficientNetV2B0", "MobileNet", "ResNet50", "VGG19")
 EACH = [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in rules.BACKBONES]
 PLAIN = {"name": "counted", "phases": [{"epochs": 1, "learning_rate": 0.1}], "image_size": SIZE}
 

@@ -245,7 +245,7 @@ def test_a_queued_run_tells_its_place_and_can_be_stopped(made, tmp_path, folder)
     assert second.status().state == "stopped" and second.status().queued_seconds > 0
 
 
-@pytest.mark.parametrize("how", ["stop file", signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", ["stop file", signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_training_that_cannot_be_interrupted_is_ended_all_the_same(made, how):
     process = launch(made)
     until(lambda: made.status().state == "running" and made.status().stage == "building the network", "it trains")
