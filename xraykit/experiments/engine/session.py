@@ -257,10 +257,7 @@ def at_work(
     StudyFolderRefused
         If another process is at work on the study.
     """
-    handed = folder.handed_lock()
-    with handed or folder.hold():
-        if handed is None:  # else a stop may have been asked since the launch
-            folder.forget_stop()
+    with folder.handed_lock() or folder.hold():
         session = None
         try:
             session = Session(folder, engine, device, workers, failed, on_state)
@@ -292,7 +289,6 @@ def check_resumable(folder: StudyFolder, failed: bool = False) -> None:
 
 def queue(folder: StudyFolder) -> None:
     """Say that a process is about to begin at a study, whose lock is held."""
-    folder.forget_stop()
     folder.go_on()
     folder.write_state(replace(folder.recorded(), state=State.QUEUED, message="Starting.", eta=None, running=()))
 
