@@ -278,7 +278,7 @@ def at_work(
 def check_resumable(folder: StudyFolder, failed: bool = False) -> None:
     """StudyFolderRefused where a process is at work on a study, or nothing is left to run; `failed` runs count then."""
     state = folder.state()
-    if folder.alive():
+    if state.state.busy and folder.alive():  # one that has just ended may hold its lock yet: `launch` waits for it
         raise StudyFolderRefused(f"The study {folder.name} is {state.state} already.")
     session = Session(folder, state.engine, state.device, 1, failed)
     if state.state is State.FINISHED and not session.is_unfinished():
