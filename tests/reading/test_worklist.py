@@ -10,7 +10,7 @@ import pytest
 from tests.helpers import fakes
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
-from xraykit.gate.verdict import Outcome
+from xraykit.gate.verdict import Asked, Outcome
 from xraykit.models.classifier import Prediction
 from xraykit.models.service.heatmaps import Agreement
 from xraykit.models.service.scoring import Scored
@@ -132,6 +132,14 @@ def test_a_refusal_stands_in_its_row_and_is_not_read_again():
     films.want({"c": "1"})
     films.add([("3.png", Path("/3.png"))])
     assert taken(films) == ["3"]
+
+
+def test_a_film_that_is_asked_for_in_another_way_while_it_is_refused_is_read_anew():
+    films = of(1)
+    row = films.get(taken(films)[0])
+    films.ask(row, Asked("overridden"))
+    films.settle(row, Refusal("1.png", "service", "The service stopped twice."), WANTED)
+    assert row.state == "waiting" and taken(films) == ["1"]
 
 
 def test_a_model_that_appears_or_changes_reads_on_and_one_that_goes_is_forgotten():
