@@ -47,7 +47,7 @@ def taken(films: Worklist, looked_at: bool = False) -> list[str]:
     got: list = []
     worker = threading.Thread(target=lambda: got.append(films.take(looked_at)), daemon=True)
     worker.start()
-    worker.join(30)  # a hang limit
+    worker.join(60)  # a hang limit
     assert got, "there is nothing to read"
     return [row.id for row in got[0][0]]
 
@@ -106,7 +106,7 @@ def test_who_reads_what_is_looked_at_waits_for_it():
     worker = threading.Thread(target=lambda: got.append(films.take(looked_at=True)), daemon=True)
     worker.start()
     films.look("3")
-    worker.join(30)
+    worker.join(60)
     assert [row.id for row in got[0][0]] == ["3"]
 
 
@@ -118,7 +118,7 @@ def test_closing_ends_who_waits():
         worker.start()
     films.close()
     for worker in workers:
-        worker.join(30)
+        worker.join(60)
     assert got == [None] * 3
 
 
