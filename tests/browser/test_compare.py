@@ -78,8 +78,6 @@ def cells(visit, table: str) -> list[str]:
 
 @pytest.mark.slow
 def test_a_click_on_a_cell_lists_exactly_its_films(visit, furnished, models):
-    from playwright.sync_api import expect
-
     for place, row, column in ((0, 0, 1), (1, 2, 2)):
         open_page(visit, furnished)
         of = models[place]
@@ -87,8 +85,8 @@ def test_a_click_on_a_cell_lists_exactly_its_films(visit, furnished, models):
         eventually(lambda: drawn(visit, place), of.confusion.ravel().tolist())  # noqa: B023
         click_cell(visit, place, row, column)
         heading = f"{len(expected)} film{'s' * (len(expected) != 1)} {TITLES[place]}: reference {of.classes[row]}"
-        expect(visit.page.locator(".xk-listed")).to_contain_text(heading)
-        assert listed(visit) == expected
+        visit.page.locator(".xk-listed", has_text=heading).wait_for()
+        eventually(lambda: listed(visit), expected)
         assert f"films=cell-{place}-{row}-{column}" in visit.page.url
         visit.page.get_by_role("dialog").get_by_label("Close", exact=True).click()
         visit.page.locator(".xk-listed").wait_for(state="detached")
@@ -97,8 +95,6 @@ def test_a_click_on_a_cell_lists_exactly_its_films(visit, furnished, models):
 
 @pytest.mark.slow
 def test_the_listed_films_open_in_review_with_one_click(visit, furnished, models):
-    from playwright.sync_api import expect
-
     open_page(visit, furnished, "?films=wrong-0-1")
     wrong = [
         models[0].films[i]
@@ -111,8 +107,8 @@ def test_the_listed_films_open_in_review_with_one_click(visit, furnished, models
     visit.page.get_by_role("button", name=f"Open {count} in Review").click()
     visit.page.wait_for_url("**/review")
     shown = visit.page.get_by_text(Path(wrong[0]).name)
-    expect(shown.first).to_be_visible(timeout=60_000)
-    expect(visit.page.get_by_text(f"1 of {count}")).to_be_visible()
+    shown.first.wait_for()
+    visit.page.get_by_text(f"1 of {count}").wait_for()
 
 
 @pytest.mark.slow
@@ -122,14 +118,13 @@ def test_both_matrices_follow_the_operating_point(visit, furnished, models):
     visit.page.get_by_role("option", name="Sensitivity").click()
     eventually(lambda: "point=Sensitivity" in visit.page.url)
     settle(visit)
-    text = visit.page.inner_text("body")
     for place, of in enumerate(models):
         validation = kept_models.readings(of.model, 45, seed=place + 100, skill=(1.2, 2.5)[place], data="validation")
         point = operating_point.choose(validation, "COVID-19", sensitivity=0.95)
         expected = operating_point.apply(point, of)
         eventually(lambda: drawn(visit, place), expected.confusion.ravel().tolist())  # noqa: B023
         assert expected.confusion.ravel().tolist() != of.confusion.ravel().tolist()
-        assert f"COVID-19 at probability ≥ {point.threshold:.3f}" in text
+        visit.page.get_by_text(f"COVID-19 at probability ≥ {point.threshold:.3f}").first.wait_for()
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import at_rest
+from tests.browser.conftest import at_rest, eventually
 from tests.browser.test_review import body, serious
 from tests.helpers import study_results
 from xraykit.experiments.published import presets
@@ -27,7 +27,7 @@ def test_a_study_is_read_and_brushed(server, study, visit, screenshots):
     text = body(visit)
     assert "cannot be told apart" in text and "microsecond part of the clock" in text
     charts = visit.page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
-    assert charts.count() >= 4
+    eventually(lambda: charts.count() >= 4)
     # Vega draws the rectangle of a brush itself, empty and without a name until it is drawn by hand
     assert [fault for fault in serious(Axe().run(visit.page)) if "brush_brush" not in fault] == []
     visit.page.screenshot(path=screenshots / "experiments-1440.png", full_page=True)

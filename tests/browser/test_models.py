@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import at_rest
+from tests.browser.conftest import at_rest, eventually
 from tests.browser.test_review import body, serious
 from tests.helpers import film_folders
 from xraykit import RESEARCH_ONLY
@@ -62,15 +62,15 @@ def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screensho
     panel.get_by_role("button", name="Check folder").click()
     start = panel.get_by_role("button", name="Evaluate ")
     start.wait_for()
-    text = panel.inner_text()
-    assert "Refused films, excluded from all figures: 1" in text and "Normal/broken.png" in text and "loose.png" in text
+    expected = ("Refused films, excluded from all figures: 1", "Normal/broken.png", "loose.png")
+    eventually(lambda: [words for words in expected if words not in panel.inner_text()], [])
     panel.scroll_into_view_if_needed()
     screenshot(visit, screenshots, "evaluate-before")
     faults = serious(Axe().run(page))
     start.click()
     panel.get_by_text("95% interval").wait_for()
-    text = panel.inner_text()
-    assert "Normal/broken.png" in text and "Normal/copy.png" in text and "loose.png" in text
+    expected = ("Normal/broken.png", "Normal/copy.png", "loose.png")
+    eventually(lambda: [words for words in expected if words not in panel.inner_text()], [])
     screenshot(visit, screenshots, "evaluate-after")
     faults += serious(Axe().run(page))
     if len(CARDS) > 1:
@@ -78,8 +78,8 @@ def test_a_folder_is_evaluated_from_the_page_to_the_end(visit, server, screensho
         page.locator("button", has_text="wrong in both").first.click()
         page.locator(".xk-case img").first.wait_for()
         wrong = int(page.locator("button", has_text="wrong in both").first.inner_text().split()[0])
-        assert page.locator(".xk-case").count() == min(wrong, 12)
-        assert page.locator(".xk-case img").count() == min(wrong, 12) * 3  # the film and two heatmaps
+        eventually(page.locator(".xk-case").count, min(wrong, 12))
+        eventually(page.locator(".xk-case img").count, min(wrong, 12) * 3)  # the film and two heatmaps
         page.locator(".st-key-listed").evaluate("element => element.scrollIntoView()")
         screenshot(visit, screenshots, "cases")
         faults += serious(Axe().run(page))

@@ -238,7 +238,7 @@ def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, 
     box = visit.page.locator(".gate")
     assert box.get_attribute("data-gate") == "stopped" and "Upside down" in box.inner_text()
     assert visit.page.locator("#film-f0 .summary.bad").inner_text() == "Upside down"
-    assert visit.page.locator(".findings .model").count() == 0
+    eventually(visit.page.locator(".findings .model").count, 0)
     visit.page.get_by_role("button", name="1 refused").click()
     assert "film-turned" in visit.page.locator("dialog[open]").inner_text()
     visit.page.keyboard.press("Escape")
@@ -248,7 +248,8 @@ def test_a_film_that_the_gate_refused_is_shown_with_one_click_to_turn_it(visit, 
     eventually(lambda: room.asked.count(("GET", "film/f0")) > fetched)
     room.change(row(0, gate=of_gate(**PASSED, laid={"turn": 180, "inverted": False})))
     eventually(lambda: box.get_attribute("data-gate"), "laid")
-    assert box.locator("h3").inner_text() == "Turned by 180°" and visit.page.locator(".findings .model").count() == 2
+    assert box.locator("h3").inner_text() == "Turned by 180°"
+    eventually(visit.page.locator(".findings .model").count, 2)
     room.change(row(1, gate=of_gate(state="overridden", turn=0, code="not-a-chest-film", title="Not a chest film")))
     press(visit, "n")
     settle(visit, "f1")

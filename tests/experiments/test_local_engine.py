@@ -19,9 +19,9 @@ from xraykit.__main__ import main
 from xraykit.evaluation import stats
 from xraykit.evaluation.evaluation import FILES
 from xraykit.experiments import table as tables
-from xraykit.experiments.engine import chosen, local, session
+from xraykit.experiments.engine import chosen, local, session, trial
 from xraykit.experiments.results import ties
-from xraykit.experiments.study_folder import StudyFolderRefused
+from xraykit.experiments.study_folder import StudyFolder, StudyFolderRefused
 from xraykit.training import audited
 
 HANG = 280  # seconds; a limit on hangs, never a measure of speed
@@ -114,10 +114,10 @@ def test_of_trials_that_cannot_be_told_apart_the_one_with_the_lowest_log_loss_is
     apart = ties.Difference(2, stats.Figure(0.2, 0.0, 0.4, 10), 0.01, 0.01, 10, ties.Method.FILMS)
     tied = replace(apart, adjusted_p=0.4)
     other_first = replace(tied, trial=1)  # trials of equal accuracy may stand the other way round in the table
-    for best, other, trial in ((1, apart, 1), (2, other_first, 2), (1, tied, 2)):
+    for best, other, number in ((1, apart, 1), (2, other_first, 2), (1, tied, 2)):
         whole = replace(tables.read(made), ties=ties.Ties(best, (other,)))
         monkeypatch.setattr(chosen.table, "read", lambda folder, whole=whole: whole)
-        assert chosen.choose(made, read)["trial"] == trial
+        assert chosen.choose(made, read)["trial"] == number
     assert "2 of 2 trials cannot be told apart" in made.chosen()["why"]
 
 
@@ -210,6 +210,45 @@ def test_a_pause_that_ends_between_two_looks_does_not_end_the_study(made, thread
     monkeypatch.setattr(session.Session, "next", look_and_go_on)
     end = run(made)
     assert (end.state, end.done) == ("finished", 4)
+
+
+def test_a_stop_asked_before_a_study_begins_is_kept(made, threads):
+    made.ask_to_stop()
+    assert run(made).state == "stopped"
+    made.ask_to_stop()  # of the process that has ended
+    assert run(made).done == 4
+
+
+def test_a_run_whose_process_died_as_it_was_made_is_lost_and_tried_again(made):
+    """It is queued, and nobody has held it yet: to whoever only reads it, it looks as if it were about to begin."""
+    tried = made.runs()[0]
+    trial._make(made, tried, "cpu")
+    assert tried.status().state == "queued" and local._state_after_death(tried) == "lost"
+
+
+def test_a_stop_that_is_taken_back_between_two_looks_fails_no_run(made, monkeypatch):
+    tried, asked = made.runs()[0], iter([True])
+    trial._make(made, tried, "cpu")
+    monkeypatch.setattr(StudyFolder, "stop_asked", lambda folder: next(asked, False))
+    with tried.run.hold():
+        assert trial.run_trial(made, tried, "cpu") == "stopped"
+
+
+def test_a_study_that_has_just_ended_can_be_resumed(made, monkeypatch):
+    made.write_state(replace(made.recorded(), state="stopped"))
+    lock, read = made.hold(), StudyFolder.state
+    session.check_resumable(made)
+    made.write_state(replace(made.recorded(), state="running"))
+
+    def look_and_end(folder):
+        state = read(folder)
+        lock.close()
+        return state
+
+    with pytest.raises(StudyFolderRefused, match="running already"):
+        session.check_resumable(made)
+    monkeypatch.setattr(StudyFolder, "state", look_and_end)
+    session.check_resumable(made)
 
 
 def test_a_study_that_is_stopped_goes_on_where_it_was(made, gates, threads):

@@ -187,7 +187,7 @@ def test_closing_leaves_no_process_and_no_folder():
     folder = socket_of(started).parent
     assert folder.is_dir() and folder.stat().st_mode & 0o777 == 0o700
     started.close()
-    assert wait_until(lambda: not any(running(process) for process in family), 5)
+    assert wait_until(lambda: not any(running(process) for process in family), 60)
     assert not folder.exists()
 
 
@@ -306,7 +306,7 @@ def test_an_idle_worker_ends_and_comes_back(weights, monkeypatch):
     started = inference.start()
     film = started.read("film.png", png())
     first = started.explain(film, "tiny-model", "LayerCAM", "Normal")
-    assert wait_until(lambda: started.status()["worker"] is None, 20)
+    assert wait_until(lambda: started.status()["worker"] is None, 60)
     again = started.explain(film, "tiny-model", "LayerCAM", "Normal")
     assert again.heatmap.tobytes() == first.heatmap.tobytes()
     started.close()

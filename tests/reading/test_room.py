@@ -151,6 +151,81 @@ def test_closing_a_room_in_the_middle_of_a_folder_ends_its_threads(client, watch
     assert len(watched.room.list) == 0
 
 
+class Lock:
+    """A room's lock that tells when it is waited for."""
+
+    def __init__(self, lock) -> None:
+        self.lock, self.waited = lock, threading.Event()
+
+    def __enter__(self) -> None:
+        if not self.lock.acquire(blocking=False):
+            self.waited.set()
+            self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+@pytest.fixture
+def beside(watched):
+    """Do something in a thread, as another request would at this moment: until it is done, or waits for the room."""
+    watched.room._lock, threads = Lock(watched.room._lock), []
+
+    def do(act) -> None:
+        ended = threading.Event()
+        threads.append(threading.Thread(target=lambda: (act(), ended.set(), watched.room._lock.waited.set())))
+        threads[-1].start()
+        assert watched.room._lock.waited.wait(60)
+
+    yield do
+    for thread in threads:
+        thread.join(60)
+
+
+def test_a_stop_between_two_looks_leaves_no_film_of_what_was_listed(watched, folder, beside, monkeypatch):
+    room, add, calls = watched.room, Room.add, []
+
+    def add_and_stop(self, films):
+        calls.append(films)
+        if len(calls) == 2:
+            beside(room.stop)
+        return add(self, films)
+
+    monkeypatch.setattr(Room, "_start", lambda self: None)  # nothing is read
+    monkeypatch.setattr(Room, "add", add_and_stop)
+    room.open(sources.look_at(str(folder)))
+    watched.until(lambda: len(calls) == 2 and not room.listing and not len(room.list))
+
+
+def test_a_stop_while_the_first_film_is_looked_for_stops_the_rest(watched, folder):
+    source = sources.look_at(str(folder))
+
+    class Slow:
+        name, folder, path, more = source.name, source.folder, source.path, False
+
+        def films(self):
+            watched.room.stop()
+            yield from source.films()
+
+    watched.room.open(Slow())
+    watched.until(lambda: not watched.room.listing)
+    assert len(watched.room.list) == 0
+
+
+def test_models_that_are_chosen_while_others_come_are_those_that_read(watched, beside, monkeypatch):
+    room, want, calls = watched.room, watched.room.list.want, []
+
+    def want_and_choose(models):
+        calls.append(models)
+        if len(calls) == 1:
+            beside(lambda: room.choose_models(["b"]))
+        want(models)
+
+    monkeypatch.setattr(room.list, "want", want_and_choose)
+    room.set_models([fakes.card(name) for name in ("a", "b", "c")], [])
+    watched.until(lambda: len(calls) == 2 and set(room.list._wanted) == {"b"})
+
+
 def test_a_slow_heatmap_is_computed_once_and_can_be_cancelled():
     gate, began = threading.Event(), threading.Event()
     calls = []

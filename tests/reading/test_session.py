@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import threading
 
 import pytest
 
@@ -11,6 +12,7 @@ from xraykit.reading.impressions import Impression, ImpressionRefused
 from xraykit.reading.kept import Answer, Options, SessionRefused
 from xraykit.reading.reference import Labels
 from xraykit.reading.session import Session
+from xraykit.system import files
 
 CLASSES = ("COVID-19", "Normal")
 ANSWERS = {"first": Answer("Normal", {"COVID-19": 0.25, "Normal": 0.75})}
@@ -104,6 +106,49 @@ def test_two_tabs_do_not_write_the_same(session, root):
     assert kept.load(name, root).ended
     kept.delete(name, root)
     assert kept.list_kept(root) == []
+
+
+def test_a_tab_that_only_lists_the_sessions_keeps_no_other_from_opening_one(session, root, monkeypatch):
+    name = keep(session)
+    session.end()
+    lock, tab, faults, tried = files.try_lock, Session(Options(), root), [], threading.Event()
+
+    def resume():
+        try:
+            tab.resume(name)
+        except SessionRefused as refused:
+            faults.append(refused)
+        tried.set()
+
+    other = threading.Thread(target=resume)
+
+    def look(file, shared=False):
+        locked = lock(file, shared)
+        if threading.current_thread() is other:
+            tried.set()
+        elif not tried.is_set():
+            other.start()
+            assert tried.wait(60)
+        return locked
+
+    monkeypatch.setattr(files, "try_lock", look)
+    assert [listed.name for listed in kept.list_kept(root)] == [name]
+    other.join(60)
+    assert faults == [] and tab.name == name
+    tab.close()
+
+
+def test_a_session_that_goes_is_opened_by_no_other_tab_meanwhile(session, root, monkeypatch):
+    name, discard = keep(session), kept.discard
+
+    def look_and_discard(folder):
+        with pytest.raises(SessionRefused, match="another tab"):
+            Session(Options(), root).resume(name)
+        discard(folder)
+
+    monkeypatch.setattr(kept, "discard", look_and_discard)
+    session.choose(Options(classes=CLASSES))
+    assert kept.list_kept(root) == [] and session.name == ""
 
 
 def test_a_disk_that_is_full_loses_nothing_in_the_tab(session, root, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers import fakes
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal
-from xraykit.gate.verdict import Outcome
+from xraykit.gate.verdict import Asked, Outcome
 from xraykit.models.classifier import Prediction
 from xraykit.models.service.heatmaps import Agreement
 from xraykit.models.service.scoring import Scored
@@ -47,7 +47,7 @@ def taken(films: Worklist, looked_at: bool = False) -> list[str]:
     got: list = []
     worker = threading.Thread(target=lambda: got.append(films.take(looked_at)), daemon=True)
     worker.start()
-    worker.join(30)  # a hang limit
+    worker.join(60)  # a hang limit
     assert got, "there is nothing to read"
     return [row.id for row in got[0][0]]
 
@@ -106,7 +106,7 @@ def test_who_reads_what_is_looked_at_waits_for_it():
     worker = threading.Thread(target=lambda: got.append(films.take(looked_at=True)), daemon=True)
     worker.start()
     films.look("3")
-    worker.join(30)
+    worker.join(60)
     assert [row.id for row in got[0][0]] == ["3"]
 
 
@@ -118,7 +118,7 @@ def test_closing_ends_who_waits():
         worker.start()
     films.close()
     for worker in workers:
-        worker.join(30)
+        worker.join(60)
     assert got == [None] * 3
 
 
@@ -132,6 +132,14 @@ def test_a_refusal_stands_in_its_row_and_is_not_read_again():
     films.want({"c": "1"})
     films.add([("3.png", Path("/3.png"))])
     assert taken(films) == ["3"]
+
+
+def test_a_film_that_is_asked_for_in_another_way_while_it_is_refused_is_read_anew():
+    films = of(1)
+    row = films.get(taken(films)[0])
+    films.ask(row, Asked("overridden"))
+    films.settle(row, Refusal("1.png", "service", "The service stopped twice."), WANTED)
+    assert row.state == "waiting" and taken(films) == ["1"]
 
 
 def test_a_model_that_appears_or_changes_reads_on_and_one_that_goes_is_forgotten():

@@ -1,16 +1,18 @@
 """Devices of this computer, of computers it is not, and the lines before them. No backend is started here."""
 
+import contextlib
 import importlib.metadata
 import subprocess
 import sys
 import threading
 import time
 import types
+from pathlib import Path
 
 import pytest
 
 from xraykit import doctor
-from xraykit.system import device_queue, devices
+from xraykit.system import device_queue, devices, files
 from xraykit.system.job_folder.job_folder import Stopped
 
 HANG = 60
@@ -201,6 +203,76 @@ def test_the_place_of_a_killed_process_is_free():
     assert device_queue.line("cpu") == []
     with device_queue.turn("cpu", "next") as key:
         assert key == "cpu"
+
+
+@pytest.fixture
+def beside(monkeypatch):
+    """Do something in a thread, as another process would at this moment: until it is done, or waits for the line."""
+    change, asked, held, threads = device_queue._line_changing, set(), [], []
+
+    @contextlib.contextmanager
+    def line_changing():
+        asked.add(threading.current_thread())
+        with change():
+            held.append(threading.current_thread())
+            try:
+                yield
+            finally:
+                held.clear()
+
+    def do(act):
+        thread = threading.Thread(target=act)
+        thread.start()
+        threads.append(thread)
+        _until(lambda: not thread.is_alive() or (thread in asked and held == [threading.current_thread()]))
+
+    monkeypatch.setattr(device_queue, "_line_changing", line_changing)
+    yield do
+    for thread in threads:
+        thread.join(HANG)
+
+
+def test_a_ticket_that_goes_while_another_looks_at_the_line_ends_no_run(monkeypatch, beside):
+    lock, leaving = files.try_lock, contextlib.ExitStack()
+
+    def look(file, shared=False):
+        if shared and file.name.endswith("stays"):
+            beside(leaving.close)
+        return lock(file, shared)
+
+    monkeypatch.setattr(device_queue, "_place", lambda path: 0)
+    with device_queue.turn("cpu", "stays"):
+        leaving.enter_context(device_queue.turn("cpu", "leaves"))
+        monkeypatch.setattr(files, "try_lock", look)
+        assert device_queue.line("cpu")[0] == "stays"
+
+
+def test_a_run_that_leaves_takes_no_ticket_of_the_same_name_with_it(monkeypatch, beside):
+    """Runs of two studies have the same names."""
+    unlink, turns = Path.unlink, contextlib.ExitStack()
+
+    def leave(path, missing_ok=False):
+        monkeypatch.setattr(Path, "unlink", unlink)
+        beside(lambda: turns.enter_context(device_queue.turn("cpu", "t001-f1-s0")))
+        path.unlink(missing_ok)
+
+    with device_queue.turn("cpu", "t001-f1-s0"):
+        monkeypatch.setattr(Path, "unlink", leave)
+    _until(lambda: device_queue.line("cpu") == ["t001-f1-s0"])
+    turns.close()
+
+
+def test_a_look_at_the_devices_clears_no_ticket_away_that_is_being_taken(monkeypatch, beside):
+    lock = files.try_lock
+
+    def take(file, shared=False):
+        if not shared and file.name.endswith("run"):
+            beside(lambda: device_queue.choose("auto"))
+        return lock(file, shared)
+
+    monkeypatch.setattr(files, "try_lock", take)
+    with device_queue.turn("cpu", "run"):
+        assert device_queue.line("cpu") == ["run"]
 
 
 def _until(condition):

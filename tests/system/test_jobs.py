@@ -27,6 +27,15 @@ def test_a_job_that_has_just_written_its_end_is_waited_for(tmp_path, monkeypatch
     assert lock.closed
 
 
+def test_a_stop_that_came_as_a_job_ended_is_none_of_the_next(tmp_path):
+    job = Job(tmp_path / "job")
+    with jobs.running(job, verb="inspect"):
+        pass
+    job.ask_to_stop()
+    with jobs.running(job, verb="inspect") as progress:
+        progress.stop_if_asked()
+
+
 def test_a_queued_job_whose_heartbeat_is_in_the_future_is_lost(tmp_path, monkeypatch):
     job = Job(tmp_path / "job")
     job.queue(verb="evaluate")

@@ -326,6 +326,32 @@ def test_a_stop_asked_before_the_first_breath_is_kept(folder, tmp_path):
         assert control.wait(made, HANG).state == "stopped"
 
 
+def test_a_stop_asked_between_the_making_of_a_run_and_its_launch_is_kept(folder, tmp_path, monkeypatch):
+    make = run.create
+
+    def make_and_stop(*given, **named):
+        made = make(*given, **named)
+        control.stop(made)
+        return made
+
+    monkeypatch.setattr(run, "create", make_and_stop)
+    with device_queue.turn("cpu", "before"):
+        made = control.start(TINY, folder, "cpu", tmp_path / "runs", "quick")
+        assert control.wait(made, HANG).state == "stopped"
+
+
+def test_a_stop_asked_before_a_run_begins_in_the_process_that_made_it_is_kept(made):
+    control.stop(made)
+    assert worker.train(made, fit=learn) == "stopped"
+    assert worker.train(made, fit=learn) == "finished"
+
+
+def test_a_stop_of_a_process_that_was_killed_is_none_of_the_next(made):
+    made.hold().close()
+    made.ask_to_stop()
+    assert worker.train(made, fit=learn) == "finished"
+
+
 def test_a_deleted_run_is_gone_at_once(made, tmp_path):
     worker.train(made, fit=learn)
     control.delete(made)

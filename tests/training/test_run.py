@@ -8,6 +8,7 @@ import time
 import pytest
 
 from xraykit.system import folders
+from xraykit.system.job_folder import job_folder
 from xraykit.system.job_folder.record import State
 from xraykit.training import worker
 from xraykit.training.run import control, run
@@ -215,6 +216,34 @@ def test_a_queued_run_whose_lock_was_let_go_is_lost_at_once(made):
     with made.hold():
         assert made.status().state == "queued"
     assert made.status().state == "lost"
+
+
+def test_a_run_that_is_held_for_the_first_time_between_two_looks_is_not_lost(made, monkeypatch):
+    look, locks = run.Run.alive, []
+
+    def look_and_begin(self):
+        alive = look(self)
+        locks.append(self.hold())
+        return alive
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run.Run, "alive", look_and_begin)
+        assert made.status().state == "queued"
+    for lock in locks:
+        lock.close()
+
+
+def test_a_run_whose_first_lock_is_open_and_not_held_yet_is_not_lost(made, monkeypatch):
+    lock, states = job_folder.try_lock, []
+
+    def look_and_lock(file, shared=False):
+        if not shared:
+            states.append(made.status().state)
+        return lock(file, shared)
+
+    monkeypatch.setattr(job_folder, "try_lock", look_and_lock)
+    with made.hold():
+        assert states == ["queued"]
 
 
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed"])

@@ -19,6 +19,7 @@ from tests.helpers import ROOT, asgi, bad_films, fakes
 from tests.helpers.room_tab import Tab
 from xraykit.films import radiograph
 from xraykit.films.folders import check
+from xraykit.reading.worklist.room import Room
 from xraykit.ui.review.server import looking
 from xraykit.ui.review.server.films import spool
 from xraykit.ui.review.server.routes import ROUTES
@@ -365,6 +366,21 @@ def test_rooms_hear_of_models_that_appear(tab, fake, open_rooms):
         tab.follow()
 
 
+def test_a_zip_whose_only_film_so_far_is_closed_stays_while_it_is_listed(tab, spooled, monkeypatch):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.png", fakes.film_png(number))
+    listing, go_on = Room._list, threading.Event()
+    monkeypatch.setattr(Room, "_list", lambda *given: (go_on.wait(60), listing(*given)))
+    tab.post("films?name=study.zip", packed.getvalue())
+    tab.follow()
+    tab.delete("film/1")
+    go_on.set()
+    tab.until_read()
+    assert {row["state"] for row in tab.rows.values()} == {"ready"} and len(tab.rows) == 2
+
+
 def test_what_a_killed_server_left_is_removed_at_the_next_start(spooled):
     ours, left = spool.Spool(), spooled / f"{spool.PREFIX}dead"
     room = ours.room()
@@ -376,6 +392,27 @@ def test_what_a_killed_server_left_is_removed_at_the_next_start(spooled):
     assert not left.exists() and room.is_dir() and (spooled / "a-dataset").is_dir()
     ours.close()
     assert [path.name for path in spooled.iterdir()] == ["a-dataset"]
+
+
+@pytest.mark.parametrize("moment", ["before its lock is made", "as it gets its lock"])
+def test_a_server_that_starts_takes_no_folder_away_that_another_is_making(spooled, monkeypatch, moment):
+    opened = spool.files.open_lock
+
+    def open_while_another_starts(path):
+        monkeypatch.setattr(spool.files, "open_lock", opened)
+        if moment.startswith("before"):
+            spool.sweep()
+            return opened(path)
+        lock = opened(path)
+        spool.sweep()
+        return lock
+
+    monkeypatch.setattr(spool.files, "open_lock", open_while_another_starts)
+    ours = spool.Spool()
+    assert ours.room().is_dir()
+    spool.sweep()
+    assert ours.room().is_dir()
+    ours.close()
 
 
 def test_an_error_that_nobody_foresaw_is_logged_without_its_text(tab, fake, monkeypatch, caplog):

@@ -235,20 +235,23 @@ def lock(folder: Path) -> IO[Any]:
         file = files.open_lock(folder / LOCK)
     except OSError as error:
         raise SessionRefused(f"The session {folder.name} cannot be opened. {words_of(error)}") from None
-    if not files.try_lock(file):
-        file.close()
-        raise SessionRefused(
-            f"The reading session {folder.name} is open in another tab. End it there, or close that tab.", code="open"
-        )
+    while not files.try_lock(file):
+        if _is_open(folder):  # else somebody only looked whether it is
+            file.close()
+            raise SessionRefused(
+                f"The reading session {folder.name} is open in another tab. End it there, or close that tab.",
+                code="open",
+            )
     return file
 
 
 def _is_open(folder: Path) -> bool:
+    """Has a tab its lock? Those who ask share it, so that they never see each other."""
     try:
-        lock(folder).close()
-    except SessionRefused as refused:
-        return refused.code == "open"
-    return False
+        with files.open_lock(folder / LOCK) as file:
+            return not files.try_lock(file, shared=True)
+    except OSError:
+        return False
 
 
 def check_options(options: Options, films: Sequence[ReadFilm]) -> None:

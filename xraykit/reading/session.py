@@ -279,10 +279,9 @@ class Session:
                 file.write(picture)
 
     def _remove(self) -> None:
-        folder = self._folder
+        if self._folder is not None:
+            kept.discard(self._folder)  # while it is held: another tab might open it meanwhile
         self._let_go()
-        if folder is not None:
-            kept.discard(folder)
 
     def _let_go(self) -> None:
         if self._lock is not None:

@@ -39,14 +39,14 @@ def turn(
         When `stopped` says so while it waits.
     """
     if asked == ALL:
-        choose(asked, backend)
+        _choose(asked, backend)
         with contextlib.ExitStack() as turns:  # always in the same order, so that no two wait for each other
             for gpu in devices.gpus()[0]:
                 turns.enter_context(turn(gpu.key, name, waiting=waiting, stopped=stopped, backend=backend))
             yield ALL
         return
     with _line_changing():
-        key = choose(asked, backend)
+        key = _choose(asked, backend)
         ticket, path = _take_ticket(key, name)
     try:
         reported = ("", 0)
@@ -61,14 +61,15 @@ def turn(
                 key, ticket, path = _move_to_free(key, ticket, path, name, backend)
         yield key
     finally:
-        ticket.close()
-        path.unlink(missing_ok=True)
+        with _line_changing():  # else another looks at the ticket that goes, or takes one of its name
+            ticket.close()
+            path.unlink(missing_ok=True)
 
 
 def _move_to_free(key: str, ticket: IO[Any], path: Path, name: str, backend: str) -> tuple[str, IO[Any], Path]:
     """Change queues where another GPU has become free: who waits for any need not wait for the first choice."""
     with _line_changing():
-        better = choose(AUTO, backend)
+        better = _choose(AUTO, backend)
         if better == key or _tickets(_line_folder(better)):
             return key, ticket, path
         ticket.close()
@@ -87,6 +88,11 @@ def line(key: str) -> list[str]:
 
 def choose(asked: str, backend: str = "tensorflow") -> str:
     """The key of the device that a run which asks for this would queue for; raises DeviceRefused."""
+    with _line_changing():
+        return _choose(asked, backend)
+
+
+def _choose(asked: str, backend: str) -> str:
     available = devices.available()
     if asked == ALL:
         _check_all(sum(device.key != CPU for device in available), backend)

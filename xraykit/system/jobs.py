@@ -95,7 +95,6 @@ class Job(JobFolder):
     def queue(self, **facts: Any) -> None:
         """Say that a process is about to begin here; `facts` are fields of JobState."""
         folders.make_private(self.path)
-        self.forget_stop()
         self.write_state(JobState(state=State.QUEUED, message="Starting.", **facts))
 
     def start(self, arguments: Sequence[str], **facts: Any) -> None:

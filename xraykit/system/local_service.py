@@ -21,7 +21,7 @@ from collections.abc import Callable
 from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
-from xraykit.system import folders
+from xraykit.system import processes
 
 CONNECT_SECONDS = 15.0
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class LocalService:
         self._process = process = subprocess.Popen(
             [sys.executable, "-m", module, _address(self._folder)],
             stdin=subprocess.PIPE,
-            env=_environment() | (environment or {}),
+            env=processes.our_environment() | (environment or {}),
             start_new_session=True,
         )
         assert process.stdin is not None  # a pipe, asked for above
@@ -137,8 +137,3 @@ def _read_line() -> bytes:
 
 def _address(folder: Path) -> str:
     return rf"\\.\pipe\{folder.name}" if os.name == "nt" else str(folder / "socket")
-
-
-def _environment() -> dict[str, str]:
-    source = str(folders.REPOSITORY)
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))}

@@ -77,6 +77,16 @@ def _bare_parent() -> Iterator[None]:
                     os.environ[name] = value
 
 
+def our_environment() -> dict[str, str]:
+    """What to start a process of ours with: this one's environment, with xraykit on its path.
+
+    Other threads set thread caps in it for the instant of a spawn: those are no matter of this one.
+    """
+    with _spawning:
+        ours = dict(os.environ)
+    return ours | {"PYTHONPATH": os.pathsep.join(filter(None, (str(folders.REPOSITORY), ours.get("PYTHONPATH"))))}
+
+
 def spawn(
     arguments: Sequence[str], log: Path, *, pass_fds: Sequence[int] = (), environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen:
@@ -84,8 +94,6 @@ def spawn(
 
     `pass_fds` are descriptors that it is to hold too (none on Windows); `environment` is added to this process's own.
     """
-    source = str(folders.REPOSITORY)
-    path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
     apart = {"creationflags": 0x208} if os.name == "nt" else {"start_new_session": True, "pass_fds": tuple(pass_fds)}
     with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
         process = subprocess.Popen(
@@ -94,7 +102,7 @@ def spawn(
             stdout=file,
             stderr=file,
             close_fds=True,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            env={**our_environment(), "PYTHONUNBUFFERED": "1", **(environment or {})},
             **apart,
         )
     # Waited for, or it would stay in the table of processes until this one ends

@@ -131,8 +131,8 @@ def stop(name: str, root: Path | None) -> None:
 
     with terminal.words():
         folder = _find(name, root)
-        if not folder.state().state.busy:
-            raise StudyFolderRefused(f"The study {name} cannot be stopped: it is {folder.state().state}.")
+        if not (before := folder.state().state).busy:
+            raise StudyFolderRefused(f"The study {name} cannot be stopped: it is {before}.")
         folder.ask_to_stop()
         end = time.monotonic() + STOP_SECONDS
         while (state := folder.state()).state.busy and time.monotonic() < end:

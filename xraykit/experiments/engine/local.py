@@ -234,7 +234,8 @@ def _state_after_death(tried: TrialRun) -> State:
         status = tried.status()
     except RunRefused:
         return State.FAILED
-    return State.LOST if status is None else status.state
+    # Busy: it was just made, or another process is at it, which whoever tries again waits for
+    return State.LOST if status is None or status.state.busy else status.state
 
 
 def _devices(asked: str, backend: str) -> list[str]:

@@ -257,10 +257,7 @@ def at_work(
     StudyFolderRefused
         If another process is at work on the study.
     """
-    handed = folder.handed_lock()
-    with handed or folder.hold():
-        if handed is None:  # else a stop may have been asked since the launch
-            folder.forget_stop()
+    with folder.handed_lock() or folder.hold():
         session = None
         try:
             session = Session(folder, engine, device, workers, failed, on_state)
@@ -281,7 +278,7 @@ def at_work(
 def check_resumable(folder: StudyFolder, failed: bool = False) -> None:
     """StudyFolderRefused where a process is at work on a study, or nothing is left to run; `failed` runs count then."""
     state = folder.state()
-    if folder.alive():
+    if state.state.busy and folder.alive():  # one that has just ended may hold its lock yet: `launch` waits for it
         raise StudyFolderRefused(f"The study {folder.name} is {state.state} already.")
     session = Session(folder, state.engine, state.device, 1, failed)
     if state.state is State.FINISHED and not session.is_unfinished():
@@ -292,7 +289,6 @@ def check_resumable(folder: StudyFolder, failed: bool = False) -> None:
 
 def queue(folder: StudyFolder) -> None:
     """Say that a process is about to begin at a study, whose lock is held."""
-    folder.forget_stop()
     folder.go_on()
     folder.write_state(replace(folder.recorded(), state=State.QUEUED, message="Starting.", eta=None, running=()))
 

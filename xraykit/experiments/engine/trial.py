@@ -56,7 +56,7 @@ def run_trial(
     status = _unattended(folder, tried, failed)
     if status is not None and (status.state is State.FINISHED or (status.state is State.FAILED and not failed)):
         return status.state
-    if folder.stop_asked() or tried.is_cut():
+    if (status is not None and status.state.busy) or folder.stop_asked() or tried.is_cut():
         return State.STOPPED
     if status is None:
         _make(folder, tried, device)
@@ -85,7 +85,7 @@ def recipe_of(tried: TrialRun) -> Recipe:
 
 
 def _unattended(folder: StudyFolder, tried: TrialRun, failed: bool) -> Status | None:
-    """Where the run stands once no other process is at it; None where it is to be made anew."""
+    """Where the run stands once no other process is at it, or a stop is asked; None where it is to be made anew."""
     run = tried.run
     while (run.path / STATUS).is_file():
         try:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from xraykit.models.cards.card import ModelRefused
-from xraykit.system import folders
+from xraykit.system import processes
 
 REFUSAL, LOG = "refusal.json", "child.log"
 POLL_SECONDS = 0.2
@@ -117,10 +117,7 @@ def _end_with_parent() -> None:
 
 
 def _environment() -> dict[str, str]:
-    source = str(folders.REPOSITORY)
-    path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
-    return os.environ | {
-        "PYTHONPATH": path,
+    return processes.our_environment() | {
         "KERAS_BACKEND": "tensorflow",
         "CUDA_VISIBLE_DEVICES": "-1",
         "TF_CPP_MIN_LOG_LEVEL": "3",

@@ -62,10 +62,9 @@ class Room:
         self.more = False
         self.heats = Heats(self.heat, self.list.tell)
         self._chosen: tuple[str, ...] | None = None
-        self._stops = itertools.count()
         self._stopped = 0
         self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._closed = False
 
     @property
@@ -83,10 +82,12 @@ class Room:
 
     def set_models(self, cards: Sequence[Card], broken: Sequence[Refusal]) -> None:
         """Take over which models there are: films are read on by those that are new or have changed."""
-        if (self.cards, self.broken) != (list(cards), list(broken)):
+        with self._lock:
+            if (self.cards, self.broken) == (list(cards), list(broken)):
+                return
             self.cards, self.broken = list(cards), list(broken)
             self._want()
-            self.list.tell()
+        self.list.tell()
 
     def prepare(self) -> None:
         """Have the service ready before the first film comes; blocks."""
@@ -95,8 +96,9 @@ class Room:
 
     def choose_models(self, names: Iterable[str]) -> None:
         """Have these models read the films, and no others."""
-        self._chosen = tuple(names)
-        self._want()
+        with self._lock:
+            self._chosen = tuple(names)
+            self._want()
         self.list.tell()
 
     def add(self, films: Iterable[tuple[str, Place | Refusal]]) -> list[Row]:
@@ -109,19 +111,20 @@ class Room:
 
         Raises Refused, OSError where there is no first.
         """
-        films = source.films()
+        stopped, films = self._stopped, source.films()
         first = next(films)
         if source.folder:
             self.folders.add(source.path)
         with self._lock:
             self.listing += 1
-        self.add([first])
-        threading.Thread(target=self._list, args=(source, films, self._stopped), name="list", daemon=True).start()
+        self._put([first], stopped)
+        threading.Thread(target=self._list, args=(source, films, stopped), name="list", daemon=True).start()
 
     def stop(self) -> None:
         """List and read no more of what was opened; films that are read stay."""
-        self._stopped += 1
-        self.list.stop_waiting()
+        with self._lock:
+            self._stopped += 1
+            self.list.stop_waiting()
 
     def look(self, name: str, ahead: Sequence[str] = ()) -> None:
         """The reader looks at a film; it and those ahead come first."""
@@ -190,12 +193,19 @@ class Room:
             for thread in self._threads:
                 thread.start()
 
+    def _put(self, films: Iterable[tuple[str, Place | Refusal]], stopped: int) -> bool:
+        """Put films of what was opened at the end; False where they were stopped since there were `stopped` stops."""
+        with self._lock:
+            if self._stopped != stopped or self._closed:
+                return False
+            self.add(films)
+            return True
+
     def _list(self, source: Source, films: Iterator[tuple[str, Place | Refusal]], stopped: int) -> None:
         try:
             while part := list(itertools.islice(films, LISTED_AT_ONCE)):
-                if self._stopped != stopped or self._closed:
+                if not self._put(part, stopped):
                     break
-                self.add(part)
             self.more = self.more or source.more
         except Exception as error:
             if not isinstance(error, Refused | OSError):

@@ -213,10 +213,11 @@ class Worklist:
             row.busy = False
             if self._rows.get(row.id) is not row:  # removed meanwhile
                 return
-            if isinstance(result, Refusal):
-                row.state, row.refusal = "refused", result
-            elif row.asked == asked:
-                self._take_in(row, result, wanted)
+            if row.asked == asked:  # else it was asked for in another way meanwhile: it is read anew
+                if isinstance(result, Refusal):
+                    row.state, row.refusal = "refused", result
+                else:
+                    self._take_in(row, result, wanted)
             self._times.append(time.monotonic())
             self._touch([row])
             if self._needs(row):  # another model came meanwhile

@@ -31,6 +31,7 @@ from xraykit.system.files import (
     open_lock,
     read_plain,
     replace_text,
+    stamp_of,
     try_lock,
     whole_lines,
 )
@@ -136,7 +137,12 @@ class JobFolder:
         """Is a process at it, or just about to be?"""
         age = time.time() - record.heartbeat  # below zero where the clock was set back: that is not recent
         starting = record.state is State.QUEUED and 0 <= age < GRACE_SECONDS
-        return self.alive() or (starting and (os.name == "nt" or not (self.path / "lock").exists()))
+        unheld = os.name == "nt" or not self._was_held()  # asked first: it may be held for the first time just now
+        return (starting and unheld) or self.alive()
+
+    def _was_held(self) -> bool:
+        """Was its lock ever held? Whoever holds it leaves a byte in the file."""
+        return stamp_of(self.path / "lock")[1] > 0
 
     def event(self, what: str, **fields: Any) -> None:
         """Append a line to events.jsonl."""
@@ -193,7 +199,10 @@ class JobFolder:
         (self.path / "stop").unlink(missing_ok=True)
 
     def hold(self) -> IO[Any]:
-        """Hold the lock until the returned file is closed or the process ends; JobRefused if another holds it."""
+        """Hold the lock until the returned file is closed or the process ends; JobRefused if another holds it.
+
+        A request to stop whoever held it before is taken back; one that was made before anybody did is kept.
+        """
         try:
             file = open_lock(self.path / "lock")
         except OSError as error:
@@ -205,6 +214,11 @@ class JobFolder:
                 file.close()
                 raise self.refusal(f"Another process is at work on the {self.kind} {self.name}. Wait for it to end.")
             time.sleep(0.01)
+        if os.fstat(file.fileno()).st_size:
+            self.forget_stop()
+        else:
+            with contextlib.suppress(OSError):  # a full disk
+                os.write(file.fileno(), b"\n")
         return file
 
     def alive(self) -> bool:

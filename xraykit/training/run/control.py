@@ -144,7 +144,6 @@ def _begin_again(run: Run, **fields: Any) -> None:
     """Put a run, whose lock is held, back to queued: what its last end left behind is cleared away."""
     _refuse_finished(run, run.status())
     folders.close_private(run.path)
-    run.forget_stop()
     for part in (*run.path.glob("**/.*.part"), *run.path.glob("**/.*.part.keras")):
         part.unlink(missing_ok=True)
     run.update(state=State.QUEUED, stage=Stage.WAITING, **FRESH, **fields)

@@ -45,12 +45,15 @@ def show(asked: Asked, folder: Callable[[], Path], keep_word: Callable[[str], No
     `folder` gives the folder of the films; `told_by` is what will tell that leaks were accepted.
     """
     st.html("<h4 class='xk-part-title'>Data audit</h4>")
+    state = _state(asked)
     audit = made(asked)
     if audit is not None:
         _show_made(asked, audit, told_by)
         return
-    job = _job(asked) or _begin(asked, folder, keep_word)
-    state = state_of(job)
+    job = _job(asked)
+    if job is None:
+        job = _begin(asked, folder, keep_word)
+        state = state_of(job)
     if job is not None and jobs.is_busy(state):
         jobs.watch_job(job, show_progress, "audit-stop", keep_word)
         return
@@ -61,10 +64,10 @@ def reasons(asked: Asked) -> list[str]:
     """What the audit asks for before a start, each a clause; empty where it asks for nothing."""
     if is_accepted(asked):
         return []
+    state = _state(asked)
     audit = made(asked)
     if audit is not None:
         return [ACCEPT] if audit.stops else []
-    state = state_of(_job(asked))
     return [UNAUDITED] if state is not None and not state.state.busy else [WAIT]
 
 
@@ -111,6 +114,12 @@ def _tick(asked: Asked, label: str) -> None:
 def _accept(asked: Asked, key: str) -> None:
     """Take the box as it is; a callback."""
     st.session_state[ACCEPTED] = asked if st.session_state[key] else None
+
+
+def _state(asked: Asked) -> JobState | None:
+    """Where the job that audits these films stands. To be read before what it found, which is there once it ends."""
+    begun = st.session_state.get(BEGUN)
+    return state_of(Job(Path(begun[1]))) if begun is not None and begun[0] == asked else None
 
 
 def _job(asked: Asked) -> Job | None:

@@ -141,22 +141,26 @@ async def stop(request: Request, seat: Seat) -> Response:
 
 async def close(request: Request, seat: Seat) -> Response:
     row = row_of(request, seat)
-    await blocking(_close, seat, [row.id])
+    # Asked before what is left is looked at: while something is listed, a zip may have films to come
+    await blocking(lambda: _close(seat, [row.id], listing=bool(seat.room.listing)))
     return as_json({})
 
 
 async def close_all(request: Request, seat: Seat) -> Response:
     def close_them() -> None:
         seat.room.stop()
-        _close(seat, [row.id for row in seat.room.list.rows()])
+        _close(seat, [row.id for row in seat.room.list.rows()], listing=False)
         seat.room.more = False
 
     await blocking(close_them)
     return as_json({})
 
 
-def _close(seat: Seat, names: list[str]) -> None:
-    gone = {Path(row.place) for row in seat.room.remove(names)}
+def _close(seat: Seat, names: list[str], listing: bool) -> None:
+    from xraykit.films.folders.member import Member
+
+    rows = seat.room.remove(names)
+    gone = {Path(row.place) for row in rows if not (listing and isinstance(row.place, Member))}
     for place in gone - {Path(row.place) for row in seat.room.list.rows()}:  # a zip goes with the last of its films
         seat.drop(place)
 

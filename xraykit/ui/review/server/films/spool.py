@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import secrets
 import shutil
 import threading
@@ -54,11 +55,13 @@ class Spool:
 
     def _open(self) -> None:
         folders.make_private(self.root)
-        folder = self.root / f"{PREFIX}{secrets.token_hex(8)}"
-        folder.mkdir(mode=0o700)
-        self._lock = files.open_lock(folder / LOCK)
-        files.try_lock(self._lock)
-        self._folder = folder
+        while self._folder is None:
+            folder = self.root / f"{PREFIX}{secrets.token_hex(8)}"
+            folder.mkdir(mode=0o700)
+            with contextlib.suppress(FileNotFoundError):  # swept away before it had its lock, or as it got it
+                lock = files.open_lock(folder / LOCK)
+                if files.try_lock(lock) and (folder / LOCK).exists():
+                    self._folder, self._lock = folder, lock
 
 
 def sweep(root: Path | None = None) -> None:
@@ -69,8 +72,9 @@ def sweep(root: Path | None = None) -> None:
                 left.rmdir()
                 continue
             with files.open_lock(left / LOCK) as lock:
-                ours = files.try_lock(lock)
-            if ours:
+                if ours := files.try_lock(lock):
+                    shutil.rmtree(left, ignore_errors=True)
+            if ours and os.name == "nt":  # which removes no open file
                 shutil.rmtree(left, ignore_errors=True)
 
 
