@@ -406,3 +406,18 @@ def test_the_table_shows_what_the_csv_has(made):
     frame = next(each for each in app.dataframe if "Beside the best" in each.value.columns)
     assert list(frame.value["Trial"]) == [str(row.number) for row in shown.ranked]
     assert len(frame.value) == len(shown.rows) == 2
+
+
+def test_a_finished_study_whose_trial_could_not_be_chosen_is_resumed(made):
+    """The disk was full when the held-out films were read: every run is done, and the choice is not."""
+    made.write_state(_with(made, done=4, failed=0, state="finished", message="The held-out films were not read: full."))
+    app = open_page(made.name)
+    assert "The held-out films were not read" in text_of(app)
+    assert "study-resume" in {each.key for each in app.button}
+    study_results.choose(made, 1)
+    assert "study-resume" not in {each.key for each in open_page(made.name).button}
+
+
+def test_a_study_that_ended_before_its_end_is_resumed(made):
+    made.write_state(_with(made, done=3, failed=1, state="failed", message="No space left on device."))
+    assert "study-resume" in {each.key for each in open_page(made.name).button}
