@@ -370,6 +370,7 @@ def test_a_study_is_planned_before_it_starts(begun, monkeypatch, tmp_path):
     button(app, "study-cut").click().run()
     assert "To fit into" in text_of(app) and not app.exception
     assert 0 < app.session_state["experiments-draft"].data["shrink"] < 1
+    assert key_of(app, "number_input", "budget-hours").value == 0.5
     started = []
     monkeypatch.setattr(
         start, "begin", lambda study, given, *rest: started.append((study.shrink, given)) or StudyFolder(films)

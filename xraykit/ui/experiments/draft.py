@@ -54,6 +54,8 @@ class Draft:
         Folder of the job that plans; "" before.
     planned : str
         What it planned, see `question`.
+    hours : float or None
+        That the study was last cut to.
     texts : dict
         What is typed where it is no JSON yet, by field, and what to do about it.
     drawn : set of str
@@ -68,6 +70,7 @@ class Draft:
     name: str = ""
     plan: str = ""
     planned: str = ""
+    hours: float | None = None
     texts: dict[str, Typed] = field(default_factory=dict)
     drawn: set[str] = field(default_factory=set)
 
@@ -90,6 +93,7 @@ def take(data: Plain, source: str) -> None:
     draft.data, draft.source = copy.deepcopy(data), source
     draft.turn += 1
     draft.name = draft.plan = draft.planned = ""
+    draft.hours = None
     draft.texts.clear()
 
 

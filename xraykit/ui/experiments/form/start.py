@@ -130,7 +130,7 @@ def _show_rest() -> None:
             st.html(f"<p class='xk-fault' role='alert'><b>{html.escape(path or NAMELESS)}</b> {html.escape(words)}</p>")
         if path not in NEEDED:
             st.button(
-                f"Leave {escape_markdown(path or NAMELESS)} out",
+                f"Leave out {escape_markdown(path or NAMELESS)}",
                 key=draft.key(f"leave-out-{path}"),
                 on_click=draft.leave_out,
                 args=(path,),
@@ -260,7 +260,7 @@ def _show_budget(planned: Plan) -> None:
         hours = st.number_input(
             "Must fit into, hours",
             min_value=0.01,
-            value=None,
+            value=draft.current().hours,
             format="%g",
             key=draft.key("budget-hours"),
             placeholder="no limit",
@@ -277,6 +277,7 @@ def _cut(planned: Plan, hours: float) -> None:
         return
     cut = budget.cut(study, planned, hours * HOUR)
     st.session_state["study-cut-words"] = cut.words
+    draft.current().hours = hours  # the field is drawn anew
     if cut.shrink is not None and cut.shrink < planned.shrink:
         draft.put("shrink", cut.shrink)
         draft.current().turn += 1
