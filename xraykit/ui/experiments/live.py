@@ -142,8 +142,9 @@ def _can_go_on(study: StudySnapshot, table: Table | str) -> bool:
     """Is there more to do than failed runs: a run, what an end before the end left undone, or the choice?"""
     if study.runs_left > _failed(study) or study.standing in TITLES:
         return True
-    unchosen = isinstance(table, Table) and not (study.folder.path / CHOSEN).is_file()
-    return unchosen and any(row.done for row in table.rows)
+    if isinstance(table, str) or (study.folder.path / CHOSEN).is_file():
+        return False
+    return any(row.done for row in table.rows)
 
 
 def _failed(study: StudySnapshot) -> int:
