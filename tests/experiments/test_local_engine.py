@@ -1,5 +1,7 @@
 """A study at work on this computer: every run, in order, whatever fails, is stopped or killed on the way."""
 
+import contextlib
+import errno
 import json
 import os
 import random
@@ -16,6 +18,7 @@ from click.testing import CliRunner
 
 from tests.helpers import ROOT, study_folders, study_hands
 from xraykit.__main__ import main
+from xraykit.datasets import dataset
 from xraykit.evaluation import stats
 from xraykit.evaluation.evaluation import FILES
 from xraykit.experiments import table as tables
@@ -287,6 +290,74 @@ def test_a_budget_that_is_used_up_ends_the_study(films, tmp_path, threads):
     folder.write_state(replace(folder.recorded(), seconds=2.0))  # in earlier sessions
     end = run(folder)
     assert (end.state, end.done) == ("finished", 0) and "budget" in end.message
+
+
+def test_a_study_whose_budget_is_raised_goes_on(films, tmp_path, threads):
+    folder = study_folders.make(tmp_path / "short", films, study_folders.study(budget=1))
+    folder.write_state(replace(folder.recorded(), seconds=2.0))
+    session.check_resumable(folder)
+    assert run(folder).done == 0
+    folder.write("study.json", folder.read("study.json") | {"budget": 10_000})
+    session.check_resumable(folder)
+    end = run(folder)
+    assert (end.state, end.done) == ("finished", 4) and "budget" not in end.message
+    assert table(folder) == undisturbed(films, tmp_path)
+
+
+# What a study writes, and how often that must fail until it cannot be mended by what comes next
+WRITTEN = ("progress.json", "status.json", "recipe.json", "data.json", "history.csv", "validation.json", "events.jsonl")
+WRITTEN += ("lock", "trials.csv", "epochs.csv", "chosen.json", "evaluation.json")
+
+
+@pytest.mark.parametrize("times", [1, 1000])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_full_disk_is_told_and_once_there_is_room_the_study_ends_as_it_would(
+    name, times, films, tmp_path, monkeypatch, threads
+):
+    expected, folder = undisturbed(films, tmp_path), study_folders.make(tmp_path / "full", films)
+    left, real = [times], os.open
+
+    def full(path, flags, *rest, **named):
+        writes = flags & os.O_CREAT and Path(path).is_relative_to(folder.path)
+        if left[0] and writes and (Path(path).name == name or Path(path).name.startswith(f".{name}.")):
+            left[0] -= 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return real(path, flags, *rest, **named)
+
+    monkeypatch.setattr(os, "open", full)
+    try:
+        told = run(folder).message
+    except (OSError, StudyFolderRefused) as error:
+        told = str(error)
+    assert left[0] < times
+    if times > 1 or not name.endswith(".csv") or name == "history.csv":
+        assert "No space left" in told
+    left[0] = 0
+    with contextlib.suppress(StudyFolderRefused):  # it may have finished all the same
+        session.check_resumable(folder, failed=True)
+        assert (run(folder, failed=True).state, folder.state().done) == ("finished", 4)
+    assert table(folder) == expected and not list(folder.path.rglob(".*.part"))
+    saved = tables.read_csv(folder.path / "trials.csv", folder.path / "epochs.csv")
+    assert saved == tables.read(folder)
+
+
+def test_a_table_of_epochs_that_was_cut_anywhere_ends_as_one_that_was_not(films, tmp_path, threads):
+    """As a power cut may leave history.csv: half a line, no line end, zeros in place of what was written last."""
+    expected, folder = undisturbed(films, tmp_path), study_folders.make(tmp_path / "cut", films)
+    run(folder)
+    first = folder.runs()[0].run
+    path, whole = first.path / "history.csv", (first.path / "history.csv").read_bytes()
+    ends = {len(whole) - 1, *range(0, len(whole), 9), *(place + 1 for place in range(len(whole)) if whole[place] == 10)}
+    for length in sorted(ends):
+        for tail in (b"", bytes(len(whole) - length), bytes(4096)):
+            path.write_bytes(whole[:length] + tail)
+            first.update(state="stopped")
+            rows = [dict(row) for row in first.history()]
+            assert rows == expected[0]["t001-f1-s0"][0][: len(rows)]
+            study_hands.learn(first, folder.trials()[0].recipe, dataset.read(Path(folder.recorded().data)), lambda _: 0)
+            first.update(state="finished")
+            assert path.read_bytes() == whole
+    assert table(folder) == expected
 
 
 def undisturbed(films, tmp_path):

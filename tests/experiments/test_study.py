@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 
@@ -160,3 +161,44 @@ def test_a_damaged_file_is_refused_in_words(tmp_path, content):
         study.read(tmp_path / "study.json")
     with pytest.raises(StudyRefused, match="missing"):
         study.read(tmp_path / "other.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"name": "a", "name": "b"}', "'name' is there twice"),
+        ('{"shrink": NaN}', "NaN is no number"),
+        ('{"shrink": 1e400}', "1e400 is too large"),
+        ('{"name": "\\ud800"}', "half a letter"),
+        ("[" * 500 + "]" * 500, "nested too deeply"),
+        ("{", "It is not."),
+    ],
+)
+def test_a_file_that_holds_no_plain_data_is_refused_in_words(tmp_path, text, words):
+    file = tmp_path / "mine.json"
+    file.write_text(text)
+    with pytest.raises(StudyRefused, match=re.escape(words)):
+        study.read(file)
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_read_as_editors_and_shells_write_it(tmp_path, codec):
+    file = tmp_path / "mine.json"
+    file.write_text(study.from_dict(SOUND).to_json(), codec)
+    assert study.read(file) == study.from_dict(SOUND)
+
+
+@pytest.mark.parametrize("path", ["phases.00.epochs", "phases.\N{ARABIC-INDIC DIGIT ZERO}.epochs"])
+def test_a_field_has_one_path(path):
+    data = SOUND | {"factors": {path: [1, 2]}}
+    assert f"factors.{path}" in faults(data)
+
+
+def test_a_search_among_more_combinations_than_a_computer_counts_draws_its_trials():
+    rates = [number / 1e5 for number in range(1, 1000)]
+    paths = ["phases.0.learning_rate", "label_smoothing", *(f"augmentation.{name}" for name in ("rotation", "zoom"))]
+    paths += ["augmentation.shift", "augmentation.brightness"]
+    factors = dict.fromkeys(paths, rates) | {"plateau_factor": [number / 1e3 for number in range(10, 990)]}
+    asked = study.from_dict(SOUND | {"design": "random", "samples": 5, "factors": factors})
+    made = grid.trials(asked)
+    assert len(made.trials) == 5 and made == grid.trials(asked)

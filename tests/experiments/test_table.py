@@ -1,7 +1,11 @@
 """The table of a study: figures over folds and seeds, what can be told apart, and two CSV files that give it again."""
 
+import contextlib
+import csv
+import io
 import json
 import math
+import re
 import shutil
 
 import numpy as np
@@ -167,19 +171,137 @@ def test_numbers_are_written_in_full_with_a_point_whatever_the_language(studies,
     assert table.csv_epochs(read) == before and ",0.7499," in before and "3572011" in before
 
 
+EPOCHS = (
+    "study,trial,random_start,fold,fold_name,seed,run,state,best_epoch,best_val_loss,best_val_accuracy,gap,"
+    "learning_seconds,pass_seconds,parameters,trainable,validation_films,tested,epoch,phase,loss,accuracy,val_loss,"
+    "val_accuracy,learning_rate,seconds"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("", "are missing"),
         ("a,b\n1,2\n", "are missing"),
-        ("study,trial,fold,seed,state,epoch\nx,1\n", "6 cells in line 2"),
-        ("study,trial,fold,seed,state,epoch,random_start\nx,one,1,0,finished,,no\n", "line 2"),
+        ("study,trial,fold,seed,state,epoch\nx,1\n", "are missing"),
+        (f"{EPOCHS}\nx,1\n", f"{EPOCHS.count(',') + 1} cells in line 2"),
+        (f"{EPOCHS}\nx,one,no,1,1,0,r,finished{',' * (EPOCHS.count(',') - 7)}\n", "line 2"),
     ],
 )
 def test_another_csv_is_refused_in_words(studies, text, words):
     read = table.read(study_results.write(studies, rates()))
     with pytest.raises(TableRefused, match=words):
         table.read_csv(table.csv_trials(read), text)
+
+
+@pytest.fixture
+def sheets(studies):
+    """trials.csv and epochs.csv of a study of two trials in two folds, as rows of cells; and its table."""
+    read = table.read(study_results.write(studies, study_folders.study(), ended={"t002-f2-s0": "failed"}))
+    return _sheet(table.csv_trials(read)), _sheet(table.csv_epochs(read)), read
+
+
+def _sheet(text):
+    return list(csv.reader(io.StringIO(text)))
+
+
+def _saved(sheet, **form):
+    out = io.StringIO()
+    csv.writer(out, **form).writerows(sheet)
+    return out.getvalue()
+
+
+def _german(sheet):
+    return [[re.sub(r"^(-?\d+)\.(\d+)", r"\1,\2", cell) for cell in row] for row in sheet]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text, sheet: "\ufeff" + text,
+        lambda text, sheet: text.replace("\n", "\r\n"),
+        lambda text, sheet: _saved([row[::-1] for row in sheet]),
+        lambda text, sheet: _saved(sheet, quoting=csv.QUOTE_ALL),
+        lambda text, sheet: _saved([sheet[0], *sheet[:0:-1]]),
+        lambda text, sheet: f"{text}{',' * (len(sheet[0]) - 1)}\n\n",
+    ],
+    ids=["byte order mark", "CRLF", "columns turned round", "quoted", "rows turned round", "empty rows"],
+)
+def test_what_a_spreadsheet_only_writes_otherwise_is_read_as_it_was(sheets, edit):
+    trials, epochs, read = sheets
+    texts = [edit(text(read), sheet) for text, sheet in ((table.csv_trials, trials), (table.csv_epochs, epochs))]
+    assert table.read_csv(*texts) == read
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda sheet: _saved(sheet, delimiter=";"), "these are semicolons"),
+        (lambda sheet: _saved(_german(sheet), delimiter=";"), "these are semicolons"),
+        (lambda sheet: _saved(sheet, delimiter="\t"), "these are tabs"),
+        (lambda sheet: _saved(_german(sheet)), "line [23]"),
+        (lambda sheet: _saved([row + row[-1:] for row in sheet]), "is there twice"),
+        (lambda sheet: _saved([*sheet, sheet[1]]), "one twice|each trial once"),
+        (lambda sheet: _saved([row for row in sheet if row[1] != "1"]), "differ"),
+        (lambda sheet: _saved([row for row in sheet if row[1] != "2"]), "differ"),
+        (lambda sheet: _saved([sheet[0], *(["other", *row[1:]] for row in sheet[1:])]), "differ"),
+        (lambda sheet: _saved([*sheet[:-1], ["other", *sheet[-1][1:]]]), "one study|of one run"),
+        (lambda sheet: _saved(sheet) + '"' + "x" * 200_000, "never ends"),
+    ],
+)
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_a_spreadsheet_changed_is_refused_in_words(sheets, which, edit, words):
+    texts = [_saved(sheet) for sheet in sheets[:2]]
+    texts[which] = edit(sheets[which])
+    with pytest.raises(TableRefused, match=words):
+        table.read_csv(*texts)
+
+
+NOT_A_NUMBER = (
+    "x",
+    "1,5",
+    "-2",
+    "1e400",
+    "nan",
+    "'1",
+    "=1+1",
+    "#REF!",
+    "1.234.567",
+    "1_0",
+    " 1",
+    "\N{ARABIC-INDIC DIGIT ONE}",
+)
+
+
+def test_every_cell_is_what_was_written_or_refused(sheets):
+    """Of each column the cell of one row: a number that is none, none where there must be one, a column less."""
+    for which, needed in ((0, ("trial", "rank")), (1, ("trial", "fold", "seed", "state"))):
+        for place, column in enumerate(sheets[which][0]):
+            if column in ("study", "random_start", "fold_name", "run") or column.startswith("setting"):
+                continue
+            if which == 0 and column not in ("trial", "rank", "tied_with_best"):
+                continue  # figures that epochs.csv has
+            for value in (*NOT_A_NUMBER, *([""] if column in needed else [])):
+                texts = [[list(row) for row in sheet] for sheet in sheets[:2]]
+                texts[which][1][place] = value
+                with pytest.raises(TableRefused):
+                    table.read_csv(*map(_saved, texts))
+    for place in range(len(sheets[1][0])):
+        less = [row[:place] + row[place + 1 :] for row in sheets[1]]
+        if not sheets[1][0][place].startswith("setting"):
+            with pytest.raises(TableRefused, match="is missing"):
+                table.read_csv(_saved(sheets[0]), _saved(less))
+
+
+def test_a_table_cut_anywhere_is_refused_or_can_be_shown(sheets):
+    whole = [_saved(sheet) for sheet in sheets[:2]]
+    for which in (0, 1):
+        for length in range(0, len(whole[which]), 7):
+            texts = list(whole)
+            texts[which] = texts[which][:length]
+            with contextlib.suppress(TableRefused):
+                again = table.read_csv(*texts)
+                assert again.best in again.ranked and table.csv_epochs(again)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """The Experiments page without a browser: studies in every state, a new one set up, and what can be done with each."""
 
+import html
 import json
 
 import pytest
@@ -8,12 +9,14 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import ROOT, data_audits, fakes, study_folders, study_results
 from tests.ui.test_fine_tune_page import put_folders, text_of
 from xraykit.experiments.engine import local
+from xraykit.experiments.study import json_text, rules
 from xraykit.experiments.study_folder import StudyFolder
 from xraykit.films.samples import example
 from xraykit.system import jobs as system_jobs
 from xraykit.truth.data_audit import record
 from xraykit.ui.experiments import draft, snapshot
 from xraykit.ui.experiments.form import start
+from xraykit.ui.experiments.form import trials as draft_trials
 from xraykit.ui.server import inference
 
 APP = str(ROOT / "app.py")
@@ -185,11 +188,129 @@ def test_every_fault_of_a_new_study_is_named_beside_its_field():
     assert button(app, "study-start").disabled and button(app, "study-plan").disabled
 
 
+def paste(text: str) -> AppTest:
+    """The page once a study was pasted as JSON."""
+    app = open_page()
+    key_of(app, "text_area", "study-paste-0").input(text).run()
+    return button(app, "study-paste-use").click().run()
+
+
+def tiny(**fields) -> str:
+    """The study `tiny` as JSON with other fields; the text 1e400 stands for that number."""
+    data = json.loads(draft.presets.NAMED["tiny"].to_json()) | fields
+    return json.dumps(data).replace('"1e400"', "1e400")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"data": [["a"]]},
+        {"data": 5},
+        {"data": True},
+        {"budget": -1},
+        {"published": 3},
+        {"random_weights": "x"},
+        {"folds": None},
+        {"folds": [1]},
+        {"folds": {"kind": "single", "words": 1}},
+        {"cut": 1},
+        {"shrink": 3, "design": "random", "samples": 3},
+        {"unknown": 1},
+        {"": 1},
+        {"samples": 10**300, "design": "random"},
+        {"samples": 2.5, "design": "random"},
+        {"shrink": -1e308},
+        {"folds": {"kind": "single", "seed": 10**40}},
+        {"folds": {"kind": "cross-validation", "count": 10**20}},
+    ],
+    ids=str,
+)
+def test_a_fault_of_any_field_is_said_where_it_can_be_mended(fields):
+    app = paste(tiny(**fields))
+    advice = draft_faults(app)
+    said = text_of(app)
+    assert not app.exception and len(advice) == 1 and "correct 1 field" in said
+    assert html.escape(next(iter(advice.values()))) in said and button(app, "study-start").disabled
+
+
+def draft_faults(app: AppTest) -> dict[str, str]:
+    data = app.session_state["experiments-draft"].data
+    return {path: fault.advice for path, fault in rules.faults(data).items()}
+
+
+def test_a_field_that_the_form_does_not_have_is_mended_or_left_out():
+    app = paste(tiny(budget=-1, unknown=1))
+    button(app, "study-1-leave-out-unknown").click().run()
+    key_of(app, "text_input", "-budget").input("600").run()
+    assert not app.exception and "correct" not in text_of(app)
+    data = app.session_state["experiments-draft"].data
+    assert data["budget"] == 600 and "unknown" not in data
+
+
+def test_a_number_that_a_browser_cannot_hold_is_mended_in_its_field():
+    app = paste(tiny(design="random", samples=10**300))
+    key_of(app, "text_input", "-samples").input("3").run()
+    assert not app.exception and key_of(app, "number_input", "-samples").value == 3
+    assert "3 trials" in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (tiny(samples="1e400"), "too large for any field"),
+        (tiny(samples=10**400), "too large for any field"),
+        (tiny(shrink=float("nan")), "NaN is no number"),
+        (tiny(name="\ud800"), "half a letter"),
+        (tiny(factors={"\udfff": [1]}), "half a letter"),
+        (tiny()[:-1] + ', "name": "other"}', "there twice"),
+        (tiny(words="x" * 5_000_000), "at most 1 MB"),
+        *((tiny(words="@").replace('"@"', "[" * deep + "]" * deep), "too deeply") for deep in (500, 900, 100_000)),
+        ("[1]", "something else"),
+        ("{", "something else"),
+    ],
+    ids=lambda text: text[-20:],
+)
+def test_json_that_no_study_can_be_is_refused_and_stays_in_its_field(text, words):
+    app = paste(text)
+    said = " ".join(each.value for each in app.warning)
+    assert not app.exception and words in said.replace("\\", "")
+    assert app.session_state["experiments-draft"].source == draft.FIRST
+    assert key_of(app, "text_area", "study-paste-0").value == text
+
+
+@pytest.mark.parametrize("typed", ["1e400", "[" * 500 + "]" * 500, '"\\ud800"', "NaN", '{"a": 1, "a": 2}'])
+def test_values_that_no_file_can_hold_are_kept_and_named(typed):
+    app = open_page()
+    key_of(app, "text_input", "factors.phases.0.learning_rate").input(typed).run()
+    assert not app.exception and "xk-fault" in text_of(app) and "correct 1 field" in text_of(app)
+    assert key_of(app, "text_input", "factors.phases.0.learning_rate").value == typed
+
+
+def test_thousands_of_factors_are_one_field():
+    app = paste(tiny(factors={f"{number}": [1] for number in range(2000)}))
+    assert not app.exception and key_of(app, "text_area", "-factors") and "Enter factors in JSON" in text_of(app)
+
+
+def test_the_trials_of_a_large_grid_are_counted_once(monkeypatch):
+    counted = []
+    trials = draft_trials.grid.trials
+    monkeypatch.setattr(draft_trials.grid, "trials", lambda study: counted.append(study.name) or trials(study))
+    app = paste(tiny(name="large", design="grid", factors={"label_smoothing": [n / 1000 for n in range(50)]}))
+    app.run()
+    assert counted.count("large") == 1 and "50 trials" in text_of(app)
+
+
+def test_names_of_factors_are_text():
+    app = paste(tiny(factors={":red[x] $a$ **b**": [1]}))
+    label = key_of(app, "text_input", "factors.:red[x] $a$ **b**").label
+    assert "**b**" not in label and ":red[" not in label
+
+
 def test_values_that_are_no_json_are_kept_and_named():
     app = open_page()
     field = key_of(app, "text_input", "factors.phases.0.learning_rate")
     field.input("0,003; 1").run()
-    assert not app.exception and draft.NO_JSON.split(":")[0] in text_of(app)
+    assert not app.exception and json_text.ADVICE.split(":")[0] in text_of(app)
     key_of(app, "text_input", "factors.phases.0.learning_rate").input("0.01, 0.02, 0.03").run()
     assert "6 trials × 2 folds = 12 runs" in text_of(app)
 
@@ -249,6 +370,7 @@ def test_a_study_is_planned_before_it_starts(begun, monkeypatch, tmp_path):
     button(app, "study-cut").click().run()
     assert "To fit into" in text_of(app) and not app.exception
     assert 0 < app.session_state["experiments-draft"].data["shrink"] < 1
+    assert key_of(app, "number_input", "budget-hours").value == 0.5
     started = []
     monkeypatch.setattr(
         start, "begin", lambda study, given, *rest: started.append((study.shrink, given)) or StudyFolder(films)
@@ -285,3 +407,18 @@ def test_the_table_shows_what_the_csv_has(made):
     frame = next(each for each in app.dataframe if "Beside the best" in each.value.columns)
     assert list(frame.value["Trial"]) == [str(row.number) for row in shown.ranked]
     assert len(frame.value) == len(shown.rows) == 2
+
+
+def test_a_finished_study_whose_trial_could_not_be_chosen_is_resumed(made):
+    """The disk was full when the held-out films were read: every run is done, and the choice is not."""
+    made.write_state(_with(made, done=4, failed=0, state="finished", message="The held-out films were not read: full."))
+    app = open_page(made.name)
+    assert "The held-out films were not read" in text_of(app)
+    assert "study-resume" in {each.key for each in app.button}
+    study_results.choose(made, 1)
+    assert "study-resume" not in {each.key for each in open_page(made.name).button}
+
+
+def test_a_study_that_ended_before_its_end_is_resumed(made):
+    made.write_state(_with(made, done=3, failed=1, state="failed", message="No space left on device."))
+    assert "study-resume" in {each.key for each in open_page(made.name).button}

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xraykit.experiments.study.design import Design, combinations
+from xraykit.experiments.study.design import Design, combinations, count_combinations
 from xraykit.experiments.study.rules import MOST_RUNS, put, value_at
 from xraykit.experiments.study.study import Study, StudyRefused
 from xraykit.training.recipe import recipe as recipes
 from xraykit.training.recipe.recipe import Recipe, RecipeRefused
+
+MOST_COUNTED = 2**62  # combinations that are drawn by their number: more than a computer's whole numbers hold
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,13 @@ def trials(study: Study) -> Grid:
 def trial_of(study: Study, number: int, settings: Mapping[str, Any]) -> Trial:
     """The trial with these values of the study's factors; raises RecipeRefused where they do not fit together."""
     recipe = with_values(study, settings)
-    data = json.loads(recipe.to_json())
+    data = json.loads(json.dumps(dataclasses.asdict(recipe)))
     return Trial(number, {path: value_at(data, path) for path in study.factors}, recipe)
 
 
 def with_values(study: Study, settings: Mapping[str, Any]) -> Recipe:
     """The study's recipe with these values; raises RecipeRefused where they do not fit."""
-    data = json.loads(study.recipe.to_json())
+    data = json.loads(_plain(study.recipe))
     for path, value in settings.items():
         if not put(data, path, value):
             raise RecipeRefused(f"The base recipe of {study.name} has no field {path!r}.")
@@ -95,9 +97,12 @@ def trial_from_json(data: Mapping[str, Any]) -> Trial:
     return Trial(int(data["number"]), dict(data["settings"]), recipe, bool(data["random_start"]))
 
 
-def count(study: Study) -> int:
-    """How many trials a study has, or tries where it is a search; raises StudyRefused where it has none."""
-    number = study.samples or 0 if study.design is Design.TPE else len(trials(study).trials)
+def count(study: Study, made: Grid | None = None) -> int:
+    """How many trials a study has, or tries where it is a search; raises StudyRefused where it has none.
+
+    `made` are its `trials`, where they are known: thousands take seconds.
+    """
+    number = study.samples or 0 if study.design is Design.TPE else len((made or trials(study)).trials)
     if not number:
         raise StudyRefused(f"No combination of the values of {study.name} can be trained.")
     return number
@@ -153,14 +158,25 @@ def _failed_download(backbone: str, alpha: float) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=16)
+def _plain(recipe: Recipe) -> str:
+    """A recipe as JSON: written once for the thousands of trials of a study."""
+    return json.dumps(dataclasses.asdict(recipe))
+
+
 def _combinations(study: Study) -> Iterator[Mapping[str, Any]]:
     data = json.loads(study.recipe.to_json())
     base = {path: value_at(data, path) for path in study.factors}
     if study.design is not Design.RANDOM:
         yield from combinations(study.design, base, study.factors)
         return
+    number, drawn = count_combinations(study.design, study.factors), random.Random(study.seeds[0])
+    if number > MOST_COUNTED:  # a combination is then drawn twice hardly ever, and left out as repeated
+        for _ in range(MOST_RUNS):
+            yield {path: drawn.choice(values) for path, values in study.factors.items()}
+        return
     from sklearn.model_selection import ParameterGrid
 
     grid = ParameterGrid({path: list(values) for path, values in study.factors.items()})
-    for place in random.Random(study.seeds[0]).sample(range(len(grid)), min(len(grid), MOST_RUNS)):
+    for place in drawn.sample(range(number), min(number, MOST_RUNS)):
         yield grid[place]

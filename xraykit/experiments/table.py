@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xraykit.experiments.results import csv_files, records
-from xraykit.experiments.results.csv_files import TableRefused
+from xraykit.experiments.results.csv_cells import TableRefused
 from xraykit.experiments.results.records import RunRecord, Standing
 from xraykit.experiments.results.spread import Spread, share, spread
 from xraykit.experiments.results.ties import Ties, ties
@@ -231,7 +231,7 @@ def read_csv(trials: str | Path, epochs: str | Path) -> Table:
         TrialRow(number, settings, tuple(listed), random_start, len(names))
         for number, (settings, random_start, listed) in by_trial.items()
     )
-    return Table(study, factors, names, seeds, rows, csv_files.read_ties(texts[0]))
+    return Table(study, factors, names, seeds, rows, csv_files.read_ties(texts[0], study, by_trial))
 
 
 def _text(path: Path) -> str:

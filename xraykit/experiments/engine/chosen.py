@@ -6,6 +6,7 @@ the best, the lowest log loss decides, which uses every probability instead of c
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -20,6 +21,7 @@ from xraykit.evaluation.evaluation import FILES, EvaluationRefused
 from xraykit.experiments import table
 from xraykit.experiments.study.design import FoldKind
 from xraykit.experiments.study_folder import CHOSEN, StudyFolder, TrialRun
+from xraykit.refused import Refused
 from xraykit.system import files
 from xraykit.system.job_folder.record import State
 from xraykit.training.run.run import RunRefused, Status
@@ -89,6 +91,15 @@ def choose(folder: StudyFolder, read: ReadHeldOut) -> dict[str, Any] | None:
     folder.write(CHOSEN, chosen)
     folder.event("chosen", trial=best.number)
     return chosen
+
+
+def is_due(folder: StudyFolder) -> bool:
+    """Has a trial ended whose figures chosen.json does not know yet? False where that file is damaged."""
+    candidates = _candidates(folder)
+    with contextlib.suppress(Refused):
+        before = folder.chosen() or {}
+        return bool(candidates) and before.get("results") != _digest(candidates, _tied(folder, candidates))
+    return False
 
 
 def _candidates(folder: StudyFolder) -> list[Candidate]:

@@ -96,14 +96,16 @@ class Session:
         return bool(self.left() or self._unproposed()) and not self.budget_used()
 
     def is_unfinished(self) -> bool:
-        """Is a run left, or a trial of a search, or the choice?"""
-        return bool(self.left() or self._unproposed() or "chosen" in self.problems)
+        """Is a run left, or a trial of a search, or the choice, or a table?"""
+        return bool(self.left() or self._unproposed()) or chosen.is_due(self.folder) or self._lacks_tables()
 
     def budget_used(self) -> bool:
         return self.study.budget is not None and self.seconds >= self.study.budget
 
     def choose(self, read: chosen.ReadHeldOut) -> None:
         """Choose the best trial once no run is left that could change the choice."""
+        if self._lacks_tables():
+            self.save_tables()
         open_ends = [tried for tried in self.runs if self._may_change(tried)]
         if open_ends and not self.budget_used():
             return
@@ -134,8 +136,22 @@ class Session:
         elif state is State.FINISHED:
             self.took.setdefault(tried.trial.number, []).append(seconds)
         self.folder.event("run ends", run=tried.name, state=state, **({"message": problem} if problem else {}))
-        with contextlib.suppress(Refused, OSError):  # they can be written again from the runs
+        self.save_tables()
+
+    def _lacks_tables(self) -> bool:
+        return bool(self.ends) and not all((self.folder.path / name).is_file() for name in (table.TRIALS, table.EPOCHS))
+
+    def save_tables(self) -> None:
+        """Write the CSV files, or leave none that knows less than the runs: it is tried again at the study's end."""
+        try:
             table.save(self.folder)
+        except (Refused, OSError) as error:
+            self.problems["tables"] = f"The CSV files were not written: {words_of(error)}"
+            for name in (table.TRIALS, table.EPOCHS):
+                with contextlib.suppress(OSError):
+                    (self.folder.path / name).unlink(missing_ok=True)
+        else:
+            self.problems.pop("tables", None)
 
     def report(self, busy: Sequence[TrialRun], message: str = "", state: State = State.RUNNING) -> None:
         """Write progress.json, at most once a second unless the message is given."""

@@ -63,5 +63,6 @@ def prepare(study: Study, films: Dataset) -> Ready:
     DatasetRefused
         If the films cannot be divided so.
     """
-    grid.count(study)
-    return Ready(study, films, grid.trials(study), folds.make(films, study.folds, study.recipe.split_plan))
+    made = grid.trials(study)
+    grid.count(study, made)
+    return Ready(study, films, made, folds.make(films, study.folds, study.recipe.split_plan))

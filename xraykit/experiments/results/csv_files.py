@@ -9,39 +9,38 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from xraykit.evaluation.stats import Figure
+from xraykit.experiments.results import csv_cells as cells
 from xraykit.experiments.results.records import Confusion, Epoch, RunRecord, Standing
 from xraykit.experiments.results.ties import Difference, Method, Ties
-from xraykit.refused import Refused
-from xraykit.system.files import csv_cells, csv_text
+from xraykit.system.files import csv_cells
 
 SETTING = "setting "  # before the path of a factor, so that no factor takes the name of a column
 RUN_COLUMNS = (
     ("run", "folder", str),
     ("state", "standing", Standing),
-    ("best_epoch", "best_epoch", int),
-    ("best_val_loss", "loss", float),
-    ("best_val_accuracy", "accuracy", float),
-    ("gap", "gap", float),
-    ("learning_seconds", "seconds", float),
-    ("pass_seconds", "pass_seconds", float),
-    ("parameters", "parameters", int),
-    ("trainable", "trainable", int),
-    ("validation_films", "films", int),
+    ("best_epoch", "best_epoch", cells.whole),
+    ("best_val_loss", "loss", cells.positive),
+    ("best_val_accuracy", "accuracy", cells.share),
+    ("gap", "gap", cells.change),
+    ("learning_seconds", "seconds", cells.positive),
+    ("pass_seconds", "pass_seconds", cells.positive),
+    ("parameters", "parameters", cells.whole),
+    ("trainable", "trainable", cells.whole),
+    ("validation_films", "films", cells.whole),
 )
+EPOCH_KINDS = {"phase": cells.number_from_1, "accuracy": cells.share, "val_accuracy": cells.share}  # others: positive
 EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch) if field.name != "number")
 TIE_COLUMNS = ("rank", "tied_with_best", "behind_best", "behind_low", "behind_high", "p", "adjusted_p", "pairs", "test")
 HEAD = ("study", "trial", "random_start")
-
-
-class TableRefused(Refused):
-    """A CSV file that is no table of a study; the words say what was expected."""
-
-    code = "study-table"
+PLACE = ("fold", "fold_name", "seed")
+RUN_NAMES = tuple(name for name, _, _ in RUN_COLUMNS)
 
 
 def epochs_text(study: str, factors: Sequence[str], rows: Sequence[tuple[int, Mapping[str, Any], bool, Any]]) -> str:
@@ -54,8 +53,8 @@ def epochs_text(study: str, factors: Sequence[str], rows: Sequence[tuple[int, Ma
     columns = (
         *HEAD,
         *(SETTING + path for path in factors),
-        *("fold", "fold_name", "seed"),
-        *(name for name, _, _ in RUN_COLUMNS),
+        *PLACE,
+        *RUN_NAMES,
         "tested",
         "epoch",
         *EPOCH_COLUMNS,
@@ -76,27 +75,57 @@ def _epoch_rows(study: str, factors: Sequence[str], rows: Iterable[Any]) -> Iter
 
 def read_epochs(text: str) -> tuple[str, tuple[str, ...], dict[int, tuple[dict[str, Any], bool, list[RunRecord]]]]:
     """What `epochs_text` wrote: the study's name, its factors, and by trial its settings, mark and runs."""
-    columns, rows = _rows(text, ("study", "trial", "fold", "seed", "state", "epoch"))
+    columns, rows = cells.rows(text, (*HEAD, *PLACE, *RUN_NAMES, "tested", "epoch", *EPOCH_COLUMNS))
     factors = tuple(name.removeprefix(SETTING) for name in columns if name.startswith(SETTING))
     trials: dict[int, tuple[dict[str, Any], bool, list[RunRecord]]] = {}
-    runs: dict[tuple[int, int, int], tuple[dict[str, str], list[Epoch]]] = {}
-    study = ""
+    runs: dict[tuple[int, int, int], tuple[int, dict[str, str], list[Epoch]]] = {}
     for line, row in rows:
-        with _naming(line):
-            study = row["study"]
-            trial = int(row["trial"])
+        with cells.naming(line):
+            trial, fold = cells.number_from_1(row["trial"]), cells.number_from_1(row["fold"])
             settings = {path: _value(row[SETTING + path]) for path in factors if row[SETTING + path] != ""}
             trials.setdefault(trial, (settings, row["random_start"] == "yes", []))
-            _, epochs = runs.setdefault((trial, int(row["fold"]), int(row["seed"])), (row, []))
-            if row["epoch"]:
-                epochs.append(_epoch(row))
-    for (trial, fold, seed), (row, epochs) in runs.items():
-        known = {name: _parsed(row[column], kind) for column, name, kind in RUN_COLUMNS}
-        known |= {"folder": row["run"], "films": known["films"] or 0}
-        tested = _read_tested(row["tested"])
-        record = RunRecord(trial, fold, seed, row["fold_name"], epochs=tuple(epochs), tested=tested, **known)
-        trials[trial][2].append(record)
-    return study, factors, trials
+            first, whole, epochs = runs.setdefault((trial, fold, cells.whole(row["seed"])), (line, row, []))
+            epochs += [_epoch(row)] if row["epoch"] else []
+        _check_alike(
+            line,
+            row,
+            first,
+            whole,
+            ("study", "random_start", *map(SETTING.__add__, factors), *PLACE, *RUN_NAMES, "tested"),
+        )
+    _check_study(rows)
+    for place, (line, row, epochs) in sorted(runs.items(), key=lambda run: run[0][:2]):  # seeds stay in their order
+        with cells.naming(line):
+            trials[place[0]][2].append(_record(place, row, epochs))
+        if len({epoch.number for epoch in epochs}) < len(epochs):
+            raise cells.TableRefused(f"Expected each epoch of a run once; {row['run']} has one twice. {cells.AGAIN}")
+    return rows[0][1]["study"] if rows else "", factors, dict(sorted(trials.items()))
+
+
+def _record(place: tuple[int, int, int], row: Mapping[str, str], epochs: Sequence[Epoch]) -> RunRecord:
+    known = {name: cells.parsed(row[column], kind) for column, name, kind in RUN_COLUMNS}
+    known |= {"folder": row["run"], "films": known["films"] or 0}
+    if known["standing"] is None:
+        raise ValueError("a run has a state")
+    ordered = tuple(sorted(epochs, key=lambda epoch: epoch.number))
+    return RunRecord(*place, row["fold_name"], epochs=ordered, tested=_read_tested(row["tested"]), **known)
+
+
+def _check_alike(line: int, row: Mapping[str, str], first: int, whole: Mapping[str, str], names: Sequence[str]) -> None:
+    """What is said of a run stands in each of its rows."""
+    if differing := [name for name in names if row[name] != whole[name]]:
+        raise cells.TableRefused(
+            f"Expected the same {', '.join(differing)} in lines {first} and {line} of the CSV, which are of one run. "
+            f"{cells.AGAIN}"
+        )
+
+
+def _check_study(rows: Sequence[tuple[int, Mapping[str, str]]]) -> None:
+    for line, row in rows:
+        if row["study"] != rows[0][1]["study"]:
+            raise cells.TableRefused(
+                f"Expected one study in the CSV; line {line} is of another. Choose the two files of one study."
+            )
 
 
 def trials_text(study: str, factors: Sequence[str], rows: Sequence[Any], ties: Ties) -> str:
@@ -145,25 +174,40 @@ def _tie(ties: Ties, trial: int) -> list[Any]:
     return [_switch(other.tied), *ends, other.p, other.adjusted_p, other.pairs, other.method.name.lower()]
 
 
-def read_ties(text: str) -> Ties:
-    """The ties that `trials_text` wrote; they rest on films, which no CSV has."""
-    _, rows = _rows(text, ("trial", *TIE_COLUMNS))
+def read_ties(text: str, study: str, trials: Collection[int]) -> Ties:
+    """The ties that `trials_text` wrote of these trials; they rest on films, which no CSV has."""
+    _, rows = cells.rows(text, ("study", "trial", *TIE_COLUMNS))
+    _check_study(rows)
+    listed = []
     best, others = None, []
     for line, row in rows:
-        if not row["rank"]:
-            continue
-        with _naming(line):
-            if row["tied_with_best"] == "best":
-                best = int(row["trial"])
-                continue
-            value, low, high, p, adjusted = (
-                _parsed(row[name], float) for name in ("behind_best", "behind_low", "behind_high", "p", "adjusted_p")
-            )
-            pairs = int(row["pairs"])
-            change = Figure(value, low, high, pairs)
-            other = Difference(int(row["trial"]), change, p, adjusted, pairs, Method[row["test"].upper()])
-            others.append((int(row["rank"]), other))
+        with cells.naming(line):
+            trial = cells.number_from_1(row["trial"])
+            listed.append(trial)
+            if row["tied_with_best"] == "best" and cells.number_from_1(row["rank"]) == 1:
+                best = trial
+            elif any(row[name] for name in TIE_COLUMNS):
+                others.append((cells.number_from_1(row["rank"]), _difference(trial, row)))
+    if sorted(listed) != sorted(trials) or (rows and rows[0][1]["study"] != study):
+        raise cells.TableRefused(
+            "Expected the same study and trials in both CSV files, each trial once in trials.csv; they differ. Choose "
+            "the two files of one study."
+        )
+    ranks = sorted(rank for rank, _ in others)
+    if ranks and (best is None or ranks != list(range(2, len(ranks) + 2))):
+        raise cells.TableRefused(
+            f"Expected each rank from 1 on once in trials.csv; one is missing or there twice. {cells.AGAIN}"
+        )
     return Ties(best, tuple(other for _, other in sorted(others, key=lambda pair: pair[0])))
+
+
+def _difference(trial: int, row: Mapping[str, str]) -> Difference:
+    value, low, high = (cells.parsed(row[name], cells.change) for name in ("behind_best", "behind_low", "behind_high"))
+    p, adjusted = (cells.parsed(row[name], cells.share) for name in ("p", "adjusted_p"))
+    pairs = cells.whole(row["pairs"])
+    if value is None or row["tied_with_best"] not in ("yes", "no"):
+        raise ValueError("a trial is behind the best one by some figure")
+    return Difference(trial, Figure(value, low, high, pairs), p, adjusted, pairs, Method[row["test"].upper()])
 
 
 def _text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -182,41 +226,6 @@ def _written(value: Any) -> Any:
     if isinstance(value, float):
         return repr(value)
     return value.replace("\r", " ").replace("\n", " ") if isinstance(value, str) else value
-
-
-def _rows(text: str, needed: Sequence[str]) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    lines = list(csv.reader(io.StringIO(text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"), newline="")))
-    columns = [csv_text(cell) for cell in lines[0]] if lines else []
-    if missing := [name for name in needed if name not in columns]:
-        raise TableRefused(
-            f"Expected a study's results as CSV with the columns {', '.join(needed)}; {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} missing. Choose a file that was downloaded from Experiments."
-        )
-    rows = []
-    for line, cells in enumerate(lines[1:], 2):
-        if len(cells) != len(columns):
-            raise TableRefused(
-                f"Expected {len(columns)} cells in line {line} of the CSV; got {len(cells)}. Download it again."
-            )
-        rows.append((line, dict(zip(columns, map(csv_text, cells), strict=True))))
-    return columns, rows
-
-
-class _naming:
-    """Says in which line a value does not fit."""
-
-    def __init__(self, line: int) -> None:
-        self.line = line
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, (ValueError, KeyError)):
-            raise TableRefused(
-                f"Expected numbers as xraykit writes them in line {self.line} of the CSV; a cell holds something else. "
-                "Download it again: a spreadsheet may have rewritten its numbers."
-            ) from None
 
 
 def _setting(settings: Mapping[str, Any], path: str) -> str:
@@ -240,14 +249,9 @@ def _switch(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _parsed(text: str, kind: Any) -> Any:
-    return None if text == "" else kind(text)
-
-
 def _epoch(row: Mapping[str, str]) -> Epoch:
-    phase = _parsed(row["phase"], int)
-    figures = {name: _parsed(row[name], float) for name in EPOCH_COLUMNS if name != "phase"}
-    return Epoch(int(row["epoch"]), phase, **figures)
+    figures = {name: cells.parsed(row[name], EPOCH_KINDS.get(name, cells.positive)) for name in EPOCH_COLUMNS}
+    return Epoch(cells.number_from_1(row["epoch"]), **figures)
 
 
 def _tested(tested: Confusion | None) -> str:
@@ -257,5 +261,10 @@ def _tested(tested: Confusion | None) -> str:
 def _read_tested(text: str) -> Confusion | None:
     if not text:
         return None
-    classes, counts = json.loads(text)
-    return Confusion(tuple(classes), tuple(tuple(row) for row in counts))
+    classes, counts = msgspec.json.decode(text, type=tuple[tuple[str, ...], tuple[tuple[_Count, ...], ...]])
+    if {len(classes)} != {len(counts), *map(len, counts)}:
+        raise ValueError("a confusion matrix is a square")
+    return Confusion(classes, counts)
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]

@@ -21,6 +21,7 @@ from xraykit.training.recipe.rules import Fault, Rule, number, one_of, shown, sw
 
 MOST_RUNS = 10_000
 MOST_FOLDS = 20
+MOST_FACTORS = 20
 # The division and the seed of a run are the study's: were they factors, trials could not be compared in pairs
 NO_FACTORS = {
     "name": "A trial has no name of its own.",
@@ -55,7 +56,7 @@ def faults(data: Any) -> dict[str, Fault]:
 def put(data: Any, path: str, value: Any) -> bool:
     """Set what lies at a path of plain data ("phases.0.epochs"); False where there is no such place."""
     try:
-        *way, last = (int(part) if part.isdigit() else part for part in path.split("."))
+        *way, last = map(_part, path.split("."))
         for key in way:
             data = data[key]
         data[last]  # refuse what is not there
@@ -68,8 +69,13 @@ def put(data: Any, path: str, value: Any) -> bool:
 def value_at(data: Any, path: str) -> Any:
     """The value at a path of a recipe's plain data; raises LookupError, TypeError or ValueError where there is none."""
     for part in path.split("."):
-        data = data[int(part) if part.isdigit() else part]
+        data = data[_part(part)]
     return data
+
+
+def _part(part: str) -> int | str:
+    """A field's name, or its place in a list written in one way alone: each field has one path."""
+    return int(part) if part.isascii() and part.isdigit() and str(int(part)) == part else part
 
 
 def _of_factors(data: Mapping[str, Any], base: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
@@ -246,8 +252,10 @@ STUDY = {
         required=True,
     ),
     "factors": Rule(
-        lambda value: isinstance(value, Mapping) and len(value) <= 20 and all(isinstance(path, str) for path in value),
-        "an object of at most 20 factors: the path of a recipe's field to a list of values",
+        lambda value: (
+            isinstance(value, Mapping) and len(value) <= MOST_FACTORS and all(isinstance(path, str) for path in value)
+        ),
+        f"an object of at most {MOST_FACTORS} factors: the path of a recipe's field to a list of values",
         'Enter factors in JSON, as {"phases.0.learning_rate": [0.001, 0.0001]}.',
     ),
     "design": one_of(*map(str, Design)),

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xraykit.experiments.study import json_text
 from xraykit.experiments.study.design import Design, FoldKind
+from xraykit.experiments.study.json_text import MOST_BYTES, JSONRefused
 from xraykit.experiments.study.rules import faults, put, recipe_data
 from xraykit.refused import Refused
 from xraykit.system import files, text
 from xraykit.training.recipe import recipe as recipes
 from xraykit.training.recipe.recipe import Recipe
 from xraykit.training.recipe.rules import Fault
-
-MOST_BYTES = 2**20
 
 
 class StudyRefused(Refused):
@@ -144,12 +144,14 @@ def read(path: Path) -> Study:
         If the file cannot be read, is no JSON or holds no study that can be run.
     """
     try:
-        data = json.loads(files.read_plain(path, MOST_BYTES))
+        content = files.read_plain(path, MOST_BYTES)
+        data = json_text.parse(content.decode(json.detect_encoding(content)))
     except files.FileRefused as refused:
         raise StudyRefused(f"Expected a study as JSON. {refused.words}") from None
-    except (ValueError, RecursionError):
+    except ValueError as error:
+        why = error.words if isinstance(error, JSONRefused) and error.words != json_text.ADVICE else "It is not."
         raise StudyRefused(
-            f"Expected a study as JSON in {files.shown(path.name)}; it is not valid JSON. Start from one that "
+            f"Expected valid JSON of a study in {files.shown(path.name)}. {why} Start from one that "
             "`python -m xraykit study export NAME` writes."
         ) from None
     try:
@@ -171,8 +173,8 @@ def with_settings(study: Study, settings: Sequence[str]) -> Study:
     for setting in settings:
         path, equals, given = setting.partition("=")
         try:
-            value = json.loads(given)
-        except (ValueError, RecursionError):
+            value = json_text.parse(given)
+        except JSONRefused:
             value = given
         before, dot, factor = path.partition(".")
         if equals and before in ("factors", "classes") and dot:  # what is not there yet may be added

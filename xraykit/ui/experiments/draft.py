@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -23,6 +24,13 @@ IMPORTED, COPY = "imported", "study:"  # sources beside the presets
 SCALING = ("shrink", "budget", "name", "words")  # fields that a plan is adapted to without planning anew
 NAMED_PARTS = ("factors", "classes")
 Plain = dict[str, Any]
+
+
+class Typed(NamedTuple):
+    """What stands in a field, and what to do as it is no JSON."""
+
+    text: str
+    advice: str
 
 
 @dataclass
@@ -46,8 +54,12 @@ class Draft:
         Folder of the job that plans; "" before.
     planned : str
         What it planned, see `question`.
+    hours : float or None
+        That the study was last cut to.
     texts : dict
-        What is typed where it is no JSON yet, by field.
+        What is typed where it is no JSON yet, by field, and what to do about it.
+    drawn : set of str
+        Fields on the page so far, in this run of the page.
     """
 
     data: Plain
@@ -58,7 +70,9 @@ class Draft:
     name: str = ""
     plan: str = ""
     planned: str = ""
-    texts: dict[str, str] = field(default_factory=dict)
+    hours: float | None = None
+    texts: dict[str, Typed] = field(default_factory=dict)
+    drawn: set[str] = field(default_factory=set)
 
 
 def current() -> Draft:
@@ -79,6 +93,7 @@ def take(data: Plain, source: str) -> None:
     draft.data, draft.source = copy.deepcopy(data), source
     draft.turn += 1
     draft.name = draft.plan = draft.planned = ""
+    draft.hours = None
     draft.texts.clear()
 
 
@@ -112,6 +127,17 @@ def put(path: str, value: Any) -> None:
         put_at(data, path, value)
 
 
+def leave_out(path: str) -> None:
+    """Take a field out of the study, or out of its folds: it then has its default, if it has one."""
+    chosen, folds = current(), current().data.get("folds")
+    chosen.texts.pop(path, None)
+    if path in chosen.data:
+        del chosen.data[path]
+    elif isinstance(folds, dict):
+        folds.pop(path.removeprefix("folds."), None)
+    chosen.turn += 1
+
+
 def recipe() -> Any:
     """The base recipe's plain data, where it is named as well."""
     return recipe_data(current().data.get("recipe"))
@@ -119,18 +145,28 @@ def recipe() -> Any:
 
 def faults() -> dict[str, str]:
     """What to do about every fault, by the path of its field; also what is typed and no JSON."""
-    advice = {path: fault.advice for path, fault in faults_of(current().data).items()}
-    for path in current().texts:
-        advice[path] = NO_JSON
-    return advice
-
-
-NO_JSON = "Enter valid JSON: text in double quotes, decimals with a point, values separated by commas."
+    advice = dict(_advice(_text()))
+    return advice | {path: typed.advice for path, typed in current().texts.items()}
 
 
 def built() -> Study | None:
     """The study; None while it has faults."""
-    return None if faults() else studies.from_dict(current().data)
+    return None if faults() else _built(_text())
+
+
+def _text() -> str:
+    return json.dumps(current().data)
+
+
+# Asked many times in each run of the page, and a study may have thousands of values
+@lru_cache(maxsize=16)
+def _advice(text: str) -> dict[str, str]:
+    return {path: fault.advice for path, fault in faults_of(json.loads(text)).items()}
+
+
+@lru_cache(maxsize=16)
+def _built(text: str) -> Study:
+    return studies.from_dict(json.loads(text))
 
 
 def question() -> str:

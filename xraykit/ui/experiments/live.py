@@ -11,6 +11,7 @@ import streamlit as st
 
 from xraykit.experiments.results.records import Standing
 from xraykit.experiments.study.design import FoldKind
+from xraykit.experiments.study_folder import CHOSEN
 from xraykit.experiments.table import Table, TrialRow
 from xraykit.refused import Refused, words_of
 from xraykit.reports.charts import learning
@@ -73,7 +74,7 @@ def _draw(study: StudySnapshot, given: Handout | None = None) -> None:
             return
         if study.study.words:
             st.html(f"<p class='xk-said xk-question'>{html.escape(study.study.words)}</p>")
-        _show_end(study)
+        _show_end(study, table)
         if study.busy:
             _show_progress(study)
         if isinstance(table, str):
@@ -122,7 +123,7 @@ def _show_buttons(study: StudySnapshot, table: Table | str) -> None:
             help="Stops within ten seconds. Finished runs stay; the current one resumes from its checkpoint.",
         )
     elif study.study is not None:
-        if study.runs_left - _failed(study) > 0:
+        if _can_go_on(study, table):
             st.button("Resume", key="study-resume", type="primary", on_click=_resume, args=(study,))
         if _failed(study):
             st.button(
@@ -135,6 +136,15 @@ def _show_buttons(study: StudySnapshot, table: Table | str) -> None:
     if not study.busy:
         st.button("Delete", key="study-delete", on_click=_ask, args=(study.name,))
     st.button("New study", key="study-new", on_click=selection.close_study)
+
+
+def _can_go_on(study: StudySnapshot, table: Table | str) -> bool:
+    """Is there more to do than failed runs: a run, what an end before the end left undone, or the choice?"""
+    if study.runs_left > _failed(study) or study.standing in TITLES:
+        return True
+    if isinstance(table, str) or (study.folder.path / CHOSEN).is_file():
+        return False
+    return any(row.done for row in table.rows)
 
 
 def _failed(study: StudySnapshot) -> int:
@@ -154,7 +164,7 @@ def _ask_about_deleting(study: StudySnapshot) -> None:
         st.button("Cancel", key="study-delete-no", on_click=_ask, args=(None,))
 
 
-def _show_end(study: StudySnapshot) -> None:
+def _show_end(study: StudySnapshot, table: Table | str) -> None:
     """How it ended, in its own words, before anything else."""
     state = study.state
     if state is None or study.busy:
@@ -162,7 +172,7 @@ def _show_end(study: StudySnapshot) -> None:
     if title := TITLES.get(state.state):
         advice = "Resume the study: finished runs stay as they are, the others resume from their checkpoints."
         _show_words(title, state.message, advice, quiet=state.state is State.STOPPED)
-    elif state.done < state.runs:
+    elif state.done < state.runs or _can_go_on(study, table):
         _show_words("Not complete", state.message, "Resume the study, or run the failed ones again.", quiet=True)
 
 

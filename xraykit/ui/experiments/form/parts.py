@@ -9,13 +9,17 @@ from typing import Any
 
 import streamlit as st
 
+from xraykit.experiments.study import json_text
+from xraykit.experiments.study.json_text import JSONRefused
 from xraykit.ui.experiments import draft
 
 Faults = Mapping[str, str]
+MOST = 2**53 - 1
 
 
 def fault(path: str, faults: Faults) -> None:
     """What is wrong with a field, if anything."""
+    draft.current().drawn.add(path)
     if words := faults.get(path):
         st.html(f"<p class='xk-fault' role='alert'>{html.escape(words)}</p>")
 
@@ -34,7 +38,7 @@ def values(path: str, label: str, faults: Faults, *, brackets: bool = True, heig
     """A field of JSON; without `brackets` a list is typed without its brackets."""
     key = draft.key(path)
     typed = draft.current().texts.get(path)
-    shown = written(draft.get(path), brackets) if typed is None else typed
+    shown = written(draft.get(path), brackets) if typed is None else typed.text
     arguments = {"key": key, "on_change": _take_json, "args": (path, key, brackets), "help": help}
     if height:
         st.text_area(label, shown, height=height, **arguments)
@@ -77,7 +81,7 @@ def number(
 ) -> None:
     """A field of a number, shown in multiples of `unit`; empty for none."""
     key, value = draft.key(path), draft.get(path, default)
-    if isinstance(value, bool) or not isinstance(value, int | float | None):
+    if not _is_shown(value, whole, unit):
         values(path, label, faults, help=help)
         return
     shown: Any = value if value is None else int(value) if whole else float(value) / unit
@@ -95,6 +99,15 @@ def number(
     fault(path, faults)
 
 
+def _is_shown(value: Any, whole: bool, unit: float) -> bool:
+    """Can a field of a number show this as it is? A browser's numbers are those of JavaScript."""
+    if value is None:
+        return True
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MOST:
+        return False
+    return value == int(value) if whole else abs(value / unit) <= MOST
+
+
 def written(value: Any, brackets: bool) -> str:
     """A value as JSON in a line, numbers in their shortest form."""
     line = json.dumps(value, ensure_ascii=False)
@@ -109,9 +122,9 @@ def _take_json(path: str, key: str, brackets: bool) -> None:
     typed = str(st.session_state.get(key) or "")
     texts = draft.current().texts
     try:
-        value = json.loads(typed if brackets else f"[{typed}]")
-    except (ValueError, RecursionError):
-        texts[path] = typed
+        value = json_text.parse(typed if brackets else f"[{typed}]")
+    except JSONRefused as refused:
+        texts[path] = draft.Typed(typed, refused.words)
         return
     texts.pop(path, None)
     draft.put(path, value)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import html
 import json
-from typing import Any
 
 import streamlit as st
 
 from xraykit.experiments.published import figures, presets
+from xraykit.experiments.study import json_text
+from xraykit.experiments.study.json_text import MOST_BYTES, JSONRefused
 from xraykit.refused import Refused
 from xraykit.ui.experiments import draft, snapshot
 from xraykit.ui.experiments.form import parts
 from xraykit.ui.kit.text import say
 from xraykit.ui.server import uploads
 
-MOST_BYTES = 1 << 20
 NO_STUDY = (
     "Expected a study as JSON: an object with name, recipe and factors. This is something else. Export a preset to see "
     "its form."
@@ -26,6 +26,7 @@ EMPTY_JSON = "Paste a study as JSON first."
 def show() -> None:
     """Draw the step."""
     faults = draft.faults()
+    draft.current().drawn.clear()  # the first step of the page
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="study-preset"):
         _choose()
         with st.popover("JSON", width=90):
@@ -36,7 +37,6 @@ def show() -> None:
         "name", "Study name", faults, help="Letters, digits, '.', '_' and '-'. A number is added if the name is taken."
     )
     parts.text("words", "Question", faults, area=True, help="What the study asks, in a sentence or two.")
-    parts.fault("", faults)
     _show_published()
 
 
@@ -109,11 +109,13 @@ def _paste(key: str) -> None:
     _import(text)
 
 
-def _import(text: Any) -> None:
+def _import(text: str) -> None:
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        data = None
+        data = json_text.parse(text)
+    except JSONRefused as refused:
+        words = NO_STUDY if refused.words == json_text.ADVICE else f"This JSON cannot be used. {refused.words}"
+        st.session_state["study-json-words"] = words
+        return
     if not isinstance(data, dict):
         st.session_state["study-json-words"] = NO_STUDY
         return

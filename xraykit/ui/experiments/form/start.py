@@ -16,6 +16,7 @@ from xraykit.experiments.plan import budget, plan
 from xraykit.experiments.plan.plan import Plan
 from xraykit.experiments.plan.ready import prepare
 from xraykit.experiments.study import films as study_films
+from xraykit.experiments.study.rules import FOLDS, STUDY
 from xraykit.experiments.study.study import Study
 from xraykit.films.samples import example
 from xraykit.refused import Refused, words_of
@@ -29,16 +30,19 @@ from xraykit.ui.experiments import draft, selection
 from xraykit.ui.experiments.form import parts
 from xraykit.ui.fine_tune.form import films
 from xraykit.ui.kit import jobs
-from xraykit.ui.kit.text import ask_for_folder, say
+from xraykit.ui.kit.text import ask_for_folder, escape_markdown, say
 
 PLAN = "plan.json"
 HOUR = 3600.0
+NAMELESS = "a field without a name"
+NEEDED = {name for name, rule in STUDY.items() if rule.required}
 
 
 def show() -> None:
     """Draw the step."""
     _choose_films()
     _choose_device()
+    _show_rest()
     _show_plan()
     if (asked := _asked()) is not None:
         leaks.show(asked, _gathered, selection.keep_word, "the cards of its models")
@@ -91,7 +95,8 @@ def _choose_films() -> None:
     options = list(dict.fromkeys([*known, *chosen.folders]))
     key = draft.key(f"films-{len(chosen.folders)}-{hash(tuple(chosen.folders))}")
     names = draft.get("data", [])
-    named = ", ".join(map(str, names)) if isinstance(names, list) else ""
+    names = [name for name in names if isinstance(name, str)] if isinstance(names, list | tuple) else []
+    named = ", ".join(names)
     st.multiselect(
         "Folders of films",
         options,
@@ -104,12 +109,32 @@ def _choose_films() -> None:
         help="Several are pooled into one, each film with its source. None: the datasets that the study names.",
     )
     if not chosen.folders and names and not _folders_known():
-        _show_missing([str(name) for name in names if name not in {each.name for each in known.values()}])
+        _show_missing([name for name in names if name not in {each.name for each in known.values()}])
     folder = ask_for_folder("or the path of a folder", "Add", "study-films")
     if folder is not None and (name := files.shown(str(folder))) not in chosen.folders:
         chosen.folders = [*chosen.folders, name]
         st.rerun()
     parts.values("classes", "Classes renamed or left out", draft.faults(), help=CLASSES_HELP)
+
+
+def _show_rest() -> None:
+    """Fields with a fault that the form shows nowhere, or not for these choices: to be corrected, or left out."""
+    faults = draft.faults()
+    for path, words in faults.items():
+        top = path.partition(".")[0]
+        if path in draft.current().drawn or top == "recipe":
+            continue
+        if path in STUDY or path.removeprefix("folds.") in FOLDS:
+            parts.values(path, f"{path}, as JSON", faults)
+        else:
+            st.html(f"<p class='xk-fault' role='alert'><b>{html.escape(path or NAMELESS)}</b> {html.escape(words)}</p>")
+        if path not in NEEDED:
+            st.button(
+                f"Leave out {escape_markdown(path or NAMELESS)}",
+                key=draft.key(f"leave-out-{path}"),
+                on_click=draft.leave_out,
+                args=(path,),
+            )
 
 
 def _show_missing(names: list[str]) -> None:
@@ -235,7 +260,7 @@ def _show_budget(planned: Plan) -> None:
         hours = st.number_input(
             "Must fit into, hours",
             min_value=0.01,
-            value=None,
+            value=draft.current().hours,
             format="%g",
             key=draft.key("budget-hours"),
             placeholder="no limit",
@@ -252,6 +277,7 @@ def _cut(planned: Plan, hours: float) -> None:
         return
     cut = budget.cut(study, planned, hours * HOUR)
     st.session_state["study-cut-words"] = cut.words
+    draft.current().hours = hours  # the field is drawn anew
     if cut.shrink is not None and cut.shrink < planned.shrink:
         draft.put("shrink", cut.shrink)
         draft.current().turn += 1

@@ -5,13 +5,15 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
 from xraykit.experiments import grid
+from xraykit.experiments.study import study as studies
 from xraykit.experiments.study.design import Design, FoldKind
-from xraykit.experiments.study.rules import NO_FACTORS, value_at
+from xraykit.experiments.study.rules import MOST_FACTORS, NO_FACTORS, value_at
 from xraykit.refused import Refused
 from xraykit.reports.study import words as study_words
 from xraykit.training.recipe import sentences
@@ -80,7 +82,7 @@ FOLDS_HELP = (
 
 def _show_factors(faults: dict[str, str]) -> None:
     factors = draft.get("factors", {})
-    if not isinstance(factors, dict):
+    if not isinstance(factors, dict) or len(factors) > MOST_FACTORS:
         parts.values("factors", "Factors", faults, height=120)
         return
     for place, path in enumerate(factors):
@@ -88,7 +90,7 @@ def _show_factors(faults: dict[str, str]) -> None:
             with st.container(width="stretch", gap="xxsmall"):
                 parts.values(
                     f"factors.{path}",
-                    f"{study_words.label(path)} ({path})" if study_words.label(path).lower() != path else path,
+                    escape_markdown(_title(path)),
                     {},
                     brackets=False,
                     help="Values to try, in JSON, separated by commas.",
@@ -108,6 +110,11 @@ def _show_factors(faults: dict[str, str]) -> None:
             placeholder="A field of the base recipe",
         )
         st.button("Add", key=draft.key("add"), on_click=_add, args=(key,))
+
+
+def _title(path: str) -> str:
+    label = study_words.label(path)
+    return path if label.lower() == path else f"{label} ({path})"
 
 
 def _paths() -> Iterator[tuple[str, str]]:
@@ -157,8 +164,15 @@ def _count_words() -> str:
     study = draft.built()
     if study is None:
         return "Correct the fields above to see the number of trials."
+    return _counted(study.to_json())
+
+
+@lru_cache(maxsize=16)  # thousands of trials take seconds to make
+def _counted(text: str) -> str:
+    study = studies.from_dict(json.loads(text))
     try:
-        made, trials = grid.trials(study), grid.count(study)
+        made = grid.trials(study)
+        trials = grid.count(study, made)
     except Refused as refused:
         return refused.words
     cells = [f"{trials:,} trial{'s' * (trials != 1)}"]
