@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers import ROOT, audit_films
+from xraykit.datasets import pool
 from xraykit.datasets.split import SplitPlan
 from xraykit.films.stills import header
 from xraykit.models.cards.card import Card
@@ -85,6 +86,34 @@ def test_copies_patients_and_what_goes_with_the_class_are_found(tmp_path):
     (lying,) = [across for across in made.across if across.division == "as it lies"]
     assert lying.twins["test"] == 4 and lying.patients["test"] >= 1
     assert "P-00" not in made.to_json(), "no patient's number leaves the audit"
+
+
+def test_one_number_in_two_sources_is_one_patient_to_the_audit_as_to_the_division(tmp_path):
+    """A division joins them, and the audit took them for two; spellings count within one source alone."""
+    rows = audit_films.rows_of(CLASSES, 20)
+    for number, row in enumerate(rows):
+        row |= {"patient_id": f"{number % 20 + 1}", "source": "Oslo" if row["label"] == "Normal" else "Bergen"}
+    rows[3]["patient_id"], rows[24]["patient_id"] = "P-77", "77"  # numbers of two hospitals, spelt differently
+    folder = audit_films.make(tmp_path / "films", rows, ["patient_id", "source"])
+    collection = collect.read(folder)
+    made = audited(folder)
+    (finding,) = [finding for finding in made.findings if finding.code == "patients-in-several-sources"]
+    assert (finding.severity, finding.count) == ("warn", 18)
+    assert "Normal/0000.png (Oslo)" in finding.films[0] and "(Bergen)" in finding.films[0]
+    persons = patients.identify(collection).persons
+    assert len(set(persons)) == len(set(collection.films.groups.tolist())) == made.groups == 22
+    joined = {frozenset(np.flatnonzero(collection.films.groups == g).tolist()) for g in collection.films.groups}
+    assert {frozenset(places) for places in patients.identify(collection).films_by_person().values()} == joined
+    assert "patients-in-two-classes" in codes(made)
+
+
+def test_a_pool_s_patients_of_copies_in_two_sources_are_no_finding(tmp_path):
+    """`data pool` gives the same picture in two sources one patient: it knows that it is one."""
+    rows = audit_films.rows_of(CLASSES, 14)
+    folders = {name: audit_films.make(tmp_path / name, rows) for name in ("oslo", "bergen")}
+    made = audited(pool.pool(folders, {}, "both", tmp_path / "datasets"))
+    assert "patients-in-several-sources" not in codes(made) and "identical-files" in codes(made)
+    assert made.groups == 28
 
 
 def test_films_whose_patient_is_not_known_are_not_of_one_patient(tmp_path):

@@ -17,6 +17,7 @@ from xraykit.datasets import split
 from xraykit.datasets.catalog import known
 from xraykit.datasets.catalog.known import Known as KnownDataset
 from xraykit.datasets.layout import DatasetRefused
+from xraykit.datasets.listing import pool_record
 from xraykit.datasets.split import Split, SplitPlan
 from xraykit.evaluation import published
 from xraykit.system import files, jobs
@@ -28,6 +29,7 @@ from xraykit.truth.data_audit.record import Across, Audit, Finding, Known, Probe
 from xraykit.truth.data_audit.twins import Elsewhere, How, Pair
 
 PROBES = {"header-only tree"}  # published figures that no network gave
+SHOWN = 6  # films of a patient that are named
 Report = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 SAME_FILE, SAME_PICTURE, OTHERS = (How.FILE,), (How.PICTURE,), (How.MIRRORED, How.TURNED, How.INVERTED)
 
@@ -277,11 +279,18 @@ def _of_patients(collection: Collection, ties: _Ties) -> Iterator[Finding]:
     mixed = []
     for places in who.films_by_person().values():
         if len({labels[place] for place in places}) > 1:
-            mixed.append(", ".join(f"{names[place]} ({labels[place]})" for place in places[:6]))
+            mixed.append(", ".join(f"{names[place]} ({labels[place]})" for place in places[:SHOWN]))
     yield from findings.two_classes("patients-in-two-classes", mixed)
     written = dict.fromkeys(number for spelt in who.spelt for number in spelt)
     shown = [names[place] for place, number in enumerate(who.ids) if number in written]
     yield from findings.spellings(len(who.spelt), shown)
+    if pool_record.read_record(collection.films.root) is None:  # a pool has made its numbers those of one person
+        sources = [row.source or columns.NOT_SAID for row in collection.rows]
+        shown = [
+            ", ".join(f"{names[place]} ({sources[place]})" for place in places[:SHOWN])
+            for places in who.roaming.values()
+        ]
+        yield from findings.in_several_sources(len(shown), shown)
 
 
 def _shared(collection: Collection, other: Elsewhere) -> Shared:

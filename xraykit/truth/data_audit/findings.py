@@ -105,6 +105,17 @@ def spellings(n: int, named: Sequence[str]) -> Iterator[Finding]:
         )
 
 
+def in_several_sources(n: int, named: Sequence[str]) -> Iterator[Finding]:
+    """Patients' numbers that films of several sources have."""
+    if n:
+        words = (
+            f"{counted(n, 'patient number')} {'stands' if n == 1 else 'stand'} beside films of several sources. Each "
+            "is taken for one person, here and in a division."
+        )
+        advice = "If every source numbers its own patients, write the source before the number, as `data pool` does."
+        yield _finding("patients-in-several-sources", "warn", "Patients in several sources", words, advice, n, named)
+
+
 def no_patients(films: int) -> Finding:
     """Nobody can tell whether two films are of one patient."""
     words = (
