@@ -313,6 +313,77 @@ def test_columns_that_say_nothing_of_the_class_are_not_accused():
     assert close >= 3 and accused == []
 
 
+UNKNOWN_COLUMNS = {
+    "ward": lambda sick, number, noise: ("ICU" if sick else "Ward 4") if noise.random() < 0.95 else "Ambulance",
+    "Operator": lambda sick, number, noise: f"op {noise.integers(4) + 4 * sick}",
+    "col7": lambda sick, number, noise: f"{noise.normal(2 * sick):.3f}",
+    "col8": lambda sick, number, noise: f"{noise.normal(2 * sick):.3f}".replace(".", ","),
+    "batch": lambda sick, number, noise: f"{'AB'[sick]}-{number:05}",
+    "when": lambda sick, number, noise: (
+        f"{2016 + 3 * sick}-{noise.integers(1, 13):02}-{noise.integers(1, 29):02} 11:02"
+    ),
+    "day": lambda sick, number, noise: f"{noise.integers(1, 29)}.{noise.integers(1, 13)}.{2016 + 3 * sick}",
+    "comment": lambda sick, number, noise: "" if sick else f"seen by no. {noise.integers(10**6)}",
+    "set": lambda sick, number, noise: "AB"[sick],  # parts of no division: the layout reads it as nothing
+    "city": lambda sick, number, noise: "AB"[sick],  # a second column of a kind that is read
+}
+
+
+@pytest.mark.parametrize("column", UNKNOWN_COLUMNS)
+def test_a_column_that_tells_the_class_is_found_whatever_it_is_called(column, tmp_path):
+    noise = np.random.default_rng(0)
+    rows = audit_films.rows_of(CLASSES, 40)
+    for number, row in enumerate(rows):
+        row |= {column: UNKNOWN_COLUMNS[column](int(row["label"] == "Pneumonia"), number, noise), "country": "Norway"}
+    made = audited(audit_films.make(tmp_path / "films", rows, [column, "country"]))
+    (finding,) = [finding for finding in made.findings if finding.code.startswith("class-against-")]
+    assert finding.code in ("class-against-column", "class-against-place") and finding.severity == "warn"
+    if finding.code == "class-against-column":
+        assert finding.title == f"Class against column “{column}”"
+        assert finding.words.startswith(f"Column “{column}” and class go together: Cramer's V ")
+
+
+def test_a_column_of_a_kind_that_another_one_is_of_counts_too(tmp_path):
+    rows = audit_films.rows_of(CLASSES, 20)
+    for number, row in enumerate(rows):
+        row |= {"city": "ab"[number % 2], "country": "ab"[row["label"] == "Pneumonia"]}
+    made = audited(audit_films.make(tmp_path / "films", rows, ["city", "country"]))
+    assert "Class against column “country”" in {finding.title for finding in made.findings}
+
+
+def test_no_column_gives_away_whose_film_it_is(tmp_path):
+    """What few share is not told apart, numbers are told by their fifth, and names and numbers of people not at all."""
+    rows = audit_films.rows_of(CLASSES, 40)
+    for number, row in enumerate(rows):
+        sick = int(row["label"] == "Pneumonia")
+        row |= {
+            "chart": f"{7_300_000 + 50_000 * sick + 37 * number}",
+            "visitor": ["Meier", "Huber"][sick] if number % 8 == 0 else ["Ida", "Ole"][sick] + "x" * (number % 8),
+            "PatientName": "AB"[sick] * 9,
+            "study_uid": f"1.2.{sick}",
+            "birth_date": f"19{sick}4-01-01",
+            "row": number,
+        }
+    columns_of = [name for name in rows[0] if name not in ("path", "label", "bytes")]
+    made = audited(audit_films.make(tmp_path / "films", rows, columns_of))
+    assert {each.title for each in made.associations} == {"Column “chart”", "Column “visitor”"}
+    told = made.to_json()
+    assert "730" not in told and "lowest fifth" in told and "AAAA" not in told
+
+
+def test_many_columns_by_lot_accuse_nobody_and_hide_none_that_tells(tmp_path):
+    """Each of many must be rarer by chance than one of few; what 2,000 tables can tell did not go so far."""
+    noise = np.random.default_rng(3)
+    rows = audit_films.rows_of(CLASSES, 40)
+    for row in rows:
+        row |= {f"c{place}": str(noise.integers(2 + place % 9)) for place in range(60)}
+        row["c17"] = str(int(row["label"] == "Pneumonia"))
+    made = audited(audit_films.make(tmp_path / "films", rows, [f"c{place}" for place in range(60)]))
+    found = {finding.title for finding in made.findings if finding.code.startswith("class-against-")}
+    assert found == {"Class against column “c17”"}
+    assert len(made.associations) == columns.MOST
+
+
 @pytest.mark.parametrize(("low", "severity"), [(0.52, "info"), (0.62, "leak")])
 def test_a_probe_of_a_few_films_stops_only_where_its_interval_is_far_from_chance(low, severity):
     share = record.Share(0.77, low, 0.9, 26)

@@ -203,7 +203,8 @@ class _Listing:
     def _rows(self) -> list[Row]:
         column = self.table.columns
         divided = self._is_divided()
-        others = sorted({*self.table.rows[0]} - {*column.values()}) if self.table.rows else []
+        read = {name for role, name in column.items() if divided or role != "part"}
+        others = sorted({*self.table.rows[0]} - read) if self.table.rows else []
         given = [cells[column["path"]].strip() for cells in self.table.rows]
         for name in given:
             if not name or _leads_outside(name):

@@ -75,7 +75,7 @@ def audit(
     films = collection.films
     divided = list(_divisions(collection, ties, plan))
     probed = _probe(collection, ties.groups, elsewhere, report)
-    associations = columns.associations(collection, ties.groups)
+    associations, among = columns.associations(collection, ties.groups)
     known_figures = [*_published(films.digest), *beside]
     shared = [_shared(collection, other) for other in elsewhere]
     listed = [
@@ -85,7 +85,7 @@ def audit(
         *(finding for across, pairs in divided for finding in findings.across(across, pairs, _is_used(across))),
         *(f for other, each in zip(elsewhere, shared, strict=True) for f in _of_shared(collection, other, each)),
         *(finding for probe in probed for finding in findings.probed(probe, known_figures, len(films.classes))),
-        *(finding for each in associations for finding in findings.associated(each, among=len(associations))),
+        *(finding for each in associations for finding in findings.associated(each, among)),
     ]
     head = _head(folder, collection, ties, plan)
     return Audit(

@@ -11,7 +11,18 @@ from xraykit.datasets.layout import counted
 from xraykit.evaluation.stats import number_text
 from xraykit.films.refusal import Refusal, reasons
 from xraykit.system import text
-from xraykit.truth.data_audit.record import NAMED, OTHER, Across, Association, Finding, Known, Probe, Severity, Shared
+from xraykit.truth.data_audit.record import (
+    NAMED,
+    OTHER,
+    OTHER_COLUMN,
+    Across,
+    Association,
+    Finding,
+    Known,
+    Probe,
+    Severity,
+    Shared,
+)
 
 # Of the films of validation or of test. One in a hundred, all of them right, lifts an accuracy by less than a point:
 # less than the 95 % interval of the few hundred films that a test split has
@@ -220,12 +231,15 @@ def associated(association: Association, among: int = 1) -> Iterator[Finding]:
         f"[{v.low or 0:.2f}, {v.high or 0:.2f}] on {association.n:,} films (0 none, 1 wholly)"
         f"{f'; {only}' if only else ''}."
     )
+    known = not association.key.startswith(f"{OTHER_COLUMN}-")
     advice = (
         "A network may learn this in place of the finding. Weigh every class x value alike, or report figures by it."
+        if known
+        else "Ask why: what parts the classes in the table may part their films too. Nothing is to be done where it "
+        "only says the class in other words."
     )
-    yield _finding(
-        f"class-against-{association.key}", "warn", f"Class against {association.title.lower()}", words, advice
-    )
+    code = f"class-against-{association.key if known else OTHER_COLUMN}"
+    yield _finding(code, "warn", f"Class against {association.within}", words, advice)
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

@@ -23,6 +23,7 @@ AUDIT = "audit.json"
 MOST_BYTES = 64 * 2**20
 FORMAT = 1
 NAMED = 200  # films or pairs named with a finding; its count is of all
+OTHER_COLUMN = "column"  # begins the key of an association with a column whose name says nothing
 OTHER = "other"  # values of an association that are too rare to be told apart
 Severity = Literal["info", "warn", "leak"]
 
@@ -134,6 +135,11 @@ class Association(msgspec.Struct, frozen=True):
     counts: dict[str, dict[str, int]]
     n: int
     by_chance: float = 0.0
+
+    @property
+    def within(self) -> str:
+        """The title inside a sentence; a column keeps its own letters."""
+        return self.title[:1].lower() + self.title[1:]
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -165,8 +165,8 @@ def picture_of(association: Association) -> Picture:
     rows = charts.rows_of(association.counts)
     v = association.v
     note = f"Cramer's V {v.value or 0:.2f} [{v.low or 0:.2f}, {v.high or 0:.2f}], n = {association.n:,}"
-    draw = partial(_draw_shares, rows, association.title)
-    return Picture(f"audit-{association.key}", f"Class by {association.title.lower()}", draw, rows, note)
+    draw = partial(_draw_shares, rows, association)
+    return Picture(f"audit-{association.key}", f"Class by {association.within}", draw, rows, note)
 
 
 def lines(audit: Audit) -> Iterator[str]:
@@ -304,8 +304,8 @@ def _draw_probes(rows: Any, marks: Any, alt: str, style: Any) -> Any:
     return charts.probes(rows, marks, style=style, alt_text=alt)
 
 
-def _draw_shares(rows: Any, title: str, style: Any) -> Any:
-    return charts.shares(rows, title, style=style, alt_text=f"Classes by {title.lower()}")
+def _draw_shares(rows: Any, association: Association, style: Any) -> Any:
+    return charts.shares(rows, association.title, style=style, alt_text=f"Classes by {association.within}")
 
 
 def _alt(rows: Sequence[dict[str, Any]], chance: float) -> str:
