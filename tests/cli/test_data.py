@@ -111,7 +111,7 @@ def test_an_audit_is_printed_and_written(tmp_path):
     job = Job(tmp_path / "out")
     assert (job.state().state, job.state().verb) == (State.FINISHED, "audit")
     made = record.of_job(job)
-    assert made is not None and made == record.kept(made.digest, audited.SplitPlan()), (
+    assert made is not None and made == record.kept(made.listing, audited.SplitPlan()), (
         "the next fine-tune need not audit again"
     )
     assert [(shared.name, shared.identical) for shared in made.shared][0] == ("children", 0)

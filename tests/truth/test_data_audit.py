@@ -14,6 +14,7 @@ from xraykit.datasets import pool
 from xraykit.datasets.split import SplitPlan
 from xraykit.films.stills import header
 from xraykit.models.cards.card import Card
+from xraykit.training import audited as audited_films
 from xraykit.truth.data_audit import audit as audits
 from xraykit.truth.data_audit import collect, columns, findings, patients, record
 
@@ -105,6 +106,26 @@ def test_one_number_in_two_sources_is_one_patient_to_the_audit_as_to_the_divisio
     joined = {frozenset(np.flatnonzero(collection.films.groups == g).tolist()) for g in collection.films.groups}
     assert {frozenset(places) for places in patients.identify(collection).films_by_person().values()} == joined
     assert "patients-in-two-classes" in codes(made)
+
+
+def test_an_audit_is_made_again_when_the_manifest_says_something_else(tmp_path):
+    """Films and classes are the same: the audit of before stood in the way although its advice was followed."""
+    rows = audit_films.rows_of(CLASSES, 20)
+    for number, row in enumerate(rows):
+        row |= {"patient_id": f"{number}", "split": "train" if number % 20 < 14 else "test"}
+    rows[0]["patient_id"] = rows[19]["patient_id"] = "77"
+    plan = SplitPlan(division="given")
+
+    def before_training() -> record.Audit:
+        folder = audit_films.make(tmp_path / "films", rows, ["patient_id", "split"])
+        return audited_films.before_training(folder, plan, accepted=True)
+
+    first = before_training()
+    assert "patients-across-given-parts" in codes(first) and before_training().made == first.made
+    assert record.kept(first.listing, plan) == first
+    rows[19]["patient_id"] = "19"
+    mended = before_training()
+    assert "patients-across-given-parts" not in codes(mended) and mended.digest == first.digest
 
 
 def test_a_pool_s_patients_of_copies_in_two_sources_are_no_finding(tmp_path):

@@ -107,6 +107,7 @@ def _head(folder: Path, collection: Collection, ties: _Ties, plan: SplitPlan) ->
     return {
         "name": files.shown(folder.resolve().name),
         "digest": films.digest,
+        "listing": films.listing,
         "films": len(films),
         "classes": {label: n for label, n in films.counts().items() if n},
         "groups": len(np.unique(ties.groups)),
