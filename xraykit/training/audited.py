@@ -115,6 +115,11 @@ def remembered(run: Run, listing: str = "", plan: SplitPlan | None = None) -> di
     return {KEY: record.summary(made)} if made else {}
 
 
+def expect_model(name: str) -> Card:
+    """The card that an audit is to be written into; raises ModelRefused where there is no such model."""
+    return cards.read(classifier.find(name))
+
+
 def attach(made: Audit, name: str) -> Card:
     """Write the audit into the card of a saved model that learned from these very films; returns the new card.
 

@@ -5,6 +5,7 @@ Imports scikit-learn: a page starts a process that does it (`record.start`), and
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -66,8 +67,14 @@ def audit(
     Raises
     ------
     DatasetRefused
-        If a folder is no folder of films with a class.
+        If a folder is no folder of films with a class, or is to be compared with itself.
     """
+    if any(os.path.realpath(other) == os.path.realpath(folder) for other in against):
+        raise DatasetRefused(
+            f"{files.shown(folder)} cannot be compared with itself: every film would be a shared one. Give another "
+            "folder to compare it with.",
+            code="against-itself",
+        )
     began = time.monotonic()
     collection = collect.read(folder, lambda done, total: report("Reading films", done, total))
     elsewhere = _elsewhere(collection, against, known.known() if others is None else others, report)

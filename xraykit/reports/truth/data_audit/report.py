@@ -91,6 +91,9 @@ def facts(audit: Audit) -> Iterator[tuple[str, str]]:
         "Division",
         f"{plan['division']}, validation {plan['validation']:.0%}, test {plan['test']:.0%}, seed {plan['seed']}",
     )
+    for across in audit.across:
+        if across.why_not:
+            yield f"Not judged, {across.division}", across.why_not
     yield "SHA-256 of films and labels", audit.digest
     yield "Made", f"{moment(audit.made)}, in {text.duration(audit.seconds)}"
 
