@@ -14,6 +14,8 @@ from xraykit.datasets import pool
 from xraykit.datasets.split import SplitPlan
 from xraykit.films.stills import header
 from xraykit.models.cards.card import Card
+from xraykit.reports.truth.data_audit import charts
+from xraykit.reports.truth.data_audit import report as data_audit_report
 from xraykit.training import audited as audited_films
 from xraykit.truth.data_audit import audit as audits
 from xraykit.truth.data_audit import collect, columns, findings, patients, record
@@ -362,6 +364,30 @@ def test_a_column_that_tells_the_class_is_found_whatever_it_is_called(column, tm
     if finding.code == "class-against-column":
         assert finding.title == f"Class against column “{column}”"
         assert finding.words.startswith(f"Column “{column}” and class go together: Cramer's V ")
+
+
+@pytest.mark.parametrize("films", [1, 5, 11])
+def test_a_class_of_a_few_films_hides_nothing_of_the_others(films, tmp_path):
+    rows = audit_films.rows_of(CLASSES, 24, plant=in_two_formats)
+    rows += audit_films.rows_of(("肺炎, rare",), films, first=900)
+    made = audited(audit_films.make(tmp_path / "films", rows))
+    (finding,) = [finding for finding in made.findings if finding.code == "header-alone"]
+    assert finding.stops and f"no part of it: 肺炎, rare ({films})" in finding.words
+    probe = made.probes[0]
+    assert (probe.n, probe.chance, {*probe.sensitivity}) == (48, 0.5, {*CLASSES})
+    assert f"肺炎, rare ({films})" in "\n".join(data_audit_report.lines(made))
+
+
+@pytest.mark.parametrize("classes", [2, 4, 5, 20])
+def test_names_of_classes_above_a_chart_have_room(classes):
+    names = [f"Pneumonia, atypical, interstitial, of the lower lobes, {place:02}" for place in range(classes)]
+    rows = charts.rows_of({"ICU": dict.fromkeys(names, 3), "ER": dict.fromkeys(names, 4)})
+    drawn = charts.shares(rows, "Ward").to_dict()
+    axis = drawn["layer"][0]["encoding"]["x"]["axis"]
+    if axis["labelAngle"] == 0:
+        assert axis["labelLimit"] * classes <= charts.ROOM
+    else:
+        assert classes > charts.FEW and axis["labelLimit"] < drawn["height"] - 2 * 20
 
 
 def test_a_column_of_a_kind_that_another_one_is_of_counts_too(tmp_path):

@@ -208,7 +208,10 @@ def probed(probe: Probe, beside: Sequence[Known], classes: int) -> Iterator[Find
         words += " " + " ".join(_against_rest(probe, label) for label in telling)
     if probe.used:
         words += f" It looks at {', '.join(probe.used[:3])}."
-    words += "".join(f" {sentence}" for sentence in _beside(probe, beside))
+    if probe.left_out:
+        words += f" Classes of too few patients or pictures are no part of it: {', '.join(probe.left_out)}."
+    else:  # a network's figure is of all classes
+        words += "".join(f" {sentence}" for sentence in _beside(probe, beside))
     yield _finding(
         f"{probe.key}-alone", severity, probe.title, words, MEND[probe.key] if far else "", stops=severity == "leak"
     )

@@ -99,6 +99,8 @@ class Probe(msgspec.Struct, frozen=True):
         Balanced accuracy of each class against all others, chance 0.5: one class may be told by what the rest share.
     why_not : str
         Why it could not be measured; empty where it was.
+    left_out : list of str
+        Classes of too few patients or pictures, with how many: their films are no part of it.
     """
 
     key: str
@@ -115,6 +117,7 @@ class Probe(msgspec.Struct, frozen=True):
     sensitivity: dict[str, float] = {}
     against_rest: dict[str, Share] = {}
     why_not: str = ""
+    left_out: list[str] = []
 
     @property
     def halfway(self) -> float:

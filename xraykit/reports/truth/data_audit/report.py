@@ -179,6 +179,8 @@ def lines(audit: Audit) -> Iterator[str]:
         yield f"  {name}: {value}"
     yield ""
     yield from _table_lines(_probes(audit))
+    for probe in [probe for probe in audit.probes if probe.left_out][:1]:
+        yield f"  without classes of too few patients or pictures: {', '.join(probe.left_out)}"
     for known in audit.beside:
         yield f"  beside: {_beside_words(known)}"
     yield ""
@@ -242,7 +244,9 @@ def _probes(audit: Audit) -> Table:
         Column("Model"),
     )
     rows = tuple(_probe_row(probe) for probe in audit.probes)
-    note = " ".join(_beside_words(known) + "." for known in audit.beside)
+    left_out = next((probe.left_out for probe in audit.probes if probe.left_out), [])
+    notes = [f"Without classes of too few patients or pictures: {', '.join(left_out)}."] if left_out else []
+    note = " ".join([*notes, *(_beside_words(known) + "." for known in audit.beside)])
     return Table("audit-probes-table", "Probes", columns, rows, note)
 
 
