@@ -93,7 +93,9 @@ def parse(name: str, data: bytes) -> Table:
         ) from None
     heads = [files.csv_text(head.strip()) for head in first]
     lines = [[files.csv_text(cell) for cell in line] for line in lines]
-    rows = tuple(dict(zip(heads, [*line, *[""] * len(heads)], strict=False)) for line in lines if any(line))
+    rows = tuple(
+        dict(zip(heads, [*line, *[""] * len(heads)], strict=False)) for line in lines if any(map(str.strip, line))
+    )
     roles = {role: columns[0] for role, columns in _roles(heads).items()}
     _refuse_doubt(name, _roles(heads))
     if other := [f"{column} as {role}" for role, column in roles.items() if column not in OWN[role]]:
