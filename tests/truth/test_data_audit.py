@@ -311,6 +311,18 @@ def test_cramers_v_by_hand():
     )
 
 
+def test_the_interval_of_a_weak_tie_of_many_values_holds_its_figure():
+    """Of 20 classes and five values every bootstrap draw lay above: 0.25 [0.29, 0.41]."""
+    noise = np.random.default_rng(0)
+    labels = [f"class {place % 20:02}" for place in range(260)]
+    values = [str(min(4, int(noise.integers(5) * (1 + place % 20 / 20)))) for place in range(260)]
+    v = columns._associate("column-0", "Column", values, labels, np.arange(260)).v
+    assert v.low <= v.value <= v.high and v.value < 0.5
+    counts = columns._counts(values, labels)
+    drawn = [columns.cramers_v(noise.multinomial(260, counts.ravel() / 260).reshape(counts.shape)) for _ in range(200)]
+    assert np.quantile(drawn, 0.025) > v.value, "else there would be nothing to hold"
+
+
 def test_chance_alone_by_hand():
     """Fisher's exact test: of the 252 ways to give five of ten films a value, two part the classes wholly."""
     parted = columns.by_chance([0] * 5 + [3] * 5, np.arange(10), (2, 2))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -113,7 +114,12 @@ def _associate(
     shape = (-1, len(levels), len(names))
     whole = cells.sum(axis=0).reshape(shape[1:])
     drawn = cramers_v(np.concatenate(list(stats.draw(cells, DRAWS, SEED))).reshape(shape))
-    figure = stats.percentile_interval(float(cramers_v(whole)), drawn, len(labels), len(cells))
+    v = float(cramers_v(whole))
+    figure = stats.percentile_interval(v, drawn, len(labels), len(cells))
+    if figure.low is not None and figure.high is not None:
+        # Drawing films anew adds the noise once more that the correction takes off once: of many values and classes all
+        # draws may lie above the figure itself
+        figure = replace(figure, low=min(figure.low, v), high=max(figure.high, v))
     counts = {level: dict(zip(names, row.tolist(), strict=True)) for level, row in zip(levels, whole, strict=True)}
     chance = by_chance(at, groups, shape[1:], among)
     return Association(key, title, Share.of_figure(figure), counts, len(labels), chance)
