@@ -10,7 +10,7 @@ import altair as alt
 from xraykit.reports.charts.style import SCREEN, Style, finish
 
 FEW, ROOM = 4, 420  # classes whose names stand side by side, and the pixels that they share
-SLANTED = {"labelAngle": -60, "labelLimit": 120}
+SLANTED: dict[str, Any] = {"labelAngle": -60, "labelLimit": 120}
 LINES = {"chance": [2, 3], "halfway": [6, 4], "network": [1, 0], "accuracy": [12, 4]}
 
 
@@ -74,7 +74,7 @@ def shares(
     values = list(dict.fromkeys(str(row["value"]) for row in rows))
     labels = list(dict.fromkeys(str(row["label"]) for row in rows))
     # Side by side on a third of a page each name has its column's width; more of them stand slanted
-    room = {"labelAngle": 0, "labelLimit": ROOM // len(labels)} if len(labels) <= FEW else SLANTED
+    room: dict[str, Any] = {"labelAngle": 0, "labelLimit": ROOM // len(labels)} if len(labels) <= FEW else SLANTED
     names = alt.Axis(labelColor=style.ink, domain=False, ticks=False, orient="top", **room)
     side = alt.Axis(labelColor=style.ink, labelLimit=190, domain=False, ticks=False)
     above = 46 if len(labels) <= FEW else 30 + SLANTED["labelLimit"]
