@@ -1,14 +1,16 @@
 """data list, get and pool: what they print, and how they end."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
 
-from tests.helpers import ROOT, audit_films, data_audits, film_folders
+from tests.helpers import ROOT, audit_films, data_audits, film_folders, tiny_model
 from xraykit.__main__ import main
 from xraykit.datasets import dataset
 from xraykit.datasets.catalog import fetch, work
+from xraykit.datasets.reading import index
 from xraykit.models.cards.card import ModelRefused
 from xraykit.system.job_folder.record import State
 from xraykit.system.jobs import Job
@@ -97,6 +99,38 @@ def test_a_job_says_which_folder_came_of_it(tmp_path):
     assert work.result(failed) is None
 
 
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (("--attach", "nope"), "No model named nope", 1),
+        (("--against", "."), "cannot be compared with itself", 1),
+        (("--validation", "0.6", "--test", "0.4"), "leave films for training", 2),
+        (("--out", "manifest.csv"), "manifest.csv is a file; expected a folder", 2),
+        (("--out", "manifest.csv/below/it"), "manifest.csv is a file; expected a folder", 2),
+    ],
+)
+def test_an_audit_that_cannot_be_is_refused_before_a_film_is_read(words, said, code, tmp_path, monkeypatch):
+    folder = audit_films.make(tmp_path / "films", audit_films.rows_of(("Normal", "Pneumonia"), 2))
+    before = sorted(folder.rglob("*"))
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(index, "read", lambda *_: pytest.fail("films were read"))
+    ended = run("audit", folder, *words)
+    assert ended.exit_code == code and said in " ".join(ended.output.split()), ended.output
+    assert "Traceback" not in ended.output and sorted(folder.rglob("*")) == before
+
+
+def test_an_audit_for_a_model_of_other_films_is_printed_before_the_card_refuses_it(tmp_path, monkeypatch):
+    folder = audit_films.make(tmp_path / "films", audit_films.rows_of(("Normal", "Pneumonia"), 2))
+    kept = tmp_path / "weights" / "tiny-model"
+    shutil.copytree(tiny_model.KEPT, kept)
+    monkeypatch.setenv("XRAYKIT_WEIGHTS", str(kept.parent))
+    before = (kept / "card.json").read_bytes()
+    ended = run("audit", folder, "--attach", "tiny-model")
+    assert ended.exit_code == 1 and "learned from other films" in ended.output
+    assert "Border alone" in ended.output and (kept / "card.json").read_bytes() == before
+    assert "Not judged, drawn: Too few films to divide" in ended.output, "nothing to warn of, for nothing was judged"
+
+
 def test_an_audit_is_printed_and_written(tmp_path):
     def plant(label, number, pixels):
         return audit_films.coded(pixels, "JPEG" if label == "Normal" else "PNG")
@@ -111,7 +145,7 @@ def test_an_audit_is_printed_and_written(tmp_path):
     job = Job(tmp_path / "out")
     assert (job.state().state, job.state().verb) == (State.FINISHED, "audit")
     made = record.of_job(job)
-    assert made is not None and made == record.kept(made.digest, audited.SplitPlan()), (
+    assert made is not None and made == record.kept(made.listing, audited.SplitPlan()), (
         "the next fine-tune need not audit again"
     )
     assert [(shared.name, shared.identical) for shared in made.shared][0] == ("children", 0)

@@ -278,6 +278,7 @@ def table(rows=ROWS, head=("path", "label", "patient_id"), mark=",", end="\n") -
         (table(mark=";").encode(), {"manifest-delimiter"}),
         (table(mark="\t").encode(), {"manifest-delimiter"}),
         (b"sep=;\r\n" + table(mark=";", end="\r\n").encode(), {"manifest-delimiter"}),
+        ((table() + "\n,,\n   \n , ,\n").encode(), set()),
         (table().encode("utf-16"), {"manifest-encoding"}),
         (table().encode("utf-16-le"), {"manifest-encoding"}),
         (table(mark="\t").encode("utf-16"), {"manifest-encoding", "manifest-delimiter"}),

@@ -10,9 +10,13 @@ import pytest
 from PIL import Image
 
 from tests.helpers import ROOT, audit_films
+from xraykit.datasets import pool
 from xraykit.datasets.split import SplitPlan
 from xraykit.films.stills import header
 from xraykit.models.cards.card import Card
+from xraykit.reports.truth.data_audit import charts
+from xraykit.reports.truth.data_audit import report as data_audit_report
+from xraykit.training import audited as audited_films
 from xraykit.truth.data_audit import audit as audits
 from xraykit.truth.data_audit import collect, columns, findings, patients, record
 
@@ -85,6 +89,54 @@ def test_copies_patients_and_what_goes_with_the_class_are_found(tmp_path):
     (lying,) = [across for across in made.across if across.division == "as it lies"]
     assert lying.twins["test"] == 4 and lying.patients["test"] >= 1
     assert "P-00" not in made.to_json(), "no patient's number leaves the audit"
+
+
+def test_one_number_in_two_sources_is_one_patient_to_the_audit_as_to_the_division(tmp_path):
+    """A division joins them, and the audit took them for two; spellings count within one source alone."""
+    rows = audit_films.rows_of(CLASSES, 20)
+    for number, row in enumerate(rows):
+        row |= {"patient_id": f"{number % 20 + 1}", "source": "Oslo" if row["label"] == "Normal" else "Bergen"}
+    rows[3]["patient_id"], rows[24]["patient_id"] = "P-77", "77"  # numbers of two hospitals, spelt differently
+    folder = audit_films.make(tmp_path / "films", rows, ["patient_id", "source"])
+    collection = collect.read(folder)
+    made = audited(folder)
+    (finding,) = [finding for finding in made.findings if finding.code == "patients-in-several-sources"]
+    assert (finding.severity, finding.count) == ("warn", 18)
+    assert "Normal/0000.png (Oslo)" in finding.films[0] and "(Bergen)" in finding.films[0]
+    persons = patients.identify(collection).persons
+    assert len(set(persons)) == len(set(collection.films.groups.tolist())) == made.groups == 22
+    joined = {frozenset(np.flatnonzero(collection.films.groups == g).tolist()) for g in collection.films.groups}
+    assert {frozenset(places) for places in patients.identify(collection).films_by_person().values()} == joined
+    assert "patients-in-two-classes" in codes(made)
+
+
+def test_an_audit_is_made_again_when_the_manifest_says_something_else(tmp_path):
+    """Films and classes are the same: the audit of before stood in the way although its advice was followed."""
+    rows = audit_films.rows_of(CLASSES, 20)
+    for number, row in enumerate(rows):
+        row |= {"patient_id": f"{number}", "split": "train" if number % 20 < 14 else "test"}
+    rows[0]["patient_id"] = rows[19]["patient_id"] = "77"
+    plan = SplitPlan(division="given")
+
+    def before_training() -> record.Audit:
+        folder = audit_films.make(tmp_path / "films", rows, ["patient_id", "split"])
+        return audited_films.before_training(folder, plan, accepted=True)
+
+    first = before_training()
+    assert "patients-across-given-parts" in codes(first) and before_training().made == first.made
+    assert record.kept(first.listing, plan) == first
+    rows[19]["patient_id"] = "19"
+    mended = before_training()
+    assert "patients-across-given-parts" not in codes(mended) and mended.digest == first.digest
+
+
+def test_a_pool_s_patients_of_copies_in_two_sources_are_no_finding(tmp_path):
+    """`data pool` gives the same picture in two sources one patient: it knows that it is one."""
+    rows = audit_films.rows_of(CLASSES, 14)
+    folders = {name: audit_films.make(tmp_path / name, rows) for name in ("oslo", "bergen")}
+    made = audited(pool.pool(folders, {}, "both", tmp_path / "datasets"))
+    assert "patients-in-several-sources" not in codes(made) and "identical-files" in codes(made)
+    assert made.groups == 28
 
 
 def test_films_whose_patient_is_not_known_are_not_of_one_patient(tmp_path):
@@ -259,6 +311,18 @@ def test_cramers_v_by_hand():
     )
 
 
+def test_the_interval_of_a_weak_tie_of_many_values_holds_its_figure():
+    """Of 20 classes and five values every bootstrap draw lay above: 0.25 [0.29, 0.41]."""
+    noise = np.random.default_rng(0)
+    labels = [f"class {place % 20:02}" for place in range(260)]
+    values = [str(min(4, int(noise.integers(5) * (1 + place % 20 / 20)))) for place in range(260)]
+    v = columns._associate("column-0", "Column", values, labels, np.arange(260)).v
+    assert v.low <= v.value <= v.high and v.value < 0.5
+    counts = columns._counts(values, labels)
+    drawn = [columns.cramers_v(noise.multinomial(260, counts.ravel() / 260).reshape(counts.shape)) for _ in range(200)]
+    assert np.quantile(drawn, 0.025) > v.value, "else there would be nothing to hold"
+
+
 def test_chance_alone_by_hand():
     """Fisher's exact test: of the 252 ways to give five of ten films a value, two part the classes wholly."""
     parted = columns.by_chance([0] * 5 + [3] * 5, np.arange(10), (2, 2))
@@ -282,6 +346,101 @@ def test_columns_that_say_nothing_of_the_class_are_not_accused():
         )
         accused += [finding.code for each in looked for finding in findings.associated(each, among=len(looked))]
     assert close >= 3 and accused == []
+
+
+UNKNOWN_COLUMNS = {
+    "ward": lambda sick, number, noise: ("ICU" if sick else "Ward 4") if noise.random() < 0.95 else "Ambulance",
+    "Operator": lambda sick, number, noise: f"op {noise.integers(4) + 4 * sick}",
+    "col7": lambda sick, number, noise: f"{noise.normal(2 * sick):.3f}",
+    "col8": lambda sick, number, noise: f"{noise.normal(2 * sick):.3f}".replace(".", ","),
+    "batch": lambda sick, number, noise: f"{'AB'[sick]}-{number:05}",
+    "when": lambda sick, number, noise: (
+        f"{2016 + 3 * sick}-{noise.integers(1, 13):02}-{noise.integers(1, 29):02} 11:02"
+    ),
+    "day": lambda sick, number, noise: f"{noise.integers(1, 29)}.{noise.integers(1, 13)}.{2016 + 3 * sick}",
+    "comment": lambda sick, number, noise: "" if sick else f"seen by no. {noise.integers(10**6)}",
+    "set": lambda sick, number, noise: "AB"[sick],  # parts of no division: the layout reads it as nothing
+    "city": lambda sick, number, noise: "AB"[sick],  # a second column of a kind that is read
+}
+
+
+@pytest.mark.parametrize("column", UNKNOWN_COLUMNS)
+def test_a_column_that_tells_the_class_is_found_whatever_it_is_called(column, tmp_path):
+    noise = np.random.default_rng(0)
+    rows = audit_films.rows_of(CLASSES, 40)
+    for number, row in enumerate(rows):
+        row |= {column: UNKNOWN_COLUMNS[column](int(row["label"] == "Pneumonia"), number, noise), "country": "Norway"}
+    made = audited(audit_films.make(tmp_path / "films", rows, [column, "country"]))
+    (finding,) = [finding for finding in made.findings if finding.code.startswith("class-against-")]
+    assert finding.code in ("class-against-column", "class-against-place") and finding.severity == "warn"
+    if finding.code == "class-against-column":
+        assert finding.title == f"Class against column “{column}”"
+        assert finding.words.startswith(f"Column “{column}” and class go together: Cramer's V ")
+
+
+@pytest.mark.parametrize("films", [1, 5, 11])
+def test_a_class_of_a_few_films_hides_nothing_of_the_others(films, tmp_path):
+    rows = audit_films.rows_of(CLASSES, 24, plant=in_two_formats)
+    rows += audit_films.rows_of(("肺炎, rare",), films, first=900)
+    made = audited(audit_films.make(tmp_path / "films", rows))
+    (finding,) = [finding for finding in made.findings if finding.code == "header-alone"]
+    assert finding.stops and f"no part of it: 肺炎, rare ({films})" in finding.words
+    probe = made.probes[0]
+    assert (probe.n, probe.chance, {*probe.sensitivity}) == (48, 0.5, {*CLASSES})
+    assert f"肺炎, rare ({films})" in "\n".join(data_audit_report.lines(made))
+
+
+@pytest.mark.parametrize("classes", [2, 4, 5, 20])
+def test_names_of_classes_above_a_chart_have_room(classes):
+    names = [f"Pneumonia, atypical, interstitial, of the lower lobes, {place:02}" for place in range(classes)]
+    rows = charts.rows_of({"ICU": dict.fromkeys(names, 3), "ER": dict.fromkeys(names, 4)})
+    drawn = charts.shares(rows, "Ward").to_dict()
+    axis = drawn["layer"][0]["encoding"]["x"]["axis"]
+    if axis["labelAngle"] == 0:
+        assert axis["labelLimit"] * classes <= charts.ROOM
+    else:
+        assert classes > charts.FEW and axis["labelLimit"] < drawn["height"] - 2 * 20
+
+
+def test_a_column_of_a_kind_that_another_one_is_of_counts_too(tmp_path):
+    rows = audit_films.rows_of(CLASSES, 20)
+    for number, row in enumerate(rows):
+        row |= {"city": "ab"[number % 2], "country": "ab"[row["label"] == "Pneumonia"]}
+    made = audited(audit_films.make(tmp_path / "films", rows, ["city", "country"]))
+    assert "Class against column “country”" in {finding.title for finding in made.findings}
+
+
+def test_no_column_gives_away_whose_film_it_is(tmp_path):
+    """What few share is not told apart, numbers are told by their fifth, and names and numbers of people not at all."""
+    rows = audit_films.rows_of(CLASSES, 40)
+    for number, row in enumerate(rows):
+        sick = int(row["label"] == "Pneumonia")
+        row |= {
+            "chart": f"{7_300_000 + 50_000 * sick + 37 * number}",
+            "visitor": ["Meier", "Huber"][sick] if number % 8 == 0 else ["Ida", "Ole"][sick] + "x" * (number % 8),
+            "PatientName": "AB"[sick] * 9,
+            "study_uid": f"1.2.{sick}",
+            "birth_date": f"19{sick}4-01-01",
+            "row": number,
+        }
+    columns_of = [name for name in rows[0] if name not in ("path", "label", "bytes")]
+    made = audited(audit_films.make(tmp_path / "films", rows, columns_of))
+    assert {each.title for each in made.associations} == {"Column “chart”", "Column “visitor”"}
+    told = made.to_json()
+    assert "730" not in told and "lowest fifth" in told and "AAAA" not in told
+
+
+def test_many_columns_by_lot_accuse_nobody_and_hide_none_that_tells(tmp_path):
+    """Each of many must be rarer by chance than one of few; what 2,000 tables can tell did not go so far."""
+    noise = np.random.default_rng(3)
+    rows = audit_films.rows_of(CLASSES, 40)
+    for row in rows:
+        row |= {f"c{place}": str(noise.integers(2 + place % 9)) for place in range(60)}
+        row["c17"] = str(int(row["label"] == "Pneumonia"))
+    made = audited(audit_films.make(tmp_path / "films", rows, [f"c{place}" for place in range(60)]))
+    found = {finding.title for finding in made.findings if finding.code.startswith("class-against-")}
+    assert found == {"Class against column “c17”"}
+    assert len(made.associations) == columns.MOST
 
 
 @pytest.mark.parametrize(("low", "severity"), [(0.52, "info"), (0.62, "leak")])

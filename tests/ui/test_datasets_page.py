@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import ROOT, data_audits, fakes, film_folders
+from tests.helpers import ROOT, audit_films, data_audits, fakes, film_folders
 from xraykit.datasets import pool
 from xraykit.datasets.catalog import work
 from xraykit.datasets.listing import pool_record
@@ -318,6 +318,15 @@ def test_a_dataset_is_taken_to_fine_tune(ward, monkeypatch):
     monkeypatch.setattr(films, "choose", taken.append)
     app = press(open_page(), "datasets-use-0")
     assert taken == [ward] and not app.exception
+
+
+def test_films_with_nothing_to_say_of_but_that_the_gate_refuses_them_are_shown(tmp_path, monkeypatch):
+    """The page ended in an error: it asked Streamlit to draw an empty text."""
+    monkeypatch.setenv("XRAYKIT_GATE", "on")
+    plain = audit_films.make(tmp_path / "plain", audit_films.rows_of(("Normal", "Other"), 10))
+    (plain / "manifest.csv").unlink()
+    app = give_path(open_page(), plain)
+    assert not app.exception and "The gate would refuse " in words(app)
 
 
 def test_what_the_gate_would_refuse_is_left_out_with_one_click(ward, monkeypatch):

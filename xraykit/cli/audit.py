@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.terminal import FILE
+from xraykit.cli.terminal import NEW_FOLDER
 
 
 @click.command()
@@ -23,7 +23,9 @@ from xraykit.cli.terminal import FILE
     help="Name or folder of a saved model; give it several times to see several models side by side.",
 )
 @terminal.DATA
-@click.option("--out", type=FILE, help="Folder for audit.md, audit.html, the charts, audit.json and progress.json.")
+@click.option(
+    "--out", type=NEW_FOLDER, help="Folder for audit.md, audit.html, the charts, audit.json and progress.json."
+)
 @click.option(
     "--films", default=300, show_default=True, type=click.IntRange(2), help="Films that are altered, at most."
 )

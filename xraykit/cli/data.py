@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.terminal import FILE, name_notes, name_remarks, name_sets, name_unlabelled
+from xraykit.cli.terminal import FILE, NEW_FOLDER, name_notes, name_remarks, name_sets, name_unlabelled
 from xraykit.datasets.layout import DatasetRefused, counted
 from xraykit.system import files, text
 from xraykit.system.jobs import Job
@@ -38,7 +38,7 @@ def data() -> None:
 @data.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--out", type=FILE, help="Folder for progress.json and films.json; a file named stop in it ends the work."
+    "--out", type=NEW_FOLDER, help="Folder for progress.json and films.json; a file named stop in it ends the work."
 )
 @click.option("--recipe", help="Divide the films as this recipe does: a preset's name, or a JSON file.")
 @click.option("--validation", type=FRACTION, help="Fraction of films for validation.")
@@ -82,7 +82,7 @@ def inspect(
 
 
 @data.command()
-@click.option("--out", type=FILE, help="Folder for audit.html, audit.md, audit.json and progress.json.")
+@click.option("--out", type=NEW_FOLDER, help="Folder for audit.html, audit.md, audit.json and progress.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--against", multiple=True, type=FILE, help="A folder of another dataset: read too, and compared.")
 @click.option("--recipe", help="Divide the films as this recipe does: a preset's name, or a JSON file.")
@@ -110,15 +110,17 @@ def audit(
 
     with terminal.words():
         plan = _plan(recipe, {field: value for field, value in fields.items() if value is not None})
+        for name in attach:  # before minutes of reading
+            audited.expect_model(name)
         with terminal.bars() as moved:
             made = audited.audit(folder, plan or split.DEFAULT, out, against, moved)
         if out is not None:
             page = data_audit_report.report(made, names=True)
             files.replace_text(out / "audit.html", page.html())
             files.replace_text(out / "audit.md", page.markdown())
+        click.echo(made.to_json() if as_json else "\n".join(data_audit_report.lines(made)))
         for name in attach:
             audited.attach(made, name)
-    click.echo(made.to_json() if as_json else "\n".join(data_audit_report.lines(made)))
     sys.exit(strict and any(finding.severity == "leak" for finding in made.findings))
 
 
@@ -153,8 +155,8 @@ def list_datasets(as_json: bool) -> None:
 
 
 @data.command()
-@click.option("--to", "root", type=FILE, help="Folder in which the dataset's own folder is made.")
-@click.option("--out", type=FILE, help="Folder for progress.json; a file named stop in it ends the work.")
+@click.option("--to", "root", type=NEW_FOLDER, help="Folder in which the dataset's own folder is made.")
+@click.option("--out", type=NEW_FOLDER, help="Folder for progress.json; a file named stop in it ends the work.")
 @click.argument("name")
 def get(name: str, root: Path | None, out: Path | None) -> None:
     """Download a dataset of the studies by its name, unpack it and say what is in it."""
@@ -192,8 +194,8 @@ def get(name: str, root: Path | None, out: Path | None) -> None:
     "--distinct", is_flag=True, help="Take a picture that several datasets have from one: one that knows its patient."
 )
 @click.option("--gated", is_flag=True, help="Leave out what the gate refuses: no upright frontal chest film.")
-@click.option("--to", "root", type=FILE, help="Folder in which the new one is made.")
-@click.option("--out", type=FILE, help="Folder for progress.json; a file named stop in it ends the work.")
+@click.option("--to", "root", type=NEW_FOLDER, help="Folder in which the new one is made.")
+@click.option("--out", type=NEW_FOLDER, help="Folder for progress.json; a file named stop in it ends the work.")
 def pool_datasets(
     name: str,
     given: tuple[str, ...],
@@ -317,7 +319,13 @@ def _plan(recipe: str | None, fields: dict[str, Any]) -> SplitPlan | None:
 
     if recipe is None and not fields:
         return None
-    return dataclasses.replace(presets.load(recipe).split_plan if recipe else split.DEFAULT, **fields)
+    plan = dataclasses.replace(presets.load(recipe).split_plan if recipe else split.DEFAULT, **fields)
+    if plan.validation + plan.test >= 1:
+        raise click.UsageError(
+            "Expected --validation and --test to leave films for training, less than 1 together; got "
+            f"{plan.validation:g} and {plan.test:g}."
+        )
+    return plan
 
 
 def _report(films: Dataset, plan: SplitPlan | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal, train
-from xraykit.cli.terminal import FILE, FOLDER
+from xraykit.cli.terminal import FILE, FOLDER, NEW_FOLDER
 from xraykit.evaluation import published as published_figures
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def resume(name: str, root: Path | None, folder: Path | None, device: str | None
     help="The films are of this set: its published figures go on the card. Known by itself for the set as shipped.",
 )
 @click.option("--names", is_flag=True, help="Let the model carry its films' file names; else only their sha256.")
-@click.option("--out", type=FILE, help="Folder for progress.json.")
+@click.option("--out", type=NEW_FOLDER, help="Folder for progress.json.")
 @click.argument("name")
 def keep(
     name: str,

@@ -46,10 +46,20 @@ class Place(click.Path):
                 self.fail(f"{name} is a link that leads back to itself. Give another path.", param, ctx)
             if error.errno == errno.ENAMETOOLONG:
                 self.fail(f"{name} is too long for a path: {len(given):,} letters. Give a shorter one.", param, ctx)
+        if not self.file_okay and not os.path.isdir(given):
+            self._refuse_file(given, name, param, ctx)
         return super().convert(value, param, ctx)
+
+    def _refuse_file(self, given: str, name: str, param: click.Parameter | None, ctx: click.Context | None) -> None:
+        """Wrong usage where a folder cannot be made, because there is a file, or one on the way to it."""
+        on_the_way = [Path(given), *Path(given).parents]
+        if file := next((path for path in on_the_way if os.path.lexists(path) and not os.path.isdir(path)), None):
+            at = name if file == on_the_way[0] else files.shown(file)
+            self.fail(f"{at} is a file; expected a folder, or a place for a new one. Give another path.", param, ctx)
 
 
 FILE = Place()
+NEW_FOLDER = Place(file=False)  # a folder that is made where there is none
 FOLDER = Place(exists=True, file=False)
 DATA = click.option(
     "--data", "folder", type=FILE, required=True, help="Class folders, or a folder with a manifest.csv."

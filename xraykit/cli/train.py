@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.terminal import FILE
+from xraykit.cli.terminal import FILE, NEW_FOLDER
 from xraykit.system import text
 from xraykit.system.job_folder.record import State
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     "--accept-leaks", is_flag=True, help="Train although the data audit found leaks; the model's card says so."
 )
 @click.option("--json", "as_json", is_flag=True, help="With --estimate: print JSON.")
-@click.option("--out", type=FILE, help="With --estimate: folder for progress.json and estimate.json.")
+@click.option("--out", type=NEW_FOLDER, help="With --estimate: folder for progress.json and estimate.json.")
 def train(
     recipe_name: str,
     folder: Path,

@@ -6,6 +6,7 @@ Reads films through the firewall alone, never changes a folder it reads, and kno
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import uuid
 from collections import Counter
@@ -16,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from xraykit.datasets.layout import DatasetRefused, Layout, Remark, counted, remark
+from xraykit.datasets.layout import DatasetRefused, Layout, Remark, Row, counted, remark
 from xraykit.datasets.listing import folder as listing
 from xraykit.datasets.reading import groups as grouping
 from xraykit.datasets.reading import index
 from xraykit.datasets.reading.groups import GroupRule
-from xraykit.datasets.reading.index import Look, Progress
+from xraykit.datasets.reading.index import Entry, Look, Progress
 from xraykit.films import ingest, radiograph
 from xraykit.films.note import Note
 from xraykit.films.refusal import Refusal, reasons
@@ -37,7 +38,8 @@ class Dataset:
     number. `given` (N,) are the parts of a folder or manifest that is divided already: "train", "validation", "test" or
     ""; empty where it is not. `sources` (N,) are the hospitals or datasets that a manifest says the films come from, ""
     where it does not know; empty where no film has one. `fingerprints` (N, 4) uint64, as `groups.fingerprint` gives
-    them; (0, 4) where they were not kept. `notes` (N,) is what was noticed when each film was read.
+    them; (0, 4) where they were not kept. `notes` (N,) is what was noticed when each film was read. `listing` is a
+    sha256 over the films and all that folders or manifest say of them: patients, parts, sources, every other column.
     """
 
     root: Path
@@ -54,6 +56,7 @@ class Dataset:
     sources: tuple[str, ...] = ()
     fingerprints: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.uint64))
     notes: tuple[tuple[Note, ...], ...] = ()
+    listing: str = ""
     cache: Path = field(default_factory=lambda: cache_folder())
 
     def __len__(self) -> int:
@@ -83,6 +86,7 @@ class Dataset:
             refused=(),
             unlabelled=(),
             remarks=(),
+            listing="",
             **{name: tuple(getattr(self, name)[i] for i in indices) for name in ("films", "hashes", "notes")},
             given=tuple(self.given[i] for i in indices) if self.given else (),
             sources=tuple(self.sources[i] for i in indices) if self.sources else (),
@@ -223,7 +227,13 @@ def read(
         sources=_where_any([row.source for row, _ in readable]),
         fingerprints=fingerprints,
         notes=tuple(entry.notes for _, entry in readable),
+        listing=_listing(readable),
     )
+
+
+def _listing(readable: Sequence[tuple[Row, Entry]]) -> str:
+    said = json.dumps([[entry.sha256, *row] for row, entry in readable])  # backslashes for what is no UTF-8
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _where_any(values: Sequence[str]) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ def describe(films: dataset.Dataset) -> dict[str, Any]:
     return {
         "name": files.shown(films.root.name),
         "digest": films.digest,
+        "listing": films.listing,
         "films": len(films),
         "classes": {name: n for name, n in films.counts().items() if n},
         **split.describe_given(films),

@@ -157,6 +157,7 @@ class _Films(TypedDict):
     sha256: NotRequired[_Names]
     pictures: NotRequired[_Names]
     digest: NotRequired[str]
+    listing: NotRequired[str]
     name: NotRequired[str]
     given: NotRequired[_Given]
     remarks: NotRequired[list[_Remark]]

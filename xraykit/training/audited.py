@@ -82,8 +82,8 @@ def before_training(folder: Path, plan: SplitPlan, accepted: bool, report: Repor
     """
     from xraykit.truth.data_audit import collect
 
-    digest = collect.read(folder, lambda done, total: report("Reading films", done, total)).films.digest
-    made = record.kept(digest, plan) or audit(folder, plan, report=report)
+    listing = collect.read(folder, lambda done, total: report("Reading films", done, total)).films.listing
+    made = record.kept(listing, plan) or audit(folder, plan, report=report)
     if made.stops and not accepted:
         raise LeaksFound(stop_words(made.stops))
     return made
@@ -103,16 +103,21 @@ def hand_on(run: Run, made: Audit, accepted: bool) -> None:
     run.write(FILE, record.summary(made, accepted))
 
 
-def remembered(run: Run, digest: str = "", plan: SplitPlan | None = None) -> dict[str, Any]:
+def remembered(run: Run, listing: str = "", plan: SplitPlan | None = None) -> dict[str, Any]:
     """What data.json says of the audit of a run's films: {"data_audit": ...}, nothing where they were not audited.
 
-    It is the one that the run was given when it started, else the last one of films of this digest under this plan.
+    It is the one that the run was given when it started, else the last one of films listed so under this plan.
     """
     if (run.path / FILE).is_file():
         with contextlib.suppress(RunRefused):
             return {KEY: run.read(FILE)}
-    made = record.kept(digest, plan) if plan else None
+    made = record.kept(listing, plan) if plan else None
     return {KEY: record.summary(made)} if made else {}
+
+
+def expect_model(name: str) -> Card:
+    """The card that an audit is to be written into; raises ModelRefused where there is no such model."""
+    return cards.read(classifier.find(name))
 
 
 def attach(made: Audit, name: str) -> Card:

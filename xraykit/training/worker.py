@@ -110,7 +110,7 @@ def learn(run: Run, recipe: Recipe, films: dataset.Dataset, on_moment: OnMoment 
     )
     described = split.describe(films, plan.parts, plan.learned, recipe.division)
     run.write(
-        "data.json", described | pool.describe(films.root) | audited.remembered(run, films.digest, recipe.split_plan)
+        "data.json", described | pool.describe(films.root) | audited.remembered(run, films.listing, recipe.split_plan)
     )
     with fit.distributed(recipe) if status.device == devices.ALL else contextlib.nullcontext():
         fit.fit(plan, recorder)

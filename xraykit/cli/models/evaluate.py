@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.terminal import FILE, name_oddities
+from xraykit.cli.terminal import FILE, NEW_FOLDER, name_oddities
 
 
 @click.command()
@@ -77,7 +77,7 @@ def _areas(test: dict) -> str:
 @terminal.DATA
 @click.option(
     "--out",
-    type=FILE,
+    type=NEW_FOLDER,
     help="Folder for evaluation.json, predictions.csv, films.json and progress.json; may be left out with --attach.",
 )
 @click.option(

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.terminal import FILE
+from xraykit.cli.terminal import FILE, NEW_FOLDER
 
 
 @click.group(invoke_without_command=True)
@@ -34,7 +34,7 @@ def models(context: click.Context, as_json: bool) -> None:
 )
 @click.option("--image-size", type=int, help="Pixels, for a network that takes any size.")
 @click.option("--replace", is_flag=True, help="Replace a model of that name.")
-@click.option("--out", type=FILE, help="Folder for progress.json.")
+@click.option("--out", type=NEW_FOLDER, help="Folder for progress.json.")
 @click.argument("file", type=FILE)
 def import_model(
     file: Path,

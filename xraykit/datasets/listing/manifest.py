@@ -93,7 +93,9 @@ def parse(name: str, data: bytes) -> Table:
         ) from None
     heads = [files.csv_text(head.strip()) for head in first]
     lines = [[files.csv_text(cell) for cell in line] for line in lines]
-    rows = tuple(dict(zip(heads, [*line, *[""] * len(heads)], strict=False)) for line in lines if any(line))
+    rows = tuple(
+        dict(zip(heads, [*line, *[""] * len(heads)], strict=False)) for line in lines if any(map(str.strip, line))
+    )
     roles = {role: columns[0] for role, columns in _roles(heads).items()}
     _refuse_doubt(name, _roles(heads))
     if other := [f"{column} as {role}" for role, column in roles.items() if column not in OWN[role]]:
@@ -203,7 +205,8 @@ class _Listing:
     def _rows(self) -> list[Row]:
         column = self.table.columns
         divided = self._is_divided()
-        others = sorted({*self.table.rows[0]} - {*column.values()}) if self.table.rows else []
+        read = {name for role, name in column.items() if divided or role != "part"}
+        others = sorted({*self.table.rows[0]} - read) if self.table.rows else []
         given = [cells[column["path"]].strip() for cells in self.table.rows]
         for name in given:
             if not name or _leads_outside(name):

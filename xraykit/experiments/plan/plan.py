@@ -47,7 +47,7 @@ class Plan:
     shrink : float
         Fraction of the training films that is used.
     films_digest : str
-        Of the films, as `Dataset.digest`: what a data audit of them is known by.
+        Of the films, as `Dataset.listing`: what a data audit of them is known by.
     """
 
     study: str
@@ -127,7 +127,7 @@ def plan(
         study=study.name,
         digest=study.digest,
         films=len(ready.films),
-        films_digest=ready.films.digest,
+        films_digest=ready.films.listing,
         classes=ready.films.counts(),
         folds=sizes.under(samples[0].recipe),
         held_out=len(ready.folds.test),

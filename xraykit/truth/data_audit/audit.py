@@ -5,6 +5,7 @@ Imports scikit-learn: a page starts a process that does it (`record.start`), and
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from xraykit.datasets import split
 from xraykit.datasets.catalog import known
 from xraykit.datasets.catalog.known import Known as KnownDataset
 from xraykit.datasets.layout import DatasetRefused
+from xraykit.datasets.listing import pool_record
 from xraykit.datasets.split import Split, SplitPlan
 from xraykit.evaluation import published
 from xraykit.system import files, jobs
@@ -28,6 +30,7 @@ from xraykit.truth.data_audit.record import Across, Audit, Finding, Known, Probe
 from xraykit.truth.data_audit.twins import Elsewhere, How, Pair
 
 PROBES = {"header-only tree"}  # published figures that no network gave
+SHOWN = 6  # films of a patient that are named
 Report = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 SAME_FILE, SAME_PICTURE, OTHERS = (How.FILE,), (How.PICTURE,), (How.MIRRORED, How.TURNED, How.INVERTED)
 
@@ -64,8 +67,14 @@ def audit(
     Raises
     ------
     DatasetRefused
-        If a folder is no folder of films with a class.
+        If a folder is no folder of films with a class, or is to be compared with itself.
     """
+    if any(os.path.realpath(other) == os.path.realpath(folder) for other in against):
+        raise DatasetRefused(
+            f"{files.shown(folder)} cannot be compared with itself: every film would be a shared one. Give another "
+            "folder to compare it with.",
+            code="against-itself",
+        )
     began = time.monotonic()
     collection = collect.read(folder, lambda done, total: report("Reading films", done, total))
     elsewhere = _elsewhere(collection, against, known.known() if others is None else others, report)
@@ -73,7 +82,7 @@ def audit(
     films = collection.films
     divided = list(_divisions(collection, ties, plan))
     probed = _probe(collection, ties.groups, elsewhere, report)
-    associations = columns.associations(collection, ties.groups)
+    associations, among = columns.associations(collection, ties.groups)
     known_figures = [*_published(films.digest), *beside]
     shared = [_shared(collection, other) for other in elsewhere]
     listed = [
@@ -83,7 +92,7 @@ def audit(
         *(finding for across, pairs in divided for finding in findings.across(across, pairs, _is_used(across))),
         *(f for other, each in zip(elsewhere, shared, strict=True) for f in _of_shared(collection, other, each)),
         *(finding for probe in probed for finding in findings.probed(probe, known_figures, len(films.classes))),
-        *(finding for each in associations for finding in findings.associated(each, among=len(associations))),
+        *(finding for each in associations for finding in findings.associated(each, among)),
     ]
     head = _head(folder, collection, ties, plan)
     return Audit(
@@ -105,6 +114,7 @@ def _head(folder: Path, collection: Collection, ties: _Ties, plan: SplitPlan) ->
     return {
         "name": files.shown(folder.resolve().name),
         "digest": films.digest,
+        "listing": films.listing,
         "films": len(films),
         "classes": {label: n for label, n in films.counts().items() if n},
         "groups": len(np.unique(ties.groups)),
@@ -277,11 +287,18 @@ def _of_patients(collection: Collection, ties: _Ties) -> Iterator[Finding]:
     mixed = []
     for places in who.films_by_person().values():
         if len({labels[place] for place in places}) > 1:
-            mixed.append(", ".join(f"{names[place]} ({labels[place]})" for place in places[:6]))
+            mixed.append(", ".join(f"{names[place]} ({labels[place]})" for place in places[:SHOWN]))
     yield from findings.two_classes("patients-in-two-classes", mixed)
     written = dict.fromkeys(number for spelt in who.spelt for number in spelt)
     shown = [names[place] for place, number in enumerate(who.ids) if number in written]
     yield from findings.spellings(len(who.spelt), shown)
+    if pool_record.read_record(collection.films.root) is None:  # a pool has made its numbers those of one person
+        sources = [row.source or columns.NOT_SAID for row in collection.rows]
+        shown = [
+            ", ".join(f"{names[place]} ({sources[place]})" for place in places[:SHOWN])
+            for places in who.roaming.values()
+        ]
+        yield from findings.in_several_sources(len(shown), shown)
 
 
 def _shared(collection: Collection, other: Elsewhere) -> Shared:

@@ -11,7 +11,18 @@ from xraykit.datasets.layout import counted
 from xraykit.evaluation.stats import number_text
 from xraykit.films.refusal import Refusal, reasons
 from xraykit.system import text
-from xraykit.truth.data_audit.record import NAMED, OTHER, Across, Association, Finding, Known, Probe, Severity, Shared
+from xraykit.truth.data_audit.record import (
+    NAMED,
+    OTHER,
+    OTHER_COLUMN,
+    Across,
+    Association,
+    Finding,
+    Known,
+    Probe,
+    Severity,
+    Shared,
+)
 
 # Of the films of validation or of test. One in a hundred, all of them right, lifts an accuracy by less than a point:
 # less than the 95 % interval of the few hundred films that a test split has
@@ -105,6 +116,17 @@ def spellings(n: int, named: Sequence[str]) -> Iterator[Finding]:
         )
 
 
+def in_several_sources(n: int, named: Sequence[str]) -> Iterator[Finding]:
+    """Patients' numbers that films of several sources have."""
+    if n:
+        words = (
+            f"{counted(n, 'patient number')} {'stands' if n == 1 else 'stand'} beside films of several sources. Each "
+            "is taken for one person, here and in a division."
+        )
+        advice = "If every source numbers its own patients, write the source before the number, as `data pool` does."
+        yield _finding("patients-in-several-sources", "warn", "Patients in several sources", words, advice, n, named)
+
+
 def no_patients(films: int) -> Finding:
     """Nobody can tell whether two films are of one patient."""
     words = (
@@ -186,7 +208,10 @@ def probed(probe: Probe, beside: Sequence[Known], classes: int) -> Iterator[Find
         words += " " + " ".join(_against_rest(probe, label) for label in telling)
     if probe.used:
         words += f" It looks at {', '.join(probe.used[:3])}."
-    words += "".join(f" {sentence}" for sentence in _beside(probe, beside))
+    if probe.left_out:
+        words += f" Classes of too few patients or pictures are no part of it: {', '.join(probe.left_out)}."
+    else:  # a network's figure is of all classes
+        words += "".join(f" {sentence}" for sentence in _beside(probe, beside))
     yield _finding(
         f"{probe.key}-alone", severity, probe.title, words, MEND[probe.key] if far else "", stops=severity == "leak"
     )
@@ -209,12 +234,15 @@ def associated(association: Association, among: int = 1) -> Iterator[Finding]:
         f"[{v.low or 0:.2f}, {v.high or 0:.2f}] on {association.n:,} films (0 none, 1 wholly)"
         f"{f'; {only}' if only else ''}."
     )
+    known = not association.key.startswith(f"{OTHER_COLUMN}-")
     advice = (
         "A network may learn this in place of the finding. Weigh every class x value alike, or report figures by it."
+        if known
+        else "Ask why: what parts the classes in the table may part their films too. Nothing is to be done where it "
+        "only says the class in other words."
     )
-    yield _finding(
-        f"class-against-{association.key}", "warn", f"Class against {association.title.lower()}", words, advice
-    )
+    code = f"class-against-{association.key if known else OTHER_COLUMN}"
+    yield _finding(code, "warn", f"Class against {association.within}", words, advice)
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from xraykit.truth.data_audit.collect import Collection
-from xraykit.truth.data_audit.twins import Elsewhere
+from xraykit.truth.data_audit.twins import Elsewhere, components
 
 # Names of files and folders that hold a patient's number, with what is known to be made so
 NAMES = (
@@ -41,13 +41,15 @@ class Patients:
     ids : list of str
         One a film, as it is written, "" where it is not known.
     persons : list of str
-        The same in one spelling: films with the same are of one person, as far as can be told.
+        A name a film, "" where it is not known: films with the same are of one person, as far as can be told.
     origin : str
         Where it is known from, in words; empty where it is not.
     spelt : list of list of str
         Numbers that differ in capitals, marks, zeros before and words such as "patient" alone.
     borrowed : int
         Films whose patient is known from another dataset's copy of them alone.
+    roaming : dict
+        Numbers that films of several sources have, with the places of these films.
     """
 
     ids: list[str]
@@ -55,6 +57,7 @@ class Patients:
     origin: str
     spelt: list[list[str]]
     borrowed: int
+    roaming: dict[str, list[int]]
 
     @property
     def known(self) -> int:
@@ -90,13 +93,31 @@ def identify(collection: Collection, elsewhere: Sequence[Elsewhere] = ()) -> Pat
     if borrowed:
         origin = " and ".join(filter(None, (origin, f"copies of the films in {', '.join(lenders)}")))
     sources = [row.source for row in collection.rows]
-    persons = [f"{source}\n{plain(written)}" if written else "" for written, source in zip(ids, sources, strict=True)]
-    spellings: dict[str, set[str]] = defaultdict(set)
-    for written, person in zip(ids, persons, strict=True):
+    spellings: dict[tuple[str, str], set[str]] = defaultdict(set)
+    films: dict[str, list[int]] = defaultdict(list)
+    for place, (written, source) in enumerate(zip(ids, sources, strict=True)):
         if written:
-            spellings[person].add(written)
+            spellings[source, plain(written)].add(written)
+            films[written].append(place)
     spelt = sorted(sorted(several) for several in spellings.values() if len(several) > 1)
-    return Patients(ids, persons, origin, spelt, borrowed)
+    roaming = {written: places for written, places in films.items() if len({sources[place] for place in places}) > 1}
+    return Patients(ids, _persons(ids, sources), origin, spelt, borrowed, roaming)
+
+
+def _persons(ids: Sequence[str], sources: Sequence[str]) -> list[str]:
+    """A name a film, "" where the patient is not known: films with the same are of one person.
+
+    One number as it is written is one person in the whole manifest, as a division takes it: a pool names the patient of
+    a picture that two sources have so. Other spellings of it count within one source alone, for each numbers its own.
+    """
+    first: dict[tuple[str, str], int] = {}
+    pairs = []
+    for place, (written, source) in enumerate(zip(ids, sources, strict=True)):
+        if written:
+            keys = (("", written), (f"source {source}", plain(written)))
+            pairs += [(first.setdefault(key, place), place) for key in keys]
+    numbers = components(len(ids), pairs)
+    return [str(number) if written else "" for number, written in zip(numbers, ids, strict=True)]
 
 
 def plain(written: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from xraykit.datasets.layout import counted
 from xraykit.evaluation import stats
 from xraykit.evaluation.decisions import measures
 from xraykit.evaluation.stats import Figure
@@ -67,17 +68,24 @@ def keys(collection: Collection) -> list[str]:
 
 def probe(collection: Collection, groups: np.ndarray, key: str) -> Probe:
     """How well one thing alone tells the class; `groups` (N,) int64 are never divided."""
-    labels, classes = collection.films.labels, collection.films.classes
-    counts = np.bincount(labels, minlength=len(classes))
-    present = np.flatnonzero(counts)
+    labels, names = collection.films.labels, collection.films.classes
+    sizes = {int(label): len(np.unique(groups[labels == label])) for label in np.unique(labels)}
+    large = [label for label, size in sizes.items() if size >= LEAST]
     head: dict[str, Any] = {"key": key, "title": TITLES[key], "n": len(labels), "groups": len(np.unique(groups))}
-    fewest = min(len(np.unique(groups[labels == label])) for label in present)
-    if len(present) < 2:
+    if len(sizes) < 2:
         return Probe(**head, why_not="There is only one class.")
-    if fewest < LEAST:
-        few = f"The smallest class has {fewest} patients or pictures; below {LEAST} nothing can be told."
-        return Probe(**head, why_not=few)
+    if len(large) < 2:
+        fewest = counted(min(sizes.values()), "patient or picture", "patients or pictures")
+        return Probe(**head, why_not=f"The smallest class has {fewest}; below {LEAST} nothing can be told.")
     table = _table(collection, key)
+    if len(large) < len(sizes):  # a class of a few films must not hide what tells all others
+        taken = np.isin(labels, large)
+        labels, groups = np.searchsorted(large, labels[taken]), groups[taken]
+        table = _Table(table.numbers[taken], table.names)
+        left_out = [f"{names[label]} ({size})" for label, size in sizes.items() if size < LEAST]
+        head |= {"n": len(labels), "groups": len(np.unique(groups)), "left_out": left_out}
+    classes = [names[label] for label in large]
+    present, counts = range(len(classes)), np.bincount(labels)
     model = TREE if table.names else LINE if len(labels) < MANY else FOREST
     folds = _folds(labels, groups)
     predicted, weights = _predict(table, labels, folds, model)

@@ -22,7 +22,9 @@ VERB = "audit"  # of jobs
 AUDIT = "audit.json"
 MOST_BYTES = 64 * 2**20
 FORMAT = 1
+EDITION = 2  # of what is looked for: an audit of an earlier one is made again
 NAMED = 200  # films or pairs named with a finding; its count is of all
+OTHER_COLUMN = "column"  # begins the key of an association with a column whose name says nothing
 OTHER = "other"  # values of an association that are too rare to be told apart
 Severity = Literal["info", "warn", "leak"]
 
@@ -97,6 +99,8 @@ class Probe(msgspec.Struct, frozen=True):
         Balanced accuracy of each class against all others, chance 0.5: one class may be told by what the rest share.
     why_not : str
         Why it could not be measured; empty where it was.
+    left_out : list of str
+        Classes of too few patients or pictures, with how many: their films are no part of it.
     """
 
     key: str
@@ -113,6 +117,7 @@ class Probe(msgspec.Struct, frozen=True):
     sensitivity: dict[str, float] = {}
     against_rest: dict[str, Share] = {}
     why_not: str = ""
+    left_out: list[str] = []
 
     @property
     def halfway(self) -> float:
@@ -134,6 +139,11 @@ class Association(msgspec.Struct, frozen=True):
     counts: dict[str, dict[str, int]]
     n: int
     by_chance: float = 0.0
+
+    @property
+    def within(self) -> str:
+        """The title inside a sentence; a column keeps its own letters."""
+        return self.title[:1].lower() + self.title[1:]
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -182,7 +192,8 @@ class Shared(msgspec.Struct, frozen=True):
 class Audit(msgspec.Struct, frozen=True):
     """audit.json.
 
-    `plan` is the division that was audited: validation, test, seed, division.
+    `plan` is the division that was audited: validation, test, seed, division. `digest` is of the films and their
+    classes, as cards have it; `listing` of all that was known of them, as `Dataset.listing`.
     """
 
     name: str
@@ -200,6 +211,7 @@ class Audit(msgspec.Struct, frozen=True):
     beside: list[Known]
     made: str = ""
     seconds: float = 0.0
+    listing: str = ""
     format: int = FORMAT
 
     @property
@@ -243,7 +255,7 @@ def start(folder: Path, root: Path | None = None, plan: SplitPlan = DEFAULT, aga
 
 def keep(made: Audit) -> None:
     """Remember an audit for the next fine-tune on these films; a cache that cannot be written costs time alone."""
-    path = _kept(made.digest, made.plan)
+    path = _kept(made.listing, made.plan)
     try:
         folders.close_private(path.parent)
         files.replace_text(path, made.to_json())
@@ -251,14 +263,17 @@ def keep(made: Audit) -> None:
         return
 
 
-def kept(digest: str, plan: SplitPlan) -> Audit | None:
-    """The last audit of these films under this division; None where there was none."""
-    made = read(_kept(digest, described(plan)))
-    return made if made and made.digest == digest else None
+def kept(listing: str, plan: SplitPlan) -> Audit | None:
+    """The last audit of these films under this division; None where there was none.
+
+    `listing` is `Dataset.listing`: a patient's number that was corrected is a new question.
+    """
+    made = read(_kept(listing, described(plan)))
+    return made if made and made.listing == listing else None
 
 
-def _kept(digest: str, plan: dict[str, Any]) -> Path:
-    asked = hashlib.sha256(msgspec.json.encode([digest, sorted(plan.items())])).hexdigest()[:24]
+def _kept(listing: str, plan: dict[str, Any]) -> Path:
+    asked = hashlib.sha256(msgspec.json.encode([EDITION, listing, sorted(plan.items())])).hexdigest()[:24]
     return folders.cache_folder() / "audits" / f"{asked}.json"
 
 

@@ -30,13 +30,13 @@ UNAUDITED = "run the data audit again, or tick the box to start without it"
 class Asked(NamedTuple):
     """The films and the division that are to be audited; thinning the training films changes neither."""
 
-    digest: str
+    listing: str
     plan: SplitPlan
 
 
-def asked_of(digest: str, plan: SplitPlan) -> Asked:
-    """The question for films of this digest that are divided so."""
-    return Asked(digest, SplitPlan(**record.described(plan)))
+def asked_of(listing: str, plan: SplitPlan) -> Asked:
+    """The question for films listed so (`Dataset.listing`) that are divided so."""
+    return Asked(listing, SplitPlan(**record.described(plan)))
 
 
 def show(asked: Asked, folder: Callable[[], Path], keep_word: Callable[[str], None], told_by: str) -> None:

@@ -57,7 +57,8 @@ def show(
     with left:
         st.html("<h3 class='xk-sub'>What to know before using it</h3>")
         quiet = "" if contents.get("gate", {}).get("refused") else f"<p class='xk-said'>{QUIET}</p>"
-        st.html(_doubts(contents, seen) or quiet)
+        if words := _doubts(contents, seen) or quiet:  # Streamlit refuses an empty text
+            st.html(words)
         gated.show(job, contents, folder, look, "datasets")
         folder_facts.show_oddities(contents)
     with right:

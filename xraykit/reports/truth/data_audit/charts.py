@@ -9,6 +9,8 @@ import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, finish
 
+FEW, ROOM = 4, 420  # classes whose names stand side by side, and the pixels that they share
+SLANTED: dict[str, Any] = {"labelAngle": -60, "labelLimit": 120}
 LINES = {"chance": [2, 3], "halfway": [6, 4], "network": [1, 0], "accuracy": [12, 4]}
 
 
@@ -71,8 +73,11 @@ def shares(
     """How the films of each value are shared among the classes: a row that is one dark cell tells the class."""
     values = list(dict.fromkeys(str(row["value"]) for row in rows))
     labels = list(dict.fromkeys(str(row["label"]) for row in rows))
-    names = alt.Axis(labelAngle=0, labelColor=style.ink, labelLimit=170, domain=False, ticks=False, orient="top")
+    # Side by side on a third of a page each name has its column's width; more of them stand slanted
+    room: dict[str, Any] = {"labelAngle": 0, "labelLimit": ROOM // len(labels)} if len(labels) <= FEW else SLANTED
+    names = alt.Axis(labelColor=style.ink, domain=False, ticks=False, orient="top", **room)
     side = alt.Axis(labelColor=style.ink, labelLimit=190, domain=False, ticks=False)
+    above = 46 if len(labels) <= FEW else 30 + SLANTED["labelLimit"]
     base = alt.Chart(alt.Data(values=[dict(row) for row in rows])).encode(
         x=alt.X("label:N", sort=labels, title=None, axis=names),
         y=alt.Y("value:N", sort=values, title=title, axis=side),
@@ -88,5 +93,7 @@ def shares(
         color=alt.Color("share:Q", scale=fill, legend=None)
     )
     ink = alt.condition(f"datum.share > {style.flip}", alt.value(style.on_high), alt.value(style.on_low))
-    text = base.mark_text(fontSize=13).encode(text=alt.Text("films:Q", format=",d"), color=ink)
-    return finish(alt.LayerChart(layer=[tiles, text]), style, 46 + 30 * len(values), alt_text)
+    text = base.mark_text(fontSize=13 if len(labels) <= FEW else 9).encode(
+        text=alt.Text("films:Q", format=",d"), color=ink
+    )
+    return finish(alt.LayerChart(layer=[tiles, text]), style, above + 30 * len(values), alt_text)

@@ -91,6 +91,9 @@ def facts(audit: Audit) -> Iterator[tuple[str, str]]:
         "Division",
         f"{plan['division']}, validation {plan['validation']:.0%}, test {plan['test']:.0%}, seed {plan['seed']}",
     )
+    for across in audit.across:
+        if across.why_not:
+            yield f"Not judged, {across.division}", across.why_not
     yield "SHA-256 of films and labels", audit.digest
     yield "Made", f"{moment(audit.made)}, in {text.duration(audit.seconds)}"
 
@@ -165,8 +168,8 @@ def picture_of(association: Association) -> Picture:
     rows = charts.rows_of(association.counts)
     v = association.v
     note = f"Cramer's V {v.value or 0:.2f} [{v.low or 0:.2f}, {v.high or 0:.2f}], n = {association.n:,}"
-    draw = partial(_draw_shares, rows, association.title)
-    return Picture(f"audit-{association.key}", f"Class by {association.title.lower()}", draw, rows, note)
+    draw = partial(_draw_shares, rows, association)
+    return Picture(f"audit-{association.key}", f"Class by {association.within}", draw, rows, note)
 
 
 def lines(audit: Audit) -> Iterator[str]:
@@ -176,6 +179,8 @@ def lines(audit: Audit) -> Iterator[str]:
         yield f"  {name}: {value}"
     yield ""
     yield from _table_lines(_probes(audit))
+    for probe in [probe for probe in audit.probes if probe.left_out][:1]:
+        yield f"  without classes of too few patients or pictures: {', '.join(probe.left_out)}"
     for known in audit.beside:
         yield f"  beside: {_beside_words(known)}"
     yield ""
@@ -239,7 +244,9 @@ def _probes(audit: Audit) -> Table:
         Column("Model"),
     )
     rows = tuple(_probe_row(probe) for probe in audit.probes)
-    note = " ".join(_beside_words(known) + "." for known in audit.beside)
+    left_out = next((probe.left_out for probe in audit.probes if probe.left_out), [])
+    notes = [f"Without classes of too few patients or pictures: {', '.join(left_out)}."] if left_out else []
+    note = " ".join([*notes, *(_beside_words(known) + "." for known in audit.beside)])
     return Table("audit-probes-table", "Probes", columns, rows, note)
 
 
@@ -304,8 +311,8 @@ def _draw_probes(rows: Any, marks: Any, alt: str, style: Any) -> Any:
     return charts.probes(rows, marks, style=style, alt_text=alt)
 
 
-def _draw_shares(rows: Any, title: str, style: Any) -> Any:
-    return charts.shares(rows, title, style=style, alt_text=f"Classes by {title.lower()}")
+def _draw_shares(rows: Any, association: Association, style: Any) -> Any:
+    return charts.shares(rows, association.title, style=style, alt_text=f"Classes by {association.within}")
 
 
 def _alt(rows: Sequence[dict[str, Any]], chance: float) -> str:

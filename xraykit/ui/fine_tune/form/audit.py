@@ -38,4 +38,4 @@ def _asked() -> leaks.Asked | None:
     recipe, contents = draft.built(), films.contents_of_folder()
     if recipe is None or contents is None or films.reasons() or not contents.get("digest"):
         return None
-    return leaks.asked_of(contents["digest"], recipe.split_plan)
+    return leaks.asked_of(contents.get("listing") or contents["digest"], recipe.split_plan)
