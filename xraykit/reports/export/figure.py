@@ -5,7 +5,6 @@ Computes no figure. Whoever sets a page draws charts through `svg`, so that a pa
 
 from __future__ import annotations
 
-import html
 import re
 import struct
 import unicodedata
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xraykit.reports.export.pages import letters, tables
 from xraykit.reports.report.page import Report
-from xraykit.reports.report.picture import Picture, has_own_width
+from xraykit.reports.report.picture import Picture, has_own_width, read_out
 from xraykit.system import processes
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ SHEET = """
 #let size = (width: float(sys.inputs.width) * .75pt, height: float(sys.inputs.height) * .75pt)
 #set document(title: sys.inputs.title, author: "xraykit", date: none)
 #set page(..size, margin: 0pt, fill: rgb(sys.inputs.fill))
-#image(bytes(sys.inputs.svg), format: "svg", ..size, alt: sys.inputs.title)
+#image(bytes(sys.inputs.svg), format: "svg", ..size, alt: sys.inputs.alt)
 """
 REMEMBERED = 12  # compilations through which Typst keeps what it set
 MOST_LETTERS = 80  # of a file name
@@ -55,11 +54,12 @@ def style(look: Look) -> Style:
 
 
 class Drawn(NamedTuple):
-    """A chart as SVG, and its width and height in px."""
+    """A chart as SVG, its width and height in px, and what is read out of it."""
 
     svg: str
     width: float
     height: float
+    words: str = ""
 
 
 def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH, look: Look = "paper") -> bytes:
@@ -67,7 +67,13 @@ def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH,
     drawn = _scaled(svg(picture, width=width, look=look, notice=notice), width)
     if suffix == "svg":
         return drawn.svg.encode()
-    inputs = {"svg": drawn.svg, "title": picture.title, "width": str(drawn.width), "height": str(drawn.height)}
+    inputs = {
+        "svg": drawn.svg,
+        "title": picture.title,
+        "alt": drawn.words or picture.title,
+        "width": str(drawn.width),
+        "height": str(drawn.height),
+    }
     inputs |= {"fill": style(look).background}
     if suffix == "pdf":
         return compiled(SHEET.encode(), inputs, format="pdf")
@@ -80,7 +86,7 @@ def _scaled(drawn: Drawn, width: float) -> Drawn:
         return drawn
     height = round(drawn.height * width / drawn.width)
     sized = re.sub(r'\bwidth="[\d.]+"', f'width="{width:g}"', drawn.svg, count=1)
-    return Drawn(re.sub(r'\bheight="[\d.]+"', f'height="{height:g}"', sized, count=1), width, height)
+    return Drawn(re.sub(r'\bheight="[\d.]+"', f'height="{height:g}"', sized, count=1), width, height, drawn.words)
 
 
 def compiler(source: bytes = b"", inputs: Mapping[str, str] | None = None) -> Any:
@@ -203,16 +209,9 @@ def _drawn(spec: dict[str, Any], plot: _Plot | None) -> Drawn:
     sizes = (
         {} if plot is None else {"width": round(plot.width)} | ({"height": round(plot.height)} if plot.height else {})
     )
-    text = _read_out(vl_convert.vegalite_to_svg(spec | sizes), spec.get("description", ""))
-    return Drawn(text, *_size(text))
-
-
-def _read_out(svg: str, words: str) -> str:
-    """The SVG with what a screen reader says of it, as a page of Vega has it: vl-convert leaves the words out."""
-    if not words:
-        return svg
-    about = f'role="graphics-document" aria-roledescription="visualization" aria-label="{html.escape(words)}"'
-    return svg.replace("<svg ", f"<svg {about} ", 1)
+    words = spec.get("description", "")
+    text = read_out(vl_convert.vegalite_to_svg(spec | sizes), words)
+    return Drawn(text, *_size(text), words)
 
 
 def _title(picture: Picture, notice: str, width: float) -> dict[str, Any]:

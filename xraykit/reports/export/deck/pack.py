@@ -21,6 +21,7 @@ from xraykit.reports.report.picture import fit_for_xml
 
 WORTH = 0.45  # of a slide that must be free to begin there what goes on on the next
 TILES = 4  # in a row of a title slide
+SUBTITLE = 1  # the layout's number of the placeholder
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,13 @@ def title_slide(deck: Any, report: Report, look: Look, notes: str) -> None:
     _title(canvas, Place(looks.MARGIN, top, looks.ACROSS, high + 0.1), title, size)
     lead = measure.clipped(report.lead, 20, looks.ACROSS, 4)
     below = top + high + 0.25
+    subtitle = next(shape for shape in canvas.slide.placeholders if shape.placeholder_format.idx == SUBTITLE)
     if lead:
-        shapes.text(canvas, Place(looks.MARGIN, below, looks.ACROSS, 1.4), [lead], 20, color=look.faint)
-        below += measure.height(lead, 20, looks.ACROSS) + 0.3
+        high = measure.height(lead, 20, looks.ACROSS)
+        _written(subtitle, Place(looks.MARGIN, below, looks.ACROSS, high + 0.1), lead, 20, color=look.faint)
+        below += high + 0.3
+    else:
+        subtitle._element.getparent().remove(subtitle._element)
     if not tiles:
         facts = [measure.clipped(f"{name}: {value}", 18, looks.ACROSS, 1) for name, value in report.facts[:2]]
         shapes.text(canvas, Place(looks.MARGIN, below + 0.1, looks.ACROSS, 1), facts, 18, color=look.faint, after=6)
@@ -130,13 +135,20 @@ def _heights(stack: Sequence[Block]) -> list[tuple[Block, float]]:
 
 def _title(canvas: Canvas, place: Place, title: str, size: float) -> None:
     shape = canvas.slide.shapes.title
+    _written(shape, place, title, size, color=canvas.look.ink, bold=True)
+    shape.text_frame.vertical_anchor = shapes.ANCHOR["bottom"]
+
+
+def _written(shape: Any, place: Place, words: str, size: float, *, color: str, bold: bool = False) -> None:
+    """A placeholder of the layout with its words: outlines and screen readers go by them."""
     shape.left, shape.top, shape.width, shape.height = place.emu
     frame = shape.text_frame
     shapes.bare(frame)
-    frame.vertical_anchor = shapes.ANCHOR["bottom"]
-    run = frame.paragraphs[0].add_run()
-    frame.paragraphs[0].alignment = shapes.ALIGN["left"]
-    shapes.write(run, shapes.Run(title, canvas.look.ink, True), size)
+    frame.vertical_anchor = shapes.ANCHOR["top"]
+    paragraph = frame.paragraphs[0]
+    paragraph.alignment = shapes.ALIGN["left"]
+    paragraph.line_spacing, paragraph.space_before = 1.0, Pt(0)
+    shapes.write(paragraph.add_run(), shapes.Run(words, color, bold), size)
 
 
 def _tiles(canvas: Canvas, tiles: Sequence[Tile], top: float, high: float) -> None:

@@ -307,7 +307,7 @@ class Page:
         return {
             "title": picture.title,
             "note": picture.note,
-            "alt": ". ".join(filter(None, (picture.title, picture.note))),
+            "alt": drawn.words or picture.title,
             "svg": drawn.svg,
             "width": round(scale * drawn.width, 2),
             "height": round(scale * drawn.height, 2),
@@ -328,7 +328,7 @@ class Page:
         return {
             "title": photograph.title,
             "note": photograph.note,
-            "alt": photograph.alt,
+            "alt": photograph.read_out,
             "svg": photograph_svg(photograph, down),
             "width": round(scale * across, 2),
             "height": round(scale * down, 2),

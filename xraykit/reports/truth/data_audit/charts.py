@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 
+from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import SCREEN, Style, finish
 
 LINES = {"chance": [2, 3], "halfway": [6, 4], "network": [1, 0], "accuracy": [12, 4]}
@@ -53,7 +54,7 @@ def probes(
             .mark_rule(strokeDash=dash, strokeWidth=1.6, color=colour)
             .encode(x="value:Q", tooltip=[alt.Tooltip("name:N", title="Line"), alt.Tooltip("value:Q", format=".1%")])
         )
-    return finish(alt.LayerChart(layer=[*lines, *drawn]), style, 60 + 42 * len(order), alt_text)
+    return finish(alt.LayerChart(layer=[*lines, *drawn]), style, 60 + 42 * len(order), read_out.sentences(alt_text))
 
 
 def rows_of(counts: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
@@ -89,4 +90,13 @@ def shares(
     )
     ink = alt.condition(f"datum.share > {style.flip}", alt.value(style.on_high), alt.value(style.on_low))
     text = base.mark_text(fontSize=13).encode(text=alt.Text("films:Q", format=",d"), color=ink)
-    return finish(alt.LayerChart(layer=[tiles, text]), style, 46 + 30 * len(values), alt_text)
+    words = read_out.sentences(alt_text, _clearest(rows))
+    return finish(alt.LayerChart(layer=[tiles, text]), style, 46 + 30 * len(values), words)
+
+
+def _clearest(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The value whose films are most of one class."""
+    if not rows:
+        return ""
+    most = max(rows, key=lambda row: (row["share"], row["films"]))
+    return f"Most of one class: {most['value']}, where {most['share']:.1%} of the films are {most['label']}"

@@ -18,7 +18,7 @@ from xraykit.reports.export.deck import measure, shapes
 from xraykit.reports.export.deck.blocks import Block
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.shapes import Canvas, Place, Run
-from xraykit.reports.report.table import Table
+from xraykit.reports.report.table import Table, read_out
 
 MOST_ROWS = 24  # of a table on slides: nobody reads more of them in a talk
 PLAIN = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"  # PowerPoint's table style without fill and lines
@@ -41,6 +41,7 @@ class Grid(Block):
     """Rows of text below a head in columns of these widths."""
 
     key: str
+    title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     fills: tuple[tuple[str, ...], ...]
@@ -81,7 +82,8 @@ class Grid(Block):
         lines += [squares(row, fills, False) for row, fills in zip(self.rows, self.fills, strict=True)]
         heights = ([self._head] if self.head else []) + [self._height(row) for row in self.rows]
         taller = min(TALL, max(1.0, place.h / sum(heights)))
-        table(canvas, place, self.key, lines, self.widths, [taller * high for high in heights], ruled=True)
+        drawn = table(canvas, place, self.key, lines, self.widths, [taller * high for high in heights], ruled=True)
+        shapes.name(drawn, self.key, read_out(self.title, self.head, self.rows))
 
     @property
     def _head(self) -> float:
@@ -94,11 +96,11 @@ class Grid(Block):
         )
 
 
-def of_table(given: Table, look: Look, room: float, width: float = looks.ACROSS) -> tuple[list[Grid], str]:
+def of_table(given: Table, title: str, look: Look, room: float, width: float = looks.ACROSS) -> tuple[list[Grid], str]:
     """A table as grids, its columns in several where they do not fit, and what to say below them.
 
     The type is the largest in which its columns fit into `width` and its rows into `room` inches. A table of names
-    alone says nothing: there are no grids.
+    alone says nothing: there are no grids. One without a title is read out by `title`.
     """
     shown = [[_kept_together(text) for text in row] for row in given.written[:MOST_ROWS]]
     note = given.note
@@ -122,7 +124,8 @@ def of_table(given: Table, look: Look, room: float, width: float = looks.ACROSS)
 
         rows, filled = tuple(map(pick, shown)), tuple(map(pick, fills))
         heads = pick(head) if given.head else ()
-        return Grid(sum(widths), given.key, heads, rows, filled, pick(aligns), widths, size)
+        called = given.title or title
+        return Grid(sum(widths), given.key, called, heads, rows, filled, pick(aligns), widths, size)
 
     heads = head if given.head else ("",) * len(head)
     for size in looks.TABLE:

@@ -12,7 +12,7 @@ from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.marks import Layer, NotNative
 from xraykit.reports.export.deck.native.grids import PAD, PAD_DOWN, Square, shade, table
 from xraykit.reports.export.deck.shapes import Canvas, Place
-from xraykit.reports.report.table import Table
+from xraykit.reports.report.table import Table, read_out
 
 FEW = 6  # classes up to which a cell has its share below its count
 MANY = 12  # classes up to which names are in the type of tables
@@ -126,8 +126,8 @@ class Matrix(Block):
         return max(above * self._size * measure.LINE / 72, corner) + 2 * PAD_DOWN
 
 
-def of_table(given: Table, look: Look, width: float) -> Matrix | None:
-    """A table whose columns are all shaded as a matrix; None of any other."""
+def of_table(given: Table, title: str, look: Look, width: float) -> Matrix | None:
+    """A table whose columns are all shaded as a matrix, without a title read out by `title`; None of any other."""
     if len(given.columns) < 3 or any(column.look != "shade" for column in given.columns[1:]) or not given.rows:
         return None
     few = len(given.columns) - 1 <= FEW
@@ -145,7 +145,8 @@ def of_table(given: Table, look: Look, width: float) -> Matrix | None:
     names = tuple(column.name for column in given.columns)
     down = tuple(row[0] for row in given.written)
     corner = names[0].replace(" \\ ", "\u00a0↓\n", 1) + ("\u00a0→" if " \\ " in names[0] else "")
-    return Matrix(width, given.key, given.title or names[0], corner, names[1:], down, cells)
+    alt = read_out(given.title or title, names, given.written)
+    return Matrix(width, given.key, alt, corner, names[1:], down, cells)
 
 
 def of_layers(drawn: list[Layer], key: str, alt: str, width: float) -> Matrix:
