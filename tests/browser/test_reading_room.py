@@ -284,6 +284,57 @@ def test_a_refused_film_is_turned_read_anyway_and_put_back_by_keys_alone(visit, 
     assert taken() == ["turn", "as-it-is", "read"], "a film that the gate let pass has none of these"
 
 
+def test_the_toolbar_offers_what_the_film_in_sight_can_have(visit, enter):
+    enter([row(0, gate=of_gate(), models=UNREAD), row(1), refused(2)])
+    settle(visit, "f0")
+    bar, page = visit.page.locator(".bar"), visit.page
+    panes = bar.get_by_role("button", name="Panes")
+    heatmap, overlay = bar.get_by_role("button", name="Heatmap"), bar.get_by_role("button", name="Overlay")
+    words = page.locator(".word span")
+
+    def offered(film: str) -> tuple:
+        eventually(lambda: of_room(visit, "current"), film)
+        label = panes.locator(".label").inner_text()
+        return label, page.locator(".pane-head").count(), heatmap.get_attribute("aria-disabled")
+
+    eventually(lambda: offered("f0"), ("1 pane", 1, "true"))
+    assert "upside down" in heatmap.get_attribute("title") and page.locator(".labels button").count() == 0
+    heatmap.click(force=True)  # a mouse presses it all the same
+    assert "upside down" in words.inner_text()
+    overlay.click()
+    sheet = page.locator(".sheet:popover-open")
+    assert "upside down" in sheet.inner_text() and sheet.locator("input, select").count() == 0
+    press(visit, "Escape")
+    panes.click()
+    assert sheet.locator(".choice[aria-disabled=true]").all_inner_texts() == ["Two panes", "Three panes"]
+    assert sheet.locator(".choice[aria-checked=true]").first.inner_text() == "One pane"
+    assert "upside down" in sheet.locator(".why").inner_text()
+    press(visit, "Escape", "g")
+    eventually(lambda: offered("f0"), ("1 pane", 1, "true"))
+    press(visit, "n")
+    settle(visit, "f1")
+    eventually(lambda: offered("f1"), ("3 panes", 3, None))
+    overlay.click()
+    assert sheet.locator("input[type=range]").count() == 1
+    press(visit, "Escape", "n")
+    eventually(lambda: offered("f2"), ("1 pane", 1, "true"))
+    assert "no film" in heatmap.get_attribute("title")
+
+
+def test_two_heatmaps_in_a_pane_ask_for_two_models_and_a_prior_for_one_that_is_known(visit, enter):
+    enter([row(0), row(1)])
+    settle(visit, "f0")
+    visit.page.locator(".pill").nth(1).click()
+    visit.page.locator(".bar").get_by_role("button", name="Overlay").click()
+    modes = visit.page.get_by_role("group", name="Two models").get_by_role("button")
+    assert [mode.get_attribute("aria-disabled") for mode in modes.all()] == [None, "true", "true"]
+    assert "two models" in modes.nth(1).get_attribute("title")
+    modes.nth(1).click(force=True)
+    assert modes.nth(1).get_attribute("aria-pressed") == "false"
+    press(visit, "Escape", "Shift+P")
+    visit.page.locator(".word", has_text="No earlier film of this patient is open").wait_for()
+
+
 def test_a_film_that_no_model_read_has_one_pane_that_says_why(visit, enter):
     room = enter([row(0, gate=of_gate(), models=UNREAD), row(1)])
     settle(visit, "f0")

@@ -33,6 +33,7 @@ WHOLE = 0.86  # of the height: a photograph that takes the width
 PAIRED = 24  # rows of the longest table that stands beside another
 LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
 HEADED = 76  # pt: a chart's title and two lines of its note
+NAMED, FACT_GAP = 0.34, 1.6  # of the width: what names the facts takes at most; em behind it
 MANY = 12  # classes of a matrix that stands beside another
 PANEL = {"paper": "#F5F8FA", "stage": "#12171C"}
 WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
@@ -100,6 +101,7 @@ class Page:
     def to_dict(self) -> dict[str, Any]:
         report, style = self.report, self.style
         ink, paper = WARN[self.look]
+        first = self._named
         return {
             "sheet": self.sheet,
             "single": False,
@@ -109,7 +111,11 @@ class Page:
             "notice": report.notice,
             "version": f"xraykit {xraykit.__version__}",
             "tiles": [tile._asdict() for tile in report.headline],
-            "facts": [[name, self._text(value, 0.7 * self.format.width)] for name, value in report.facts],
+            "facts": [
+                [self._text(name, first), self._text(value, 0.95 * self.format.width - first)]
+                for name, value in report.facts
+            ],
+            "named": round(first, 2),
             "blocks": list(self._blocks(self.report.sections, self.format.width)),
             "type": self.format.type,
             "table": self.format.table,
@@ -129,6 +135,12 @@ class Page:
                 "warned": paper,
             },
         }
+
+    @property
+    def _named(self) -> float:
+        """Width of the column that names the facts, in pt: never so wide that what they say has no room."""
+        widest = max((tables.length(name) for name, _ in self.report.facts), default=0.0)
+        return min(self.format.type * (widest + FACT_GAP), NAMED * self.format.width)
 
     def _blocks(self, sections: Sequence[Section], width: float) -> Iterator[dict[str, Any]]:
         """Sections as they stand: alone, or several small ones in two columns."""

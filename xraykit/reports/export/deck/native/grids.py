@@ -24,6 +24,7 @@ MOST_ROWS = 24  # of a table on slides: nobody reads more of them in a talk
 PLAIN = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"  # PowerPoint's table style without fill and lines
 PAD, PAD_DOWN = 0.09, 0.045  # inches inside a cell
 LONGEST = 400  # signs of a cell
+HEAD_LINES = 4  # of a column's name
 TALL = 1.4  # times as high as it must be: where there is room, rows stand further apart
 
 
@@ -251,7 +252,8 @@ def _least(place: int, head: Sequence[str], rows: Sequence[Sequence[str]], size:
     word = max(measure.longest_word(text, size, bold=bold) for text, bold in cells)
     third = max(measure.width(row[place], size) for row in rows) / 3
     short = min(1.3, 3 * third)
-    return max(min(word, 4.5), min(third, 3.2), short) + 2 * PAD + 0.06
+    above = min(measure.width(head[place], size, bold=True) / HEAD_LINES, 3.2)
+    return max(min(word, 4.5), min(third, 3.2), short, above) + 2 * PAD + 0.06
 
 
 def _shared(wanted: Sequence[float], least: Sequence[float], room: float) -> tuple[float, ...]:

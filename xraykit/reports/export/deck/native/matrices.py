@@ -42,7 +42,7 @@ class Matrix(Block):
     def draw(self, canvas: Canvas, place: Place) -> None:
         count = len(self.down)
         high = (min(place.h, self.most) - self._head) / count
-        large = min(26.0, 72 * high * (0.36 if self._roomy else 0.5), 72 * self._cell * 0.3)
+        large = min(26.0, 72 * high * (0.36 if self._roomy else 0.5), 72 * self._cell * 0.3, self._widest)
         small = max(12.0, min(16.0, 0.6 * large))
         heads = [str(k + 1) for k in range(len(self.across))] if self._numbered else self.across
         lines = [
@@ -80,6 +80,14 @@ class Matrix(Block):
         x = place.x + max(0, (place.w - sum(widths)) / 2)
         drawn = table(canvas, place._replace(x=x), self.key, lines, widths, [self._head, *[high] * count])
         shapes.name(drawn, self.key, self.alt)
+
+    @property
+    def _widest(self) -> float:
+        """Points of type in which the longest number stands in one line of its cell."""
+        longest = max(
+            (measure.width(texts[0], 1, bold=True) for row in self.cells for texts, *_ in row if texts), default=0.0
+        )
+        return (self._cell - 2 * PAD) / max(longest, 1e-6)
 
     @property
     def _roomy(self) -> bool:

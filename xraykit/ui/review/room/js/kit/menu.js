@@ -77,12 +77,12 @@ export function choices(label, items, chosen, choose) {
     item.hint && h("kbd", {}, item.hint))));
 }
 
-/** A segmented control: short choices side by side. */
+/** A segmented control: short choices side by side [value, words, why it cannot be chosen]. */
 export function segments(label, items, chosen, choose) {
   const group = h("div", { class: "segments", role: "group", "aria-label": label });
-  fill(group, items.map(([value, words]) => h("button", {
+  fill(group, items.map(([value, words, why]) => h("button", {
     type: "button", "aria-pressed": String(value === chosen), data: { item: `${label}-${words}` },
-    onclick: () => choose(value),
+    "aria-disabled": why ? "true" : null, title: why || null, onclick: () => why || choose(value),
   }, words)));
   return h("div", { class: "field" }, h("span", {}, label), group);
 }
