@@ -321,6 +321,40 @@ def test_the_toolbar_offers_what_the_film_in_sight_can_have(visit, enter):
     assert "no film" in heatmap.get_attribute("title")
 
 
+@pytest.mark.parametrize(("width", "height", "least"), [(1280, 720, 11), (1920, 1080, 11), (3840, 2160, 14.5)])
+def test_letters_grow_with_a_very_wide_screen_and_nothing_leaves_it(visit, enter, width, height, least):
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": height})
+    enter([row(number) for number in range(200)])
+    settle(visit, "f0")
+    seen = """(least) => [...document.querySelector("main > div").shadowRoot.querySelectorAll(".room *")]
+      .filter(part => [...part.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()))
+      .filter(part => part.checkVisibility() && part.getBoundingClientRect().width > 2)
+      .filter(part => parseFloat(getComputedStyle(part).fontSize) * (part.currentCSSZoom || 1) < least)
+      .map(part => `${part.className} ${part.textContent.slice(0, 30)}`)"""
+    assert page.evaluate(seen, least) == []
+    inside = {"width": width, "height": height}
+
+    def lies_inside(box) -> bool:
+        return all(
+            box[at] >= 0 and box[at] + box[side] <= inside[side] for at, side in (("x", "width"), ("y", "height"))
+        )
+
+    for name in ("Window", "Overlay", "Panes"):
+        button = page.locator(".bar").get_by_role("button", name=name)
+        button.click()
+        sheet, at = page.locator(".sheet:popover-open").bounding_box(), button.bounding_box()
+        assert lies_inside(sheet) and abs(sheet["x"] - at["x"]) < 3 and abs(sheet["y"] - at["y"] - at["height"]) < 12
+        press(visit, "Escape")
+    for key, film in (("End", "f199"), ("Home", "f0")):
+        press(visit, key)
+        settle(visit, film)
+        box, chosen = page.locator(".list").bounding_box(), page.locator(".row[aria-selected=true]").bounding_box()
+        assert box["y"] - 1 <= chosen["y"] and chosen["y"] + chosen["height"] <= box["y"] + box["height"] + 1
+    for part in (".films", ".panel", ".bar", ".reader", ".side-foot"):
+        assert lies_inside(page.locator(part).bounding_box()), part
+
+
 def test_two_heatmaps_in_a_pane_ask_for_two_models_and_a_prior_for_one_that_is_known(visit, enter):
     enter([row(0), row(1)])
     settle(visit, "f0")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pptx.enum.shapes import PP_PLACEHOLDER_TYPE
 from pptx.oxml import parse_xml
-from pptx.oxml.ns import nsdecls
+from pptx.oxml.ns import nsdecls, qn
 from pptx.util import Pt
 
 from xraykit.reports.export.deck import look as looks
@@ -99,7 +100,7 @@ def title_slide(deck: Any, report: Report, look: Look, notes: str) -> None:
         for k, row in enumerate(tiles):
             _tiles(canvas, row, below + k * (min(room, 2.6) + looks.GAP), min(room, 2.6))
     _footer(canvas, report)
-    canvas.slide.notes_slide.notes_text_frame.text = fit_for_xml(notes)
+    _speaker(canvas, notes)
 
 
 def slide(deck: Any, report: Report, title: str, page: Page, look: Look, notes: str) -> None:
@@ -115,7 +116,7 @@ def slide(deck: Any, report: Report, title: str, page: Page, look: Look, notes: 
         block.draw(canvas, Place(looks.MARGIN, y, looks.ACROSS, high))
         y += high + looks.GAP
     _footer(canvas, report)
-    canvas.slide.notes_slide.notes_text_frame.text = fit_for_xml(notes)
+    _speaker(canvas, notes)
 
 
 def _heights(stack: Sequence[Block]) -> list[tuple[Block, float]]:
@@ -184,14 +185,29 @@ def _footer(canvas: Canvas, report: Report) -> None:
         canvas, Place(looks.WIDTH - looks.MARGIN - 0.8, top, 0.8, 0.3), [""], looks.FOOTER, align="right"
     )
     shapes.name(number, "number")
-    place = canvas.slide.part.partname.idx
     paragraph = number.text_frame.paragraphs[0]._p
     for run in list(paragraph)[1:]:
         paragraph.remove(run)
-    paragraph.append(
-        parse_xml(
-            f'<a:fld {nsdecls("a")} id="{{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}}" type="slidenum"><a:rPr lang="en-GB" '
-            f'sz="{Pt(looks.FOOTER).centipoints}"><a:solidFill><a:srgbClr val="{canvas.look.faint[1:].upper()}"/>'
-            f"</a:solidFill></a:rPr><a:t>{place}</a:t></a:fld>"
-        )
+    color = f'<a:solidFill><a:srgbClr val="{canvas.look.faint[1:].upper()}"/></a:solidFill>'
+    paragraph.append(_number(canvas, f'sz="{Pt(looks.FOOTER).centipoints}"', color))
+
+
+def _speaker(canvas: Canvas, notes: str) -> None:
+    """The slide's notes, and its number on their sheet."""
+    sheet = canvas.slide.notes_slide
+    sheet.notes_text_frame.text = fit_for_xml(notes)
+    for holder in sheet.placeholders:
+        if holder.placeholder_format.type == PP_PLACEHOLDER_TYPE.SLIDE_NUMBER:
+            paragraph = holder.text_frame.paragraphs[0]._p
+            last = paragraph.find(qn("a:endParaRPr"))
+            number = _number(canvas)
+            paragraph.append(number) if last is None else last.addprevious(number)
+
+
+def _number(canvas: Canvas, size: str = "", fill: str = "") -> Any:
+    """The slide's number, which the program keeps right."""
+    place = canvas.slide.part.partname.idx
+    return parse_xml(
+        f'<a:fld {nsdecls("a")} id="{{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}}" type="slidenum">'
+        f'<a:rPr lang="en-GB" {size}>{fill}</a:rPr><a:t>{place}</a:t></a:fld>'
     )

@@ -44,9 +44,10 @@ export function sheetOf(button, label, build) {
 
 function place(sheet, button) {
   const at = button.getBoundingClientRect();
-  const { offsetWidth: width, offsetHeight: height } = sheet;
-  sheet.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`;
-  sheet.style.top = `${Math.max(8, Math.min(at.bottom + 4, innerHeight - height - 8))}px`;
+  const { width, height } = sheet.getBoundingClientRect();
+  const zoom = sheet.currentCSSZoom || 1; // room.css enlarges what stands around the films on a very wide screen
+  sheet.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8)) / zoom}px`;
+  sheet.style.top = `${Math.max(8, Math.min(at.bottom + 4, innerHeight - height - 8)) / zoom}px`;
 }
 
 function moveAmong(event) {
