@@ -351,7 +351,7 @@ def test_letters_grow_with_a_very_wide_screen_and_nothing_leaves_it(visit, enter
         settle(visit, film)
         box, chosen = page.locator(".list").bounding_box(), page.locator(".row[aria-selected=true]").bounding_box()
         assert box["y"] - 1 <= chosen["y"] and chosen["y"] + chosen["height"] <= box["y"] + box["height"] + 1
-    for part in (".films", ".panel", ".bar", ".reader", ".side-foot"):
+    for part in (".films", ".panel", ".middle > .bar", ".reader", ".side-foot"):
         assert lies_inside(page.locator(part).bounding_box()), part
 
 

@@ -34,6 +34,7 @@ PAIRED = 24  # rows of the longest table that stands beside another
 LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
 HEADED = 76  # pt: a chart's title and two lines of its note
 NAMED, FACT_GAP = 0.34, 1.6  # of the width: what names the facts takes at most; em behind it
+TITLED = 0.88  # of the width: bold and a little larger, a title breaks its words sooner
 MANY = 12  # classes of a matrix that stands beside another
 PANEL = {"paper": "#F5F8FA", "stage": "#12171C"}
 WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
@@ -175,7 +176,7 @@ class Page:
         length = sum(map(len, section.words))
         alone = self.sheet == "wide" and width == self.format.width and not section.parts  # on a slide
         return {
-            "title": section.title,
+            "title": self._text(section.title, 0.6 * TITLED * width if self.sheet == "wide" else TITLED * width),
             "words": [self._text(words, self.beside if words_at_side else width) for words in section.words],
             "type": self.format.type * (1 if not alone else 1.4 if length < 400 else 1.2 if length < 800 else 1),
             "short": length < 600,
@@ -257,7 +258,7 @@ class Page:
         else:
             groups = tables.fit(table, width, self.format.table, self.format.smallest)
         return {
-            "title": table.title,
+            "title": self._text(table.title, TITLED * width),
             "note": note,
             "head": table.head,
             "fresh": self.sheet == "wide" and width == self.format.width and len(table.rows) > BESIDE,
@@ -317,7 +318,7 @@ class Page:
         drawn = self._drawn(picture, room / self.format.chart, most / self.format.chart)
         scale = self.format.reduced * min(self.format.chart, room / drawn.width, most / drawn.height)
         return {
-            "title": picture.title,
+            "title": self._text(picture.title, TITLED * room),
             "note": picture.note,
             "alt": drawn.words or picture.title,
             "svg": drawn.svg,

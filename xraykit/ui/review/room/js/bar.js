@@ -9,7 +9,7 @@ import { MOST_PANES, contentsOf, earlier, mostPanes, olderOf, priorOf, whyAlone,
 const SHARPENED = [["off", "Off"], ["sharp", "Sharpened"], ["clahe", "CLAHE"]];
 const HINTS = { Auto: "window-auto", "Full range": "window-full" };
 const MODES = [["layer", "Layer"], ["blink", "Blink"], ["slider", "Slider"]];
-const OF_HEATMAPS = ["overlay", "menu-overlay"]; // buttons that do nothing where no heatmap can be
+const OF_HEATMAPS = ["overlay"]; // buttons that do nothing where no heatmap can be; a menu opens and says why
 const ONE_MODEL = "Needs two models: only one is chosen.";
 
 /** Groups of buttons: [command, drawing, label]. A command that nobody offers has no button. */
