@@ -8,10 +8,9 @@ import pytest
 from pptx.enum.shapes import PP_PLACEHOLDER_TYPE
 
 from tests.helpers import every_report
-from xraykit.reports.charts import read_out
 from xraykit.reports.export import figure, slides, typeset
 from xraykit.reports.film.photograph import Photograph
-from xraykit.reports.report import table
+from xraykit.reports.report import read_out, table
 from xraykit.reports.report.page import Report
 from xraykit.reports.report.picture import Picture
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import SCREEN, Style, finish
+from xraykit.reports.report import read_out
 
 PARTS = ("train", "not used", "validation", "test", "all")
 NEAR = 0.12  # of a probability, below which its number would stand over the tick

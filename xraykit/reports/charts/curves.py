@@ -7,8 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import DASHES, SCREEN, Style, by_model, finish, packed
+from xraykit.reports.report import read_out
 
 HEIGHT = 380
 TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import altair as alt
 
-from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import SCREEN, Style, configure, finish, packed
+from xraykit.reports.report import read_out
 
 CELL = "cell"  # name of the click selection
 LETTER = 6.4  # px of a letter of an axis's label, on average

@@ -7,8 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import DASHES, SCREEN, Style, by_model, finish
+from xraykit.reports.report import read_out
 
 SPLITS = ("validation", "training")
 

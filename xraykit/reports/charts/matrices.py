@@ -7,8 +7,9 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts import grids, read_out
+from xraykit.reports.charts import grids
 from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish
+from xraykit.reports.report import read_out
 
 
 def matrix(

@@ -8,8 +8,8 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import DASHES, SCREEN, Style, finish, packed
+from xraykit.reports.report import read_out
 
 MOST_LINES = 16  # told apart by colour and dash
 HEIGHT = 320

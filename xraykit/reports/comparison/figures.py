@@ -11,9 +11,9 @@ from xraykit.evaluation.decisions import operating_point as operating
 from xraykit.evaluation.stats import Figure, number_text
 from xraykit.reports import tables
 from xraykit.reports.charts import matrices as matrix_charts
-from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
+from xraykit.reports.report import read_out
 from xraykit.reports.report.page import Section
 from xraykit.reports.report.picture import Picture
 

@@ -11,10 +11,11 @@ from xraykit.evaluation.decisions.ranks import Ranked
 from xraykit.evaluation.evaluation import Evaluation
 from xraykit.evaluation.stats import Figure, p_number
 from xraykit.reports import tables
-from xraykit.reports.charts import grids, read_out
+from xraykit.reports.charts import grids
 from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison import figures
 from xraykit.reports.comparison.chosen import Applied, Choice, Material
+from xraykit.reports.report import read_out
 from xraykit.reports.report.page import Section
 from xraykit.reports.report.picture import Picture
 from xraykit.reports.report.table import Column, Table

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from xraykit.reports.export.pages import letters, tables
+from xraykit.reports.export.pages import fonts, letters, tables
 from xraykit.reports.report.page import Report
 from xraykit.reports.report.picture import Picture, has_own_width, read_out
 from xraykit.system import processes
@@ -50,7 +50,7 @@ def style(look: Look) -> Style:
     from xraykit.reports.charts.style import PAPER, SCREEN
 
     given = PAPER if look == "paper" else SCREEN
-    return replace(given, font=f"{tables.FAMILY}, Arial, sans-serif")
+    return replace(given, font=f"{fonts.FAMILY}, Arial, sans-serif")
 
 
 class Drawn(NamedTuple):
@@ -119,7 +119,7 @@ def with_density(png: bytes, ppi: float) -> bytes:
 def _fonts() -> Any:
     import typst
 
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(tables.FONTS)])
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(fonts.FONTS)])
 
 
 def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest: float | None = None) -> Drawn:
@@ -255,4 +255,4 @@ def _size(svg: str) -> tuple[float, float]:
 def _register() -> None:
     import vl_convert
 
-    vl_convert.register_font_directory(str(tables.FONTS))
+    vl_convert.register_font_directory(str(fonts.FONTS))

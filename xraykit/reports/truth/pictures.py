@@ -7,8 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish
+from xraykit.reports.report import read_out
 
 ROW = 26  # px an alteration of up to two models
 LANE, GAP = 17, 10  # px of a place's lane, and between two measures

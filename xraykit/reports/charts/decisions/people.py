@@ -9,8 +9,8 @@ from typing import Any
 import altair as alt
 
 from xraykit.evaluation.decisions.people import DOTS
-from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import SCREEN, Style, finish
+from xraykit.reports.report import read_out
 
 ACROSS = 20  # dots in a row
 ROWS = DOTS // ACROSS

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xraykit
 from xraykit.reports.export import figure
 from xraykit.reports.export.figure import Look
-from xraykit.reports.export.pages import tables
+from xraykit.reports.export.pages import fonts, tables
 from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.report.page import Report, Section
 from xraykit.reports.report.picture import Picture
@@ -124,7 +124,7 @@ class Page:
             "half": self.half,
             "beside": self.beside,
             "gap": self.format.gap,
-            "family": tables.FAMILY,
+            "family": fonts.FAMILY,
             "colors": {
                 "page": style.background,
                 "ink": style.ink,

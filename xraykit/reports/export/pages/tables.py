@@ -8,16 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 from xraykit.evaluation.stats import Figure
+from xraykit.reports.export.pages import fonts, letters
 from xraykit.reports.report.table import Cell, Column, Table
 
-FONTS = Path(__file__).parents[1] / "fonts"
-FAMILY = "Liberation Sans"
-EM = 200  # font size at which text is measured
 GAP = 1.2  # em between two columns, a tenth of it to spare
 SMALL = 0.86  # of the type: intervals and heads
 LEVEL = (2.4, 7.0)  # em of a bar beside a number: at least, and where there is room
@@ -207,19 +204,9 @@ def _longest(word: str) -> float:
 
 @lru_cache(maxsize=1 << 14)
 def _length(text: str, bold: bool) -> float:
-    return max((font(bold).getlength(line) for line in _set(text).splitlines()), default=0) / EM
+    return max((fonts.font(bold).getlength(line) for line in _set(text).splitlines()), default=0) / fonts.EM
 
 
 def _set(text: str) -> str:
     """As the page has it: letters that the font lacks take the room of their code points."""
-    from xraykit.reports.export.pages import letters  # it measures by this font
-
     return letters.drawable(text)
-
-
-@cache
-def font(bold: bool) -> Any:
-    """The page's font at the size at which text is measured."""
-    from PIL import ImageFont
-
-    return ImageFont.truetype(FONTS / f"LiberationSans-{'Bold' if bold else 'Regular'}.ttf", EM)

@@ -7,8 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from xraykit.reports.charts import read_out
 from xraykit.reports.charts.style import SCREEN, Style, finish
+from xraykit.reports.report import read_out
 
 LINES = {"chance": [2, 3], "halfway": [6, 4], "network": [1, 0], "accuracy": [12, 4]}
 
