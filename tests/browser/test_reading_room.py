@@ -289,7 +289,7 @@ def test_the_toolbar_offers_what_the_film_in_sight_can_have(visit, enter):
     settle(visit, "f0")
     bar, page = visit.page.locator(".bar"), visit.page
     panes = bar.get_by_role("button", name="Panes")
-    heatmap, overlay = bar.get_by_role("button", name="Heatmap"), bar.get_by_role("button", name="Overlay")
+    heatmap = bar.get_by_role("button", name="Heatmap")
     words = page.locator(".word span")
 
     def offered(film: str) -> tuple:
@@ -301,24 +301,6 @@ def test_the_toolbar_offers_what_the_film_in_sight_can_have(visit, enter):
     assert "upside down" in heatmap.get_attribute("title") and page.locator(".labels button").count() == 0
     heatmap.click(force=True)  # a mouse presses it all the same
     assert "upside down" in words.inner_text()
-    overlay.click()
-    sheet = page.locator(".sheet:popover-open")
-    assert "upside down" in sheet.inner_text() and sheet.locator("input, select").count() == 0
-    press(visit, "Escape")
-    panes.click()
-    assert sheet.locator(".choice[aria-disabled=true]").all_inner_texts() == ["Two panes", "Three panes"]
-    assert sheet.locator(".choice[aria-checked=true]").first.inner_text() == "One pane"
-    assert "upside down" in sheet.locator(".why").inner_text()
-    press(visit, "Escape", "g")
-    eventually(lambda: offered("f0"), ("1 pane", 1, "true"))
-    press(visit, "n")
-    settle(visit, "f1")
-    eventually(lambda: offered("f1"), ("3 panes", 3, None))
-    overlay.click()
-    assert sheet.locator("input[type=range]").count() == 1
-    press(visit, "Escape", "n")
-    eventually(lambda: offered("f2"), ("1 pane", 1, "true"))
-    assert "no film" in heatmap.get_attribute("title")
 
 
 @pytest.mark.parametrize(("width", "height", "least"), [(1280, 720, 11), (1920, 1080, 11), (3840, 2160, 14.5)])
