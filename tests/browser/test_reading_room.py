@@ -285,6 +285,73 @@ def test_a_refused_film_is_turned_read_anyway_and_put_back_by_keys_alone(visit, 
     assert taken() == ["turn", "as-it-is", "read"], "a film that the gate let pass has none of these"
 
 
+def test_the_toolbar_offers_what_the_film_in_sight_can_have(visit, enter):
+    enter([row(0, gate=of_gate(), models=UNREAD), row(1), refused(2)])
+    settle(visit, "f0")
+    bar, page = visit.page.locator(".bar"), visit.page
+    panes = bar.get_by_role("button", name="Panes")
+    heatmap = bar.get_by_role("button", name="Heatmap")
+    words = page.locator(".word span")
+
+    def offered(film: str) -> tuple:
+        eventually(lambda: of_room(visit, "current"), film)
+        label = panes.locator(".label").inner_text()
+        return label, page.locator(".pane-head").count(), heatmap.get_attribute("aria-disabled")
+
+    eventually(lambda: offered("f0"), ("1 pane", 1, "true"))
+    assert "upside down" in heatmap.get_attribute("title") and page.locator(".labels button").count() == 0
+    heatmap.click(force=True)  # a mouse presses it all the same
+    assert "upside down" in words.inner_text()
+
+
+@pytest.mark.parametrize(("width", "height", "least"), [(1280, 720, 11), (1920, 1080, 11), (3840, 2160, 14.5)])
+def test_letters_grow_with_a_very_wide_screen_and_nothing_leaves_it(visit, enter, width, height, least):
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": height})
+    enter([row(number) for number in range(200)])
+    settle(visit, "f0")
+    seen = """(least) => [...document.querySelector("main > div").shadowRoot.querySelectorAll(".room *")]
+      .filter(part => [...part.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()))
+      .filter(part => part.checkVisibility() && part.getBoundingClientRect().width > 2)
+      .filter(part => parseFloat(getComputedStyle(part).fontSize) * (part.currentCSSZoom || 1) < least)
+      .map(part => `${part.className} ${part.textContent.slice(0, 30)}`)"""
+    assert page.evaluate(seen, least) == []
+    inside = {"width": width, "height": height}
+
+    def lies_inside(box) -> bool:
+        return all(
+            box[at] >= 0 and box[at] + box[side] <= inside[side] for at, side in (("x", "width"), ("y", "height"))
+        )
+
+    for name in ("Window", "Overlay", "Panes"):
+        button = page.locator(".bar").get_by_role("button", name=name)
+        button.click()
+        sheet, at = page.locator(".sheet:popover-open").bounding_box(), button.bounding_box()
+        assert lies_inside(sheet) and abs(sheet["x"] - at["x"]) < 3 and abs(sheet["y"] - at["y"] - at["height"]) < 12
+        press(visit, "Escape")
+    for key, film in (("End", "f199"), ("Home", "f0")):
+        press(visit, key)
+        settle(visit, film)
+        box, chosen = page.locator(".list").bounding_box(), page.locator(".row[aria-selected=true]").bounding_box()
+        assert box["y"] - 1 <= chosen["y"] and chosen["y"] + chosen["height"] <= box["y"] + box["height"] + 1
+    for part in (".films", ".panel", ".middle > .bar", ".reader", ".side-foot"):
+        assert lies_inside(page.locator(part).bounding_box()), part
+
+
+def test_two_heatmaps_in_a_pane_ask_for_two_models_and_a_prior_for_one_that_is_known(visit, enter):
+    enter([row(0), row(1)])
+    settle(visit, "f0")
+    visit.page.locator(".pill").nth(1).click()
+    visit.page.locator(".bar").get_by_role("button", name="Overlay").click()
+    modes = visit.page.get_by_role("group", name="Two models").get_by_role("button")
+    assert [mode.get_attribute("aria-disabled") for mode in modes.all()] == [None, "true", "true"]
+    assert "two models" in modes.nth(1).get_attribute("title")
+    modes.nth(1).click(force=True)
+    assert modes.nth(1).get_attribute("aria-pressed") == "false"
+    press(visit, "Escape", "Shift+P")
+    visit.page.locator(".word", has_text="No earlier film of this patient is open").wait_for()
+
+
 def test_a_film_that_no_model_read_has_one_pane_that_says_why(visit, enter):
     room = enter([row(0, gate=of_gate(), models=UNREAD), row(1)])
     settle(visit, "f0")

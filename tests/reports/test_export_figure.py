@@ -59,7 +59,11 @@ def test_a_chart_is_read_out():
     picture = Picture("a", "A", lambda s: matrices.intervals(rows, ["a"], "A", style=s, alt_text=said), rows)
     drawn = figure.svg(picture, width=400, look="paper")
     top = ElementTree.fromstring(drawn.svg)
-    assert top.get("aria-label") == said and top.get("role") == "graphics-document" and drawn.width > 300
+    assert (
+        top.get("aria-label") == f"{said}. a 90.0% [85.0, 95.0]."
+        and top.get("role") == "graphics-document"
+        and drawn.width > 300
+    )
 
 
 def test_figures_are_the_same_bytes_twice():

@@ -1,6 +1,7 @@
 """Everything a reader sees: sections, tables, charts and overlays, on a page and in files. Draws no page itself.
 
-report/            a page as data; table, picture: its parts; page: sections, and the whole as HTML, Markdown and JSON
+report/            a page as data; table, picture: its parts; read_out: what is said of a chart; page: sections, and the
+                   whole as HTML, Markdown and JSON
 tables             the figures of a comparison laid out in rows
 comparison/        chosen: what a user can choose; figures, overview, curves, cards, changes, worth, seeds: its
                    sections; page: what makes each, and all to hand out

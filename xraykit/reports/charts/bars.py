@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, finish
+from xraykit.reports.report import read_out
 
 PARTS = ("train", "not used", "validation", "test", "all")
 NEAR = 0.12  # of a probability, below which its number would stand over the tick
@@ -179,7 +180,20 @@ def of_models(
         x=alt.X("at:Q", title=title), text=alt.Text("probability:Q", format=".3f")
     )
     height = (26 if len(models) == 1 else 19 * len(models) + 10) * len(classes)
-    return finish(alt.layer(bars, ticks, said), style, height, f"Model probabilities of {', '.join(models)}")
+    words = f"Model probabilities of {read_out.models(models)} for this film"
+    words = read_out.sentences(words, _highest(rows, models))
+    return finish(alt.layer(bars, ticks, said), style, height, words)
+
+
+def _highest(rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> str:
+    """Each model's class of the highest probability."""
+    tops = [max(own, key=lambda row: row["probability"]) for model in models if (own := _of(rows, model))]
+    told = "; ".join(f"{row['model']} {row['label']} {row['probability']:.3f}" for row in tops)
+    return f"Highest: {told}" if told else ""
+
+
+def _of(rows: Sequence[Mapping[str, Any]], model: str) -> list[Mapping[str, Any]]:
+    return [row for row in rows if row["model"] == model]
 
 
 def _behind(row: Mapping[str, Any]) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
 from xraykit.reports.charts.style import DASHES, SCREEN, Style, by_model, finish, packed
+from xraykit.reports.report import read_out
 
 HEIGHT = 380
 TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
@@ -20,6 +21,7 @@ def roc(
     *,
     marks: Sequence[dict[str, Any]] = (),
     focus: Sequence[str] = (),
+    areas: Mapping[str, float] | None = None,
     style: Style = SCREEN,
 ) -> alt.LayerChart:
     """ROC curves of one class against the rest.
@@ -33,10 +35,13 @@ def roc(
     focus : sequence of str, optional
         Of more models than there are colours, those that have one. The others are thin and grey until a pointer, or a
         click on the legend, picks them out.
+    areas : mapping, optional
+        Each model's area under its curve, to be read out.
     """
     chance = _line([(0, 0), (1, 1)], style)
     axes = ("1 − specificity", "Sensitivity")
-    words = f"ROC curves of {label} against the rest, {', '.join(models)}"
+    words = f"ROC curves of {read_out.models(models)} for {label} against the rest"
+    words = read_out.sentences(words, _areas("AUROC", areas))
     return finish(_curves(points, tuple(models), axes, marks, style, chance, focus), style, HEIGHT, words)
 
 
@@ -48,12 +53,14 @@ def precision_recall(
     share: float,
     marks: Sequence[dict[str, Any]] = (),
     focus: Sequence[str] = (),
+    areas: Mapping[str, float] | None = None,
     style: Style = SCREEN,
 ) -> alt.LayerChart:
     """Precision-recall curves; `share` of films with the class is what chance would give. Points as in `roc`."""
     chance = _line([(0, share), (1, share)], style)
     axes = ("Sensitivity (recall)", "PPV (precision)")
-    words = f"Precision-recall curves of {label} against the rest, {', '.join(models)}"
+    words = f"Precision-recall curves of {read_out.models(models)} for {label} against the rest"
+    words = read_out.sentences(words, _areas("Average precision", areas))
     return finish(_curves(points, tuple(models), axes, marks, style, chance, focus), style, HEIGHT, words)
 
 
@@ -94,7 +101,24 @@ def reliability(bins: Sequence[dict[str, Any]], model: str, place: int = 0, *, s
         y=alt.Y("high:Q", scale=up, title="Fraction correct", axis=ruler), text="films:N"
     )
     diagonal = _line([(0, 0), (1, 1)], style)
-    return finish(alt.layer(diagonal, rules, points, counts), style, 300, f"Reliability diagram of {model}")
+    words = read_out.sentences(f"Reliability diagram of {model}", _furthest(rows))
+    return finish(alt.layer(diagonal, rules, points, counts), style, 300, words)
+
+
+def _areas(name: str, areas: Mapping[str, float] | None) -> str:
+    if not areas:
+        return ""
+    return read_out.figures((read_out.Named(*pair) for pair in areas.items()), "number", of=name)
+
+
+def _furthest(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The point that lies furthest from the diagonal."""
+    if not rows:
+        return ""
+    row = max(rows, key=lambda row: abs(row["probability"] - row["observed"]))
+    films = f"{row['n']:,} film{'' if row['n'] == 1 else 's'}"
+    said = f"at a mean probability of {row['probability']:.2f}, {row['observed']:.2f} of {films} were right"
+    return f"Furthest from the diagonal: {said}"
 
 
 def _curves(

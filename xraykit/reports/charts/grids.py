@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, configure, finish, packed
+from xraykit.reports.report import read_out
 
 CELL = "cell"  # name of the click selection
 LETTER = 6.4  # px of a letter of an axis's label, on average
@@ -168,7 +169,8 @@ def differences(
         text="●", dx=side / 2 - 7, dy=8 - high / 2, fontSize=small - 2, color=style.mark, cursor="pointer"
     )
     chart = alt.layer(colored, points, intervals, clear)
-    return finish(chart, style, high * len(down), alt_text, width=side * len(across))
+    words = read_out.sentences(alt_text, _told_apart(rows))
+    return finish(chart, style, high * len(down), words, width=side * len(across))
 
 
 def shares(
@@ -202,7 +204,9 @@ def shares(
         text="text:N",
         color=alt.condition(f"datum.share > {style.flip}", alt.value(style.on_high), alt.value(style.on_low)),
     )
-    return finish(alt.layer(colored, said), style, high * len(classes), alt_text, width=side * len(models))
+    each = (read_out.Named(f"{row['label']}, {row['model']}", row["share"]) for row in rows if row["share"] is not None)
+    words = read_out.sentences(alt_text, read_out.figures(each))
+    return finish(alt.layer(colored, said), style, high * len(classes), words, width=side * len(models))
 
 
 def glance(
@@ -246,7 +250,28 @@ def glance(
             spacing=14,
         )
     )
-    return configure(chart.properties(background=style.background, description=alt_text), style)
+    words = read_out.sentences(alt_text, read_out.figures(_right(rows, models), of="On the diagonal"))
+    return configure(chart.properties(background=style.background, description=words), style)
+
+
+def _told_apart(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many pairs are told apart, and the largest difference."""
+    known = [row for row in rows if row["value"] is not None]
+    apart = f"{sum(bool(row['clear']) for row in rows)} of {len(rows)} pairs are told apart"
+    if not known:
+        return apart
+    most = max(known, key=lambda row: abs(row["value"]))
+    ends = f"{most['row']} minus {most['column']}, {most['points']} points {most['interval']}"
+    return f"{apart}; the largest difference is {ends}"
+
+
+def _right(rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> Iterator[read_out.Named]:
+    """The share of each model's films that lies on the diagonal of its matrix."""
+    for model in models:
+        own = [row for row in rows if row["model"] == model]
+        if total := sum(row["films"] for row in own):
+            right = sum(row["films"] for row in own if row["reference"] == row["predicted"])
+            yield read_out.Named(model, right / total)
 
 
 def _looked_up(names: Mapping[str, Any]) -> str:

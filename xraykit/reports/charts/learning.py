@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts.style import DASHES, SCREEN, Style, by_model, finish
+from xraykit.reports.report import read_out
 
 SPLITS = ("validation", "training")
 
@@ -57,7 +58,8 @@ def learning(
         .mark_point(filled=True, size=110, opacity=1, stroke=style.ink, strokeWidth=1.5)
         .encode(x=x, y=y, **by_model(tuple(models), style, dash=False))
     )
-    words = f"{measure} over the epochs, {', '.join(models)}"
+    words = f"{measure} over the epochs of {read_out.models(models)}"
+    words = read_out.sentences(words, _courses(points, "model", "split"))
     return finish(alt.layer(lines, *([dots] if best else [])), style, 330, words)
 
 
@@ -105,7 +107,15 @@ def course(
                 x=x, y=y, color=color
             )
         )
-    return finish(alt.layer(*layers), style, height, f"{measure} over the epochs")
+    ended = _courses(points, "films", percent=percent)
+    at = f"Best epoch: {best[0]['epoch']}" if best else ""
+    return finish(alt.layer(*layers), style, height, read_out.sentences(f"{measure} over the epochs", ended, at))
+
+
+def _courses(points: Sequence[dict[str, Any]], *names: str, percent: bool = False) -> str:
+    last = max((point["epoch"] for point in points), default=0)
+    ended = read_out.courses(points, "epoch", *names, percent=percent)
+    return f"To epoch {last}: {ended}" if ended else ""
 
 
 FILMS_OF = ("training films", "validation films")

@@ -9,6 +9,7 @@ import altair as alt
 
 from xraykit.reports.charts import grids
 from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish
+from xraykit.reports.report import read_out
 
 
 def matrix(
@@ -63,7 +64,8 @@ def matrix(
         *([grids.frame(base, chosen, style, 4 if size.small else 3)] if chosen else []),
     ]
     length = size.side * len(classes)
-    return finish(alt.layer(*layers), style, length, alt_text, width=length)
+    words = read_out.sentences(alt_text, read_out.matrix(cells))
+    return finish(alt.layer(*layers), style, length, words, width=length)
 
 
 def intervals(
@@ -99,7 +101,8 @@ def intervals(
     text = base.mark_text(dy=-15, fontSize=14, fontWeight=600).encode(
         x="value:Q", text=alt.Text("value:Q", format=".1%"), color=alt.value(style.ink)
     )
-    return finish(alt.layer(rules, points, text), style, 44 * len(order) + 56, alt_text)
+    words = read_out.sentences(alt_text, read_out.rows(rows, "model"))
+    return finish(alt.layer(rules, points, text), style, 44 * len(order) + 56, words)
 
 
 def _percent(share: float | None) -> str:

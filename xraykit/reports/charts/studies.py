@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts.style import DASHES, SCREEN, Style, finish, packed
+from xraykit.reports.report import read_out
 
 MOST_LINES = 16  # told apart by colour and dash
 HEIGHT = 320
@@ -63,7 +64,10 @@ def lines(
         alt.Chart(alt.Data(values=[{"value": 0}])).mark_rule(color=style.faint, strokeDash=[3, 3]).encode(y="value:Q")
     )
     layered = alt.layer(rule if zero else _nothing(), alt.layer(band, drawn, data=packed(rows)))
-    return finish(layered, style, HEIGHT, alt_text or f"{measure} over the epochs, {', '.join(names)}")
+    validation = [row for row in rows if row["split"] == "validation"]
+    ended = read_out.courses(validation or rows, "epoch", "trial", percent=percent)
+    words = read_out.sentences(alt_text or f"{measure} over the epochs", ended)
+    return finish(layered, style, HEIGHT, words)
 
 
 def _epochs(last: int) -> alt.X:
@@ -122,7 +126,14 @@ def parallel(
     if brushed:
         points = points.add_params(alt.selection_interval(name="brush", encodings=["x", "y"]))
     drawn = alt.layer(faint, shown, points, data=packed(rows))
-    return finish(alt.layer(poles, drawn, *_ticks(ticks, x, y, style)), style, HEIGHT, alt_text)
+    words = read_out.sentences(alt_text, _best(rows))
+    return finish(alt.layer(poles, drawn, *_ticks(ticks, x, y, style)), style, HEIGHT, words)
+
+
+def _best(rows: Sequence[dict[str, Any]]) -> str:
+    """The most and the least accurate trial of those that are shown."""
+    accuracy = {row["trial"]: row["accuracy"] for row in rows if row["shown"] and row["accuracy"] is not None}
+    return read_out.figures(read_out.Named(*pair) for pair in accuracy.items()) if accuracy else ""
 
 
 def _by_accuracy(style: Style) -> alt.Color:
@@ -178,7 +189,19 @@ def cost(
     named = front if len(rows) > 12 else base
     names = named.mark_text(dy=-13, fontSize=12, color=style.ink).encode(y=y, text="number:N")
     layers = (bars, step, rest.encode(y=y, tooltip=tooltip), best.encode(y=y, tooltip=tooltip), names)
-    return finish(alt.layer(_nothing(), alt.layer(*layers, data=packed(rows))), style, HEIGHT, alt_text)
+    words = read_out.sentences(alt_text, _front(rows))
+    return finish(alt.layer(_nothing(), alt.layer(*layers, data=packed(rows))), style, HEIGHT, words)
+
+
+def _front(rows: Sequence[dict[str, Any]]) -> str:
+    """The most accurate trial and the fastest one, with what each takes and gives."""
+    if not rows:
+        return ""
+    best, fast = max(rows, key=lambda row: row["accuracy"]), min(rows, key=lambda row: row["seconds"])
+    told = [f"Most accurate: {best['trial']}, {best['accuracy']:.1%} in {best['time']}"]
+    if fast is not best:
+        told.append(f"fastest: {fast['trial']}, {fast['accuracy']:.1%} in {fast['time']}")
+    return "; ".join(told)
 
 
 def over_shrink(
@@ -208,9 +231,9 @@ def over_shrink(
     ]
     drawn = base.mark_line(strokeWidth=2).encode(y=y, **_by_trial(names, style))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(y=y, color=_color(names, style), tooltip=tooltip)
-    return finish(
-        alt.layer(_nothing(), bars, drawn, dots), style, HEIGHT, alt_text or "Accuracy over the share of training films"
-    )
+    ended = read_out.courses(rows, "share", "trial", value="accuracy", percent=True)
+    words = read_out.sentences(alt_text or "Accuracy over the share of training films", ended)
+    return finish(alt.layer(_nothing(), bars, drawn, dots), style, HEIGHT, words)
 
 
 def shares(
@@ -255,7 +278,9 @@ def shares(
         text = base.mark_text(dy=-13, fontSize=12.5, fontWeight=600)
         layers.append(text.encode(x=x, text=alt.Text("value:Q", format=".1%"), color=alt.value(style.ink)))
     height = max(120, len(order) * (44 if len(names) == 1 else 14 + 15 * len(names)) + 56)
-    return finish(alt.layer(*layers), style, height, alt_text)
+    fields = ("name", "trial") if len(names) > 1 else ("name",)
+    words = read_out.sentences(alt_text, read_out.rows(known, *fields))
+    return finish(alt.layer(*layers), style, height, words)
 
 
 def _nothing() -> alt.Chart:

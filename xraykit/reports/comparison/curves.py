@@ -35,18 +35,31 @@ def rankings(material: Material, applied: Applied, choice: Choice) -> Section:
     roc, recall = (
         [row for name, curve in drawn.items() for row in _points(name, curve)] for drawn in (roc_curves, recall_curves)
     )
+    areas = [
+        {name: curve.area for name, curve in drawn.items() if curve is not None}
+        for drawn in (roc_curves, recall_curves)
+    ]
     pictures = (
         Picture(
             "roc",
             f"ROC, {label} against the rest",
-            lambda style: curve_charts.roc(roc, material.models, label, marks=roc_marks, focus=focus, style=style),
+            lambda style: curve_charts.roc(
+                roc, material.models, label, marks=roc_marks, focus=focus, areas=areas[0], style=style
+            ),
             [*roc, *roc_marks],
         ),
         Picture(
             "precision-recall",
             f"Precision-recall, {label} against the rest",
             lambda style: curve_charts.precision_recall(
-                recall, material.models, label, share=share, marks=recall_marks, focus=focus, style=style
+                recall,
+                material.models,
+                label,
+                share=share,
+                marks=recall_marks,
+                focus=focus,
+                areas=areas[1],
+                style=style,
             ),
             [*recall, *recall_marks],
         ),

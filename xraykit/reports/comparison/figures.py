@@ -13,6 +13,7 @@ from xraykit.reports import tables
 from xraykit.reports.charts import matrices as matrix_charts
 from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison.chosen import Applied, Choice, Chosen, Material, Target
+from xraykit.reports.report import read_out
 from xraykit.reports.report.page import Section
 from xraykit.reports.report.picture import Picture
 
@@ -42,7 +43,7 @@ def verdict_title(material: Material) -> str:
 def accuracies(material: Material, metrics: Mapping[str, dict], order: Sequence[str]) -> Picture:
     """Each model's accuracy with its interval, a row each."""
     rows = [interval_row(name, metrics[name]["accuracy"]) for name in order]
-    words = f"Accuracy with intervals of {', '.join(order)}"
+    words = f"Accuracy with 95% intervals of {read_out.models(order)}"
     return Picture(
         "accuracy",
         "Accuracy with 95% interval",

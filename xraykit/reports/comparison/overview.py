@@ -15,6 +15,7 @@ from xraykit.reports.charts import grids
 from xraykit.reports.charts.style import Style
 from xraykit.reports.comparison import figures
 from xraykit.reports.comparison.chosen import Applied, Choice, Material
+from xraykit.reports.report import read_out
 from xraykit.reports.report.page import Section
 from xraykit.reports.report.picture import Picture
 from xraykit.reports.report.table import Column, Table
@@ -126,7 +127,7 @@ def _differences(material: Material, ranked: Sequence[Ranked]) -> Picture:
                     "clear": pair.verdict.apart,
                 }
             )
-    words = f"Differences in accuracy of {', '.join(models)}, each pair once"
+    words = f"Differences in accuracy of {read_out.models(models)}, each pair once"
 
     def draw(style: Style) -> Any:
         return grids.differences(rows, models, style=style, alt_text=words)
@@ -141,7 +142,7 @@ def by_class(material: Material, metrics: Mapping[str, dict]) -> Section | None:
         return None
     models = in_order(material)
     rows = list(_shares(models, metrics, material.classes))
-    words = f"Sensitivity by class of {', '.join(models)}"
+    words = f"Sensitivity by class of {read_out.models(models)}"
 
     def draw(style: Style) -> Any:
         return grids.shares(rows, material.classes, models, style=style, alt_text=words)
@@ -168,7 +169,7 @@ def glance(material: Material, applied: Applied, choice: Choice) -> Section | No
         for name, matrix in matrices.items()
         for row in grids.matrix_rows(name, tables.cells(matrix, material.classes))
     ]
-    words = f"Confusion matrices of {', '.join(models)}"
+    words = f"Confusion matrices of {read_out.models(models)}"
 
     def draw(style: Style) -> Any:
         return grids.glance(rows, material.classes, models, share=choice.share, style=style, alt_text=words)

@@ -5,7 +5,6 @@ Computes no figure. Whoever sets a page draws charts through `svg`, so that a pa
 
 from __future__ import annotations
 
-import html
 import re
 import struct
 import unicodedata
@@ -15,9 +14,9 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from xraykit.reports.export.pages import letters, tables
+from xraykit.reports.export.pages import fonts, letters, tables
 from xraykit.reports.report.page import Report
-from xraykit.reports.report.picture import Picture, has_own_width
+from xraykit.reports.report.picture import Picture, has_own_width, read_out
 from xraykit.system import processes
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ SHEET = """
 #let size = (width: float(sys.inputs.width) * .75pt, height: float(sys.inputs.height) * .75pt)
 #set document(title: sys.inputs.title, author: "xraykit", date: none)
 #set page(..size, margin: 0pt, fill: rgb(sys.inputs.fill))
-#image(bytes(sys.inputs.svg), format: "svg", ..size, alt: sys.inputs.title)
+#image(bytes(sys.inputs.svg), format: "svg", ..size, alt: sys.inputs.alt)
 """
 REMEMBERED = 12  # compilations through which Typst keeps what it set
 MOST_LETTERS = 80  # of a file name
@@ -51,15 +50,16 @@ def style(look: Look) -> Style:
     from xraykit.reports.charts.style import PAPER, SCREEN
 
     given = PAPER if look == "paper" else SCREEN
-    return replace(given, font=f"{tables.FAMILY}, Arial, sans-serif")
+    return replace(given, font=f"{fonts.FAMILY}, Arial, sans-serif")
 
 
 class Drawn(NamedTuple):
-    """A chart as SVG, and its width and height in px."""
+    """A chart as SVG, its width and height in px, and what is read out of it."""
 
     svg: str
     width: float
     height: float
+    words: str = ""
 
 
 def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH, look: Look = "paper") -> bytes:
@@ -67,7 +67,13 @@ def figure(picture: Picture, suffix: Suffix, notice: str, *, width: int = WIDTH,
     drawn = _scaled(svg(picture, width=width, look=look, notice=notice), width)
     if suffix == "svg":
         return drawn.svg.encode()
-    inputs = {"svg": drawn.svg, "title": picture.title, "width": str(drawn.width), "height": str(drawn.height)}
+    inputs = {
+        "svg": drawn.svg,
+        "title": picture.title,
+        "alt": drawn.words or picture.title,
+        "width": str(drawn.width),
+        "height": str(drawn.height),
+    }
     inputs |= {"fill": style(look).background}
     if suffix == "pdf":
         return compiled(SHEET.encode(), inputs, format="pdf")
@@ -80,7 +86,7 @@ def _scaled(drawn: Drawn, width: float) -> Drawn:
         return drawn
     height = round(drawn.height * width / drawn.width)
     sized = re.sub(r'\bwidth="[\d.]+"', f'width="{width:g}"', drawn.svg, count=1)
-    return Drawn(re.sub(r'\bheight="[\d.]+"', f'height="{height:g}"', sized, count=1), width, height)
+    return Drawn(re.sub(r'\bheight="[\d.]+"', f'height="{height:g}"', sized, count=1), width, height, drawn.words)
 
 
 def compiler(source: bytes = b"", inputs: Mapping[str, str] | None = None) -> Any:
@@ -113,7 +119,7 @@ def with_density(png: bytes, ppi: float) -> bytes:
 def _fonts() -> Any:
     import typst
 
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(tables.FONTS)])
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(fonts.FONTS)])
 
 
 def svg(picture: Picture, *, width: float, look: Look, notice: str = "", highest: float | None = None) -> Drawn:
@@ -203,16 +209,9 @@ def _drawn(spec: dict[str, Any], plot: _Plot | None) -> Drawn:
     sizes = (
         {} if plot is None else {"width": round(plot.width)} | ({"height": round(plot.height)} if plot.height else {})
     )
-    text = _read_out(vl_convert.vegalite_to_svg(spec | sizes), spec.get("description", ""))
-    return Drawn(text, *_size(text))
-
-
-def _read_out(svg: str, words: str) -> str:
-    """The SVG with what a screen reader says of it, as a page of Vega has it: vl-convert leaves the words out."""
-    if not words:
-        return svg
-    about = f'role="graphics-document" aria-roledescription="visualization" aria-label="{html.escape(words)}"'
-    return svg.replace("<svg ", f"<svg {about} ", 1)
+    words = spec.get("description", "")
+    text = read_out(vl_convert.vegalite_to_svg(spec | sizes), words)
+    return Drawn(text, *_size(text), words)
 
 
 def _title(picture: Picture, notice: str, width: float) -> dict[str, Any]:
@@ -256,4 +255,4 @@ def _size(svg: str) -> tuple[float, float]:
 def _register() -> None:
     import vl_convert
 
-    vl_convert.register_font_directory(str(tables.FONTS))
+    vl_convert.register_font_directory(str(fonts.FONTS))

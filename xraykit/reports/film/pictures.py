@@ -63,10 +63,17 @@ def photographs(subject: Subject) -> tuple[Photograph, ...]:
             f"{map_.label}, by {map_.method}.",
             shown=share,
             legend=legend,
+            told=_probability(answer, map_.label),
         )
         for (title, answer, map_), pixels, legend in zip(shown, pictures[1:], legends[1:], strict=True)
     )
     return (first, *overlays)
+
+
+def _probability(answer: Answer, label: str) -> str:
+    """What the model gives the class of its heatmap, in a sentence."""
+    given = answer.probabilities.get(label) if answer.prediction is not None else None
+    return "" if given is None else f"Model probability {given:.3f}."
 
 
 def _in_type(picture: _Drawn, rows: int) -> Legend:

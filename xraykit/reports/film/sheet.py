@@ -95,6 +95,7 @@ def sheet(
             png_of(draw(films[first : first + a_picture], first + 1)),
             f"{min(a_picture, len(films) - first)} small films, numbered as in the table.",
             shown=min(len(films), ACROSS) / ACROSS,
+            told=_ends(films[first : first + a_picture], first + 1),
         )
         for first in range(0, len(films), a_picture)
     )
@@ -109,6 +110,12 @@ def sheet(
     sections = (Section("sheet", "Films", words, pictures), Section("list", "List of films", parts=(table,)))
     data = {"kind": "contact sheet", "films": len(films)}
     return Report(title, RESEARCH_ONLY, facts, sections, data, lead="The class is that of the highest probability.")
+
+
+def _ends(films: Sequence[Film], first: int) -> str:
+    """What stands below the first film of a picture and below its last, in a sentence."""
+    numbered = dict.fromkeys(((first, films[0].lines), (first + len(films) - 1, films[-1].lines)))
+    return " ".join(f"Film {number}: {', '.join(lines)}." for number, lines in numbered)
 
 
 def draw(films: Sequence[Film], first: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -69,7 +70,7 @@ class Picture:
         if framed:
             lines = [self.note, notice] if self.note else [notice]
             spec["title"] = fit_for_xml({"text": self.title, "subtitle": lines, "fontSize": 16, "offset": 12})
-        svg = _numbered(vl_convert.vegalite_to_svg(spec))
+        svg = read_out(_numbered(vl_convert.vegalite_to_svg(spec)), spec.get("description", ""))
         place = svg.index(">") + 1
         return f"{svg[:place]}<metadata>{_escape(self._json(notice))}</metadata>{svg[place:]}"
 
@@ -101,6 +102,14 @@ def _numbered(svg: str) -> str:
     """The same picture whichever were drawn before it: vl-convert goes on counting the ids of what it clips."""
     numbers = {name: f"clip{place}" for place, name in enumerate(dict.fromkeys(re.findall(r"\bclip\d+\b", svg)))}
     return re.sub(r"\bclip\d+\b", lambda name: numbers[name[0]], svg)
+
+
+def read_out(svg: str, words: str) -> str:
+    """The SVG with what a screen reader says of it, as a page of Vega has it: vl-convert leaves the words out."""
+    if not words:
+        return svg
+    about = f'role="graphics-document" aria-roledescription="visualization" aria-label="{html.escape(words)}"'
+    return svg.replace("<svg ", f"<svg {about} ", 1)
 
 
 def fit_for_xml(value: Any) -> Any:

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -15,6 +15,8 @@ from xraykit.evaluation.stats import UNDEFINED, Figure, number_text, p_number, p
 from xraykit.system.files import csv_cells
 
 Kind = Literal["text", "plain", "count", "number", "percent", "points", "p"]
+MOST_READ = 5  # columns that are read out of a row
+LONGEST_READ = 120  # signs of a cell that is read out
 Rank = Literal["main", "appendix"]  # what stands on a page that is kept short, and what the full one adds
 
 
@@ -102,6 +104,11 @@ class Table:
         """Whether it names rows and says nothing of them."""
         return len(self.columns) < 2
 
+    def caption(self, title: str = "") -> str:
+        """What a screen reader calls the table: its title, else that of its section, and how large it is."""
+        size = f"{len(self.rows):,} row{'' if len(self.rows) == 1 else 's'}, {len(self.columns)} columns"
+        return f"{self.title or title or self.columns[0].name or self.key}: {size}"
+
     @property
     def scale_note(self) -> str:
         """What the bars of the table mean; empty where it has none."""
@@ -176,6 +183,27 @@ class Table:
             return None
         left, right, mark = (100 * (end - self.floor) / (1 - self.floor) for end in (*figure.ends, figure.value))
         return Bar(left, right - left, mark)
+
+
+def read_out(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in two sentences: what it is of, and its first row; without `heads` its first facts."""
+    count = f"{len(rows):,} row{'' if len(rows) == 1 else 's'}"
+    if not heads:
+        facts = "; ".join(f"{row[0]}: {_brief(', '.join(row[1:]))}" for row in rows[:MOST_READ])
+        return f"{title}, {count}. {facts}."
+    first = rows[0]
+    told = [f"{head} {_brief(cell)}" for head, cell in zip(heads[1:], first[1:], strict=True) if cell]
+    more = f", and {len(told) - MOST_READ} more" if len(told) > MOST_READ else ""
+    which = f"{heads[0]} {_brief(first[0])}".strip()
+    said = "" if not told else f" {'First row' if len(rows) > 1 else 'It says'}: {which}: "
+    return (
+        f"{title}, a table of {count} and {len(heads)} columns.{said}{'; '.join(told[:MOST_READ])}{more}".rstrip(".")
+        + "."
+    )
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= LONGEST_READ else f"{text[:LONGEST_READ].rstrip()}…"
 
 
 def write(value: Any, kind: Kind) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, SHAPES, Style, by_model, finish
+from xraykit.reports.report import read_out
 
 ROW = 26  # px an alteration of up to two models
 LANE, GAP = 17, 10  # px of a place's lane, and between two measures
@@ -48,7 +49,9 @@ def altered(
         .mark_rule(color=style.mark, strokeDash=[5, 4])
         .encode(x="chance:Q")
     )
-    words = f"Balanced accuracy of {', '.join(models)} on altered films; the dashed line is chance, {chance:.0%}"
+    words = f"Balanced accuracy of {read_out.models(models)} on altered films; the dashed line is chance, {chance:.0%}"
+    fields = ("alteration", "model") if len(models) > 1 else ("alteration",)
+    words = read_out.sentences(words, read_out.rows(given, *fields))
     return finish(
         alt.LayerChart(layer=[line, rules, points]), style, ROW * len(order) * max(1, len(models)) // 2 + 120, words
     )
@@ -74,6 +77,7 @@ def deletion_and_insertion(rows: Sequence[dict[str, Any]], model: str, *, style:
         )
     )
     words = f"Insertion and deletion curves of the heatmaps of {model} beside those of random maps"
+    words = read_out.sentences(words, read_out.courses(rows, "share", "curve", "map"))
     return finish(alt.LayerChart(layer=[lines]), style, 280, words)
 
 
@@ -125,4 +129,5 @@ def places(
     height = (LANE * len(order) + GAP) * len(measures)
     chart = alt.layer(rules, dots, said)
     assert isinstance(chart, alt.LayerChart)
-    return finish(chart, style, height, alt_text)
+    words = read_out.sentences(alt_text, read_out.rows(rows, "measure", "place"))
+    return finish(chart, style, height, words)

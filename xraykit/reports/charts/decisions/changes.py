@@ -9,6 +9,7 @@ import altair as alt
 
 from xraykit.reports.charts import grids
 from xraykit.reports.charts.style import SCREEN, Style, finish
+from xraykit.reports.report import read_out
 
 
 def matrix(
@@ -56,4 +57,16 @@ def matrix(
         *([grids.frame(base, chosen, style)] if chosen else []),
     ]
     length = size.side * len(classes)
-    return finish(alt.layer(*layers), style, length, alt_text, width=length)
+    words = read_out.sentences(alt_text, _largest(cells))
+    return finish(alt.layer(*layers), style, length, words, width=length)
+
+
+def _largest(cells: Sequence[dict[str, Any]]) -> str:
+    """How many cells changed for certain, and which changed most."""
+    known = [cell for cell in cells if cell["share"]]
+    if not known:
+        return "No cell changed"
+    most = max(known, key=lambda cell: abs(cell["share"]))
+    clear = sum(bool(cell["clear"]) for cell in cells)
+    said = f"{most['reference']} given as {most['predicted']}, {most['change']} films, {most['interval']} points"
+    return f"In {clear} of {len(cells)} cells the interval leaves out 0; the largest change is {said}"

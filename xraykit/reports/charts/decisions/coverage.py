@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, by_model, finish
+from xraykit.reports.report import read_out
 
 
 def coverage(
@@ -48,4 +49,6 @@ def coverage(
         .encode(x=alt.X("value:Q", scale=scale, axis=ruler))
     )
     height = 40 + len(order) * max(24, 17 * len(models))
-    return finish(alt.layer(promised, bars, dots), style, height, f"Coverage of the {level:.0%} prediction sets")
+    words = f"Coverage of the {level:.0%} prediction sets of {read_out.models(models)}"
+    words = read_out.sentences(words, read_out.rows(rows, "model", "row"))
+    return finish(alt.layer(promised, bars, dots), style, height, words)

@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, by_model, finish, packed
+from xraykit.reports.report import read_out
 
 HEIGHT = 340
 
@@ -44,7 +45,8 @@ def curves(
         .encode(x=x, y=y, text="words:N")
     )
     nobody = alt.Chart(packed([{"benefit": 0}])).mark_rule(color=style.faint).encode(y=y)
-    return finish(alt.layer(nobody, treated, name, lines), style, HEIGHT, f"Decision curves of {', '.join(models)}")
+    words = read_out.sentences(f"Decision curves of {read_out.models(models)}", _in_the_middle(points))
+    return finish(alt.layer(nobody, treated, name, lines), style, HEIGHT, words)
 
 
 def difference(rows: Sequence[dict[str, Any]], first: str, second: str, *, style: Style = SCREEN) -> alt.LayerChart:
@@ -71,7 +73,27 @@ def difference(rows: Sequence[dict[str, Any]], first: str, second: str, *, style
         .encode(x=x, y=y, tooltip=[alt.Tooltip("threshold:Q", title="Threshold", format=".0%")])
     )
     zero = alt.Chart(packed([{"value": 0}])).mark_rule(color=style.faint).encode(y=y)
-    return finish(alt.layer(zero, band, line, dots), style, HEIGHT, f"Net benefit, {second} minus {first}")
+    words = read_out.sentences(f"Net benefit of {second} minus that of {first}", _furthest(rows))
+    return finish(alt.layer(zero, band, line, dots), style, HEIGHT, words)
+
+
+def _in_the_middle(points: Sequence[dict[str, Any]]) -> str:
+    """Each model's net benefit at the threshold nearest to one half."""
+    if not points:
+        return ""
+    middle = min((row["threshold"] for row in points), key=lambda threshold: abs(threshold - 0.5))
+    at = (read_out.Named(row["model"], row["benefit"]) for row in points if row["threshold"] == middle)
+    return read_out.figures(at, "number", of=f"At a threshold of {middle:.0%}")
+
+
+def _furthest(rows: Sequence[dict[str, Any]]) -> str:
+    """Where the difference is largest, and at how many thresholds its interval leaves out 0."""
+    if not rows:
+        return ""
+    most = max(rows, key=lambda row: abs(row["value"]))
+    clear = sum(bool(row["clear"]) for row in rows)
+    largest = f"The largest difference is {most['value']:+.4f}, at a threshold of {most['threshold']:.0%}"
+    return f"{largest}; at {clear} of {len(rows)} thresholds the interval leaves out 0"
 
 
 def _across() -> alt.X:

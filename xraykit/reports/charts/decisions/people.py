@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
 from xraykit.evaluation.decisions.people import DOTS
 from xraykit.reports.charts.style import SCREEN, Style, finish
+from xraykit.reports.report import read_out
 
 ACROSS = 20  # dots in a row
 ROWS = DOTS // ACROSS
@@ -51,13 +53,23 @@ def people(
     y = alt.Y(
         "y:Q", axis=None, scale=alt.Scale(domain=[-2.9, len(models) * STEP - 2.9], reverse=True, nice=False, zero=False)
     )
-    words = (
-        f"Of {DOTS} people at {PREVALENCE} % prevalence: who has the class and who is called so, {', '.join(models)}"
-    )
+    words = f"Of {DOTS} people at {PREVALENCE} % prevalence: who has {labels[0]} and who is called so"
+    first = [row for row in rows if row["place"] == places[0] and row["label"] == labels[0]]
+    words = read_out.sentences(words, *map(_counted, first))
     chart = alt.layer(_dots(base, x, y, style), *_texts(base, x, y, style)).add_params(slider, *chosen)
     return finish(chart, style, round(len(models) * STEP * 31), words).configure_legend(
         orient="bottom", direction="horizontal", columns=4, labelColor=style.ink, labelFontSize=12, symbolSize=120
     )
+
+
+def _counted(row: Mapping[str, Any]) -> str:
+    """What a model's dots say before anybody moves the slider, counted as `_figures` counts."""
+    sick, well = PREVALENCE / 100, 1 - PREVALENCE / 100
+    ill, hits, called = (
+        math.floor(DOTS * share + 0.5)
+        for share in (sick, sick * row["sensitivity"], sick + well * (1 - row["specificity"]))
+    )
+    return f"{row['model']} finds {hits} of the {ill} who have it and calls {called - ill} of the others so"
 
 
 def _dots(base: alt.Chart, x: alt.X, y: alt.Y, style: Style) -> alt.Chart:

@@ -186,7 +186,8 @@ class Keyed(Block):
                 x, y = place.x, y + LEGEND
             shapes.line(canvas, (x, y + LEGEND / 2, x + 0.42, y + LEGEND / 2), color, 2.5, dash)
             box = Place(x + 0.5, y, wide - 0.55, LEGEND)
-            shapes.name(shapes.text(canvas, box, [title], looks.NOTE, anchor="middle"), "legend")
+            shown = measure.clipped(title, looks.NOTE, wide - 0.55, 1)
+            shapes.name(shapes.text(canvas, box, [shown], looks.NOTE, anchor="middle"), "legend")
             x += wide
         below = place.y + self._legend
         self.block.draw(canvas, Place(place.x, below, place.w, place.h - self._legend))

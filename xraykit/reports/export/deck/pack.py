@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pptx.enum.shapes import PP_PLACEHOLDER_TYPE
 from pptx.oxml import parse_xml
-from pptx.oxml.ns import nsdecls
+from pptx.oxml.ns import nsdecls, qn
 from pptx.util import Pt
 
 from xraykit.reports.export.deck import look as looks
@@ -21,6 +22,7 @@ from xraykit.reports.report.picture import fit_for_xml
 
 WORTH = 0.45  # of a slide that must be free to begin there what goes on on the next
 TILES = 4  # in a row of a title slide
+SUBTITLE = 1  # the layout's number of the placeholder
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,13 @@ def title_slide(deck: Any, report: Report, look: Look, notes: str) -> None:
     _title(canvas, Place(looks.MARGIN, top, looks.ACROSS, high + 0.1), title, size)
     lead = measure.clipped(report.lead, 20, looks.ACROSS, 4)
     below = top + high + 0.25
+    subtitle = next(shape for shape in canvas.slide.placeholders if shape.placeholder_format.idx == SUBTITLE)
     if lead:
-        shapes.text(canvas, Place(looks.MARGIN, below, looks.ACROSS, 1.4), [lead], 20, color=look.faint)
-        below += measure.height(lead, 20, looks.ACROSS) + 0.3
+        high = measure.height(lead, 20, looks.ACROSS)
+        _written(subtitle, Place(looks.MARGIN, below, looks.ACROSS, high + 0.1), lead, 20, color=look.faint)
+        below += high + 0.3
+    else:
+        subtitle._element.getparent().remove(subtitle._element)
     if not tiles:
         facts = [measure.clipped(f"{name}: {value}", 18, looks.ACROSS, 1) for name, value in report.facts[:2]]
         shapes.text(canvas, Place(looks.MARGIN, below + 0.1, looks.ACROSS, 1), facts, 18, color=look.faint, after=6)
@@ -94,7 +100,7 @@ def title_slide(deck: Any, report: Report, look: Look, notes: str) -> None:
         for k, row in enumerate(tiles):
             _tiles(canvas, row, below + k * (min(room, 2.6) + looks.GAP), min(room, 2.6))
     _footer(canvas, report)
-    canvas.slide.notes_slide.notes_text_frame.text = fit_for_xml(notes)
+    _speaker(canvas, notes)
 
 
 def slide(deck: Any, report: Report, title: str, page: Page, look: Look, notes: str) -> None:
@@ -110,7 +116,7 @@ def slide(deck: Any, report: Report, title: str, page: Page, look: Look, notes: 
         block.draw(canvas, Place(looks.MARGIN, y, looks.ACROSS, high))
         y += high + looks.GAP
     _footer(canvas, report)
-    canvas.slide.notes_slide.notes_text_frame.text = fit_for_xml(notes)
+    _speaker(canvas, notes)
 
 
 def _heights(stack: Sequence[Block]) -> list[tuple[Block, float]]:
@@ -130,13 +136,20 @@ def _heights(stack: Sequence[Block]) -> list[tuple[Block, float]]:
 
 def _title(canvas: Canvas, place: Place, title: str, size: float) -> None:
     shape = canvas.slide.shapes.title
+    _written(shape, place, title, size, color=canvas.look.ink, bold=True)
+    shape.text_frame.vertical_anchor = shapes.ANCHOR["bottom"]
+
+
+def _written(shape: Any, place: Place, words: str, size: float, *, color: str, bold: bool = False) -> None:
+    """A placeholder of the layout with its words: outlines and screen readers go by them."""
     shape.left, shape.top, shape.width, shape.height = place.emu
     frame = shape.text_frame
     shapes.bare(frame)
-    frame.vertical_anchor = shapes.ANCHOR["bottom"]
-    run = frame.paragraphs[0].add_run()
-    frame.paragraphs[0].alignment = shapes.ALIGN["left"]
-    shapes.write(run, shapes.Run(title, canvas.look.ink, True), size)
+    frame.vertical_anchor = shapes.ANCHOR["top"]
+    paragraph = frame.paragraphs[0]
+    paragraph.alignment = shapes.ALIGN["left"]
+    paragraph.line_spacing, paragraph.space_before = 1.0, Pt(0)
+    shapes.write(paragraph.add_run(), shapes.Run(words, color, bold), size)
 
 
 def _tiles(canvas: Canvas, tiles: Sequence[Tile], top: float, high: float) -> None:
@@ -172,14 +185,29 @@ def _footer(canvas: Canvas, report: Report) -> None:
         canvas, Place(looks.WIDTH - looks.MARGIN - 0.8, top, 0.8, 0.3), [""], looks.FOOTER, align="right"
     )
     shapes.name(number, "number")
-    place = canvas.slide.part.partname.idx
     paragraph = number.text_frame.paragraphs[0]._p
     for run in list(paragraph)[1:]:
         paragraph.remove(run)
-    paragraph.append(
-        parse_xml(
-            f'<a:fld {nsdecls("a")} id="{{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}}" type="slidenum"><a:rPr lang="en-GB" '
-            f'sz="{Pt(looks.FOOTER).centipoints}"><a:solidFill><a:srgbClr val="{canvas.look.faint[1:].upper()}"/>'
-            f"</a:solidFill></a:rPr><a:t>{place}</a:t></a:fld>"
-        )
+    color = f'<a:solidFill><a:srgbClr val="{canvas.look.faint[1:].upper()}"/></a:solidFill>'
+    paragraph.append(_number(canvas, f'sz="{Pt(looks.FOOTER).centipoints}"', color))
+
+
+def _speaker(canvas: Canvas, notes: str) -> None:
+    """The slide's notes, and its number on their sheet."""
+    sheet = canvas.slide.notes_slide
+    sheet.notes_text_frame.text = fit_for_xml(notes)
+    for holder in sheet.placeholders:
+        if holder.placeholder_format.type == PP_PLACEHOLDER_TYPE.SLIDE_NUMBER:
+            paragraph = holder.text_frame.paragraphs[0]._p
+            last = paragraph.find(qn("a:endParaRPr"))
+            number = _number(canvas)
+            paragraph.append(number) if last is None else last.addprevious(number)
+
+
+def _number(canvas: Canvas, size: str = "", fill: str = "") -> Any:
+    """The slide's number, which the program keeps right."""
+    place = canvas.slide.part.partname.idx
+    return parse_xml(
+        f'<a:fld {nsdecls("a")} id="{{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}}" type="slidenum">'
+        f'<a:rPr lang="en-GB" {size}>{fill}</a:rPr><a:t>{place}</a:t></a:fld>'
     )

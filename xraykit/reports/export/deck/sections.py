@@ -44,7 +44,7 @@ def blocks(section: Section, notice: str, look: Look) -> list[Block]:
         if isinstance(part, Table):
             if _said(part, section, made):
                 continue
-            if parts and (pair := _two_tables(part, parts[0], look)):
+            if parts and (pair := _two_tables(part, parts[0], section, look)):
                 parts.pop(0)
                 made.append(pair)
             else:
@@ -95,8 +95,9 @@ def picture(part: Picture, width: float, notice: str, look: Look) -> Block:
         wide, high = size_of(svg)
         if high < TALL * wide or width < looks.ACROSS:
             return Pixels(width, *chart_pixels(svg, width), part.key, alt)
-        halves = halved(chart_pixels(svg, beside(2))[0])
-        return Beside(width, tuple(Pixels(beside(2), *half, part.key, alt, high=4.2) for half in halves))
+        halves = zip(halved(chart_pixels(svg, beside(2))[0]), ("Upper", "Lower"), strict=True)
+        pixels = (Pixels(beside(2), *half, part.key, f"{which} half. {alt}", high=4.2) for half, which in halves)
+        return Beside(width, tuple(pixels))
 
 
 def _native(spec: dict, key: str, alt: str, width: float, look: Look) -> Block:
@@ -119,7 +120,7 @@ def _photographs(row: Sequence[Photograph]) -> Block:
     width = beside(max(2, len(row)))
     titles = _level([part.title for part in row], width)
     blocks = (
-        Titled(width, Pixels(width, part.png, part.size, part.key, part.alt, high=4.0), title, part.note)
+        Titled(width, Pixels(width, part.png, part.size, part.key, part.read_out, high=4.0), title, part.note)
         for part, title in zip(row, titles, strict=True)
     )
     return Beside(looks.ACROSS, tuple(blocks))
@@ -146,12 +147,12 @@ def _pair(first: Picture, second: object, notice: str, look: Look) -> Block | No
     return Keyed(looks.ACROSS, made, entries) if entries else made
 
 
-def _two_tables(first: Table, second: object, look: Look) -> Block | None:
+def _two_tables(first: Table, second: object, section: Section, look: Look) -> Block | None:
     """Two small tables side by side."""
     width = beside(2)
     if not isinstance(second, Table) or len(first.columns) != len(second.columns) or not first.title:
         return None
-    pair = [grids.of_table(part, look, looks.ROOM - 1, width) for part in (first, second)]
+    pair = [grids.of_table(part, section.title, look, looks.ROOM - 1, width) for part in (first, second)]
     if any(len(made) != 1 or made[0].size < 14 or made[0].least > looks.ROOM - 1 for made, _ in pair):
         return None
     size = min(made[0].size for made, _ in pair)
@@ -208,8 +209,8 @@ def _keys(block: Block) -> Iterator[str]:
 
 
 def _tables(part: Table, section: Section, look: Look, room: float) -> list[Block]:
-    if (matrix := matrices.of_table(part, look, looks.ACROSS)) is not None:
+    if (matrix := matrices.of_table(part, section.title, look, looks.ACROSS)) is not None:
         return [Titled(looks.ACROSS, matrix, "" if part.title == section.title else part.title, part.note)]
-    made, note = grids.of_table(part, look, room - (0.9 if part.note else 0.5))
+    made, note = grids.of_table(part, section.title, look, room - (0.9 if part.note else 0.5))
     title = "" if part.title == section.title else part.title
     return [Titled(looks.ACROSS, grid, title, note if grid is made[-1] else "") for grid in made]

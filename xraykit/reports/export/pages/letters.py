@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Any
 
-from xraykit.reports.export.pages import tables
+from xraykit.reports.export.pages import fonts
 
 BEYOND = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\xff\u200b]+")
 JOINED = ("Cf", "Mn", "Me")  # categories that belong to the letter before
@@ -77,4 +77,4 @@ def _letter_by_letter() -> Any:
     """The page's font without shaping, which would put a mark alone on a circle, there or not."""
     from PIL import ImageFont
 
-    return ImageFont.truetype(tables.font(False).path, tables.EM, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(fonts.font(False).path, fonts.EM, layout_engine=ImageFont.Layout.BASIC)

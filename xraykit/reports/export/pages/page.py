@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xraykit
 from xraykit.reports.export import figure
 from xraykit.reports.export.figure import Look
-from xraykit.reports.export.pages import tables
+from xraykit.reports.export.pages import fonts, tables
 from xraykit.reports.film.photograph import Photograph
 from xraykit.reports.report.page import Report, Section
 from xraykit.reports.report.picture import Picture
@@ -33,6 +33,8 @@ WHOLE = 0.86  # of the height: a photograph that takes the width
 PAIRED = 24  # rows of the longest table that stands beside another
 LINE = 1.55  # of the type: from line to line, with a share of what is between paragraphs
 HEADED = 76  # pt: a chart's title and two lines of its note
+NAMED, FACT_GAP = 0.34, 1.6  # of the width: what names the facts takes at most; em behind it
+TITLED = 0.88  # of the width: bold and a little larger, a title breaks its words sooner
 MANY = 12  # classes of a matrix that stands beside another
 PANEL = {"paper": "#F5F8FA", "stage": "#12171C"}
 WARN = {"paper": ("#8A5A00", "#FFF8EA"), "stage": ("#F5C84C", "#1D190E")}
@@ -100,6 +102,7 @@ class Page:
     def to_dict(self) -> dict[str, Any]:
         report, style = self.report, self.style
         ink, paper = WARN[self.look]
+        first = self._named
         return {
             "sheet": self.sheet,
             "single": False,
@@ -109,7 +112,11 @@ class Page:
             "notice": report.notice,
             "version": f"xraykit {xraykit.__version__}",
             "tiles": [tile._asdict() for tile in report.headline],
-            "facts": [[name, self._text(value, 0.7 * self.format.width)] for name, value in report.facts],
+            "facts": [
+                [self._text(name, first), self._text(value, 0.95 * self.format.width - first)]
+                for name, value in report.facts
+            ],
+            "named": round(first, 2),
             "blocks": list(self._blocks(self.report.sections, self.format.width)),
             "type": self.format.type,
             "table": self.format.table,
@@ -117,7 +124,7 @@ class Page:
             "half": self.half,
             "beside": self.beside,
             "gap": self.format.gap,
-            "family": tables.FAMILY,
+            "family": fonts.FAMILY,
             "colors": {
                 "page": style.background,
                 "ink": style.ink,
@@ -129,6 +136,12 @@ class Page:
                 "warned": paper,
             },
         }
+
+    @property
+    def _named(self) -> float:
+        """Width of the column that names the facts, in pt: never so wide that what they say has no room."""
+        widest = max((tables.length(name) for name, _ in self.report.facts), default=0.0)
+        return min(self.format.type * (widest + FACT_GAP), NAMED * self.format.width)
 
     def _blocks(self, sections: Sequence[Section], width: float) -> Iterator[dict[str, Any]]:
         """Sections as they stand: alone, or several small ones in two columns."""
@@ -163,7 +176,7 @@ class Page:
         length = sum(map(len, section.words))
         alone = self.sheet == "wide" and width == self.format.width and not section.parts  # on a slide
         return {
-            "title": section.title,
+            "title": self._text(section.title, 0.6 * TITLED * width if self.sheet == "wide" else TITLED * width),
             "words": [self._text(words, self.beside if words_at_side else width) for words in section.words],
             "type": self.format.type * (1 if not alone else 1.4 if length < 400 else 1.2 if length < 800 else 1),
             "short": length < 600,
@@ -245,7 +258,7 @@ class Page:
         else:
             groups = tables.fit(table, width, self.format.table, self.format.smallest)
         return {
-            "title": table.title,
+            "title": self._text(table.title, TITLED * width),
             "note": note,
             "head": table.head,
             "fresh": self.sheet == "wide" and width == self.format.width and len(table.rows) > BESIDE,
@@ -305,9 +318,9 @@ class Page:
         drawn = self._drawn(picture, room / self.format.chart, most / self.format.chart)
         scale = self.format.reduced * min(self.format.chart, room / drawn.width, most / drawn.height)
         return {
-            "title": picture.title,
+            "title": self._text(picture.title, TITLED * room),
             "note": picture.note,
-            "alt": ". ".join(filter(None, (picture.title, picture.note))),
+            "alt": drawn.words or picture.title,
             "svg": drawn.svg,
             "width": round(scale * drawn.width, 2),
             "height": round(scale * drawn.height, 2),
@@ -328,7 +341,7 @@ class Page:
         return {
             "title": photograph.title,
             "note": photograph.note,
-            "alt": photograph.alt,
+            "alt": photograph.read_out,
             "svg": photograph_svg(photograph, down),
             "width": round(scale * across, 2),
             "height": round(scale * down, 2),

@@ -73,7 +73,7 @@ class Single(Page):
         down = legend.rows if legend else down
         return {
             "title": photograph.title,
-            "alt": photograph.alt,
+            "alt": photograph.read_out,
             "svg": photograph_svg(photograph, down),
             "aspect": across / down,
             "lines": [*(legend.lines if legend else ()), *filter(None, [photograph.note])],

@@ -8,20 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 from xraykit.evaluation.stats import Figure
+from xraykit.reports.export.pages import fonts, letters
 from xraykit.reports.report.table import Cell, Column, Table
 
-FONTS = Path(__file__).parents[1] / "fonts"
-FAMILY = "Liberation Sans"
-EM = 200  # font size at which text is measured
 GAP = 1.2  # em between two columns, a tenth of it to spare
 SMALL = 0.86  # of the type: intervals and heads
 LEVEL = (2.4, 7.0)  # em of a bar beside a number: at least, and where there is room
 WORDY, NARROW = 16.0, 7.0  # em: a column of text asks for at most, may be squeezed to
+HEAD_LINES = 6  # of a column's name, where the words allow it
 SLACK = 0.03  # em by which measures may differ
 PARTS = re.compile(r"[^_/.\-:,@]+[_/.\-:,@]*|[_/.\-:,@]+")
 BREAK = "\u200b"  # a place where a line may break
@@ -101,7 +99,13 @@ def length(text: str, *, bold: bool = False) -> float:
 
 def breakable(text: str, width: float) -> str:
     """Text whose words longer than `width` em may break, after a mark where they have one; else between letters."""
-    return re.sub(r"\S+", lambda word: _broken(word[0], width) if length(word[0]) > width + SLACK else word[0], text)
+    return re.sub(
+        r"\S+", lambda word: _broken(word[0], width) if length(word[0]) > width + SLACK else word[0], _set(text)
+    )
+
+
+def _is_long(word: str, width: float) -> bool:
+    return length(word) > width + SLACK
 
 
 def wrapped(text: str, width: float, *, bold: bool = False) -> list[str]:
@@ -144,7 +148,8 @@ def _needs(table: Table, stacked: bool) -> list[_Need]:
 def _need(table: Table, place: int, column_cells: Sequence[Cell]) -> _Need:
     column = table.columns[place]
     name = column.name if table.head else ""
-    head = SMALL * max([*map(_longest, name.split()), min(length(name), 6)])
+    lines_of_head = min(length(name) / HEAD_LINES, WORDY)
+    head = SMALL * max([*map(_longest, name.split()), min(length(name), 6), lines_of_head])
     lines = [line for cell in column_cells for line in _lines(cell.text, cell.interval)]
     natural = max((scale * length(line) for line, scale in lines), default=0)
     if column.kind != "text" and not any(cell.text.count(" ") > 3 for cell in column_cells):
@@ -199,12 +204,9 @@ def _longest(word: str) -> float:
 
 @lru_cache(maxsize=1 << 14)
 def _length(text: str, bold: bool) -> float:
-    return max((font(bold).getlength(line) for line in text.splitlines()), default=0) / EM
+    return max((fonts.font(bold).getlength(line) for line in _set(text).splitlines()), default=0) / fonts.EM
 
 
-@cache
-def font(bold: bool) -> Any:
-    """The page's font at the size at which text is measured."""
-    from PIL import ImageFont
-
-    return ImageFont.truetype(FONTS / f"LiberationSans-{'Bold' if bold else 'Regular'}.ttf", EM)
+def _set(text: str) -> str:
+    """As the page has it: letters that the font lacks take the room of their code points."""
+    return letters.drawable(text)

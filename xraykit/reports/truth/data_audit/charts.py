@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 
 from xraykit.reports.charts.style import SCREEN, Style, finish
+from xraykit.reports.report import read_out
 
 FEW, ROOM = 4, 420  # classes whose names stand side by side, and the pixels that they share
 SLANTED: dict[str, Any] = {"labelAngle": -60, "labelLimit": 120}
@@ -55,7 +56,7 @@ def probes(
             .mark_rule(strokeDash=dash, strokeWidth=1.6, color=colour)
             .encode(x="value:Q", tooltip=[alt.Tooltip("name:N", title="Line"), alt.Tooltip("value:Q", format=".1%")])
         )
-    return finish(alt.LayerChart(layer=[*lines, *drawn]), style, 60 + 42 * len(order), alt_text)
+    return finish(alt.LayerChart(layer=[*lines, *drawn]), style, 60 + 42 * len(order), read_out.sentences(alt_text))
 
 
 def rows_of(counts: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
@@ -96,4 +97,13 @@ def shares(
     text = base.mark_text(fontSize=13 if len(labels) <= FEW else 9).encode(
         text=alt.Text("films:Q", format=",d"), color=ink
     )
-    return finish(alt.LayerChart(layer=[tiles, text]), style, above + 30 * len(values), alt_text)
+    words = read_out.sentences(alt_text, _clearest(rows))
+    return finish(alt.LayerChart(layer=[tiles, text]), style, above + 30 * len(values), words)
+
+
+def _clearest(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The value whose films are most of one class."""
+    if not rows:
+        return ""
+    most = max(rows, key=lambda row: (row["share"], row["films"]))
+    return f"Most of one class: {most['value']}, where {most['share']:.1%} of the films are {most['label']}"

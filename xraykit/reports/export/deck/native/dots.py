@@ -48,6 +48,7 @@ class Dots(Block):
     dots: tuple[Dot, ...]
     axis: Axis
     lines: tuple[tuple[float, str, tuple[float, ...]], ...]
+    part: bool = False  # of a chart that goes on on the next slide
 
     @property
     def least(self) -> float:
@@ -61,7 +62,8 @@ class Dots(Block):
         count = int((room - self._legend - RULER) // self._row)
         if count < 2:
             return None
-        return replace(self, rows=self.rows[:count]), replace(self, rows=self.rows[count:])
+        parts = (self.rows[:count], self.rows[count:])
+        return replace(self, rows=parts[0], part=True), replace(self, rows=parts[1], part=True)
 
     def draw(self, canvas: Canvas, place: Place) -> None:
         entries = self._entries
@@ -105,7 +107,9 @@ class Dots(Block):
         wide, high = plot.w + 2 * SIDE, plot.h + RULER
         inner = (SIDE / wide, 0.0, plot.w / wide, plot.h / high)
         up = Axis(low=0, high=len(self.rows), step=1, shown=False)
-        chart = Chart(self.key, self.alt, tuple(series), self.axis, up, inner)
+        shown = " to ".join(dict.fromkeys((self.rows[0], self.rows[-1])))
+        alt = f"{self.alt} This part: {shown}." if self.part else self.alt
+        chart = Chart(self.key, alt, tuple(series), self.axis, up, inner)
         xy.draw(canvas, Place(plot.x - SIDE, plot.y, wide, high), chart)
 
     def _interval(self, dot: Dot) -> Series:

@@ -18,12 +18,13 @@ from xraykit.reports.export.deck import measure, shapes
 from xraykit.reports.export.deck.blocks import Block
 from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.shapes import Canvas, Place, Run
-from xraykit.reports.report.table import Table
+from xraykit.reports.report.table import Table, read_out
 
 MOST_ROWS = 24  # of a table on slides: nobody reads more of them in a talk
 PLAIN = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"  # PowerPoint's table style without fill and lines
 PAD, PAD_DOWN = 0.09, 0.045  # inches inside a cell
 LONGEST = 400  # signs of a cell
+HEAD_LINES = 4  # of a column's name
 TALL = 1.4  # times as high as it must be: where there is room, rows stand further apart
 
 
@@ -41,6 +42,7 @@ class Grid(Block):
     """Rows of text below a head in columns of these widths."""
 
     key: str
+    title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     fills: tuple[tuple[str, ...], ...]
@@ -81,7 +83,8 @@ class Grid(Block):
         lines += [squares(row, fills, False) for row, fills in zip(self.rows, self.fills, strict=True)]
         heights = ([self._head] if self.head else []) + [self._height(row) for row in self.rows]
         taller = min(TALL, max(1.0, place.h / sum(heights)))
-        table(canvas, place, self.key, lines, self.widths, [taller * high for high in heights], ruled=True)
+        drawn = table(canvas, place, self.key, lines, self.widths, [taller * high for high in heights], ruled=True)
+        shapes.name(drawn, self.key, read_out(self.title, self.head, self.rows))
 
     @property
     def _head(self) -> float:
@@ -94,11 +97,11 @@ class Grid(Block):
         )
 
 
-def of_table(given: Table, look: Look, room: float, width: float = looks.ACROSS) -> tuple[list[Grid], str]:
+def of_table(given: Table, title: str, look: Look, room: float, width: float = looks.ACROSS) -> tuple[list[Grid], str]:
     """A table as grids, its columns in several where they do not fit, and what to say below them.
 
     The type is the largest in which its columns fit into `width` and its rows into `room` inches. A table of names
-    alone says nothing: there are no grids.
+    alone says nothing: there are no grids. One without a title is read out by `title`.
     """
     shown = [[_kept_together(text) for text in row] for row in given.written[:MOST_ROWS]]
     note = given.note
@@ -122,7 +125,8 @@ def of_table(given: Table, look: Look, room: float, width: float = looks.ACROSS)
 
         rows, filled = tuple(map(pick, shown)), tuple(map(pick, fills))
         heads = pick(head) if given.head else ()
-        return Grid(sum(widths), given.key, heads, rows, filled, pick(aligns), widths, size)
+        called = given.title or title
+        return Grid(sum(widths), given.key, called, heads, rows, filled, pick(aligns), widths, size)
 
     heads = head if given.head else ("",) * len(head)
     for size in looks.TABLE:
@@ -248,7 +252,8 @@ def _least(place: int, head: Sequence[str], rows: Sequence[Sequence[str]], size:
     word = max(measure.longest_word(text, size, bold=bold) for text, bold in cells)
     third = max(measure.width(row[place], size) for row in rows) / 3
     short = min(1.3, 3 * third)
-    return max(min(word, 4.5), min(third, 3.2), short) + 2 * PAD + 0.06
+    above = min(measure.width(head[place], size, bold=True) / HEAD_LINES, 3.2)
+    return max(min(word, 4.5), min(third, 3.2), short, above) + 2 * PAD + 0.06
 
 
 def _shared(wanted: Sequence[float], least: Sequence[float], room: float) -> tuple[float, ...]:

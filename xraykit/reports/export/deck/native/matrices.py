@@ -12,7 +12,7 @@ from xraykit.reports.export.deck.look import Look
 from xraykit.reports.export.deck.marks import Layer, NotNative
 from xraykit.reports.export.deck.native.grids import PAD, PAD_DOWN, Square, shade, table
 from xraykit.reports.export.deck.shapes import Canvas, Place
-from xraykit.reports.report.table import Table
+from xraykit.reports.report.table import Table, read_out
 
 FEW = 6  # classes up to which a cell has its share below its count
 MANY = 12  # classes up to which names are in the type of tables
@@ -42,7 +42,7 @@ class Matrix(Block):
     def draw(self, canvas: Canvas, place: Place) -> None:
         count = len(self.down)
         high = (min(place.h, self.most) - self._head) / count
-        large = min(26.0, 72 * high * (0.36 if self._roomy else 0.5), 72 * self._cell * 0.3)
+        large = min(26.0, 72 * high * (0.36 if self._roomy else 0.5), 72 * self._cell * 0.3, self._widest)
         small = max(12.0, min(16.0, 0.6 * large))
         heads = [str(k + 1) for k in range(len(self.across))] if self._numbered else self.across
         lines = [
@@ -80,6 +80,14 @@ class Matrix(Block):
         x = place.x + max(0, (place.w - sum(widths)) / 2)
         drawn = table(canvas, place._replace(x=x), self.key, lines, widths, [self._head, *[high] * count])
         shapes.name(drawn, self.key, self.alt)
+
+    @property
+    def _widest(self) -> float:
+        """Points of type in which the longest number stands in one line of its cell."""
+        longest = max(
+            (measure.width(texts[0], 1, bold=True) for row in self.cells for texts, *_ in row if texts), default=0.0
+        )
+        return (self._cell - 2 * PAD) / max(longest, 1e-6)
 
     @property
     def _roomy(self) -> bool:
@@ -126,8 +134,8 @@ class Matrix(Block):
         return max(above * self._size * measure.LINE / 72, corner) + 2 * PAD_DOWN
 
 
-def of_table(given: Table, look: Look, width: float) -> Matrix | None:
-    """A table whose columns are all shaded as a matrix; None of any other."""
+def of_table(given: Table, title: str, look: Look, width: float) -> Matrix | None:
+    """A table whose columns are all shaded as a matrix, without a title read out by `title`; None of any other."""
     if len(given.columns) < 3 or any(column.look != "shade" for column in given.columns[1:]) or not given.rows:
         return None
     few = len(given.columns) - 1 <= FEW
@@ -145,7 +153,8 @@ def of_table(given: Table, look: Look, width: float) -> Matrix | None:
     names = tuple(column.name for column in given.columns)
     down = tuple(row[0] for row in given.written)
     corner = names[0].replace(" \\ ", "\u00a0↓\n", 1) + ("\u00a0→" if " \\ " in names[0] else "")
-    return Matrix(width, given.key, given.title or names[0], corner, names[1:], down, cells)
+    alt = read_out(given.title or title, names, given.written)
+    return Matrix(width, given.key, alt, corner, names[1:], down, cells)
 
 
 def of_layers(drawn: list[Layer], key: str, alt: str, width: float) -> Matrix:

@@ -4,11 +4,13 @@ import { presetNames } from "../xraykit.viewer/window.js";
 import { fill, h, say } from "./kit/dom.js";
 import { icon } from "./kit/icons.js";
 import { choices, segments, sheetOf, slider } from "./kit/menu.js";
-import { MOST_PANES, earlier, layoutOf, olderOf, priorOf } from "./panes.js";
+import { MOST_PANES, contentsOf, earlier, mostPanes, olderOf, priorOf, whyAlone, whyBare } from "./panes.js";
 
 const SHARPENED = [["off", "Off"], ["sharp", "Sharpened"], ["clahe", "CLAHE"]];
 const HINTS = { Auto: "window-auto", "Full range": "window-full" };
 const MODES = [["layer", "Layer"], ["blink", "Blink"], ["slider", "Slider"]];
+const OF_HEATMAPS = ["overlay"]; // buttons that do nothing where no heatmap can be; a menu opens and says why
+const ONE_MODEL = "Needs two models: only one is chosen.";
 
 /** Groups of buttons: [command, drawing, label]. A command that nobody offers has no button. */
 const GROUPS = [
@@ -26,7 +28,7 @@ const GROUPS = [
 export function createBar({ bar, line }, room) {
   const buttons = new Map(); // command -> button
   const button = ([name, drawing, label]) => {
-    const element = toolButton(drawing, label, () => room.command(name)?.run(true));
+    const element = toolButton(drawing, label, () => (isOff(element) ? room.say(element.title) : room.command(name)?.run(true)));
     buttons.set(name, { element, label });
     return element;
   };
@@ -58,8 +60,9 @@ export function createBar({ bar, line }, room) {
   return {
     show() {
       for (const [name, { element, label }] of buttons) showButton(room, name, element, label);
-      say(panesButton.querySelector(".label"), layoutOf(room) === 1 ? "1 pane" : `${layoutOf(room)} panes`);
-      const now = JSON.stringify([room.models(), room.store.get().label, room.state.models.map((model) => model.name), room.hidden(room.row())]);
+      const panes = contentsOf(room).length;
+      say(panesButton.querySelector(".label"), panes === 1 ? "1 pane" : `${panes} panes`);
+      const now = JSON.stringify([room.models(), room.store.get().label, room.state.models.map((model) => model.name), whyBare(room)]);
       if (now === mark) return;
       mark = now;
       refill(pills, modelPills(room));
@@ -84,12 +87,17 @@ function toolButton(drawing, label, press) {
   return h("button", { type: "button", class: "tool", onclick: press, "aria-label": label }, icon(drawing), h("span", { class: "label" }, label));
 }
 
+const isOff = (element) => element.getAttribute("aria-disabled") === "true";
+
 /** A button of a command shows whether it is on, what its key is, and whether it can be pressed at all. */
 function showButton(room, name, element, label) {
   const command = room.command(name);
   element.hidden = !command && !name.startsWith("panel-");
   const keys = room.keysOf(name);
-  const title = keys.length ? `${command?.label ?? label} (${keys.join(", ")})` : command?.label ?? label;
+  const why = OF_HEATMAPS.includes(name) ? whyBare(room) : "";
+  const title = why || (keys.length ? `${command?.label ?? label} (${keys.join(", ")})` : command?.label ?? label);
+  if (why) element.setAttribute("aria-disabled", "true");
+  else element.removeAttribute("aria-disabled");
   if (element.title !== title) element.title = title;
   const on = name.startsWith("panel-") ? room.panelIsOpen(name.slice("panel-".length)) : command?.pressed ? Boolean(command.pressed()) : null;
   if (on === null) element.removeAttribute("aria-pressed");
@@ -114,6 +122,8 @@ function windowChoices(room, close) {
 /** Which class, by which method, in which colours, how strong, on whose scale, and how two models share a pane. */
 function overlayForm(room, again) {
   const { state, store } = room;
+  const why = whyBare(room);
+  if (why) return [h("p", { class: "sheet-title" }, "Heatmap over the film"), h("p", { class: "why" }, why)];
   const overlay = room.viewer.view?.overlay ?? {};
   const set = (partial) => {
     room.viewer.set({ overlay: partial });
@@ -136,7 +146,7 @@ function overlayForm(room, again) {
     slider("Opacity", Math.round(100 * (overlay.opacity ?? 0.4)), (value) => `${value} %`,
       (value) => room.viewer.set({ overlay: { opacity: value / 100 } })),
     segments("Scale", [[true, "Shared"], [false, "Own"]], Boolean(overlay.shared), (shared) => set({ shared })),
-    segments("Two models", MODES, overlay.mode, (mode) => {
+    segments("Two models", MODES.map(([mode, words]) => [mode, words, mode !== "layer" && room.models().length < 2 ? ONE_MODEL : ""]), overlay.mode, (mode) => {
       set({ mode });
       if (mode !== "layer") room.showBoth();
     }),
@@ -150,8 +160,9 @@ function paneChoices(room, close) {
     room.store.set(partial);
     close();
   };
-  const layouts = Array.from({ length: MOST_PANES }, (_, place) => ({ value: place + 1, label: ["One pane", "Two panes", "Three panes"][place] }));
-  const parts = [choices("Panes", layouts, layoutOf(room), (layout) => set({ layout }))];
+  const most = mostPanes(room);
+  const layouts = Array.from({ length: MOST_PANES }, (_, place) => ({ value: place + 1, label: ["One pane", "Two panes", "Three panes"][place], disabled: place >= most }));
+  const parts = [choices("Panes", layouts, contentsOf(room).length, (layout) => set({ layout })), most < MOST_PANES ? h("p", { class: "why" }, whyAlone(room)) : null];
   if (!row || row.state !== "ready") return parts;
   const older = olderOf(room, row);
   const chosen = priorOf(room, row)?.id ?? null;
@@ -171,7 +182,7 @@ function modelPills(room) {
 }
 
 function classSegments(room) {
-  if (room.hidden(room.row()) || !room.models().length) return null;
+  if (whyBare(room)) return null;
   const items = [[null, "Predicted"], ...room.classes().map((label) => [label, label])];
   return segments("Heatmap of", items, room.store.get().label, (label) => room.setLabel(label));
 }

@@ -5,7 +5,7 @@ import { icon } from "./kit/icons.js";
 import { choices, sheetOf } from "./kit/menu.js";
 import { caution } from "./kit/scorecard.js";
 import { isPresented } from "./kit/stage.js";
-import { isStopped } from "./list/gate.js";
+import { isRefused, isStopped } from "./list/gate.js";
 
 export const MOST_PANES = 3;
 const FAST = "Grad-CAM"; // comes with the probabilities; every other method is computed on demand
@@ -54,8 +54,33 @@ export function contentsOf(room) {
   return room.hidden(room.row()) || isUnread(room.row()) ? withoutModels(contents) : contents;
 }
 
-/** Whether the gate kept a film from every model: each of their panes would be the bare film again. */
-const isUnread = (row) => Boolean(row) && isStopped(row) && !Object.values(row.models ?? {}).some(({ top }) => top);
+/** Whether no model read a file, as it was refused: each of their panes would be the same again. */
+const isUnread = (row) => Boolean(row) && isRefused(row) && !Object.values(row.models ?? {}).some(({ top }) => top);
+
+/** Why a film has no pane of a model, in a sentence; empty where it may have one. */
+export function whyAlone(room) {
+  const row = room.row();
+  if (!row) return "";
+  if (isUnread(row)) return `${row.gate ? unreadWords(row) : "This file is no film that a model can read"}.`;
+  return room.hidden(row) ? "What the models say is hidden until you record a finding." : "";
+}
+
+/** Why no heatmap can lie over the film in sight, in a sentence; empty where one can, or is still to come. */
+export function whyBare(room) {
+  const row = room.row();
+  const alone = whyAlone(room);
+  if (alone || !row || row.state === "waiting") return alone;
+  const models = room.models();
+  if (!models.length) return room.state.models.length ? "No model is chosen: press one above the films." : "There is no model yet.";
+  const queries = models.map((name) => heatQuery(room, row, name));
+  return queries.every((query) => typeof query === "string") && !models.some((name) => row.models?.[name]?.top) ? queries[0] : "";
+}
+
+/** How many panes the film in sight can have: beside itself its prior, and what models make of it. */
+export function mostPanes(room) {
+  if (!whyAlone(room)) return MOST_PANES;
+  return priorOf(room, room.row()) ? 2 : 1;
+}
 
 /** Before an impression, and where no model read it, the film has the whole place, beside its prior. */
 function withoutModels(contents) {
@@ -121,7 +146,7 @@ export function panesOf(room) {
     const pane = { content, film: null, heats: [], head: titleOf(room, content, row), title: "", detail: null, corners: cornersOf(room, content, shown, row), words: null, computing: false, again: false };
     if (content !== "film" && content !== "prior") pane.title = pane.head; // on the film too: the full screen has no heads
     layFilm(room, pane, shown);
-    if (content === "film" && row && isUnread(row)) pane.detail = { words: unreadWords(row), brief: "Not read", warns: true };
+    if (content === "film" && row && isStopped(row) && isUnread(row)) pane.detail = { words: unreadWords(row), brief: "Not read", warns: true };
     if (pane.film && !room.hidden(row)) layHeats(room, pane, row, content);
     return pane;
   });
@@ -190,7 +215,7 @@ function cornersOf(room, content, row, current) {
   if (!row) return corners;
   corners.topLeft = [room.nameOf(row), row.width && `${row.width} × ${row.height}, ${row.bits} bit`, [row.view, row.laterality].filter(Boolean).join(" ")].filter(Boolean);
   if (content === "prior") corners.topLeft.unshift(["PRIOR", earlier(current, row)].filter(Boolean).join(", "));
-  if (content === "film" && isUnread(row)) corners.topRight = ["Not read"]; // the full screen has no heads
+  if (content === "film" && isStopped(row) && isUnread(row)) corners.topRight = ["Not read"]; // the full screen has no heads
   const reading = content.startsWith("model:") && !room.hidden(current) ? row.models?.[content.slice("model:".length)] : null;
   if (reading) corners.topRight = [reading.top ? `${reading.top} ${reading.probabilities[reading.top].toFixed(3)}` : "Not read"]; // a bare film is no empty heatmap
   return corners;

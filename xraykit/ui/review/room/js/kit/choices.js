@@ -1,6 +1,6 @@
 /** What the reader chooses in a room: models, class, panes, panels; and the words that answer it. */
 
-import { MOST_PANES, layoutOf } from "../panes.js";
+import { layoutOf, mostPanes, olderOf, priorOf, whyAlone } from "../panes.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 
@@ -48,7 +48,22 @@ export class Choices {
   }
 
   setFilter(partial) { this.store.set({ filter: { ...this.store.get().filter, ...partial } }); }
-  nextLayout() { this.store.set({ layout: (layoutOf(this) % MOST_PANES) + 1 }); }
+
+  /** One pane more, then one again; where there can be no more it is said why. */
+  nextLayout() {
+    const most = mostPanes(this);
+    if (most === 1) this.say(whyAlone(this));
+    else this.store.set({ layout: (Math.min(layoutOf(this), most) % most) + 1 });
+  }
+
+  /** The prior beside the film, or not; where none is known it is said how to choose one. */
+  togglePrior() {
+    const row = this.row();
+    const known = row && (priorOf(this, row) || olderOf(this, row).length);
+    if (row && !known) this.say("No earlier film of this patient is open. Choose a prior from the list under Panes.");
+    else this.store.set({ prior: !this.store.get().prior });
+  }
+
 
   /** Blink and slider need two heatmaps in a pane. */
   showBoth() {

@@ -25,7 +25,7 @@ export function commandsOf(room) {
     command("present-look", "Presented: dark or light", "Shift+V", () => askStage("turn"), { group: "Page", enabled: isPresented }),
     command("layout", "One, two or three panes", "G", () => room.nextLayout(), { group: "Panes" }),
     command("label", "Heatmap of the next class", ";", () => room.nextLabel(), { group: "Overlay" }),
-    command("prior", "Prior beside the film, or not", "Shift+P", () => store.set({ prior: !store.get().prior }), { group: "Panes" }),
+    command("prior", "Prior beside the film, or not", "Shift+P", () => room.togglePrior(), { group: "Panes" }),
     command("menu-window", "Windows of the film, sharpened views", "\\", () => room.bar.open("window"), { group: "Window", enabled: inSight }),
     command("menu-overlay", "Class, method, colours and opacity of the heatmap", ":", () => room.bar.open("overlay"), { group: "Overlay", enabled: inSight }),
     command("menu-panes", "Number of panes, choice of a prior", "|", () => room.bar.open("panes"), { group: "Panes", enabled: inSight }),

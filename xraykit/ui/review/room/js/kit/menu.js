@@ -44,9 +44,10 @@ export function sheetOf(button, label, build) {
 
 function place(sheet, button) {
   const at = button.getBoundingClientRect();
-  const { offsetWidth: width, offsetHeight: height } = sheet;
-  sheet.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`;
-  sheet.style.top = `${Math.max(8, Math.min(at.bottom + 4, innerHeight - height - 8))}px`;
+  const { width, height } = sheet.getBoundingClientRect();
+  const zoom = sheet.currentCSSZoom || 1; // room.css enlarges what stands around the films on a very wide screen
+  sheet.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8)) / zoom}px`;
+  sheet.style.top = `${Math.max(8, Math.min(at.bottom + 4, innerHeight - height - 8)) / zoom}px`;
 }
 
 function moveAmong(event) {
@@ -77,12 +78,12 @@ export function choices(label, items, chosen, choose) {
     item.hint && h("kbd", {}, item.hint))));
 }
 
-/** A segmented control: short choices side by side. */
+/** A segmented control: short choices side by side [value, words, why it cannot be chosen]. */
 export function segments(label, items, chosen, choose) {
   const group = h("div", { class: "segments", role: "group", "aria-label": label });
-  fill(group, items.map(([value, words]) => h("button", {
+  fill(group, items.map(([value, words, why]) => h("button", {
     type: "button", "aria-pressed": String(value === chosen), data: { item: `${label}-${words}` },
-    onclick: () => choose(value),
+    "aria-disabled": why ? "true" : null, title: why || null, onclick: () => why || choose(value),
   }, words)));
   return h("div", { class: "field" }, h("span", {}, label), group);
 }
