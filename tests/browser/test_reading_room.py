@@ -302,6 +302,17 @@ def test_the_toolbar_offers_what_the_film_in_sight_can_have(visit, enter):
     assert "upside down" in heatmap.get_attribute("title") and page.locator(".labels button").count() == 0
     heatmap.click(force=True)  # a mouse presses it all the same
     assert "upside down" in words.inner_text()
+    bar.get_by_role("button", name="Overlay").click()
+    assert "upside down" in page.locator(".sheet:popover-open .why").inner_text()
+    press(visit, "Escape")
+    panes.click()
+    assert "upside down" in page.locator(".sheet:popover-open .why").inner_text()
+    layouts = page.locator(".sheet:popover-open").get_by_role("menuitemradio")
+    assert [layout.get_attribute("aria-disabled") for layout in layouts.all()[:3]] == [None, "true", "true"]
+    press(visit, "Escape", "n")
+    eventually(lambda: offered("f1"), ("3 panes", 3, None))
+    page.locator(".row").nth(2).click()  # keys pass over a file that is no film
+    eventually(lambda: offered("f2"), ("1 pane", 1, "true"))
 
 
 @pytest.mark.parametrize(("width", "height", "least"), [(1280, 720, 11), (1920, 1080, 11), (3840, 2160, 14.5)])

@@ -64,7 +64,6 @@ export class Choices {
     else this.store.set({ prior: !this.store.get().prior });
   }
 
-
   /** Blink and slider need two heatmaps in a pane. */
   showBoth() {
     if (this.models().length < 2 || this.panes?.some((pane) => pane.content === "both")) return;

@@ -80,8 +80,7 @@ export class Room extends Choices {
   // what is looked at
 
   step(by) {
-    const may = () => true;
-    this.goTo(step(this.ids, this.rows, this.store.get().current, by === Infinity || by === -Infinity ? Math.sign(by) * this.ids.length : by, may));
+    this.goTo(step(this.ids, this.rows, this.store.get().current, Number.isFinite(by) ? by : Math.sign(by) * this.ids.length));
   }
 
   nextUnread() {

@@ -97,7 +97,7 @@ export function choose(rows, arrival, { order, filter, models, seen, current, hi
 }
 
 /** The id `by` places further among those that can be read; the ends stay. From a film that is not listed: the first. */
-export function step(ids, rows, current, by, may = () => true) {
+export function step(ids, rows, current, by) {
   let at = ids.indexOf(current);
   const way = Math.sign(by);
   let left = Math.abs(by);
@@ -106,7 +106,7 @@ export function step(ids, rows, current, by, may = () => true) {
     at += way;
     const row = rows.get(ids[at]);
     if (!row) break;
-    if (row.state === "refused" || !may(row)) continue;
+    if (row.state === "refused") continue;
     last = row.id;
     left -= 1;
   }
