@@ -125,6 +125,7 @@ def test_a_page_is_there_at_once_and_nothing_jumps(name, size, visit, page, furn
     assert visit.stopped == []
 
 
+@pytest.mark.slow
 def test_back_goes_to_the_page_before_whatever_was_set_on_this_one(visit, page, furnished):
     page.goto(f"{furnished.url}/")
     page.wait_for_url("**/review")

@@ -44,11 +44,15 @@ def settle(visit, film: str) -> None:
     eventually(lambda: (of_room(visit, "current"), drawn(visit)), (film, film))
 
 
+SCREENS = [(1280, 720, 11), pytest.param(1920, 1080, 11, marks=pytest.mark.slow), (3840, 2160, 14.5)]
+
+
 def press(visit, *keys: str) -> None:
     for key in keys:
         visit.page.keyboard.press(key)
 
 
+@pytest.mark.slow
 def test_sixty_presses_move_sixty_films_and_the_list_follows(visit, enter):
     enter([row(number) for number in range(10_000)])
     settle(visit, "f0")
@@ -315,7 +319,7 @@ def test_the_toolbar_offers_what_the_film_in_sight_can_have(visit, enter):
     eventually(lambda: offered("f2"), ("1 pane", 1, "true"))
 
 
-@pytest.mark.parametrize(("width", "height", "least"), [(1280, 720, 11), (1920, 1080, 11), (3840, 2160, 14.5)])
+@pytest.mark.parametrize(("width", "height", "least"), SCREENS)
 def test_letters_grow_with_a_very_wide_screen_and_nothing_leaves_it(visit, enter, width, height, least):
     page = visit.page
     page.set_viewport_size({"width": width, "height": height})

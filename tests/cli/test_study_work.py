@@ -55,12 +55,14 @@ def test_a_study_is_written_as_one_file(made, tmp_path, name, begins):
 
 
 @pytest.mark.parametrize("command", ["study running --studies", "study show rates --studies", "runs list --runs"])
-@pytest.mark.parametrize("place", ["nowhere", "notes"])
-def test_a_folder_that_is_none_is_wrong_usage(command, place, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("place", "words"), [("nowhere", "Directory 'nowhere'"), ("notes", "notes is a file; expected a folder")]
+)
+def test_a_folder_that_is_none_is_wrong_usage(command, place, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes").write_text("mine")
     refused = CliRunner().invoke(main, [*command.split(), place])
-    assert refused.exit_code == 2 and f"Directory '{place}'" in refused.output
+    assert refused.exit_code == 2 and words in refused.output
 
 
 @pytest.mark.parametrize("command", ["study run tiny --studies", "train --recipe tiny --runs"])

@@ -309,7 +309,7 @@ WRITTEN = ("progress.json", "status.json", "recipe.json", "data.json", "history.
 WRITTEN += ("lock", "trials.csv", "epochs.csv", "chosen.json", "evaluation.json")
 
 
-@pytest.mark.parametrize("times", [1, 1000])
+@pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.slow), 1000])
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_full_disk_is_told_and_once_there_is_room_the_study_ends_as_it_would(
     name, times, films, tmp_path, monkeypatch, threads

@@ -27,6 +27,7 @@ CLASSES = (
     "肺炎 " * 20,
     "التهاب " * 8,
 )
+SHEETS = ["a4", pytest.param("wide", marks=pytest.mark.slow)]
 
 
 def a_report() -> Report:
@@ -50,7 +51,7 @@ def report() -> Report:
     return a_report()
 
 
-@pytest.mark.parametrize("sheet", ["a4", "wide"])
+@pytest.mark.parametrize("sheet", SHEETS)
 def test_all_words_of_a_pdf_lie_on_their_sheet(report, sheet, tmp_path):
     file = tmp_path / "report.pdf"
     file.write_bytes(typeset.pdf(report, sheet=sheet))
@@ -62,7 +63,7 @@ def test_all_words_of_a_pdf_lie_on_their_sheet(report, sheet, tmp_path):
         assert all(float(right) <= width - 15 for right in re.findall(r'<word [^>]*xMax="([\d.]+)"', drawn))
 
 
-@pytest.mark.parametrize("sheet", ["a4", "wide"])
+@pytest.mark.parametrize("sheet", SHEETS)
 def test_the_column_that_names_the_facts_leaves_room_for_what_they_say(report, sheet):
     made = page.Page(report, sheet, "paper", page.FORMATS[sheet]).to_dict()
     assert made["named"] <= 0.34 * made["width"]

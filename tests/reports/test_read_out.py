@@ -19,7 +19,11 @@ SLIDE_IMAGE = PP_PLACEHOLDER_TYPE.SLIDE_IMAGE
 LONGEST = 700  # signs that a screen reader says without a stop: a minute
 
 
-@pytest.fixture(scope="module", params=every_report.KINDS)
+LARGE = "comparison of many"  # made of what the comparison of two is made of
+PARAMS = [pytest.param(kind, marks=pytest.mark.slow if kind == LARGE else ()) for kind in every_report.KINDS]
+
+
+@pytest.fixture(scope="module", params=PARAMS)
 def report(request, tmp_path_factory) -> Report:
     return every_report.of_kind(request.param, tmp_path_factory.mktemp("report"))
 

@@ -165,7 +165,7 @@ def test_files_that_do_not_agree_are_refused(model, monkeypatch):
     refused(model, "agree")
 
 
-@pytest.mark.parametrize("ending", ["another name", "without bias"])
+@pytest.mark.parametrize("ending", [pytest.param("another name", marks=pytest.mark.slow), "without bias"])
 def test_a_network_without_a_last_layer_of_logits_is_refused(tmp_path, ending):
     import keras
 
