@@ -213,6 +213,8 @@ def test_words_that_are_too_long_may_break():
         "active a1b2c3d4"
     )
     assert tables.BREAK in tables.breakable("f" * 64, 10)
+    assert [len(line) for line in tables.breakable("0" * 64, 35, evenly=True).split(tables.BREAK)] == [32, 32]
+    assert max(map(tables.length, tables.breakable("iiiiWWWW" * 4, 9, evenly=True).split(tables.BREAK))) <= 9
 
 
 def test_shades_are_those_of_the_charts():

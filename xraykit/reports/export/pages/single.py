@@ -57,7 +57,7 @@ class Single(Page):
     def _broken(self, text: str) -> str:
         """A fact's text, which stands in small type in half the width, beside its name."""
         room = (self.format.width - self.format.gap) / 2 / tables.SMALL / self.format.type
-        return tables.breakable(text, room - NAMES)
+        return tables.breakable(text, room - NAMES, evenly=True)
 
     def _is_small(self, section: Section) -> bool:
         """Not what several models say in words: in half the width each of them would have a few letters a line."""

@@ -5,8 +5,9 @@ Measures text by the font that pages embed; draws nothing.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -97,15 +98,15 @@ def length(text: str, *, bold: bool = False) -> float:
     return _length(text, bold)
 
 
-def breakable(text: str, width: float) -> str:
-    """Text whose words longer than `width` em may break, after a mark where they have one; else between letters."""
+def breakable(text: str, width: float, *, evenly: bool = False) -> str:
+    """Text whose words longer than `width` em may break, after a mark where they have one; else between letters.
+
+    `evenly`: where words without a mark break, their lines are of equal length, and no letter stands alone.
+    """
+    cut = _evenly if evenly else _anywhere
     return re.sub(
-        r"\S+", lambda word: _broken(word[0], width) if length(word[0]) > width + SLACK else word[0], _set(text)
+        r"\S+", lambda word: _broken(word[0], width, cut) if length(word[0]) > width + SLACK else word[0], _set(text)
     )
-
-
-def _is_long(word: str, width: float) -> bool:
-    return length(word) > width + SLACK
 
 
 def wrapped(text: str, width: float, *, bold: bool = False) -> list[str]:
@@ -193,8 +194,18 @@ def _lines_of(cell: Cell, width: float) -> float:
     return len(wrapped(cell.text, width)) + SMALL * bool(cell.interval) + 0.6 * bool(cell.bar)
 
 
-def _broken(word: str, width: float) -> str:
-    return BREAK.join(BREAK.join(part) if length(part) > width else part for part in PARTS.findall(word))
+def _broken(word: str, width: float, cut: Callable[[str, float], str]) -> str:
+    return BREAK.join(cut(part, width) if length(part) > width else part for part in PARTS.findall(word))
+
+
+def _anywhere(part: str, width: float) -> str:
+    return BREAK.join(part)
+
+
+def _evenly(part: str, width: float) -> str:
+    size = math.ceil(len(part) / math.ceil(length(part) / width))
+    pieces = (part[at : at + size] for at in range(0, len(part), size))
+    return BREAK.join(_anywhere(piece, width) if length(piece) > width else piece for piece in pieces)
 
 
 def _longest(word: str) -> float:
