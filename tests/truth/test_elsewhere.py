@@ -136,6 +136,8 @@ def test_the_command_maps_classes_attaches_and_detaches(tmp_path, monkeypatch):
     assert refused.exit_code == 1
     assert "knows the classes COVID-19, Normal, Pneumonia; the folder ward holds Lung infection" in refused.output
     assert '--map "Lung infection=CLASS"' in refused.output
+    nowhere = run(*asked[:-1], tmp_path / "nowhere")
+    assert nowhere.exit_code == 2 and "nowhere" in nowhere.output, "also where the model remembers its films"
     stranger = run(*asked, "--map", "Lung infection=Pneumonia", "--map", "Effusion=Pneumonia")
     assert stranger.exit_code == 1 and "Effusion was to count as another class" in stranger.output
     done = run(*asked, "--map", "Lung infection=Pneumonia", "--about", "a ward")

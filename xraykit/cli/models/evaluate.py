@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from xraykit.cli import terminal
-from xraykit.cli.terminal import FILE, NEW_FOLDER, name_oddities
+from xraykit.cli.terminal import FILE, FOLDER, NEW_FOLDER, name_oddities
 
 
 @click.command()
@@ -93,7 +93,9 @@ def _areas(test: dict) -> str:
 @click.option("--attach", help="Add the figures to the models' cards under this name, without films the models know.")
 @click.option("--about", default="", help="With --attach: what the films are, in a few words.  [default: the folder's]")
 @click.option(
-    "--trained-on", type=FILE, help="The folder that the models were trained on, where they do not remember its films."
+    "--trained-on",
+    type=FOLDER,
+    help="The folder that the models were trained on, where they do not remember its films.",
 )
 @terminal.GATE
 def evaluate(
