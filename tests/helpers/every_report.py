@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tests.helpers import audits, data_audits, fakes, film_reports, many_models, run_results, study_results
 from xraykit.experiments.published import presets
-from xraykit.models.kept import Kept
 from xraykit.reading.impressions import Impression
 from xraykit.reading.kept import Answer, Options, ReadFilm, Record
 from xraykit.reports.comparison import page as comparison_page
@@ -43,8 +41,8 @@ def of_kind(kind: str, root: Path) -> Report:
         "contact sheet": lambda: sheet.of_subjects(
             [film_reports.subject(models=2, shown=film_reports.film(60 + n, 80)) for n in range(3)]
         ),
-        "comparison of two": lambda: comparison_page.of_models(kept(2, 3, 300)),
-        "comparison of many": lambda: comparison_page.of_models(kept(5, 4, 240)),
+        "comparison of two": lambda: comparison_page.of_models(many_models.kept(2, 3, 300)),
+        "comparison of many": lambda: comparison_page.of_models(many_models.kept(5, 4, 240)),
         "run": lambda: run_report.report(run_results.write(root / "runs")),
         "study": lambda: study_page.of_folder(
             study_results.write(root, presets.NAMED["mobilenet-heads"], films=500, epochs=4, fold_names=["1"])
@@ -55,19 +53,6 @@ def of_kind(kind: str, root: Path) -> Report:
         "session": a_session,
     }
     return made[kind]()
-
-
-def kept(models: int, classes: int, n: int) -> list[Kept]:
-    """As many models tested on the same films, with titles as people write them."""
-    made = []
-    for place, test in enumerate(many_models.evaluations(models, classes, n)):
-        card = replace(
-            fakes.card(test.model, many_models.TITLES[place]),
-            classes=test.classes,
-            files={"model.keras": f"{place:064d}"},
-        )
-        made.append(Kept(card, test, None, [], Path()))
-    return made
 
 
 def a_session() -> Report:

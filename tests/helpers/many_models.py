@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from tests.helpers import kept_models
+from tests.helpers import fakes, kept_models
 from xraykit.evaluation.evaluation import Evaluation
+from xraykit.models.kept import Kept
 
 CLASSES = (
     "Atelectasis, linear or segmental",
@@ -73,3 +75,18 @@ def keep(root: Path, models: int = 10, classes: int = 20, n: int = 2000) -> tupl
 def known(evaluation: Evaluation, films: int) -> tuple[str, ...]:
     """Parts that say the first films were among the model's training films."""
     return tuple(np.where(np.arange(len(evaluation.films)) < films, "train", "").tolist())
+
+
+def kept(models: int = 10, classes: int = 20, n: int = 800, leak: int = 0) -> list[Kept]:
+    """As many models tested on the same films, with titles as people write them; `leak` films the first one knows."""
+    made = []
+    for place, test in enumerate(evaluations(models, classes, n)):
+        if leak and not place:
+            test = replace(test, known=known(test, leak))
+        card = replace(
+            fakes.card(test.model, TITLES[place]),
+            classes=test.classes,
+            files={"model.keras": f"{place:064d}"},
+        )
+        made.append(Kept(card, test, None, [], Path()))
+    return made

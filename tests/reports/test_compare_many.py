@@ -2,41 +2,25 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from tests.helpers import fakes, many_models
+from tests.helpers import many_models
 from xraykit.evaluation import comparison
-from xraykit.models.kept import Kept
 from xraykit.reports.charts import curves, grids, matrices, style
 from xraykit.reports.comparison import cards, overview, page
 from xraykit.reports.comparison.chosen import titles
 
 
-def kept(models=10, classes=20, n=800, leak=0):
-    made = []
-    for place, test in enumerate(many_models.evaluations(models, classes, n)):
-        if leak and not place:
-            test = replace(test, known=many_models.known(test, leak))
-        card = replace(
-            fakes.card(test.model, many_models.TITLES[place]),
-            classes=test.classes,
-            files={"model.keras": f"{place:064d}"},
-        )
-        made.append(Kept(card, test, None, [], Path()))
-    return made
-
-
 @pytest.fixture(scope="module")
 def seven():
     """Seven models, of which only two fit in full; few films of each class."""
-    return page.of_models(kept(7, n=200))
+    return page.of_models(many_models.kept(7, n=200))
 
 
 @pytest.fixture(scope="module")
 def five():
-    return page.of_models(kept(5, 4, 240, leak=11))
+    return page.of_models(many_models.kept(5, 4, 240, leak=11))
 
 
 def sections(report):
@@ -76,7 +60,7 @@ def test_titles_are_shown_and_folders_stand_in_what_is_typed(five):
     assert many_models.TITLES[0] in text and "--model run-0" in text
     assert "run-0" not in text.replace("--model run-0", "").replace("models sets run-0", "")
     assert json.loads(five.to_json())["redo"]["arguments"]["models"] == list(many_models.names(5))
-    twins = [each._replace(card=replace(each.card, title="Same")) for each in kept(2, 3, 90)]
+    twins = [each._replace(card=replace(each.card, title="Same")) for each in many_models.kept(2, 3, 90)]
     assert titles(twins) == ("Same (run-00)", "Same (run-01)")
 
 
@@ -99,7 +83,7 @@ def test_models_with_other_classes_stand_side_by_side_without_a_verdict():
 
 
 def test_nothing_is_said_beside_a_published_figure_of_few_films():
-    figure = kept(2, 3, 90)[0].test.metrics()["accuracy"]
+    figure = many_models.kept(2, 3, 90)[0].test.metrics()["accuracy"]
     few = cards._beside("A", figure, 0.5, {"Normal": 5})
     assert few.startswith("A: Too few films for a verdict: Normal 5") and "interval lies" not in few
     assert "the interval lies" in cards._beside("A", figure, 0.5, {}) and comparison.FEWEST == 30

@@ -20,13 +20,21 @@ class JSONRefused(Refused):
     code = "json"
 
 
+class NotJSON(JSONRefused):
+    """Text that is no JSON at all."""
+
+    code = "not-json"
+
+
 def parse(text: str) -> Any:
     """What a text holds as JSON.
 
     Raises
     ------
+    NotJSON
+        If it is no JSON.
     JSONRefused
-        If it is no JSON, too long or too deeply nested, names a field twice (the first would be lost unseen), or holds
+        If it is too long or too deeply nested, names a field twice (the first would be lost unseen), or holds
         a number or a letter that no file and no page can hold.
     """
     if len(text) > MOST_BYTES:
@@ -40,7 +48,7 @@ def parse(text: str) -> Any:
     except RecursionError:
         raise _too_deep() from None
     except ValueError:
-        raise JSONRefused(ADVICE) from None
+        raise NotJSON(ADVICE) from None
     _check(data)
     return data
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from xraykit.experiments.study import json_text
 from xraykit.experiments.study.design import Design, FoldKind
-from xraykit.experiments.study.json_text import MOST_BYTES, JSONRefused
+from xraykit.experiments.study.json_text import MOST_BYTES, JSONRefused, NotJSON
 from xraykit.experiments.study.rules import faults, put, recipe_data
 from xraykit.refused import Refused
 from xraykit.system import files, text
@@ -149,7 +149,7 @@ def read(path: Path) -> Study:
     except files.FileRefused as refused:
         raise StudyRefused(f"Expected a study as JSON. {refused.words}") from None
     except ValueError as error:
-        why = error.words if isinstance(error, JSONRefused) and error.words != json_text.ADVICE else "It is not."
+        why = error.words if isinstance(error, JSONRefused) and not isinstance(error, NotJSON) else "It is not."
         raise StudyRefused(
             f"Expected valid JSON of a study in {files.shown(path.name)}. {why} Start from one that "
             "`python -m xraykit study export NAME` writes."

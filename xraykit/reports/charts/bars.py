@@ -188,8 +188,8 @@ def of_models(
 def _highest(rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> str:
     """Each model's class of the highest probability."""
     tops = [max(own, key=lambda row: row["probability"]) for model in models if (own := _of(rows, model))]
-    told = "; ".join(f"{row['model']} {row['label']} {row['probability']:.3f}" for row in tops)
-    return f"Highest: {told}" if told else ""
+    highest = "; ".join(f"{row['model']} {row['label']} {row['probability']:.3f}" for row in tops)
+    return f"Highest: {highest}" if highest else ""
 
 
 def _of(rows: Sequence[Mapping[str, Any]], model: str) -> list[Mapping[str, Any]]:

@@ -198,10 +198,10 @@ def _front(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return ""
     best, fast = max(rows, key=lambda row: row["accuracy"]), min(rows, key=lambda row: row["seconds"])
-    told = [f"Most accurate: {best['trial']}, {best['accuracy']:.1%} in {best['time']}"]
+    ends = [f"Most accurate: {best['trial']}, {best['accuracy']:.1%} in {best['time']}"]
     if fast is not best:
-        told.append(f"fastest: {fast['trial']}, {fast['accuracy']:.1%} in {fast['time']}")
-    return "; ".join(told)
+        ends.append(f"fastest: {fast['trial']}, {fast['accuracy']:.1%} in {fast['time']}")
+    return "; ".join(ends)
 
 
 def over_shrink(

@@ -28,7 +28,7 @@ class Photograph:
 
     HTML holds the pixels, Markdown the title, JSON their SHA-256 alone. `shown` is how wide it is meant to stand, as a
     share of the page's width in (0, 1]: two of 0.5 stand side by side. Where type can be set, a `legend` stands in type
-    instead of in the pixels. `told` are its main figures in a sentence, which follow `alt` where it is read out.
+    instead of in the pixels. `figures` are its main figures in a sentence, which follow `alt` where it is read out.
     """
 
     key: str
@@ -38,12 +38,12 @@ class Photograph:
     note: str = ""
     shown: float = 0.5
     legend: Legend | None = None
-    told: str = ""
+    figures: str = ""
 
     @property
     def read_out(self) -> str:
         """What it shows, with its main figures: what a file says of it to those who do not see it."""
-        return f"{self.alt} {self.told}".strip()
+        return f"{self.alt} {self.figures}".strip()
 
     @cached_property
     def size(self) -> tuple[int, int]:

@@ -63,7 +63,7 @@ def photographs(subject: Subject) -> tuple[Photograph, ...]:
             f"{map_.label}, by {map_.method}.",
             shown=share,
             legend=legend,
-            told=_probability(answer, map_.label),
+            figures=_probability(answer, map_.label),
         )
         for (title, answer, map_), pixels, legend in zip(shown, pictures[1:], legends[1:], strict=True)
     )

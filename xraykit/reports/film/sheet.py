@@ -95,7 +95,7 @@ def sheet(
             png_of(draw(films[first : first + a_picture], first + 1)),
             f"{min(a_picture, len(films) - first)} small films, numbered as in the table.",
             shown=min(len(films), ACROSS) / ACROSS,
-            told=_ends(films[first : first + a_picture], first + 1),
+            figures=_ends(films[first : first + a_picture], first + 1),
         )
         for first in range(0, len(films), a_picture)
     )

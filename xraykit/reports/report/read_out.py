@@ -47,11 +47,11 @@ def figures(given: Iterable[Named], kind: Kind = "percent", *, of: str = "") -> 
     if not known:
         return ""
     if len(known) <= FEW:
-        told = "; ".join(f"{each.name} {_text(each, kind)}" for each in known)
-        return f"{of}: {told}" if of else told
+        listed_figures = "; ".join(f"{each.name} {_text(each, kind)}" for each in known)
+        return f"{of}: {listed_figures}" if of else listed_figures
     high, low = max(known, key=lambda each: each.value), min(known, key=lambda each: each.value)
-    ends = f"ighest {_text(high, kind)} ({high.name}), lowest {_text(low, kind)} ({low.name}), of {len(known)}"
-    return f"{of}: h{ends}" if of else f"H{ends}"
+    head = f"{of}: highest" if of else "Highest"
+    return f"{head} {_text(high, kind)} ({high.name}), lowest {_text(low, kind)} ({low.name}), of {len(known)}"
 
 
 def rows(given: Sequence[Row], *names: str, kind: Kind = "percent") -> str:
@@ -69,11 +69,11 @@ def matrix(cells: Sequence[Row]) -> str:
     total = sum(cell["films"] for cell in cells)
     right = sum(cell["films"] for cell in cells if cell["reference"] == cell["predicted"])
     wrong = max((cell for cell in cells if cell["reference"] != cell["predicted"]), key=_films, default=None)
-    told = f"{right:,} of {total:,} films lie on the diagonal"
+    summary = f"{right:,} of {total:,} films lie on the diagonal"
     if wrong is None or not wrong["films"]:
-        return f"{told}, none beside it"
+        return f"{summary}, none beside it"
     error = f"{wrong['reference']} taken for {wrong['predicted']}"
-    return f"{told}; the most frequent error is {error}, {wrong['films']:,} film{'' if wrong['films'] == 1 else 's'}"
+    return f"{summary}; the most frequent error is {error}, {wrong['films']:,} film{'' if wrong['films'] == 1 else 's'}"
 
 
 def courses(points: Sequence[Row], over: str, *names: str, value: str = "value", percent: bool = False) -> str:

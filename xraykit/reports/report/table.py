@@ -192,12 +192,12 @@ def read_out(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) ->
         facts = "; ".join(f"{row[0]}: {_brief(', '.join(row[1:]))}" for row in rows[:MOST_READ])
         return f"{title}, {count}. {facts}."
     first = rows[0]
-    told = [f"{head} {_brief(cell)}" for head, cell in zip(heads[1:], first[1:], strict=True) if cell]
-    more = f", and {len(told) - MOST_READ} more" if len(told) > MOST_READ else ""
+    read = [f"{head} {_brief(cell)}" for head, cell in zip(heads[1:], first[1:], strict=True) if cell]
+    more = f", and {len(read) - MOST_READ} more" if len(read) > MOST_READ else ""
     which = f"{heads[0]} {_brief(first[0])}".strip()
-    said = "" if not told else f" {'First row' if len(rows) > 1 else 'It says'}: {which}: "
+    said = "" if not read else f" {'First row' if len(rows) > 1 else 'It says'}: {which}: "
     return (
-        f"{title}, a table of {count} and {len(heads)} columns.{said}{'; '.join(told[:MOST_READ])}{more}".rstrip(".")
+        f"{title}, a table of {count} and {len(heads)} columns.{said}{'; '.join(read[:MOST_READ])}{more}".rstrip(".")
         + "."
     )
 

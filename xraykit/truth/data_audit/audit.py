@@ -69,12 +69,7 @@ def audit(
     DatasetRefused
         If a folder is no folder of films with a class, or is to be compared with itself.
     """
-    if any(os.path.realpath(other) == os.path.realpath(folder) for other in against):
-        raise DatasetRefused(
-            f"{files.shown(folder)} cannot be compared with itself: every film would be a shared one. Give another "
-            "folder to compare it with.",
-            code="against-itself",
-        )
+    _check_others(folder, against)
     began = time.monotonic()
     collection = collect.read(folder, lambda done, total: report("Reading films", done, total))
     elsewhere = _elsewhere(collection, against, known.known() if others is None else others, report)
@@ -106,6 +101,15 @@ def audit(
         made=files.now(),
         seconds=round(time.monotonic() - began, 1),
     )
+
+
+def _check_others(folder: Path, against: Sequence[Path]) -> None:
+    if any(os.path.realpath(other) == os.path.realpath(folder) for other in against):
+        raise DatasetRefused(
+            f"{files.shown(folder)} cannot be compared with itself: every film would be a shared one. Give another "
+            "folder to compare it with.",
+            code="against-itself",
+        )
 
 
 def _head(folder: Path, collection: Collection, ties: _Ties, plan: SplitPlan) -> dict[str, Any]:

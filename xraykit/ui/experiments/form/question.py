@@ -9,7 +9,7 @@ import streamlit as st
 
 from xraykit.experiments.published import figures, presets
 from xraykit.experiments.study import json_text
-from xraykit.experiments.study.json_text import MOST_BYTES, JSONRefused
+from xraykit.experiments.study.json_text import MOST_BYTES, JSONRefused, NotJSON
 from xraykit.refused import Refused
 from xraykit.ui.experiments import draft, snapshot
 from xraykit.ui.experiments.form import parts
@@ -112,9 +112,11 @@ def _paste(key: str) -> None:
 def _import(text: str) -> None:
     try:
         data = json_text.parse(text)
+    except NotJSON:
+        st.session_state["study-json-words"] = NO_STUDY
+        return
     except JSONRefused as refused:
-        words = NO_STUDY if refused.words == json_text.ADVICE else f"This JSON cannot be used. {refused.words}"
-        st.session_state["study-json-words"] = words
+        st.session_state["study-json-words"] = f"This JSON cannot be used. {refused.words}"
         return
     if not isinstance(data, dict):
         st.session_state["study-json-words"] = NO_STUDY
