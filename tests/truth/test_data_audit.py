@@ -69,6 +69,7 @@ def test_copies_patients_and_what_goes_with_the_class_are_found(tmp_path):
         "mirrored": audit_films.coded(audit_films.draw(1)[:, ::-1]),
         "turned": audit_films.coded(np.rot90(audit_films.draw(2))),
         "inverted": audit_films.coded(255 - audit_films.draw(3)),
+        "cropped": audit_films.coded(audit_films.draw(6)[7:-1, 4:-4]),
         "tuned-on": audit_films.coded(audit_films.draw(61)),
     }
     for number, (name, data) in enumerate(planted.items()):
@@ -85,9 +86,10 @@ def test_copies_patients_and_what_goes_with_the_class_are_found(tmp_path):
     assert "Pneumonia/bright.png" in named(made, "near-duplicates")
     for name in ("mirrored", "turned", "inverted"):
         assert f"Pneumonia/{name}.png ({name})" in named(made, "turned-duplicates")
+    assert "Normal/0006.png, Pneumonia/cropped.png" in named(made, "moved-duplicates")
     assert "Normal/0005.png" in named(made, "patient-spelling")
     (lying,) = [across for across in made.across if across.division == "as it lies"]
-    assert lying.twins["test"] == 4 and lying.patients["test"] >= 1
+    assert lying.twins["test"] == 5 and lying.patients["test"] >= 1
     assert "P-00" not in made.to_json(), "no patient's number leaves the audit"
 
 

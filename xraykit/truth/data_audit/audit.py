@@ -32,7 +32,12 @@ from xraykit.truth.data_audit.twins import Elsewhere, How, Pair
 PROBES = {"header-only tree"}  # published figures that no network gave
 SHOWN = 6  # films of a patient that are named
 Report = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
-SAME_FILE, SAME_PICTURE, OTHERS = (How.FILE,), (How.PICTURE,), (How.MIRRORED, How.TURNED, How.INVERTED)
+COPIES = {
+    "identical-files": (How.FILE,),
+    "near-duplicates": (How.PICTURE,),
+    "turned-duplicates": (How.MIRRORED, How.TURNED, How.INVERTED),
+    "moved-duplicates": (How.MOVED,),
+}
 
 
 class _Ties(NamedTuple):
@@ -263,15 +268,11 @@ def _is_used(across: Across) -> bool:
 
 def _of_copies(collection: Collection, ties: _Ties) -> Iterator[Finding]:
     names, labels = collection.films.films, collection.labels
-    for code, hows in (
-        ("identical-files", SAME_FILE),
-        ("near-duplicates", SAME_PICTURE),
-        ("turned-duplicates", OTHERS),
-    ):
+    for code, hows in COPIES.items():
         chosen = [pair for pair in ties.pairs if pair.how in hows]
         concerned = {place for pair in chosen for place in (pair.first, pair.second)}
         said = [
-            f"{names[pair.first]}, {names[pair.second]}" + (f" ({pair.how})" if hows is OTHERS else "")
+            f"{names[pair.first]}, {names[pair.second]}" + (f" ({pair.how})" if len(hows) > 1 else "")
             for pair in chosen
         ]
         yield from findings.copies(code, said, len(concerned), len(names))

@@ -59,7 +59,7 @@ MEND = {
 
 
 def copies(kind: str, pairs: Sequence[str], films: int, total: int) -> Iterator[Finding]:
-    """Films that are one picture; `kind` is "identical-files", "near-duplicates" or "turned-duplicates"."""
+    """Films that are one picture; `kind` is "identical-files" or "near-", "turned-" or "moved-duplicates"."""
     if not pairs:
         return
     share = films / total
@@ -70,10 +70,16 @@ def copies(kind: str, pairs: Sequence[str], films: int, total: int) -> Iterator[
     elif kind == "near-duplicates":
         title, words = "Near-duplicates", words + "are nearly the same picture as another one."
         advice = "Look at them. In a division drawn here they stay together."
-    else:
+    elif kind == "turned-duplicates":
         title, words = "Turned duplicates", words + "are another film mirrored, turned by a quarter or inverted."
         advice = "Keep one of each: a division does not know that they are one picture."
-    severe: Severity = "warn" if share > MANY or kind == "turned-duplicates" else "info"
+    else:
+        title = "Cropped or moved duplicates"
+        words += (
+            "lie on another one once one is cropped, moved, framed or turned by a few degrees: copies, or one person's."
+        )
+        advice = "Look at them. Give both one patient_id: a division does not know that they belong together."
+    severe: Severity = "warn" if share > MANY or kind in ("turned-duplicates", "moved-duplicates") else "info"
     yield _finding(kind, severe, title, words, advice, len(pairs), pairs)
 
 
@@ -94,10 +100,9 @@ def two_classes(code: str, named: Sequence[str]) -> Iterator[Finding]:
     if not named:
         return
     if code == "twins-in-two-classes":
-        words = f"{counted(len(named), 'pair')} of films are one picture with two labels."
-        yield _finding(
-            code, "warn", "One picture, two labels", words, "One of the labels is wrong: correct it.", len(named), named
-        )
+        words = f"{counted(len(named), 'pair')} of films are one picture, or nearly, with two labels."
+        advice = "Look at them. Unless a person's finding changed between two films, one of the labels is wrong."
+        yield _finding(code, "warn", "One picture, two labels", words, advice, len(named), named)
         return
     words = f"{counted(len(named), 'patient')} {'has' if len(named) == 1 else 'have'} films in more than one class."
     advice = "Split by patient. Where the class changed between two films it may be right; check the labels."
@@ -144,7 +149,7 @@ def across(divided: Across, named: Sequence[str], used: bool) -> Iterator[Findin
     which = "in the division that would be used" if used else "in the division that the folder comes with"
     for code, counts, has in (
         ("patients", divided.patients, "whose patient is also in a part before it"),
-        ("twins", divided.twins, "with a twin in a part before it (the same picture, perhaps turned)"),
+        ("twins", divided.twins, "with a twin in a part before it (the same picture, perhaps turned or cropped)"),
     ):
         if not sum(counts.values()):
             continue

@@ -1,4 +1,4 @@
-"""Films that are one picture: the same file, nearly the same picture, or one mirrored, turned or inverted.
+"""Films that are one picture: the same file, nearly the same picture, or one mirrored, turned, inverted or moved.
 
 Compares hashes, fingerprints and pictures of 64 x 64 pixels; opens no film.
 """
@@ -17,6 +17,7 @@ from xraykit.datasets.reading import groups, twins
 from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.system import files
 from xraykit.system.folders import cache_folder
+from xraykit.truth.data_audit import moved
 from xraykit.truth.data_audit.collect import Collection
 
 BLOCK = 256  # films compared with all others at once
@@ -34,6 +35,7 @@ class How(enum.StrEnum):
     MIRRORED = "mirrored"
     TURNED = "turned"
     INVERTED = "inverted"
+    MOVED = "cropped, moved or turned a little, or of one person"
 
 
 TURNS: tuple[tuple[How, Callable[[np.ndarray], np.ndarray]], ...] = (
@@ -81,9 +83,10 @@ def inside(collection: Collection, progress: Progress = lambda done, total: None
     prints, wholes = collection.films.fingerprints[places], collection.whole[places]
     alike = {*_near(prints, prints, groups.NEAR_DUPLICATE), *_near(wholes, wholes, groups.NEAR_DUPLICATE)}
     pairs += [Pair(int(places[i]), int(places[j]), How.PICTURE) for i, j in sorted(alike) if i < j]
+    small = collection.small[places]
     known = {(pair.first, pair.second) for pair in pairs}
-    turned = (Pair(int(places[i]), int(places[j]), how) for i, j, how in _turned(collection.small[places], progress))
-    for pair in turned:
+    for i, j, how in (*_turned(small, progress), *((i, j, How.MOVED) for i, j in moved.pairs(small, progress))):
+        pair = Pair(int(places[i]), int(places[j]), how)
         if (pair.first, pair.second) not in known:
             known.add((pair.first, pair.second))
             pairs.append(pair)
