@@ -110,6 +110,14 @@ def test_noise_and_blank_films_with_frames_are_no_pairs():
     assert moved.pairs(np.concatenate([noise, frames])) == []
 
 
+def test_markers_in_different_corners_of_black_films_are_no_pairs():
+    markers = np.zeros((9, 64, 64), np.uint8)
+    for number, picture in enumerate(markers):
+        row, column = 24 * (number // 3), 24 * (number % 3)
+        picture[row : row + 8, column : column + 8] = 255
+    assert moved.pairs(markers) == []
+
+
 def test_a_comparison_ends_when_it_is_told_to(films):
     def stop(done: int, total: int) -> None:
         assert 0 <= done <= total

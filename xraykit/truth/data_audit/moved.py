@@ -206,7 +206,7 @@ def _registered(parts: np.ndarray, wholes: np.ndarray, poses: np.ndarray, steps:
         weights = inside / (1 + (difference / np.maximum(DOUBT * spread, 1e-3)) ** 2) ** 2
         weighed = steepest * weights[:, None]
         hessian = weighed @ steepest.transpose(0, 2, 1)
-        hessian += np.trace(hessian, axis1=1, axis2=2)[:, None, None] * STILL
+        hessian += (1e-6 + np.trace(hessian, axis1=1, axis2=2))[:, None, None] * STILL
         moves = np.linalg.solve(hessian, weighed @ _difference(shown, flat, weights)[:, :, None])
         poses = _undone(poses, moves.reshape(count, 2, 3))
     return poses
