@@ -198,7 +198,11 @@ def _elsewhere(
 
 
 def _ties(collection: Collection, elsewhere: Sequence[Elsewhere], report: Report) -> _Ties:
-    pairs = twins.inside(collection, lambda done, total: report("Comparing films", done, total))
+    pairs = twins.inside(
+        collection,
+        lambda done, total: report("Comparing films", done, total),
+        lambda done, total: report("Comparing films closely", done, total),
+    )
     who = patients.identify(collection, elsewhere)
     n = len(collection)
     pictures, persons = [(pair.first, pair.second) for pair in pairs], who.pairs()

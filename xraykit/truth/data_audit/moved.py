@@ -28,7 +28,7 @@ SHRUNK, FAR = 0.3, 0.6  # area that one step may leave, and how far from no move
 OUTER = 3  # pixels at each edge that are not judged
 # How likely pairs are looked at: by how much the pictures are reduced, how many steps a registration takes, and the
 # least agreement after it of the middle part and of the lower quarter. One in two of alike films passes the first look,
-# one in 20 the second; the 22 pairs of 3,000 chest films that passed all were seen to be one picture, or one person.
+# one in 20 the second; the 22 pairs of 3,000 chest films that passed all were looked at: one picture, or one person.
 LOOKS = ((2, 2, 0.52, -1.0), (2, 10, 0.68, -1.0), (1, 6, 0.76, 0.60))
 
 

@@ -69,10 +69,15 @@ class Elsewhere(NamedTuple):
     path: str = ""
 
 
-def inside(collection: Collection, progress: Progress = lambda done, total: None) -> list[Pair]:
+def inside(
+    collection: Collection,
+    progress: Progress = lambda done, total: None,
+    closely: Progress = lambda done, total: None,
+) -> list[Pair]:
     """Pairs of films of one folder; of files that are the same each is paired with the first alone.
 
-    What `progress` raises ends the comparison.
+    `progress` follows the comparison of films as they are and turned, `closely` that of moved ones; what either raises
+    ends it.
     """
     first: dict[str, int] = {}
     pairs = []
@@ -85,7 +90,8 @@ def inside(collection: Collection, progress: Progress = lambda done, total: None
     pairs += [Pair(int(places[i]), int(places[j]), How.PICTURE) for i, j in sorted(alike) if i < j]
     small = collection.small[places]
     known = {(pair.first, pair.second) for pair in pairs}
-    for i, j, how in (*_turned(small, progress), *((i, j, How.MOVED) for i, j in moved.pairs(small, progress))):
+    moved_pairs = ((i, j, How.MOVED) for i, j in moved.pairs(small, closely))
+    for i, j, how in (*_turned(small, progress), *moved_pairs):
         pair = Pair(int(places[i]), int(places[j]), how)
         if (pair.first, pair.second) not in known:
             known.add((pair.first, pair.second))
