@@ -119,7 +119,7 @@ def _of_another_body(light: np.ndarray, noise: np.random.RandomState) -> np.ndar
     y = (down * np.cos(angle) - across * np.sin(angle)) * tall + noise.uniform(-0.01, 0.02)
     heart = _blob(0.57, 0.57, 0.16, 0.2) * noise.uniform(-0.2, 0.22)
     x, y = x - (x - 0.07) * heart, y - (y - 0.07) * heart * 0.6
-    bend = 0.005
+    bend = 0.016
     x, y = x + bend * _clouds(noise, 110), y + bend * _clouds(noise, 110)
     place = np.stack([(y + 0.5) * (SHAPE[0] - 1), (x + 0.5) * (SHAPE[1] - 1)])
     shown = np.clip((0.478 - np.maximum(np.abs(ACROSS - 0.5), np.abs(DOWN - 0.5))) / 0.004, 0.02, 1)  # the collimator

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from xraykit.films.samples import draw
 from xraykit.system import folders
@@ -20,6 +21,7 @@ NAME = "synthetic-example"
 CLASSES = ("clear", "effusion", "opacity")
 EACH = 60  # films of a class
 HEIGHT, WIDTH = 256, 224  # pixels
+BENT = 4.0  # pixels, one standard deviation
 SEED = 20261129
 
 
@@ -64,10 +66,11 @@ def write(target: Path, each: int | None = None) -> None:
 
 
 def _film(base: np.ndarray, label: str, noise: np.random.RandomState) -> np.ndarray:
-    """One film (HEIGHT, WIDTH), float32 from 0 to 1: the bundled one, held and exposed differently every time."""
+    """One film (HEIGHT, WIDTH), float32 from 0 to 1: the bundled one, built, held and exposed another way."""
     light = base + _shadow(label, noise)
+    light = _of_another_body(light, noise)  # films of one drawing are otherwise taken for copies of each other
     light = _moved(light, noise)
-    light = light + 0.06 * _clouds(noise)  # films of one drawing are otherwise taken for copies of each other
+    light = light + 0.06 * _smooth(noise, 14, 12)
     light = np.clip(light, 0, 1) ** noise.uniform(0.85, 1.2)
     return light + noise.standard_normal(light.shape).astype(np.float32) * 0.015
 
@@ -100,9 +103,15 @@ def _moved(light: np.ndarray, noise: np.random.RandomState) -> np.ndarray:
     return np.asarray(turned, np.float32) / 255
 
 
-def _clouds(noise: np.random.RandomState) -> np.ndarray:
-    """A smooth field (HEIGHT, WIDTH) of mean 0, float32, whose hills are some 20 pixels wide."""
-    grid = Image.fromarray(noise.standard_normal((14, 12)).astype(np.float32))
+def _of_another_body(light: np.ndarray, noise: np.random.RandomState) -> np.ndarray:
+    """Bent by some pixels, differently everywhere, as no two people are built alike."""
+    places = np.mgrid[0:HEIGHT, 0:WIDTH] + BENT * np.stack([_smooth(noise, 6, 5), _smooth(noise, 6, 5)])
+    return ndimage.map_coordinates(light, places, order=1, mode="nearest")
+
+
+def _smooth(noise: np.random.RandomState, down: int, across: int) -> np.ndarray:
+    """A smooth field (HEIGHT, WIDTH) of mean 0, float32, with so many hills down and across."""
+    grid = Image.fromarray(noise.standard_normal((down, across)).astype(np.float32))
     return np.asarray(grid.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), np.float32)
 
 

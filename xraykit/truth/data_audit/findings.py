@@ -128,7 +128,7 @@ def in_several_sources(n: int, named: Sequence[str]) -> Iterator[Finding]:
             f"{counted(n, 'patient number')} {'stands' if n == 1 else 'stand'} beside films of several sources. Each "
             "is taken for one person, here and in a division."
         )
-        advice = "If every source numbers its own patients, write the source before the number, as `data pool` does."
+        advice = "If every source numbers its own patients, write the source before the number, as a pool does."
         yield _finding("patients-in-several-sources", "warn", "Patients in several sources", words, advice, n, named)
 
 
@@ -160,7 +160,7 @@ def across(divided: Across, named: Sequence[str], used: bool) -> Iterator[Findin
             for part in shares
             if counts[part]
         )
-        advice = "Divide by patient and picture: `division drawn` keeps what is known together. "
+        advice = "Divide by patient and picture: a division drawn here keeps what is known together. "
         advice += (
             "Correct the patients' numbers, and leave copies out." if used else "Figures on these parts are too good."
         )
