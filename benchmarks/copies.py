@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import claims
-from xraykit.truth.data_audit import collect, twins
+from xraykit.truth.data_audit import collect
+from xraykit.truth.data_audit.copies import twins
 
 FILMS = 60
 NAMED = 0.9  # of the copies

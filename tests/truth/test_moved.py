@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from xraykit.truth.data_audit import moved
+from xraykit.truth.data_audit.copies import moved
 
 SIDE = 320  # pixels of the films that are drawn here
 COPIED = range(0, 40, 4)

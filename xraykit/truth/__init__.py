@@ -2,9 +2,10 @@
 
 biases       class biases of a saved model, fitted anew on its validation films
 data_audit/  what films give away before anything learns from them. audit: all of it as one job; collect: a folder's
-             films read once, measure: what is kept of each; twins: films that are one picture; patients: whose films
-             they are; probes: what tells the class without a lung; columns: class against source, age, ...; findings:
-             limits and words; record: the result as plain data
+             films read once, measure: what is kept of each; copies/: films that are one picture, twins: as they are,
+             turned or inverted, moved: cropped or moved; patients: whose films they are; probes: what tells the class
+             without a lung; columns: class against source, age, ...; findings: limits and words; record: the result
+             as plain data
 elsewhere    what a model gave on films of another source, added to its card
 model_audit  the audit of models on a folder of films, as one job: shortcuts and scorecard
 places       a model at home and elsewhere, in figures and in words

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 from xraykit.films.samples import draw
 from xraykit.system import folders
@@ -105,6 +104,8 @@ def _moved(light: np.ndarray, noise: np.random.RandomState) -> np.ndarray:
 
 def _of_another_body(light: np.ndarray, noise: np.random.RandomState) -> np.ndarray:
     """Bent by some pixels, differently everywhere, as no two people are built alike."""
+    from scipy import ndimage
+
     places = np.mgrid[0:HEIGHT, 0:WIDTH] + BENT * np.stack([_smooth(noise, 6, 5), _smooth(noise, 6, 5)])
     return ndimage.map_coordinates(light, places, order=1, mode="nearest")
 

@@ -23,11 +23,12 @@ from xraykit.datasets.split import Split, SplitPlan
 from xraykit.evaluation import published
 from xraykit.system import files, jobs
 from xraykit.system.jobs import Job
-from xraykit.truth.data_audit import collect, columns, findings, patients, probes, record, twins
+from xraykit.truth.data_audit import collect, columns, findings, patients, probes, record
 from xraykit.truth.data_audit.collect import Collection
+from xraykit.truth.data_audit.copies import twins
+from xraykit.truth.data_audit.copies.twins import Elsewhere, How, Pair
 from xraykit.truth.data_audit.patients import Patients
 from xraykit.truth.data_audit.record import Across, Audit, Finding, Known, Probe, Shared
-from xraykit.truth.data_audit.twins import Elsewhere, How, Pair
 
 PROBES = {"header-only tree"}  # published figures that no network gave
 SHOWN = 6  # films of a patient that are named

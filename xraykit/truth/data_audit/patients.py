@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from xraykit.truth.data_audit.collect import Collection
-from xraykit.truth.data_audit.twins import Elsewhere, components
+from xraykit.truth.data_audit.copies.twins import Elsewhere, components
 
 # Names of files and folders that hold a patient's number, with what is known to be made so
 NAMES = (

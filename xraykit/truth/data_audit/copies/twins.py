@@ -17,8 +17,8 @@ from xraykit.datasets.reading import groups, twins
 from xraykit.datasets.reading.index import Entry, Progress
 from xraykit.system import files
 from xraykit.system.folders import cache_folder
-from xraykit.truth.data_audit import moved
 from xraykit.truth.data_audit.collect import Collection
+from xraykit.truth.data_audit.copies import moved
 
 BLOCK = 256  # films compared with all others at once
 # A turned copy was resampled: its bits differ in more places, so its edges are compared too. Of 898 x 3,000 pairs of

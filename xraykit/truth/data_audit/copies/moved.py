@@ -8,11 +8,14 @@ in another.
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage, sparse
 
 from xraykit.datasets.reading.index import Progress
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 SIDE = 64  # pixels of a picture's sides
 FLAT = 8.0  # levels between the darkest and the brightest pixel of a row or column that is a frame
@@ -75,6 +78,8 @@ def _without_frame(picture: np.ndarray) -> np.ndarray:
 
 def _details(pictures: np.ndarray) -> np.ndarray:
     """Pictures without their broad shades, of spread 1: a copy may be brighter, or have another contrast."""
+    from scipy import ndimage
+
     fine = pictures - ndimage.gaussian_filter(pictures, (0, 4, 4), mode="nearest")
     limit = 3 * fine.std(axis=(1, 2), keepdims=True)  # or a marker would be most of the spread
     fine = np.clip(fine, -limit, limit)
@@ -136,6 +141,8 @@ def _sampled(pictures: np.ndarray, poses: np.ndarray) -> tuple[np.ndarray, np.nd
 @functools.cache
 def _sketcher(number: int) -> sparse.csr_array:
     """What turns a picture of 32 x 32 into its sketch in the pose of that number: (cells, 1024)."""
+    from scipy import sparse
+
     side, step = SIDE // 2, SIDE // 2 // CELLS
     corner, (right, below) = _corners(POSES[number] @ _places(side), side)
     inner = slice(EDGE, -EDGE)
