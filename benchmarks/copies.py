@@ -136,7 +136,10 @@ def _count(collection: collect.Collection, copies: dict[str, tuple[str, str]]) -
             wrong += 1
             print(f"{', '.join(sorted(pair))}: {how}")
     for way, count in named.items():
-        claims.report(f"copies-{way}-named", count / FILMS, 0 if way in BEYOND else NAMED, at_least=True)
+        if way in BEYOND:
+            print(f"# {way}: {count} of {FILMS} named")
+        else:
+            claims.report(f"copies-{way}-named", count / FILMS, NAMED, at_least=True)
     claims.report("copies-joined-to-other-films", wrong, 0)
     print(f"pairs of the films themselves: {len(own)}")
 

@@ -38,8 +38,9 @@ LOOKS = ((2, 2, 0.52, -1.0), (2, 10, 0.68, -1.0), (1, 6, 0.76, 0.60))
 def pairs(small: np.ndarray, progress: Progress = lambda done, total: None) -> list[tuple[int, int]]:
     """Pairs of films by their places, the first below the second.
 
-    Finds copies cropped by up to 15 % of a side, framed or moved by up to 20 %, or turned by up to 8 degrees, and some
-    films of one person who stood alike. What `progress` raises ends the comparison.
+    Finds copies cropped by up to 15 % of a side, framed by up to 20 %, moved by up to 6 % or turned by up to 8 degrees
+    (`python -m benchmarks copies`), and some films of one person who stood alike. What `progress` raises
+    ends the comparison.
 
     Parameters
     ----------
